@@ -1,0 +1,7 @@
+"""``python -m nncore`` is the command ``nncore``."""
+
+import sys
+
+from nncore.cli import main
+
+sys.exit(main())

@@ -1,0 +1,85 @@
+# Activations over blocks of rows. Elementwise ones run straight over panels; softmax takes row by row.
+
+cdef void softmax_rows(Engine *e, const real *x, real *y, isize n_cols, isize row, isize end,
+                       real *columns) noexcept nogil:
+    """x, y: blocks of n_cols columns; columns: scratch (n_cols, NN_V)."""
+    cdef isize n
+    while row < end:
+        n = min(<isize>NN_V, end - row)
+        nn_load_columns(columns, x, e.room, n_cols, row, n)
+        nn_softmax_columns(columns, n_cols)
+        nn_store_columns(y, columns, e.room, n_cols, row, n)
+        row += n
+
+
+cdef void softmax_backward_rows(Engine *e, real *dx, const real *dy, const real *y, isize n_cols, isize row, isize end,
+                                real *columns) noexcept nogil:
+    """columns: scratch (2, n_cols, NN_V)."""
+    cdef isize n
+    cdef real *y_columns = columns + n_cols * NN_V
+    while row < end:
+        n = min(<isize>NN_V, end - row)
+        nn_load_columns(columns, dy, e.room, n_cols, row, n)
+        nn_load_columns(y_columns, y, e.room, n_cols, row, n)
+        nn_softmax_backward_columns(columns, columns, y_columns, n_cols)
+        nn_store_columns(dx, columns, e.room, n_cols, row, n)
+        row += n
+
+
+cdef void activation_forward(Engine *e, const Row *r, const real *x, isize row, isize end, real *scratch) noexcept nogil:
+    """y = f(x) for a block x of n_out columns."""
+    cdef isize p, at
+    cdef real *y = values_at(e, r.y)
+    if r.activation == NN_softmax:
+        softmax_rows(e, x, y, r.n_out, row, end, scratch)
+        return
+    for p in range(nn_panel_count(r.n_out)):
+        at = nn_panel_at(e.room, r.n_out, p, row)
+        nn_activate(r.activation, r.parameter, y + at, x + at, (end - row) * nn_panel_width(r.n_out, p))
+
+
+cdef void activation_backward(Engine *e, const Row *r, isize dx_block, isize row, isize end,
+                              real *scratch) noexcept nogil:
+    """delta of dx_block = delta of y times f'; dx_block may be y itself."""
+    cdef isize p, at
+    cdef const real *dy = deltas_at(e, r.y)
+    cdef const real *y = values_at(e, r.y)
+    cdef const real *z = values_at(e, r.z)
+    cdef real *dx = deltas_at(e, dx_block)
+    if r.activation == NN_softmax:
+        softmax_backward_rows(e, dx, dy, y, r.n_out, row, end, scratch)
+        return
+    for p in range(nn_panel_count(r.n_out)):
+        at = nn_panel_at(e.room, r.n_out, p, row)
+        nn_activate_backward(r.activation, r.parameter, dx + at, dy + at, y + at, z + at,
+                             (end - row) * nn_panel_width(r.n_out, p))
+
+
+# ------------------------------------------------------------------------------------------ the whole program
+
+cdef void forward_rows(Engine *e, isize row, isize end, real *scratch) noexcept nogil:
+    cdef int i
+    cdef Row *r
+    for i in range(e.n_rows):
+        r = e.rows + i
+        if r.op == DENSE:
+            dense_forward_rows(e, r, row, end)
+            if r.activation == NN_softmax:
+                activation_forward(e, r, values_at(e, r.z), row, end, scratch)
+        else:
+            activation_forward(e, r, values_at(e, r.x), row, end, scratch)
+
+
+cdef void backward_rows(Engine *e, isize row, isize end, real *scratch) noexcept nogil:
+    """From the delta of the output to the deltas of every dense row's z."""
+    cdef int i
+    cdef Row *r
+    for i in range(e.n_rows - 1, -1, -1):
+        r = e.rows + i
+        if r.op == DENSE:
+            if r.activation != NN_identity:
+                activation_backward(e, r, r.y, row, end, scratch)
+            if r.transposed >= 0:
+                dense_backward_rows(e, r, row, end)
+        elif i > 0:
+            activation_backward(e, r, r.x, row, end, scratch)

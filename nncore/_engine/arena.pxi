@@ -1,0 +1,190 @@
+# The program as C rows, and all memory of a plan.
+
+cdef enum:                # what a row of the program does
+    DENSE
+    ACTIVATION
+
+cdef enum:
+    TILE_ROWS = 48        # rows that go through all layers together while they are in the cache; a multiple of NN_MR
+
+cdef struct Row:          # one row of the program
+    int op, activation
+    real parameter        # of the activation
+    isize n_in, n_out
+    isize x, y            # blocks of `values` and `deltas`: first column, times the rows that the arena has room for
+    isize z               # where an activation that re-reads its input keeps it; else the same as y
+    isize weight, bias    # panels in `weights` and its parallel vectors; bias -1: none
+    isize transposed      # the weight's transpose in `transposed`; -1 for the first row, which needs none
+    isize plain_weight, plain_bias     # the same in the plain, flat parameter vector
+
+cdef struct Block:        # a panel of inputs by a panel of outputs of one weight: the unit of work of an update
+    int row
+    isize p, q            # panel of outputs, panel of inputs
+
+cdef enum:                # what a job does with the gradient
+    UPDATE
+    STORE_GRADIENT
+
+cdef struct Job:          # what a call works on; the arrays are borrowed from the caller
+    int purpose
+    const real *X         # (n, n_features)
+    const int *labels     # (n), or NULL
+    const real *targets   # (n, n_outputs), or NULL
+    const real *sample_weight          # (n), or NULL
+    real *predictions     # (n, n_outputs), or NULL
+    isize n, batch_size
+    int shuffle
+    uint64_t seed
+    isize first_epoch, n_epochs
+    double max_seconds
+    double *losses        # (n_epochs); in evaluate one per tile of rows
+    double *seconds       # (n_epochs)
+
+cdef struct Outcome:      # how a job of training went
+    isize epochs_done, epoch, batch
+    int diverged, interrupted
+    double last_finite_loss
+
+cdef struct Engine:       # one compiled network: its program, its memory, its state
+    Row *rows
+    int n_rows, loss, link
+    double loss_parameter
+    isize n_features, n_outputs, n_parameters
+    isize n_weights, n_transposed      # lengths of the panelled vectors
+    isize n_columns                    # of all blocks of values together
+    real *weights                      # parallel vectors of n_weights: weights and biases in panels,
+    real *slots                        # (2, n_weights) of the optimizer,
+    real *good                         # (3, n_weights) weights and slots at the start of the epoch,
+    real *gradient                     # and the gradient, where a caller or a batch of several segments wants it
+    real *transposed
+    Block *blocks
+    isize n_blocks
+    # memory for `room` rows at a time
+    isize room
+    real *values
+    real *deltas
+    double *row_loss
+    int64_t *order                     # in which an epoch visits the caller's rows
+    isize n_order
+    int *labels                        # the plan's own copy: another thread may change the caller's array
+    isize n_labels
+    real *scratch                      # an area of `scratch_size` for each worker; loss.pxi divides it
+    isize scratch_size
+    int n_scratch
+    # optimizer
+    int rule
+    double learning_rate, beta1, beta2, epsilon, weight_decay
+    nn_hyper hyper
+    isize iterations
+    # the running job
+    Job job
+    Outcome outcome
+    nn_barrier barrier
+    double batch_loss, epoch_loss
+    isize good_iterations
+    double started
+    # Worker 0 alone writes these two, `stop` before the last barrier of a step, `finish` before the first one of an
+    # epoch; the others read them behind that barrier. So all leave the loops at the same place.
+    int stop, finish
+    double work_since_poll
+    PyObject *exception                # raised by a signal handler while the job ran
+
+
+cdef inline real *values_at(Engine *e, isize columns) noexcept nogil:
+    return e.values + columns * e.room
+
+
+cdef inline real *deltas_at(Engine *e, isize columns) noexcept nogil:
+    return e.deltas + columns * e.room
+
+
+cdef int name_index(str name, const char *const *names, int n) except -1:
+    cdef int i
+    for i in range(n):
+        if names[i] == name.encode():
+            return i
+    raise ValueError(f"this engine has no {name!r}")
+
+
+cdef int allocated(void *p, isize n) except -1:
+    if p == NULL:
+        raise MemoryError(f"nncore needs {n * sizeof(real):,} bytes more than there are")
+    return 0
+
+
+cdef int ensure_room(Engine *e, isize room) except -1:
+    """Make `values`, `deltas` and `row_loss` large enough for `room` rows."""
+    if room <= e.room:
+        return 0
+    cdef real *values = nn_allocate(room * e.n_columns)
+    cdef real *deltas = nn_allocate(room * e.n_columns)
+    cdef double *row_loss = <double *>nn_allocate(room * 2)
+    if values == NULL or deltas == NULL or row_loss == NULL:
+        free(values)
+        free(deltas)
+        free(row_loss)
+        allocated(NULL, room * (2 * e.n_columns + 2))
+    free(e.values)
+    free(e.deltas)
+    free(e.row_loss)
+    e.values, e.deltas, e.row_loss, e.room = values, deltas, row_loss, room
+    return 0
+
+
+cdef int ensure_order(Engine *e, isize n) except -1:
+    if n <= e.n_order:
+        return 0
+    cdef int64_t *order = <int64_t *>nn_allocate(n * 2)
+    allocated(order, n * 2)
+    free(e.order)
+    e.order, e.n_order = order, n
+    return 0
+
+
+cdef int copy_labels(Engine *e, const int[::1] labels) except -1:
+    """Copy the labels into the plan, and check the copies: they become indices."""
+    cdef isize i, n = labels.shape[0]
+    cdef int *copy
+    if n > e.n_labels:
+        copy = <int *>nn_allocate(n)
+        allocated(copy, n)
+        free(e.labels)
+        e.labels, e.n_labels = copy, n
+    for i in range(n):
+        e.labels[i] = labels[i]
+        if not 0 <= e.labels[i] < e.n_outputs:
+            raise ValueError(f"label {e.labels[i]} in row {i} is not in 0..{e.n_outputs - 1}")
+    return 0
+
+
+cdef int ensure_vector(real **vector, isize n) except -1:
+    if vector[0] == NULL:
+        vector[0] = nn_allocate(n)
+        allocated(vector[0], n)
+    return 0
+
+
+cdef int ensure_scratch(Engine *e, int n_workers) except -1:
+    cdef real *scratch
+    if n_workers > e.n_scratch:
+        scratch = nn_allocate(e.scratch_size * n_workers)
+        allocated(scratch, e.scratch_size * n_workers)
+        free(e.scratch)
+        e.scratch, e.n_scratch = scratch, n_workers
+    return 0
+
+
+cdef void free_engine(Engine *e) noexcept nogil:
+    free(e.rows)
+    free(e.weights)
+    free(e.slots)
+    free(e.good)
+    free(e.gradient)
+    free(e.transposed)
+    free(e.blocks)
+    free(e.values)
+    free(e.deltas)
+    free(e.row_loss)
+    free(e.order)
+    free(e.labels)
+    free(e.scratch)

@@ -1,0 +1,90 @@
+# What the headers of src_c offer, and nothing else.
+
+cdef extern from "nncore.h" nogil:
+    ctypedef float real          # float or double: its size is taken from C
+    ctypedef Py_ssize_t isize
+    int NN_REAL_BITS
+
+cdef extern from "tile.h" nogil:
+    int NN_V, NN_W, NN_MR
+    isize nn_panel_count(isize n_cols)
+    isize nn_panel_width(isize n_cols, isize panel)
+    isize nn_panel_cols(isize n_cols, isize panel)
+    isize nn_padded(isize n_cols)
+    isize nn_panel_at(isize n_rows, isize n_cols, isize panel, isize row)
+    ctypedef struct nn_product:
+        const real *x
+        isize x_rows
+        isize n_k
+        const real *w
+        const real *bias
+        real *y
+    void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
+    ctypedef struct nn_outer:
+        const real *x
+        const real *dz
+        isize n_rows
+        real *gradient
+        int resume
+    void nn_outer_block(const nn_outer *p, isize x_width, isize width, isize n_in)
+    void nn_column_sums(real *sums, const real *dz, isize n_rows, isize width, int resume)
+    void nn_load_columns(real *columns, const real *panels, isize n_rows, isize n_cols, isize row, isize n)
+    void nn_store_columns(real *panels, const real *columns, isize n_rows, isize n_cols, isize row, isize n)
+    void nn_transpose_block(real *y, isize y_stride, const real *x, isize x_stride, isize n_i, isize n_j)
+
+cdef extern from "functions.h" nogil:
+    int NN_N_FUNCTIONS
+    const char *const NN_FUNCTION_NAMES[]
+    void nn_apply_function(int function, real *y, const real *x, isize n)
+
+cdef extern from "activations.h" nogil:
+    int NN_identity, NN_sigmoid, NN_softmax, NN_N_ACTIVATIONS
+    const char *const NN_ACTIVATION_NAMES[]
+    const int NN_ACTIVATION_KEEPS_INPUT[]
+    void nn_activate(int activation, real parameter, real *y, const real *x, isize n)
+    void nn_activate_backward(int activation, real parameter, real *dx, const real *dy, const real *y, const real *x,
+                              isize n)
+    void nn_softmax_columns(real *x, isize n)
+    void nn_softmax_backward_columns(real *dx, const real *dy, const real *y, isize n)
+
+cdef extern from "losses.h" nogil:
+    int NN_softmax_crossentropy, NN_sparse_softmax_crossentropy, NN_N_LOSSES
+    const char *const NN_LOSS_NAMES[]
+    void nn_elementwise_loss(int loss, double parameter, double *value, real *z, const real *t, isize n,
+                             const real *scale)
+    void nn_sparse_softmax_loss(double *value, real *z, const int *labels, isize n, const real *scale)
+    void nn_softmax_loss(double *value, real *z, const real *t, isize n, const real *scale)
+
+cdef extern from "optimizers.h" nogil:
+    int NN_N_OPTIMIZERS
+    const char *const NN_OPTIMIZER_NAMES[]
+    const int NN_OPTIMIZER_SLOTS[]
+    int NN_sgd, NN_momentum, NN_nesterov, NN_rmsprop, NN_rmsprop_momentum, NN_adam
+    ctypedef struct nn_hyper:
+        real step
+        real beta1
+        real one_minus_beta1
+        real beta2
+        real one_minus_beta2
+        real root_scale
+        real epsilon
+        real keep
+    void nn_update(int rule, const nn_hyper *h, int decay, real *w, real *slot0, real *slot1, const real *g, isize n)
+
+cdef extern from "rng.h" nogil:
+    void nn_shuffle(int64_t *order, isize n, uint64_t seed, uint64_t epoch)
+
+cdef extern from "threads.h" nogil:
+    int NN_MAX_THREADS
+    ctypedef struct nn_barrier:
+        pass
+    void nn_barrier_init(nn_barrier *barrier)
+    void nn_barrier_wait(nn_barrier *barrier, int n_workers)
+
+cdef extern from "cpu.h" nogil:
+    unsigned nn_fp_begin()
+    void nn_fp_end(unsigned before)
+
+cdef extern from "arena.h" nogil:
+    real *nn_allocate(isize n)   # zeroed, 64-byte aligned reals; NULL if there is no memory
+    double nn_now()              # seconds, monotonic

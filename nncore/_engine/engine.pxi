@@ -1,0 +1,31 @@
+"""One engine module: everything that runs per row, layer, parameter or step, for one number type and instruction set.
+
+The modules f32_base, f32_avx2, ... each include this file and nothing else; the compiler's flags make the difference.
+Reading order: capi (what C offers), panels (matrices in and out of panels), arena (the program as C rows, the memory),
+dense, activation, loss, optimizer (one forward/backward/update idea each), lowering (a Program becomes an Engine), train
+and predict (what a worker does), plan (the Python class), kernels (single kernels on NumPy arrays).
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.ref cimport PyObject, Py_INCREF, Py_XDECREF
+from libc.math cimport INFINITY, NAN, isfinite, sqrt
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+from nncore._engine.runtime cimport nn_task, run_on_pool, thread_limit
+
+import numpy as np
+
+include "capi.pxi"
+include "panels.pxi"
+include "arena.pxi"
+include "dense.pxi"
+include "activation.pxi"
+include "loss.pxi"
+include "optimizer.pxi"
+include "lowering.pxi"
+include "train.pxi"
+include "predict.pxi"
+include "plan.pxi"
+include "kernels.pxi"

@@ -1,0 +1,2 @@
+# float64 on base; setup.py gives the compiler flags
+include "engine.pxi"

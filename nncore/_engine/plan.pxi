@@ -1,0 +1,307 @@
+# The Python class around an Engine. It owns the memory; every method runs with the GIL released.
+
+cdef enum:
+    SEGMENT_BYTES = 1 << 20     # activations and deltas of a segment: what a second-level cache holds
+    SEGMENT_ROWS = 1024         # but never fewer rows than this: short segments waste the gradient's register tiles
+    FLOPS_PER_THREAD = 1500000  # a step gets another thread for each so many operations; measured, see bench
+
+
+class TrainResult:
+    """How a call of ``Plan.train`` went.
+
+    Attributes
+    ----------
+    losses : ndarray of shape (n_epochs,), float64
+        Loss of every epoch that was completed.
+    seconds : ndarray of shape (n_epochs,), float64
+        How long each of them took.
+    diverged : bool
+        Whether a loss or weight stopped being finite; the plan is then as it was at the start of `epoch`.
+    epoch, batch : int
+        Where it diverged, the epoch counted from that of the call.
+    last_finite_loss : float
+        Mean loss of the last batch that had one.
+    """
+
+    __slots__ = ("losses", "seconds", "diverged", "epoch", "batch", "last_finite_loss")
+
+
+cdef class Plan:
+    """A program made ready to run: its parameters, its optimizer's state, and memory for the rows of a batch.
+
+    Parameters
+    ----------
+    program : nncore.program.Program
+        The rows to run.
+    """
+
+    cdef Engine e
+    cdef int busy
+    cdef readonly object program
+
+    def __cinit__(self, program):
+        cdef Engine *e = &self.e
+        self.program = program
+        build_engine(e, program)
+        e.weights = nn_allocate(e.n_weights)
+        e.transposed = nn_allocate(e.n_transposed)
+        if e.weights == NULL or e.transposed == NULL:
+            allocated(NULL, e.n_weights + e.n_transposed)
+        nn_barrier_init(&e.barrier)
+        e.rule = NN_sgd
+
+    def __dealloc__(self):
+        free_engine(&self.e)
+
+    # ------------------------------------------------------------------------------------------ state in and out
+
+    def set_parameters(self, const real[::1] parameters not None):
+        """Take all weights and biases, in the program's plain order."""
+        self.check_length("parameters", parameters.shape[0])
+        self.enter()
+        store_plain(&self.e, self.e.weights, &parameters[0])
+        transpose_all(&self.e)
+        self.busy = 0
+
+    def get_parameters(self, real[::1] out not None):
+        self.check_length("out", out.shape[0])
+        load_plain(&self.e, &out[0], self.e.weights)
+
+    @property
+    def n_slots(self):
+        return NN_OPTIMIZER_SLOTS[self.e.rule]
+
+    @property
+    def iterations(self):
+        """Number of updates done."""
+        return self.e.iterations
+
+    @iterations.setter
+    def iterations(self, isize n):
+        self.e.iterations = n
+
+    def set_slots(self, const real[:, ::1] slots not None):
+        """Take the optimizer's state, one plain vector per slot."""
+        cdef isize i
+        if slots.shape[0] != self.n_slots:
+            raise ValueError(f"slots has {slots.shape[0]} rows, the optimizer keeps {self.n_slots}")
+        self.check_length("a row of slots", slots.shape[1])
+        self.enter()
+        for i in range(slots.shape[0]):
+            store_plain(&self.e, self.e.slots + i * self.e.n_weights, &slots[i, 0])
+        self.busy = 0
+
+    def get_slots(self, real[:, ::1] out not None):
+        cdef isize i
+        if out.shape[0] != self.n_slots:
+            raise ValueError(f"out has {out.shape[0]} rows, the optimizer keeps {self.n_slots}")
+        self.check_length("a row of out", out.shape[1])
+        for i in range(out.shape[0]):
+            load_plain(&self.e, &out[i, 0], self.e.slots + i * self.e.n_weights)
+
+    def set_optimizer(self, optimizer):
+        """Take the rule and constants of an `nncore.optimizers` dataclass; another rule starts with empty slots."""
+        cdef Engine *e = &self.e
+        cdef int before = e.rule
+        self.enter()
+        try:
+            ensure_vector(&e.slots, 2 * e.n_weights)
+            ensure_vector(&e.good, 3 * e.n_weights)
+            configure_optimizer(e, optimizer)
+        finally:
+            self.busy = 0
+        if e.rule != before:
+            memset(e.slots, 0, 2 * e.n_weights * sizeof(real))
+            e.iterations = 0
+
+    # ------------------------------------------------------------------------------------------------- running
+
+    def train(self, const real[:, ::1] X not None, target not None, sample_weight=None, *, isize first_epoch=0,
+              isize epochs=1, isize batch_size=32, bint shuffle=True, uint64_t seed=0, real[:, ::1] predictions=None,
+              max_seconds=None):
+        """Run whole epochs of mini-batch training.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_features)
+        target : int32 array of shape (n,) or real array of shape (n, n_outputs)
+            Class indices for the sparse loss, values otherwise.
+        sample_weight : array of shape (n,), optional
+        first_epoch : int
+            Number of the first epoch: it and `seed` determine the shuffles.
+        epochs, batch_size : int
+        shuffle : bool
+        seed : int
+        predictions : array of shape (n, n_outputs), optional
+            Receives each row's output as of the step that trained on it.
+        max_seconds : float, optional
+            Return at the first end of an epoch after this time.
+
+        Returns
+        -------
+        TrainResult
+        """
+        cdef Engine *e = &self.e
+        if epochs < 1 or batch_size < 1:
+            raise ValueError(f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}")
+        if e.slots == NULL:
+            raise RuntimeError("set_optimizer comes before train")
+        losses, seconds = np.empty(epochs), np.empty(epochs)
+        cdef double[::1] losses_view = losses, seconds_view = seconds
+        self.enter()
+        try:
+            self.prepare(UPDATE, X, target, sample_weight, predictions, min(batch_size, X.shape[0]))
+            e.job.shuffle, e.job.seed, e.job.first_epoch, e.job.n_epochs = shuffle, seed, first_epoch, epochs
+            e.job.max_seconds = 0 if max_seconds is None else max(float(max_seconds), 1e-9)
+            e.job.losses, e.job.seconds = &losses_view[0], &seconds_view[0]
+            if shuffle:
+                ensure_order(e, e.job.n)
+            self.run(train_worker, e.job.batch_size)
+            if e.outcome.diverged:
+                restore_good_state(e)
+            return self.train_result(losses, seconds)
+        finally:
+            self.busy = 0
+
+    cdef object train_result(self, losses, ends):
+        cdef isize n = self.e.outcome.epochs_done
+        result = TrainResult()
+        result.losses, result.seconds = losses[:n], np.diff(ends[:n], prepend=0.0)
+        result.diverged = bool(self.e.outcome.diverged)
+        result.epoch, result.batch = self.e.outcome.epoch, self.e.outcome.batch
+        result.last_finite_loss = self.e.outcome.last_finite_loss
+        return result
+
+    def loss_and_gradient(self, const real[:, ::1] X not None, target not None, sample_weight,
+                          real[::1] gradient_out not None):
+        """Return the mean loss over all rows; store its gradient, in the program's plain order."""
+        cdef Engine *e = &self.e
+        cdef double loss = 0, seconds
+        self.check_length("gradient_out", gradient_out.shape[0])
+        self.enter()
+        try:
+            self.prepare(STORE_GRADIENT, X, target, sample_weight, None, X.shape[0])
+            e.job.shuffle, e.job.n_epochs, e.job.losses, e.job.seconds = 0, 1, &loss, &seconds
+            self.run(train_worker, e.job.n)
+            load_plain(e, &gradient_out[0], e.gradient)
+            return e.epoch_loss / e.job.n
+        finally:
+            self.busy = 0
+
+    def predict(self, const real[:, ::1] X not None, real[:, ::1] out not None):
+        """Store the network's output for every row of X, behind the link."""
+        self.enter()
+        try:
+            self.prepare(UPDATE, X, None, None, out, 0)
+            self.run(predict_worker, self.e.job.n)
+        finally:
+            self.busy = 0
+
+    def evaluate(self, const real[:, ::1] X not None, target not None, sample_weight=None, real[:, ::1] predictions=None):
+        """Return the mean loss over all rows; optionally store the outputs."""
+        cdef isize tile, n_tiles = (X.shape[0] + TILE_ROWS - 1) // TILE_ROWS
+        cdef double[::1] losses = np.empty(max(n_tiles, 1))
+        cdef double total = 0
+        self.enter()
+        try:
+            self.prepare(UPDATE, X, target, sample_weight, predictions, 0)
+            self.e.job.losses = &losses[0]
+            self.run(predict_worker, self.e.job.n)
+            for tile in range(n_tiles):
+                total += losses[tile]
+            return total / self.e.job.n
+        finally:
+            self.busy = 0
+
+    # ------------------------------------------------------------------------------------------------- innards
+
+    cdef int check_length(self, str name, isize n) except -1:
+        if n != self.e.n_parameters:
+            raise ValueError(f"{name} has length {n}, the program has {self.e.n_parameters} parameters")
+        return 0
+
+    cdef int enter(self) except -1:
+        """Jobs keep their state in the plan: one at a time. The GIL makes test and set one step."""
+        if self.busy:
+            raise RuntimeError("model is being trained in another thread")
+        self.busy = 1
+        return 0
+
+    cdef int prepare(self, int purpose, const real[:, ::1] X, object target, object sample_weight,
+                     real[:, ::1] predictions, isize batch_size) except -1:
+        """Check the shapes, on which memory safety rests, and point the job at the caller's arrays."""
+        cdef Engine *e = &self.e
+        cdef const int[::1] labels
+        cdef const real[:, ::1] targets
+        cdef const real[::1] weights
+        cdef isize n = X.shape[0]
+        memset(&e.job, 0, sizeof(Job))
+        memset(&e.outcome, 0, sizeof(Outcome))
+        e.outcome.last_finite_loss = NAN
+        e.stop = e.finish = 0
+        e.batch_loss = e.work_since_poll = 0
+        if n < 1 or X.shape[1] != e.n_features:
+            raise ValueError(f"X has shape ({n}, {X.shape[1]}), expected at least one row of {e.n_features} features")
+        e.job.purpose, e.job.X, e.job.n, e.job.batch_size = purpose, &X[0, 0], n, batch_size
+        if target is not None and e.loss == NN_sparse_softmax_crossentropy:
+            labels = target
+            self.check_rows("target", labels.shape[0], n)
+            copy_labels(e, labels)
+            e.job.labels = e.labels
+        elif target is not None:
+            targets = target
+            self.check_rows("target", targets.shape[0], n)
+            self.check_outputs("target", targets.shape[1])
+            e.job.targets = &targets[0, 0]
+        if sample_weight is not None:
+            weights = sample_weight
+            self.check_rows("sample_weight", weights.shape[0], n)
+            e.job.sample_weight = &weights[0]
+        if predictions is not None:
+            self.check_rows("predictions", predictions.shape[0], n)
+            self.check_outputs("predictions", predictions.shape[1])
+            e.job.predictions = &predictions[0, 0]
+        return 0
+
+    cdef int check_rows(self, str name, isize n, isize expected) except -1:
+        if n != expected:
+            raise ValueError(f"{name} has {n} rows, X has {expected}")
+        return 0
+
+    cdef int check_outputs(self, str name, isize n) except -1:
+        if n != self.e.n_outputs:
+            raise ValueError(f"{name} has {n} columns, the network has {self.e.n_outputs} outputs")
+        return 0
+
+    cdef int run(self, nn_task task, isize rows_per_step) except -1:
+        """Choose the threads, make room, run, and raise what a signal handler raised."""
+        cdef Engine *e = &self.e
+        cdef int n_workers = worker_count(e, rows_per_step)
+        ensure_scratch(e, n_workers)
+        ensure_room(e, room_for(e, task == train_worker, rows_per_step, n_workers))
+        if task == train_worker and (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.room):
+            ensure_vector(&e.gradient, e.n_weights)
+        with nogil:
+            e.started = nn_now()
+            run_on_pool(task, e, n_workers)
+        if e.exception != NULL:
+            error = <object>e.exception
+            Py_XDECREF(e.exception)
+            e.exception = NULL
+            raise error
+        return 0
+
+
+cdef int worker_count(Engine *e, isize rows) noexcept nogil:
+    """As many threads as the step's arithmetic is worth, and no more than it has tiles of rows."""
+    cdef double flops = 6.0 * <double>rows * <double>e.n_parameters
+    cdef isize n = min(1 + <isize>min(flops / FLOPS_PER_THREAD, 1e6), (rows + NN_MR - 1) // NN_MR)
+    return <int>min(n, <isize>thread_limit())
+
+
+cdef isize room_for(Engine *e, int training, isize rows, int n_workers) noexcept nogil:
+    """Rows that the arena needs room for: a segment of a batch, or a tile for each worker."""
+    cdef isize fit = SEGMENT_BYTES // (2 * e.n_columns * <isize>sizeof(real))
+    if not training:
+        return <isize>n_workers * TILE_ROWS if rows > TILE_ROWS else min(rows, <isize>TILE_ROWS)
+    return min(rows, max(<isize>SEGMENT_ROWS, fit) * n_workers)

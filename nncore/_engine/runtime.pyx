@@ -1,0 +1,61 @@
+"""What all engine modules share: which processor this is, and the one pool of workers."""
+
+cdef extern from "threads.h" nogil:
+    int NN_MAX_THREADS
+    ctypedef struct nn_pool:
+        pass
+    void nn_pool_init(nn_pool *pool)
+    int nn_pool_run(nn_pool *pool, nn_task task, void *argument, int n_workers)
+
+cdef extern from "cpu.h" nogil:
+    int nn_cpu_level()
+    void nn_cpu_name(char *name)
+
+cdef extern from "pthread.h" nogil:
+    int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
+
+
+cdef nn_pool pool
+MAX_THREADS = NN_MAX_THREADS
+
+
+cdef void restart_pool() noexcept nogil:
+    nn_pool_init(&pool)
+
+
+cdef int run_on_pool(nn_task task, void *argument, int n_workers) noexcept nogil:
+    """Run ``task(argument, worker, n)`` on `n_workers` threads, or as many as there are; return n."""
+    return nn_pool_run(&pool, task, argument, n_workers)
+
+
+cdef int limit = 1
+
+
+cdef int thread_limit() noexcept nogil:
+    return limit
+
+
+def set_thread_limit(int n_threads):
+    """Let jobs use up to `n_threads` threads; nncore.set_num_threads checks the number."""
+    global limit
+    limit = min(max(n_threads, 1), NN_MAX_THREADS)
+
+
+def get_thread_limit():
+    return limit
+
+
+def cpu_level():
+    """Return 0 for any processor, 1 for AVX2 with FMA, 2 for AVX-512; the operating system's support included."""
+    return nn_cpu_level()
+
+
+def cpu_name():
+    """Return the processor's own name, or '' where it has none to tell."""
+    cdef char name[49]
+    nn_cpu_name(name)
+    return (<bytes>name).decode("ascii", "replace").strip()
+
+
+restart_pool()
+pthread_atfork(NULL, NULL, restart_pool)

@@ -1,0 +1,96 @@
+"""Replace a file as a whole: whatever happens, its path holds the complete old content or the complete new one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LONGEST_NAME = 200  # bytes of the original name kept in the temporary one; file systems stop at 255
+
+
+def write(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write `data` to `path` and return once it is on the disk.
+
+    The bytes go to a new file in the same directory, which then takes the place of the old one. A symbolic link is
+    followed: its target is replaced. The permissions of an existing file are kept.
+
+    Raises
+    ------
+    OSError
+        If a step fails, naming it; the temporary file is then removed and the old file untouched. Also if `path` is a
+        directory, a device or anything else but a regular file.
+    """
+    target = os.path.realpath(os.fsdecode(path))
+    mode = _mode(target)
+    directory, name = os.path.split(target)
+    kept = os.fsdecode(os.fsencode(name)[:LONGEST_NAME])
+    temporary = os.path.join(directory, f".{kept}.{secrets.token_hex(8)}.tmp")
+    try:
+        _write_new(temporary, target, data, mode)
+        with _step("put in place", target):
+            os.replace(temporary, target)
+    except BaseException:
+        _remove(temporary)
+        raise
+    with _step("make durable", target):
+        _sync_directory(directory)
+
+
+def _mode(target: str) -> int | None:
+    """Return the permissions of an existing regular file, None if there is none."""
+    try:
+        found = os.stat(target)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        kind = IsADirectoryError if stat.S_ISDIR(found.st_mode) else OSError
+        raise kind(f"cannot save to {target!r}: it exists and is not a regular file")
+    return stat.S_IMODE(found.st_mode)
+
+
+def _write_new(temporary: str, target: str, data: bytes, mode: int | None) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    with _step("create a file beside", target):
+        descriptor = os.open(temporary, flags, 0o666)
+    try:
+        with _step("write", target):
+            if mode is not None and hasattr(os, "fchmod"):
+                os.fchmod(descriptor, mode)
+            left = memoryview(data)
+            while left:
+                left = left[os.write(descriptor, left) :]
+        with _step("flush", target):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_directory(directory: str) -> None:
+    """Make the new name durable. Windows has no such call for a directory."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(temporary: str) -> None:
+    try:
+        os.unlink(temporary)
+    except FileNotFoundError:
+        return  # not created yet, or already renamed
+
+
+@contextmanager
+def _step(step: str, target: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise type(error)(error.errno, f"cannot {step} the file: {os.strerror(error.errno)}", target) from error

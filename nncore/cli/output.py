@@ -1,0 +1,91 @@
+"""What the commands write: text or JSON on stdout, and files that are never overwritten by accident."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nncore.cli.errors import OutputError, UsageError
+
+
+def check_output(path: str | None, *, force: bool, inputs: Iterable[str]) -> None:
+    """Refuse an output file before any work is done for it.
+
+    Raises
+    ------
+    UsageError
+        If `path` exists and not `force`, is one of the input files, is a directory, or its folder does not exist.
+    """
+    if path is None:
+        return
+    output = Path(path)
+    for name in inputs:
+        if output.exists() and os.path.exists(name) and output.samefile(name):
+            raise UsageError(f"the output {path} is also the input; name another file with -o")
+    if output.is_dir():
+        raise UsageError(f"the output {path} is a folder; name a file in it with -o")
+    if output.exists() and not force:
+        raise UsageError(f"{path} exists already; name another file with -o, or overwrite it with --force")
+    if not output.parent.is_dir():
+        raise UsageError(f"the folder {output.parent} of the output does not exist; create it first")
+
+
+@contextmanager
+def writing(path: str | None) -> Iterator[None]:
+    """Report an OSError while writing `path` (None: stdout) as an `OutputError`."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write {path or 'to stdout'}: {error.strerror or error}") from None
+
+
+def print_json(result: Any) -> None:
+    """Write one JSON object; a number that JSON does not know (NaN, infinity) becomes null."""
+    print_lines([json.dumps(_plain(result), allow_nan=False)])
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Write lines to stdout."""
+    with writing(None):
+        for line in lines:
+            print(line)
+        sys.stdout.flush()
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of text as aligned lines: the first column to the left, the others to the right.
+
+    Examples
+    --------
+    >>> table([("name", "rows"), ("iris", "150")])
+    ['name  rows', 'iris   150']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
+        for row in rows
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,193 @@
+"""The command line itself: commands, options, their types and help texts."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from nncore.activations import ACTIVATIONS
+from nncore.cli import data, info, predict, summary, train
+from nncore.cli.errors import UsageError
+from nncore.optimizers import OPTIMIZERS
+from nncore.version import __version__
+
+DATA_HELP = "a name from 'nncore data list', mnist:FOLDER, or a .csv or .npz file"
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one sentence, and which takes no abbreviated options."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "allow_abbrev": False})
+
+    def error(self, message: str) -> NoReturn:
+        choice = re.search(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if choice:
+            kind, given, known = choice[1].lower(), choice[2], choice[3].replace("'", "").split(", ")
+            message = f"unknown {kind} {given!r}; {_nearest(given, known)}known: {', '.join(known)}"
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def _nearest(given: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f"did you mean {near[0]!r}? " if near else ""
+
+
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[_Parser]
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the options of `argv`; ``.run`` is the function that carries the command out.
+
+    Raises
+    ------
+    UsageError
+        If a command, option or value is wrong; the message suggests the nearest right one.
+    SystemExit
+        After --help and --version, code 0.
+    """
+    arguments, unknown = build_parser().parse_known_args(argv)
+    if unknown:
+        given = unknown[0].split("=")[0]
+        what = "unknown option" if given.startswith("-") else "unexpected argument"
+        near = _nearest(given, arguments.known_options)
+        raise UsageError(f"{what} {given!r}; {near}see nncore {arguments.command} --help")
+    return arguments
+
+
+def build_parser() -> _Parser:
+    """Return the parser of the whole command line."""
+    parser = _Parser("nncore", description="Train and run small neural networks, fast, on the CPU.")
+    parser.add_argument("--version", action="version", version=f"nncore {__version__}")
+    commands: _Commands = parser.add_subparsers(parser_class=_Parser, dest="command", required=True, metavar="COMMAND")
+    for add in (_add_train, _add_predict, _add_evaluate, _add_summary, _add_data, _add_info):
+        add(commands)
+    return parser
+
+
+def _add_train(commands: _Commands) -> None:
+    command = _command(commands, "train", train.run, "train a network and test it on rows held out")
+    command.add_argument("data", metavar="DATA", help=DATA_HELP)
+    network = command.add_argument_group("network")
+    network.add_argument("--layers", type=_sizes, metavar="64,32", help="units of the hidden layers, or none")
+    network.add_argument("--activation", default="relu", help=f"of the hidden layers: {', '.join(sorted(ACTIVATIONS))}")
+    network.add_argument("--dtype", default="float32", choices=("float32", "float64"))
+    network.add_argument("--seed", type=_seed, default=0, help="decides weights, split and shuffling (default 0)")
+    training = command.add_argument_group("training")
+    training.add_argument("--optimizer", default="adam", help=", ".join(OPTIMIZERS))
+    training.add_argument("--lr", type=float, help="learning rate (default: that of the optimizer)")
+    training.add_argument("--epochs", type=_count, help="default: so many that about 2000 updates are made, 10 to 200")
+    training.add_argument("--batch-size", type=_count, help="rows per update (default 32; mnist 128)")
+    training.add_argument("--test", type=_share, default=0.2, help="share of the rows held out to test (default 0.2)")
+    training.add_argument(
+        "--val", type=_share, help="share of the other rows that chooses the best epoch (default 0; regression 0.2)"
+    )
+    training.add_argument("--threads", type=_count, help="default: chosen by the size of the network")
+    _add_table_options(command, target=True, missing=True)
+    _add_output_options(command, "save the model, with all that prediction needs, to this file")
+
+
+def _add_predict(commands: _Commands) -> None:
+    command = _command(commands, "predict", predict.run_predict, "write a prediction for each row as CSV")
+    command.add_argument("model", metavar="MODEL", help="a file saved by nncore train")
+    command.add_argument("data", metavar="DATA", help=DATA_HELP)
+    command.add_argument("--proba", action="store_true", help="write the probability of every class")
+    _add_table_options(command)
+    _add_output_options(command, "write to this file instead of stdout")
+
+
+def _add_evaluate(commands: _Commands) -> None:
+    command = _command(commands, "evaluate", predict.run_evaluate, "compare predictions with the target")
+    command.add_argument("model", metavar="MODEL", help="a file saved by nncore train")
+    command.add_argument("data", metavar="DATA", help=DATA_HELP)
+    command.add_argument("--held-out", action="store_true", help="only the rows that training on this DATA held out")
+    _add_table_options(command, missing=True)
+
+
+def _add_summary(commands: _Commands) -> None:
+    command = _command(commands, "summary", summary.run, "show the layers of a model and what it was trained on")
+    command.add_argument("model", metavar="MODEL")
+
+
+def _add_data(commands: _Commands) -> None:
+    command = commands.add_parser("data", help="list the data sets that come with nncore, or show one")
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _command(actions, "list", data.run_list, "list the data sets that come with nncore")
+    show = _command(actions, "show", data.run_show, "show columns and classes of a data set")
+    show.add_argument("data", metavar="DATA", help=DATA_HELP)
+    _add_table_options(show, target=True, missing=True)
+
+
+def _add_info(commands: _Commands) -> None:
+    _command(commands, "info", info.run, "show CPU, instruction set, threads and versions")
+
+
+def _command(commands: _Commands, name: str, run: object, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    command.add_argument("--json", action="store_true", help="write one JSON object to stdout")
+    command.set_defaults(run=run, known_options=command._option_string_actions)
+    return command
+
+
+def _add_table_options(command: argparse.ArgumentParser, *, target: bool = False, missing: bool = False) -> None:
+    group = command.add_argument_group("CSV files")
+    if target:
+        group.add_argument("--target", metavar="COLUMN", help="column to predict (default: the last)")
+        group.add_argument("--task", default="auto", choices=("auto", "classification", "regression"))
+        group.add_argument("--categorical", type=_names, default=(), metavar="A,B", help="columns to treat as text")
+        group.add_argument("--ignore", type=_names, default=(), metavar="A,B", help="columns to leave out")
+    if missing:
+        group.add_argument("--drop-missing", action="store_true", help="leave out rows with a missing value")
+    group.add_argument("--delimiter", help="default: found out")
+    group.add_argument("--encoding", default="utf-8", help="default utf-8")
+
+
+def _add_output_options(command: argparse.ArgumentParser, text: str) -> None:
+    command.add_argument("-o", "--output", metavar="FILE", help=text)
+    command.add_argument("--force", action="store_true", help="overwrite FILE")
+    command.add_argument("--quiet", action="store_true", help="say nothing unless something fails")
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    if text == "none":
+        return ()
+    try:
+        return tuple(_integer(size, 1, 2**31 - 1) for size in text.split(","))
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"expected whole numbers above 0 such as 64,32, or none, got {text!r}") from None
+
+
+def _count(text: str) -> int:
+    return _integer(text, 1, 2**31 - 1)
+
+
+def _seed(text: str) -> int:
+    return _integer(text, 0, 2**64 - 1)
+
+
+def _integer(text: str, low: int, high: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {low} to {high}, got {text!r}")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"expected a share of at least 0 and below 1, got {text!r}")
+    return share
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))

@@ -1,0 +1,123 @@
+"""``nncore predict`` and ``nncore evaluate``: a saved model on other data."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+import numpy as np
+
+from nncore.cli import model_file
+from nncore.cli.errors import UsageError, blamed_on_the_user
+from nncore.cli.model_file import Split
+from nncore.cli.output import check_output, print_json, print_lines, table, writing
+from nncore.cli.scoring import in_words, score
+from nncore.cli.sources import input_files, load_for_model
+from nncore.datasets.preparation import Preparation
+from nncore.metrics import confusion_matrix
+from nncore.model import Sequential
+
+MAX_PRINTED_CLASSES = 20
+
+
+def run_predict(options: argparse.Namespace) -> int:
+    """Carry ``nncore predict`` out; return the exit code."""
+    check_output(options.output, force=options.force, inputs=input_files(options.model, options.data))
+    model, preparation, _ = model_file.load(options.model)
+    if options.proba and preparation.schema.classes is None:
+        raise UsageError(f"--proba needs classes, and {options.model} predicts a number; leave it out")
+    X, _ = load_for_model(options, preparation)
+    output = _predict(model, preparation, X)
+    if options.json:
+        print_json({"model": options.model, "data": options.data, "rows": len(X), **_predictions(preparation, output)})
+    if options.output is not None or not options.json:
+        _write_csv(options.output, _csv_rows(preparation, output, options.proba))
+    return 0
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    """Carry ``nncore evaluate`` out; return the exit code."""
+    model, preparation, split = model_file.load(options.model)
+    X, y = load_for_model(options, preparation)
+    if y is None:
+        target = preparation.schema.target
+        raise UsageError(f"{options.data} has no target {target!r} to compare with; try nncore predict")
+    if options.held_out:
+        X, y = _held_out(X, y, split, options)
+    elif options.data == split.data and split.test:
+        print(
+            f"nncore: {options.data} holds the rows that the model was trained on; --held-out leaves them out",
+            file=sys.stderr,
+        )
+    with blamed_on_the_user():
+        scores = score(model, preparation, X, y)
+        classes = preparation.schema.classes
+        matrix = None if classes is None else confusion_matrix(y, _predict(model, preparation, X), len(classes))
+    if options.json:
+        result = {"model": options.model, "data": options.data, "rows": len(X), **scores}
+        print_json(result if matrix is None else {**result, "classes": classes, "confusion_matrix": matrix})
+    else:
+        print_lines([f"{in_words(scores)} ({len(X)} rows)", *_matrix_lines(matrix, classes)])
+    return 0
+
+
+def _held_out(X: np.ndarray, y: np.ndarray, split: Split, options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    if not split.test:
+        raise UsageError(f"{options.model} was trained without holding out rows of its data; leave out --held-out")
+    if len(y) != split.n_samples:
+        raise UsageError(
+            f"{options.data} has {len(y)} rows, but {options.model} was trained on {split.data} with "
+            f"{split.n_samples}; --held-out needs the same data"
+        )
+    rows = split.rows(y)[1]
+    return X[rows], y[rows]
+
+
+def _predict(model: Sequential, preparation: Preparation, X: np.ndarray) -> np.ndarray:
+    """Return probabilities (n_samples, n_classes), or values (n_samples,) in the target's own units."""
+    with blamed_on_the_user():
+        output = model.predict(preparation.prepare_inputs(X))
+        return output if preparation.schema.classes is not None else preparation.restore_target(output[:, 0])
+
+
+def _predictions(preparation: Preparation, output: np.ndarray) -> dict[str, Any]:
+    classes = preparation.schema.classes
+    if classes is None:
+        return {"predictions": output}
+    predictions = [classes[k] for k in output.argmax(axis=1)]
+    return {"classes": classes, "predictions": predictions, "probabilities": output}
+
+
+def _csv_rows(preparation: Preparation, output: np.ndarray, proba: bool) -> Iterable[Sequence[str]]:
+    classes = preparation.schema.classes
+    if classes is None:
+        yield ("prediction",)
+        yield from ((f"{value:.6g}",) for value in output)
+        return
+    yield ("prediction", *classes) if proba else ("prediction", "probability")
+    for row, k in zip(output, output.argmax(axis=1), strict=True):
+        yield (classes[k], *(f"{p:.6g}" for p in (row if proba else row[[k]])))
+
+
+def _write_csv(path: str | None, rows: Iterable[Sequence[str]]) -> None:
+    with writing(path):
+        if path is None:
+            _write_rows(sys.stdout, rows)
+        else:
+            with open(path, "w", newline="", encoding="utf-8") as file:
+                _write_rows(file, rows)
+
+
+def _write_rows(file: TextIO, rows: Iterable[Sequence[str]]) -> None:
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    file.flush()
+
+
+def _matrix_lines(matrix: np.ndarray | None, classes: tuple[str, ...] | None) -> list[str]:
+    if matrix is None or classes is None or len(classes) > MAX_PRINTED_CLASSES:
+        return []
+    header = ("true \\ predicted", *classes)
+    return ["", *table([header, *((name, *map(str, row)) for name, row in zip(classes, matrix, strict=True))])]

@@ -1,0 +1,181 @@
+"""A CSV file as rows of text: encoding, delimiter, header and line numbers, but no meaning yet."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import difflib
+import io
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from nncore.datasets.stream import open_binary
+
+DELIMITERS = (",", ";", "\t", "|")
+SAMPLE_CHARACTERS = 1 << 16
+SAMPLE_ROWS = 20
+
+
+def number(text: str) -> float | None:
+    """Return the number that `text` spells, or None.
+
+    Examples
+    --------
+    >>> number("1.5e3"), number("1_000"), number("red")
+    (1500.0, None, None)
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return None if "_" in text else value  # Python reads 1_000 as a number; a table hardly means it
+
+
+class CsvTable:
+    """The rows of a CSV file, read again from the disk each time they are asked for.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A text file, plain or gzipped. Rows may end in LF or CRLF; fields may be quoted; empty lines are skipped.
+    header : bool, optional
+        Whether the first row holds the column names. By default it does if none of its fields is a number.
+    delimiter : str, optional
+        By default the one of comma, semicolon, tab and bar that cuts the first rows into the most even columns.
+    encoding : str, default "utf-8"
+        A byte order mark overrules it.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Column names: the header, or ``"column 1"``, ``"column 2"``...
+    has_header : bool
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    ValueError
+        If the file is empty, not text in `encoding`, or has two columns of one name. The message names file and line.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        header: bool | None = None,
+        delimiter: str | None = None,
+        encoding: str = "utf-8",
+    ) -> None:
+        self.path = Path(path)
+        self.encoding = _encoding(self.path, encoding)
+        self.delimiter = delimiter if delimiter is not None else self._sniff_delimiter()
+        first_line, first = next(self._records(), (0, []))
+        if not first:
+            raise ValueError(f"{self.path}: the file is empty; a table needs a header and at least one row")
+        self.has_header = all(number(field) is None for field in first) if header is None else header
+        self._first_line = first_line
+        self.names = tuple(
+            field if field and self.has_header else f"column {i}" for i, field in enumerate(first, start=1)
+        )
+        self._positions: dict[str, int] = {}
+        for i, name in enumerate(self.names):
+            if self._positions.setdefault(name, i) != i:
+                raise ValueError(f"{self.path}:{first_line}: two columns are named {name!r}; rename one")
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield (line number, fields) of each data row; fields are stripped of surrounding blanks.
+
+        Raises
+        ------
+        ValueError
+            If a row has more or fewer fields than there are columns, or cannot be parsed.
+        """
+        for line, fields in self._records():
+            if self.has_header and line == self._first_line:
+                continue
+            if len(fields) != len(self.names):
+                raise ValueError(
+                    f"{self.path}:{line}: expected {len(self.names)} fields as in the first row, got {len(fields)}"
+                )
+            yield line, fields
+
+    def position(self, name: str) -> int:
+        """Return the position of column `name`, from 0.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column; the message suggests the nearest name.
+        """
+        if name in self._positions:
+            return self._positions[name]
+        near = difflib.get_close_matches(name, self.names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "the columns are " + ", ".join(self.names[:12])
+        raise ValueError(f"{self.path}: there is no column {name!r}; {hint}")
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield (number of its first line, stripped fields) of every row that is not blank, header included."""
+        with open_binary(self.path) as stream:
+            reader = csv.reader(self._text(stream), delimiter=self.delimiter, strict=True)
+            start = 1
+            try:
+                for fields in reader:
+                    if any(fields):
+                        yield start, [field.strip() for field in fields]
+                    start = reader.line_num + 1
+            except csv.Error as error:
+                raise ValueError(f"{self.path}:{start}: not a CSV row ({error})") from None
+            except UnicodeDecodeError:
+                raise self._not_decodable() from None
+
+    def _text(self, stream: IO[bytes]) -> io.TextIOWrapper:
+        return io.TextIOWrapper(stream, encoding=self.encoding, newline="")
+
+    def _sniff_delimiter(self) -> str:
+        with open_binary(self.path) as stream:
+            try:
+                sample = self._text(stream).read(SAMPLE_CHARACTERS)
+            except UnicodeDecodeError:
+                raise self._not_decodable() from None
+        return max(DELIMITERS, key=lambda delimiter: _evenness(sample, delimiter))
+
+    def _not_decodable(self) -> ValueError:
+        """Find the first line that cannot be decoded: text is decoded in blocks, which hides where it stopped."""
+        decoder = codecs.getincrementaldecoder(self.encoding)()
+        line = 0
+        with open_binary(self.path) as stream:
+            for line, content in enumerate(stream, start=1):  # noqa: B007
+                try:
+                    decoder.decode(content)
+                except UnicodeDecodeError:
+                    break
+        return ValueError(
+            f"{self.path}:{line}: not {self.encoding.removesuffix('-sig').upper()} text; name its encoding, "
+            "often latin-1 (encoding=, on the command line --encoding)"
+        )
+
+
+def _encoding(path: Path, encoding: str) -> str:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise ValueError(f"unknown encoding {encoding!r}; expected for example 'utf-8' or 'latin-1'") from None
+    with open_binary(path) as stream:
+        start = stream.read(3)
+    if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    return "utf-8-sig" if start == codecs.BOM_UTF8 else encoding
+
+
+def _evenness(sample: str, delimiter: str) -> tuple[bool, int]:
+    """Rank a delimiter: first whether all rows have the same number of fields, more than one; then that number."""
+    records = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
+    widths = [len(fields) for fields in islice(records, SAMPLE_ROWS + 1) if any(fields)]
+    if len(widths) > 1:
+        widths.pop()  # the sample may end in the middle of this one
+    width = max(widths, default=1)
+    return width > 1 and min(widths) == width, width

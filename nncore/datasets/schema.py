@@ -1,0 +1,163 @@
+"""From the text columns of a table to the numbers of ``X`` and ``y``, the same way for every later table."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nncore.datasets.csv_table import CsvTable, number
+from nncore.datasets.labels import label
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
+
+
+@dataclass(frozen=True)
+class Column:
+    """An input column: a number, or a text that becomes one 0/1 feature per level (one-hot).
+
+    Attributes
+    ----------
+    name : str
+    levels : tuple of str or None
+        The known texts; None for a column of numbers.
+    """
+
+    name: str
+    levels: tuple[str, ...] | None = None
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features this column becomes: ``island=Biscoe``, ``island=Dream``..."""
+        return (self.name,) if self.levels is None else tuple(f"{self.name}={level}" for level in self.levels)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The meaning of a table's columns, learnt from one table and applied to others.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        The input columns, in the order of the features.
+    target : str
+        Name of the target column.
+    classes : tuple of str or None
+        The classes of the target; None if it is a quantity.
+    """
+
+    columns: tuple[Column, ...]
+    target: str
+    classes: tuple[str, ...] | None
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the columns of ``X``."""
+        return tuple(name for column in self.columns for name in column.feature_names)
+
+    def read(self, table: CsvTable, *, missing: str = "error") -> tuple[np.ndarray, np.ndarray | None]:
+        """Return ``X`` of shape (n_samples, n_features) and ``y``, or None if `table` lacks the target column.
+
+        Columns are found by name; a table without header may instead have just the input columns, in order.
+
+        Raises
+        ------
+        ValueError
+            If a column or value is missing, no number, not finite, or a text that the schema does not know, or if
+            there is no row. The message names file, line and column.
+        """
+        features = self._positions(table)
+        target = table.names.index(self.target) if self.target in table.names else None
+        used = features if target is None else [*features, target]
+        values, targets = array("d"), array("d")
+        for line, fields in complete_rows(table, used, missing):
+            try:
+                for column, position in zip(self.columns, features, strict=True):
+                    _append(values, column, fields[position])
+                if target is not None:
+                    targets.append(self._target_value(fields[target]))
+            except ValueError as error:
+                raise ValueError(f"{table.path}:{line}: {error}") from None
+        X = np.array(values).reshape(-1, len(self.feature_names))
+        if not len(X):
+            raise ValueError(f"{table.path}: no complete row of data")
+        y = np.array(targets) if self.classes is None else np.array(targets, dtype=np.int64)
+        return X, None if target is None else y
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the schema as plain lists and strings, ready for JSON."""
+        columns = [[column.name, None if column.levels is None else list(column.levels)] for column in self.columns]
+        return {
+            "columns": columns,
+            "target": self.target,
+            "classes": None if self.classes is None else list(self.classes),
+        }
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Schema:
+        """Return the schema that `to_dict` described.
+
+        Examples
+        --------
+        >>> schema = Schema((Column("size"), Column("colour", ("blue", "red"))), "price", None)
+        >>> schema.feature_names
+        ('size', 'colour=blue', 'colour=red')
+        >>> Schema.from_dict(schema.to_dict()) == schema
+        True
+        """
+        columns = tuple(Column(str(name), _strings(levels)) for name, levels in state["columns"])
+        return cls(columns, str(state["target"]), _strings(state["classes"]))
+
+    def _positions(self, table: CsvTable) -> list[int]:
+        if not table.has_header and len(table.names) == len(self.columns):
+            return list(range(len(self.columns)))
+        return [table.position(column.name) for column in self.columns]
+
+    def _target_value(self, field: str) -> float:
+        if self.classes is None:
+            return _finite(self.target, field)
+        try:
+            return self.classes.index(label(field))
+        except ValueError:
+            raise ValueError(
+                f"column {self.target!r}: unknown class {field!r}; known: {', '.join(self.classes[:12])}"
+            ) from None
+
+
+def complete_rows(table: CsvTable, used: Sequence[int], missing: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of `table` that have a value in each `used` column; ``missing="error"`` refuses any other row."""
+    if missing not in ("error", "drop"):
+        raise ValueError(f"missing must be 'error' or 'drop', got {missing!r}")
+    for line, fields in table.rows():
+        hole = next((i for i in used if fields[i].lower() in MISSING), None)
+        if hole is None:
+            yield line, fields
+        elif missing == "error":
+            raise ValueError(
+                f"{table.path}:{line}: column {table.names[hole]!r} has no value (found {fields[hole]!r}); fill it in, "
+                "or leave out incomplete rows (missing='drop', on the command line --drop-missing)"
+            )
+
+
+def _append(values: array[float], column: Column, field: str) -> None:
+    if column.levels is None:
+        values.append(_finite(column.name, field))
+    elif field in column.levels:
+        values.extend(float(level == field) for level in column.levels)
+    else:
+        raise ValueError(f"column {column.name!r}: unknown text {field!r}; known: {', '.join(column.levels[:12])}")
+
+
+def _finite(name: str, field: str) -> float:
+    value = number(field)
+    if value is None or not math.isfinite(value):
+        raise ValueError(f"column {name!r}: expected a finite number, got {field!r}")
+    return value
+
+
+def _strings(values: Any) -> tuple[str, ...] | None:
+    return None if values is None else tuple(str(value) for value in values)

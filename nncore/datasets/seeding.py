@@ -1,0 +1,27 @@
+"""Turn the `seed` of a public function into a random generator."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncore.random import generator
+
+
+def seeded(seed: int, purpose: str) -> np.random.Generator:
+    """Return the generator of `purpose` (a name from `nncore.random.PURPOSES`) for a checked seed.
+
+    Raises
+    ------
+    ValueError
+        If `seed` is no whole number from 0 to 2**64 - 1.
+
+    Examples
+    --------
+    >>> seeded(-1, "data")
+    Traceback (most recent call last):
+        ...
+    ValueError: seed must be a whole number from 0 to 2**64 - 1, got -1
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
+        raise ValueError(f"seed must be a whole number from 0 to 2**64 - 1, got {seed!r}")
+    return generator(int(seed), purpose)

@@ -1,0 +1,111 @@
+"""Hold rows out of training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nncore.datasets.seeding import seeded
+
+
+def train_test_split(
+    *arrays: Any, test_size: float | int = 0.25, seed: int = 0, stratify: bool | Any = False
+) -> list[np.ndarray]:
+    """Split arrays into random training and test rows, in scikit-learn's order.
+
+    Parameters
+    ----------
+    *arrays : array-like of shape (n_samples, ...)
+        All of one length, such as X and y.
+    test_size : float or int, default 0.25
+        A float between 0 and 1 is the share of the rows (rounded up), a whole number counts them.
+    seed : int
+        0 to 2**64 - 1. Same seed, same split.
+    stratify : bool or array-like of shape (n_samples,), default False
+        True keeps the shares of the classes in the second array (the first, if it is alone), with a row or more of each
+        class in both parts; an array gives the classes itself.
+
+    Returns
+    -------
+    list of ndarray
+        ``[X_train, X_test, y_train, y_test]`` for two arrays.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, a part would be empty, a class has fewer than 2 rows to share out, or an argument is out
+        of its range.
+
+    Examples
+    --------
+    >>> X, y = [[1], [2], [3], [4]], [0, 1, 0, 1]
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=2, stratify=True)
+    >>> y_test.tolist() in ([0, 1], [1, 0])
+    True
+    """
+    if not arrays:
+        raise ValueError("train_test_split needs at least one array")
+    columns = [np.asarray(a) for a in arrays]
+    lengths = [len(column) if column.ndim else 0 for column in columns]
+    if len(set(lengths)) != 1:
+        raise ValueError(f"all arrays must have one length, got {', '.join(map(str, lengths))} rows")
+    n_samples = lengths[0]
+    n_test = _count(n_samples, test_size)
+    rng = seeded(seed, "split")
+    if isinstance(stratify, (bool, np.bool_)):
+        classes = columns[min(1, len(columns) - 1)] if stratify else None
+    else:
+        classes = np.asarray(stratify)
+    if classes is None:
+        order = rng.permutation(n_samples)
+        test, train = order[:n_test], order[n_test:]
+    else:
+        test, train = _stratified(classes, n_samples, n_test, rng)
+    return [part for column in columns for part in (column[train], column[test])]
+
+
+def _count(n_samples: int, test_size: float | int) -> int:
+    if isinstance(test_size, (bool, np.bool_)) or not isinstance(test_size, (int, float, np.integer, np.floating)):
+        raise ValueError(f"test_size must be a share between 0 and 1 or a number of rows, got {test_size!r}")
+    if isinstance(test_size, (float, np.floating)):
+        if not 0 < test_size < 1:
+            raise ValueError(f"test_size must be a share between 0 and 1 or a number of rows, got {test_size!r}")
+        n_test = int(np.ceil(n_samples * test_size))
+    else:
+        n_test = int(test_size)
+    if not 0 < n_test < n_samples:
+        raise ValueError(f"test_size={test_size!r} of {n_samples} rows leaves no row for training or none for testing")
+    return n_test
+
+
+def _stratified(
+    classes: np.ndarray, n_samples: int, n_test: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    if classes.shape != (n_samples,):
+        raise ValueError(f"stratify needs one class per row, shape ({n_samples},), got {classes.shape}")
+    names, index, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    if counts.min() < 2:
+        raise ValueError(f"class {names[counts.argmin()].item()!r} has only 1 row; stratify needs at least 2 of each")
+    if min(n_test, n_samples - n_test) < len(names):
+        raise ValueError(
+            f"stratify needs a row of each of the {len(names)} classes in both parts, "
+            f"got {n_samples - n_test} training and {n_test} test rows"
+        )
+    shares = _shares(counts, n_test)
+    order = rng.permutation(n_samples)
+    test = np.zeros(n_samples, dtype=bool)
+    for k, share in enumerate(shares):
+        test[order[index[order] == k][:share]] = True
+    return order[test[order]], order[~test[order]]
+
+
+def _shares(counts: np.ndarray, n_test: int) -> np.ndarray:
+    """Share out `n_test` rows by class size, leaving each class a row or more on both sides."""
+    exact = counts * (n_test / counts.sum())
+    shares: np.ndarray = np.clip(np.floor(exact).astype(np.int64), 1, counts - 1)
+    while shares.sum() < n_test:
+        shares[np.argmax(np.where(shares < counts - 1, exact - shares, -np.inf))] += 1
+    while shares.sum() > n_test:
+        shares[np.argmax(np.where(shares > 1, shares - exact, -np.inf))] -= 1
+    return shares

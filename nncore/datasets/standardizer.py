@@ -1,0 +1,111 @@
+"""Shift and scale columns to mean 0 and standard deviation 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Standardizer:
+    """``(x - mean) / standard deviation`` of each column, learnt from the training rows alone.
+
+    The deviation is that of the population (divided by n, as in scikit-learn's StandardScaler). A constant column is
+    only shifted: its scale is 1. Works on ``X`` of shape (n_samples, n_features) and on a target of shape (n_samples,).
+
+    Attributes
+    ----------
+    mean_, scale_ : ndarray of shape (n_features,), float64
+        Set by `fit`; of shape () for a target.
+
+    Examples
+    --------
+    >>> standardizer = Standardizer()
+    >>> standardizer.fit_transform([[0.0, 7.0], [2.0, 7.0]]).tolist()
+    [[-1.0, 0.0], [1.0, 0.0]]
+    >>> standardizer.transform([[4.0, 8.0]]).tolist()
+    [[3.0, 1.0]]
+    """
+
+    mean_: np.ndarray | None = None
+    scale_: np.ndarray | None = None
+
+    def fit(self, X: Any) -> Standardizer:
+        """Learn mean and scale of each column of `X` and return the standardizer.
+
+        Raises
+        ------
+        ValueError
+            If `X` has no row, holds NaN or infinity, or spreads too wide for float64.
+        """
+        X = _as_float(X)
+        if X.ndim not in (1, 2) or not len(X):
+            raise ValueError(f"X must be (n_samples, n_features) or (n_samples,) with a row or more, got {X.shape}")
+        if not np.isfinite(X).all():
+            raise ValueError("X holds NaN or infinity; standardising needs finite numbers")
+        low = X.min(axis=0)
+        constant = low == X.max(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.where(constant, low, X.mean(axis=0, dtype=np.float64))  # so a constant becomes 0, not 1e-17
+            deviation = X.std(axis=0, dtype=np.float64)
+        if not np.isfinite(deviation).all():
+            raise ValueError("X spreads too wide: the squares of its values overflow float64")
+        self.mean_ = mean
+        self.scale_ = np.where(constant | (deviation == 0), 1.0, deviation)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return ``(X - mean_) / scale_``: float32 for float32 input, else float64.
+
+        Raises
+        ------
+        ValueError
+            If the standardizer is not fitted, or `X` has another number of columns.
+        """
+        X, mean, scale = self._checked(X)
+        return np.asarray((X - mean) / scale, X.dtype)
+
+    def fit_transform(self, X: Any) -> np.ndarray:
+        """Return ``fit(X).transform(X)``."""
+        return self.fit(X).transform(X)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Return ``X * scale_ + mean_``, the original units; raises as `transform` does."""
+        X, mean, scale = self._checked(X)
+        return np.asarray(X * scale + mean, X.dtype)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return mean and scale as plain numbers, ready for JSON; `from_dict` restores them exactly."""
+        if self.mean_ is None or self.scale_ is None:
+            raise ValueError("the standardizer is not fitted; call fit first")
+        return {"mean": self.mean_.tolist(), "scale": self.scale_.tolist()}
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Standardizer:
+        """Return the standardizer that `to_dict` described.
+
+        Raises
+        ------
+        ValueError
+            If mean and scale are not finite numbers of one shape, or a scale is not positive.
+        """
+        standardizer = cls()
+        mean = np.asarray(state["mean"], dtype=np.float64)
+        scale = np.asarray(state["scale"], dtype=np.float64)
+        if mean.shape != scale.shape or not np.isfinite(mean).all() or not (np.isfinite(scale) & (scale > 0)).all():
+            raise ValueError("standardizer: mean and scale must be finite and of one shape, and scale positive")
+        standardizer.mean_, standardizer.scale_ = mean, scale
+        return standardizer
+
+    def _checked(self, X: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if self.mean_ is None or self.scale_ is None:
+            raise ValueError("the standardizer is not fitted; call fit first")
+        X = _as_float(X)
+        if X.ndim != 1 + self.mean_.ndim or X.shape[1:] != self.mean_.shape:
+            raise ValueError(f"X has shape {X.shape}, but the standardizer was fitted on columns {self.mean_.shape}")
+        return X, self.mean_, self.scale_
+
+
+def _as_float(X: Any) -> np.ndarray:
+    values = np.asarray(X)
+    return np.asarray(values, np.float32 if values.dtype == np.float32 else np.float64)

@@ -1,0 +1,185 @@
+"""Read a data set from a CSV file or from NumPy's NPZ format."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from nncore.datasets.csv_table import CsvTable
+from nncore.datasets.dataset import Dataset
+from nncore.datasets.inference import infer_schema
+from nncore.datasets.labels import are_classes, check_task, label, sorted_labels
+from nncore.datasets.stream import open_binary
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    target: str | None = None,
+    *,
+    task: str = "auto",
+    categorical: Collection[str] = (),
+    ignore: Collection[str] = (),
+    missing: str = "error",
+    header: bool | None = None,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+) -> Dataset:
+    """Read a CSV file (plain or gzipped) whose last column, or the column `target`, is to be predicted.
+
+    A column of numbers becomes one feature. A column of text becomes one 0/1 feature per distinct text (one-hot), named
+    ``column=text``. An empty field, NA, N/A, NaN, null and ? (in any case) count as missing.
+
+    Parameters
+    ----------
+    path : str or path-like
+    target : str, optional
+        Name of the target column, ``"column 3"`` if the file has no header. Default: the last column.
+    task : {"auto", "classification", "regression"}
+        Auto takes a target of text, or of at most 20 different whole numbers, for classes.
+    categorical : collection of str
+        Columns to treat as text although they hold numbers.
+    ignore : collection of str
+        Columns to leave out, such as names and row numbers.
+    missing : {"error", "drop"}
+        Whether a row with a missing value is an error or left out.
+    header, delimiter, encoding
+        See `CsvTable`; header and delimiter are detected by default.
+
+    Returns
+    -------
+    Dataset
+        ``X`` is float64; ``y`` is int64 class indices or float64.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    ValueError
+        If the file is not such a table. The message names the file, the line and the column.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "fruit.csv")
+    >>> with open(path, "w") as file:
+    ...     _ = file.write("mass,colour,kind\\n150,red,apple\\n120,yellow,banana\\n170,green,apple\\n")
+    >>> fruit = read_csv(path)
+    >>> fruit.feature_names
+    ('mass', 'colour=green', 'colour=red', 'colour=yellow')
+    >>> fruit.target_names, fruit.y.tolist()
+    (('apple', 'banana'), [0, 1, 0])
+    """
+    table = CsvTable(path, header=header, delimiter=delimiter, encoding=encoding)
+    schema = infer_schema(table, target=target, task=task, categorical=categorical, ignore=ignore, missing=missing)
+    X, y = schema.read(table, missing=missing)
+    assert y is not None  # the schema took its target from this very table
+    return Dataset(X, y, schema.feature_names, schema.classes, table.path.stem, f"Read from {table.path}.", schema)
+
+
+def read_npz(path: str | os.PathLike[str], *, X: str = "X", y: str = "y", task: str = "auto") -> Dataset:
+    """Read the arrays named `X` and `y` from a file written by ``numpy.savez``.
+
+    Parameters
+    ----------
+    path : str or path-like
+    X, y : str
+        Names of the arrays. X may have more than two axes: all but the first are flattened. y has one value per row.
+    task : {"auto", "classification", "regression"}
+        As for `read_csv`.
+
+    Returns
+    -------
+    Dataset
+        float32 inputs stay float32, any others become float64.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    ValueError
+        If it is no NPZ file, an array is missing or holds pickled objects, or shapes and values do not fit.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "two.npz")
+    >>> np.savez(path, X=[[0.5, 1.0], [2.0, 3.0]], y=["no", "yes"])
+    >>> read_npz(path)
+    <Dataset two: 2 rows, 2 features, 2 classes>
+    """
+    check_task(task)
+    inputs, targets = read_npz_arrays(path, X, y)
+    if targets is None:
+        raise ValueError(f"{path}: there is no array {y!r}; name the target array (y=)")
+    classes = None if task == "regression" else _class_names(targets, task)
+    names = tuple(f"x{i}" for i in range(inputs.shape[1]))
+    indices = encode_targets(targets, classes, str(path))
+    return Dataset(inputs, indices, names, classes, Path(path).stem, f"Read from {path}.")
+
+
+def read_npz_arrays(
+    path: str | os.PathLike[str], X: str = "X", y: str = "y"
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the checked array `X`, shape (n_samples, n_features), and the raw array `y`, or None if there is none."""
+    with open_binary(path) as stream:
+        try:
+            file = np.load(stream, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("a single array (.npy); expected a .npz file with arrays X and y, see numpy.savez")
+            if X not in file:
+                raise ValueError(f"there is no array {X!r}; it holds {', '.join(file.files[:12]) or 'none'}")
+            inputs, targets = file[X], file.get(y)
+        except (ValueError, zipfile.BadZipFile, EOFError) as error:
+            raise ValueError(f"{path}: not a readable NPZ file: {error}") from None
+    return _inputs(inputs, f"{path}: array {X!r}"), None if targets is None else _targets(targets, len(inputs), path, y)
+
+
+def encode_targets(values: np.ndarray, classes: tuple[str, ...] | None, where: str) -> np.ndarray:
+    """Return `values` as int64 indices into `classes`, or as float64 if that is None.
+
+    Raises
+    ------
+    ValueError
+        If a value is no class, or no finite number; the message begins with `where`.
+    """
+    if classes is None:
+        if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
+            raise ValueError(f"{where}: the target must hold finite numbers, got dtype {values.dtype}")
+        return values.astype(np.float64)
+    distinct, inverse = np.unique(values, return_inverse=True)
+    labels = [label(value) for value in distinct]
+    unknown = sorted(set(labels).difference(classes))
+    if unknown:
+        raise ValueError(f"{where}: unknown class {unknown[0]!r}; known: {', '.join(classes[:12])}")
+    return np.array([classes.index(name) for name in labels], dtype=np.int64)[inverse]
+
+
+def _inputs(values: np.ndarray, where: str) -> np.ndarray:
+    if values.dtype.kind not in "biuf" or values.ndim < 2 or 0 in values.shape:
+        raise ValueError(
+            f"{where} must hold numbers, one row per sample, got shape {values.shape}, dtype {values.dtype}"
+        )
+    values = values.reshape(len(values), -1)
+    values = values.astype(np.float32 if values.dtype == np.float32 else np.float64, copy=False)
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise ValueError(f"{where} holds {values[row, column]} in row {row}, column {column}; expected finite numbers")
+    return values
+
+
+def _targets(values: np.ndarray, n_samples: int, path: str | os.PathLike[str], name: str) -> np.ndarray:
+    if values.shape not in ((n_samples,), (n_samples, 1)):
+        raise ValueError(f"{path}: array {name!r} must have one value for each of the {n_samples} rows of X, "
+                         f"got shape {values.shape}")
+    if values.dtype.kind not in "biufU":
+        raise ValueError(f"{path}: array {name!r} must hold numbers or text, got dtype {values.dtype}")
+    return values.reshape(n_samples)
+
+
+def _class_names(values: np.ndarray, task: str) -> tuple[str, ...] | None:
+    labels = {label(value) for value in np.unique(values)}
+    return sorted_labels(labels) if task == "classification" or are_classes(labels) else None

@@ -1,0 +1,45 @@
+"""The exceptions that nncore adds to Python's own."""
+
+from __future__ import annotations
+
+
+class NNCoreError(Exception):
+    """Base class of every exception defined by nncore."""
+
+
+class NotBuiltError(NNCoreError, RuntimeError):
+    """The model has no parameters yet: call ``build`` or ``fit`` first."""
+
+
+class ModelFileError(NNCoreError, ValueError):
+    """A model file is damaged, incomplete, or not a model file."""
+
+
+class TrainingDiverged(NNCoreError, ArithmeticError):
+    """The training loss or a weight stopped being a finite number.
+
+    The model keeps the last weights that were known to be good: those at the start of `epoch`.
+
+    Attributes
+    ----------
+    epoch, batch : int
+        Where the first non-finite value appeared, both counted from 0.
+    last_finite_loss : float
+        Loss of the last batch that had one; NaN if there was none.
+    learning_rate : float
+        The optimizer's learning rate at that moment.
+    """
+
+    def __init__(self, epoch: int, batch: int, last_finite_loss: float, learning_rate: float) -> None:
+        self.epoch = epoch
+        self.batch = batch
+        self.last_finite_loss = last_finite_loss
+        self.learning_rate = learning_rate
+        super().__init__(
+            f"training diverged at epoch {epoch}, batch {batch}: the loss or a weight is no longer finite "
+            f"(last finite loss {last_finite_loss:g}, learning rate {learning_rate:g}); the weights from the start of "
+            "that epoch were kept. Try a smaller learning rate, or standardise the inputs"
+        )
+
+    def __reduce__(self):  # the default would call __init__ with the message alone
+        return type(self), (self.epoch, self.batch, self.last_finite_loss, self.learning_rate)

@@ -1,0 +1,116 @@
+"""Data as the engine reads it, and how to score a network on it: its loss and the metrics that suit it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncore.inputs import sample_weights
+from nncore.losses import BinaryCrossentropy, Loss
+from nncore.metrics import METRICS, NEEDS_COLUMNS, Metric, accuracy, binary_accuracy
+from nncore.names import lookup
+from nncore.program import Program
+from nncore.targets import CLASS_INDICES, targets
+
+if TYPE_CHECKING:
+    from nncore.network import Network
+
+RESERVED = ("loss", "epoch", "epochs", "seconds", "learning_rate")
+
+
+class Data(NamedTuple):
+    """Inputs (n, n_features), targets and sample weights (n,) or None, as the engine reads them."""
+
+    X: NDArray
+    target: NDArray
+    sample_weight: NDArray | None
+
+
+def data_for(program: Program, dtype: np.dtype, X: NDArray, y: ArrayLike, sample_weight: ArrayLike | None) -> Data:
+    """Return checked features `X` with `y` and `sample_weight` as `program` needs them."""
+    target = targets(y, program.loss, len(X), program.n_outputs, dtype)
+    return Data(X, target, None if sample_weight is None else sample_weights(sample_weight, len(X), dtype))
+
+
+def checked_metrics(metrics: Any) -> tuple[str | Metric, ...]:
+    """Return metrics, given as one or several names and functions, after checking names.
+
+    Raises
+    ------
+    TypeError
+        If a metric is neither a name nor a function.
+    ValueError
+        If a name is unknown, given twice, or taken by a column of the history.
+    """
+    if metrics is None:
+        return ()
+    if isinstance(metrics, str) or callable(metrics):
+        metrics = [metrics]
+    if not isinstance(metrics, Iterable):
+        raise TypeError(f"metrics must be a list of names and functions, got {metrics!r}")
+    checked = tuple(metrics)
+    for metric in checked:
+        if not callable(metric):
+            lookup("metric", metric, METRICS)
+    names = [metric_name(metric) for metric in checked]
+    for name in names:
+        if names.count(name) > 1 or name in RESERVED or name.startswith("val_"):
+            raise ValueError(f"metrics must have different names, none of {', '.join(RESERVED)} or val_*; got {names}")
+    return checked
+
+
+def metric_name(metric: str | Metric) -> str:
+    return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+
+
+Scorers = Mapping[str, Callable[[NDArray, NDArray], float]]
+
+
+def bind_metrics(metrics: Iterable[str | Metric], loss: Loss) -> Scorers:
+    """Return name -> function (target, prediction) -> float, fitted to what `loss` makes of targets and predictions.
+
+    Raises
+    ------
+    ValueError
+        If a metric cannot compare predictions with class indices.
+    """
+    return {metric_name(metric): _bound(metric, loss) for metric in metrics}
+
+
+def _bound(metric: str | Metric, loss: Loss) -> Callable[[NDArray, NDArray], float]:
+    if not isinstance(metric, str):
+        return metric
+    function = METRICS[metric]
+    if isinstance(loss, BinaryCrossentropy) and function in (accuracy, binary_accuracy):
+        # Predictions above 0.5 mean yes; as logits, those above 0. Several outputs are several yes/no questions.
+        return partial(binary_accuracy, threshold=0.0 if loss.from_logits else 0.5)
+    if loss.kernel == CLASS_INDICES and function in NEEDS_COLUMNS:
+        raise ValueError(
+            f"metric {metric!r} cannot compare class probabilities with the class indices that {loss.name} is trained "
+            "on; use 'accuracy', or loss='categorical_crossentropy'"
+        )
+    return function
+
+
+def scores(metrics: Scorers, target: NDArray, prediction: NDArray) -> dict[str, float]:
+    """Return name -> value of every metric."""
+    return {name: _score(name, metric, target, prediction) for name, metric in metrics.items()}
+
+
+def _score(name: str, metric: Callable[[NDArray, NDArray], float], target: NDArray, prediction: NDArray) -> float:
+    value = metric(target, prediction)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"metric {name!r} must return one number, got {value!r}") from None
+
+
+def evaluate(network: Network, data: Data, metrics: Scorers) -> dict[str, float]:
+    """Return ``{"loss": ..., metric: ...}``; metrics are not weighted by `sample_weight`, the loss is."""
+    prediction = np.empty((len(data.X), network.program.n_outputs), network.dtype) if metrics else None
+    loss = network.evaluate(*data, prediction)
+    return {"loss": loss} if prediction is None else {"loss": loss, **scores(metrics, data.target, prediction)}

@@ -1,0 +1,130 @@
+"""What training recorded: one row per epoch, one column per quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class History:
+    """Columns of one value per epoch: ``loss``, ``val_loss``, metrics, ``seconds``, ``learning_rate``...
+
+    A column is read as ``history["loss"]`` or ``history.loss``. Which columns there are depends on what was recorded;
+    where an epoch lacks a value, the column holds NaN.
+
+    Attributes
+    ----------
+    epochs : ndarray of shape (n,), int64
+        Number of each recorded epoch, counted from 0 over all calls of ``fit``.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> history.extend(0, {"loss": [0.9, 0.5]})
+    >>> history.extend(2, {"loss": [0.4], "val_loss": [0.6]})
+    >>> history.loss
+    array([0.9, 0.5, 0.4])
+    >>> history["val_loss"]
+    array([nan, nan, 0.6])
+    >>> history
+    History(3 epochs: loss 0.9 -> 0.4, val_loss 0.6)
+    """
+
+    def __init__(self) -> None:
+        self._epochs: list[int] = []
+        self._columns: dict[str, list[float]] = {}
+
+    @property
+    def epochs(self) -> NDArray[np.int64]:
+        return np.array(self._epochs, dtype=np.int64)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, in the order in which they first appeared."""
+        return tuple(self._columns)
+
+    def extend(self, first_epoch: int, columns: Mapping[str, ArrayLike]) -> None:
+        """Append consecutive epochs.
+
+        Parameters
+        ----------
+        first_epoch : int
+            Number of the first of them.
+        columns : mapping of str to array-like of shape (n,)
+            The values; every column has the same length n.
+
+        Raises
+        ------
+        ValueError
+            If the columns have different lengths.
+        """
+        values = {name: np.asarray(column, dtype=np.float64).tolist() for name, column in columns.items()}
+        lengths = {len(column) for column in values.values()}
+        if len(lengths) > 1:
+            raise ValueError(f"columns have different lengths: { {k: len(v) for k, v in values.items()} }")
+        count = lengths.pop() if lengths else 0
+        nan, before = float("nan"), len(self._epochs)
+        self._epochs.extend(range(first_epoch, first_epoch + count))
+        for name in self._columns.keys() - values.keys():
+            self._columns[name].extend([nan] * count)
+        for name, column in values.items():
+            if name not in self._columns:
+                self._columns[name] = [nan] * before
+            self._columns[name].extend(column)
+
+    def row(self, index: int) -> dict[str, float]:
+        """Return the values of one recorded epoch by column name; index -1 is the last."""
+        return {name: column[index] for name, column in self._columns.items()}
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Return plain lists, ``{"epoch": [...], "loss": [...], ...}``: ready for JSON or ``pandas.DataFrame``."""
+        return {"epoch": list(self._epochs), **{name: list(column) for name, column in self._columns.items()}}
+
+    @classmethod
+    def from_dict(cls, columns: Mapping[str, Sequence[Any]]) -> History:
+        """Rebuild a history from `to_dict`'s result."""
+        history = cls()
+        history._epochs = list(columns["epoch"])
+        history._columns = {name: list(column) for name, column in columns.items() if name != "epoch"}
+        return history
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        if name not in self._columns:
+            raise KeyError(f"no column {name!r} was recorded; recorded: {', '.join(self._columns) or 'nothing'}")
+        return np.array(self._columns[name])
+
+    def __getattr__(self, name: str) -> NDArray[np.float64]:
+        # Only called where ordinary lookup fails. Underscored names are asked for by copy and pickle on empty objects.
+        if name.startswith("_") or name not in self._columns:
+            recorded = "" if name.startswith("_") else f"; recorded: {', '.join(self._columns) or 'nothing'}"
+            raise AttributeError(f"History has no column {name!r}{recorded}")
+        return self[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._epochs)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._columns]
+
+    def __repr__(self) -> str:
+        n = len(self)
+        parts = [_span(name, column) for name, column in self._columns.items() if name != "seconds"]
+        return f"History({n} epoch{'s' if n != 1 else ''}{': ' if parts else ''}{', '.join(parts)})"
+
+
+def _span(name: str, column: list[float]) -> str:
+    known = [value for value in column if value == value]
+    if not known:
+        return f"{name} nan"
+    if len(known) == 1 or known[0] == known[-1]:
+        return f"{name} {known[-1]:.4g}"
+    return f"{name} {known[0]:.4g} -> {known[-1]:.4g}"

@@ -1,0 +1,249 @@
+"""The loss functions a model can be trained with.
+
+A loss gives row i the value ``l_i``; a batch of n rows has the loss ``sum_i(w_i * l_i) / n``, where ``w_i`` is the
+sample weight of row i (1 without any). The crossentropies are computed from logits, whatever the last layer says, so
+that they are exact for any finite logit: `nncore.program.lower` takes the sigmoid or softmax out of the last layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from nncore import spec
+from nncore.names import lookup
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Base class of all losses.
+
+    Attributes
+    ----------
+    name : str
+        The loss's name in ``compile(loss=...)``.
+    kernel : str
+        Which loss the program runs; it reads the raw prediction.
+    """
+
+    name: ClassVar[str]
+    kernel: ClassVar[str]
+
+    @property
+    def parameter(self) -> float:
+        """The number that the kernel takes beside its arrays; 0.0 where it takes none."""
+        return 0.0
+
+
+@dataclass(frozen=True)
+class MeanSquaredError(Loss):
+    """Squared error, averaged over the outputs: ``l = mean_j((prediction_j - target_j)**2)``.
+
+    Examples
+    --------
+    >>> MeanSquaredError().kernel
+    'squared_error'
+    """
+
+    name: ClassVar[str] = "mean_squared_error"
+    kernel: ClassVar[str] = "squared_error"
+
+
+@dataclass(frozen=True)
+class MeanAbsoluteError(Loss):
+    """Absolute error, averaged over the outputs: ``l = mean_j(|prediction_j - target_j|)``; its gradient at 0 is 0.
+
+    Examples
+    --------
+    >>> MeanAbsoluteError().kernel
+    'absolute_error'
+    """
+
+    name: ClassVar[str] = "mean_absolute_error"
+    kernel: ClassVar[str] = "absolute_error"
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """Squared near zero, absolute far from it (Huber, 1964), averaged over the outputs.
+
+    With ``d = prediction - target``: ``d**2 / 2`` where ``|d| <= delta``, else ``delta * (|d| - delta / 2)``.
+
+    Parameters
+    ----------
+    delta : float
+        Where the two meet, in the target's unit. Finite, > 0.
+
+    Examples
+    --------
+    >>> Huber(delta=-1)
+    Traceback (most recent call last):
+        ...
+    ValueError: delta must be a finite number > 0, got -1.0
+    """
+
+    delta: float = 1.0
+    name: ClassVar[str] = "huber"
+    kernel: ClassVar[str] = "huber"
+
+    def __post_init__(self) -> None:
+        spec.check(self, delta=spec.real(0, above=True))
+
+    @property
+    def parameter(self) -> float:
+        return self.delta
+
+
+@dataclass(frozen=True)
+class Crossentropy(Loss):
+    """Base class of the losses that turn logits into probabilities first.
+
+    Parameters
+    ----------
+    from_logits : bool
+        False: the last layer must have `activation`, and ``predict`` returns probabilities.
+        True: the last layer must have none, and ``predict`` returns logits.
+
+    Attributes
+    ----------
+    activation : str
+        What turns this loss's logits into probabilities.
+    """
+
+    from_logits: bool = False
+    activation: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        spec.check(self, from_logits=spec.flag)
+
+
+@dataclass(frozen=True)
+class BinaryCrossentropy(Crossentropy):
+    """Crossentropy of independent yes/no outputs, averaged over them; targets are from 0 to 1.
+
+    With ``p = sigmoid(logit)``: ``l = mean_j(-target_j * log(p_j) - (1 - target_j) * log(1 - p_j))``.
+
+    Examples
+    --------
+    >>> BinaryCrossentropy().activation
+    'sigmoid'
+    """
+
+    name: ClassVar[str] = "binary_crossentropy"
+    kernel: ClassVar[str] = "sigmoid_crossentropy"
+    activation: ClassVar[str] = "sigmoid"
+
+
+@dataclass(frozen=True)
+class CategoricalCrossentropy(Crossentropy):
+    """Crossentropy of one choice among the outputs; targets are one-hot or class probabilities, shape (n, n_outputs).
+
+    With ``p = softmax(logits)``: ``l = -sum_j(target_j * log(p_j))``.
+
+    Examples
+    --------
+    >>> CategoricalCrossentropy(from_logits=True)
+    CategoricalCrossentropy(from_logits=True)
+    """
+
+    name: ClassVar[str] = "categorical_crossentropy"
+    kernel: ClassVar[str] = "softmax_crossentropy"
+    activation: ClassVar[str] = "softmax"
+
+
+@dataclass(frozen=True)
+class SparseCategoricalCrossentropy(Crossentropy):
+    """Crossentropy of one choice among the outputs; targets are class numbers from 0, shape (n,).
+
+    With ``p = softmax(logits)``: ``l = -log(p[target])``.
+
+    Examples
+    --------
+    >>> SparseCategoricalCrossentropy().kernel
+    'sparse_softmax_crossentropy'
+    """
+
+    name: ClassVar[str] = "sparse_categorical_crossentropy"
+    kernel: ClassVar[str] = "sparse_softmax_crossentropy"
+    activation: ClassVar[str] = "softmax"
+
+
+_CLASSES: tuple[type[Loss], ...] = (
+    MeanSquaredError,
+    MeanAbsoluteError,
+    Huber,
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+)
+_BY_TYPE = {cls.__name__: cls for cls in _CLASSES}
+
+LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in _CLASSES}
+"""Classes by name. An alias is a second key of the same class."""
+
+LOSSES["mse"] = MeanSquaredError
+LOSSES["mae"] = MeanAbsoluteError
+
+
+def get(loss: str | Loss) -> Loss:
+    """Return a loss from its name, an alias, or itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `loss` is neither a string nor a loss, or not a known name.
+
+    Examples
+    --------
+    >>> get("mse")
+    MeanSquaredError()
+    """
+    return loss if isinstance(loss, Loss) else lookup("loss", loss, LOSSES)()
+
+
+def infer_loss(last_activation: str) -> Loss:
+    """Return the loss that suits a network whose last layer has this activation.
+
+    Examples
+    --------
+    >>> infer_loss("softmax")
+    SparseCategoricalCrossentropy(from_logits=False)
+    """
+    if last_activation == "softmax":
+        return SparseCategoricalCrossentropy()
+    return BinaryCrossentropy() if last_activation == "sigmoid" else MeanSquaredError()
+
+
+def to_dict(loss: Loss) -> dict[str, Any]:
+    """Return a loss as a JSON-safe dict.
+
+    Raises
+    ------
+    TypeError
+        If `loss` is not a loss.
+
+    Examples
+    --------
+    >>> to_dict(BinaryCrossentropy())
+    {'type': 'BinaryCrossentropy', 'from_logits': False}
+    """
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss must be a loss such as MeanSquaredError(), got {spec.described(loss)}")
+    return spec.to_dict(loss)
+
+
+def from_dict(data: dict[str, Any]) -> Loss:
+    """Return the loss that `to_dict` described.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `data` is no such description; see `nncore.spec.from_dict`.
+
+    Examples
+    --------
+    >>> from_dict({"type": "Huber", "delta": 2.0})
+    Huber(delta=2.0)
+    """
+    loss: Loss = spec.from_dict("loss", data, _BY_TYPE)
+    return loss

@@ -1,0 +1,223 @@
+"""How good predictions are: pure functions of (y_true, y_pred), defined as in scikit-learn.
+
+Each returns a float; `METRICS` finds them by name for ``Sequential.compile(metrics=[...])``. A metric of your own is
+any function of the same form.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Metric = Callable[..., float]
+
+
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Share of samples whose class is right.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,), (n, 1) or (n, k)
+        Class indices, or one row of class shares each (the largest counts).
+    y_pred : array-like of shape (n,), (n, 1) or (n, k)
+        Class indices (n,), the probability of class 1 (n, 1), or one score per class (n, k).
+
+    Returns
+    -------
+    float
+        In 0..1.
+
+    Examples
+    --------
+    >>> accuracy([0, 2], [[0.9, 0.1, 0.0], [0.2, 0.5, 0.3]])
+    0.5
+    """
+    true, pred = np.asarray(y_true), np.asarray(y_pred)
+    if pred.ndim == 2 and pred.shape[1] == 1:
+        return binary_accuracy(true, pred)
+    return _share_equal(_classes(true), _classes(pred))
+
+
+def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> float:
+    """Share of entries on the right side of `threshold`, over all samples and outputs.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of the same number of entries
+        Labels 0 or 1, and the predicted probability of 1.
+    threshold : float
+        A prediction above it counts as 1.
+
+    Examples
+    --------
+    >>> binary_accuracy([0, 1, 1, 1], [0.1, 0.9, 0.5, 0.7])
+    0.75
+    """
+    true, pred = _same_shape(y_true, y_pred)
+    return _share_equal(true > 0.5, pred > threshold)
+
+
+def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Share of samples whose largest score is at the true class.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,), (n, 1) or (n, k)
+        Class indices or one-hot rows.
+    y_pred : array-like of shape (n, k)
+        One score per class; of equal scores the first counts.
+
+    Examples
+    --------
+    >>> categorical_accuracy([[0, 1], [1, 0]], [[0.2, 0.8], [0.4, 0.6]])
+    0.5
+    """
+    pred = np.asarray(y_pred)
+    if pred.ndim != 2:
+        raise ValueError(f"y_pred must have shape (n_samples, n_classes), got {pred.shape}")
+    return _share_equal(_classes(np.asarray(y_true)), pred.argmax(axis=1))
+
+
+def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Mean of (y_true - y_pred)^2 over all samples and outputs.
+
+    Examples
+    --------
+    >>> mean_squared_error([1.0, 2.0], [1.0, 4.0])
+    2.0
+    """
+    true, pred = _same_shape(y_true, y_pred)
+    return float(np.mean(np.square(true - pred)))
+
+
+def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Mean of abs(y_true - y_pred) over all samples and outputs.
+
+    Examples
+    --------
+    >>> mean_absolute_error([1.0, 2.0], [1.0, 4.0])
+    1.0
+    """
+    true, pred = _same_shape(y_true, y_pred)
+    return float(np.mean(np.abs(true - pred)))
+
+
+def r2_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Coefficient of determination, 1 - residual / total sum of squares, averaged over outputs.
+
+    An output whose true values are all equal scores 1 if predicted exactly, else 0. Fewer than two samples give NaN
+    and a warning.
+
+    Examples
+    --------
+    >>> r2_score([1.0, 2.0, 3.0], [1.0, 2.0, 2.0])
+    0.5
+    """
+    true, pred = _same_shape(y_true, y_pred)
+    if len(true) < 2:
+        warnings.warn("r2_score is not defined for fewer than two samples", RuntimeWarning, stacklevel=2)
+        return float("nan")
+    residual = np.square(true - pred).sum(axis=0)
+    total = np.square(true - true.mean(axis=0)).sum(axis=0)
+    constant = total == 0
+    score = 1 - residual / np.where(constant, 1, total)
+    return float(np.where(constant, residual == 0, score).mean())
+
+
+def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> NDArray[np.int64]:
+    """Count the samples of each (true class, predicted class).
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n,), (n, 1) or (n, k)
+        Class indices, or one score per class.
+    n_classes : int or None
+        Size of the matrix; None takes the number of scores or the largest index + 1.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, n_classes), int64
+        Row: true class. Column: predicted class.
+
+    Raises
+    ------
+    ValueError
+        If a label is negative, has a fraction, or is not below `n_classes`.
+
+    Examples
+    --------
+    >>> confusion_matrix([0, 1, 1], [0, 1, 0])
+    array([[1, 0],
+           [1, 1]])
+    """
+    scores = [a.shape[1] for a in map(np.asarray, (y_true, y_pred)) if a.ndim == 2 and a.shape[1] > 1]
+    true, pred = _indices(y_true, "y_true"), _indices(y_pred, "y_pred")
+    _check_lengths(true, pred)
+    size = int(max([*scores, *(int(a.max()) + 1 for a in (true, pred) if a.size)], default=0))
+    if n_classes is None:
+        n_classes = size
+    elif size > n_classes:
+        raise ValueError(f"n_classes is {n_classes}, but the labels need at least {size}")
+    return np.bincount(true * n_classes + pred, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def _classes(labels: NDArray) -> NDArray:
+    """Class indices from indices (n,), (n, 1) or rows of scores (n, k)."""
+    if labels.ndim == 1:
+        return labels
+    if labels.ndim == 2:
+        return labels[:, 0] if labels.shape[1] == 1 else labels.argmax(axis=1)
+    raise ValueError(f"labels must be (n_samples,) or (n_samples, n_classes), got shape {labels.shape}")
+
+
+def _indices(labels: ArrayLike, name: str) -> NDArray[np.int64]:
+    found = _classes(np.asarray(labels))
+    indices = found.astype(np.int64)
+    wrong = (indices != found) | (indices < 0)
+    if wrong.any():
+        raise ValueError(f"{name} must hold class indices 0, 1, 2...; got {found[wrong][0]}")
+    return indices
+
+
+def _share_equal(true: NDArray, pred: NDArray) -> float:
+    _check_lengths(true, pred)
+    return float(np.mean(true == pred))
+
+
+def _check_lengths(true: NDArray, pred: NDArray) -> None:
+    if len(true) != len(pred):
+        raise ValueError(f"y_true and y_pred have different lengths: {len(true)} and {len(pred)}")
+    if not len(true):
+        raise ValueError("y_true and y_pred are empty")
+
+
+def _same_shape(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Both as float64 of shape (n, k), where (n,) means (n, 1)."""
+    true, pred = np.asarray(y_true, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
+    if true.ndim not in (1, 2) or pred.ndim not in (1, 2):
+        raise ValueError(f"y_true and y_pred must be 1-D or 2-D, got shapes {true.shape} and {pred.shape}")
+    true, pred = true.reshape(len(true), -1), pred.reshape(len(pred), -1)
+    _check_lengths(true, pred)
+    if true.shape != pred.shape:
+        raise ValueError(f"y_true and y_pred have different numbers of outputs: {true.shape[1]} and {pred.shape[1]}")
+    return true, pred
+
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        "accuracy": accuracy,
+        "binary_accuracy": binary_accuracy,
+        "categorical_accuracy": categorical_accuracy,
+        "mean_squared_error": mean_squared_error,
+        "mse": mean_squared_error,
+        "mean_absolute_error": mean_absolute_error,
+        "mae": mean_absolute_error,
+        "r2_score": r2_score,
+        "r2": r2_score,
+    }
+)
+NEEDS_COLUMNS = frozenset({mean_squared_error, mean_absolute_error, r2_score, binary_accuracy})

@@ -1,0 +1,262 @@
+"""The update rules a model can be trained with.
+
+In the formulas, w is a parameter, g its gradient, and t the number of the update, from 1. A slot is one number that the
+rule remembers per parameter, 0 at the start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from nncore import spec
+from nncore.names import lookup
+
+_FRACTION = spec.real(0, 1, below=True)
+# Below 1e-30 epsilon could vanish beside float32's smallest numbers, and 0 / 0 would then pass for divergence.
+_EPSILON = spec.real(1e-30)
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Base class of all optimizers.
+
+    Attributes
+    ----------
+    name : str
+        The optimizer's name in ``compile(optimizer=...)``.
+    n_slots : int
+        How many numbers the rule remembers per parameter.
+    rule : str
+        The engine's name for the update rule: a row of its table of optimizers.
+    """
+
+    learning_rate: float = 0.01
+    name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        spec.check(self, learning_rate=spec.real(0))
+
+    @property
+    def n_slots(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must say how many slots it has")
+
+    @property
+    def rule(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if wanted.
+
+    Without momentum ``w -= learning_rate * g``. With it, one slot v: ``v = momentum * v - learning_rate * g``, then
+    ``w += v``, or with Nesterov's look-ahead ``w += momentum * v - learning_rate * g`` (Sutskever et al., 2013).
+
+    Parameters
+    ----------
+    learning_rate : float
+        Finite, >= 0.
+    momentum : float
+        From 0 (none) to 1.
+    nesterov : bool
+        Look ahead; needs a momentum.
+
+    Examples
+    --------
+    >>> SGD(0.1, momentum=0.9).n_slots
+    1
+    >>> SGD(nesterov=True)
+    Traceback (most recent call last):
+        ...
+    ValueError: nesterov=True needs a momentum > 0, got momentum=0.0
+    """
+
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+    nesterov: bool = False
+    name: ClassVar[str] = "sgd"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        spec.check(self, momentum=spec.real(0, 1), nesterov=spec.flag)
+        if self.nesterov and self.momentum == 0.0:
+            raise ValueError("nesterov=True needs a momentum > 0, got momentum=0.0")
+
+    @property
+    def n_slots(self) -> int:
+        return 1 if self.momentum else 0
+
+    @property
+    def rule(self) -> str:
+        if not self.momentum:
+            return "sgd"
+        return "nesterov" if self.nesterov else "momentum"
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """Steps divided by the running root mean square of the gradient (Tieleman and Hinton, 2012).
+
+    Slot v: ``v = rho * v + (1 - rho) * g**2``; step ``u = learning_rate * g / (sqrt(v) + epsilon)``. Without momentum
+    ``w -= u``; with it a second slot b: ``b = momentum * b + u``, ``w -= b``.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Finite, >= 0.
+    rho : float
+        Share of the old mean square that is kept; from 0, below 1.
+    momentum : float
+        From 0 (none) to 1.
+    epsilon : float
+        Keeps the division away from zero; finite, >= 1e-30.
+
+    Examples
+    --------
+    >>> RMSprop().n_slots, RMSprop(momentum=0.9).n_slots
+    (1, 2)
+    """
+
+    learning_rate: float = 0.001
+    rho: float = 0.9
+    momentum: float = 0.0
+    epsilon: float = 1e-7
+    name: ClassVar[str] = "rmsprop"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        spec.check(self, rho=_FRACTION, momentum=spec.real(0, 1), epsilon=_EPSILON)
+
+    @property
+    def n_slots(self) -> int:
+        return 2 if self.momentum else 1
+
+    @property
+    def rule(self) -> str:
+        return "rmsprop_momentum" if self.momentum else "rmsprop"
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adaptive moments (Kingma and Ba, 2015, algorithm 1).
+
+    Slots m and v: ``m = beta_1 * m + (1 - beta_1) * g``, ``v = beta_2 * v + (1 - beta_2) * g**2``, then
+    ``w -= learning_rate / (1 - beta_1**t) * m / (sqrt(v) / sqrt(1 - beta_2**t) + epsilon)``.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Finite, >= 0.
+    beta_1, beta_2 : float
+        Shares of the old moments that are kept; from 0, below 1.
+    epsilon : float
+        Keeps the division away from zero; finite, >= 1e-30.
+
+    Examples
+    --------
+    >>> Adam(float("nan"))
+    Traceback (most recent call last):
+        ...
+    ValueError: learning_rate must be a finite number >= 0, got nan
+    """
+
+    learning_rate: float = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    name: ClassVar[str] = "adam"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        spec.check(self, beta_1=_FRACTION, beta_2=_FRACTION, epsilon=_EPSILON)
+
+    @property
+    def n_slots(self) -> int:
+        return 2
+
+    @property
+    def rule(self) -> str:
+        return "adam"  # AdamW too: the decay is not part of the rule
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019).
+
+    Before Adam's update, ``w -= learning_rate * weight_decay * w``; biases are never decayed.
+
+    Parameters
+    ----------
+    learning_rate, beta_1, beta_2, epsilon : float
+        As in `Adam`.
+    weight_decay : float
+        Finite, >= 0.
+
+    Examples
+    --------
+    >>> AdamW(weight_decay=0.1)
+    AdamW(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-08, weight_decay=0.1)
+    """
+
+    weight_decay: float = 0.004
+    name: ClassVar[str] = "adamw"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        spec.check(self, weight_decay=spec.real(0))
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSprop, Adam, AdamW)}
+_BY_TYPE = {cls.__name__: cls for cls in OPTIMIZERS.values()}
+
+
+def get(optimizer: str | Optimizer) -> Optimizer:
+    """Return an optimizer from its name, or itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `optimizer` is neither a string nor an optimizer, or not a known name.
+
+    Examples
+    --------
+    >>> get("sgd")
+    SGD(learning_rate=0.01, momentum=0.0, nesterov=False)
+    """
+    return optimizer if isinstance(optimizer, Optimizer) else lookup("optimizer", optimizer, OPTIMIZERS)()
+
+
+def to_dict(optimizer: Optimizer) -> dict[str, Any]:
+    """Return an optimizer as a JSON-safe dict.
+
+    Raises
+    ------
+    TypeError
+        If `optimizer` is not an optimizer.
+
+    Examples
+    --------
+    >>> to_dict(SGD())
+    {'type': 'SGD', 'learning_rate': 0.01, 'momentum': 0.0, 'nesterov': False}
+    """
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be an optimizer such as Adam(), got {spec.described(optimizer)}")
+    return spec.to_dict(optimizer)
+
+
+def from_dict(data: dict[str, Any]) -> Optimizer:
+    """Return the optimizer that `to_dict` described.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `data` is no such description; see `nncore.spec.from_dict`.
+
+    Examples
+    --------
+    >>> from_dict({"type": "SGD", "learning_rate": 0.5})
+    SGD(learning_rate=0.5, momentum=0.0, nesterov=False)
+    """
+    optimizer: Optimizer = spec.from_dict("optimizer", data, _BY_TYPE)
+    return optimizer

@@ -1,0 +1,81 @@
+"""The progress bar of ``fit``: epoch, loss, metrics, speed and time left, on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+INTERVAL = 0.1  # seconds between two drawings: fast enough for the eye, too slow to be felt by a tiny network
+HIDDEN = ("seconds", "learning_rate")
+BAR = "{desc}|{bar:20}| {n_fmt}/{total_fmt} epochs [{elapsed}<{remaining}]{postfix}"
+
+
+def check_verbose(verbose: bool | str) -> None:
+    """Raise ValueError unless `verbose` is one of the values that `ProgressBar` knows."""
+    if not (verbose == "auto" if isinstance(verbose, str) else verbose in (True, False)):
+        raise ValueError(f"verbose must be 'auto', True or False, got {verbose!r}")
+
+
+class ProgressBar:
+    """Show how training goes; silent if not wanted.
+
+    Parameters
+    ----------
+    verbose : {"auto", True, False}
+        ``"auto"`` shows the bar only where stderr is a terminal.
+    epochs : int
+        How many this ``fit`` will run.
+    n_samples : int
+        Training samples per epoch, for the speed.
+
+    """
+
+    def __init__(self, verbose: bool | str, epochs: int, n_samples: int) -> None:
+        shown = sys.stderr is not None and (sys.stderr.isatty() if verbose == "auto" else bool(verbose))
+        self._bar = _open_bar(epochs) if shown else None
+        self._n_samples = n_samples
+        self._drawn = self._started = time.perf_counter()
+        self._epochs = 0
+        self._logs: Mapping[str, float] = {}
+
+    def update(self, epochs: int, logs: Mapping[str, float]) -> None:
+        """Take note of `epochs` more finished epochs, the last of which gave `logs`."""
+        if self._bar is None:
+            return
+        self._epochs += epochs
+        self._logs = logs
+        now = time.perf_counter()
+        if now - self._drawn >= INTERVAL:
+            self._draw(now)
+
+    def close(self) -> None:
+        """Draw the last state and leave it standing."""
+        if self._bar is not None:
+            self._draw(time.perf_counter())
+            self._bar.close()
+            self._bar = None
+
+    def _draw(self, now: float) -> None:
+        bar = self._bar
+        assert bar is not None
+        self._drawn = now
+        values = [f"{name} {value:.4g}" for name, value in self._logs.items() if name not in HIDDEN]
+        speed = self._epochs * self._n_samples / max(now - self._started, 1e-9)
+        bar.set_postfix_str(", ".join([*values, f"{_rounded(speed)} samples/s"]), refresh=False)
+        bar.n = self._epochs
+        bar.refresh()
+
+
+def _open_bar(epochs: int) -> Any:
+    from tqdm import tqdm  # here, not at the top: it would slow `import nncore` for those who never see it
+
+    return tqdm(total=epochs, file=sys.stderr, bar_format=BAR, dynamic_ncols=True, miniters=1, mininterval=INTERVAL)
+
+
+def _rounded(number: float) -> str:
+    for size, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{suffix}"
+    return f"{number:.3g}"

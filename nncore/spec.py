@@ -1,0 +1,169 @@
+"""What all dataclasses of the spec language share: checked fields, and one JSON form that round-trips.
+
+A layer, loss, optimizer or initializer is a frozen dataclass of simple fields. Its ``__post_init__`` calls `check` with
+one rule per field; a rule takes ``(argument, value)`` and returns the value as a plain Python object, or raises an
+error that names the argument, the value and what was expected.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nncore.names import lookup
+
+Rule = Callable[[str, Any], Any]
+
+
+def check(instance: Any, **rules: Rule) -> None:
+    """Replace every named field of a frozen dataclass by what its rule makes of it."""
+    for argument, rule in rules.items():
+        object.__setattr__(instance, argument, rule(argument, getattr(instance, argument)))
+
+
+def described(value: object) -> str:
+    """Return a value as error messages show it: its ``repr``, cut short, and its type."""
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} of type {type(value).__name__}"
+
+
+def _digits(number: int) -> str:
+    """Return an integer as text; one of thousands of digits, which Python may refuse to print, by its length."""
+    return str(number) if number.bit_length() <= 128 else f"an integer of {number.bit_length()} bits"
+
+
+def integer(low: int, high: int) -> Rule:
+    """Return the rule "an integer from `low` to `high`". NumPy integers pass, booleans do not.
+
+    Examples
+    --------
+    >>> integer(1, 9)("units", 0)
+    Traceback (most recent call last):
+        ...
+    ValueError: units must be an integer from 1 to 9, got 0
+    """
+
+    def rule(argument: str, value: Any) -> int:
+        expected = f"{argument} must be an integer from {low} to {high}"
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+            raise TypeError(f"{expected}, got {described(value)}")
+        number = int(value)
+        if not low <= number <= high:
+            raise ValueError(f"{expected}, got {_digits(number)}")
+        return number
+
+    return rule
+
+
+def real(low: float = -math.inf, high: float = math.inf, *, above: bool = False, below: bool = False) -> Rule:
+    """Return the rule "a finite number >= `low` and <= `high`".
+
+    Parameters
+    ----------
+    low, high : float
+        The range; infinite for no bound.
+    above, below : bool
+        Leave out `low` itself (`above`) or `high` itself (`below`).
+
+    Examples
+    --------
+    >>> real(0, 1, below=True)("rho", 1)
+    Traceback (most recent call last):
+        ...
+    ValueError: rho must be a finite number >= 0 and < 1, got 1.0
+    """
+    bounds = [f"{'>' if above else '>='} {low:g}"] if math.isfinite(low) else []
+    bounds += [f"{'<' if below else '<='} {high:g}"] if math.isfinite(high) else []
+    wanted = " ".join(["a finite number", " and ".join(bounds)]).rstrip()
+
+    def rule(argument: str, value: Any) -> float:
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+            raise TypeError(f"{argument} must be {wanted}, got {described(value)}")
+        try:
+            number = float(value)
+        except OverflowError:  # an int or a fraction past the largest double
+            whole: Any = math.floor(value)
+            raise ValueError(f"{argument} must be {wanted}, got {_digits(whole)}") from None
+        inside = (number > low if above else number >= low) and (number < high if below else number <= high)
+        if not (math.isfinite(number) and inside):
+            raise ValueError(f"{argument} must be {wanted}, got {number!r}")
+        return number
+
+    return rule
+
+
+def flag(argument: str, value: Any) -> bool:
+    """Rule: True or False, Python's or NumPy's."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{argument} must be True or False, got {described(value)}")
+    return bool(value)
+
+
+def to_dict(spec: Any) -> dict[str, Any]:
+    """Return a spec dataclass as a JSON-safe dict: its class under ``"type"``, then its fields.
+
+    Fields that are None are left out; fields that are specs themselves become dicts in turn.
+
+    Examples
+    --------
+    >>> from nncore.losses import Huber
+    >>> to_dict(Huber(delta=2))
+    {'type': 'Huber', 'delta': 2.0}
+    """
+    result: dict[str, Any] = {"type": type(spec).__name__}
+    for field in dataclasses.fields(spec):
+        value = getattr(spec, field.name)
+        if value is not None:
+            result[field.name] = to_dict(value) if dataclasses.is_dataclass(value) else value
+    return result
+
+
+def from_dict(kind: str, data: Any, types: Mapping[str, type], parts: Mapping[str, type] | None = None) -> Any:
+    """Rebuild what `to_dict` described.
+
+    Parameters
+    ----------
+    kind : str
+        What is being read, for messages: ``"layer"``, ``"loss"``...
+    data : dict
+        As `to_dict` makes it. A field left out takes its default.
+    types : mapping of str to class
+        The classes allowed at the top.
+    parts : mapping of str to class, optional
+        The classes allowed inside fields.
+
+    Raises
+    ------
+    TypeError
+        If `data` is no dict, or a field has the wrong type.
+    ValueError
+        If the type is unknown, a key is unknown, a required key is missing, or a value is out of range.
+
+    Examples
+    --------
+    >>> from nncore.losses import Huber
+    >>> from_dict("loss", {"type": "Huber", "delat": 2.0}, {"Huber": Huber})
+    Traceback (most recent call last):
+        ...
+    ValueError: unknown key of Huber 'delat'; did you mean 'delta'? Known: delta
+    """
+    if not isinstance(data, Mapping):
+        raise TypeError(f"{kind} must be described by a dict, got {described(data)}")
+    if "type" not in data:
+        raise ValueError(f"{kind} has no key 'type'; expected one of {', '.join(sorted(types))}")
+    cls = lookup(f"{kind} type", data["type"], types)
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    arguments = {}
+    for key, value in data.items():
+        if key != "type":
+            lookup(f"key of {cls.__name__}", key, fields)
+            arguments[key] = from_dict(key, value, parts or {}) if isinstance(value, Mapping) else value
+    for name, field in fields.items():
+        if name not in arguments and field.default is dataclasses.MISSING:
+            raise ValueError(f"{kind} of type {cls.__name__} has no key {name!r}")
+    return cls(**arguments)

@@ -1,0 +1,67 @@
+"""Compile the engine: one extension module per (number type, instruction set), from one source.
+
+Everything else about the package is in pyproject.toml.
+"""
+
+import os
+import platform
+from glob import glob
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
+
+# instruction set -> the compiler's flags for it; on aarch64 the base includes NEON with fused multiply-add
+ISA_FLAGS = {
+    "base": [],
+    "avx2": ["-mavx2", "-mfma"],
+    "avx512": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma"],
+}
+# -ffp-contract=off: the compiler fuses no multiply-add that the source does not ask for, so bits do not depend on flags.
+# -g0: a wheel with debug information would be several times as large.
+FLAGS = ["-std=gnu11", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra"]
+# What Cython's output trips over and cannot mend; the headers of src_c are free of both.
+FLAGS += ["-Wno-unused-parameter", "-Wno-cast-function-type", "-Wno-missing-field-initializers"]
+LINK_FLAGS = ["-Wl,-s"] if platform.system() == "Linux" else []
+if os.environ.get("NNCORE_SANITIZE"):
+    FLAGS += ["-fsanitize=" + os.environ["NNCORE_SANITIZE"], "-fno-sanitize-recover=all", "-fno-wrapv", "-UNDEBUG", "-g"]
+    LINK_FLAGS = ["-fsanitize=" + os.environ["NNCORE_SANITIZE"]]
+
+
+def extension(name: str, macros: list[tuple[str, str]], flags: list[str]) -> Extension:
+    return Extension(
+        f"nncore._engine.{name}",
+        [f"nncore/_engine/{name}.pyx"],
+        include_dirs=["src_c"],
+        define_macros=macros,
+        extra_compile_args=FLAGS + flags,
+        extra_link_args=["-pthread", *LINK_FLAGS],
+        depends=glob("src_c/*.h") + glob("nncore/_engine/*.pxi"),
+    )
+
+
+extensions = [extension("runtime", [], [])] + [
+    extension(f"f{bits}_{isa}", [("NN_REAL_BITS", str(bits))], flags)
+    for bits in (32, 64)
+    for isa, flags in ISA_FLAGS.items()
+    if X86 or isa == "base"
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        nthreads=int(os.environ.get("NNCORE_BUILD_JOBS", os.cpu_count() or 1)),
+        build_dir="build/cython",
+        compiler_directives={
+            "language_level": "3",
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": False,
+            "embedsignature": True,
+            "freethreading_compatible": False,
+        },
+    ),
+    options={"build_ext": {"parallel": int(os.environ.get("NNCORE_BUILD_JOBS", os.cpu_count() or 1))}},
+)

@@ -1,0 +1,156 @@
+/* activations.h -- one row of NN_ACTIVATIONS per elementwise activation, and the two loops made from the rows.
+ *
+ * A row names an activation `f` and says what backward re-reads: Y, the output alone, or XY, the input too. It needs two
+ * functions: `nn_f(x, a)` = y and `nn_f_slope(x, y, a)` = dy/dx, from y where that is possible; `a` is the parameter of
+ * the activation (slope of leaky_relu, alpha of elu). Softmax works on whole rows and has its own functions.
+ * The row number is the code in a program: nncore/activations.py holds the same names, a test compares them.
+ */
+#ifndef NN_ACTIVATIONS_H
+#define NN_ACTIVATIONS_H
+
+#include "tile.h"
+#include "vecmath.h"
+
+/*       name        backward re-reads */
+#define NN_ACTIVATIONS(ROW) \
+    ROW(identity,    Y)     \
+    ROW(relu,        Y)     \
+    ROW(leaky_relu,  Y)     \
+    ROW(elu,         Y)     \
+    ROW(tanh,        Y)     \
+    ROW(sigmoid,     Y)     \
+    ROW(softplus,    Y)     \
+    ROW(gelu,        XY)    \
+    ROW(silu,        XY)
+
+#define NN_ENUM_ROW(name, keeps) NN_##name,
+enum { NN_ACTIVATIONS(NN_ENUM_ROW) NN_softmax, NN_N_ACTIVATIONS };
+#undef NN_ENUM_ROW
+
+#define NN_NAME_ROW(name, keeps) #name,
+static const char *const NN_ACTIVATION_NAMES[] __attribute__((unused)) = {NN_ACTIVATIONS(NN_NAME_ROW) "softmax"};
+#undef NN_NAME_ROW
+
+enum { NN_KEEPS_Y = 0, NN_KEEPS_XY = 1 };
+#define NN_KEEPS_ROW(name, keeps) NN_KEEPS_##keeps,
+static const int NN_ACTIVATION_KEEPS_INPUT[] __attribute__((unused)) = {NN_ACTIVATIONS(NN_KEEPS_ROW) NN_KEEPS_Y};
+#undef NN_KEEPS_ROW
+
+#define NN_UNUSED(a) ((void)(a))
+
+NN_INLINE vec nn_identity(vec x, vec a) { NN_UNUSED(a); return x; }
+NN_INLINE vec nn_identity_slope(vec x, vec y, vec a) { NN_UNUSED(x); NN_UNUSED(y); NN_UNUSED(a); return vset1(1); }
+
+/* vmax(0, x) and not vmax(x, 0): the second operand wins when x is NaN */
+NN_INLINE vec nn_relu(vec x, vec a) { NN_UNUSED(a); return vmax(vset1(0), x); }
+NN_INLINE vec nn_relu_slope(vec x, vec y, vec a)
+{
+    NN_UNUSED(x); NN_UNUSED(a);
+    return vselect(vgt(y, vset1(0)), vset1(1), vset1(0));
+}
+
+NN_INLINE vec nn_leaky_relu(vec x, vec a) { return vselect(vgt(x, vset1(0)), x, a * x); }
+NN_INLINE vec nn_leaky_relu_slope(vec x, vec y, vec a) { NN_UNUSED(x); return vselect(vgt(y, vset1(0)), vset1(1), a); }
+
+NN_INLINE vec nn_elu(vec x, vec a) { return vselect(vgt(x, vset1(0)), x, a * vexpm1(x)); }
+NN_INLINE vec nn_elu_slope(vec x, vec y, vec a) { NN_UNUSED(x); return vselect(vgt(y, vset1(0)), vset1(1), y + a); }
+
+NN_INLINE vec nn_tanh(vec x, vec a) { NN_UNUSED(a); return vtanh(x); }
+NN_INLINE vec nn_tanh_slope(vec x, vec y, vec a) { NN_UNUSED(x); NN_UNUSED(a); return vfnma(y, y, vset1(1)); }
+
+NN_INLINE vec nn_sigmoid(vec x, vec a) { NN_UNUSED(a); return vsigmoid(x); }
+NN_INLINE vec nn_sigmoid_slope(vec x, vec y, vec a) { NN_UNUSED(x); NN_UNUSED(a); return vfnma(y, y, y); }
+
+NN_INLINE vec nn_softplus(vec x, vec a) { NN_UNUSED(a); return vsoftplus(x); }
+NN_INLINE vec nn_softplus_slope(vec x, vec y, vec a) /* sigmoid(x) = 1 - exp(-y) */
+{
+    NN_UNUSED(x); NN_UNUSED(a);
+    return -vexpm1(-y);
+}
+
+/* Hendrycks & Gimpel, "Gaussian error linear units", 2016: x times the normal distribution function */
+NN_INLINE vec nn_normal_cdf(vec x) { return vset1((real)0.5) * verfc(x * vset1((real)-0.70710678118654752440)); }
+NN_INLINE vec nn_gelu(vec x, vec a) { NN_UNUSED(a); return x * nn_normal_cdf(x); }
+NN_INLINE vec nn_gelu_slope(vec x, vec y, vec a)
+{
+    NN_UNUSED(y); NN_UNUSED(a);
+    vec density = vset1((real)0.39894228040143267794) * vexp(vset1((real)-0.5) * x * x);
+    return vfma(x, density, nn_normal_cdf(x));
+}
+
+NN_INLINE vec nn_silu(vec x, vec a) { NN_UNUSED(a); return x * vsigmoid(x); }
+NN_INLINE vec nn_silu_slope(vec x, vec y, vec a) /* s + x s (1 - s) */
+{
+    NN_UNUSED(a);
+    vec s = vsigmoid(x);
+    vec slope = vfma(y, vset1(1) - s, s);
+    NN_UNUSED(x);
+    return slope;
+}
+
+/* ------------------------------------------------------------------------------------------------------- loops */
+
+/* y = f(x); n is a multiple of NN_V; x and y may be the same */
+#define NN_FORWARD_ROW(name, keeps) \
+    case NN_##name:                 \
+        for (isize i = 0; i < n; i += NN_V) vstore(y + i, nn_##name(vload(x + i), a)); \
+        break;
+NN_FUNC void nn_activate(int activation, real parameter, real *y, const real *x, isize n)
+{
+    const vec a = vset1(parameter);
+    switch (activation) { NN_ACTIVATIONS(NN_FORWARD_ROW) }
+}
+#undef NN_FORWARD_ROW
+
+/* dx = dy f'(x); dx and dy may be the same; x is read only where the row says XY */
+#define NN_BACKWARD_ROW(name, keeps) \
+    case NN_##name:                  \
+        for (isize i = 0; i < n; i += NN_V) { \
+            vec input = NN_KEEPS_##keeps ? vload(x + i) : vset1(0); \
+            vstore(dx + i, vload(dy + i) * nn_##name##_slope(input, vload(y + i), a)); \
+        } \
+        break;
+NN_FUNC void nn_activate_backward(int activation, real parameter, real *dx, const real *dy, const real *y,
+                                  const real *x, isize n)
+{
+    const vec a = vset1(parameter);
+    switch (activation) { NN_ACTIVATIONS(NN_BACKWARD_ROW) }
+}
+#undef NN_BACKWARD_ROW
+
+/* ------------------------------------------------------------------------------- softmax, NN_V rows at once */
+
+/* x (n, NN_V), columns: becomes exp(x - top), top being the largest of each row. Returns rest = the sum of the row without
+ * the one that is the maximum itself, so that log1p(rest) + top - x[label] is the crossentropy without cancellation,
+ * however small it is; the softmax is x / (1 + rest). */
+NN_INLINE vec nn_exp_columns(real *x, isize n, vec *top)
+{
+    vec m = vload(x), rest = vset1(0), ties = vset1(0);
+    for (isize c = 1; c < n; c++) m = vmax(vload(x + c * NN_V), m);
+    for (isize c = 0; c < n; c++) {
+        vec z = vload(x + c * NN_V), e = vexp(z - m);
+        vmask is_top = veq(z, m);
+        vstore(x + c * NN_V, e);
+        rest += vselect(is_top, vset1(0), e);
+        ties += vselect(is_top, vset1(1), vset1(0));
+    }
+    *top = m;
+    return rest + (ties - vset1(1));
+}
+
+/* x (n, NN_V) becomes its softmax, row by row */
+NN_FUNC void nn_softmax_columns(real *x, isize n)
+{
+    vec top, scale = vset1(1) / (vset1(1) + nn_exp_columns(x, n, &top));
+    for (isize c = 0; c < n; c++) vstore(x + c * NN_V, vload(x + c * NN_V) * scale);
+}
+
+/* dx = y (dy - sum(dy y)); dx, dy, y: (n, NN_V); dx and dy may be the same */
+NN_FUNC void nn_softmax_backward_columns(real *dx, const real *dy, const real *y, isize n)
+{
+    vec sum = vset1(0);
+    for (isize c = 0; c < n; c++) sum = vfma(vload(dy + c * NN_V), vload(y + c * NN_V), sum);
+    for (isize c = 0; c < n; c++) vstore(dx + c * NN_V, vload(y + c * NN_V) * (vload(dy + c * NN_V) - sum));
+}
+
+#endif

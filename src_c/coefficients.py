@@ -1,0 +1,232 @@
+"""Fit the polynomials of vecmath.h and print them as the C tables that it holds.
+
+    python src_c/coefficients.py [32|64] [table ...]
+
+Each table is a weighted minimax fit found by Remez's exchange algorithm in 50-digit arithmetic. Its coefficients are
+then rounded to the number type one by one, lowest order first, and the remaining ones are fitted again after each
+rounding, so that they make up for it. Nothing is known here of how C evaluates the polynomial: the error printed beside
+a table is that of the exact polynomial with the rounded coefficients, relative to the function that it serves.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import mpmath as mp
+
+mp.mp.dps = 50
+Function = Callable[[mp.mpf], mp.mpf]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One table: `target` is approximated by a polynomial of `degree` on [low, high].
+
+    The error that is levelled is weight(x) * (polynomial(x) - target(x)); where weight(x) is what the table's value
+    is multiplied by in the function served, over that function, it is that function's relative error.
+    """
+
+    name: str
+    formula: str
+    target: Function
+    weight: Function
+    low: mp.mpf
+    high: mp.mpf
+    degree: dict[int, int]
+    prescribed: tuple[mp.mpf, ...] = ()  # the lowest coefficients, where they are to be just these
+
+
+class Grid:
+    """The points where a fit is judged: Chebyshev's, dense enough to find the error's peaks, none of them 0."""
+
+    def __init__(self, fit: Fit, n: int = 1001) -> None:
+        middle, half = (fit.high + fit.low) / 2, (fit.high - fit.low) / 2
+        self.x = [middle - half * mp.cos(mp.pi * i / n) for i in range(n + 1)]
+        self.target = [fit.target(x) for x in self.x]
+        self.weight = [abs(fit.weight(x)) for x in self.x]
+
+    def error(self, c: list[mp.mpf]) -> list[mp.mpf]:
+        """Weighted error of the polynomial c, lowest order first."""
+        return [w * (mp.polyval(c[::-1], x) - f) for x, w, f in zip(self.x, self.weight, self.target)]
+
+
+def levelled(grid: Grid, known: list[mp.mpf], n: int, points: list[int]) -> tuple[list[mp.mpf], mp.mpf]:
+    """`known` and n more coefficients, whose weighted error alternates in sign over n + 1 points, and its size there.
+
+    Where the order of the first free term is odd, so that the free part changes sign at 0, so does the error.
+    """
+    first = len(known)
+    rows, values = [], []
+    for i, point in enumerate(points):
+        x = grid.x[point]
+        side = mp.sign(x) ** first * (-1) ** i
+        rows.append([x**k for k in range(first, first + n)] + [side / grid.weight[point]])
+        values.append(grid.target[point] - mp.polyval(known[::-1], x))
+    solution = list(mp.lu_solve(mp.matrix(rows), mp.matrix(values)))
+    return known + solution[:n], abs(solution[n])
+
+
+def peaks(error: list[mp.mpf], level: mp.mpf, n: int) -> list[int]:
+    """n places where the error, of alternating sign, is largest and at least `level`."""
+    best: list[int] = []
+    for i, e in enumerate(error):
+        if abs(e) < level:
+            continue
+        if best and mp.sign(error[best[-1]]) == mp.sign(e):
+            best[-1] = max(best[-1], i, key=lambda j: abs(error[j]))
+        else:
+            best.append(i)
+    while len(best) > n:
+        best.pop(0 if abs(error[best[0]]) < abs(error[best[-1]]) else -1)
+    return best
+
+
+def remez(grid: Grid, known: list[mp.mpf], n: int) -> list[mp.mpf]:
+    """The minimax polynomial whose lowest coefficients are `known` and whose n others are free."""
+    points = [round((len(grid.x) - 1) * (i + 0.55) / (n + 1)) for i in range(n + 1)]
+    for _ in range(30):
+        c, level = levelled(grid, known, n, points)
+        error = [e * mp.sign(x) ** len(known) for e, x in zip(grid.error(c), grid.x)]
+        points, last = peaks(error, level * (1 - mp.mpf(10) ** -20), n + 1), points
+        if points == last:
+            break
+    return c
+
+
+def rounded(x: mp.mpf, bits: int) -> mp.mpf:
+    """x as the nearest number with the precision of a float of that many bits."""
+    with mp.workprec({32: 24, 64: 53}[bits]):
+        return +x
+
+
+def fit_table(fit: Fit, bits: int) -> tuple[list[mp.mpf], mp.mpf]:
+    """Rounded coefficients, lowest order first, and the largest weighted error."""
+    grid = Grid(fit)
+    known = list(fit.prescribed)
+    for n in range(fit.degree[bits] + 1 - len(known), 0, -1):
+        best = remez(grid, known, n)
+        known.append(rounded(best[len(known)], bits))
+    return known, max(abs(e) for e in grid.error(known))
+
+
+def series(x: mp.mpf, term: Callable[[int], mp.mpf], n: int) -> mp.mpf:
+    """sum of term(k) * x^k for k < n, by Horner's rule."""
+    total = mp.mpf(0)
+    for k in reversed(range(n)):
+        total = total * x + term(k)
+    return total
+
+
+EXP_TAIL = [1 / mp.factorial(k + 2) for k in range(45)]
+ERF = [2 / mp.sqrt(mp.pi) * (-1) ** k / (mp.factorial(k) * (2 * k + 1)) for k in range(60)]
+EDGE = mp.log(2) / 2 * (1 + mp.mpf(2) ** -10)  # the reduced argument, a little beyond log(2)/2 for rounding
+ATANH_EDGE = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * (1 + mp.mpf(2) ** -10)
+TINY = mp.mpf(2) ** -30
+ERFC_POLE = mp.mpf(3)
+ERF_SPLIT = mp.mpf(1)
+
+
+def erfcx(x: mp.mpf) -> mp.mpf:
+    """exp(x^2) * erfc(x)."""
+    return mp.exp(x * x) * mp.erfc(x)
+
+
+def erfc_argument(u: mp.mpf) -> mp.mpf:
+    """The x of u = (x - pole) / (x + pole)."""
+    return ERFC_POLE * (1 + u) / (1 - u)
+
+
+def scaled_erfc(u: mp.mpf) -> mp.mpf:
+    """(x + pole) * exp(x^2) * erfc(x)."""
+    x = erfc_argument(u)
+    return (x + ERFC_POLE) * erfcx(x)
+
+
+def fits(bits: int) -> list[Fit]:
+    erfc_end = {32: mp.mpf("10.2"), 64: mp.mpf("27.3")}[bits]
+    return [
+        Fit(
+            "EXP",
+            "(exp(r) - 1 - r) / r^2 for |r| <= log(2)/2",
+            lambda r: series(r, EXP_TAIL.__getitem__, 45),
+            lambda r: r / series(r, lambda k: 1 / mp.factorial(k + 1), 45),
+            -EDGE,
+            EDGE,
+            {32: 4, 64: 9},
+            (mp.mpf("0.5"),),
+        ),
+        Fit(
+            "TANH",
+            "tanh(r/2) / r in z = r^2 <= (log(2)/2)^2",
+            lambda z: mp.tanh(mp.sqrt(z) / 2) / mp.sqrt(z),
+            lambda z: mp.sqrt(z) / mp.tanh(mp.sqrt(z) / 2),
+            TINY,
+            EDGE**2,
+            {32: 2, 64: 6},
+            (mp.mpf("0.5"),),
+        ),
+        Fit(
+            "LOG",
+            "(2 atanh(s) - 2s) / s^3 in z = s^2 <= (3 - 2 sqrt(2))^2",
+            lambda z: series(z, lambda k: mp.mpf(2) / (2 * k + 3), 60),
+            lambda z: z / series(z, lambda k: mp.mpf(2) / (2 * k + 1), 60),
+            TINY,
+            ATANH_EDGE,
+            {32: 2, 64: 6},
+        ),
+        Fit(
+            "LOG1P",
+            "(log(1 + e) - t) / t^3 in z = t^2 <= 4/9, t = e / (1 + e/2)",
+            lambda z: series(z / 4, lambda k: 1 / mp.mpf(8 * k + 12), 60),
+            lambda z: z / series(z / 4, lambda k: 1 / mp.mpf(2 * k + 1), 60),
+            TINY,
+            mp.mpf(4) / 9,
+            {32: 3, 64: 8},
+        ),
+        Fit(
+            "ERF",
+            "erf(x) / x in z = x^2 <= 1",
+            lambda z: series(z, ERF.__getitem__, 60),
+            lambda z: 1 / series(z, ERF.__getitem__, 60),
+            TINY,
+            ERF_SPLIT**2,
+            {32: 6, 64: 12},
+        ),
+        Fit(
+            "ERFC",
+            "(x + pole) exp(x^2) erfc(x) in u = (x - pole) / (x + pole)",
+            scaled_erfc,
+            lambda u: 1 / scaled_erfc(u),
+            mp.mpf(-1),
+            (erfc_end - ERFC_POLE) / (erfc_end + ERFC_POLE),
+            {32: 10, 64: 22},
+        ),
+    ]
+
+
+def c_table(fit: Fit, bits: int) -> str:
+    """The fit as a C array, highest order first, with its comment."""
+    c, error = fit_table(fit, bits)
+    digits, suffix = {32: (9, "f"), 64: (17, "")}[bits]
+    numbers = ", ".join(mp.nstr(x, digits) + suffix for x in reversed(c))
+    return (
+        f"/* {fit.formula}; relative error 2^{float(mp.log(error, 2)):.1f} */\n"
+        f"static const real NN_{fit.name}[] = {{\n"
+        f"{textwrap.fill(numbers + ',', 118, initial_indent='    ', subsequent_indent='    ')}\n}};"
+    )
+
+
+def main(arguments: list[str]) -> None:
+    for bits in [int(a) for a in arguments if a in ("32", "64")] or [32, 64]:
+        names = [a for a in arguments if a not in ("32", "64")]
+        print(f"float{bits}:\n")
+        for fit in fits(bits):
+            if not names or fit.name in names:
+                print(c_table(fit, bits))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,70 @@
+/* cpu.h -- what this processor and operating system can run, and the floating-point environment of the kernels. */
+#ifndef NN_CPU_H
+#define NN_CPU_H
+
+#if defined(__x86_64__) || defined(__i386__)
+
+#include <cpuid.h>
+#include <xmmintrin.h>
+
+static inline unsigned nn_xgetbv(void) /* which registers the operating system saves */
+{
+    unsigned low, high;
+    __asm__ __volatile__(".byte 0x0f, 0x01, 0xd0" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+/* 0: base, 1: AVX2 and FMA, 2: AVX-512 F, DQ, BW and VL */
+static inline int nn_cpu_level(void)
+{
+    unsigned a, b, c, d;
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, avx2 = 1u << 5;
+    const unsigned avx512 = (1u << 16) | (1u << 17) | (1u << 30) | (1u << 31); /* F DQ BW VL */
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (fma | osxsave | avx)) != (fma | osxsave | avx)) return 0;
+    unsigned saved = nn_xgetbv();
+    if ((saved & 0x06) != 0x06 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & avx2)) return 0;
+    return (saved & 0xe6) == 0xe6 && (b & avx512) == avx512 ? 2 : 1;
+}
+
+static inline void nn_cpu_name(char name[49])
+{
+    unsigned *words = (unsigned *)name, max;
+    name[0] = name[48] = 0;
+    if ((max = __get_cpuid_max(0x80000000u, 0)) < 0x80000004u) return;
+    for (unsigned i = 0; i < 3; i++)
+        __get_cpuid(0x80000002u + i, words + 4 * i, words + 4 * i + 1, words + 4 * i + 2, words + 4 * i + 3);
+}
+
+/* Round to nearest, no flushing of denormals, no traps: whatever another library has set, the bits are the same. */
+static inline unsigned nn_fp_begin(void)
+{
+    unsigned before = _mm_getcsr();
+    if (before != 0x1f80) _mm_setcsr(0x1f80);
+    return before;
+}
+static inline void nn_fp_end(unsigned before) { _mm_setcsr(before); }
+
+#else
+
+static inline int nn_cpu_level(void) { return 0; }
+static inline void nn_cpu_name(char name[49]) { name[0] = 0; }
+#if defined(__aarch64__)
+static inline unsigned nn_fp_begin(void)
+{
+    unsigned long before, clean = 0;
+    __asm__ __volatile__("mrs %0, fpcr" : "=r"(before));
+    __asm__ __volatile__("msr fpcr, %0" : : "r"(clean));
+    return (unsigned)before;
+}
+static inline void nn_fp_end(unsigned before)
+{
+    unsigned long value = before;
+    __asm__ __volatile__("msr fpcr, %0" : : "r"(value));
+}
+#else
+static inline unsigned nn_fp_begin(void) { return 0; }
+static inline void nn_fp_end(unsigned before) { (void)before; }
+#endif
+
+#endif
+#endif

@@ -1,0 +1,50 @@
+/* rng.h -- counter-based random numbers: Philox4x64-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
+ * 1, 2, 3", 2011), the generator that NumPy calls Philox. A block is a pure function of (key, counter), so any thread
+ * can draw any number and nothing has to be stored.
+ */
+#ifndef NN_RNG_H
+#define NN_RNG_H
+
+#include "nncore.h"
+
+enum { NN_STREAM_SHUFFLE = 2 }; /* second word of the key; nncore/random.py lists all purposes */
+
+typedef struct { uint64_t word[4]; } nn_block;
+
+NN_INLINE uint64_t nn_multiply_high(uint64_t a, uint64_t b) { return (uint64_t)(((unsigned __int128)a * b) >> 64); }
+
+NN_INLINE nn_block nn_philox(uint64_t key0, uint64_t key1, nn_block counter)
+{
+    const uint64_t m0 = 0xD2E7470EE14C6C93u, m1 = 0xCA5A826395121157u; /* multipliers and Weyl steps of the paper */
+    const uint64_t w0 = 0x9E3779B97F4A7C15u, w1 = 0xBB67AE8584CAA73Bu;
+    uint64_t a = counter.word[0], b = counter.word[1], c = counter.word[2], d = counter.word[3];
+    for (int round = 0; round < 10; round++, key0 += w0, key1 += w1) {
+        uint64_t high0 = nn_multiply_high(m0, a), low0 = m0 * a;
+        uint64_t high1 = nn_multiply_high(m1, c), low1 = m1 * c;
+        a = high1 ^ b ^ key0;
+        b = low1;
+        c = high0 ^ d ^ key1;
+        d = low0;
+    }
+    return (nn_block){{a, b, c, d}};
+}
+
+/* order (n) = the permutation in which `epoch` visits n rows: Fisher-Yates from the last row down. The draws come in
+ * batches, so that the latencies of their blocks overlap. */
+NN_FUNC void nn_shuffle(int64_t *order, isize n, uint64_t seed, uint64_t epoch)
+{
+    nn_block draws[16];
+    uint64_t block = 0;
+    for (isize i = 0; i < n; i++) order[i] = i;
+    for (isize i = n - 1; i > 0;) {
+        for (int k = 0; k < 16; k++) draws[k] = nn_philox(seed, NN_STREAM_SHUFFLE, (nn_block){{block++, 0, 0, epoch}});
+        for (int k = 0; k < 64 && i > 0; k++, i--) {
+            isize j = (isize)nn_multiply_high(draws[k / 4].word[k % 4], (uint64_t)i + 1);
+            int64_t swap = order[i];
+            order[i] = order[j];
+            order[j] = swap;
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,168 @@
+/* threads.h -- a pool of workers that outlives the calls, and the barrier they meet at.
+ *
+ * A waiting thread spins for some tens of microseconds, then sleeps. Not OpenMP: a child forked after a parallel region
+ * hangs in libgomp, and its pool competes with others. The one pool lives in nncore/_engine/runtime.pyx; workers never
+ * touch Python and take no signals. After a fork the child has no workers and starts its own when it needs them.
+ */
+#ifndef NN_THREADS_H
+#define NN_THREADS_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define NN_MAX_THREADS 256
+#define NN_SPINS 4000 /* pauses of about 10 ns */
+
+static inline void nn_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+/* ------------------------------------------------------------------------------ wait until a counter has moved on */
+
+typedef struct {
+    atomic_int value, sleepers;
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+} nn_counter;
+
+static inline void nn_counter_init(nn_counter *c)
+{
+    atomic_store(&c->value, 0);
+    atomic_store(&c->sleepers, 0);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->moved, NULL);
+}
+
+/* The store to value and the load of sleepers, and the mirror image in nn_counter_wait, are sequentially consistent: one
+ * side always sees the other, so no wake-up is lost. */
+static inline void nn_counter_set(nn_counter *c, int value)
+{
+    atomic_store(&c->value, value);
+    if (atomic_load(&c->sleepers) == 0) return;
+    pthread_mutex_lock(&c->lock);
+    pthread_cond_broadcast(&c->moved);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static inline void nn_counter_wait(nn_counter *c, int old)
+{
+    for (int i = 0; i < NN_SPINS; i++) {
+        if (atomic_load_explicit(&c->value, memory_order_acquire) != old) return;
+        nn_pause();
+    }
+    pthread_mutex_lock(&c->lock);
+    atomic_fetch_add(&c->sleepers, 1);
+    while (atomic_load(&c->value) == old) pthread_cond_wait(&c->moved, &c->lock);
+    atomic_fetch_sub(&c->sleepers, 1);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* ------------------------------------------------------------------------------------------------------- barrier */
+
+typedef struct {
+    nn_counter round;
+    atomic_int arrived;
+} nn_barrier;
+
+static inline void nn_barrier_init(nn_barrier *b)
+{
+    nn_counter_init(&b->round);
+    atomic_store(&b->arrived, 0);
+}
+
+static inline void nn_barrier_wait(nn_barrier *b, int n_workers)
+{
+    if (n_workers == 1) return;
+    int round = atomic_load_explicit(&b->round.value, memory_order_relaxed);
+    if (atomic_fetch_add(&b->arrived, 1) + 1 < n_workers) {
+        nn_counter_wait(&b->round, round);
+        return;
+    }
+    atomic_store(&b->arrived, 0);
+    nn_counter_set(&b->round, (int)((unsigned)round + 1u));
+}
+
+/* ---------------------------------------------------------------------------------------------------------- pool */
+
+typedef void (*nn_task)(void *argument, int worker, int n_workers);
+
+typedef struct {
+    nn_counter job;      /* moves when there is a job */
+    nn_counter finished; /* moves when the last worker of a job is done */
+    atomic_int running, busy;
+    int n_threads;       /* started, besides the caller */
+    int n_workers;       /* of the current job, the caller included */
+    nn_task task;
+    void *argument;
+} nn_pool;
+
+typedef struct { nn_pool *pool; int worker; int job; } nn_seat;
+static nn_seat nn_seats[NN_MAX_THREADS] __attribute__((unused));
+
+static inline void nn_pool_init(nn_pool *p) /* also in a forked child: forgets threads that the fork did not copy */
+{
+    memset(p, 0, sizeof *p);
+    nn_counter_init(&p->job);
+    nn_counter_init(&p->finished);
+}
+
+static void *nn_pool_worker(void *argument)
+{
+    nn_seat seat = *(nn_seat *)argument;
+    nn_pool *p = seat.pool;
+    for (int job = seat.job;;) {
+        nn_counter_wait(&p->job, job);
+        job = atomic_load(&p->job.value);
+        if (seat.worker < p->n_workers) p->task(p->argument, seat.worker, p->n_workers);
+        if (atomic_fetch_sub(&p->running, 1) == 1) nn_counter_set(&p->finished, job);
+    }
+    return NULL;
+}
+
+static inline void nn_pool_grow(nn_pool *p, int n_threads) /* as far as the system lets us */
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* threads inherit the mask: signals stay with the caller's threads */
+    while (p->n_threads < n_threads) {
+        pthread_t thread;
+        nn_seats[p->n_threads] = (nn_seat){p, p->n_threads + 1, atomic_load(&p->job.value)};
+        if (pthread_create(&thread, NULL, nn_pool_worker, &nn_seats[p->n_threads]) != 0) break;
+        pthread_detach(thread);
+        p->n_threads++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Runs task(argument, worker, n) for worker = 0 .. n - 1, the caller being worker 0, and returns n: n_workers, or fewer if
+ * the system gives no more threads, or 1 if the pool is serving another caller. */
+static inline int nn_pool_run(nn_pool *p, nn_task task, void *argument, int n_workers)
+{
+    int idle = 0;
+    if (n_workers > 1 && atomic_compare_exchange_strong(&p->busy, &idle, 1)) {
+        nn_pool_grow(p, n_workers - 1);
+        if (n_workers > p->n_threads + 1) n_workers = p->n_threads + 1;
+        if (n_workers > 1) {
+            p->task = task, p->argument = argument, p->n_workers = n_workers;
+            atomic_store(&p->running, p->n_threads);
+            int done = atomic_load(&p->finished.value);
+            nn_counter_set(&p->job, (int)((unsigned)atomic_load(&p->job.value) + 1u));
+            task(argument, 0, n_workers);
+            nn_counter_wait(&p->finished, done);
+            atomic_store(&p->busy, 0);
+            return n_workers;
+        }
+        atomic_store(&p->busy, 0);
+    }
+    task(argument, 0, 1);
+    return 1;
+}
+
+#endif

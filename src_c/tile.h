@@ -1,0 +1,253 @@
+/* tile.h -- matrices in panels, and the one loop that multiplies them.
+ *
+ * Layout. A matrix of n_cols columns is cut into panels of NN_W columns, the last one narrow (NN_V) where that is enough;
+ * a panel is contiguous, row after row. So a kernel walks memory in a straight line whatever the width of a layer: a
+ * row-major matrix would cost a TLB entry and often a cache set per row. Columns that only fill up a panel are zero in
+ * weights and in deltas, and are never used as inputs.
+ *
+ * Arithmetic. Every output is ONE chain of fused multiply-adds over k in ascending order, so tile sizes, panels, threads
+ * and row slices cannot change a bit of it.
+ */
+#ifndef NN_TILE_H
+#define NN_TILE_H
+
+#include "vec.h"
+
+#define NN_W (2 * NN_V)
+/* rows of a register tile: 2 * NN_MR accumulators, 2 vectors of weights, 1 broadcast input */
+#if NN_VEC_BYTES == 64
+#define NN_MR 12
+#elif NN_VEC_BYTES == 32
+#define NN_MR 6
+#else
+#define NN_MR 4
+#endif
+
+/* ---------------------------------------------------------------------------------------------------- layout */
+
+NN_INLINE isize nn_panel_count(isize n_cols) { return (n_cols + NN_W - 1) / NN_W; }
+
+NN_INLINE isize nn_panel_width(isize n_cols, isize panel)
+{
+    return n_cols - panel * NN_W <= NN_V ? NN_V : NN_W;
+}
+
+NN_INLINE isize nn_panel_cols(isize n_cols, isize panel) /* without the filling */
+{
+    return n_cols - panel * NN_W < NN_W ? n_cols - panel * NN_W : NN_W;
+}
+
+NN_INLINE isize nn_padded(isize n_cols)
+{
+    return n_cols == 0 ? 0 : (nn_panel_count(n_cols) - 1) * NN_W + nn_panel_width(n_cols, nn_panel_count(n_cols) - 1);
+}
+
+/* where row `row` of panel `panel` starts, in a matrix with room for n_rows rows */
+NN_INLINE isize nn_panel_at(isize n_rows, isize n_cols, isize panel, isize row)
+{
+    return panel * NN_W * n_rows + row * nn_panel_width(n_cols, panel);
+}
+
+/* -------------------------------------------------------------------------------------------- the inner loop */
+
+/* acc (mr, nv vectors) += x (mr, n_k) times w (n_k, nv vectors); x[r][k] lies at x[r * row_step + k * k_step].
+ * mr, nv and the steps are constants after inlining, so acc lives in registers. */
+NN_INLINE void nn_accumulate(int mr, int nv, vec acc[NN_MR][2], const real *x, isize row_step, isize k_step,
+                             const real *w, isize n_k)
+{
+    for (isize k = 0; k < n_k; k++, x += k_step, w += nv * NN_V) {
+        vec b[2];
+        for (int j = 0; j < nv; j++) b[j] = vload(w + j * NN_V);
+#pragma GCC unroll 16
+        for (int r = 0; r < mr; r++) {
+            vec a = vset1(x[r * row_step]);
+            for (int j = 0; j < nv; j++) acc[r][j] = vfma(a, b[j], acc[r][j]);
+        }
+    }
+}
+
+/* ----------------------------------------------------------------------------------- y = bias + x w, one panel of y */
+
+typedef struct {
+    const real *x;    /* (x_rows, n_k) in panels */
+    isize x_rows, n_k;
+    const real *w;    /* (n_k, width): one panel of the weight */
+    const real *bias; /* (width), or NULL for zero */
+    real *y;          /* (., width): one panel of the output */
+} nn_product;
+
+NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row)
+{
+    vec acc[NN_MR][2];
+#pragma GCC unroll 16
+    for (int r = 0; r < mr; r++)
+        for (int j = 0; j < nv; j++) acc[r][j] = p->bias ? vload(p->bias + j * NN_V) : vset1(0);
+    const real *w = p->w, *x = p->x;
+    isize left = p->n_k;
+    for (; left > NN_V; left -= NN_W, x += p->x_rows * NN_W) {
+        isize n_k = left < NN_W ? left : NN_W;
+        nn_accumulate(mr, nv, acc, x + row * NN_W, NN_W, 1, w, n_k);
+        w += n_k * nv * NN_V;
+    }
+    if (left > 0) nn_accumulate(mr, nv, acc, x + row * NN_V, NN_V, 1, w, left);
+    real *y = p->y + row * nv * NN_V;
+#pragma GCC unroll 16
+    for (int r = 0; r < mr; r++)
+        for (int j = 0; j < nv; j++) vstore(y + (r * nv + j) * NN_V, acc[r][j]);
+}
+
+/* a tile of each height, so that no number of rows falls off the fast path */
+NN_INLINE void nn_product_rows(int nv, const nn_product *p, isize row, isize end)
+{
+    for (; row < end; row += NN_MR) switch (end - row < NN_MR ? end - row : NN_MR) {
+        case 1: nn_product_tile(1, nv, p, row); break;
+        case 2: nn_product_tile(2, nv, p, row); break;
+        case 3: nn_product_tile(3, nv, p, row); break;
+        case 4: nn_product_tile(4, nv, p, row); break;
+#if NN_MR > 4
+        case 5: nn_product_tile(5, nv, p, row); break;
+        case 6: nn_product_tile(6, nv, p, row); break;
+#endif
+#if NN_MR > 6
+        case 7: nn_product_tile(7, nv, p, row); break;
+        case 8: nn_product_tile(8, nv, p, row); break;
+        case 9: nn_product_tile(9, nv, p, row); break;
+        case 10: nn_product_tile(10, nv, p, row); break;
+        case 11: nn_product_tile(11, nv, p, row); break;
+        case 12: nn_product_tile(12, nv, p, row); break;
+#endif
+        }
+}
+
+/* rows row..end-1 of one output panel */
+NN_FUNC void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
+{
+    if (width == NN_W) nn_product_rows(2, p, row, end);
+    else nn_product_rows(1, p, row, end);
+}
+
+/* ------------------------------------------------------------ gradient = x' dz, a block of one panel by one panel */
+
+typedef struct {
+    const real *x;  /* (n_rows, x_width): one panel of the layer's input */
+    const real *dz; /* (n_rows, width): one panel of the deltas */
+    isize n_rows;
+    real *gradient; /* (n_in of the block, width); continued from its value if `resume`, else from zero */
+    int resume;
+} nn_outer;
+
+NN_INLINE void nn_outer_tile(int mr, int nv, isize x_width, const nn_outer *p, isize i)
+{
+    vec acc[NN_MR][2];
+    real *g = p->gradient + i * nv * NN_V;
+#pragma GCC unroll 16
+    for (int r = 0; r < mr; r++)
+        for (int j = 0; j < nv; j++) acc[r][j] = p->resume ? vload(g + (r * nv + j) * NN_V) : vset1(0);
+    nn_accumulate(mr, nv, acc, p->x + i, 1, x_width, p->dz, p->n_rows);
+#pragma GCC unroll 16
+    for (int r = 0; r < mr; r++)
+        for (int j = 0; j < nv; j++) vstore(g + (r * nv + j) * NN_V, acc[r][j]);
+}
+
+NN_INLINE void nn_outer_rows(int nv, isize x_width, const nn_outer *p, isize n_in)
+{
+    for (isize i = 0; i < n_in; i += NN_MR) switch (n_in - i < NN_MR ? n_in - i : NN_MR) {
+        case 1: nn_outer_tile(1, nv, x_width, p, i); break;
+        case 2: nn_outer_tile(2, nv, x_width, p, i); break;
+        case 3: nn_outer_tile(3, nv, x_width, p, i); break;
+        case 4: nn_outer_tile(4, nv, x_width, p, i); break;
+#if NN_MR > 4
+        case 5: nn_outer_tile(5, nv, x_width, p, i); break;
+        case 6: nn_outer_tile(6, nv, x_width, p, i); break;
+#endif
+#if NN_MR > 6
+        case 7: nn_outer_tile(7, nv, x_width, p, i); break;
+        case 8: nn_outer_tile(8, nv, x_width, p, i); break;
+        case 9: nn_outer_tile(9, nv, x_width, p, i); break;
+        case 10: nn_outer_tile(10, nv, x_width, p, i); break;
+        case 11: nn_outer_tile(11, nv, x_width, p, i); break;
+        case 12: nn_outer_tile(12, nv, x_width, p, i); break;
+#endif
+        }
+}
+
+NN_FUNC void nn_outer_block(const nn_outer *p, isize x_width, isize width, isize n_in)
+{
+    if (width == NN_W && x_width == NN_W) nn_outer_rows(2, NN_W, p, n_in);
+    else if (width == NN_W) nn_outer_rows(2, NN_V, p, n_in);
+    else if (x_width == NN_W) nn_outer_rows(1, NN_W, p, n_in);
+    else nn_outer_rows(1, NN_V, p, n_in);
+}
+
+/* sum of the deltas over the rows, down each column: the gradient of the bias */
+NN_FUNC void nn_column_sums(real *sums, const real *dz, isize n_rows, isize width, int resume)
+{
+    for (isize c = 0; c < width; c += NN_V) {
+        vec a = resume ? vload(sums + c) : vset1(0);
+        for (isize r = 0; r < n_rows; r++) a += vload(dz + r * width + c);
+        vstore(sums + c, a);
+    }
+}
+
+/* ---------------------------------------------------------------------------------------------- transposition */
+
+/* y[j][i] = x[i][j] for n_i <= NN_V rows and n_j <= NN_V columns of x; lanes n_i.. of each row of y become zero.
+ * Interleaving row i with row i + NN_V / 2, log2(NN_V) times over, transposes. */
+NN_INLINE void nn_transpose_square(real *y, isize y_stride, const real *x, isize x_stride, isize n_i, isize n_j)
+{
+    vec a[NN_V], b[NN_V];
+    ivec low, high;
+    for (int i = 0; i < NN_V; i++) {
+        low[i] = i / 2 + i % 2 * NN_V;
+        high[i] = low[i] + NN_V / 2;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < NN_V; i++) a[i] = i < n_i ? vload(x + i * x_stride) : vset1(0);
+#pragma GCC unroll 4
+    for (int stage = 0; stage < NN_V_LOG2; stage++) {
+#pragma GCC unroll 8
+        for (int i = 0; i < NN_V / 2; i++) {
+            b[2 * i] = vshuffle(a[i], a[i + NN_V / 2], low);
+            b[2 * i + 1] = vshuffle(a[i], a[i + NN_V / 2], high);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < NN_V; i++) a[i] = b[i];
+    }
+#pragma GCC unroll 16
+    for (int j = 0; j < NN_V; j++)
+        if (j < n_j) vstore(y + j * y_stride, a[j]);
+}
+
+/* y (n_j, y_stride) = transpose of x (n_i, x_stride); n_i <= y_stride, n_j <= x_stride, both strides panel widths */
+NN_FUNC void nn_transpose_block(real *y, isize y_stride, const real *x, isize x_stride, isize n_i, isize n_j)
+{
+    for (isize i = 0; i < n_i; i += NN_V)
+        for (isize j = 0; j < n_j; j += NN_V)
+            nn_transpose_square(y + j * y_stride + i, y_stride, x + i * x_stride + j, x_stride, n_i - i, n_j - j);
+}
+
+/* --------------------------------------------------------------------------------------------------- columns
+ * What works on whole rows (softmax, losses) takes NN_V rows at once, transposed: column c of all of them is one vector,
+ * so that sums over a row run in the order of its columns and never across the lanes of a vector. */
+
+/* columns (n_cols, NN_V) = rows row .. row + n - 1 of a matrix in panels, n <= NN_V; lanes n.. become zero */
+NN_FUNC void nn_load_columns(real *columns, const real *panels, isize n_rows, isize n_cols, isize row, isize n)
+{
+    for (isize c = 0; c < n_cols; c += NN_V) {
+        isize p = c / NN_W, left = n_cols - c;
+        const real *x = panels + nn_panel_at(n_rows, n_cols, p, row) + (c - p * NN_W);
+        nn_transpose_square(columns + c * NN_V, NN_V, x, nn_panel_width(n_cols, p), n, left < NN_V ? left : NN_V);
+    }
+}
+
+/* the other way; the filling of the panels becomes zero */
+NN_FUNC void nn_store_columns(real *panels, const real *columns, isize n_rows, isize n_cols, isize row, isize n)
+{
+    for (isize c = 0; c < n_cols; c += NN_V) {
+        isize p = c / NN_W;
+        real *y = panels + nn_panel_at(n_rows, n_cols, p, row) + (c - p * NN_W);
+        nn_transpose_square(y, nn_panel_width(n_cols, p), columns + c * NN_V, NN_V, n_cols - c, n);
+    }
+}
+
+#endif

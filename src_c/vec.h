@@ -1,0 +1,175 @@
+/* vec.h -- one vector type `vec` of NN_V reals, with the same vocabulary on every instruction set.
+ *
+ * This file, tile.h and cpu.h are the only ones that know instruction sets. Arithmetic + - * / on `vec` and + - & | ^ <<
+ * on `ivec` are the compiler's vector extension. A fused multiply-add happens only where vfma is written
+ * (-ffp-contract=off), so AVX2 and AVX-512 give the same bits; the base variant may have no such instruction and
+ * rounds twice. Comparisons are false for NaN.
+ *
+ *   vmask       result of a comparison            vselect(m, a, b)   a where m holds, else b
+ *   vmax(a, b)  a > b ? a : b, so b if unordered  vmin(a, b)         a < b ? a : b, so b if unordered
+ *   vround(a)   to the nearest integer, ties to even, for |a| < 2^22 (float) or 2^51 (double)
+ *   vcount(m)   how many lanes hold
+ */
+#ifndef NN_VEC_H
+#define NN_VEC_H
+
+#include "nncore.h"
+
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
+#define NN_VEC_BYTES 64
+#elif defined(__AVX2__) && defined(__FMA__)
+#define NN_VEC_BYTES 32
+#else
+#define NN_VEC_BYTES 16
+#endif
+
+#define NN_V ((int)(NN_VEC_BYTES / sizeof(real)))
+/* log2(NN_V) */
+#define NN_V_LOG2 (NN_V == 16 ? 4 : NN_V == 8 ? 3 : NN_V == 4 ? 2 : 1)
+
+/* Adding it rounds to an integer, which is then found, as two's complement, in the low bits of the sum. */
+#define NN_MAGIC (NN_REAL_BITS == 32 ? (real)0x1.8p23 : (real)0x1.8p52)
+
+typedef real vec __attribute__((vector_size(NN_VEC_BYTES)));
+typedef nn_sbits ivec __attribute__((vector_size(NN_VEC_BYTES)));
+typedef nn_bits uvec __attribute__((vector_size(NN_VEC_BYTES)));
+typedef real nn_unaligned_vec __attribute__((vector_size(NN_VEC_BYTES), aligned(sizeof(real)), may_alias));
+
+NN_INLINE vec vload(const real *p) { return *(const nn_unaligned_vec *)p; }
+NN_INLINE void vstore(real *p, vec a) { *(nn_unaligned_vec *)p = a; }
+NN_INLINE ivec vbits(vec a) { return (ivec)a; }
+NN_INLINE vec vfrombits(ivec a) { return (vec)a; }
+NN_INLINE ivec viset1(nn_sbits a) { return a - (ivec){0}; }
+
+#if defined(__AVX512F__) /* ------------------------------------------------------------------------- AVX-512 */
+
+#if NN_REAL_BITS == 32
+typedef __mmask16 vmask;
+#define NN_P(name) _mm512_##name##_ps
+#define NN_M(name) _mm512_##name##_ps_mask
+#else
+typedef __mmask8 vmask;
+#define NN_P(name) _mm512_##name##_pd
+#define NN_M(name) _mm512_##name##_pd_mask
+#endif
+NN_INLINE vec vset1(real a) { return NN_P(set1)(a); }
+NN_INLINE vec vfma(vec a, vec b, vec c) { return NN_P(fmadd)(a, b, c); }   /* a * b + c */
+NN_INLINE vec vfnma(vec a, vec b, vec c) { return NN_P(fnmadd)(a, b, c); } /* c - a * b */
+NN_INLINE vec vmax(vec a, vec b) { return NN_P(max)(a, b); }
+NN_INLINE vec vmin(vec a, vec b) { return NN_P(min)(a, b); }
+NN_INLINE vec vsqrt(vec a) { return NN_P(sqrt)(a); }
+NN_INLINE vec vround(vec a) { return NN_P(roundscale)(a, 8); } /* 8: to nearest, no exception */
+NN_INLINE vmask vlt(vec a, vec b) { return NN_M(cmp)(a, b, _CMP_LT_OQ); }
+NN_INLINE vmask vle(vec a, vec b) { return NN_M(cmp)(a, b, _CMP_LE_OQ); }
+NN_INLINE vmask veq(vec a, vec b) { return NN_M(cmp)(a, b, _CMP_EQ_OQ); }
+NN_INLINE vec vselect(vmask m, vec a, vec b) { return NN_P(mask_blend)(m, b, a); }
+NN_INLINE int vcount(vmask m) { return __builtin_popcount(m); }
+NN_INLINE vec vscale(vec a, vec n_magic) { return NN_P(scalef)(a, n_magic - vset1(NN_MAGIC)); }
+
+#elif defined(__AVX2__) && defined(__FMA__) /* -------------------------------------------------------- AVX2 + FMA */
+
+typedef vec vmask;
+#if NN_REAL_BITS == 32
+#define NN_P(name) _mm256_##name##_ps
+#else
+#define NN_P(name) _mm256_##name##_pd
+#endif
+NN_INLINE vec vset1(real a) { return NN_P(set1)(a); }
+NN_INLINE vec vfma(vec a, vec b, vec c) { return NN_P(fmadd)(a, b, c); }
+NN_INLINE vec vfnma(vec a, vec b, vec c) { return NN_P(fnmadd)(a, b, c); }
+NN_INLINE vec vmax(vec a, vec b) { return NN_P(max)(a, b); }
+NN_INLINE vec vmin(vec a, vec b) { return NN_P(min)(a, b); }
+NN_INLINE vec vsqrt(vec a) { return NN_P(sqrt)(a); }
+NN_INLINE vec vround(vec a) { return NN_P(round)(a, 8); }
+NN_INLINE vmask vlt(vec a, vec b) { return NN_P(cmp)(a, b, _CMP_LT_OQ); }
+NN_INLINE vmask vle(vec a, vec b) { return NN_P(cmp)(a, b, _CMP_LE_OQ); }
+NN_INLINE vmask veq(vec a, vec b) { return NN_P(cmp)(a, b, _CMP_EQ_OQ); }
+NN_INLINE vec vselect(vmask m, vec a, vec b) { return NN_P(blendv)(b, a, m); }
+NN_INLINE int vcount(vmask m) { return __builtin_popcount(NN_P(movemask)(m)); }
+
+#else /* ---------------------------------------------------------- any processor: 16-byte vectors of the compiler */
+
+typedef ivec vmask;
+NN_INLINE vec vset1(real a)
+{
+    vec v;
+    for (int i = 0; i < NN_V; i++) v[i] = a;
+    return v;
+}
+#if defined(__aarch64__) /* NEON fuses; so this variant has the same bits as AVX2 */
+#include <arm_neon.h>
+#if NN_REAL_BITS == 32
+#define NN_P(name) v##name##q_f32
+typedef float32x4_t nn_neon;
+#else
+#define NN_P(name) v##name##q_f64
+typedef float64x2_t nn_neon;
+#endif
+NN_INLINE vec vfma(vec a, vec b, vec c) { return (vec)NN_P(fma)((nn_neon)c, (nn_neon)a, (nn_neon)b); }
+NN_INLINE vec vfnma(vec a, vec b, vec c) { return (vec)NN_P(fms)((nn_neon)c, (nn_neon)a, (nn_neon)b); }
+NN_INLINE vec vsqrt(vec a) { return (vec)NN_P(sqrt)((nn_neon)a); }
+#else
+NN_INLINE vec vfma(vec a, vec b, vec c) { return a * b + c; }
+NN_INLINE vec vfnma(vec a, vec b, vec c) { return c - a * b; }
+NN_INLINE vec vsqrt(vec a)
+{
+    for (int i = 0; i < NN_V; i++) a[i] = NN_REAL_BITS == 32 ? __builtin_sqrtf(a[i]) : (real)__builtin_sqrt(a[i]);
+    return a;
+}
+#endif
+NN_INLINE vmask vlt(vec a, vec b) { return (vmask)(a < b); }
+NN_INLINE vmask vle(vec a, vec b) { return (vmask)(a <= b); }
+NN_INLINE vmask veq(vec a, vec b) { return (vmask)(a == b); }
+NN_INLINE vec vselect(vmask m, vec a, vec b) { return (vec)((m & (ivec)a) | (~m & (ivec)b)); }
+NN_INLINE vec vmax(vec a, vec b) { return vselect(vlt(b, a), a, b); }
+NN_INLINE vec vmin(vec a, vec b) { return vselect(vlt(a, b), a, b); }
+NN_INLINE vec vround(vec a) { return (a + vset1(NN_MAGIC)) - vset1(NN_MAGIC); } /* the sign of zero may be lost */
+NN_INLINE int vcount(vmask m)
+{
+    int n = 0;
+    for (int i = 0; i < NN_V; i++) n += m[i] != 0;
+    return n;
+}
+
+#endif /* ------------------------------------------------------------------------------------------------------ */
+
+#if !defined(__AVX512F__)
+NN_INLINE vec vscale(vec a, vec n_magic) /* in two steps: the first factor, about 2^(n/2), cannot round */
+{
+    int mantissa = NN_REAL_BITS == 32 ? 23 : 52;
+    ivec one = vbits(vset1(1));
+    uvec n = (uvec)vbits(n_magic), half = n >> 1;
+    vec first = vfrombits((ivec)(half << mantissa) + one);
+    vec second = vfrombits((ivec)((n - half) << mantissa) + one);
+    return a * first * second;
+}
+#endif
+NN_INLINE vmask vgt(vec a, vec b) { return vlt(b, a); }
+NN_INLINE vmask vge(vec a, vec b) { return vle(b, a); }
+
+#define NN_SIGN_BIT ((nn_sbits)((nn_bits)1 << (NN_REAL_BITS - 1)))
+NN_INLINE vec vabs(vec a) { return vfrombits(vbits(a) & viset1(~NN_SIGN_BIT)); }
+NN_INLINE vec vcopysign(vec magnitude, vec sign) /* magnitude must not be negative */
+{
+    return vfrombits(vbits(magnitude) | (vbits(sign) & viset1(NN_SIGN_BIT)));
+}
+
+/* ------------------------------------------------------------------------------------------------ across lanes */
+
+/* lane i of the result is lane index[i] of (a, b), counted through both; index is a constant after inlining */
+NN_INLINE vec vshuffle(vec a, vec b, ivec index)
+{
+#ifdef __clang__
+    vec y;
+    for (int i = 0; i < NN_V; i++) y[i] = index[i] < NN_V ? a[index[i]] : b[index[i] - NN_V];
+    return y;
+#else
+    return __builtin_shuffle(a, b, index);
+#endif
+}
+
+#endif

@@ -1,0 +1,316 @@
+/* vecmath.h -- exp, log, tanh and their relatives for whole vectors.
+ *
+ *   vexp  vexpm1  vlog  vlog1p  vtanh  vsigmoid  vsoftplus  verf  verfc  vnormal
+ *
+ * Every function is one straight line of the same operations on every instruction set, so that AVX2 and AVX-512 give
+ * the same bits; only the tables depend on the number type. The tables are minimax fits, made by coefficients.py.
+ *
+ * @BOUNDS@
+ *
+ * Special values are C's: NaN gives NaN, exp overflows to inf and underflows gradually, log(0) = -inf,
+ * log(x < 0) = NaN, odd functions keep the sign of zero.
+ */
+#ifndef NN_VECMATH_H
+#define NN_VECMATH_H
+
+#include "vec.h"
+
+/* ----------------------------------------------------------------------------------------------------- constants */
+
+#if NN_REAL_BITS == 32
+
+#define NN_MANTISSA 23
+#define NN_BIAS 127
+#define NN_LN2_HI ((real)0x1.63p-1) /* 9 bits: times any exponent, exact */
+#define NN_LN2_LO ((real)-2.12194440054690583e-4)
+#define NN_EXP_MIN ((real)-104) /* below, exp is 0 */
+#define NN_EXP_MAX ((real)89)   /* above, exp is inf */
+#define NN_EXPM1_MIN ((real)-18) /* below, expm1 is -1 */
+#define NN_TANH_MAX ((real)10)  /* above, tanh is 1 */
+#define NN_ERFC_MAX ((real)10.2) /* above, erfc is 0 */
+#define NN_SPLIT 12             /* a real cut by so many bits has an exact square */
+
+/* (exp(r) - 1 - r) / r^2 for |r| <= log(2)/2; relative error 2^-26.1 */
+static const real NN_EXP[] = {
+    0.00138995482f, 0.00836612564f, 0.0416668393f, 0.16666548f, 0.5f,
+};
+/* tanh(r/2) / r in z = r^2 <= (log(2)/2)^2; relative error 2^-24.1 */
+static const real NN_TANH[] = {
+    0.00409696391f, -0.0416640826f, 0.5f,
+};
+/* (2 atanh(s) - 2s) / s^3 in z = s^2 <= (3 - 2 sqrt(2))^2; relative error 2^-30.2 */
+static const real NN_LOG[] = {
+    0.298712343f, 0.399775743f, 0.666667759f,
+};
+/* (log(1 + e) - t) / t^3 in z = t^2 <= 4/9, t = e / (1 + e/2); relative error 2^-27.7 */
+static const real NN_LOG1P[] = {
+    0.000547007425f, 0.00218773633f, 0.0125066992f, 0.0833330229f,
+};
+/* erf(x) / x in z = x^2 <= 1; relative error 2^-24.2 */
+static const real NN_ERF[] = {
+    -2.6328782e-5f, -0.000482266711f, 0.00482414523f, -0.0266614053f, 0.112789683f, -0.376122177f, 1.12837911f,
+};
+/* (x + pole) exp(x^2) erfc(x) in u = (x - pole) / (x + pole); relative error 2^-27.0 */
+static const real NN_ERFC[] = {
+    3.25890433e-5f, -0.000239911009f, -0.000438211486f, 0.00303576095f, -0.00126500393f, -0.0268332679f, 0.119537838f,
+    -0.31046629f, 0.590227664f, -0.88339448f, 1.07400692f,
+};
+#else
+
+#define NN_MANTISSA 52
+#define NN_BIAS 1023
+#define NN_LN2_HI ((real)0x1.62e42feep-1) /* 32 bits */
+#define NN_LN2_LO ((real)1.90821492927058770002e-10)
+#define NN_EXP_MIN ((real)-746)
+#define NN_EXP_MAX ((real)710)
+#define NN_EXPM1_MIN ((real)-38)
+#define NN_TANH_MAX ((real)20)
+#define NN_ERFC_MAX ((real)27.3)
+#define NN_SPLIT 27
+
+/* (exp(r) - 1 - r) / r^2 for |r| <= log(2)/2; relative error 2^-55.2 */
+static const real NN_EXP[] = {
+    2.5045987200560869e-8, 2.7622329791145045e-7, 2.7557425079071001e-6, 2.4801516126046336e-5,
+    0.00019841269709151277, 0.0013888888920654706, 0.0083333333333884801, 0.041666666666619702, 0.16666666666666602,
+    0.5,
+};
+/* tanh(r/2) / r in z = r^2 <= (log(2)/2)^2; relative error 2^-57.7 */
+static const real NN_TANH[] = {
+    4.2048213846665178e-7, -4.3248479793127086e-6, 4.2713613504007961e-5, -0.00042162697479661136,
+    0.0041666666664934744, -0.041666666666665596, 0.5,
+};
+/* (2 atanh(s) - 2s) / s^3 in z = s^2 <= (3 - 2 sqrt(2))^2; relative error 2^-59.5 */
+static const real NN_LOG[] = {
+    0.14798619722915643, 0.15313801499110266, 0.1818357333301204, 0.22222198414589892, 0.28571428743781596,
+    0.39999999999409136, 0.66666666666667351,
+};
+/* (log(1 + e) - t) / t^3 in z = t^2 <= 4/9, t = e / (1 + e/2); relative error 2^-54.2 */
+static const real NN_LOG1P[] = {
+    3.3836658082964787e-7, 7.5551114895054906e-7, 4.1462250538961527e-6, 1.8755238985794474e-5, 8.8783272937899001e-5,
+    0.00043402720501595107, 0.0022321428951677293, 0.012499999998765105, 0.083333333333347123,
+};
+/* erf(x) / x in z = x^2 <= 1; relative error 2^-56.0 */
+static const real NN_ERF[] = {
+    -4.943011000228381e-11, -4.7868391978387046e-10, 1.2917842817685801e-8, -1.6085478307063564e-7,
+    1.6435448036299501e-6, -1.4923965480710145e-5, 0.00012055261698152389, -0.00085483250324160445,
+    0.0052239775900973714, -0.026866170641419756, 0.11283791670934934, -0.37612638903183321, 1.1283791670955126,
+};
+/* (x + pole) exp(x^2) erfc(x) in u = (x - pole) / (x + pole); relative error 2^-53.4 */
+static const real NN_ERFC[] = {
+    -1.5534116304082531e-9, -5.288823002319546e-9, 4.0204877567432067e-9, 4.5660733014221675e-8,
+    3.4543451703940292e-8, -2.2951051089548513e-7, -3.943175716160329e-7, 9.9731314619204567e-7,
+    2.7557133403593078e-6, -4.7491179870859858e-6, -1.7466233438788755e-5, 3.0398318398143038e-5,
+    0.0001075602494290281, -0.00027677790957865054, -0.0005483094716867054, 0.0030340620117521766,
+    -0.001212416650105492, -0.026827234625273609, 0.11952776128851647, -0.31046726190054524, 0.59022835710407617,
+    -0.88339445316988374, 1.0740069070883398,
+};
+#endif
+
+#define NN_LOG2_E ((real)1.44269504088896340736)
+#define NN_LN2 ((real)0.693147180559945309417)
+#define NN_INF ((real)__builtin_inf())
+#define NN_NAN ((real)__builtin_nan(""))
+#define NN_BITS_OF_ONE ((nn_sbits)NN_BIAS << NN_MANTISSA)
+#define NN_BITS_OF_SQRT_HALF (NN_REAL_BITS == 32 ? (nn_sbits)0x3f3504f3 : (nn_sbits)0x3fe6a09e667f3bcd)
+#define NN_NEGLIGIBLE ((real)1 / ((nn_sbits)1 << (NN_MANTISSA + 2))) /* adding it to 1 changes nothing */
+#define NN_ERFC_POLE ((real)3)
+#define NN_SQRT2 ((real)1.41421356237309504880)
+
+/* ----------------------------------------------------------------------------------------------------------- exp */
+
+NN_INLINE vec vhorner(vec x, const real *c, int n)
+{
+    vec p = vset1(c[0]);
+#pragma GCC unroll 32
+    for (int i = 1; i < n; i++) p = vfma(p, x, vset1(c[i]));
+    return p;
+}
+#define NN_POLYNOMIAL(x, table) vhorner(x, table, (int)(sizeof(table) / sizeof((table)[0])))
+
+/* x within [low, high]; NaN stays */
+NN_INLINE vec vclamp(vec x, real low, real high) { return vmax(vset1(low), vmin(vset1(high), x)); }
+
+/* the integer nearest x / log(2), plus NN_MAGIC */
+NN_INLINE vec vexponent(vec x) { return vfma(x, vset1(NN_LOG2_E), vset1(NN_MAGIC)); }
+
+/* x - n log(2), with log(2) in two parts of which the first, times n, is exact (Cody and Waite) */
+NN_INLINE vec vreduce(vec x, vec n_magic)
+{
+    vec n = n_magic - vset1(NN_MAGIC);
+    return vfnma(n, vset1(NN_LN2_LO), vfnma(n, vset1(NN_LN2_HI), x));
+}
+
+/* exp(r) for |r| <= log(2)/2 */
+NN_INLINE vec vexp_reduced(vec r)
+{
+    vec one = vset1(1), q = NN_POLYNOMIAL(r, NN_EXP);
+    return vfma(vfma(q, r, one), r, one);
+}
+
+NN_INLINE vec vexp(vec x)
+{
+    x = vclamp(x, NN_EXP_MIN, NN_EXP_MAX);
+    vec n = vexponent(x);
+    return vscale(vexp_reduced(vreduce(x, n)), n);
+}
+
+/* 2^(n + shift) where that is a normal number */
+NN_INLINE vec vpow2(vec n_magic, int shift)
+{
+    return vfrombits((ivec)((uvec)vbits(n_magic) << NN_MANTISSA) + viset1((nn_sbits)(NN_BIAS + shift) << NN_MANTISSA));
+}
+
+/* With exp(x) = 2^n (1 + e): half of 2^n e + (2^n - 1), so that n = 128 does not overflow, and twice that. */
+NN_INLINE vec vexpm1(vec x)
+{
+    vec a = vclamp(x, NN_EXPM1_MIN, NN_EXP_MAX);
+    vec n = vexponent(a), r = vreduce(a, n);
+    vec e = vfma(r * r, NN_POLYNOMIAL(r, NN_EXP), r);
+    vec half_power = vpow2(n, -1);
+    vec half = vfma(half_power, e, half_power - vset1((real)0.5));
+    return vselect(vlt(vabs(x), vset1(NN_NEGLIGIBLE)), x, half + half);
+}
+
+/* w of exp(r) = (1 + w) / (1 - w), that is tanh(r/2), for |r| <= log(2)/2: odd, so that half the terms do */
+NN_INLINE vec vtanh_half(vec r) { return r * NN_POLYNOMIAL(r * r, NN_TANH); }
+
+/* With exp(2|x|) = 2^n (1 + w) / (1 - w): tanh|x| = (2^n - 1 + (2^n + 1) w) / (2^n + 1 + (2^n - 1) w).
+ * n is small, so that one part of log(2) will do. */
+NN_INLINE vec vtanh(vec x)
+{
+    vec a = vmin(vset1(NN_TANH_MAX), vabs(x));
+    vec twice = a + a, n = vexponent(twice);
+    vec w = vtanh_half(vfnma(n - vset1(NN_MAGIC), vset1(NN_LN2), twice));
+    vec power = vpow2(n, 0), less = power - vset1(1), more = power + vset1(1);
+    return vcopysign(vfma(more, w, less) / vfma(less, w, more), x);
+}
+
+/* With exp(x) = 2^n (1 + w) / (1 - w): sigmoid(x) = 2^n (1 + w) / (1 - w + 2^n (1 + w)), where in the denominator a
+ * very small 2^n is as good as 0. */
+NN_INLINE vec vsigmoid(vec x)
+{
+    x = vclamp(x, NN_EXP_MIN, 2 * NN_TANH_MAX);
+    vec one = vset1(1), n = vexponent(x), w = vtanh_half(vreduce(x, n));
+    vec power = vpow2(vmax(vset1(NN_MAGIC - 100), n), 0);
+    return vscale((one + w) / vfma(power, one + w, one - w), n);
+}
+
+/* ----------------------------------------------------------------------------------------------------------- log */
+
+/* m in [sqrt(1/2), sqrt(2)) and k of a normal x = 2^k m */
+NN_INLINE vec vmantissa(vec x, vec *k)
+{
+    uvec bits = (uvec)(vbits(x) + viset1(NN_BITS_OF_ONE - NN_BITS_OF_SQRT_HALF));
+    vec offset = vset1((real)((nn_bits)1 << NN_MANTISSA)); /* as NN_MAGIC, for integers that are not negative */
+    *k = vfrombits((ivec)(bits >> NN_MANTISSA) | vbits(offset)) - (offset + vset1(NN_BIAS));
+    return vfrombits(((ivec)bits & viset1(((nn_sbits)1 << NN_MANTISSA) - 1)) + viset1(NN_BITS_OF_SQRT_HALF));
+}
+
+/* k log(2) + log(1 + f + low), as fdlibm: log(1 + f) = 2 atanh(s) = f - f^2/2 + s (f^2/2 + s^2 P(s^2)), s = f / (2 + f) */
+NN_INLINE vec vlog_sum(vec k, vec f, vec low)
+{
+    vec s = f / (vset1(2) + f), z = s * s;
+    vec half_square = vset1((real)0.5) * f * f;
+    vec tail = vfma(z, NN_POLYNOMIAL(z, NN_LOG), half_square);
+    vec small = vfma(s, tail, vfma(k, vset1(NN_LN2_LO), low));
+    return vfma(k, vset1(NN_LN2_HI), f - (half_square - small));
+}
+
+/* y, but -inf at x = pole, NaN left of it, and x itself where that is inf or NaN */
+NN_INLINE vec vlog_special(vec y, vec x, real pole)
+{
+    y = vselect(vlt(x, vset1(NN_INF)), y, x);
+    y = vselect(vlt(x, vset1(pole)), vset1(NN_NAN), y);
+    return vselect(veq(x, vset1(pole)), vset1(-NN_INF), y);
+}
+
+NN_INLINE vec vlog(vec x)
+{
+    int lift = NN_MANTISSA + 2; /* by which subnormal numbers become normal */
+    vec zero = vset1(0), k;
+    vmask subnormal = vlt(x, vfrombits(viset1((nn_sbits)1 << NN_MANTISSA)));
+    vec m = vmantissa(vselect(subnormal, x * vset1((real)((nn_sbits)1 << lift)), x), &k);
+    k = k - vselect(subnormal, vset1(lift), zero);
+    return vlog_special(vlog_sum(k, m - vset1(1), zero), x, 0);
+}
+
+/* log(1 + x) for finite x > -1. u = 1 + x has lost c of x; f + low = (u + c) / 2^k - 1. */
+NN_INLINE vec vlog1p_finite(vec x)
+{
+    vec one = vset1(1), half = vset1((real)0.5), k;
+    vec u = one + x, m = vmantissa(u, &k);
+    vec twice_2_to_minus_k = vpow2(vset1(NN_MAGIC) - k, 1); /* 0 for the largest k, whose c is 0 */
+    vec c = half * (x - (u - one)) * twice_2_to_minus_k;
+    vec f = (m - one) + c, low = c - (f - (m - one));
+    return vselect(vlt(vabs(x), vset1(NN_NEGLIGIBLE)), x, vlog_sum(k, f, low));
+}
+
+NN_INLINE vec vlog1p(vec x) { return vlog_special(vlog1p_finite(x), x, -1); }
+
+/* exp(-|x|), which cannot overflow */
+NN_INLINE vec vexp_minus_abs(vec x)
+{
+    vec a = vmax(vset1(NN_EXP_MIN), vfrombits(vbits(x) | viset1(NN_SIGN_BIT)));
+    vec n = vexponent(a);
+    return vscale(vexp_reduced(vreduce(a, n)), n);
+}
+
+/* log(1 + e) = 2 atanh(t/2), t = e / (1 + e/2) <= 2/3 for e = exp(-|x|) */
+NN_INLINE vec vsoftplus(vec x)
+{
+    vec e = vexp_minus_abs(x);
+    vec t = (e + e) / (vset1(2) + e), z = t * t;
+    return vmax(vset1(0), x) + vfma(t * z, NN_POLYNOMIAL(z, NN_LOG1P), t);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- erfc */
+
+/* exp(-scale a^2), scale a power of 2: a^2 = cut^2 + (a - cut)(a + cut), where cut^2 is exact */
+NN_INLINE vec vgaussian(vec a, real scale)
+{
+    vec cut = vfrombits(vbits(a) & viset1(-((nn_sbits)1 << NN_SPLIT)));
+    vec x = vset1(-scale) * cut * cut, low = vset1(scale) * (cut - a) * (cut + a);
+    vec n = vexponent(x + low);
+    return vscale(vexp_reduced(vreduce(x, n) + low), n);
+}
+
+/* exp(x^2) erfc(x) for x = a * NN_ERFC_POLE / pole >= 0, times NN_ERFC_POLE / pole: P((a - pole)/(a + pole)) / (a + pole)
+ * (Shepherd and Laframboise, Mathematics of Computation 36, 1981) */
+NN_INLINE vec verfcx(vec a, real pole)
+{
+    vec q = vset1(1) / (a + vset1(pole));
+    return NN_POLYNOMIAL((a - vset1(pole)) * q, NN_ERFC) * q;
+}
+
+/* erfc(a) for a >= 0 */
+NN_INLINE vec verfc_tail(vec a)
+{
+    a = vmin(vset1(NN_ERFC_MAX), a);
+    return vgaussian(a, 1) * verfcx(a, NN_ERFC_POLE);
+}
+
+NN_INLINE vec verfc(vec x)
+{
+    vec tail = verfc_tail(vabs(x));
+    return vselect(vlt(x, vset1(0)), vset1(2) - tail, tail);
+}
+
+NN_INLINE vec verf(vec x)
+{
+    vec near = x * NN_POLYNOMIAL(x * x, NN_ERF);
+    vec far = vcopysign(vset1(1) - verfc_tail(vabs(x)), x);
+    return vselect(vlt(vabs(x), vset1(1)), near, far);
+}
+
+/* The normal distribution function at x, and its density: gelu(x) = x * distribution, whose derivative is
+ * distribution + x * density. Unlike erfc(-x / sqrt(2)) / 2 it does not suffer from the rounding of x / sqrt(2). */
+NN_INLINE vec vnormal(vec x, vec *density)
+{
+    vec a = vmin(vset1(NN_ERFC_MAX * NN_SQRT2), vabs(x));
+    vec e = vgaussian(a, (real)0.5);
+    vec tail = e * (vset1(NN_SQRT2 / 2) * verfcx(a, NN_ERFC_POLE * NN_SQRT2));
+    *density = e * vset1((real)0.398942280401432677940);
+    return vselect(vlt(x, vset1(0)), tail, vset1(1) - tail);
+}
+
+#endif

@@ -1,0 +1,193 @@
+"""Callbacks: when they are called, how they stop training, and what an error in one leaves behind."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import nncore
+from nncore import STOP, Dense, Sequential
+from nncore.callbacks import Callbacks
+
+X = np.random.default_rng(0).normal(size=(20, 3))
+Y = X[:, :1] * 2
+
+
+def new_model(**options):
+    return Sequential([Dense(4, "tanh"), Dense(1)], seed=1, **options)
+
+
+class Recorder:
+    def __init__(self):
+        self.calls = []
+
+    def on_train_begin(self, model):
+        self.calls.append("begin")
+
+    def on_epoch_end(self, model, epoch, logs):
+        self.calls.append((epoch, sorted(logs), model.epoch))
+
+    def on_train_end(self, model):
+        self.calls.append("end")
+
+
+def test_order_and_arguments():
+    recorder, model = Recorder(), new_model()
+    model.fit(X, Y, epochs=2, callbacks=recorder)
+    model.fit(X, Y, epochs=1, callbacks=[recorder], validation_split=0.25)
+    names = ["learning_rate", "loss", "seconds"]
+    first = ["begin", (0, names, 1), (1, names, 2), "end"]
+    assert recorder.calls == [*first, "begin", (2, [*names, "val_loss"], 3), "end"]
+
+
+def test_logs_are_what_history_records():
+    seen = []
+    history = new_model().fit(X, Y, epochs=3, callbacks=lambda model, epoch, logs: seen.append(logs["loss"]))
+    assert seen == history.loss.tolist()
+
+
+def test_objects_may_have_only_some_hooks():
+    class Begin:
+        def on_train_begin(self, model):
+            model.begun = True
+
+    model = new_model()
+    model.fit(X, Y, callbacks=[Begin()])
+    assert model.begun
+
+
+def test_an_object_with_hooks_is_not_called_itself():
+    class Both(Recorder):
+        def __call__(self, *arguments):
+            raise AssertionError("called")
+
+    new_model().fit(X, Y, callbacks=[Both()])
+
+
+@pytest.mark.parametrize("how", ["return", "attribute"])
+def test_stop(how):
+    def stop(model, epoch, logs):
+        if epoch == 2:
+            if how == "return":
+                return STOP
+            model.stop_training = True
+        return None
+
+    recorder, model = Recorder(), new_model()
+    assert len(model.fit(X, Y, epochs=10, callbacks=[stop, recorder])) == 3
+    assert recorder.calls[-1] == "end"
+    assert model.epoch == 3
+    assert len(model.fit(X, Y, epochs=2)) == 2, "stop_training does not outlast the fit it stopped"
+
+
+def test_stop_before_the_first_epoch():
+    class Never:
+        def on_train_begin(self, model):
+            return STOP
+
+    model = new_model()
+    assert len(model.fit(X, Y, epochs=10, callbacks=Never())) == 0
+    assert model.epoch == 0
+
+
+def test_stop_has_a_readable_repr_and_is_one_object():
+    assert repr(nncore.STOP) == "nncore.STOP"
+
+
+def test_callbacks_do_not_change_what_is_learnt():
+    plain, watched = new_model(), new_model()
+    plain.fit(X, Y, epochs=5)
+    watched.fit(X, Y, epochs=5, callbacks=lambda model, epoch, logs: model.predict(X))
+    assert np.array_equal(plain.parameters, watched.parameters)
+
+
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_end", "on_train_end"])
+def test_an_error_reaches_the_caller_and_leaves_the_model_usable(hook):
+    def fail(*arguments):
+        raise KeyError("from the callback")
+
+    broken, recorder, model = type("Broken", (), {hook: fail})(), Recorder(), new_model()
+    with pytest.raises(KeyError, match="from the callback"):
+        model.fit(X, Y, epochs=3, callbacks=[recorder, broken])
+    assert recorder.calls[-1] == "end"
+    assert model.epoch == len(model.history) == {"on_train_begin": 0, "on_epoch_end": 1, "on_train_end": 3}[hook]
+    other = new_model()
+    if model.epoch:
+        other.fit(X, Y, epochs=model.epoch)
+    model.fit(X, Y, epochs=2)
+    other.fit(X, Y, epochs=2)
+    assert np.array_equal(model.parameters, other.parameters)
+
+
+REENTRANT = {
+    "fit": lambda model: model.fit(X, Y),
+    "train_on_batch": lambda model: model.train_on_batch(X, Y),
+    "compile": lambda model: model.compile("sgd"),
+}
+
+
+@pytest.mark.parametrize("call", REENTRANT)
+def test_training_the_same_model_from_a_callback_is_refused(call):
+    model = new_model()
+    with pytest.raises(RuntimeError, match="model is being trained: a callback cannot"):
+        model.fit(X, Y, epochs=3, callbacks=lambda model, epoch, logs: REENTRANT[call](model))
+    assert model.epoch == 1
+    assert len(model.fit(X, Y, epochs=2)) == 2
+
+
+def test_callbacks_may_use_and_change_the_model():
+    def halve(model, epoch, logs):
+        model.optimizer = nncore.SGD(model.optimizer.learning_rate / 2)
+        model.evaluate(X, Y)
+        model.set_weights(model.get_weights())
+        other = new_model()
+        other.fit(X, Y)
+
+    model = new_model()
+    model.compile(nncore.SGD(0.1))
+    history = model.fit(X, Y, epochs=3, callbacks=halve)
+    assert history.learning_rate.tolist() == [0.1, 0.05, 0.025]
+
+
+def test_another_thread_is_refused_while_training_and_served_afterwards():
+    model, errors = new_model(), []
+
+    def intrude():
+        for call in (lambda: model.fit(X, Y), lambda: model.predict(X), lambda: model.parameters):
+            try:
+                call()
+            except RuntimeError as error:
+                errors.append(str(error))
+
+    def in_other_thread(model, epoch, logs):
+        thread = threading.Thread(target=intrude)
+        thread.start()
+        thread.join(20)
+        assert not thread.is_alive()
+
+    model.fit(X, Y, callbacks=in_other_thread)
+    assert errors == ["model is being trained in another thread"] * 3
+    errors.clear()
+    in_other_thread(model, 0, {})
+    assert errors == []
+    assert model.epoch == 2
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        ([3], r"callbacks\[0\] must be a function \(model, epoch, logs\) or an object with one of on_train_begin"),
+        (["x"], r"callbacks\[0\] must be"),
+        ([print, object()], r"callbacks\[1\] must be"),
+        ([Recorder], r"callbacks\[0\] is the class Recorder; pass an instance: Recorder\(\)"),
+        (Recorder, r"callbacks\[0\] is the class Recorder"),
+        (3, r"callbacks\[0\] must be"),
+    ],
+)
+def test_what_is_no_callback_is_refused(callbacks, message):
+    with pytest.raises(TypeError, match=message):
+        Callbacks(callbacks)
+    model = new_model()
+    with pytest.raises(TypeError, match=message):
+        model.fit(X, Y, callbacks=callbacks)
+    assert not model.built

@@ -1,0 +1,97 @@
+"""First values: statistics, independence, determinism and refusals."""
+
+import math
+
+import numpy as np
+import pytest
+
+from nncore.initializers import INITIALIZERS, Constant, RandomNormal, RandomUniform, initialize
+
+SHAPE = (300, 200)
+# initializer, variance, largest value that can occur
+RANDOM = [
+    ("glorot_uniform", 2 / 500, math.sqrt(6 / 500)),
+    ("glorot_normal", 2 / 500, math.inf),
+    ("he_uniform", 2 / 300, math.sqrt(6 / 300)),
+    ("he_normal", 2 / 300, math.inf),
+    ("lecun_normal", 1 / 300, math.inf),
+    ("normal", 0.05**2, math.inf),
+    ("uniform", 0.05**2 / 3, 0.05),
+    (RandomNormal(2.0), 4.0, math.inf),
+    (RandomUniform(2.0), 4 / 3, 2.0),
+]
+CONSTANT = [("zeros", 0.0), ("ones", 1.0), ("constant", 0.0), (Constant(-2.5), -2.5)]
+
+
+def draw(initializer, shape=SHAPE, *, activation="relu", seed=0, layer=0):
+    return initialize(initializer, activation, shape, seed, layer)
+
+
+def test_every_name_is_tested():
+    assert {row[0] for row in RANDOM + CONSTANT if isinstance(row[0], str)} | {"auto"} == INITIALIZERS
+
+
+@pytest.mark.parametrize(("initializer", "variance", "limit"), RANDOM, ids=repr)
+def test_statistics(initializer, variance, limit):
+    values = draw(initializer)
+    assert values.shape == SHAPE and values.dtype == np.float64
+    assert abs(values.mean()) < 4 * math.sqrt(variance / values.size)
+    assert values.var() == pytest.approx(variance, rel=0.03)
+    assert 0.99 * min(limit, math.sqrt(variance)) < np.abs(values).max() <= limit
+
+
+@pytest.mark.parametrize(("initializer", "expected"), CONSTANT, ids=repr)
+def test_constants(initializer, expected):
+    np.testing.assert_array_equal(draw(initializer), np.full(SHAPE, expected))
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "elu", "gelu", "silu", "swish", "softplus"])
+def test_auto_is_he_in_front_of_the_relu_family(activation):
+    np.testing.assert_array_equal(draw("auto", activation=activation), draw("he_uniform"))
+
+
+@pytest.mark.parametrize("activation", ["identity", "linear", "sigmoid", "tanh", "softmax"])
+def test_auto_is_glorot_elsewhere(activation):
+    np.testing.assert_array_equal(draw("auto", activation=activation), draw("glorot_uniform"))
+
+
+@pytest.mark.parametrize("initializer", [row[0] for row in RANDOM], ids=repr)
+def test_same_seed_same_values(initializer):
+    np.testing.assert_array_equal(draw(initializer), draw(initializer))
+    assert (draw(initializer) != draw(initializer, seed=1)).any()
+    assert (draw(initializer) != draw(initializer, layer=1)).any()
+
+
+@pytest.mark.filterwarnings("error")
+def test_every_seed_has_its_own_stream():
+    seeds = [0, 1, 2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1]
+    assert len({tuple(draw("normal", (2, 3), seed=seed).ravel()) for seed in seeds}) == len(seeds)
+
+
+def test_streams_of_layers_and_of_weight_and_bias_are_unrelated():
+    weight, other = draw("normal", (1, 5000)).ravel(), draw("normal", (1, 5000), layer=1).ravel()
+    bias = draw("normal", (5000,))
+    correlations = np.corrcoef([weight, other, bias])[np.triu_indices(3, 1)]
+    assert np.abs(correlations).max() < 0.06
+
+
+def test_a_smaller_shape_draws_the_beginning_of_the_same_stream():
+    np.testing.assert_array_equal(draw("uniform", (2, 3)).ravel(), draw("uniform", (4, 3)).ravel()[:6])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: Constant(float("nan")), ValueError, "value must be a finite number, got nan"),
+        (lambda: Constant("0"), TypeError, "value must be a finite number, got '0' of type str"),
+        (lambda: RandomNormal(-1), ValueError, "stddev must be a finite number >= 0, got -1.0"),
+        (lambda: RandomUniform(-1), ValueError, "limit must be a finite number >= 0 and <= 8e.307, got -1.0"),
+        (lambda: RandomUniform(True), TypeError, "limit must be .* got True of type bool"),
+        (lambda: draw("he_unifrom"), ValueError, "unknown initializer 'he_unifrom'; did you mean 'he_uniform'"),
+        (lambda: draw("auto", (3,)), ValueError, "initializer 'auto' scales with the fan-in of a weight"),
+        (lambda: draw("auto", activation="rleu"), ValueError, "unknown activation 'rleu'"),
+    ],
+)
+def test_bad_input_is_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

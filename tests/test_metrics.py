@@ -1,0 +1,105 @@
+"""Metrics agree with scikit-learn, which defines them, and handle the edges."""
+
+import math
+
+import numpy as np
+import pytest
+import sklearn.metrics as reference
+
+from nncore import metrics
+
+RNG = np.random.default_rng(0)
+LABELS, GUESSES = RNG.integers(0, 4, 200), RNG.integers(0, 4, 200)
+SCORES = RNG.random((200, 4))
+REAL, PREDICTED = RNG.normal(size=(200, 3)), RNG.normal(size=(200, 3))
+
+
+def test_accuracy_of_labels():
+    assert metrics.accuracy(LABELS, GUESSES) == reference.accuracy_score(LABELS, GUESSES)
+    assert metrics.accuracy(LABELS.astype(float), GUESSES.tolist()) == reference.accuracy_score(LABELS, GUESSES)
+
+
+@pytest.mark.parametrize("y_true", [LABELS, LABELS[:, None], np.eye(4)[LABELS]], ids=["(n,)", "(n, 1)", "one-hot"])
+def test_accuracy_of_scores(y_true):
+    expected = reference.accuracy_score(LABELS, SCORES.argmax(axis=1))
+    assert metrics.accuracy(y_true, SCORES) == expected
+    assert metrics.categorical_accuracy(y_true, SCORES) == expected
+
+
+def test_binary_accuracy():
+    labels, probabilities = RNG.integers(0, 2, 100), RNG.random(100)
+    expected = reference.accuracy_score(labels, probabilities > 0.5)
+    assert metrics.binary_accuracy(labels, probabilities) == expected
+    assert metrics.accuracy(labels, probabilities[:, None]) == expected
+    assert metrics.accuracy(labels[:, None].astype(np.float32), probabilities[:, None]) == expected
+    assert metrics.binary_accuracy([0, 1], [-1.0, 1.0], threshold=0) == 1
+    assert metrics.binary_accuracy([1], [0.5]) == 0, "as Keras: a prediction must be above the threshold"
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        (metrics.mean_squared_error, reference.mean_squared_error),
+        (metrics.mean_absolute_error, reference.mean_absolute_error),
+        (metrics.r2_score, reference.r2_score),
+    ],
+)
+def test_regression(metric, expected, columns):
+    true, pred = REAL[:, :columns], PREDICTED[:, :columns]
+    assert metric(true, pred) == pytest.approx(expected(true, pred), rel=1e-14)
+    assert metric(true[:, 0], pred[:, :1]) == pytest.approx(expected(true[:, 0], pred[:, 0]), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("true", "pred"),
+    [([1, 1, 1], [1, 1, 1]), ([1, 1, 1], [1, 1, 2]), ([[1, 1], [1, 2], [1, 3]], [[1, 1], [1, 2], [2, 2]])],
+)
+def test_r2_of_constant_targets(true, pred):
+    assert metrics.r2_score(true, pred) == reference.r2_score(true, pred)
+
+
+def test_r2_of_one_sample_is_nan_and_warns():
+    with pytest.warns(RuntimeWarning, match="fewer than two samples"):
+        assert math.isnan(metrics.r2_score([1.0], [1.0]))
+
+
+def test_float32_is_summed_in_float64():
+    n = 2**24 + 2
+    assert metrics.mean_absolute_error(np.ones(n, np.float32), np.zeros(n, np.float32)) == 1.0
+
+
+def test_confusion_matrix():
+    expected = reference.confusion_matrix(LABELS, GUESSES)
+    assert np.array_equal(metrics.confusion_matrix(LABELS, GUESSES), expected)
+    assert np.array_equal(metrics.confusion_matrix(np.eye(4)[LABELS], np.eye(4)[GUESSES]), expected)
+    assert np.array_equal(metrics.confusion_matrix([0], [[0.9, 0.1, 0.0]]), [[1, 0, 0], [0, 0, 0], [0, 0, 0]])
+    assert metrics.confusion_matrix([0, 1], [1, 1], n_classes=4).shape == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: metrics.accuracy([0, 1], [0]), "different lengths: 2 and 1"),
+        (lambda: metrics.accuracy([], []), "y_true and y_pred are empty"),
+        (lambda: metrics.accuracy(np.zeros((2, 2, 2)), [0, 1]), "got shape"),
+        (lambda: metrics.categorical_accuracy([0, 1], [0, 1]), r"y_pred must have shape \(n_samples, n_classes\)"),
+        (lambda: metrics.mean_squared_error([1, 2], [[1, 2], [3, 4]]), "different numbers of outputs: 1 and 2"),
+        (lambda: metrics.mean_squared_error([1, 2], [1]), "different lengths: 2 and 1"),
+        (lambda: metrics.r2_score(3.0, 3.0), "must be 1-D or 2-D"),
+        (lambda: metrics.confusion_matrix([0, -1], [0, 1]), "y_true must hold class indices .* got -1"),
+        (lambda: metrics.confusion_matrix([0, 1], [0, 0.5]), "y_pred must hold class indices .* got 0.5"),
+        (lambda: metrics.confusion_matrix([0, 3], [0, 1], n_classes=3), "n_classes is 3, .* at least 4"),
+        (lambda: metrics.confusion_matrix([0], [0, 1]), "different lengths"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_table_holds_every_metric_that_returns_a_number():
+    assert metrics.METRICS["mse"] is metrics.mean_squared_error
+    for metric in set(metrics.METRICS.values()):
+        assert isinstance(metric([[0.0], [1.0]], [[0.2], [0.9]]), float)
+        assert metrics.METRICS[metric.__name__] is metric

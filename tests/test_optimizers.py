@@ -1,0 +1,158 @@
+"""Optimizer dataclasses, their wire form, and the oracle's update rules against closed forms."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from nncore import optimizers
+from nncore.formulas import UPDATE
+from nncore.optimizers import OPTIMIZERS, SGD, Adam, AdamW, RMSprop
+from nncore.reference import update
+
+ALL = [
+    SGD(),
+    SGD(0.1, 0.9),
+    SGD(0.1, 0.9, True),
+    RMSprop(),
+    RMSprop(0.01, 0.5, 0.9, 1e-3),
+    Adam(),
+    Adam(0.1, 0, 0.5, 1),
+    AdamW(),
+    AdamW(0.1, weight_decay=0.5),
+]
+
+
+def test_table_and_oracle_know_the_same_names():
+    assert sorted(OPTIMIZERS) == sorted(UPDATE)
+    assert all(name == cls.name for name, cls in OPTIMIZERS.items())
+
+
+@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+def test_wire_form_round_trips(optimizer):
+    assert optimizers.from_dict(json.loads(json.dumps(optimizers.to_dict(optimizer)))) == optimizer
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_get_takes_every_name(name):
+    assert optimizers.get(name) == OPTIMIZERS[name]()
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "n_slots"),
+    [(SGD(), 0), (SGD(momentum=0.5), 1), (RMSprop(), 1), (RMSprop(momentum=0.5), 2), (Adam(), 2), (AdamW(), 2)],
+    ids=repr,
+)
+def test_n_slots(optimizer, n_slots):
+    assert optimizer.n_slots == n_slots
+
+
+def test_optimizers_are_immutable_and_hold_plain_numbers():
+    optimizer = Adam(np.float32(0.5))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        optimizer.learning_rate = 1.0
+    assert type(optimizer.learning_rate) is float
+    assert Adam() != AdamW(weight_decay=0)
+
+
+@pytest.mark.parametrize("cls", OPTIMIZERS.values())
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1e-9])
+def test_learning_rate_must_be_a_finite_number_from_zero(cls, bad):
+    with pytest.raises(ValueError, match=f"learning_rate must be a finite number >= 0, got {bad}"):
+        cls(learning_rate=bad)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: SGD(True), TypeError, "learning_rate must be .* got True of type bool"),
+        (lambda: SGD(np.True_), TypeError, "learning_rate must be .* got .*True.* of type bool"),
+        (lambda: SGD("0.1"), TypeError, "learning_rate must be .* got '0.1' of type str"),
+        (lambda: SGD(None), TypeError, "learning_rate must be .* got None"),
+        (lambda: SGD(np.array([0.1])), TypeError, "learning_rate must be .* of type ndarray"),
+        (lambda: SGD(momentum=1.1), ValueError, "momentum must be a finite number >= 0 and <= 1, got 1.1"),
+        (lambda: SGD(momentum=-0.1), ValueError, "momentum must be"),
+        (lambda: SGD(momentum=0.9, nesterov=1), TypeError, "nesterov must be True or False, got 1"),
+        (lambda: SGD(nesterov=True), ValueError, "nesterov=True needs a momentum > 0, got momentum=0.0"),
+        (lambda: RMSprop(rho=1), ValueError, "rho must be a finite number >= 0 and < 1, got 1.0"),
+        (lambda: RMSprop(epsilon=0), ValueError, "epsilon must be a finite number >= 1e-30, got 0.0"),
+        (lambda: RMSprop(momentum=2), ValueError, "momentum must be"),
+        (lambda: Adam(beta_1=1), ValueError, "beta_1 must be a finite number >= 0 and < 1, got 1.0"),
+        (lambda: Adam(beta_2=-0.1), ValueError, "beta_2 must be"),
+        (lambda: Adam(epsilon=float("nan")), ValueError, "epsilon must be"),
+        (lambda: AdamW(weight_decay=-1), ValueError, "weight_decay must be a finite number >= 0, got -1.0"),
+        (lambda: optimizers.get("adma"), ValueError, "unknown optimizer 'adma'; did you mean 'adam'"),
+        (lambda: optimizers.get(Adam), TypeError, "optimizer must be a name"),
+        (lambda: optimizers.to_dict("adam"), TypeError, "optimizer must be an optimizer .* got 'adam'"),
+        (lambda: optimizers.from_dict({"type": "Adam", "lr": 1}), ValueError, "unknown key of Adam 'lr'"),
+        (lambda: optimizers.from_dict({"type": "adam"}), ValueError, "unknown optimizer type 'adam'"),
+        (lambda: optimizers.from_dict(None), TypeError, "optimizer must be described by a dict, got None"),
+    ],
+)
+def test_bad_input_is_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def after(optimizer, gradients, w=0.0, *, decayed=True):
+    """Return where w is after one update per gradient."""
+    parameters, slots = np.array([w]), [np.zeros(1) for _ in range(optimizer.n_slots)]
+    for t, g in enumerate(gradients, start=1):
+        update(optimizer, parameters, np.array([float(g)]), slots, t, np.array([decayed]))
+    return parameters[0]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "gradients", "expected"),
+    [
+        (SGD(0.1), [1, -3], 0.2),
+        (SGD(0.1, momentum=0.5), [1, 1, 1], -(0.1 + 0.15 + 0.175)),
+        (SGD(0.1, momentum=0.5), [1, 0, 0], -(0.1 + 0.05 + 0.025)),
+        (SGD(0.1, momentum=0.5, nesterov=True), [1], -0.15),
+        (SGD(0.1, momentum=0.5, nesterov=True), [1, 0], -(0.15 + 0.025)),
+        (RMSprop(0.1, rho=0.75, epsilon=1), [2], -0.2 / 2),
+        (RMSprop(0.1, rho=0.75, epsilon=1), [2, 0], -0.2 / 2),
+        (RMSprop(0.1, rho=0.75, momentum=0.5, epsilon=1), [2, 0], -(0.1 + 0.05)),
+        (Adam(0.1, 0.5, 0.75, epsilon=1), [2], -0.1 * 2 / (2 + 1)),
+        (Adam(0.1, 0.0, 0.0, epsilon=1), [2, 4, 0], -0.1 * (2 / 3 + 4 / 5)),
+    ],
+    ids=repr,
+)
+def test_closed_form(optimizer, gradients, expected):
+    assert after(optimizer, gradients) == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("g", [3.0, -1e-3])
+def test_adam_moves_by_its_learning_rate_under_a_constant_gradient(g):
+    step = 0.1 * g / (abs(g) + 1e-8)  # the bias corrections make m = g and v = g**2 exactly
+    assert after(Adam(0.1), [g] * 10) == pytest.approx(-10 * step, rel=1e-12)
+
+
+def test_rmsprop_under_a_constant_gradient():
+    expected = -sum(0.1 * 3 / (3 * np.sqrt(1 - 0.9**t) + 1e-7) for t in range(1, 11))
+    assert after(RMSprop(0.1), [3] * 10) == pytest.approx(expected, rel=1e-12)
+
+
+def test_adamw_shrinks_weights_but_not_biases():
+    optimizer = AdamW(0.1, weight_decay=0.5)
+    assert after(optimizer, [0] * 4, w=2.0) == pytest.approx(2 * 0.95**4, rel=1e-14)
+    assert after(optimizer, [0] * 4, w=2.0, decayed=False) == 2.0
+
+
+def test_adamw_without_decay_is_adam():
+    gradients = np.random.default_rng(0).normal(size=10)
+    assert after(AdamW(weight_decay=0), gradients) == after(Adam(), gradients)
+
+
+@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+def test_learning_rate_zero_leaves_weights_alone(optimizer):
+    frozen = dataclasses.replace(optimizer, learning_rate=0)
+    assert after(frozen, [1, -2, 3], w=0.5) == 0.5
+
+
+@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+def test_float32_stays_float32(optimizer):
+    w, slots = np.ones(3, np.float32), [np.zeros(3, np.float32) for _ in range(optimizer.n_slots)]
+    update(optimizer, w, np.ones(3, np.float32), slots, 1, np.array([True, True, False]))
+    assert w.dtype == np.float32 and (w < 1).all()
