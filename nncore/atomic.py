@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -21,7 +22,7 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
     ------
     OSError
         If a step fails, naming it; the temporary file is then removed and the old file untouched. Also if `path` is a
-        directory, a device or anything else but a regular file.
+        directory, a device or anything else but a regular file, or not writable.
     """
     target = os.path.realpath(os.fsdecode(path))
     mode = _mode(target)
@@ -48,6 +49,8 @@ def _mode(target: str) -> int | None:
     if not stat.S_ISREG(found.st_mode):
         kind = IsADirectoryError if stat.S_ISDIR(found.st_mode) else OSError
         raise kind(f"cannot save to {target!r}: it exists and is not a regular file")
+    if not os.access(target, os.W_OK):  # replacing would work, but whoever took the permission away meant it
+        raise PermissionError(errno.EACCES, "cannot replace the file: it is not writable", target)
     return stat.S_IMODE(found.st_mode)
 
 

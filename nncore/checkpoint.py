@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncore import atomic, evaluation, layers, losses, modelfile, optimizers, spec
 from nncore.errors import ModelFileError
-from nncore.inputs import all_finite
+from nncore.inputs import Array, all_finite
 from nncore.layers import Layer
 from nncore.losses import Loss
 from nncore.names import lookup
@@ -62,8 +61,8 @@ class Snapshot:
     iterations: int
     name: str | None
     metadata: dict[str, str]
-    parameters: NDArray
-    slots: NDArray
+    parameters: Array
+    slots: Array
 
 
 def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -14,12 +14,13 @@ from nncore.errors import NotBuiltError
 from nncore.evaluation import Data, data_for
 from nncore.layers import LAYERS, Layer
 from nncore.losses import Loss
+from nncore.metrics import Metric
 from nncore.network import Network, initial_parameters
 from nncore.optimizers import Optimizer
 from nncore.program import Program, lower
 from nncore.summary import summary
 
-DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
+DTYPES = (np.dtype("float32"), np.dtype("float64"))
 
 
 class Definition:
@@ -42,14 +43,14 @@ class Definition:
         name: str | None = None,
     ) -> None:
         self._layers: tuple[Layer, ...] = ()
-        self._seed = spec.integer(0, 2**64 - 1)("seed", seed)
+        self._seed: int = spec.integer(0, 2**64 - 1)("seed", seed)
         self._dtype = _checked_dtype(dtype)
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be a str or None, got {spec.described(name)}")
         self.name = name
         self._loss: Loss | None = None
         self._optimizer: Optimizer = optimizers.get("adam")
-        self._metrics: tuple[str | Callable, ...] = ()
+        self._metrics: tuple[str | Metric, ...] = ()
         self._network: Network | None = None
         for layer in _iterable(layers):
             self.add(layer)
@@ -103,7 +104,7 @@ class Definition:
         self,
         optimizer: str | Optimizer = "adam",
         loss: str | Loss | None = None,
-        metrics: str | Callable | Iterable[str | Callable] | None = None,
+        metrics: str | Metric | Iterable[str | Metric] | None = None,
     ) -> None:
         """Choose how to train. Optional: without it Adam and the loss that suits the last layer are used.
 
@@ -146,14 +147,17 @@ class Definition:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
+        """The layers, from input to output."""
         return self._layers
 
     @property
     def seed(self) -> int:
+        """What the initial weights and the order of the rows are drawn from."""
         return self._seed
 
     @property
     def dtype(self) -> np.dtype:
+        """What is computed in: float32 or float64."""
         return self._dtype
 
     @property
@@ -168,10 +172,12 @@ class Definition:
 
     @property
     def n_parameters(self) -> int:
+        """Number of weights and biases."""
         return self.program.n_parameters
 
     @property
-    def metrics(self) -> tuple[str | Callable, ...]:
+    def metrics(self) -> tuple[str | Metric, ...]:
+        """Names and functions given to `compile`."""
         return self._metrics
 
     @property
@@ -181,6 +187,7 @@ class Definition:
 
     @property
     def loss_is_inferred(self) -> bool:
+        """Whether `loss` follows from the last layer."""
         return self._loss is None
 
     @property
@@ -231,13 +238,14 @@ def _last_activation(layers: tuple[Layer, ...]) -> str:
 
 
 def _checked_dtype(dtype: Any) -> np.dtype:
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = None
-    if dtype is None or found not in DTYPES.values():
-        raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
-    return DTYPES[found.name]
+    if dtype is not None:  # which NumPy takes for float64
+        for known in DTYPES:
+            try:
+                if np.dtype(dtype) == known:
+                    return known
+            except TypeError:
+                break
+    raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
 
 
 def _iterable(layers: Any) -> Iterable[Any]:

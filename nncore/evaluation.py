@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from nncore.inputs import sample_weights
+from nncore.inputs import Array, sample_weights
 from nncore.losses import BinaryCrossentropy, Loss
 from nncore.metrics import METRICS, NEEDS_COLUMNS, Metric, accuracy, binary_accuracy
 from nncore.names import lookup
@@ -25,12 +25,12 @@ RESERVED = ("loss", "epoch", "epochs", "seconds", "learning_rate")
 class Data(NamedTuple):
     """Inputs (n, n_features), targets and sample weights (n,) or None, as the engine reads them."""
 
-    X: NDArray
-    target: NDArray
-    sample_weight: NDArray | None
+    X: Array
+    target: Array
+    sample_weight: Array | None
 
 
-def data_for(program: Program, dtype: np.dtype, X: NDArray, y: ArrayLike, sample_weight: ArrayLike | None) -> Data:
+def data_for(program: Program, dtype: np.dtype, X: Array, y: ArrayLike, sample_weight: ArrayLike | None) -> Data:
     """Return checked features `X` with `y` and `sample_weight` as `program` needs them."""
     target = targets(y, program.loss, len(X), program.n_outputs, dtype)
     return Data(X, target, None if sample_weight is None else sample_weights(sample_weight, len(X), dtype))
@@ -67,7 +67,7 @@ def metric_name(metric: str | Metric) -> str:
     return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
 
 
-Scorers = Mapping[str, Callable[[NDArray, NDArray], float]]
+Scorers = Mapping[str, Callable[[Array, Array], float]]
 
 
 def bind_metrics(metrics: Iterable[str | Metric], loss: Loss) -> Scorers:
@@ -81,7 +81,7 @@ def bind_metrics(metrics: Iterable[str | Metric], loss: Loss) -> Scorers:
     return {metric_name(metric): _bound(metric, loss) for metric in metrics}
 
 
-def _bound(metric: str | Metric, loss: Loss) -> Callable[[NDArray, NDArray], float]:
+def _bound(metric: str | Metric, loss: Loss) -> Callable[[Array, Array], float]:
     if not isinstance(metric, str):
         return metric
     function = METRICS[metric]
@@ -96,12 +96,12 @@ def _bound(metric: str | Metric, loss: Loss) -> Callable[[NDArray, NDArray], flo
     return function
 
 
-def scores(metrics: Scorers, target: NDArray, prediction: NDArray) -> dict[str, float]:
+def scores(metrics: Scorers, target: Array, prediction: Array) -> dict[str, float]:
     """Return name -> value of every metric."""
     return {name: _score(name, metric, target, prediction) for name, metric in metrics.items()}
 
 
-def _score(name: str, metric: Callable[[NDArray, NDArray], float], target: NDArray, prediction: NDArray) -> float:
+def _score(name: str, metric: Callable[[Array, Array], float], target: Array, prediction: Array) -> float:
     value = metric(target, prediction)
     try:
         return float(value)

@@ -6,13 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncore import evaluation, inputs, spec
 from nncore.callbacks import Callbacks
 from nncore.errors import TrainingDiverged
 from nncore.evaluation import Data, data_for
 from nncore.history import History
+from nncore.inputs import Array
 from nncore.network import Network
 from nncore.program import Program
 from nncore.progress import ProgressBar, check_verbose
@@ -37,9 +37,12 @@ def split_validation(data: Data, fraction: float) -> tuple[Data, Data]:
     n_train = math.floor(n * (1 - fraction))
     if n_train in (0, n):
         raise ValueError(f"validation_split={fraction:g} of {n} sample(s) leaves an empty part: {n_train} to train on")
-    parts = (slice(None, n_train), slice(n_train, None))
-    first, last = (Data(*(None if array is None else array[part] for array in data)) for part in parts)
-    return first, last
+    return _rows(data, slice(None, n_train)), _rows(data, slice(n_train, None))
+
+
+def _rows(data: Data, rows: slice) -> Data:
+    X, target, weight = data
+    return Data(X[rows], target[rows], None if weight is None else weight[rows])
 
 
 def _validation(validation_data: Any, program: Program, dtype: np.dtype) -> Data:
@@ -130,10 +133,19 @@ class Training:
             validation = _validation(validation_data, program, model.dtype)
         evaluation.bind_metrics(model.metrics, model.loss)  # before the network, which may be large, is made
         network = model._network or model._new_network(program)
-        options = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle, "verbose": verbose}
-        return cls(model, network, train, validation, callbacks=hooks, **options)
+        return cls(
+            model,
+            network,
+            train,
+            validation,
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            callbacks=hooks,
+            verbose=verbose,
+        )
 
-    def _prediction_buffer(self) -> NDArray | None:
+    def _prediction_buffer(self) -> Array | None:
         shape = (len(self.data.X), self.network.program.n_outputs)
         return np.empty(shape, self.network.dtype) if self.metrics else None
 
@@ -176,7 +188,8 @@ class Training:
             self.model._epoch += (self.network.iterations - before) // steps_per_epoch
             raise
         logs = self._record(result)
-        progress.update(len(result.losses), logs)
+        if logs:
+            progress.update(len(result.losses), logs)
         if result.diverged:
             rate = self.network.optimizer.learning_rate
             raise TrainingDiverged(self.model.epoch, result.batch, result.last_finite_loss, rate)

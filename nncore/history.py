@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 
 class History:
@@ -46,14 +46,14 @@ class History:
         """Names of the columns, in the order in which they first appeared."""
         return tuple(self._columns)
 
-    def extend(self, first_epoch: int, columns: Mapping[str, ArrayLike]) -> None:
+    def extend(self, first_epoch: int, columns: Mapping[str, Iterable[float]]) -> None:
         """Append consecutive epochs.
 
         Parameters
         ----------
         first_epoch : int
             Number of the first of them.
-        columns : mapping of str to array-like of shape (n,)
+        columns : mapping of str to iterable of float
             The values; every column has the same length n.
 
         Raises
@@ -61,7 +61,7 @@ class History:
         ValueError
             If the columns have different lengths.
         """
-        values = {name: np.asarray(column, dtype=np.float64).tolist() for name, column in columns.items()}
+        values = {name: list(map(float, column)) for name, column in columns.items()}
         lengths = {len(column) for column in values.values()}
         if len(lengths) > 1:
             raise ValueError(f"columns have different lengths: { {k: len(v) for k, v in values.items()} }")

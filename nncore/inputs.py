@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Array = NDArray[Any]
+
 BLAS_DOT_LIMIT = 8192  # above 10,000 elements OpenBLAS wakes its threads, which would then fight with the engine's
 
 
-def features(X: ArrayLike, dtype: np.dtype, n_features: int | None = None, *, empty: bool = False) -> NDArray:
+def features(X: ArrayLike, dtype: np.dtype, n_features: int | None = None, *, empty: bool = False) -> Array:
     """Return `X` as a C-contiguous, aligned array of `dtype` with finite values only.
 
     Parameters
@@ -49,7 +51,7 @@ def features(X: ArrayLike, dtype: np.dtype, n_features: int | None = None, *, em
            [3., 4.]], dtype=float32)
     """
     fits = type(X) is np.ndarray and X.dtype is dtype and X.flags.c_contiguous and X.flags.aligned
-    array: NDArray = X if fits else real_array(X, dtype, "X")  # type: ignore[assignment]
+    array: Array = X if fits else real_array(X, dtype, "X")  # type: ignore[assignment]
     if array.ndim != 2 or array.shape[1] != n_features or not array.shape[0]:
         _check_feature_shape(array.shape, n_features, empty)
     if not all_finite(array):
@@ -71,7 +73,7 @@ def _check_feature_shape(shape: tuple[int, ...], n_features: int | None, empty: 
         raise ValueError(f"X has 0 sample(s) (shape={shape}) while a minimum of 1 is required")
 
 
-def sample_weights(sample_weight: ArrayLike | None, n_samples: int, dtype: np.dtype) -> NDArray | None:
+def sample_weights(sample_weight: ArrayLike | None, n_samples: int, dtype: np.dtype) -> Array | None:
     """Return `sample_weight` as a contiguous (n_samples,) array of `dtype`; None stays None.
 
     Raises
@@ -106,7 +108,7 @@ def check_same_length(n_samples: int, length: int, name: str) -> None:
         raise ValueError(f"X and {name} have inconsistent numbers of samples: {n_samples} and {length}")
 
 
-def real_array(values: Any, dtype: np.dtype, name: str) -> NDArray:
+def real_array(values: Any, dtype: np.dtype, name: str) -> Array:
     """Convert to a C-contiguous, aligned array of `dtype`; a value too large becomes infinity (checked later)."""
     array = numeric_array(values, name)
     if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize:
@@ -119,7 +121,7 @@ def real_array(values: Any, dtype: np.dtype, name: str) -> NDArray:
     return array
 
 
-def numeric_array(values: Any, name: str, text_hint: str = "") -> NDArray:
+def numeric_array(values: Any, name: str, text_hint: str = "") -> Array:
     """Convert to a plain ndarray of booleans, integers or real floats; `text_hint` says what to do about text.
 
     Raises
@@ -129,7 +131,7 @@ def numeric_array(values: Any, name: str, text_hint: str = "") -> NDArray:
     ValueError
         If `values` is ragged, masked, complex, or holds text or missing values.
     """
-    array: NDArray = values if type(values) is np.ndarray else _plain_array(values, name)
+    array: Array = values if type(values) is np.ndarray else _plain_array(values, name)
     if array.dtype.kind == "O":
         array = _from_objects(array, name, text_hint)
     if array.dtype.kind in "biuf":
@@ -143,7 +145,7 @@ def numeric_array(values: Any, name: str, text_hint: str = "") -> NDArray:
     raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
 
 
-def _plain_array(values: Any, name: str) -> NDArray:
+def _plain_array(values: Any, name: str) -> Array:
     sparse = sys.modules.get("scipy.sparse")  # whoever holds a sparse matrix has imported it
     if sparse is not None and sparse.issparse(values):
         raise TypeError(f"sparse input is not supported; use {name}.toarray()")
@@ -158,7 +160,7 @@ def _plain_array(values: Any, name: str) -> NDArray:
         raise
 
 
-def _from_objects(array: NDArray, name: str, text_hint: str) -> NDArray:
+def _from_objects(array: Array, name: str, text_hint: str) -> Array:
     """Convert an object array, for example a pandas frame of mixed columns, to float64."""
     result = np.empty(array.shape)
     for position, value in enumerate(array.flat):
@@ -174,7 +176,7 @@ def _from_objects(array: NDArray, name: str, text_hint: str) -> NDArray:
     return result
 
 
-def all_finite(array: NDArray) -> bool:
+def all_finite(array: Array) -> bool:
     """Tell whether every value of a contiguous float array is finite; half a microsecond for a small one.
 
     One sum shows it: NaN and infinity survive any addition. A sum of finite values may overflow as well, which then
@@ -190,7 +192,7 @@ def all_finite(array: NDArray) -> bool:
     return bool(np.isfinite(array).all())
 
 
-def not_finite_error(original: Any, array: NDArray, name: str) -> ValueError:
+def not_finite_error(original: Any, array: Array, name: str) -> ValueError:
     """Describe the non-finite values of `array`: how many, which kind, where the first one is."""
     nan = np.isnan(array)
     if nan.any():

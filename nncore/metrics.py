@@ -9,10 +9,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Array = NDArray[Any]
 Metric = Callable[..., float]
 
 
@@ -165,7 +167,7 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None
     return np.bincount(true * n_classes + pred, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
-def _classes(labels: NDArray) -> NDArray:
+def _classes(labels: Array) -> Array:
     """Class indices from indices (n,), (n, 1) or rows of scores (n, k)."""
     if labels.ndim == 1:
         return labels
@@ -183,19 +185,19 @@ def _indices(labels: ArrayLike, name: str) -> NDArray[np.int64]:
     return indices
 
 
-def _share_equal(true: NDArray, pred: NDArray) -> float:
+def _share_equal(true: Array, pred: Array) -> float:
     _check_lengths(true, pred)
     return float(np.mean(true == pred))
 
 
-def _check_lengths(true: NDArray, pred: NDArray) -> None:
+def _check_lengths(true: Array, pred: Array) -> None:
     if len(true) != len(pred):
         raise ValueError(f"y_true and y_pred have different lengths: {len(true)} and {len(pred)}")
     if not len(true):
         raise ValueError("y_true and y_pred are empty")
 
 
-def _same_shape(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray]:
+def _same_shape(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     """Both as float64 of shape (n, k), where (n,) means (n, 1)."""
     true, pred = np.asarray(y_true, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
     if true.ndim not in (1, 2) or pred.ndim not in (1, 2):

@@ -16,6 +16,7 @@ from nncore.definition import Definition
 from nncore.errors import TrainingDiverged
 from nncore.fitting import Training
 from nncore.history import History
+from nncore.inputs import Array
 from nncore.layers import Layer
 from nncore.losses import Loss
 from nncore.network import Network
@@ -163,8 +164,7 @@ class Sequential(Definition):
         if network is None:
             network = self._new_network(program)
             self._adopt(network)
-        options = {"epochs": 1, "batch_size": len(data.X), "shuffle": False, "seed": self._seed}
-        result = network.train(*data, first_epoch=self._epoch, **options)
+        result = network.train(*data, epochs=1, batch_size=len(data.X), shuffle=False)
         if result.diverged:
             rate = self._optimizer.learning_rate
             raise TrainingDiverged(self._epoch, 0, result.last_finite_loss, rate)
@@ -172,7 +172,7 @@ class Sequential(Definition):
 
     # ---- use
 
-    def predict(self, X: ArrayLike) -> NDArray:
+    def predict(self, X: ArrayLike) -> Array:
         """Return the network's outputs, shape (n_samples, n_outputs); no rows give no rows.
 
         Raises
@@ -185,7 +185,7 @@ class Sequential(Definition):
         network = self._built()
         return network.predict(inputs.features(X, self._dtype, network.program.n_features, empty=True))
 
-    def predict_proba(self, X: ArrayLike) -> NDArray:
+    def predict_proba(self, X: ArrayLike) -> Array:
         """Return class probabilities.
 
         Returns
@@ -228,7 +228,8 @@ class Sequential(Definition):
             raise ValueError(f"predict_classes needs a last layer with softmax or sigmoid, this one has {kind!r}")
         prediction = self.predict(X)
         if kind == "softmax":
-            return prediction.argmax(axis=1)
+            best: NDArray[np.int64] = prediction.argmax(axis=1)
+            return best
         classes = (prediction > (0.0 if logits else 0.5)).astype(np.int64)
         return classes[:, 0] if network.program.n_outputs == 1 else classes
 
@@ -240,7 +241,7 @@ class Sequential(Definition):
 
     def loss_and_gradient(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> tuple[float, NDArray]:
+    ) -> tuple[float, Array]:
         """Return the loss over all rows and its gradient (n_parameters,) in the order of `parameters`.
 
         Examples
@@ -258,14 +259,14 @@ class Sequential(Definition):
     # ---- weights
 
     @property
-    def parameters(self) -> NDArray:
+    def parameters(self) -> Array:
         """All weights and biases as one flat vector (n_parameters,): writable, and always the current values.
 
         Layer by layer, each weight (n_in, n_out) in C order, then its bias (n_out,): what SciPy's optimisers want.
         """
         return self._built().parameters
 
-    def get_weights(self) -> list[NDArray]:
+    def get_weights(self) -> list[Array]:
         """Return copies: the weight (n_in, n_out) and the bias (n_out,) of each layer in turn."""
         network = self._built()
         flat = network.get_parameters()
@@ -340,7 +341,8 @@ class Sequential(Definition):
     @classmethod
     def _from_snapshot(cls, snapshot: Snapshot) -> Sequential:
         model = cls(snapshot.layers, seed=snapshot.seed, dtype=snapshot.parameters.dtype, name=snapshot.name)
-        model.compile(snapshot.optimizer, None if snapshot.loss_is_inferred else snapshot.loss, snapshot.metrics)
+        inferred = snapshot.loss_is_inferred and snapshot.loss == model.loss  # a later version may infer another one
+        model.compile(snapshot.optimizer, None if inferred else snapshot.loss, snapshot.metrics)
         network = Network(model._lower(snapshot.n_features), snapshot.parameters, snapshot.optimizer)
         network.set_optimizer_state(snapshot.slots, snapshot.iterations)
         model._network = network

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncore import spec
 from nncore.errors import ModelFileError
+from nncore.inputs import Array
 
 LONGEST_HEADER = 2**20  # bytes
 NO_DIGEST = "0" * 64
@@ -34,7 +34,7 @@ FOREIGN_FORMATS = {
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def pack(description: Mapping[str, Any], tensors: Mapping[str, NDArray]) -> bytes:
+def pack(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:
     """Return the content of a file; equal input gives equal bytes.
 
     Raises
@@ -131,7 +131,7 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def read_tensors(file: BinaryIO, size: int, header: Header, shapes: Shapes, dtype: np.dtype) -> dict[str, NDArray]:
+def read_tensors(file: BinaryIO, size: int, header: Header, shapes: Shapes, dtype: np.dtype) -> dict[str, Array]:
     """Read the tensors behind `header`: exactly those of `shapes`.
 
     Nothing is read or allocated before names, shapes, dtype and the file's size have been found to agree.
@@ -151,7 +151,7 @@ def read_tensors(file: BinaryIO, size: int, header: Header, shapes: Shapes, dtyp
         raise ModelFileError("the file changed while it was read")
     _check_digest(content, header.description.get("sha256"))
     try:
-        tensors: dict[str, NDArray] = load(content)
+        tensors: dict[str, Array] = load(content)
     except SafetensorError as error:
         raise ModelFileError(f"invalid header: {error}") from error
     for name, tensor in tensors.items():

@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncore import engine
 from nncore.initializers import initialize
+from nncore.inputs import Array
 from nncore.optimizers import Optimizer
 from nncore.program import Program
 
 _alive: weakref.WeakSet[Network] = weakref.WeakSet()
 
 
-def initial_parameters(program: Program, seed: int, dtype: np.dtype) -> NDArray:
+def initial_parameters(program: Program, seed: int, dtype: np.dtype) -> Array:
     """Draw the first value of every parameter, as one flat vector.
 
     Examples
@@ -53,17 +53,22 @@ class Network:
     optimizer : Optimizer
     """
 
-    def __init__(self, program: Program, parameters: NDArray, optimizer: Optimizer) -> None:
+    def __init__(self, program: Program, parameters: Array, optimizer: Optimizer) -> None:
         self.program = program
         self.dtype = parameters.dtype
-        self._plan: Any = engine.load(self.dtype.name).Plan(program)
-        self._plan.set_parameters(np.ascontiguousarray(parameters))
-        self._plan.set_optimizer(optimizer)
         self._optimizer = optimizer
-        self._flat: NDArray | None = None
+        self._plan = self._new_plan(parameters)
+        self._flat: Array | None = None
         self._lock = threading.RLock()
         self._trainer: int | None = None
+        self._orphaned = False  # whether a thread that died in a fork was using the plan
         _alive.add(self)
+
+    def _new_plan(self, parameters: Array) -> Any:
+        plan = engine.load(self.dtype.name).Plan(self.program)
+        plan.set_parameters(np.ascontiguousarray(parameters))
+        plan.set_optimizer(self._optimizer)
+        return plan
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -89,6 +94,7 @@ class Network:
 
     def _forget_other_threads(self) -> None:
         """In a child process after a fork only the forking thread lives on: what others held would stay held."""
+        self._orphaned = not self._lock.acquire(blocking=False)
         self._lock = threading.RLock()
         if self._trainer != threading.get_ident():
             self._trainer = None
@@ -96,12 +102,25 @@ class Network:
     def _lent_plan(self) -> Any:
         """Return the plan with the current parameters; call it with the lock held."""
         self._check_not_training_elsewhere()
+        if self._orphaned:
+            self._replace_plan()
         if self._flat is not None:
             self._plan.set_parameters(self._flat)
         return self._plan
 
+    def _replace_plan(self) -> None:
+        """Make a new plan of the state in which a lost thread left the old one, which would seem busy for ever."""
+        flat = np.empty(self.program.n_parameters, self.dtype)
+        slots = np.empty((self._optimizer.n_slots, self.program.n_parameters), self.dtype)
+        self._plan.get_parameters(flat)
+        self._plan.get_slots(slots)
+        plan = self._new_plan(flat)
+        plan.set_slots(slots)
+        plan.iterations = self._plan.iterations
+        self._plan, self._orphaned = plan, False
+
     @property
-    def parameters(self) -> NDArray:
+    def parameters(self) -> Array:
         """The flat parameter vector, writable; the same array at every call."""
         self._check_not_training_elsewhere()
         with self._lock:
@@ -109,7 +128,7 @@ class Network:
                 self._flat = self.get_parameters()
             return self._flat
 
-    def get_parameters(self) -> NDArray:
+    def get_parameters(self) -> Array:
         """Return a copy of the flat parameter vector."""
         flat = np.empty(self.program.n_parameters, self.dtype)
         self._check_not_training_elsewhere()  # before the lock, so that nobody waits for a long epoch to hear it
@@ -117,7 +136,7 @@ class Network:
             self._lent_plan().get_parameters(flat)
         return flat
 
-    def set_parameters(self, flat: NDArray) -> None:
+    def set_parameters(self, flat: Array) -> None:
         self._check_not_training_elsewhere()
         with self._lock:
             self._lent_plan().set_parameters(flat)
@@ -141,7 +160,7 @@ class Network:
                 plan.set_slots(np.zeros((optimizer.n_slots, self.program.n_parameters), self.dtype))
                 plan.iterations = 0
 
-    def state(self) -> tuple[NDArray, NDArray, int]:
+    def state(self) -> tuple[Array, Array, int]:
         """Return copies of the parameters (n_parameters,) and slots (n_slots, n_parameters), and the update count."""
         slots = np.empty((self._optimizer.n_slots, self.program.n_parameters), self.dtype)
         self._check_not_training_elsewhere()
@@ -150,7 +169,7 @@ class Network:
             self._plan.get_slots(slots)
             return flat, slots, self.iterations
 
-    def set_optimizer_state(self, slots: NDArray, iterations: int) -> None:
+    def set_optimizer_state(self, slots: Array, iterations: int) -> None:
         with self._lock:
             plan = self._lent_plan()
             plan.set_slots(slots)
@@ -173,7 +192,7 @@ class Network:
         """Number of updates done."""
         return int(self._plan.iterations)
 
-    def predict(self, X: NDArray) -> NDArray:
+    def predict(self, X: Array) -> Array:
         """Return the predictions, shape (n, n_outputs)."""
         out = np.empty((len(X), self.program.n_outputs), self.dtype)
         self._check_not_training_elsewhere()
@@ -182,22 +201,20 @@ class Network:
                 self._lent_plan().predict(X, out)
         return out
 
-    def evaluate(
-        self, X: NDArray, target: NDArray, sample_weight: NDArray | None, predictions: NDArray | None
-    ) -> float:
+    def evaluate(self, X: Array, target: Array, sample_weight: Array | None, predictions: Array | None) -> float:
         """Return the loss; write the predictions (n, n_outputs) to `predictions` if given."""
         self._check_not_training_elsewhere()
         with self._lock:
             return float(self._lent_plan().evaluate(X, target, sample_weight, predictions))
 
-    def loss_and_gradient(self, X: NDArray, target: NDArray, sample_weight: NDArray | None) -> tuple[float, NDArray]:
+    def loss_and_gradient(self, X: Array, target: Array, sample_weight: Array | None) -> tuple[float, Array]:
         """Return the loss and its gradient (n_parameters,)."""
         gradient = np.empty(self.program.n_parameters, self.dtype)
         self._check_not_training_elsewhere()
         with self._lock:
             return float(self._lent_plan().loss_and_gradient(X, target, sample_weight, gradient)), gradient
 
-    def train(self, X: NDArray, target: NDArray, sample_weight: NDArray | None, **options: Any) -> Any:
+    def train(self, X: Array, target: Array, sample_weight: Array | None, **options: Any) -> Any:
         """Run the plan's training; `options` and the result are those of ``Plan.train``."""
         self._check_not_training_elsewhere()
         with self._lock:

@@ -8,13 +8,13 @@ from nncore.layers import Activation, Dense, Layer, as_activation
 from nncore.program import Program
 
 if TYPE_CHECKING:
-    from nncore.model import Sequential
+    from nncore.definition import Definition
 
 HEADER = ("layer", "kind", "outputs", "activation", "parameters")
 UNKNOWN = "?"
 
 
-def summary(model: Sequential) -> str:
+def summary(model: Definition) -> str:
     """Return a table of the layers, then totals, loss and optimizer."""
     table = [HEADER, *_layer_cells(model)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -26,15 +26,15 @@ def summary(model: Sequential) -> str:
     return "\n".join([_title(model), *lines, *_totals(model)])
 
 
-def _title(model: Sequential) -> str:
+def _title(model: Definition) -> str:
     features = f"{model.program.n_features} features" if model.built else "not built: fit or build(n_features) does it"
     return f"Sequential{f' {model.name!r}' if model.name else ''} ({features}, {model.dtype})"
 
 
-def _layer_cells(model: Sequential) -> list[tuple[str, ...]]:
+def _layer_cells(model: Definition) -> list[tuple[str, ...]]:
     program = model.program if model.built else None
     outputs = UNKNOWN if program is None else str(program.n_features)
-    cells = []
+    cells: list[tuple[str, ...]] = []
     for index, layer in enumerate(model.layers):
         if isinstance(layer, Dense):
             outputs = str(layer.units)
@@ -58,7 +58,7 @@ def _count(program: Program | None, index: int) -> str:
     return f"{sum(block.size for block in program.parameters if block.layer == index):,}"
 
 
-def _totals(model: Sequential) -> list[str]:
+def _totals(model: Definition) -> list[str]:
     lines = []
     if model.built:
         n_bytes = model.n_parameters * model.dtype.itemsize

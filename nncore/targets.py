@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from nncore.inputs import all_finite, check_same_length, not_finite_error, numeric_array, real_array
+from nncore.inputs import Array, all_finite, check_same_length, not_finite_error, numeric_array, real_array
 
 CLASS_INDICES = "sparse_softmax_crossentropy"
 CLASS_SHARES = "softmax_crossentropy"
@@ -17,7 +17,7 @@ ENCODE = "; encode class names as 0..k-1, for example: names, y = numpy.unique(y
 SHARE_TOLERANCE = 1e-2  # soft targets stored as float16 miss 1 by that much
 
 
-def targets(y: ArrayLike, kernel: str, n_samples: int, n_outputs: int, dtype: np.dtype) -> NDArray:
+def targets(y: ArrayLike, kernel: str, n_samples: int, n_outputs: int, dtype: np.dtype) -> Array:
     """Return `y` in the form that the loss kernel `kernel` reads.
 
     Parameters
@@ -60,20 +60,26 @@ def targets(y: ArrayLike, kernel: str, n_samples: int, n_outputs: int, dtype: np
     return columns
 
 
-def _class_indices(y: Any, n_samples: int, n_outputs: int) -> NDArray:
-    if type(y) is np.ndarray and y.shape == (n_samples,) and y.dtype in UNSIGNED:
-        # Seen as unsigned, negative numbers are large ones: a single look at every label finds both.
-        if not n_samples or np.maximum.reduce(y.view(UNSIGNED[y.dtype])) < n_outputs:
-            return np.ascontiguousarray(y, dtype=np.int32)
+def _class_indices(y: Any, n_samples: int, n_outputs: int) -> Array:
+    if type(y) is np.ndarray and y.shape == (n_samples,) and _all_below(y, n_outputs):
+        return np.ascontiguousarray(y, dtype=np.int32)
     labels = _label_array(y, n_samples)
     if labels.ndim == 1:
         return _check_labels(labels, n_outputs)
     if labels.shape[1] == n_outputs:
-        return _check_one_hot(labels).argmax(axis=1).astype(np.int32)
+        _check_one_hot(labels)
+        indices: Array = labels.argmax(axis=1).astype(np.int32)
+        return indices
     raise _wrong_label_shape(labels, n_samples, n_outputs)
 
 
-def _class_shares(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype) -> NDArray:
+def _all_below(labels: Array, n_outputs: int) -> bool:
+    """Tell quickly, for the usual case, that all labels are integers in 0..n_outputs-1."""
+    unsigned = UNSIGNED.get(labels.dtype)  # seen as unsigned, negative numbers are large ones
+    return unsigned is not None and bool(np.maximum.reduce(labels.view(unsigned), initial=0) < n_outputs)
+
+
+def _class_shares(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype) -> Array:
     labels = _label_array(y, n_samples)
     if labels.ndim == 1:
         one_hot = np.zeros((n_samples, n_outputs), dtype)
@@ -91,7 +97,7 @@ def _class_shares(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype) -> ND
     return shares
 
 
-def _label_array(y: Any, n_samples: int) -> NDArray:
+def _label_array(y: Any, n_samples: int) -> Array:
     """Return `y` as numbers, (n_samples,) or (n_samples, k > 1)."""
     labels = numeric_array(y, "y", ENCODE)
     if labels.ndim not in (1, 2):
@@ -102,7 +108,7 @@ def _label_array(y: Any, n_samples: int) -> NDArray:
     return labels
 
 
-def _check_labels(labels: NDArray, n_outputs: int) -> NDArray:
+def _check_labels(labels: Array, n_outputs: int) -> Array:
     """Return class indices as contiguous int32 after checking that each is a whole number in 0..n_outputs-1."""
     if labels.dtype.kind == "f":
         wrong = labels != np.floor(labels)  # true for NaN as well; infinity fails the range
@@ -123,7 +129,7 @@ def _check_labels(labels: NDArray, n_outputs: int) -> NDArray:
     return np.ascontiguousarray(labels, dtype=np.int32)
 
 
-def _check_one_hot(labels: NDArray) -> NDArray:
+def _check_one_hot(labels: Array) -> None:
     wrong = ((labels != 0) & (labels != 1)).any(axis=1) | ((labels == 1).sum(axis=1) != 1)
     if wrong.any():
         row = int(wrong.argmax())
@@ -131,19 +137,18 @@ def _check_one_hot(labels: NDArray) -> NDArray:
             f"row {row} of y is not one-hot: {labels[row]}; sparse_categorical_crossentropy needs class indices or "
             "one-hot rows, for soft labels use loss='categorical_crossentropy'"
         )
-    return labels
 
 
-def _wrong_label_shape(labels: NDArray, n_samples: int, n_outputs: int) -> ValueError:
+def _wrong_label_shape(labels: Array, n_samples: int, n_outputs: int) -> ValueError:
     return ValueError(
         f"y has shape {labels.shape}, expected ({n_samples},) class indices or ({n_samples}, {n_outputs}) one-hot"
     )
 
 
-def _columns(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype) -> NDArray:
+def _columns(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype) -> Array:
     """Return `y` as finite numbers of shape (n_samples, n_outputs)."""
     fits = type(y) is np.ndarray and y.dtype is dtype and y.flags.c_contiguous and y.flags.aligned
-    columns: NDArray = y if fits else real_array(y, dtype, "y")
+    columns: Array = y if fits else real_array(y, dtype, "y")
     if columns.ndim == 0:
         raise ValueError(f"y must have one entry per sample, got the single value {y!r}")
     check_same_length(n_samples, len(columns), "y")
@@ -157,7 +162,7 @@ def _columns(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype) -> NDArray
     return columns
 
 
-def _check_range(columns: NDArray, what: str) -> None:
+def _check_range(columns: Array, what: str) -> None:
     if columns.size and not (columns.min() >= 0 and columns.max() <= 1):
         wrong = (columns < 0) | (columns > 1)
         row = int(wrong.any(axis=1).argmax())

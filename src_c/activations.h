@@ -69,13 +69,17 @@ NN_INLINE vec nn_softplus_slope(vec x, vec y, vec a) /* sigmoid(x) = 1 - exp(-y)
 }
 
 /* Hendrycks & Gimpel, "Gaussian error linear units", 2016: x times the normal distribution function */
-NN_INLINE vec nn_normal_cdf(vec x) { return vset1((real)0.5) * verfc(x * vset1((real)-0.70710678118654752440)); }
-NN_INLINE vec nn_gelu(vec x, vec a) { NN_UNUSED(a); return x * nn_normal_cdf(x); }
+NN_INLINE vec nn_gelu(vec x, vec a)
+{
+    NN_UNUSED(a);
+    vec density;
+    return x * vnormal(x, &density);
+}
 NN_INLINE vec nn_gelu_slope(vec x, vec y, vec a)
 {
     NN_UNUSED(y); NN_UNUSED(a);
-    vec density = vset1((real)0.39894228040143267794) * vexp(vset1((real)-0.5) * x * x);
-    return vfma(x, density, nn_normal_cdf(x));
+    vec density, distribution = vnormal(x, &density);
+    return vfma(x, density, distribution);
 }
 
 NN_INLINE vec nn_silu(vec x, vec a) { NN_UNUSED(a); return x * vsigmoid(x); }
@@ -83,9 +87,7 @@ NN_INLINE vec nn_silu_slope(vec x, vec y, vec a) /* s + x s (1 - s) */
 {
     NN_UNUSED(a);
     vec s = vsigmoid(x);
-    vec slope = vfma(y, vset1(1) - s, s);
-    NN_UNUSED(x);
-    return slope;
+    return vfma(y, vset1(1) - s, s);
 }
 
 /* ------------------------------------------------------------------------------------------------------- loops */

@@ -125,8 +125,6 @@ ERF = [2 / mp.sqrt(mp.pi) * (-1) ** k / (mp.factorial(k) * (2 * k + 1)) for k in
 EDGE = mp.log(2) / 2 * (1 + mp.mpf(2) ** -10)  # the reduced argument, a little beyond log(2)/2 for rounding
 ATANH_EDGE = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * (1 + mp.mpf(2) ** -10)
 TINY = mp.mpf(2) ** -30
-ERFC_POLE = mp.mpf(3)
-ERF_SPLIT = mp.mpf(1)
 
 
 def erfcx(x: mp.mpf) -> mp.mpf:
@@ -134,19 +132,14 @@ def erfcx(x: mp.mpf) -> mp.mpf:
     return mp.exp(x * x) * mp.erfc(x)
 
 
-def erfc_argument(u: mp.mpf) -> mp.mpf:
-    """The x of u = (x - pole) / (x + pole)."""
-    return ERFC_POLE * (1 + u) / (1 - u)
-
-
-def scaled_erfc(u: mp.mpf) -> mp.mpf:
-    """(x + pole) * exp(x^2) * erfc(x)."""
-    x = erfc_argument(u)
-    return (x + ERFC_POLE) * erfcx(x)
+def scaled_erfcx(u: mp.mpf) -> mp.mpf:
+    """(1 + x/2) * exp(x^2) * erfc(x) where u = (x - 2) / (x + 2)."""
+    x = 2 * (1 + u) / (1 - u)
+    return (1 + x / 2) * erfcx(x)
 
 
 def fits(bits: int) -> list[Fit]:
-    erfc_end = {32: mp.mpf("10.2"), 64: mp.mpf("27.3")}[bits]
+    erfc_end = {32: mp.mpf("10.2"), 64: mp.mpf("27.3")}[bits]  # where erfc underflows
     return [
         Fit(
             "EXP",
@@ -188,21 +181,21 @@ def fits(bits: int) -> list[Fit]:
         ),
         Fit(
             "ERF",
-            "erf(x) / x in z = x^2 <= 1",
-            lambda z: series(z, ERF.__getitem__, 60),
+            "erf(x) / x - 1 in z = x^2 <= 1",
+            lambda z: series(z, ERF.__getitem__, 60) - 1,
             lambda z: 1 / series(z, ERF.__getitem__, 60),
             TINY,
-            ERF_SPLIT**2,
+            mp.mpf(1),
             {32: 6, 64: 12},
         ),
         Fit(
             "ERFC",
-            "(x + pole) exp(x^2) erfc(x) in u = (x - pole) / (x + pole)",
-            scaled_erfc,
-            lambda u: 1 / scaled_erfc(u),
+            "(1 + x/2) exp(x^2) erfc(x) in u = (x - 2) / (x + 2)",
+            scaled_erfcx,
+            lambda u: 1 / scaled_erfcx(u),
             mp.mpf(-1),
-            (erfc_end - ERFC_POLE) / (erfc_end + ERFC_POLE),
-            {32: 10, 64: 22},
+            (erfc_end - 2) / (erfc_end + 2),
+            {32: 10, 64: 24},
         ),
     ]
 

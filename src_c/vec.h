@@ -9,6 +9,7 @@
  *   vmax(a, b)  a > b ? a : b, so b if unordered  vmin(a, b)         a < b ? a : b, so b if unordered
  *   vround(a)   to the nearest integer, ties to even, for |a| < 2^22 (float) or 2^51 (double)
  *   vcount(m)   how many lanes hold
+ *   vscale(a, n + NN_MAGIC)   a * 2^n for an integer n, |n| < 1100 (float: 252); underflows gradually, rounds once
  */
 #ifndef NN_VEC_H
 #define NN_VEC_H
@@ -141,10 +142,9 @@ NN_INLINE int vcount(vmask m)
 NN_INLINE vec vscale(vec a, vec n_magic) /* in two steps: the first factor, about 2^(n/2), cannot round */
 {
     int mantissa = NN_REAL_BITS == 32 ? 23 : 52;
-    ivec one = vbits(vset1(1));
-    uvec n = (uvec)vbits(n_magic), half = n >> 1;
-    vec first = vfrombits((ivec)(half << mantissa) + one);
-    vec second = vfrombits((ivec)((n - half) << mantissa) + one);
+    uvec one = (uvec)vbits(vset1(1)), n = (uvec)vbits(n_magic), half = n >> 1;
+    vec first = vfrombits((ivec)((half << mantissa) + one));
+    vec second = vfrombits((ivec)(((n - half) << mantissa) + one));
     return a * first * second;
 }
 #endif

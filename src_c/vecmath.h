@@ -46,14 +46,14 @@ static const real NN_LOG[] = {
 static const real NN_LOG1P[] = {
     0.000547007425f, 0.00218773633f, 0.0125066992f, 0.0833330229f,
 };
-/* erf(x) / x in z = x^2 <= 1; relative error 2^-24.2 */
+/* erf(x) / x - 1 in z = x^2 <= 1; relative error 2^-29.4 */
 static const real NN_ERF[] = {
-    -2.6328782e-5f, -0.000482266711f, 0.00482414523f, -0.0266614053f, 0.112789683f, -0.376122177f, 1.12837911f,
+    7.80690316e-5f, -0.00079978531f, 0.0051871622f, -0.0268533472f, 0.112835787f, -0.37612626f, 0.128379166f,
 };
-/* (x + pole) exp(x^2) erfc(x) in u = (x - pole) / (x + pole); relative error 2^-27.0 */
+/* (1 + x/2) exp(x^2) erfc(x) in u = (x - 2) / (x + 2); relative error 2^-25.8 */
 static const real NN_ERFC[] = {
-    3.25890433e-5f, -0.000239911009f, -0.000438211486f, 0.00303576095f, -0.00126500393f, -0.0268332679f, 0.119537838f,
-    -0.31046629f, 0.590227664f, -0.88339448f, 1.07400692f,
+    3.40633815e-5f, 3.49180882e-5f, -0.000280071225f, -0.000425193924f, 0.00151584262f, 0.00324028707f,
+    -0.0107481042f, -0.0182211511f, 0.139735416f, -0.343580335f, 0.510791361f,
 };
 #else
 
@@ -89,20 +89,20 @@ static const real NN_LOG1P[] = {
     3.3836658082964787e-7, 7.5551114895054906e-7, 4.1462250538961527e-6, 1.8755238985794474e-5, 8.8783272937899001e-5,
     0.00043402720501595107, 0.0022321428951677293, 0.012499999998765105, 0.083333333333347123,
 };
-/* erf(x) / x in z = x^2 <= 1; relative error 2^-56.0 */
+/* erf(x) / x - 1 in z = x^2 <= 1; relative error 2^-56.3 */
 static const real NN_ERF[] = {
-    -4.943011000228381e-11, -4.7868391978387046e-10, 1.2917842817685801e-8, -1.6085478307063564e-7,
-    1.6435448036299501e-6, -1.4923965480710145e-5, 0.00012055261698152389, -0.00085483250324160445,
-    0.0052239775900973714, -0.026866170641419756, 0.11283791670934934, -0.37612638903183321, 1.1283791670955126,
+    1.4343800807279886e-10, -1.6464824368910913e-9, 1.6013236726378247e-8, -1.6557129422239295e-7,
+    1.6481058775536207e-6, -1.492688145599475e-5, 0.00012055386193042688, -0.00085483285357911031,
+    0.0052239776526924672, -0.026866170648031137, 0.11283791670971098, -0.37612638903184098, 0.12837916709551259,
 };
-/* (x + pole) exp(x^2) erfc(x) in u = (x - pole) / (x + pole); relative error 2^-53.4 */
+/* (1 + x/2) exp(x^2) erfc(x) in u = (x - 2) / (x + 2); relative error 2^-55.7 */
 static const real NN_ERFC[] = {
-    -1.5534116304082531e-9, -5.288823002319546e-9, 4.0204877567432067e-9, 4.5660733014221675e-8,
-    3.4543451703940292e-8, -2.2951051089548513e-7, -3.943175716160329e-7, 9.9731314619204567e-7,
-    2.7557133403593078e-6, -4.7491179870859858e-6, -1.7466233438788755e-5, 3.0398318398143038e-5,
-    0.0001075602494290281, -0.00027677790957865054, -0.0005483094716867054, 0.0030340620117521766,
-    -0.001212416650105492, -0.026827234625273609, 0.11952776128851647, -0.31046726190054524, 0.59022835710407617,
-    -0.88339445316988374, 1.0740069070883398,
+    -3.0474919349360666e-9, -7.6131711129627011e-9, 1.2486629720528828e-8, 5.6616636596300084e-8,
+    2.2270715247712664e-8, -1.6112428097262082e-7, -3.0806656413770734e-7, -1.3304516029785647e-9,
+    1.0152862180378493e-6, 1.8236798375042883e-6, -5.6914767750363004e-7, -8.0612202469701517e-6,
+    -1.084613670671292e-5, 1.7074647118200581e-5, 7.2234958051225592e-5, 1.7185686201521436e-5,
+    -0.00033153669585877203, -0.00041864802824106615, 0.0015453060249794206, 0.0032395925337209848,
+    -0.010755330944548957, -0.018221115753436455, 0.13973604627802419, -0.34358034220690531, 0.5107913526210115,
 };
 #endif
 
@@ -113,7 +113,6 @@ static const real NN_ERFC[] = {
 #define NN_BITS_OF_ONE ((nn_sbits)NN_BIAS << NN_MANTISSA)
 #define NN_BITS_OF_SQRT_HALF (NN_REAL_BITS == 32 ? (nn_sbits)0x3f3504f3 : (nn_sbits)0x3fe6a09e667f3bcd)
 #define NN_NEGLIGIBLE ((real)1 / ((nn_sbits)1 << (NN_MANTISSA + 2))) /* adding it to 1 changes nothing */
-#define NN_ERFC_POLE ((real)3)
 #define NN_SQRT2 ((real)1.41421356237309504880)
 
 /* ----------------------------------------------------------------------------------------------------------- exp */
@@ -157,17 +156,19 @@ NN_INLINE vec vexp(vec x)
 /* 2^(n + shift) where that is a normal number */
 NN_INLINE vec vpow2(vec n_magic, int shift)
 {
-    return vfrombits((ivec)((uvec)vbits(n_magic) << NN_MANTISSA) + viset1((nn_sbits)(NN_BIAS + shift) << NN_MANTISSA));
+    uvec exponent = (uvec)viset1((nn_sbits)(NN_BIAS + shift) << NN_MANTISSA);
+    return vfrombits((ivec)(((uvec)vbits(n_magic) << NN_MANTISSA) + exponent));
 }
 
-/* With exp(x) = 2^n (1 + e): half of 2^n e + (2^n - 1), so that n = 128 does not overflow, and twice that. */
+/* With exp(x) = 2^n (1 + r + r^2 q) and r = exact - low, which rounds: 2^n (r^2 q - low) + (2^n exact + (2^n - 1)),
+ * halved, so that 2^128 does not overflow */
 NN_INLINE vec vexpm1(vec x)
 {
-    vec a = vclamp(x, NN_EXPM1_MIN, NN_EXP_MAX);
-    vec n = vexponent(a), r = vreduce(a, n);
-    vec e = vfma(r * r, NN_POLYNOMIAL(r, NN_EXP), r);
-    vec half_power = vpow2(n, -1);
-    vec half = vfma(half_power, e, half_power - vset1((real)0.5));
+    vec a = vclamp(x, NN_EXPM1_MIN, NN_EXP_MAX), n_magic = vexponent(a), n = n_magic - vset1(NN_MAGIC);
+    vec exact = vfnma(n, vset1(NN_LN2_HI), a), low = n * vset1(NN_LN2_LO), r = exact - low;
+    vec rest = vfma(r * r, NN_POLYNOMIAL(r, NN_EXP), -low);
+    vec power = vpow2(n_magic, -1);
+    vec half = vfma(power, rest, vfma(power, exact, power - vset1((real)0.5)));
     return vselect(vlt(vabs(x), vset1(NN_NEGLIGIBLE)), x, half + half);
 }
 
@@ -200,7 +201,7 @@ NN_INLINE vec vsigmoid(vec x)
 /* m in [sqrt(1/2), sqrt(2)) and k of a normal x = 2^k m */
 NN_INLINE vec vmantissa(vec x, vec *k)
 {
-    uvec bits = (uvec)(vbits(x) + viset1(NN_BITS_OF_ONE - NN_BITS_OF_SQRT_HALF));
+    uvec bits = (uvec)vbits(x) + (uvec)viset1(NN_BITS_OF_ONE - NN_BITS_OF_SQRT_HALF); /* unsigned: it may wrap */
     vec offset = vset1((real)((nn_bits)1 << NN_MANTISSA)); /* as NN_MAGIC, for integers that are not negative */
     *k = vfrombits((ivec)(bits >> NN_MANTISSA) | vbits(offset)) - (offset + vset1(NN_BIAS));
     return vfrombits(((ivec)bits & viset1(((nn_sbits)1 << NN_MANTISSA) - 1)) + viset1(NN_BITS_OF_SQRT_HALF));
@@ -274,19 +275,20 @@ NN_INLINE vec vgaussian(vec a, real scale)
     return vscale(vexp_reduced(vreduce(x, n) + low), n);
 }
 
-/* exp(x^2) erfc(x) for x = a * NN_ERFC_POLE / pole >= 0, times NN_ERFC_POLE / pole: P((a - pole)/(a + pole)) / (a + pole)
- * (Shepherd and Laframboise, Mathematics of Computation 36, 1981) */
-NN_INLINE vec verfcx(vec a, real pole)
+/* exp(x^2) erfc(x) for x = a / scale >= 0, as q P(u) with q = 2 / (x + 2) and u = (x - 2) / (x + 2), which is taken as
+ * x q - 1 to be accurate near x = 0 (after Shepherd and Laframboise, Mathematics of Computation 36, 1981) */
+NN_INLINE vec verfcx(vec a, real scale)
 {
-    vec q = vset1(1) / (a + vset1(pole));
-    return NN_POLYNOMIAL((a - vset1(pole)) * q, NN_ERFC) * q;
+    vec pole = vset1(2 * scale), q = pole / (a + pole);
+    vec u = vfma(a * q, vset1(1 / scale), vset1(-1));
+    return q * NN_POLYNOMIAL(u, NN_ERFC);
 }
 
 /* erfc(a) for a >= 0 */
 NN_INLINE vec verfc_tail(vec a)
 {
     a = vmin(vset1(NN_ERFC_MAX), a);
-    return vgaussian(a, 1) * verfcx(a, NN_ERFC_POLE);
+    return vgaussian(a, 1) * verfcx(a, 1);
 }
 
 NN_INLINE vec verfc(vec x)
@@ -297,7 +299,7 @@ NN_INLINE vec verfc(vec x)
 
 NN_INLINE vec verf(vec x)
 {
-    vec near = x * NN_POLYNOMIAL(x * x, NN_ERF);
+    vec near = vfma(x, NN_POLYNOMIAL(x * x, NN_ERF), x);
     vec far = vcopysign(vset1(1) - verfc_tail(vabs(x)), x);
     return vselect(vlt(vabs(x), vset1(1)), near, far);
 }
@@ -308,7 +310,7 @@ NN_INLINE vec vnormal(vec x, vec *density)
 {
     vec a = vmin(vset1(NN_ERFC_MAX * NN_SQRT2), vabs(x));
     vec e = vgaussian(a, (real)0.5);
-    vec tail = e * (vset1(NN_SQRT2 / 2) * verfcx(a, NN_ERFC_POLE * NN_SQRT2));
+    vec tail = vset1((real)0.5) * e * verfcx(a, NN_SQRT2);
     *density = e * vset1((real)0.398942280401432677940);
     return vselect(vlt(x, vset1(0)), tail, vset1(1) - tail);
 }

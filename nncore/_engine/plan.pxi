@@ -38,6 +38,7 @@ cdef class Plan:
     cdef Engine e
     cdef int busy
     cdef readonly object program
+    cdef readonly int threads_used      # by the last job
 
     def __cinit__(self, program):
         cdef Engine *e = &self.e
@@ -283,7 +284,7 @@ cdef class Plan:
             ensure_vector(&e.gradient, e.n_weights)
         with nogil:
             e.started = nn_now()
-            run_on_pool(task, e, n_workers)
+            self.threads_used = run_on_pool(task, e, n_workers)
         if e.exception != NULL:
             error = <object>e.exception
             Py_XDECREF(e.exception)

@@ -158,7 +158,7 @@ def _sizes(text: str) -> tuple[int, ...]:
     try:
         return tuple(_integer(size, 1, 2**31 - 1) for size in text.split(","))
     except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"expected whole numbers above 0 such as 64,32, or none, got {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected whole numbers such as 64,32, or none, got {text!r}") from None
 
 
 def _count(text: str) -> int:

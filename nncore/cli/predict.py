@@ -69,8 +69,8 @@ def _held_out(X: np.ndarray, y: np.ndarray, split: Split, options: argparse.Name
         raise UsageError(f"{options.model} was trained without holding out rows of its data; leave out --held-out")
     if len(y) != split.n_samples:
         raise UsageError(
-            f"{options.data} has {len(y)} rows, but {options.model} was trained on {split.data} with "
-            f"{split.n_samples}; --held-out needs the same data"
+            f"{options.data} has another number of rows ({len(y)}) than {split.data} had in training "
+            f"({split.n_samples}); --held-out needs the same data"
         )
     rows = split.rows(y)[1]
     return X[rows], y[rows]

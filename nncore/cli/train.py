@@ -46,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
         engine.set_num_threads(options.threads)
     source = load_source(options)
     split, parts = _split(source, options)
-    preparation = Preparation.fit(parts.train, standardize=not source.is_scaled)
+    with blamed_on_the_user(options.data):
+        preparation = Preparation.fit(parts.train, standardize=not source.is_scaled)
     plan = _plan(parts.train, source, options)
     model = _model(parts.train, plan, options)
     say = not (options.json or options.quiet)
@@ -62,7 +63,9 @@ def run(options: argparse.Namespace) -> int:
     if interrupted:
         print(f"nncore: interrupted after {model.epoch} epochs; saved as it is to {options.output}", file=sys.stderr)
         return 130
-    result = _result(model, parts, preparation, plan, seconds, options)
+    with blamed_on_the_user(options.data):
+        scores = score(model, preparation, *(parts.test or parts.train))
+    result = _result(model, parts, plan, seconds, scores, options)
     if options.json:
         print_json(result)
     elif say:
@@ -127,7 +130,7 @@ def _fit(
     """Train; return whether Ctrl-C ended it after an epoch or more."""
     validation = None if parts.validation is None else _prepared(preparation, parts.validation)
     try:
-        with blamed_on_the_user():
+        with blamed_on_the_user(parts.train.name):
             model.fit(
                 *_prepared(preparation, parts.train),
                 epochs=plan["epochs"],
@@ -180,12 +183,11 @@ def _announcement(parts: Parts, model: Sequential, plan: dict[str, Any]) -> list
 def _result(
     model: Sequential,
     parts: Parts,
-    preparation: Preparation,
     plan: dict[str, Any],
     seconds: float,
+    scores: dict[str, float],
     options: argparse.Namespace,
 ) -> dict[str, Any]:
-    scored = parts.train if parts.test is None else parts.test
     return {
         "data": options.data,
         "task": parts.train.task,
@@ -195,7 +197,7 @@ def _result(
             "test": 0 if parts.test is None else parts.test.n_samples,
         },
         "features": parts.train.n_features,
-        "classes": preparation.schema.classes,
+        "classes": parts.train.target_names,
         "layers": plan["layers"],
         "activation": options.activation,
         "parameters": model.n_parameters,
@@ -207,7 +209,7 @@ def _result(
         "isa": engine.isa(),
         "epochs": model.epoch,
         "seconds": seconds,
-        "train" if parts.test is None else "test": score(model, preparation, *scored),
+        "train" if parts.test is None else "test": scores,
         "history": model.history.to_dict(),
         "model": options.output,
     }

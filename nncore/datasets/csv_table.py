@@ -7,7 +7,8 @@ import csv
 import difflib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -73,7 +74,8 @@ class CsvTable:
         self.path = Path(path)
         self.encoding = _encoding(self.path, encoding)
         self.delimiter = delimiter if delimiter is not None else self._sniff_delimiter()
-        first_line, first = next(self._records(), (0, []))
+        with closing(self._records()) as records:
+            first_line, first = next(records, (0, []))
         if not first:
             raise ValueError(f"{self.path}: the file is empty; a table needs a header and at least one row")
         self.has_header = all(number(field) is None for field in first) if header is None else header
@@ -117,10 +119,10 @@ class CsvTable:
         hint = f"did you mean {near[0]!r}?" if near else "the columns are " + ", ".join(self.names[:12])
         raise ValueError(f"{self.path}: there is no column {name!r}; {hint}")
 
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
+    def _records(self) -> Generator[tuple[int, list[str]], None, None]:
         """Yield (number of its first line, stripped fields) of every row that is not blank, header included."""
-        with open_binary(self.path) as stream:
-            reader = csv.reader(self._text(stream), delimiter=self.delimiter, strict=True)
+        with open_binary(self.path) as stream, self._text(stream) as text:
+            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
             start = 1
             try:
                 for fields in reader:
@@ -136,9 +138,9 @@ class CsvTable:
         return io.TextIOWrapper(stream, encoding=self.encoding, newline="")
 
     def _sniff_delimiter(self) -> str:
-        with open_binary(self.path) as stream:
+        with open_binary(self.path) as stream, self._text(stream) as text:
             try:
-                sample = self._text(stream).read(SAMPLE_CHARACTERS)
+                sample = text.read(SAMPLE_CHARACTERS)
             except UnicodeDecodeError:
                 raise self._not_decodable() from None
         return max(DELIMITERS, key=lambda delimiter: _evenness(sample, delimiter))

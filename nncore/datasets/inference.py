@@ -93,7 +93,7 @@ class _Scan:
     def classes(self, table: CsvTable, task: str) -> tuple[str, ...] | None:
         if self.kind == "text" and task == "regression":
             raise ValueError(f"{table.path}: the target {self.name!r} is text; regression needs a column of numbers")
-        if task == "regression" or not are_classes(self.distinct):
+        if task == "regression" or (task == "auto" and not are_classes(self.distinct)):
             return None
         self._check_limit(table)
         return sorted_labels(map(label, self.distinct))

@@ -49,7 +49,8 @@ class Standardizer:
             mean = np.where(constant, low, X.mean(axis=0, dtype=np.float64))  # so a constant becomes 0, not 1e-17
             deviation = X.std(axis=0, dtype=np.float64)
         if not np.isfinite(deviation).all():
-            raise ValueError("X spreads too wide: the squares of its values overflow float64")
+            column = int(np.isfinite(deviation).argmin())
+            raise ValueError(f"X spreads too wide in column {column}: the squares of its values overflow float64")
         self.mean_ = mean
         self.scale_ = np.where(constant | (deviation == 0), 1.0, deviation)
         return self

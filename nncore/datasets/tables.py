@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Collection
 from pathlib import Path
 
@@ -121,10 +120,10 @@ def read_npz(path: str | os.PathLike[str], *, X: str = "X", y: str = "y", task: 
     return Dataset(inputs, indices, names, classes, Path(path).stem, f"Read from {path}.")
 
 
-def read_npz_arrays(
-    path: str | os.PathLike[str], X: str = "X", y: str = "y"
-) -> tuple[np.ndarray, np.ndarray | None]:
+def read_npz_arrays(path: str | os.PathLike[str], X: str = "X", y: str = "y") -> tuple[np.ndarray, np.ndarray | None]:
     """Return the checked array `X`, shape (n_samples, n_features), and the raw array `y`, or None if there is none."""
+    from zipfile import BadZipFile  # here, not at the top: it would slow `import nncore`
+
     with open_binary(path) as stream:
         try:
             file = np.load(stream, allow_pickle=False)
@@ -133,7 +132,7 @@ def read_npz_arrays(
             if X not in file:
                 raise ValueError(f"there is no array {X!r}; it holds {', '.join(file.files[:12]) or 'none'}")
             inputs, targets = file[X], file.get(y)
-        except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        except (ValueError, BadZipFile, EOFError) as error:
             raise ValueError(f"{path}: not a readable NPZ file: {error}") from None
     return _inputs(inputs, f"{path}: array {X!r}"), None if targets is None else _targets(targets, len(inputs), path, y)
 
@@ -173,8 +172,10 @@ def _inputs(values: np.ndarray, where: str) -> np.ndarray:
 
 def _targets(values: np.ndarray, n_samples: int, path: str | os.PathLike[str], name: str) -> np.ndarray:
     if values.shape not in ((n_samples,), (n_samples, 1)):
-        raise ValueError(f"{path}: array {name!r} must have one value for each of the {n_samples} rows of X, "
-                         f"got shape {values.shape}")
+        raise ValueError(
+            f"{path}: array {name!r} must have one value for each of the {n_samples} rows of X, "
+            f"got shape {values.shape}"
+        )
     if values.dtype.kind not in "biufU":
         raise ValueError(f"{path}: array {name!r} must hold numbers or text, got dtype {values.dtype}")
     return values.reshape(n_samples)

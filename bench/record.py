@@ -1,0 +1,101 @@
+"""What a benchmark found, and its JSON file."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nncore
+from bench.cases import CASES, Case
+from bench.timing import Summary, Timing
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "results"
+FIRST = "nncore"
+"""The contender that ratios refer to."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The timing of one contender at one measure of one case.
+
+    Attributes
+    ----------
+    case, measure, contender : str
+        Which network, what was timed, whose.
+    timing : Timing
+    """
+
+    case: str
+    measure: str
+    contender: str
+    timing: Timing
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that one run of a benchmark found.
+
+    Attributes
+    ----------
+    benchmark : str
+        ``"step"`` or ``"peers"``: also the name of the files.
+    machine : dict
+        Processor, instruction set, threads, versions, date and commit.
+    settings : dict
+        Rounds, seconds per turn, whether it was a quick run.
+    results : list of Result
+    losses : dict of str to dict
+        Of each case and contender, the loss after one epoch from the same weights in the same order.
+    """
+
+    benchmark: str
+    machine: dict[str, Any]
+    settings: dict[str, Any]
+    results: list[Result]
+    losses: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        cases = {name: _described(CASES[name]) for name in dict.fromkeys(result.case for result in self.results)}
+        return json.dumps({**asdict(self), "cases": cases}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Run:
+        """Return what `to_json` wrote."""
+        data = json.loads(text)
+        results = [Result(**{**result, "timing": _timing(result["timing"])}) for result in data["results"]]
+        return cls(data["benchmark"], data["machine"], data["settings"], results, data["losses"])
+
+
+def _described(case: Case) -> dict[str, Any]:
+    return {**asdict(case), "n_parameters": case.n_parameters, "flops_per_step": case.flops_per_step}
+
+
+def _timing(data: dict[str, Any]) -> Timing:
+    return Timing(Summary(**data["seconds"]), Summary(**data["ratio"]), data["cpu_share"])
+
+
+def results_of(case: str, measure: str, timings: Mapping[str, Timing]) -> list[Result]:
+    """Return one result per contender."""
+    return [Result(case, measure, contender, timing) for contender, timing in timings.items()]
+
+
+def machine(**versions: str) -> dict[str, Any]:
+    """Return what the figures depend on, and when they were taken; `versions` of further packages are added."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return {**nncore.show_config(), **versions, "date": now.strftime("%Y-%m-%d"), "commit": commit()}
+
+
+def commit() -> str:
+    """Return the commit of the source folder, marked if there are changes; "unknown" outside a repository."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()

@@ -1,0 +1,124 @@
+"""Time several contenders in turn, over and over, so that whatever slows the machine down slows all of them down."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Slot(NamedTuple):
+    """What one turn took, in seconds: by the clock, and of the processors' time."""
+
+    wall: float
+    cpu: float
+
+
+Contender = Callable[[int], Slot]
+"""Does its work so many times and says what that took."""
+
+
+def timed(work: Callable[[], object]) -> Contender:
+    """Return a contender that calls `work`."""
+
+    def contend(repeats: int) -> Slot:
+        cpu, wall = time.process_time(), time.perf_counter()
+        for _ in range(repeats):
+            work()
+        return Slot(time.perf_counter() - wall, time.process_time() - cpu)
+
+    return contend
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Median and quartiles.
+
+    Examples
+    --------
+    >>> Summary.of([1.0, 2.0, 3.0, 4.0, 100.0])
+    Summary(median=3.0, q1=2.0, q3=4.0)
+    """
+
+    median: float
+    q1: float
+    q3: float
+
+    @classmethod
+    def of(cls, values: list[float]) -> Summary:
+        q1, median, q3 = np.percentile(values, [25, 50, 75])
+        return cls(float(median), float(q1), float(q3))
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One contender's time for its work once.
+
+    Attributes
+    ----------
+    seconds : Summary
+        By the clock, over the rounds.
+    ratio : Summary
+        To the first contender's time in the same round: above 1, this one is slower.
+    cpu_share : float
+        Median of the processors' time over the clock's: well below the number of threads, the machine was busy.
+    """
+
+    seconds: Summary
+    ratio: Summary
+    cpu_share: float
+
+
+def calibrated(contender: Contender, seconds: float) -> int:
+    """Return how often the contender must work to fill `seconds`; it has warmed up by then."""
+    contender(1)
+    repeats, wall = 1, contender(1).wall
+    while wall < seconds:
+        # At most tenfold at a time: the first calls may still be slower than what follows.
+        growth = 1.1 * seconds / max(wall, 1e-9)
+        repeats = math.ceil(repeats * min(growth, 10.0))
+        wall = contender(repeats).wall
+    return repeats
+
+
+def interleave(contenders: Mapping[str, Contender], rounds: int, seconds: float) -> dict[str, Timing]:
+    """Time the contenders.
+
+    Parameters
+    ----------
+    contenders : dict of str to Contender
+        The first one is what the ratios refer to.
+    rounds : int
+        How often each gets its turn. The first to go changes from round to round.
+    seconds : float
+        How long a turn should last, at least.
+
+    Returns
+    -------
+    dict of str to Timing
+
+    Examples
+    --------
+    >>> timings = interleave({"short": timed(lambda: sum(range(100))), "long": timed(lambda: sum(range(9000)))}, 3, 1e-3)
+    >>> timings["short"].ratio.median, timings["long"].ratio.median > 1
+    (1.0, True)
+    """
+    names = list(contenders)
+    repeats = {name: calibrated(contenders[name], seconds) for name in names}
+    slots: dict[str, list[Slot]] = {name: [] for name in names}
+    for i in range(rounds):
+        first = i % len(names)
+        for name in names[first:] + names[:first]:
+            slots[name].append(contenders[name](repeats[name]))
+    once = {name: [slot.wall / repeats[name] for slot in slots[name]] for name in names}
+    return {name: _timing(slots[name], once[name], once[names[0]]) for name in names}
+
+
+def _timing(slots: list[Slot], once: list[float], first: list[float]) -> Timing:
+    ratios = [own / other for own, other in zip(once, first, strict=True)]
+    share = float(np.median([slot.cpu / slot.wall for slot in slots]))
+    return Timing(Summary.of(once), Summary.of(ratios), share)

@@ -1,0 +1,38 @@
+"""Fixtures that all tests share. The tests run against the installed nncore, not against the source folder."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# `python -m pytest` puts the current folder first on the path, where the source folder would hide the installed package.
+# At the end it serves `bench`, whose cases the tests share.
+sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+sys.path.append(str(ROOT))
+
+from nncore import engine  # noqa: E402
+
+VARIANTS = engine.variants()
+FUSED = {key: module for key, module in VARIANTS.items() if key[0] != "base"}
+"""The variants that promise equal bits: those with a fused multiply-add in hardware."""
+
+
+@pytest.fixture(params=VARIANTS, ids="-".join)
+def variant(request):
+    """Every engine module that this machine can run."""
+    return VARIANTS[request.param]
+
+
+@pytest.fixture(params=FUSED, ids="-".join)
+def fused_variant(request):
+    """Every engine module that promises equal bits."""
+    return FUSED[request.param]
+
+
+@pytest.fixture
+def threads():
+    """Sets the number of threads; the default comes back after the test."""
+    yield engine.set_num_threads
+    engine.set_num_threads()

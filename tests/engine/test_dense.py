@@ -1,0 +1,102 @@
+"""Dense kernels against a scalar chain of fused multiply-adds: equal bits, for every remainder of the tile sizes."""
+
+import ctypes
+import ctypes.util
+import itertools
+
+import numpy as np
+import pytest
+
+libm = ctypes.CDLL(ctypes.util.find_library("m"))
+libm.fma.restype, libm.fma.argtypes = ctypes.c_double, [ctypes.c_double] * 3
+libm.fmaf.restype, libm.fmaf.argtypes = ctypes.c_float, [ctypes.c_float] * 3
+FMA = {"float32": np.frompyfunc(libm.fmaf, 3, 1), "float64": np.frompyfunc(libm.fma, 3, 1)}
+
+
+def product(x, w, start):
+    """start + x @ w, each output one chain of fma over k in ascending order."""
+    y = np.broadcast_to(start, (x.shape[0], w.shape[1])).astype(object)
+    for k in range(x.shape[1]):
+        y = FMA[x.dtype.name](x[:, k, None], w[k], y)
+    return y.astype(x.dtype)
+
+
+def sizes(module):
+    """(rows, inputs, outputs) around the tile: 0, 1, one less, exact, one more, and beyond."""
+    mr, width = module.TILE_SHAPE
+    rows = (0, 1, 2, mr - 1, mr, mr + 1, 2 * mr + 1)
+    inputs = (0, 1, width // 2, width - 1, width, width + 1, 2 * width + 3)
+    outputs = (0, 1, width // 2 - 1, width // 2, width // 2 + 1, width, width + 1)
+    return itertools.product(rows, inputs, outputs)
+
+
+def draw(rng, dtype, *shape):
+    """Values of many magnitudes, so that the order of a sum shows in its bits."""
+    return (rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 4, shape)).astype(dtype)
+
+
+def assert_equal_bits(actual, expected):
+    assert actual.shape == expected.shape and actual.dtype == expected.dtype
+    assert actual.tobytes() == expected.tobytes()
+
+
+def test_forward_is_one_fma_chain(fused_variant):
+    rng = np.random.default_rng(1)
+    for n, n_in, n_out in sizes(fused_variant):
+        x, w = draw(rng, fused_variant.DTYPE, n, n_in), draw(rng, fused_variant.DTYPE, n_in, n_out)
+        b = draw(rng, fused_variant.DTYPE, n_out)
+        assert_equal_bits(fused_variant.dense_forward(x, w, b, "identity", 0.0), product(x, w, b))
+
+
+def test_backward_is_one_fma_chain(fused_variant):
+    rng = np.random.default_rng(2)
+    for n, n_in, n_out in sizes(fused_variant):
+        x, w = draw(rng, fused_variant.DTYPE, n, n_in), draw(rng, fused_variant.DTYPE, n_in, n_out)
+        dz = draw(rng, fused_variant.DTYPE, n, n_out)
+        dx, dweight, dbias = fused_variant.dense_backward(x, w, dz)
+        zero = fused_variant.DTYPE.type(0)
+        assert_equal_bits(dx, product(dz, np.ascontiguousarray(w.T), zero))
+        assert_equal_bits(dweight, product(np.ascontiguousarray(x.T), dz, zero))
+        assert_equal_bits(dbias, sum(dz, np.zeros(n_out, fused_variant.DTYPE)))
+
+
+@pytest.mark.parametrize("n", [0, 1, 5, 13])
+def test_integers_are_exact_in_every_variant(variant, n):
+    """Sums that fit the mantissa leave nothing to round: the base variant has to be exact here too."""
+    rng = np.random.default_rng(n)
+    x, w = (rng.integers(-8, 9, shape).astype(variant.DTYPE) for shape in [(n, 37), (37, 41)])
+    dz = rng.integers(-8, 9, (n, 41)).astype(variant.DTYPE)
+    bias = np.arange(41, dtype=variant.DTYPE)
+    assert np.array_equal(variant.dense_forward(x, w, bias, "identity", 0.0), x @ w + bias)
+    dx, dweight, dbias = variant.dense_backward(x, w, dz)
+    assert np.array_equal(dx, dz @ w.T)
+    assert np.array_equal(dweight, x.T @ dz)
+    assert np.array_equal(dbias, dz.sum(axis=0))
+
+
+def test_base_is_close():
+    from conftest import VARIANTS
+
+    rng = np.random.default_rng(3)
+    for dtype, unit in (("float32", 2.0**-24), ("float64", 2.0**-53)):
+        module = VARIANTS["base", dtype]
+        for n, n_in, n_out in sizes(module):
+            x, w = draw(rng, dtype, n, n_in), draw(rng, dtype, n_in, n_out)
+            y = module.dense_forward(x, w, None, "identity", 0.0)
+            bound = 2 * (n_in + 1) * unit * (abs(x).astype(float) @ abs(w).astype(float))
+            assert np.all(abs(y - x.astype(np.longdouble) @ w.astype(np.longdouble)) <= bound)
+
+
+def test_activation_is_applied_to_the_sums(variant):
+    rng = np.random.default_rng(4)
+    x, w = rng.standard_normal((7, 5)).astype(variant.DTYPE), rng.standard_normal((5, 19)).astype(variant.DTYPE)
+    z = variant.dense_forward(x, w, None, "identity", 0.0)
+    for name in variant.ACTIVATION_NAMES:
+        y = variant.dense_forward(x, w, None, name, 0.5)
+        assert_equal_bits(y, variant.activate(name, z, 0.5))
+
+
+def test_transpose(variant):
+    for n, m in itertools.product((0, 1, 3, 4, 7, 8, 9, 16, 17, 31, 33, 70), repeat=2):
+        x = np.arange(n * m, dtype=variant.DTYPE).reshape(n, m)
+        assert np.array_equal(variant.transpose(x), x.T)

@@ -1,0 +1,100 @@
+"""Loss kernels against the oracle, against mpmath at extreme logits, and their properties."""
+
+import mpmath
+import numpy as np
+import pytest
+
+from nncore.formulas import LOSS, LOSS_GRADIENT
+
+ELEMENTWISE = ["squared_error", "absolute_error", "huber", "sigmoid_crossentropy"]
+ALL = [*ELEMENTWISE, "softmax_crossentropy", "sparse_softmax_crossentropy"]
+TOLERANCE = {"float32": {"rtol": 3e-6, "atol": 3e-7}, "float64": {"rtol": 1e-13, "atol": 1e-15}}
+DELTA = 0.75
+
+
+def targets(name, rng, n, n_outputs, dtype):
+    if name == "sparse_softmax_crossentropy":
+        return rng.integers(n_outputs, size=n).astype(np.int32)
+    t = rng.random((n, n_outputs))
+    return (t / t.sum(axis=1, keepdims=True) if name == "softmax_crossentropy" else t).astype(dtype)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_agrees_with_the_oracle(variant, name):
+    rng = np.random.default_rng(1)
+    for n in (0, 1, 3, 4, 5, 15, 16, 17, 33):
+        for n_outputs in (1, 2, 4, 7, 8, 16, 17, 33, 70):
+            z = (3 * rng.standard_normal((n, n_outputs))).astype(variant.DTYPE)
+            t = targets(name, rng, n, n_outputs, variant.DTYPE)
+            values, gradient = variant.loss(name, z, t, DELTA)
+            exact, target = z.astype(np.float64), t if t.dtype == np.int32 else t.astype(np.float64)
+            tolerance = TOLERANCE[variant.DTYPE.name]
+            np.testing.assert_allclose(values, LOSS[name](exact, target, DELTA), **tolerance)
+            np.testing.assert_allclose(gradient, LOSS_GRADIENT[name](exact, target, DELTA), **tolerance)
+
+
+LOGITS = [0.0, 1e-40, 1e-7, 1.0, 20.0, 88.0, 104.0, 1e4, 1e30, 3e38]
+
+
+def softplus(z):
+    return z + mpmath.log1p(mpmath.exp(-z)) if z > 0 else mpmath.log1p(mpmath.exp(z))
+
+
+def test_sigmoid_crossentropy_of_extreme_logits(variant):
+    z = np.array([s * a for a in LOGITS for s in (1, -1)], variant.DTYPE)[:, None]
+    for t in (0.0, 1.0):
+        values, gradient = variant.loss("sigmoid_crossentropy", z, np.full_like(z, t), 0.0)
+        for value, slope, logit in zip(values, gradient[:, 0], z[:, 0].tolist(), strict=True):
+            exact = softplus(mpmath.mpf(logit)) - t * mpmath.mpf(logit)
+            assert value == pytest.approx(float(exact), rel=1e-6)
+            assert slope == pytest.approx(float(1 / (1 + mpmath.exp(-mpmath.mpf(logit))) - t), rel=3e-6, abs=1e-6)
+            assert -1 <= slope <= 1
+
+
+def test_softmax_crossentropy_of_extreme_logits(variant):
+    pairs = [(s * a, r * b) for a in LOGITS for b in LOGITS for s in (1, -1) for r in (1, -1)]
+    z = np.array(pairs, variant.DTYPE)
+    labels = np.zeros(len(z), np.int32)
+    one_hot = np.tile(np.array([1, 0], variant.DTYPE), (len(z), 1))
+    for target, name in ((labels, "sparse_softmax_crossentropy"), (one_hot, "softmax_crossentropy")):
+        values, gradient = variant.loss(name, z, target, 0.0)
+        for value, slope, (a, b) in zip(values, gradient, z.tolist(), strict=True):
+            exact = float(softplus(mpmath.mpf(b) - mpmath.mpf(a)))
+            assert value == pytest.approx(exact, rel=1e-6, abs=float(np.finfo(variant.DTYPE).smallest_subnormal))
+            assert np.all(abs(slope) <= 1)
+
+
+def test_a_confident_right_answer_keeps_its_tiny_loss(variant):
+    """log1p of what is left, not log of a probability rounded to 1."""
+    z = np.array([[30.0, 0.0, 0.0]], variant.DTYPE)
+    value, gradient = variant.loss("sparse_softmax_crossentropy", z, np.array([0], np.int32), 0.0)
+    assert value[0] == pytest.approx(2 * np.exp(-30), rel=1e-6)
+    assert gradient[0, 0] == pytest.approx(-2 * np.exp(-30), rel=1e-6)
+
+
+def test_ties_count_every_maximum(variant):
+    value, gradient = variant.loss("sparse_softmax_crossentropy", np.zeros((1, 5), variant.DTYPE), np.array([3], np.int32), 0.0)
+    assert value[0] == pytest.approx(np.log(5), rel=1e-7)
+    np.testing.assert_allclose(gradient[0], [0.2, 0.2, 0.2, -0.8, 0.2], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["squared_error", "absolute_error", "huber"])
+def test_perfect_prediction_costs_nothing(variant, name):
+    z = np.array([[1.5, -2.0, 0.0]], variant.DTYPE)
+    value, gradient = variant.loss(name, z, z, DELTA)
+    assert value.tolist() == [0.0] and np.all(gradient == 0)
+
+
+def test_squared_error_beyond_the_range_of_float32(variant):
+    z = np.array([[2e38]], variant.DTYPE)
+    value, _ = variant.loss("squared_error", z, -z, 0.0)
+    assert value[0] == pytest.approx(16e76, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nan_shows(variant, name):
+    z = np.array([[0.0, np.nan, 1.0]], variant.DTYPE)
+    t = np.array([0], np.int32) if name.startswith("sparse") else np.full_like(z, 1 / 3)
+    value, gradient = variant.loss(name, z, t, DELTA)
+    assert np.isnan(value[0])
+    assert np.isnan(gradient[0, 1])

@@ -1,0 +1,192 @@
+"""The engine beside the rest of the process: signals, forks, other threads, the choice of the instruction set."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from engine_networks import data, make_plan, network, state
+
+from nncore import Adam, engine
+
+PROGRAM = network([40, 150, 90, 10])
+
+
+def long_training(n_threads, seconds=30):
+    """Train until a signal comes; return the plan and the time the signal needed."""
+    engine.set_num_threads(n_threads)
+    X, target = data(PROGRAM, 3200, "float32")
+    plan = make_plan(engine.load("float32"), PROGRAM, Adam(), scale=0.1)
+    sent = []
+    timer = threading.Timer(0.3, lambda: (sent.append(time.perf_counter()), os.kill(os.getpid(), signal.SIGINT)))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        plan.train(X, target, None, epochs=10**6, batch_size=160, max_seconds=seconds)
+    return plan, time.perf_counter() - sent[0]
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_interrupt_stops_within_200_ms_and_leaves_a_usable_plan(n_threads, threads):
+    plan, latency = long_training(n_threads)
+    assert latency < 0.2
+    X, target = data(PROGRAM, 3200, "float32")
+    before = plan.iterations
+    assert np.isfinite(plan.evaluate(X, target))
+    plan.train(X, target, None, batch_size=160)
+    assert plan.iterations == before + 20
+
+
+def in_child(function):
+    """Run a function in a forked child; return what it returned, as bytes."""
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(write_end, function())
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    deadline = time.monotonic() + 20
+    while os.waitpid(pid, os.WNOHANG) == (0, 0):
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            pytest.fail("the forked child hangs")
+        time.sleep(0.01)
+    with os.fdopen(read_end, "rb") as pipe:
+        return pipe.read()
+
+
+def digest(n_threads=3):
+    import hashlib
+
+    engine.set_num_threads(n_threads)
+    X, target = data(PROGRAM, 640, "float32")
+    plan = make_plan(engine.load("float32"), PROGRAM, Adam(), scale=0.1)
+    plan.train(X, target, None, epochs=2, batch_size=160)
+    assert plan.threads_used == n_threads
+    return hashlib.sha256(state(plan)).digest()
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_training_in_a_forked_child(threads):
+    """The child has no workers of the parent's pool and starts its own; a grandchild too."""
+    expected = digest()
+    assert in_child(digest) == expected
+    assert in_child(lambda: in_child(digest)) == expected
+    assert digest() == expected
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_fork_while_another_thread_trains(threads):
+    expected = digest()
+    X, target = data(PROGRAM, 3200, "float32")
+    plan = make_plan(engine.load("float32"), PROGRAM, Adam(), scale=0.1)
+    worker = threading.Thread(target=plan.train, args=(X, target), kwargs={"epochs": 10**6, "max_seconds": 1.0})
+    worker.start()
+    time.sleep(0.1)
+    assert in_child(digest) == expected
+    worker.join()
+
+
+def test_two_plans_in_two_threads(threads):
+    """The pool serves one of them; the other runs alone. Neither changes the other's bits."""
+    expected = digest()
+    results = []
+    workers = [threading.Thread(target=lambda: results.append(digest_unchecked())) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert results == [expected] * 4
+
+
+def digest_unchecked():
+    import hashlib
+
+    X, target = data(PROGRAM, 640, "float32")
+    plan = make_plan(engine.load("float32"), PROGRAM, Adam(), scale=0.1)
+    plan.train(X, target, None, epochs=2, batch_size=160)
+    return hashlib.sha256(state(plan)).digest()
+
+
+def test_one_plan_in_two_threads_is_refused():
+    X, target = data(PROGRAM, 3200, "float32")
+    plan = make_plan(engine.load("float32"), PROGRAM, Adam(), scale=0.1)
+    worker = threading.Thread(target=plan.train, args=(X, target), kwargs={"epochs": 10**6, "max_seconds": 0.5})
+    worker.start()
+    time.sleep(0.1)
+    with pytest.raises(RuntimeError, match="being trained in another thread"):
+        plan.train(X, target)
+    worker.join()
+    plan.train(X, target)
+
+
+def test_another_thread_may_break_the_labels():
+    """The plan indexes by its own copy, so nothing outside its memory is touched."""
+    X, target = data(PROGRAM, 3200, "float32")
+    plan = make_plan(engine.load("float32"), PROGRAM, Adam(), scale=0.1)
+    worker = threading.Thread(target=plan.train, args=(X, target), kwargs={"epochs": 10**6, "max_seconds": 0.3})
+    worker.start()
+    time.sleep(0.05)
+    target[:] = 2**30
+    worker.join()
+    assert np.all(np.isfinite(np.frombuffer(state(plan)[: 4 * PROGRAM.n_parameters], np.float32)))
+
+
+# ----------------------------------------------------------------------------------------- choosing the engine
+
+
+def isa_of_a_new_process(**environment):
+    code = "import nncore; print(nncore.show_config()['isa'], nncore.get_num_threads())"
+    env = {key: value for key, value in os.environ.items() if not key.startswith("NNCORE_")} | environment
+    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd="/", check=False)
+
+
+@pytest.mark.parametrize("isa", sorted({isa for isa, _ in engine.variants()}))
+def test_environment_forces_an_instruction_set(isa):
+    assert isa_of_a_new_process(NNCORE_ISA=isa).stdout.split()[0] == isa
+
+
+def test_unknown_instruction_set_is_refused():
+    result = isa_of_a_new_process(NNCORE_ISA="avx1024")
+    assert result.returncode == 1
+    assert "RuntimeError: NNCORE_ISA='avx1024' is unknown; expected one of base, avx2, avx512" in result.stderr
+
+
+def test_impossible_instruction_set_is_refused(monkeypatch):
+    monkeypatch.setattr(engine.runtime, "cpu_level", lambda: 1)
+    monkeypatch.setenv("NNCORE_ISA", "avx512")
+    with pytest.raises(RuntimeError, match="NNCORE_ISA=avx512 cannot run here: this machine supports base, avx2"):
+        engine.isa()
+    monkeypatch.delenv("NNCORE_ISA")
+    assert engine.isa() == "avx2"
+
+
+def test_environment_sets_the_threads():
+    assert isa_of_a_new_process(NNCORE_NUM_THREADS="5").stdout.split()[1] == "5"
+    assert "must be an integer of at least 1" in isa_of_a_new_process(NNCORE_NUM_THREADS="none").stderr
+
+
+@pytest.mark.parametrize(("n", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("2", TypeError), (True, TypeError)])
+def test_bad_numbers_of_threads(n, error):
+    with pytest.raises(error, match="n must be"):
+        engine.set_num_threads(n)
+
+
+def test_affinity_and_quota_limit_the_threads(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    for quota, expected in ((None, 8), (2.0, 2), (0.5, 1), (16.0, 8)):
+        monkeypatch.setattr(engine, "_cgroup_quota", lambda quota=quota: quota)
+        assert engine.available_cpus() == expected
+
+
+def test_small_steps_run_on_one_thread(threads):
+    threads(2)
+    program = network([4, 8, 2])
+    plan = make_plan(engine.load("float32"), program, Adam())
+    plan.train(*data(program, 64, "float32"), batch_size=32)
+    assert plan.threads_used == 1

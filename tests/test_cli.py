@@ -1,0 +1,446 @@
+"""The command line: results, files, exit codes, and one sentence for every mistake."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from idx_files import write_mnist
+
+import nncore
+from nncore import datasets
+from nncore.cli import main
+from nncore.cli.train import BestEpoch
+from nncore.datasets.bundled import BUNDLED
+from nncore.datasets.generators import GENERATORS
+
+QUICK = ["--epochs", "2", "--layers", "8"]
+PENGUINS = "island,bill,sex,species\n" + "".join(
+    f"{island},{bill + i / 100},{sex},{species}\n"
+    for i in range(10)
+    for island, bill, sex, species in (("Dream", 39, "male", "Adelie"), ("Biscoe", 48, "female", "Gentoo"))
+)
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Run the command line in an empty folder; return (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NNCORE_DATA", raising=False)
+
+    def run(*argv):
+        code = main([str(argument) for argument in argv])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    yield run
+    nncore.set_num_threads()
+
+
+@pytest.fixture
+def ok(run):
+    """Run the command line, which must succeed silently on stderr; return stdout."""
+
+    def ok(*argv):
+        code, out, err = run(*argv)
+        assert (code, err) == (0, "")
+        return out
+
+    return ok
+
+
+# ---- train
+
+
+def test_train_digits_reaches_the_promised_accuracy(ok):
+    *_, last = ok("train", "digits").splitlines()
+    assert last.startswith("test accuracy 0.9") and "(360 rows held out), 45 epochs in " in last
+    assert float(last.split()[2]) >= 0.97
+    assert last.endswith("not saved (to save: -o model.safetensors)")
+
+
+@pytest.mark.parametrize("name", [*BUNDLED, *GENERATORS])
+def test_train_every_data_set(ok, name):
+    out = ok("train", name, *QUICK)
+    assert ("test R2 " if name in ("diabetes", "sine", "plane") else "test accuracy ") in out
+
+
+@pytest.mark.parametrize(("name", "least"), [("iris", 0.9), ("spiral", 0.9), ("sine", 0.9), ("diabetes", 0.3)])
+def test_defaults_suit_the_task(ok, name, least):
+    scores = json.loads(ok("train", name, "--json"))["test"]
+    assert scores.get("accuracy", scores.get("r2")) >= least
+
+
+def test_json_is_one_object_that_says_everything(ok):
+    out = ok("train", "iris", *QUICK, "--val", "0.25", "--lr", "0.01", "--seed", "3", "--dtype", "float64", "--json")
+    result = json.loads(out)
+    assert out.count("\n") == 1
+    assert result["rows"] == {"train": 90, "validation": 30, "test": 30}
+    assert (result["layers"], result["parameters"], result["features"]) == ([8], 4 * 8 + 8 + 8 * 3 + 3, 4)
+    assert (result["learning_rate"], result["seed"], result["dtype"], result["epochs"]) == (0.01, 3, "float64", 2)
+    assert result["classes"] == ["setosa", "versicolor", "virginica"] and result["model"] is None
+    assert len(result["history"]["val_loss"]) == 2 and set(result["test"]) == {"accuracy", "loss"}
+
+
+def test_same_seed_same_result_for_any_number_of_threads(ok):
+    results = [json.loads(ok("train", "wine", *QUICK, "--threads", n, "--json")) for n in (1, 2)]
+    assert results[0]["test"] == results[1]["test"]
+    assert results[0]["history"]["loss"] == results[1]["history"]["loss"]
+    assert results[0]["test"] != json.loads(ok("train", "wine", *QUICK, "--seed", "1", "--json"))["test"]
+
+
+def test_quiet_says_nothing_and_still_saves(ok):
+    assert ok("train", "iris", *QUICK, "--quiet", "-o", "m.safetensors") == ""
+    assert Path("m.safetensors").exists()
+
+
+def test_without_held_out_rows_the_verdict_says_so(ok):
+    assert "(150 rows it was trained on: none were held out)" in ok("train", "iris", *QUICK, "--test", "0")
+
+
+def test_no_hidden_layers(ok):
+    assert "model  2 > 1, 3 parameters" in ok("train", "plane", "--layers", "none", "--epochs", "2")
+
+
+def test_best_epoch_puts_the_weights_back():
+    class Model:
+        weights = 0
+
+        def get_weights(self):
+            return self.weights
+
+        def set_weights(self, weights):
+            self.weights = weights
+
+    model, callback = Model(), BestEpoch()
+    for epoch, loss in enumerate([0.9, 0.4, float("nan"), 0.7], start=1):
+        model.weights = epoch
+        callback.on_epoch_end(model, epoch, {"val_loss": loss})
+    callback.on_train_end(model)
+    assert model.weights == 2
+
+
+# ---- a saved model
+
+
+@pytest.mark.parametrize("name", ["iris", "diabetes"])
+def test_evaluate_held_out_repeats_the_test(ok, run, name):
+    trained = json.loads(ok("train", name, *QUICK, "-o", "m.safetensors", "--json"))
+    assert trained["model"] == "m.safetensors"
+    evaluated = json.loads(ok("evaluate", "m.safetensors", name, "--held-out", "--json"))
+    assert {key: evaluated[key] for key in trained["test"]} == trained["test"]
+    assert evaluated["rows"] == trained["rows"]["test"]
+    code, out, err = run("evaluate", "m.safetensors", name)
+    assert code == 0 and "holds the rows that the model was trained on" in err
+    assert f"({len(BUNDLED[name]())} rows)" in out
+
+
+def test_the_file_serves_python_too(ok):
+    ok("train", "penguins", *QUICK, "-o", "m.safetensors")
+    model = nncore.load("m.safetensors")
+    preparation = datasets.Preparation.from_json(model.metadata["preparation"])
+    penguins = datasets.load_penguins()
+    expected = model.predict(preparation.prepare_inputs(penguins.X))
+    rows = list(csv.reader(io.StringIO(ok("predict", "m.safetensors", "penguins", "--proba"))))
+    assert rows[0] == ["prediction", "Adelie", "Chinstrap", "Gentoo"]
+    assert np.allclose([[float(p) for p in row[1:]] for row in rows[1:]], expected, atol=1e-5)
+    assert [row[0] for row in rows[1:]] == [penguins.target_names[k] for k in expected.argmax(axis=1)]
+
+
+def test_a_table_there_and_back(ok):
+    Path("birds.csv").write_text(PENGUINS)
+    ok("train", "birds.csv", "--epochs", "50", "-o", "m.safetensors")
+    Path("new.csv").write_text("extra,sex,island,bill\n,female,Biscoe,48.1\n?,male,Dream,39.2\n")
+    predictions = ok("predict", "m.safetensors", "new.csv").splitlines()
+    assert [row.split(",")[0] for row in predictions] == ["prediction", "Gentoo", "Adelie"]
+    result = json.loads(ok("predict", "m.safetensors", "new.csv", "--json"))
+    assert result["predictions"] == ["Gentoo", "Adelie"] and np.shape(result["probabilities"]) == (2, 2)
+    assert ok("predict", "m.safetensors", "new.csv", "-o", "out.csv") == ""
+    assert Path("out.csv").read_text().splitlines() == predictions
+    evaluated = ok("evaluate", "m.safetensors", "birds.csv", "--held-out")
+    assert "accuracy 1.0000" in evaluated and "true \\ predicted  Adelie  Gentoo" in evaluated
+
+
+def test_options_for_tables(ok):
+    rows = [f"n{i};{i % 2};{i};{i % 3}\n" for i in range(60)]
+    Path("t.csv").write_text("".join(["id;kind;size;y\n", *rows, "x;1;;2\n"]))
+    options = ["--ignore", "id", "--categorical", "kind", "--target", "size", "--drop-missing"]
+    result = json.loads(ok("train", "t.csv", *options, *QUICK, "--json"))
+    assert (result["task"], result["features"], sum(result["rows"].values())) == ("regression", 3, 60)
+    result = json.loads(ok("train", "t.csv", "--ignore", "id,size", "--task", "regression", *QUICK, "--json"))
+    assert result["task"] == "regression" and "rmse" in result["test"]
+
+
+def test_regression_predicts_in_the_target_s_units(ok):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 2))
+    np.savez("plane.npz", X=X, y=1e6 + 1e5 * X[:, 0])
+    result = json.loads(ok("train", "plane.npz", "--layers", "none", "--lr", "0.01", "-o", "m.safetensors", "--json"))
+    assert result["test"]["r2"] > 0.99 and result["test"]["rmse"] < 1e4
+    predictions = json.loads(ok("predict", "m.safetensors", "plane.npz", "--json"))["predictions"]
+    assert np.allclose(predictions, 1e6 + 1e5 * X[:, 0], atol=5e4)
+    assert ok("predict", "m.safetensors", "plane.npz").startswith("prediction\n")
+
+
+def test_npz_classes(ok):
+    rng = np.random.default_rng(0)
+    y = np.array(["no", "yes"] * 50)
+    np.savez("a.npz", X=rng.normal(size=(100, 3)) + (y == "yes")[:, None] * 5, y=y)
+    ok("train", "a.npz", "-o", "m.safetensors")
+    assert json.loads(ok("evaluate", "m.safetensors", "a.npz", "--held-out", "--json"))["accuracy"] == 1
+    assert json.loads(ok("predict", "m.safetensors", "a.npz", "--json"))["predictions"] == y.tolist()
+
+
+def test_mnist_has_its_own_test_set(ok, run, monkeypatch):
+    Path("digits").mkdir()
+    write_mnist(Path("digits"), n_train=40, n_test=10)
+    result = json.loads(ok("train", "mnist:digits", "--epochs", "1", "-o", "m.safetensors", "--json"))
+    assert result["rows"] == {"train": 40, "validation": 0, "test": 10}
+    assert (result["layers"], result["batch_size"]) == ([256, 128], 128)
+    assert json.loads(ok("evaluate", "m.safetensors", "mnist:digits", "--json"))["rows"] == 10
+    assert "inputs as they are" in ok("summary", "m.safetensors")
+    monkeypatch.setenv("NNCORE_DATA", "digits")
+    assert "mnist: 40 rows to train on" in ok("train", "mnist", "--epochs", "1")
+    code, _, err = run("evaluate", "m.safetensors", "mnist", "--held-out")
+    assert code == 2 and "without holding out rows" in err
+
+
+@pytest.mark.skipif("NNCORE_DATA" not in os.environ, reason="needs the real MNIST: set NNCORE_DATA to its folder")
+def test_the_real_mnist(capsys):
+    assert main(["train", "mnist", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["epochs"] <= 10 and result["test"]["accuracy"] >= 0.98
+
+
+def test_summary(ok):
+    ok("train", "wine", "--layers", "16", "--epochs", "3", "-o", "m.safetensors")
+    text = ok("summary", "m.safetensors")
+    assert "trained on: wine, 178 rows, 3 epochs, inputs standardised" in text
+    assert "predicts: cultivar, class_0, class_1, class_2" in text
+    facts = json.loads(ok("summary", "m.safetensors", "--json"))
+    assert [layer["units"] for layer in facts["layers"]] == [16, 3] and facts["data"] == "wine"
+
+
+def test_summary_of_a_model_saved_from_python(run, ok):
+    model = nncore.Sequential([nncore.Dense(1)])
+    model.build(3)
+    model.save("python.safetensors")
+    assert "trained on" not in ok("summary", "python.safetensors")
+    assert json.loads(ok("summary", "python.safetensors", "--json"))["features"] == 3
+    code, _, err = run("predict", "python.safetensors", "iris")
+    assert code == 2 and "was not saved by 'nncore train'" in err
+
+
+# ---- data and info
+
+
+def test_data_list(ok):
+    lines = ok("data", "list").splitlines()
+    assert [line.split()[0] for line in lines[1:14]] == [*BUNDLED, *GENERATORS]
+    assert len(json.loads(ok("data", "list", "--json"))["datasets"]) == 13
+
+
+def test_data_show(ok):
+    text = ok("data", "show", "digits")
+    assert "1797 rows, 64 features, 10 classes" in text and "... and 44 more" in text and "target: 0 178, 1 182" in text
+    facts = json.loads(ok("data", "show", "diabetes", "--json"))
+    assert facts["features"][0] == {"name": "age", "min": 19, "mean": pytest.approx(48.518), "max": 79}
+    assert facts["target"]["max"] == 346
+
+
+def test_info(ok):
+    config = nncore.show_config()
+    assert json.loads(ok("info", "--json")) == config
+    assert all(name in ok("info") for name in config)
+
+
+# ---- mistakes
+
+
+MISTAKES = [
+    ([], "arguments are required: COMMAND"),
+    (["trian"], "unknown command 'trian'; did you mean 'train'?"),
+    (["train"], "arguments are required: DATA"),
+    (["train", "digts"], "unknown data set 'digts'; did you mean 'digits'?"),
+    (["train", "./digits"], "no such data set or file: ./digits"),
+    (["train", "absent.csv"], "absent.csv: No such file or directory"),
+    (["train", "absent.npz"], "absent.npz: No such file or directory"),
+    (["train", "."], ".: Is a directory"),
+    (["train", "mnist"], "set NNCORE_DATA"),
+    (["train", "mnist:absent"], "absent: neither train-images-idx3-ubyte nor"),
+    (["train", "digits", "extra"], "unexpected argument 'extra'"),
+    (["train", "digits", "--epoch", "3"], "unknown option '--epoch'; did you mean '--epochs'?"),
+    (["train", "digits", "--epochs"], "--epochs: expected one argument"),
+    (["train", "digits", "--epochs", "0"], "--epochs: expected a whole number from 1 to"),
+    (["train", "digits", "--epochs", "\u22121"], "--epochs: expected a whole number"),
+    (["train", "digits", "--batch-size", "-5"], "--batch-size: expected a whole number"),
+    (["train", "digits", "--threads", "0"], "--threads: expected a whole number"),
+    (["train", "digits", "--seed", "-1"], "--seed: expected a whole number from 0 to 18446744073709551615, got '-1'"),
+    (["train", "digits", "--seed", "1.5"], "--seed: expected a whole number"),
+    (["train", "digits", "--lr", "nan"], "--lr: learning_rate must be a finite number >= 0, got nan"),
+    (["train", "digits", "--lr=-1"], "--lr: learning_rate must be a finite number >= 0, got -1.0"),
+    (["train", "digits", "--lr", "fast"], "--lr: invalid float value: 'fast'"),
+    (["train", "digits", "--val", "1"], "--val: expected a share of at least 0 and below 1, got '1'"),
+    (["train", "digits", "--test", "x"], "--test: expected a share"),
+    (["train", "digits", "--test", "nan"], "--test: expected a share"),
+    (["train", "digits", "--test", "0.999"], "choose other shares with --test and --val"),
+    (["train", "digits", "--layers", "64;32"], "--layers: expected whole numbers such as 64,32, or none, got '64;32'"),
+    (["train", "digits", "--layers", "0"], "--layers: expected whole numbers"),
+    (["train", "digits", "--layers", "100000000,100000000"], "bytes of memory"),
+    (["train", "digits", "--activation", "rleu"], "unknown activation 'rleu'; did you mean 'relu'?"),
+    (["train", "digits", "--optimizer", "adm"], "--optimizer: unknown optimizer 'adm'; did you mean 'adam'?"),
+    (["train", "digits", "--dtype", "float16"], "unknown --dtype 'float16'"),
+    (["train", "digits", "--target", "x"], "--target is for CSV files, and digits is none"),
+    (["train", "digits", "-o", "no/such/folder"], "the folder no/such of the output does not exist"),
+    (["train", "digits", "-o", "."], "the output . is a folder"),
+    (["train", "t.csv", "-o", "t.csv"], "the output t.csv is also the input"),
+    (["train", "t.csv", "-o", "t.csv", "--force"], "the output t.csv is also the input"),
+    (["train", "digits", "-o", "t.csv"], "t.csv exists already; name another file with -o, or overwrite"),
+    (["train", "t.csv", "--target", "specis"], "t.csv: there is no column 'specis'; did you mean 'species'?"),
+    (["train", "t.csv", "--ignore", "wings"], "t.csv: there is no column 'wings'"),
+    (["train", "t.csv", "--encoding", "klingon"], "unknown encoding 'klingon'"),
+    (["train", "one.csv"], "every row of one.csv is of class 'a'; classification needs two classes or more"),
+    (["train", "lonely.csv"], "lonely.csv: class 1 has only 1 row; stratify needs at least 2"),
+    (["train", "ragged.csv"], "ragged.csv:3: expected 2 fields"),
+    (["train", "huge.csv"], "huge.csv: X spreads too wide in column 0"),
+    (["predict", "t.csv", "digits"], "not an nncore model"),
+    (["predict", "absent", "digits"], "absent: No such file or directory"),
+    (["predict", "m.safetensors", "digits"], "digits has 64 features, but the model expects 4"),
+    (["predict", "m.safetensors", "t.csv"], "t.csv: there is no column 'sepal length (cm)'"),
+    (["predict", "m.safetensors", "iris", "-o", "m.safetensors", "--force"], "m.safetensors is also the input"),
+    (["predict", "m.safetensors", "iris", "-o", "t.csv"], "t.csv exists already"),
+    (["evaluate", "m.safetensors", "new.csv"], "new.csv has no target 'species' to compare with"),
+    (["evaluate", "m.safetensors", "few.csv", "--held-out"], "another number of rows (1) than iris had in training (150)"),
+    (["evaluate", "m.safetensors", "xor4.npz"], "xor4.npz: unknown class '7'; known: setosa"),
+    (["predict", "line.safetensors", "sine", "--proba"], "--proba needs classes"),
+    (["predict", "line.safetensors", "wide.npz"], "wide.npz has 4 features, but the model expects 1"),
+    (["predict", "cut.safetensors", "iris"], "cut.safetensors"),
+    (["summary", "t.csv"], "not an nncore model"),
+    (["data"], "arguments are required: ACTION"),
+    (["data", "shw"], "unknown action 'shw'; did you mean 'show'?"),
+    (["data", "show", "irs"], "unknown data set 'irs'; did you mean 'iris'?"),
+    (["info", "--jsn"], "unknown option '--jsn'; did you mean '--json'?"),
+]
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    """A folder with the files that `MISTAKES` name."""
+    folder = tmp_path_factory.mktemp("workshop")
+    model, line = folder / "m.safetensors", folder / "line.safetensors"
+    assert main(["train", "iris", *QUICK, "--quiet", "-o", str(model)]) == 0
+    assert main(["train", "sine", *QUICK, "--quiet", "-o", str(line)]) == 0
+    names = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)"
+    tables = {
+        "t.csv": PENGUINS,
+        "one.csv": "x,y\n1,a\n2,a\n",
+        "lonely.csv": "x,y\n" + "1,0\n" * 9 + "2,1\n",
+        "ragged.csv": "x,y\n1,2\n1,2,3\n",
+        "huge.csv": "x,y\n" + "1e300,0\n-1e300,1\n" * 20,
+        "new.csv": f"{names}\n1,2,3,4\n",
+        "few.csv": f"{names},species\n1,2,3,4,setosa\n",
+    }
+    for name, text in tables.items():
+        (folder / name).write_text(text)
+    np.savez(folder / "xor4.npz", X=np.zeros((2, 4)), y=[7, 8])
+    np.savez(folder / "wide.npz", X=np.zeros((2, 4)))
+    (folder / "cut.safetensors").write_bytes(model.read_bytes()[:-10])
+    return folder
+
+
+@pytest.mark.parametrize(("argv", "message"), MISTAKES, ids=lambda value: " ".join(value)[:60])
+def test_a_mistake_gets_one_sentence(run, workshop, monkeypatch, argv, message):
+    monkeypatch.chdir(workshop)
+    before = {path.name: path.stat().st_mtime_ns for path in workshop.iterdir()}
+    code, out, err = run(*argv)
+    assert (code, out) == (2, ""), err
+    assert message in err and err.startswith("nncore: ") and err.count("\n") == 1
+    assert {path.name: path.stat().st_mtime_ns for path in workshop.iterdir()} == before
+
+
+def test_force_overwrites(ok):
+    Path("m.safetensors").write_text("precious")
+    ok("train", "iris", *QUICK, "-o", "m.safetensors", "--force")
+    nncore.load("m.safetensors")
+
+
+def test_divergence_fails_with_advice(run):
+    code, _, err = run("train", "sine", "--lr", "1e30", "--optimizer", "sgd", "-o", "m.safetensors")
+    assert code == 1 and "training diverged at epoch 0" in err and "smaller learning rate" in err
+    assert not Path("m.safetensors").exists()
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["train", "--help"], ["data", "show", "--help"], ["--version"]])
+def test_help_and_version(run, argv):
+    code, out, err = run(*argv)
+    assert (code, err) == (0, "") and (nncore.__version__ in out or "usage: nncore" in out)
+
+
+# ---- interruption and broken outputs
+
+
+@pytest.fixture
+def interrupted_fit(monkeypatch):
+    """Ctrl-C after the second epoch."""
+    fit = nncore.Sequential.fit
+
+    def interrupted(self, X, y, **options):
+        fit(self, X, y, **{**options, "epochs": 2})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nncore.Sequential, "fit", interrupted)
+
+
+@pytest.mark.usefixtures("interrupted_fit")
+def test_ctrl_c_keeps_what_was_learnt(run):
+    code, out, err = run("train", "iris", "-o", "m.safetensors")
+    assert code == 130 and err == "nncore: interrupted after 2 epochs; saved as it is to m.safetensors\n"
+    assert nncore.load("m.safetensors").epoch == 2 and "test accuracy" not in out
+
+
+@pytest.mark.usefixtures("interrupted_fit")
+def test_ctrl_c_without_output(run):
+    code, _, err = run("train", "iris")
+    assert code == 130 and err == "nncore: interrupted\n"
+
+
+def command(*argv, **options):
+    """Start ``python -m nncore`` on the package under test, whatever folder it lies in."""
+    environment = os.environ | {"PYTHONPATH": str(Path(nncore.__file__).parent.parent)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "nncore", *argv], env=environment, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def test_as_a_process(tmp_path):
+    process = command("train", "iris", *QUICK, stdout=subprocess.PIPE, cwd=tmp_path)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "test accuracy" in out and err == ""
+
+
+def test_a_reader_that_leaves_early():
+    process = command("data", "show", "digits", "--json", stdout=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == "" and process.wait(timeout=60) == 1
+    process.stderr.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("argv", [["info", "--json"], ["data", "list"]], ids=" ".join)
+def test_a_full_disk(argv):
+    with open("/dev/full", "w") as full:
+        process = command(*argv, stdout=full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and err == "nncore: cannot write to stdout: No space left on device\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_predictions_to_a_full_disk(run):
+    run("train", "iris", *QUICK, "-o", "m.safetensors")
+    code, _, err = run("predict", "m.safetensors", "iris", "-o", "/dev/full", "--force")
+    assert code == 1 and err == "nncore: cannot write /dev/full: No space left on device\n"

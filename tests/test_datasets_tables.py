@@ -1,0 +1,286 @@
+"""CSV and NPZ files: what is understood, and what is said about the rest."""
+
+import gzip
+import os
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from nncore.datasets import read_csv, read_npz
+from nncore.datasets.csv_table import CsvTable
+from nncore.datasets.schema import Schema
+
+TABLE = "size,colour,price\n1,red,10.5\n2,blue,20.5\n3,red,30\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content, name="table.csv", encoding="utf-8"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+        return path
+
+    return write
+
+
+def test_numbers_texts_and_target(write):
+    dataset = read_csv(write(TABLE))
+    assert dataset.feature_names == ("size", "colour=blue", "colour=red")
+    assert dataset.X.tolist() == [[1, 0, 1], [2, 1, 0], [3, 0, 1]]
+    assert dataset.y.tolist() == [10.5, 20.5, 30] and dataset.target_names is None and dataset.name == "table"
+
+
+def test_target_by_name_and_columns_left_out(write):
+    dataset = read_csv(write(TABLE), "colour", ignore=["price"])
+    assert dataset.feature_names == ("size",)
+    assert dataset.target_names == ("blue", "red") and dataset.y.tolist() == [1, 0, 1]
+
+
+VARIANTS = {
+    "crlf": TABLE.replace("\n", "\r\n"),
+    "bom": b"\xef\xbb\xbf" + TABLE.encode(),
+    "utf-16": TABLE.encode("utf-16"),
+    "semicolon": TABLE.replace(",", ";"),
+    "tab": TABLE.replace(",", "\t"),
+    "bar": TABLE.replace(",", "|"),
+    "quoted": 'size,"colour",price\n"1","red",10.5\n2,blue,"20.5"\n3,"red",30\n',
+    "blank lines": "\n" + TABLE.replace("\n", "\n\n"),
+    "blanks around": TABLE.replace(",", " , "),
+    "no last newline": TABLE.rstrip(),
+    "gzip": gzip.compress(TABLE.encode()),
+}
+
+
+@pytest.mark.parametrize("content", VARIANTS.values(), ids=VARIANTS)
+def test_ways_to_write_the_same_table(write, content):
+    dataset = read_csv(write(content))
+    assert dataset.feature_names == ("size", "colour=blue", "colour=red")
+    assert dataset.X.tolist() == [[1, 0, 1], [2, 1, 0], [3, 0, 1]] and dataset.y.tolist() == [10.5, 20.5, 30]
+
+
+def test_quoted_field_over_two_lines_keeps_the_line_numbers(write):
+    path = write('a,b\n"x\ny",1\nz,oops\n')
+    with pytest.raises(ValueError, match=r"table\.csv:4: column 'b' held numbers up to here and now 'oops'"):
+        read_csv(path)
+
+
+def test_delimiter_inside_quotes_and_decimal_commas(write):
+    dataset = read_csv(write('a;b;c\n"x;1";2;0\ny;3;1\n'))
+    assert dataset.feature_names == ("a=x;1", "a=y", "b")
+    with pytest.raises(ValueError, match="numbers need a decimal point"):
+        read_csv(write("a;b\n" + "".join(f"{i},5;{i % 2}\n" for i in range(102))))
+
+
+def test_without_header(write):
+    dataset = read_csv(write("1,2,a\n3,4,b\n"))
+    assert dataset.feature_names == ("column 1", "column 2") and dataset.target_names == ("a", "b")
+    assert read_csv(write("1,2,a\n3,4,b\n"), "column 1").y.tolist() == [0, 1]
+
+
+def test_header_can_be_told(write):
+    assert read_csv(write("x,a\ny,b\nx,c\n"), header=False).n_samples == 3
+    assert read_csv(write("2019,2020\n1,2\n3,4\n"), header=True).feature_names == ("2019",)
+
+
+def test_latin_1(write):
+    path = write("name,kind\na,caf\xe9\nb,tea\n", encoding="latin-1")
+    with pytest.raises(ValueError, match=r"table\.csv:2: not UTF-8 text; name its encoding, often latin-1"):
+        read_csv(path)
+    assert read_csv(path, encoding="latin-1").target_names == ("caf\xe9", "tea")
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "names"),
+    [
+        ("0 1 0 1", "auto", ("0", "1")),
+        ("10 9 10 9", "auto", ("9", "10")),
+        ("1.0 2 1 2.0", "auto", ("1", "2")),
+        ("yes no yes no", "auto", ("no", "yes")),
+        ("0.5 1 2 3", "auto", None),
+        ("1 2 3 4", "regression", None),
+        ("0.5 1.5 0.5 1.5", "classification", ("0.5", "1.5")),
+        ("1 a 1 a", "classification", ("1", "a")),
+        (" ".join(map(str, range(20))), "auto", tuple(map(str, range(20)))),
+        (" ".join(map(str, range(21))), "auto", None),
+    ],
+)
+def test_task(write, values, task, names):
+    path = write("x,y\n" + "".join(f"{i},{value}\n" for i, value in enumerate(values.split())))
+    dataset = read_csv(path, task=task)
+    assert dataset.target_names == names
+    if names is None:
+        assert dataset.y.tolist() == [float(value) for value in values.split()]
+
+
+def test_missing_values(write):
+    holes = "a,b\n1,x\n,y\n3,NA\n4,?\n5,x\n6,N/a\n7,null\n8,nan\n9,y\n"
+    with pytest.raises(ValueError, match=r"table\.csv:3: column 'a' has no value \(found ''\)"):
+        read_csv(write(holes))
+    dataset = read_csv(write(holes), missing="drop")
+    assert dataset.X[:, 0].tolist() == [1, 5, 9] and dataset.y.tolist() == [0, 0, 1]
+    assert read_csv(write("a,b,c\n1,,x\n2,,y\n"), ignore=["b"]).n_samples == 2
+
+
+def test_numbers_treated_as_text(write):
+    dataset = read_csv(write("street,y\n1,0\n2,1\n1a,0\n"), categorical=["street"])
+    assert dataset.feature_names == ("street=1", "street=1a", "street=2")
+
+
+BAD_TABLES = [
+    ("", {}, r"table\.csv: the file is empty"),
+    ("\n\n", {}, "the file is empty"),
+    ("a,b\n", {}, "no complete row of data below the header"),
+    ("a,b\n1,2\n3\n", {}, r"table\.csv:3: expected 2 fields as in the first row, got 1"),
+    ("a,b\n1,2\n3,4,5\n", {}, r"table\.csv:3: expected 2 fields as in the first row, got 3"),
+    ("a\n1\n2\n", {}, "needs a target column and at least one other, found a"),
+    ("a b c\n1 2 3\n", {}, "separated by commas, semicolons, tabs or bars"),
+    ("a,a,b\n1,2,3\n", {}, r"table\.csv:1: two columns are named 'a'"),
+    ("a,b\n1,2\nx,3\n", {}, r"table\.csv:3: column 'a' held numbers up to here and now 'x'"),
+    ("a,b\nx,2\n1,3\n", {}, r"table\.csv:3: column 'a' held text up to here and now '1'"),
+    ("a,b\n1_000,2\n", {}, None),
+    ("a,b\n1,2\ninf,3\n", {}, r"table\.csv:3: column 'a': expected a finite number, got 'inf'"),
+    ("a,b\n1,0\n1e999,1\n", {}, r"table\.csv:3: column 'a': expected a finite number, got '1e999'"),
+    ('a,b\n1,"2\n3,4\n', {}, r"table\.csv:2: not a CSV row"),
+    ('a,b\n1,"2"x\n3,4\n', {}, r"table\.csv:2: not a CSV row"),
+    ("a,b\n" + "x" * 200_000 + ",1\n", {}, r"table\.csv:2: not a CSV row .field larger"),
+    (TABLE, {"target": "prize"}, "there is no column 'prize'; did you mean 'price'"),
+    (TABLE, {"target": "zzz"}, "there is no column 'zzz'; the columns are size, colour, price"),
+    (TABLE, {"ignore": ["nope"]}, "there is no column 'nope'"),
+    (TABLE, {"categorical": ["nope"]}, "there is no column 'nope'"),
+    (TABLE, {"target": "price", "ignore": ["price"]}, "needs a target column"),
+    (TABLE, {"target": "colour", "task": "regression"}, "the target 'colour' is text; regression needs"),
+    (TABLE, {"task": "clustering"}, "task must be one of auto, classification, regression, got 'clustering'"),
+    (TABLE, {"missing": "ignore"}, "missing must be 'error' or 'drop', got 'ignore'"),
+    (TABLE, {"encoding": "utf-99"}, "unknown encoding 'utf-99'"),
+    ("name,y\n" + "".join(f"n{i},{i % 2}\n" for i in range(101)), {}, "'name' has more than 100 different texts"),
+    (gzip.compress(TABLE.encode() * 50)[:-20], {}, "damaged gzip file"),
+]
+
+
+@pytest.mark.parametrize(("content", "arguments", "message"), BAD_TABLES)
+def test_bad_table(write, content, arguments, message):
+    path = write(content)
+    if message is None:  # text, not a number: Python's 1_000 must not slip through
+        assert read_csv(path).feature_names == ("a=1_000",)
+        return
+    with pytest.raises(ValueError, match=message):
+        read_csv(path, **arguments)
+
+
+def test_no_file_and_no_regular_file(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_csv(tmp_path / "absent.csv")
+    with pytest.raises(IsADirectoryError):
+        read_csv(tmp_path)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(ValueError, match="not a regular file"):
+        read_csv(tmp_path / "pipe.csv")
+
+
+def test_a_later_table_is_read_by_the_first_ones_schema(write):
+    schema = read_csv(write(TABLE)).schema
+    assert Schema.from_dict(schema.to_dict()) == schema
+    X, y = schema.read(CsvTable(write("price,extra,colour,size\n7,?,blue,4\n", "later.csv")))
+    assert X.tolist() == [[4, 1, 0]] and y.tolist() == [7]
+    X, y = schema.read(CsvTable(write("colour,size\nred,5\n", "no_target.csv")))
+    assert X.tolist() == [[5, 0, 1]] and y is None
+    X, _ = schema.read(CsvTable(write("6,red\n", "no_header.csv")))
+    assert X.tolist() == [[6, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("size,price\n1,2\n", "there is no column 'colour'"),
+        ("size,colour\n1,green\n", r"later\.csv:2: column 'colour': unknown text 'green'; known: blue, red"),
+        ("size,colour\nx,red\n", r"later\.csv:2: column 'size': expected a finite number, got 'x'"),
+        ("size,colour\n1,\n", r"later\.csv:2: column 'colour' has no value"),
+        ("size,colour,price\n1,red,dear\n", r"later\.csv:2: column 'price': expected a finite number, got 'dear'"),
+        ("size,colour\n", "no complete row of data"),
+    ],
+)
+def test_a_later_table_that_does_not_fit(write, content, message):
+    schema = read_csv(write(TABLE)).schema
+    with pytest.raises(ValueError, match=message):
+        schema.read(CsvTable(write(content, "later.csv")))
+
+
+def test_unknown_class_in_a_later_table(write):
+    schema = read_csv(write("x,y\n1,a\n2,b\n")).schema
+    with pytest.raises(ValueError, match=r"later\.csv:3: column 'y': unknown class 'c'; known: a, b"):
+        schema.read(CsvTable(write("x,y\n1,a\n2,c\n", "later.csv")))
+
+
+def test_rows_are_not_kept_as_text(write):
+    path = write("a,b,c,d\n" + "".join(f"{i}.25,{i}.5,{i}.75,{i % 2}\n" for i in range(20_000)))
+    tracemalloc.start()
+    dataset = read_csv(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert dataset.X.shape == (20_000, 3)
+    assert peak < 4 * dataset.X.nbytes, "a list of 80,000 strings alone would take more"
+
+
+# ---- NPZ
+
+
+def test_npz(tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez(path, X=np.arange(12, dtype=np.float32).reshape(3, 2, 2), y=np.array([[5], [7], [5]]))
+    dataset = read_npz(path)
+    assert dataset.X.shape == (3, 4) and dataset.X.dtype == np.float32
+    assert dataset.target_names == ("5", "7") and dataset.y.tolist() == [0, 1, 0] and dataset.name == "data"
+    assert read_npz(path, task="regression").y.tolist() == [5, 7, 5]
+
+
+def test_npz_named_arrays_and_text_classes(tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez_compressed(path, inputs=[[1], [2]], kind=["b", "a"])
+    dataset = read_npz(path, X="inputs", y="kind")
+    assert dataset.X.dtype == np.float64 and dataset.y.tolist() == [1, 0] and dataset.target_names == ("a", "b")
+
+
+GOOD = {"X": [[1.0], [2.0]], "y": [0.5, 1.5]}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "arguments", "message"),
+    [
+        ({"a": [1]}, {}, "there is no array 'X'; it holds a"),
+        ({"X": [[1.0]]}, {}, "there is no array 'y'"),
+        (GOOD, {"X": "Z"}, "there is no array 'Z'; it holds X, y"),
+        (GOOD, {"task": "guess"}, "task must be one of"),
+        (GOOD | {"X": [1.0, 2.0]}, {}, r"array 'X' must hold numbers, one row per sample, got shape \(2,\)"),
+        (GOOD | {"X": np.zeros((0, 3))}, {}, r"got shape \(0, 3\)"),
+        (GOOD | {"X": [["a"], ["b"]]}, {}, "must hold numbers"),
+        (GOOD | {"X": [[1.0], [np.nan]]}, {}, "holds nan in row 1, column 0"),
+        (GOOD | {"y": [1.0]}, {}, "one value for each of the 2 rows"),
+        (GOOD | {"y": [[1, 0], [0, 1]]}, {}, "one value for each of the 2 rows"),
+        (GOOD | {"y": [0.5, np.inf]}, {}, "the target must hold finite numbers"),
+        (GOOD | {"y": ["a", "b"]}, {"task": "regression"}, "the target must hold finite numbers"),
+        (GOOD | {"y": np.array([1j, 2j])}, {}, "must hold numbers or text"),
+        (GOOD | {"y": np.array([{}, []], dtype=object)}, {}, "not a readable NPZ file: .*allow_pickle=False"),
+    ],
+)
+def test_bad_arrays(tmp_path, arrays, arguments, message):
+    path = tmp_path / "data.npz"
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=message) as error:
+        read_npz(path, **arguments)
+    assert str(path) in str(error.value) or "task" in message
+
+
+def test_not_npz(tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez(path, **GOOD)
+    whole = path.read_bytes()
+    for content in (b"", b"PK", b"text", whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="not a readable NPZ file"):
+            read_npz(path)
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    with pytest.raises(ValueError, match="a single array"):
+        read_npz(tmp_path / "one.npy")
+    with pytest.raises(FileNotFoundError):
+        read_npz(tmp_path / "absent.npz")
