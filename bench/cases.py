@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncore import Adam, Dense, Sequential
 
+Array = NDArray[Any]
 SEED = 0
 LABEL_NOISE = 0.2
 OPTIMIZER = Adam(learning_rate=1e-3)
@@ -77,11 +79,11 @@ class Case:
         model.build(self.sizes[0])
         return model
 
-    def initial_weights(self) -> list[NDArray]:
+    def initial_weights(self) -> list[Array]:
         """Return the weight (n_in, n_out) and the bias (n_out,) of each layer in turn; the same at every call."""
         return self.model().get_weights()
 
-    def data(self, n_rows: int | None = None) -> tuple[NDArray, NDArray[np.int32]]:
+    def data(self, n_rows: int | None = None) -> tuple[Array, NDArray[np.int32]]:
         """Return X (n_rows, n_features) and labels (n_rows,); the same at every call.
 
         A fifth of the labels is random: a network that has learned everything would compute with ever smaller numbers.

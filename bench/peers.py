@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from bench.cases import CASES, Case
+from bench.cases import Case
 from bench.record import FIRST, ROOT, Result, Run, machine, results_of
 from bench.runners import RUNNERS, available
-from bench.timing import Contender, Slot, interleave
+from bench.timing import Contender, Protocol, Slot, interleave
+
+INCLUDED = (FIRST, "NumPy")
+"""Whose versions the description of the machine holds anyway."""
 
 LOSS_TOLERANCE = 1e-4
 """How far apart, relatively, losses may be after one epoch from the same weights in the same order."""
@@ -25,9 +28,9 @@ class Worker:
     out of the others' way.
     """
 
-    def __init__(self, contender: str) -> None:
+    def __init__(self, contender: str, threads: int) -> None:
         self.contender = contender
-        command = [sys.executable, "-m", "bench", "worker", contender]
+        command = [sys.executable, "-m", "bench", "worker", contender, str(threads)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, request: str, argument: Any = None) -> Any:
@@ -61,12 +64,12 @@ class Worker:
 
 
 @contextmanager
-def workers(contenders: list[str]) -> Iterator[dict[str, Worker]]:
+def workers(contenders: list[str], threads: int) -> Iterator[dict[str, Worker]]:
     """Start a worker for each contender, and end them all in the end."""
     with ExitStack() as stack:
         started = {}
         for contender in contenders:
-            started[contender] = Worker(contender)
+            started[contender] = Worker(contender, threads)
             stack.callback(started[contender].close)
         yield started
 
@@ -100,23 +103,23 @@ def check_losses(case: str, losses: dict[str, float]) -> None:
         difference = abs(loss / losses[FIRST] - 1)
         if not difference <= LOSS_TOLERANCE:
             raise AssertionError(
-                f"{case}: after one epoch from the same weights in the same order, {contender}'s loss is {loss:.8g} and "
-                f"nncore's {losses[FIRST]:.8g}, {difference:.1e} apart; expected at most {LOSS_TOLERANCE:g}"
+                f"{case}: after one epoch from the same weights in the same order, {contender}'s loss is {loss:.8g}, "
+                f"nncore's {losses[FIRST]:.8g}: {difference:.1e} apart; expected at most {LOSS_TOLERANCE:g}"
             )
 
 
-def _one_case(case: Case, started: dict[str, Worker], rounds: int, seconds: float) -> tuple[list[Result], dict]:
+def _one_case(case: Case, started: dict[str, Worker], protocol: Protocol) -> tuple[list[Result], dict[str, float]]:
     present = {name: worker for name, worker in started.items() if worker.ask("prepare", case.name)}
     answers = {name: worker.ask("check") for name, worker in present.items()}
     losses = {name: loss for name, loss in answers.items() if loss is not None}
     check_losses(case.name, losses)
     # Workers count in epochs; the table is about steps.
-    timings = interleave({name: worker.timed() for name, worker in present.items()}, rounds, seconds)
+    timings = interleave({name: worker.timed() for name, worker in present.items()}, protocol)
     per_step = {name: timing.divided_by(case.steps_per_epoch) for name, timing in timings.items()}
     return results_of(case.name, "training step", per_step), losses
 
 
-def run(cases: list[Case], contenders: list[str], *, rounds: int, seconds: float) -> Run:
+def run(cases: list[Case], contenders: list[str], protocol: Protocol) -> Run:
     """Time one training step, as part of whole epochs with shuffling and batching.
 
     Raises
@@ -128,11 +131,10 @@ def run(cases: list[Case], contenders: list[str], *, rounds: int, seconds: float
     """
     results: list[Result] = []
     losses: dict[str, dict[str, float]] = {}
-    with workers(contenders) as started:
-        versions = {name: worker.ask("version") for name, worker in started.items()}
+    with workers(contenders, protocol.threads) as started:
+        versions = {name: worker.ask("version") for name, worker in started.items() if name not in INCLUDED}
         for case in cases:
             print(case.name, file=sys.stderr, flush=True)
-            found, losses[case.name] = _one_case(case, started, rounds, seconds)
+            found, losses[case.name] = _one_case(case, started, protocol)
             results += found
-    settings = {"rounds": rounds, "seconds_per_turn": seconds}
-    return Run("peers", machine(**versions), settings, results, losses)
+    return Run("peers", machine(**versions), protocol, results, losses)

@@ -12,7 +12,7 @@ from typing import Any
 
 import nncore
 from bench.cases import CASES, Case
-from bench.timing import Summary, Timing
+from bench.timing import Protocol, Summary, Timing
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -47,8 +47,8 @@ class Run:
         ``"step"`` or ``"peers"``: also the name of the files.
     machine : dict
         Processor, instruction set, threads, versions, date and commit.
-    settings : dict
-        Rounds, seconds per turn, whether it was a quick run.
+    protocol : Protocol
+        How it was timed.
     results : list of Result
     losses : dict of str to dict
         Of each case and contender, the loss after one epoch from the same weights in the same order.
@@ -56,7 +56,7 @@ class Run:
 
     benchmark: str
     machine: dict[str, Any]
-    settings: dict[str, Any]
+    protocol: Protocol
     results: list[Result]
     losses: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -69,7 +69,7 @@ class Run:
         """Return what `to_json` wrote."""
         data = json.loads(text)
         results = [Result(**{**result, "timing": _timing(result["timing"])}) for result in data["results"]]
-        return cls(data["benchmark"], data["machine"], data["settings"], results, data["losses"])
+        return cls(data["benchmark"], data["machine"], Protocol(**data["protocol"]), results, data["losses"])
 
 
 def _described(case: Case) -> dict[str, Any]:

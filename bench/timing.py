@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 
 class Slot(NamedTuple):
-    """What one turn took, in seconds: by the clock, and of the processors' time."""
+    """What one turn took, in seconds: by the clock on the wall, and of the processors' time."""
 
     wall: float
     cpu: float
@@ -32,6 +32,38 @@ def timed(work: Callable[[], object]) -> Contender:
         return Slot(time.perf_counter() - wall, time.process_time() - cpu)
 
     return contend
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How contenders are timed.
+
+    Attributes
+    ----------
+    rounds : int
+        How often each gets its turn.
+    seconds : float
+        How long a turn should last, at least.
+    clock : {"wall", "cpu"}
+        Which time counts. The processors' time does not grow when others use the machine, but hides waiting, and how
+        well several threads share the work: it is for one thread only.
+    threads : int
+        How many each contender may use.
+
+    Raises
+    ------
+    ValueError
+        If the clock does not suit the threads.
+    """
+
+    rounds: int
+    seconds: float
+    clock: str = "wall"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.clock == "cpu" and self.threads > 1:
+            raise ValueError(f"clock 'cpu' would count {self.threads} threads' time together; use it with 1 thread")
 
 
 @dataclass(frozen=True)
@@ -61,16 +93,21 @@ class Timing:
     Attributes
     ----------
     seconds : Summary
-        By the clock, over the rounds.
+        By the protocol's clock, over the rounds.
     ratio : Summary
         To the first contender's time in the same round: above 1, this one is slower.
     cpu_share : float
-        Median of the processors' time over the clock's: well below the number of threads, the machine was busy.
+        Median of the processors' time over that on the wall: well below the number of threads, the machine was busy.
     """
 
     seconds: Summary
     ratio: Summary
     cpu_share: float
+
+    def divided_by(self, n: int) -> Timing:
+        """Return the timing of one of `n` equal parts of the work."""
+        seconds = Summary(self.seconds.median / n, self.seconds.q1 / n, self.seconds.q3 / n)
+        return replace(self, seconds=seconds)
 
 
 def calibrated(contender: Contender, seconds: float) -> int:
@@ -85,17 +122,14 @@ def calibrated(contender: Contender, seconds: float) -> int:
     return repeats
 
 
-def interleave(contenders: Mapping[str, Contender], rounds: int, seconds: float) -> dict[str, Timing]:
-    """Time the contenders.
+def interleave(contenders: Mapping[str, Contender], protocol: Protocol) -> dict[str, Timing]:
+    """Time the contenders in turn; the first to go changes from round to round.
 
     Parameters
     ----------
     contenders : dict of str to Contender
         The first one is what the ratios refer to.
-    rounds : int
-        How often each gets its turn. The first to go changes from round to round.
-    seconds : float
-        How long a turn should last, at least.
+    protocol : Protocol
 
     Returns
     -------
@@ -103,18 +137,19 @@ def interleave(contenders: Mapping[str, Contender], rounds: int, seconds: float)
 
     Examples
     --------
-    >>> timings = interleave({"short": timed(lambda: sum(range(100))), "long": timed(lambda: sum(range(9000)))}, 3, 1e-3)
+    >>> work = {"short": timed(lambda: sum(range(100))), "long": timed(lambda: sum(range(9000)))}
+    >>> timings = interleave(work, Protocol(rounds=3, seconds=1e-3))
     >>> timings["short"].ratio.median, timings["long"].ratio.median > 1
     (1.0, True)
     """
     names = list(contenders)
-    repeats = {name: calibrated(contenders[name], seconds) for name in names}
+    repeats = {name: calibrated(contenders[name], protocol.seconds) for name in names}
     slots: dict[str, list[Slot]] = {name: [] for name in names}
-    for i in range(rounds):
+    for i in range(protocol.rounds):
         first = i % len(names)
         for name in names[first:] + names[:first]:
             slots[name].append(contenders[name](repeats[name]))
-    once = {name: [slot.wall / repeats[name] for slot in slots[name]] for name in names}
+    once = {name: [getattr(slot, protocol.clock) / repeats[name] for slot in slots[name]] for name in names}
     return {name: _timing(slots[name], once[name], once[names[0]]) for name in names}
 
 

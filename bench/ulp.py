@@ -4,8 +4,8 @@
 
 Each function of `nncore.kernels` is compared with the correctly rounded result, taken from NumPy's and SciPy's float64
 functions. `--all` tries every one of the 2^32 inputs, which takes some minutes for each function; otherwise a sample,
-spread evenly over all exponents, is tried. The largest distance is printed for each function, and the exit status is 1 if it
-is beyond the function's bound. `NNCORE_ISA` chooses the instruction set.
+spread evenly over all exponents, is tried. The largest distance is printed for each function, and the exit status is 1
+if it is beyond the function's bound. `NNCORE_ISA` chooses the instruction set.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def report(function: Function, n: int) -> bool:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.ulp", description="Errors of the elementary functions, in ulp.")
+    parser = argparse.ArgumentParser(prog="python -m bench.ulp", description="Errors of the elementary functions.")
     parser.add_argument("--functions", default=",".join(FUNCTIONS), help="names, separated by commas; default: all")
     parser.add_argument("--all", action="store_true", help="try all 2^32 inputs")
     parser.add_argument("--sample", type=int, default=1 << 24, metavar="N", help="how many inputs; default 2^24")
@@ -129,7 +129,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"unknown function {unknown[0]!r}; known: {', '.join(FUNCTIONS)}")
     n = 1 << 32 if options.all else options.sample
     print(f"float32, {engine.isa()}, {n} inputs")
-    return 0 if all([report(FUNCTIONS[name], n) for name in names]) else 1
+    kept = [report(FUNCTIONS[name], n) for name in names]
+    return 0 if all(kept) else 1
 
 
 if __name__ == "__main__":

@@ -14,12 +14,14 @@ time       epochs       seconds by the clock and of the processors' time that so
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import sys
-from typing import Any
 
-from bench.cases import CASES, SEED
+import numpy as np
+
+from bench.cases import CASES, SEED, Array, Case
 from bench.runners import RUNNERS, Runner
 from bench.timing import timed
 from nncore import reference
@@ -36,7 +38,7 @@ class Server:
         self.runner: Runner | None = None
 
     def version(self, _: None) -> str:
-        return self.entry.version()
+        return importlib.metadata.version(self.entry.distribution)
 
     def prepare(self, name: str) -> bool:
         self.case = CASES[name]
@@ -61,10 +63,8 @@ class Server:
         return self.runner
 
 
-def _loss(case: Any, weights: Any) -> float:
+def _loss(case: Case, weights: list[Array]) -> float:
     """The same judge for everyone: the reference in float64."""
-    import numpy as np
-
     X, y = case.data()
     flat = np.concatenate([np.asarray(array, np.float64).ravel() for array in weights])
     return reference.loss(case.model().program, flat, X.astype(np.float64), y)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class NNCoreError(Exception):
     """Base class of every exception defined by nncore."""
@@ -15,7 +17,7 @@ class ModelFileError(NNCoreError, ValueError):
     """A model file is damaged, incomplete, or not a model file."""
 
 
-class TrainingDiverged(NNCoreError, ArithmeticError):
+class TrainingDiverged(NNCoreError, ArithmeticError):  # noqa: N818 - an event, like KeyboardInterrupt
     """The training loss or a weight stopped being a finite number.
 
     The model keeps the last weights that were known to be good: those at the start of `epoch`.
@@ -41,5 +43,6 @@ class TrainingDiverged(NNCoreError, ArithmeticError):
             "that epoch were kept. Try a smaller learning rate, or standardise the inputs"
         )
 
-    def __reduce__(self):  # the default would call __init__ with the message alone
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default would call __init__ with the message alone.
         return type(self), (self.epoch, self.batch, self.last_finite_loss, self.learning_rate)

@@ -170,7 +170,7 @@ class Training:
     def _train(self, progress: ProgressBar) -> dict[str, float]:
         """Run one epoch, or where nothing waits for its end, as many as fit into `SECONDS_PER_CALL`."""
         every_epoch = bool(len(self.callbacks) or self.validation or self.metrics)
-        before = self.network.iterations
+        before = self.network.result
         try:
             result = self.network.train(
                 *self.data,
@@ -182,10 +182,9 @@ class Training:
                 predictions=self.predictions,
                 max_seconds=None if every_epoch else SECONDS_PER_CALL,
             )
-        except BaseException:
-            # A signal handler raised, Ctrl-C for one. Whole epochs done in this call count, their losses are lost.
-            steps_per_epoch = -(-len(self.data.X) // self.batch_size)
-            self.model._epoch += (self.network.iterations - before) // steps_per_epoch
+        except BaseException:  # a signal handler raised, Ctrl-C for one: the epochs finished in this call count
+            if self.network.result is not before:
+                self._record(self.network.result)
             raise
         logs = self._record(result)
         if logs:

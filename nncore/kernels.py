@@ -7,6 +7,9 @@ whole networks without coming back to Python. Shapes are checked; values are not
 The elementary functions `exp, expm1, log, log1p, tanh, sigmoid, softplus, erf, erfc` work on arrays of any shape.
 """
 
+# Arguments are converted in place and keep their names: (x,) = converted(x). Mypy should follow.
+# mypy: allow-redefinition
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -46,8 +49,8 @@ def dense_forward(
 ) -> Array:
     """Return ``f(x @ weight + bias)``.
 
-    Every sum is one chain of fused multiply-adds over the inputs in ascending order, started from the bias, so it equals
-    a scalar loop of ``fma`` bit for bit.
+    Every sum is one chain of fused multiply-adds over the inputs in ascending order, started from the bias, so it
+    equals a scalar loop of ``fma`` bit for bit.
 
     Parameters
     ----------
@@ -224,7 +227,7 @@ def loss(loss: str | Loss, raw_prediction: ArrayLike, target: ArrayLike) -> tupl
         _check_shape("raw_prediction", z, ("n", "n_outputs"))
         labels = np.ascontiguousarray(target, np.int32)
         _check_shape("target", labels, (z.shape[0],))
-        if labels.size and not (0 <= labels.min() and labels.max() < z.shape[1]):
+        if labels.size and (labels.min() < 0 or labels.max() >= z.shape[1]):
             raise ValueError(f"target must be in 0..{z.shape[1] - 1}, got {labels.min()}..{labels.max()}")
         values, gradient = module.loss(row.kernel, z, labels, row.parameter)
     else:
@@ -236,7 +239,12 @@ def loss(loss: str | Loss, raw_prediction: ArrayLike, target: ArrayLike) -> tupl
 
 
 def update(
-    optimizer: Optimizer, w: ArrayLike, gradient: ArrayLike, slots: ArrayLike | None = None, t: int = 1, decay: bool = True
+    optimizer: Optimizer,
+    w: ArrayLike,
+    gradient: ArrayLike,
+    slots: ArrayLike | None = None,
+    t: int = 1,
+    decay: bool = True,
 ) -> tuple[Array, Array]:
     """Return the weights and slots after one step of an optimizer.
 

@@ -192,6 +192,11 @@ class Network:
         """Number of updates done."""
         return int(self._plan.iterations)
 
+    @property
+    def result(self) -> Any:
+        """How the plan's last training went, also one that a signal ended; None before the first."""
+        return self._plan.result
+
     def predict(self, X: Array) -> Array:
         """Return the predictions, shape (n, n_outputs)."""
         out = np.empty((len(X), self.program.n_outputs), self.dtype)

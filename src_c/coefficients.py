@@ -50,7 +50,7 @@ class Grid:
 
     def error(self, c: list[mp.mpf]) -> list[mp.mpf]:
         """Weighted error of the polynomial c, lowest order first."""
-        return [w * (mp.polyval(c[::-1], x) - f) for x, w, f in zip(self.x, self.weight, self.target)]
+        return [w * (mp.polyval(c[::-1], x) - f) for x, w, f in zip(self.x, self.weight, self.target, strict=True)]
 
 
 def levelled(grid: Grid, known: list[mp.mpf], n: int, points: list[int]) -> tuple[list[mp.mpf], mp.mpf]:
@@ -89,7 +89,7 @@ def remez(grid: Grid, known: list[mp.mpf], n: int) -> list[mp.mpf]:
     points = [round((len(grid.x) - 1) * (i + 0.55) / (n + 1)) for i in range(n + 1)]
     for _ in range(30):
         c, level = levelled(grid, known, n, points)
-        error = [e * mp.sign(x) ** len(known) for e, x in zip(grid.error(c), grid.x)]
+        error = [e * mp.sign(x) ** len(known) for e, x in zip(grid.error(c), grid.x, strict=True)]
         points, last = peaks(error, level * (1 - mp.mpf(10) ** -20), n + 1), points
         if points == last:
             break
@@ -112,78 +112,70 @@ def fit_table(fit: Fit, bits: int) -> tuple[list[mp.mpf], mp.mpf]:
     return known, max(abs(e) for e in grid.error(known))
 
 
-def series(x: mp.mpf, term: Callable[[int], mp.mpf], n: int) -> mp.mpf:
-    """sum of term(k) * x^k for k < n, by Horner's rule."""
-    total = mp.mpf(0)
-    for k in reversed(range(n)):
-        total = total * x + term(k)
-    return total
+EDGE = mp.log(2) / 2 * (1 + mp.mpf(2) ** -10)  # |r| <= log(2)/2, and a little more for the rounding of r
+ATANH_EDGE = (3 - 2 * mp.sqrt(2)) * (1 + mp.mpf(2) ** -10)  # f / (2 + f) at the ends of sqrt(1/2) <= 1 + f <= sqrt(2)
+TINY = mp.mpf(2) ** -30  # for 0, where the formulas cannot be evaluated
+HALF = mp.mpf("0.5")
 
 
-EXP_TAIL = [1 / mp.factorial(k + 2) for k in range(45)]
-ERF = [2 / mp.sqrt(mp.pi) * (-1) ** k / (mp.factorial(k) * (2 * k + 1)) for k in range(60)]
-EDGE = mp.log(2) / 2 * (1 + mp.mpf(2) ** -10)  # the reduced argument, a little beyond log(2)/2 for rounding
-ATANH_EDGE = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * (1 + mp.mpf(2) ** -10)
-TINY = mp.mpf(2) ** -30
+def of_square(function: Function) -> Function:
+    """The function of z = x^2 that is `function` of x."""
+    return lambda z: function(mp.sqrt(z))
 
 
-def erfcx(x: mp.mpf) -> mp.mpf:
-    """exp(x^2) * erfc(x)."""
-    return mp.exp(x * x) * mp.erfc(x)
-
-
-def scaled_erfcx(u: mp.mpf) -> mp.mpf:
+def scaled_erfc(u: mp.mpf) -> mp.mpf:
     """(1 + x/2) * exp(x^2) * erfc(x) where u = (x - 2) / (x + 2)."""
     x = 2 * (1 + u) / (1 - u)
-    return (1 + x / 2) * erfcx(x)
+    return (1 + x / 2) * mp.exp(x * x) * mp.erfc(x)
 
 
 def fits(bits: int) -> list[Fit]:
+    """The tables of one number type."""
     erfc_end = {32: mp.mpf("10.2"), 64: mp.mpf("27.3")}[bits]  # where erfc underflows
     return [
         Fit(
             "EXP",
             "(exp(r) - 1 - r) / r^2 for |r| <= log(2)/2",
-            lambda r: series(r, EXP_TAIL.__getitem__, 45),
-            lambda r: r / series(r, lambda k: 1 / mp.factorial(k + 1), 45),
+            lambda r: (mp.expm1(r) - r) / r**2,
+            lambda r: r**2 / mp.expm1(r),
             -EDGE,
             EDGE,
             {32: 4, 64: 9},
-            (mp.mpf("0.5"),),
+            (HALF,),
         ),
         Fit(
             "TANH",
             "tanh(r/2) / r in z = r^2 <= (log(2)/2)^2",
-            lambda z: mp.tanh(mp.sqrt(z) / 2) / mp.sqrt(z),
-            lambda z: mp.sqrt(z) / mp.tanh(mp.sqrt(z) / 2),
+            of_square(lambda r: mp.tanh(r / 2) / r),
+            of_square(lambda r: r / mp.tanh(r / 2)),
             TINY,
             EDGE**2,
             {32: 2, 64: 6},
-            (mp.mpf("0.5"),),
+            (HALF,),
         ),
         Fit(
             "LOG",
             "(2 atanh(s) - 2s) / s^3 in z = s^2 <= (3 - 2 sqrt(2))^2",
-            lambda z: series(z, lambda k: mp.mpf(2) / (2 * k + 3), 60),
-            lambda z: z / series(z, lambda k: mp.mpf(2) / (2 * k + 1), 60),
+            of_square(lambda s: (2 * mp.atanh(s) - 2 * s) / s**3),
+            of_square(lambda s: s**3 / (2 * mp.atanh(s))),
             TINY,
-            ATANH_EDGE,
+            ATANH_EDGE**2,
             {32: 2, 64: 6},
         ),
         Fit(
             "LOG1P",
-            "(log(1 + e) - t) / t^3 in z = t^2 <= 4/9, t = e / (1 + e/2)",
-            lambda z: series(z / 4, lambda k: 1 / mp.mpf(8 * k + 12), 60),
-            lambda z: z / series(z / 4, lambda k: 1 / mp.mpf(2 * k + 1), 60),
+            "(2 atanh(t/2) - t) / t^3 in z = t^2 <= (2/3)^2",
+            of_square(lambda t: (2 * mp.atanh(t / 2) - t) / t**3),
+            of_square(lambda t: t**3 / (2 * mp.atanh(t / 2))),
             TINY,
-            mp.mpf(4) / 9,
+            (mp.mpf(2) / 3) ** 2,
             {32: 3, 64: 8},
         ),
         Fit(
             "ERF",
             "erf(x) / x - 1 in z = x^2 <= 1",
-            lambda z: series(z, ERF.__getitem__, 60) - 1,
-            lambda z: 1 / series(z, ERF.__getitem__, 60),
+            of_square(lambda x: mp.erf(x) / x - 1),
+            of_square(lambda x: x / mp.erf(x)),
             TINY,
             mp.mpf(1),
             {32: 6, 64: 12},
@@ -191,8 +183,8 @@ def fits(bits: int) -> list[Fit]:
         Fit(
             "ERFC",
             "(1 + x/2) exp(x^2) erfc(x) in u = (x - 2) / (x + 2)",
-            scaled_erfcx,
-            lambda u: 1 / scaled_erfcx(u),
+            scaled_erfc,
+            lambda u: 1 / scaled_erfc(u),
             mp.mpf(-1),
             (erfc_end - 2) / (erfc_end + 2),
             {32: 10, 64: 24},

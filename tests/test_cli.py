@@ -249,7 +249,7 @@ def test_data_show(ok):
     text = ok("data", "show", "digits")
     assert "1797 rows, 64 features, 10 classes" in text and "... and 44 more" in text and "target: 0 178, 1 182" in text
     facts = json.loads(ok("data", "show", "diabetes", "--json"))
-    assert facts["features"][0] == {"name": "age", "min": 19, "mean": pytest.approx(48.518), "max": 79}
+    assert facts["features"][0] == {"name": "age", "min": 19, "mean": pytest.approx(48.518, abs=1e-3), "max": 79}
     assert facts["target"]["max"] == 346
 
 
@@ -315,7 +315,7 @@ MISTAKES = [
     (["predict", "m.safetensors", "iris", "-o", "m.safetensors", "--force"], "m.safetensors is also the input"),
     (["predict", "m.safetensors", "iris", "-o", "t.csv"], "t.csv exists already"),
     (["evaluate", "m.safetensors", "new.csv"], "new.csv has no target 'species' to compare with"),
-    (["evaluate", "m.safetensors", "few.csv", "--held-out"], "another number of rows (1) than iris had in training (150)"),
+    (["evaluate", "m.safetensors", "few.csv", "--held-out"], "another number of rows (1) than iris had in training"),
     (["evaluate", "m.safetensors", "xor4.npz"], "xor4.npz: unknown class '7'; known: setosa"),
     (["predict", "line.safetensors", "sine", "--proba"], "--proba needs classes"),
     (["predict", "line.safetensors", "wide.npz"], "wide.npz has 4 features, but the model expects 1"),

@@ -82,7 +82,7 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     nn_barrier barrier
     double batch_loss, epoch_loss
     isize good_iterations
-    double started
+    double started, epoch_started
     # Worker 0 alone writes these two, `stop` before the last barrier of a step, `finish` before the first one of an
     # epoch; the others read them behind that barrier. So all leave the loops at the same place.
     int stop, finish

@@ -6,7 +6,7 @@ cdef enum:
     FLOPS_PER_THREAD = 1500000  # a step gets another thread for each so many operations; measured, see bench
 
 
-class TrainResult:
+cdef class TrainResult:
     """How a call of ``Plan.train`` went.
 
     Attributes
@@ -23,7 +23,10 @@ class TrainResult:
         Mean loss of the last batch that had one.
     """
 
-    __slots__ = ("losses", "seconds", "diverged", "epoch", "batch", "last_finite_loss")
+    cdef readonly object losses, seconds
+    cdef readonly bint diverged
+    cdef readonly isize epoch, batch
+    cdef readonly double last_finite_loss
 
 
 cdef class Plan:
@@ -39,6 +42,7 @@ cdef class Plan:
     cdef int busy
     cdef readonly object program
     cdef readonly int threads_used      # by the last job
+    cdef readonly TrainResult result    # of the last train, also of one that a signal ended
 
     def __cinit__(self, program):
         cdef Engine *e = &self.e
@@ -157,20 +161,22 @@ cdef class Plan:
             e.job.losses, e.job.seconds = &losses_view[0], &seconds_view[0]
             if shuffle:
                 ensure_order(e, e.job.n)
-            self.run(train_worker, e.job.batch_size)
+            try:
+                self.run(train_worker, e.job.batch_size)
+            finally:
+                self.result = self.train_result(losses, seconds)
             if e.outcome.diverged:
                 restore_good_state(e)
-            return self.train_result(losses, seconds)
+            return self.result
         finally:
             self.busy = 0
 
-    cdef object train_result(self, losses, ends):
-        cdef isize n = self.e.outcome.epochs_done
-        result = TrainResult()
-        result.losses, result.seconds = losses[:n], np.diff(ends[:n], prepend=0.0)
-        result.diverged = bool(self.e.outcome.diverged)
-        result.epoch, result.batch = self.e.outcome.epoch, self.e.outcome.batch
-        result.last_finite_loss = self.e.outcome.last_finite_loss
+    cdef TrainResult train_result(self, losses, seconds):
+        cdef Outcome *outcome = &self.e.outcome
+        cdef TrainResult result = TrainResult()
+        result.losses, result.seconds = losses[:outcome.epochs_done], seconds[:outcome.epochs_done]
+        result.diverged, result.epoch, result.batch = outcome.diverged, outcome.epoch, outcome.batch
+        result.last_finite_loss = outcome.last_finite_loss
         return result
 
     def loss_and_gradient(self, const real[:, ::1] X not None, target not None, sample_weight,

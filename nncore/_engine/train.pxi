@@ -53,7 +53,7 @@ cdef void transpose_all(Engine *e) noexcept nogil:
 
 cdef void begin_epoch(Engine *e, isize epoch) noexcept nogil:
     cdef isize i
-    e.epoch_loss = 0
+    e.epoch_loss, e.epoch_started = 0, nn_now()
     if e.job.purpose == STORE_GRADIENT:
         return
     if e.job.shuffle:
@@ -67,7 +67,7 @@ cdef void end_epoch(Engine *e, isize epoch, isize last_batch) noexcept nogil:
         e.outcome.diverged, e.outcome.epoch, e.outcome.batch, e.finish = 1, epoch, last_batch, 1
         return
     e.job.losses[epoch] = e.epoch_loss / e.job.n
-    e.job.seconds[epoch] = now - e.started
+    e.job.seconds[epoch] = now - e.epoch_started
     e.outcome.epochs_done = epoch + 1
     if e.job.max_seconds > 0 and now - e.started > e.job.max_seconds:
         e.finish = 1

@@ -1,0 +1,73 @@
+"""JAX: a whole epoch, the gather of the shuffled rows included, is one compiled call around `jax.lax.scan`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bench.cases import OPTIMIZER, SEED, Array, Case
+from bench.runners.runner import Runner
+
+ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu, "elu": jax.nn.elu}
+
+
+class Train(Runner):
+    def __init__(self, case: Case, threads: int) -> None:
+        # The number of threads is taken from the environment when the package is imported: see bench.threads.
+        jax.config.update("jax_enable_x64", case.dtype == "float64")
+        arrays = iter(map(jnp.asarray, case.initial_weights()))
+        layers = list(zip(arrays, arrays, strict=True))  # takes two at a time: weight, bias
+        zeros = partial(jax.tree.map, jnp.zeros_like)
+        self.state = (layers, zeros(layers), zeros(layers), jnp.zeros((), case.dtype))
+        self.X, self.y = map(jnp.asarray, case.data())
+        # The old state's memory takes the new state.
+        self.epoch = jax.jit(partial(_epoch, case.activation, case.batch_size), donate_argnums=0)
+        self.rng = np.random.default_rng(SEED)
+
+    def train(self, epochs: int) -> None:
+        for _ in range(epochs):
+            # Drawn by NumPy, while the epoch before is still running: faster than sorting random keys in JAX.
+            self.state, _ = self.epoch(self.state, self.X, self.y, self.rng.permutation(len(self.X)).astype(np.int32))
+        jax.block_until_ready(self.state)
+
+    def train_in_order(self, order: Array) -> None:
+        self.state, _ = self.epoch(self.state, self.X, self.y, order.astype(np.int32))
+
+    def weights(self) -> list[Array]:
+        return [np.asarray(array) for array in jax.tree.leaves(self.state[0])]
+
+
+def _epoch(activation: str, batch_size: int, state: Any, X: Any, y: Any, order: Any) -> Any:
+    step = partial(_step, activation)
+    n_full = len(X) // batch_size
+    rows, rest = order[: n_full * batch_size].reshape(n_full, batch_size), order[n_full * batch_size :]
+    state, losses = jax.lax.scan(step, state, (X[rows], y[rows]))
+    if len(rest):
+        state, loss = step(state, (X[rest], y[rest]))
+        losses = jnp.append(losses, loss)
+    return state, losses
+
+
+def _step(activation: str, state: Any, batch: Any) -> Any:
+    """Adam as Kingma and Ba (2015), algorithm 1, has it."""
+    layers, m, v, t = state
+    b1, b2 = OPTIMIZER.beta_1, OPTIMIZER.beta_2
+    loss, gradient = jax.value_and_grad(_loss, argnums=1)(activation, layers, *batch)
+    t = t + 1
+    m = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, m, gradient)
+    v = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, v, gradient)
+    rate, scale = OPTIMIZER.learning_rate / (1 - b1**t), jax.lax.rsqrt(1 - b2**t)
+    layers = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) * scale + OPTIMIZER.epsilon), layers, m, v)
+    return (layers, m, v, t), loss
+
+
+def _loss(activation: str, layers: Any, x: Any, y: Any) -> Any:
+    for weight, bias in layers[:-1]:
+        x = ACTIVATIONS[activation](x @ weight + bias)
+    weight, bias = layers[-1]
+    log_probability = jax.nn.log_softmax(x @ weight + bias)
+    return -jnp.take_along_axis(log_probability, y[:, None], axis=1).mean()

@@ -1,0 +1,58 @@
+"""PyTorch, eager: fused Adam, and batches that are slices of tensors instead of a DataLoader's work."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from bench.cases import OPTIMIZER, Array, Case
+from bench.runners.runner import Runner
+
+ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "elu": nn.ELU}
+
+
+class Train(Runner):
+    def __init__(self, case: Case, threads: int) -> None:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(True)  # as nncore does: the smallest numbers would slow a well-trained network down
+        X, y = case.data()
+        self.X, self.y = torch.from_numpy(X), torch.from_numpy(y).long()
+        self.batch_size = case.batch_size
+        self.network = _network(case)
+        betas = (OPTIMIZER.beta_1, OPTIMIZER.beta_2)
+        parameters = self.network.parameters()
+        self.adam = torch.optim.Adam(parameters, OPTIMIZER.learning_rate, betas, OPTIMIZER.epsilon, fused=True)
+        self.loss = nn.CrossEntropyLoss()
+
+    def train(self, epochs: int) -> None:
+        for _ in range(epochs):
+            self._epoch(torch.randperm(len(self.X)))
+
+    def train_in_order(self, order: Array) -> None:
+        self._epoch(torch.from_numpy(order))
+
+    def _epoch(self, order: torch.Tensor) -> torch.Tensor:
+        losses = []
+        # One gather per epoch, then views: faster than a gather per batch, or the same.
+        for X, y in zip(self.X[order].split(self.batch_size), self.y[order].split(self.batch_size), strict=True):
+            self.adam.zero_grad(set_to_none=True)
+            loss = self.loss(self.network(X), y)
+            loss.backward()
+            self.adam.step()
+            losses.append(loss.detach())
+        return torch.stack(losses).mean()
+
+    def weights(self) -> list[Array]:
+        return [parameter.detach().numpy().T for parameter in self.network.parameters()]
+
+
+def _network(case: Case) -> nn.Sequential:
+    arrays = iter(case.initial_weights())
+    layers: list[nn.Module] = []
+    for weight, bias in zip(arrays, arrays, strict=True):  # takes two at a time
+        dense = nn.Linear(*weight.shape, dtype=getattr(torch, case.dtype))
+        with torch.no_grad():
+            dense.weight.copy_(torch.from_numpy(weight.T))
+            dense.bias.copy_(torch.from_numpy(bias))
+        layers += [dense, ACTIVATIONS[case.activation]()]
+    return nn.Sequential(*layers[:-1])  # the loss takes logits
