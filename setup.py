@@ -25,7 +25,13 @@ FLAGS = ["-std=gnu11", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-W
 FLAGS += ["-Wno-unused-parameter", "-Wno-cast-function-type", "-Wno-missing-field-initializers"]
 LINK_FLAGS = ["-Wl,-s"] if platform.system() == "Linux" else []
 if os.environ.get("NNCORE_SANITIZE"):
-    FLAGS += ["-fsanitize=" + os.environ["NNCORE_SANITIZE"], "-fno-sanitize-recover=all", "-fno-wrapv", "-UNDEBUG", "-g"]
+    FLAGS += [
+        "-fsanitize=" + os.environ["NNCORE_SANITIZE"],
+        "-fno-sanitize-recover=all",
+        "-fno-wrapv",
+        "-UNDEBUG",
+        "-g",
+    ]
     LINK_FLAGS = ["-fsanitize=" + os.environ["NNCORE_SANITIZE"]]
 
 

@@ -17,8 +17,8 @@ from bench.timing import Contender, Protocol, Slot, interleave
 INCLUDED = (FIRST, "NumPy")
 """Whose versions the description of the machine holds anyway."""
 
-LOSS_TOLERANCE = 1e-4
-"""How far apart, relatively, losses may be after one epoch from the same weights in the same order."""
+LOSS_TOLERANCE = 1e-6
+"""How far apart, relatively, losses may be after one epoch from the same weights in the same order, see `Case.exact`."""
 
 
 class Worker:
@@ -109,10 +109,12 @@ def check_losses(case: str, losses: dict[str, float]) -> None:
 
 
 def _one_case(case: Case, started: dict[str, Worker], protocol: Protocol) -> tuple[list[Result], dict[str, float]]:
-    present = {name: worker for name, worker in started.items() if worker.ask("prepare", case.name)}
-    answers = {name: worker.ask("check") for name, worker in present.items()}
+    present = {name: worker for name, worker in started.items() if worker.ask("supports", case.name)}
+    answers = {name: worker.ask("check", case.name) for name, worker in present.items()}
     losses = {name: loss for name, loss in answers.items() if loss is not None}
     check_losses(case.name, losses)
+    for worker in present.values():
+        worker.ask("prepare", case.name)
     # Workers count in epochs; the table is about steps.
     timings = interleave({name: worker.timed() for name, worker in present.items()}, protocol)
     per_step = {name: timing.divided_by(case.steps_per_epoch) for name, timing in timings.items()}

@@ -51,7 +51,8 @@ class Run:
         How it was timed.
     results : list of Result
     losses : dict of str to dict
-        Of each case and contender, the loss after one epoch from the same weights in the same order.
+        Of each case and contender, the loss after one epoch from the same weights in the same order, in float64:
+        see `bench.cases.Case.exact`.
     """
 
     benchmark: str

@@ -15,7 +15,7 @@ UNITS = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
 BUSY = 0.95
 """Below this share of the processors' time, a run on one thread has not had a processor to itself."""
 
-CLOCKS = {"wall": "time on the wall", "cpu": "processor time"}
+CLOCKS = {"wall": "wall-clock time", "cpu": "processor time"}
 TITLES = {"step": "nncore and its NumPy reference", "peers": "nncore and its peers"}
 
 
@@ -132,7 +132,7 @@ def _conditions(run: Run) -> str:
     return (
         f"{machine['cpu']} ({machine['isa']}), {threads}, {machine['platform']}, Python {machine['python']}, "
         f"{', '.join(f'{name} {machine[name]}' for name in packages)}; {machine['date']}, commit {machine['commit']}, "
-        f"{CLOCKS[protocol.clock]}, median of {protocol.rounds} interleaved rounds"
+        f"medians of {CLOCKS[protocol.clock]} over {protocol.rounds} interleaved rounds"
     )
 
 
@@ -142,21 +142,30 @@ def _remarks(run: Run) -> list[str]:
         pairs = [(loss, losses[FIRST]) for losses in run.losses.values() for loss in losses.values()]
         furthest = max(abs(loss / own - 1) for loss, own in pairs)
         remarks.append(
-            "Everyone trains the same network on the same rows: after one epoch from the same weights in the same "
-            f"order, losses are at most {furthest:.1e} apart, relatively."
+            "Everyone trains the same network on the same rows: after one epoch in float64, from the same weights and "
+            f"in the same order, losses are at most {furthest:.1e} apart, relatively.{_not_compared(run)}"
         )
     lowest = min(result.timing.cpu_share for result in run.results)
     if lowest < BUSY and run.protocol.threads == 1:
         remarks.append(
             f"The machine was busy with other work: someone had a processor only {lowest:.0%} of the time. Ratios, "
-            "taken within each round, suffer less than times, and processor time suffers less than time on the wall."
+            "taken within each round, suffer less than times, and processor time suffers less than wall-clock time."
         )
     return remarks
 
 
+def _not_compared(run: Run) -> str:
+    """Say who could not be given the same weights, and where."""
+    missing: dict[str, list[str]] = {}
+    for result in run.results:
+        if result.contender not in run.losses.get(result.case, [result.contender]):
+            missing.setdefault(result.contender, []).append(result.case)
+    return "".join(f" Not compared: {name} in {', '.join(cases)}." for name, cases in missing.items())
+
+
 def markdown(run: Run) -> str:
     """Return the whole run as Markdown: times as median and quartiles, ratios as medians of the rounds' ratios."""
-    parts = [f"# {TITLES[run.benchmark]}", _conditions(run) + ". In brackets the quartiles.", *_remarks(run)]
+    parts = [f"# {TITLES[run.benchmark]}", _conditions(run) + ". In brackets: quartiles.", *_remarks(run)]
     for measure in dict.fromkeys(result.measure for result in run.results):
         parts += [f"## {measure}", Table(run, measure).full()]
     return "\n\n".join(parts) + "\n"

@@ -12,7 +12,7 @@ import numpy as np
 
 
 class Slot(NamedTuple):
-    """What one turn took, in seconds: by the clock on the wall, and of the processors' time."""
+    """What one turn took, in seconds: by the wall clock, and of the processors' time."""
 
     wall: float
     cpu: float
@@ -97,7 +97,7 @@ class Timing:
     ratio : Summary
         To the first contender's time in the same round: above 1, this one is slower.
     cpu_share : float
-        Median of the processors' time over that on the wall: well below the number of threads, the machine was busy.
+        Median of the processors' time over that of the wall clock: below the number of threads, someone waited.
     """
 
     seconds: Summary

@@ -47,7 +47,7 @@ FUNCTIONS = {
         Function("tanh", np.tanh, 3, 3),
         Function("sigmoid", scipy.special.expit, 3, 3),
         Function("softplus", lambda x: np.logaddexp(0.0, x), 3, 3),
-        Function("erf", scipy.special.erf, 3, 3),
+        Function("erf", scipy.special.erf, 1, 1),
         Function("erfc", scipy.special.erfc, 4, 4),
     )
 }

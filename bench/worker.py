@@ -2,14 +2,16 @@
 
 Requests are ``[name, argument]``:
 
-=========  ===========  ==============================================================================================
+=========  ===========  ==================================================================================
 name       argument     answer
-=========  ===========  ==============================================================================================
+=========  ===========  ==================================================================================
 version    null         the version of the contender's package
-prepare    case's name  whether the contender can train this case; if so, it is ready to
-check      null         the loss after one epoch in a given order, or null where initial weights cannot be set
-time       epochs       seconds by the clock and of the processors' time that so many epochs took
-=========  ===========  ==============================================================================================
+supports   case's name  whether the contender can train this case
+check      case's name  the loss after one epoch from the initial weights in a certain order, see `Case.exact`;
+                        null where initial weights cannot be set
+prepare    case's name  null, when ready to train this case
+time       epochs       seconds by the wall clock, and of the processors' time, that so many epochs took
+=========  ===========  ==================================================================================
 """
 
 from __future__ import annotations
@@ -32,42 +34,38 @@ class Server:
     """Answers requests; one method per request."""
 
     def __init__(self, contender: str, threads: int) -> None:
-        self.entry = RUNNERS[contender]
+        self.distribution = RUNNERS[contender].distribution
+        self.contender = RUNNERS[contender].runner()
         self.threads = threads
-        self.case = next(iter(CASES.values()))
         self.runner: Runner | None = None
 
     def version(self, _: None) -> str:
-        return importlib.metadata.version(self.entry.distribution)
+        return importlib.metadata.version(self.distribution)
 
-    def prepare(self, name: str) -> bool:
-        self.case = CASES[name]
+    def supports(self, name: str) -> bool:
+        return self.contender.supports(CASES[name])
+
+    def check(self, name: str) -> float | None:
+        case = CASES[name].exact()
+        runner = self.contender(case, self.threads)
+        runner.train_in_order(permutation(SEED, 0, case.n_rows))
+        return _loss(case, runner.weights()) if runner.comparable else None
+
+    def prepare(self, name: str) -> None:
         self.runner = None  # frees the memory of the case before
-        runner = self.entry.runner()
-        if runner.supports(self.case):
-            self.runner = runner(self.case, self.threads)
-        return self.runner is not None
-
-    def check(self, _: None) -> float | None:
-        runner = self._prepared()
-        runner.train_in_order(permutation(SEED, 0, self.case.n_rows))
-        return None if not runner.comparable else _loss(self.case, runner.weights())
+        self.runner = self.contender(CASES[name], self.threads)
 
     def time(self, epochs: int) -> list[float]:
-        runner = self._prepared()
-        return list(timed(lambda: runner.train(epochs))(1))
-
-    def _prepared(self) -> Runner:
         if self.runner is None:
-            raise RuntimeError(f"no case is prepared: {self.case.name} is not supported")
-        return self.runner
+            raise RuntimeError("no case is prepared")
+        runner = self.runner
+        return list(timed(lambda: runner.train(epochs))(1))
 
 
 def _loss(case: Case, weights: list[Array]) -> float:
-    """The same judge for everyone: the reference in float64."""
-    X, y = case.data()
-    flat = np.concatenate([np.asarray(array, np.float64).ravel() for array in weights])
-    return reference.loss(case.model().program, flat, X.astype(np.float64), y)
+    """The same judge for everyone: the reference."""
+    flat = np.concatenate([array.ravel() for array in weights])
+    return reference.loss(case.model().program, flat, *case.data())
 
 
 def serve(contender: str, threads: int) -> None:

@@ -135,7 +135,13 @@ def set_num_threads(n: int | None = None) -> None:
 
 
 def get_num_threads() -> int:
-    """Return the most threads that the engine will use."""
+    """Return the most threads that the engine will use.
+
+    Examples
+    --------
+    >>> get_num_threads() >= 1
+    True
+    """
     limit: int = runtime.get_thread_limit()
     return limit
 

@@ -6,15 +6,44 @@ from typing import Any
 
 
 class NNCoreError(Exception):
-    """Base class of every exception defined by nncore."""
+    """Base class of every exception defined by nncore.
+
+    Examples
+    --------
+    >>> from nncore import Dense, Sequential
+    >>> try:
+    ...     Sequential([Dense(1)]).predict([[1.0]])
+    ... except NNCoreError as error:
+    ...     print(error)
+    the model has no weights yet: call fit(X, y) or build(n_features) first
+    """
 
 
 class NotBuiltError(NNCoreError, RuntimeError):
-    """The model has no parameters yet: call ``build`` or ``fit`` first."""
+    """The model has no parameters yet: call ``build`` or ``fit`` first.
+
+    Examples
+    --------
+    >>> from nncore import Dense, Sequential
+    >>> Sequential([Dense(1)]).get_weights()
+    Traceback (most recent call last):
+        ...
+    nncore.errors.NotBuiltError: the model has no weights yet: call fit(X, y) or build(n_features) first
+    """
 
 
 class ModelFileError(NNCoreError, ValueError):
-    """A model file is damaged, incomplete, or not a model file."""
+    """A model file is damaged, incomplete, or not a model file.
+
+    Examples
+    --------
+    >>> import nncore, tempfile
+    >>> with tempfile.NamedTemporaryFile() as empty:
+    ...     nncore.load(empty.name)
+    Traceback (most recent call last):
+        ...
+    nncore.errors.ModelFileError: ...
+    """
 
 
 class TrainingDiverged(NNCoreError, ArithmeticError):  # noqa: N818 - an event, like KeyboardInterrupt
@@ -30,6 +59,17 @@ class TrainingDiverged(NNCoreError, ArithmeticError):  # noqa: N818 - an event, 
         Loss of the last batch that had one; NaN if there was none.
     learning_rate : float
         The optimizer's learning rate at that moment.
+
+    Examples
+    --------
+    >>> from nncore import SGD, Dense, Sequential
+    >>> model = Sequential([Dense(1)])
+    >>> model.compile(SGD(learning_rate=100.0))
+    >>> try:
+    ...     model.fit([[1.0], [2.0]], [1.0, 2.0], epochs=50)
+    ... except TrainingDiverged as error:
+    ...     print(error.epoch, error.batch)
+    14 0
     """
 
     def __init__(self, epoch: int, batch: int, last_finite_loss: float, learning_rate: float) -> None:

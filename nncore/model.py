@@ -381,6 +381,17 @@ def load(path: str | os.PathLike[str]) -> Sequential:
         If the file is not a model, damaged, or of a newer format.
     OSError
         If it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nncore import Dense, Sequential, load
+    >>> model = Sequential([Dense(1)])
+    >>> model.build(3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(f"{folder}/line.safetensors")
+    ...     load(f"{folder}/line.safetensors").n_parameters
+    4
     """
     return Sequential._from_snapshot(checkpoint.load(path))
 

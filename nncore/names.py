@@ -40,5 +40,5 @@ def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
     if name in table:
         return table[name]
     near = difflib.get_close_matches(name.lower(), table, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ValueError(f"unknown {kind} {name[:80]!r}; {hint}Known: {', '.join(sorted(table))}")
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    raise ValueError(f"unknown {kind} {name[:80]!r}{hint} Known: {', '.join(sorted(table))}")

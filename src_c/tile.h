@@ -48,6 +48,30 @@ NN_INLINE isize nn_panel_at(isize n_rows, isize n_cols, isize panel, isize row)
     return panel * NN_W * n_rows + row * nn_panel_width(n_cols, panel);
 }
 
+/* one row into panels; values (n_cols); the filling is left as it is */
+NN_FUNC void nn_store_row(real *panels, isize n_rows, isize n_cols, isize row, const real *values)
+{
+    real *y = panels + row * NN_W;
+    for (; n_cols >= NN_W; n_cols -= NN_W, values += NN_W, y += n_rows * NN_W) {
+        vstore(y, vload(values));
+        vstore(y + NN_V, vload(values + NN_V));
+    }
+    if (n_cols <= NN_V) y -= row * NN_V; /* the last panel is narrow */
+    for (isize c = 0; c < n_cols; c++) y[c] = values[c];
+}
+
+/* one row out of panels */
+NN_FUNC void nn_load_row(real *values, const real *panels, isize n_rows, isize n_cols, isize row)
+{
+    const real *x = panels + row * NN_W;
+    for (; n_cols >= NN_W; n_cols -= NN_W, values += NN_W, x += n_rows * NN_W) {
+        vstore(values, vload(x));
+        vstore(values + NN_V, vload(x + NN_V));
+    }
+    if (n_cols <= NN_V) x -= row * NN_V;
+    for (isize c = 0; c < n_cols; c++) values[c] = x[c];
+}
+
 /* -------------------------------------------------------------------------------------------- the inner loop */
 
 /* acc (mr, nv vectors) += x (mr, n_k) times w (n_k, nv vectors); x[r][k] lies at x[r * row_step + k * k_step].

@@ -43,7 +43,8 @@ def data(program, n, dtype, seed=1):
     X = rng.standard_normal((n, program.n_features)).astype(dtype)
     if program.loss == "sparse_softmax_crossentropy":
         return X, rng.integers(program.n_outputs, size=n).astype(np.int32)
-    target = rng.random((n, program.n_outputs)) if "crossentropy" in program.loss else rng.standard_normal((n, program.n_outputs))
+    draw = rng.random if "crossentropy" in program.loss else rng.standard_normal
+    target = draw((n, program.n_outputs))
     if program.loss == "softmax_crossentropy":
         target /= target.sum(axis=1, keepdims=True)
     return X, target.astype(dtype)

@@ -15,7 +15,7 @@ from idx_files import write_mnist
 import nncore
 from nncore import datasets
 from nncore.cli import main
-from nncore.cli.train import BestEpoch
+from nncore.cli.callbacks import BestEpoch
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
 
@@ -125,6 +125,14 @@ def test_best_epoch_puts_the_weights_back():
     assert model.weights == 2
 
 
+def test_linear_schedule_lowers_the_learning_rate_evenly(ok):
+    options = ["--epochs", "4", "--layers", "8", "--lr", "0.2", "--optimizer", "sgd", "--schedule", "linear"]
+    result = json.loads(ok("train", "iris", *options, "--json", "-o", "m.safetensors"))
+    assert result["history"]["learning_rate"] == pytest.approx([0.2, 0.15, 0.1, 0.05])
+    assert (result["learning_rate"], result["schedule"]) == (0.2, "linear")
+    assert nncore.load("m.safetensors").optimizer.learning_rate == pytest.approx(0.05)
+
+
 # ---- a saved model
 
 
@@ -208,6 +216,8 @@ def test_mnist_has_its_own_test_set(ok, run, monkeypatch):
     assert "mnist: 40 rows to train on" in ok("train", "mnist", "--epochs", "1")
     code, _, err = run("evaluate", "m.safetensors", "mnist", "--held-out")
     assert code == 2 and "without holding out rows" in err
+    code, _, err = run("train", "mnist", "--test", "0.1")
+    assert code == 2 and "mnist has a test set of its own; leave out --test" in err
 
 
 @pytest.mark.skipif("NNCORE_DATA" not in os.environ, reason="needs the real MNIST: set NNCORE_DATA to its folder")

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench.cases import OPTIMIZER, SEED, Array, Case
+from bench.cases import SEED, Array, Case
 from bench.runners.runner import Runner
 
 ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu, "elu": jax.nn.elu}
@@ -25,7 +25,7 @@ class Train(Runner):
         self.state = (layers, zeros(layers), zeros(layers), jnp.zeros((), case.dtype))
         self.X, self.y = map(jnp.asarray, case.data())
         # The old state's memory takes the new state.
-        self.epoch = jax.jit(partial(_epoch, case.activation, case.batch_size), donate_argnums=0)
+        self.epoch = jax.jit(partial(_epoch, case), donate_argnums=0)
         self.rng = np.random.default_rng(SEED)
 
     def train(self, epochs: int) -> None:
@@ -41,8 +41,8 @@ class Train(Runner):
         return [np.asarray(array) for array in jax.tree.leaves(self.state[0])]
 
 
-def _epoch(activation: str, batch_size: int, state: Any, X: Any, y: Any, order: Any) -> Any:
-    step = partial(_step, activation)
+def _epoch(case: Case, state: Any, X: Any, y: Any, order: Any) -> Any:
+    step, batch_size = partial(_step, case), case.batch_size
     n_full = len(X) // batch_size
     rows, rest = order[: n_full * batch_size].reshape(n_full, batch_size), order[n_full * batch_size :]
     state, losses = jax.lax.scan(step, state, (X[rows], y[rows]))
@@ -52,16 +52,17 @@ def _epoch(activation: str, batch_size: int, state: Any, X: Any, y: Any, order: 
     return state, losses
 
 
-def _step(activation: str, state: Any, batch: Any) -> Any:
+def _step(case: Case, state: Any, batch: Any) -> Any:
     """Adam as Kingma and Ba (2015), algorithm 1, has it."""
     layers, m, v, t = state
-    b1, b2 = OPTIMIZER.beta_1, OPTIMIZER.beta_2
-    loss, gradient = jax.value_and_grad(_loss, argnums=1)(activation, layers, *batch)
+    rule = case.optimizer
+    b1, b2 = rule.beta_1, rule.beta_2
+    loss, gradient = jax.value_and_grad(_loss, argnums=1)(case.activation, layers, *batch)
     t = t + 1
     m = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, m, gradient)
     v = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, v, gradient)
-    rate, scale = OPTIMIZER.learning_rate / (1 - b1**t), jax.lax.rsqrt(1 - b2**t)
-    layers = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) * scale + OPTIMIZER.epsilon), layers, m, v)
+    rate, scale = rule.learning_rate / (1 - b1**t), jax.lax.rsqrt(1 - b2**t)
+    layers = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) * scale + rule.epsilon), layers, m, v)
     return (layers, m, v, t), loss
 
 

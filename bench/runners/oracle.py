@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.cases import OPTIMIZER, SEED, Array, Case
+from bench.cases import SEED, Array, Case
 from bench.runners.runner import Runner
 from nncore import reference
 
@@ -16,7 +16,8 @@ class Train(Runner):
         model = case.model()
         self.program, self.blocks = model.program, model.program.parameters
         self.parameters = model.parameters.copy()
-        self.slots = [np.zeros_like(self.parameters) for _ in range(OPTIMIZER.n_slots)]
+        self.optimizer = case.optimizer
+        self.slots = [np.zeros_like(self.parameters) for _ in range(self.optimizer.n_slots)]
         self.X, self.y = case.data()
         self.batch_size = case.batch_size
         self.t = 0
@@ -32,7 +33,7 @@ class Train(Runner):
 
     def train_on(self, X: Array, y: Array) -> None:
         """Train one epoch on these rows as they stand."""
-        state = self.program, OPTIMIZER, self.parameters, self.slots
+        state = self.program, self.optimizer, self.parameters, self.slots
         reference.train(*state, X, y, epochs=1, batch_size=self.batch_size, shuffle=False, seed=SEED, t=self.t)
         self.t += -(-len(X) // self.batch_size)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from bench.cases import OPTIMIZER, Array, Case
+from bench.cases import Array, Case
 from bench.runners.runner import Runner
 
 ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "elu": nn.ELU}
@@ -19,9 +19,9 @@ class Train(Runner):
         self.X, self.y = torch.from_numpy(X), torch.from_numpy(y).long()
         self.batch_size = case.batch_size
         self.network = _network(case)
-        betas = (OPTIMIZER.beta_1, OPTIMIZER.beta_2)
-        parameters = self.network.parameters()
-        self.adam = torch.optim.Adam(parameters, OPTIMIZER.learning_rate, betas, OPTIMIZER.epsilon, fused=True)
+        rule, parameters = case.optimizer, self.network.parameters()
+        betas = (rule.beta_1, rule.beta_2)
+        self.adam = torch.optim.Adam(parameters, rule.learning_rate, betas, rule.epsilon, fused=True)
         self.loss = nn.CrossEntropyLoss()
 
     def train(self, epochs: int) -> None:
@@ -50,7 +50,7 @@ def _network(case: Case) -> nn.Sequential:
     arrays = iter(case.initial_weights())
     layers: list[nn.Module] = []
     for weight, bias in zip(arrays, arrays, strict=True):  # takes two at a time
-        dense = nn.Linear(*weight.shape, dtype=getattr(torch, case.dtype))
+        dense = nn.Linear(len(weight), len(bias), dtype=getattr(torch, case.dtype))
         with torch.no_grad():
             dense.weight.copy_(torch.from_numpy(weight.T))
             dense.bias.copy_(torch.from_numpy(bias))

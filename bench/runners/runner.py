@@ -8,7 +8,7 @@ from bench.cases import Array, Case
 
 
 class Runner(ABC):
-    """One network of one contender, from the case's initial weights: Adam(1e-3), mini-batches, the last one smaller.
+    """One network of one contender, from the case's initial weights: Adam, mini-batches, the last one smaller.
 
     Parameters
     ----------

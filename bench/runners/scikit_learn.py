@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from bench.cases import OPTIMIZER, SEED, Array, Case
+from bench.cases import SEED, Array, Case
 from bench.runners.runner import Runner
 
 
@@ -17,15 +17,16 @@ class Train(Runner):
     def __init__(self, case: Case, threads: int) -> None:
         # The number of threads is taken from the environment when NumPy is imported: see bench.threads.
         self.X, self.y = case.data()
+        rule = case.optimizer
         self.classifier = MLPClassifier(
             case.sizes[1:-1],
             activation=case.activation,
             alpha=0.0,
             batch_size=case.batch_size,
-            learning_rate_init=OPTIMIZER.learning_rate,
-            beta_1=OPTIMIZER.beta_1,
-            beta_2=OPTIMIZER.beta_2,
-            epsilon=OPTIMIZER.epsilon,
+            learning_rate_init=rule.learning_rate,
+            beta_1=rule.beta_1,
+            beta_2=rule.beta_2,
+            epsilon=rule.epsilon,
             random_state=np.random.RandomState(SEED),
         )
         self.comparable = case.sizes[-1] > 2

@@ -26,7 +26,8 @@ cdef void softmax_backward_rows(Engine *e, real *dx, const real *dy, const real 
         row += n
 
 
-cdef void activation_forward(Engine *e, const Row *r, const real *x, isize row, isize end, real *scratch) noexcept nogil:
+cdef void activation_forward(Engine *e, const Row *r, const real *x, isize row, isize end,
+                             real *scratch) noexcept nogil:
     """y = f(x) for a block x of n_out columns."""
     cdef isize p, at
     cdef real *y = values_at(e, r.y)

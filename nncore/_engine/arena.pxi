@@ -53,8 +53,8 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     isize n_weights, n_transposed      # lengths of the panelled vectors
     isize n_columns                    # of all blocks of values together
     real *weights                      # parallel vectors of n_weights: weights and biases in panels,
-    real *slots                        # (2, n_weights) of the optimizer,
-    real *good                         # (3, n_weights) weights and slots at the start of the epoch,
+    real *slots                        # (n_slots, n_weights) of the optimizer,
+    real *good                         # (1 + n_slots, n_weights) weights and slots at the start of the epoch,
     real *gradient                     # and the gradient, where a caller or a batch of several segments wants it
     real *transposed
     Block *blocks
@@ -161,6 +161,20 @@ cdef int ensure_vector(real **vector, isize n) except -1:
     if vector[0] == NULL:
         vector[0] = nn_allocate(n)
         allocated(vector[0], n)
+    return 0
+
+
+cdef int renew_slots(Engine *e, isize n_slots) except -1:
+    """Give the optimizer empty slots and set its count of steps to zero."""
+    cdef real *slots = nn_allocate(n_slots * e.n_weights)
+    cdef real *good = nn_allocate((1 + n_slots) * e.n_weights)
+    if slots == NULL or good == NULL:
+        free(slots)
+        free(good)
+        allocated(NULL, (1 + 2 * n_slots) * e.n_weights)
+    free(e.slots)
+    free(e.good)
+    e.slots, e.good, e.iterations = slots, good, 0
     return 0
 
 

@@ -12,6 +12,8 @@ cdef extern from "tile.h" nogil:
     isize nn_panel_cols(isize n_cols, isize panel)
     isize nn_padded(isize n_cols)
     isize nn_panel_at(isize n_rows, isize n_cols, isize panel, isize row)
+    void nn_store_row(real *panels, isize n_rows, isize n_cols, isize row, const real *values)
+    void nn_load_row(real *values, const real *panels, isize n_rows, isize n_cols, isize row)
     ctypedef struct nn_product:
         const real *x
         isize x_rows

@@ -14,8 +14,8 @@ cdef void gather(Engine *e, isize row, isize end, isize start, int ordered) noex
     """Copy the caller's rows that are visited at start.. into the input block."""
     cdef isize i
     for i in range(row, end):
-        store_row(values_at(e, 0), e.room, e.n_features, i,
-                  e.job.X + source_row(e, start + i - row, ordered) * e.n_features)
+        nn_store_row(values_at(e, 0), e.room, e.n_features, i,
+                     e.job.X + source_row(e, start + i - row, ordered) * e.n_features)
 
 
 cdef inline const real *outputs(Engine *e) noexcept nogil:

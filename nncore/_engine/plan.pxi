@@ -107,17 +107,15 @@ cdef class Plan:
     def set_optimizer(self, optimizer):
         """Take the rule and constants of an `nncore.optimizers` dataclass; another rule starts with empty slots."""
         cdef Engine *e = &self.e
-        cdef int before = e.rule
+        cdef Engine wanted = e[0]
+        configure_optimizer(&wanted, optimizer)
         self.enter()
         try:
-            ensure_vector(&e.slots, 2 * e.n_weights)
-            ensure_vector(&e.good, 3 * e.n_weights)
+            if e.slots == NULL or wanted.rule != e.rule:
+                renew_slots(e, NN_OPTIMIZER_SLOTS[wanted.rule])
             configure_optimizer(e, optimizer)
         finally:
             self.busy = 0
-        if e.rule != before:
-            memset(e.slots, 0, 2 * e.n_weights * sizeof(real))
-            e.iterations = 0
 
     # ------------------------------------------------------------------------------------------------- running
 
@@ -204,7 +202,8 @@ cdef class Plan:
         finally:
             self.busy = 0
 
-    def evaluate(self, const real[:, ::1] X not None, target not None, sample_weight=None, real[:, ::1] predictions=None):
+    def evaluate(self, const real[:, ::1] X not None, target not None, sample_weight=None,
+                 real[:, ::1] predictions=None):
         """Return the mean loss over all rows; optionally store the outputs."""
         cdef isize tile, n_tiles = (X.shape[0] + TILE_ROWS - 1) // TILE_ROWS
         cdef double[::1] losses = np.empty(max(n_tiles, 1))

@@ -12,7 +12,8 @@ cdef extern from "cpu.h" nogil:
     void nn_cpu_name(char *name)
 
 cdef extern from "pthread.h" nogil:
-    int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
+    int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil,
+                       void (*child)() noexcept nogil)
 
 
 cdef nn_pool pool

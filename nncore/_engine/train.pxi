@@ -132,7 +132,8 @@ cdef void train_batch(Engine *e, isize epoch, isize batch, int worker, int n_wor
         if worker == 0 and last and e.job.purpose == UPDATE:
             prepare_hyper(e)
         nn_barrier_wait(&e.barrier, n_workers)
-        for i in range(share_begin(e.n_blocks, 1, worker, n_workers), share_begin(e.n_blocks, 1, worker + 1, n_workers)):
+        for i in range(share_begin(e.n_blocks, 1, worker, n_workers),
+                       share_begin(e.n_blocks, 1, worker + 1, n_workers)):
             update_block(e, e.blocks + i, n_rows, done > 0, last, gradient_scratch(e, scratch))
         if worker == 0:
             end_segment(e, epoch, batch, n_rows, last)
@@ -144,7 +145,7 @@ cdef void train_batch(Engine *e, isize epoch, isize batch, int worker, int n_wor
 
 cdef void train_worker(void *argument, int worker, int n_workers) noexcept nogil:
     cdef Engine *e = <Engine *>argument
-    cdef isize epoch, batch, n_batches = (e.job.n + e.job.batch_size - 1) // e.job.batch_size
+    cdef isize epoch, batch = 0, n_batches = (e.job.n + e.job.batch_size - 1) // e.job.batch_size
     cdef unsigned fp = nn_fp_begin()
     for epoch in range(e.job.n_epochs):
         if worker == 0 and not e.finish:
@@ -156,8 +157,8 @@ cdef void train_worker(void *argument, int worker, int n_workers) noexcept nogil
             train_batch(e, epoch, batch, worker, n_workers)
             if e.stop:
                 break
+        if worker == 0 and batch == n_batches - 1 and not e.outcome.diverged:
+            end_epoch(e, epoch, batch)
         if e.stop:
             break
-        if worker == 0:
-            end_epoch(e, epoch, n_batches - 1)
     nn_fp_end(fp)

@@ -6,6 +6,7 @@ import argparse
 
 import numpy as np
 
+from nncore.cli.errors import DONE
 from nncore.cli.output import print_json, print_lines, table
 from nncore.cli.sources import load_source
 from nncore.datasets.bundled import BUNDLED
@@ -20,14 +21,14 @@ def run_list(options: argparse.Namespace) -> int:
     datasets = [(kind, load()) for kind, sets in (("real", BUNDLED), ("made", GENERATORS)) for load in sets.values()]
     if options.json:
         print_json({"datasets": [{"kind": kind, **_facts(dataset)} for kind, dataset in datasets]})
-        return 0
+        return DONE
     rows = [
         (dataset.name, str(dataset.n_samples), str(dataset.n_features), dataset.task_in_words, kind)
         for kind, dataset in datasets
     ]
     print_lines(table([("name", "rows", "features", "task", "kind"), *rows]))
     print_lines(["", "also: mnist:FOLDER (the four IDX files), any .csv or .npz file"])
-    return 0
+    return DONE
 
 
 def run_show(options: argparse.Namespace) -> int:
@@ -39,7 +40,7 @@ def run_show(options: argparse.Namespace) -> int:
     ]
     if options.json:
         print_json({**_facts(dataset), "features": features, "target": _target_facts(dataset)})
-        return 0
+        return DONE
     rows = [(str(f["name"]), *(f"{f[key]:.4g}" for key in ("min", "mean", "max"))) for f in features]
     lines = [f"{dataset.name}: {dataset.n_samples} rows, {dataset.n_features} features, {dataset.task_in_words}"]
     lines += [dataset.description, "", *table([("feature", "min", "mean", "max"), *rows[:MAX_PRINTED_FEATURES]])]
@@ -47,7 +48,7 @@ def run_show(options: argparse.Namespace) -> int:
         lines.append(f"... and {len(rows) - MAX_PRINTED_FEATURES} more (all of them: --json)")
     target = ", ".join(f"{name} {value:.6g}" for name, value in _target_facts(dataset).items())
     print_lines([*lines, "", f"target: {target}"])
-    return 0
+    return DONE
 
 
 def _facts(dataset: Dataset) -> dict[str, object]:

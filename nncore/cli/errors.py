@@ -1,9 +1,12 @@
-"""What a command can fail with; `main` turns each into an exit code."""
+"""What a command can fail with, and the exit codes that `main` turns it into."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""The exit codes."""
 
 
 class UsageError(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from nncore import engine
+from nncore.cli.errors import DONE
 from nncore.cli.output import print_json, print_lines
 
 
@@ -13,10 +14,10 @@ def run(options: argparse.Namespace) -> int:
     config = engine.show_config()
     if options.json:
         print_json(config)
-        return 0
+        return DONE
     width = max(map(len, config))
     print_lines(f"{name.ljust(width)}  {_in_words(value)}" for name, value in config.items())
-    return 0
+    return DONE
 
 
 def _in_words(value: object) -> str:

@@ -6,11 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from nncore.cli.errors import OutputError, UsageError
+from nncore.cli.errors import DONE, FAILED, INTERRUPTED, USAGE, OutputError, UsageError
 from nncore.cli.parser import parse
 from nncore.errors import ModelFileError, NNCoreError
-
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,48 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-
-import numpy as np
+from dataclasses import asdict
 
 from nncore.cli.errors import OutputError, UsageError
+from nncore.cli.parts import Split
 from nncore.datasets.preparation import Preparation
-from nncore.datasets.split import train_test_split
 from nncore.model import Sequential
 from nncore.model import load as load_model
-
-
-@dataclass(frozen=True)
-class Split:
-    """How the rows for the test were held out.
-
-    Attributes
-    ----------
-    data : str
-        The DATA of the training.
-    n_samples : int
-        Its number of rows.
-    test : float
-        The share held out; 0 if none was, or if there was a test set besides.
-    seed : int
-    stratify : bool
-    """
-
-    data: str
-    n_samples: int
-    test: float
-    seed: int
-    stratify: bool
-
-    def rows(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the indices of the training rows and of the test rows for the target `y`."""
-        everything = np.arange(len(y))
-        if not self.test:
-            return everything, everything[:0]
-        train, test = train_test_split(
-            everything, test_size=self.test, seed=self.seed, stratify=y if self.stratify else False
-        )
-        return train, test
 
 
 def save(path: str, model: Sequential, preparation: Preparation, split: Split) -> None:

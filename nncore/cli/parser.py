@@ -80,9 +80,12 @@ def _add_train(commands: _Commands) -> None:
     training = command.add_argument_group("training")
     training.add_argument("--optimizer", default="adam", help=", ".join(OPTIMIZERS))
     training.add_argument("--lr", type=float, help="learning rate (default: that of the optimizer)")
+    training.add_argument(
+        "--schedule", choices=("constant", "linear"), help="of the learning rate (default constant; mnist linear)"
+    )
     training.add_argument("--epochs", type=_count, help="default: so many that about 2000 updates are made, 10 to 200")
     training.add_argument("--batch-size", type=_count, help="rows per update (default 32; mnist 128)")
-    training.add_argument("--test", type=_share, default=0.2, help="share of the rows held out to test (default 0.2)")
+    training.add_argument("--test", type=_share, help="share of the rows held out to test (default 0.2)")
     training.add_argument(
         "--val", type=_share, help="share of the other rows that chooses the best epoch (default 0; regression 0.2)"
     )

@@ -11,9 +11,9 @@ from typing import Any, TextIO
 import numpy as np
 
 from nncore.cli import model_file
-from nncore.cli.errors import UsageError, blamed_on_the_user
-from nncore.cli.model_file import Split
+from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, table, writing
+from nncore.cli.parts import Split
 from nncore.cli.scoring import in_words, score
 from nncore.cli.sources import input_files, load_for_model
 from nncore.datasets.preparation import Preparation
@@ -35,7 +35,7 @@ def run_predict(options: argparse.Namespace) -> int:
         print_json({"model": options.model, "data": options.data, "rows": len(X), **_predictions(preparation, output)})
     if options.output is not None or not options.json:
         _write_csv(options.output, _csv_rows(preparation, output, options.proba))
-    return 0
+    return DONE
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
@@ -61,7 +61,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         print_json(result if matrix is None else {**result, "classes": classes, "confusion_matrix": matrix})
     else:
         print_lines([f"{in_words(scores)} ({len(X)} rows)", *_matrix_lines(matrix, classes)])
-    return 0
+    return DONE
 
 
 def _held_out(X: np.ndarray, y: np.ndarray, split: Split, options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from nncore import layers, optimizers
 from nncore.cli import model_file
-from nncore.cli.model_file import Split
+from nncore.cli.errors import DONE
 from nncore.cli.output import print_json, print_lines
+from nncore.cli.parts import Split
 from nncore.datasets.preparation import Preparation
 from nncore.model import Sequential, load
 
@@ -21,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
         print_json({"model": options.model, **_facts(model), **({} if notes is None else _training_facts(*notes))})
     else:
         print_lines([model.summary(), *([] if notes is None else _training_lines(model, *notes))])
-    return 0
+    return DONE
 
 
 def _facts(model: Sequential) -> dict[str, Any]:

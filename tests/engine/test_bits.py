@@ -73,7 +73,15 @@ def test_slices_of_predict(variant, program, threads):
 def test_shuffle_is_the_documented_one(variant):
     from nncore.random import permutation
 
-    for n, seed, epoch in [(0, 0, 0), (1, 0, 0), (2, 5, 0), (64, 1, 1), (65, 1, 2), (1000, 2**64 - 1, 3), (17, 9, 2**40)]:
+    for n, seed, epoch in [
+        (0, 0, 0),
+        (1, 0, 0),
+        (2, 5, 0),
+        (64, 1, 1),
+        (65, 1, 2),
+        (1000, 2**64 - 1, 3),
+        (17, 9, 2**40),
+    ]:
         order = variant.permutation(n, seed, epoch)
         assert order.tolist() == permutation(seed, epoch, n).tolist()
         assert sorted(order.tolist()) == list(range(n))

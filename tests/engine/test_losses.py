@@ -73,7 +73,9 @@ def test_a_confident_right_answer_keeps_its_tiny_loss(variant):
 
 
 def test_ties_count_every_maximum(variant):
-    value, gradient = variant.loss("sparse_softmax_crossentropy", np.zeros((1, 5), variant.DTYPE), np.array([3], np.int32), 0.0)
+    value, gradient = variant.loss(
+        "sparse_softmax_crossentropy", np.zeros((1, 5), variant.DTYPE), np.array([3], np.int32), 0.0
+    )
     assert value[0] == pytest.approx(np.log(5), rel=1e-7)
     np.testing.assert_allclose(gradient[0], [0.2, 0.2, 0.2, -0.8, 0.2], rtol=1e-6)
 

@@ -53,7 +53,7 @@ def test_training_agrees_with_the_oracle(variant, optimizer):
     slots = [np.zeros(len(weights)) for _ in range(optimizer.n_slots)]
     options = {"batch_size": 16, "shuffle": True, "seed": 9}
     losses = reference.train(program, optimizer, weights, slots, X.astype(np.float64), target, epochs=3, **options)
-    tolerance = 1e-3 if variant.DTYPE == np.float32 else 1e-10
+    tolerance = 1e-3 if variant.DTYPE.name == "float32" else 1e-10
     np.testing.assert_allclose(result.losses, losses, rtol=tolerance)
     np.testing.assert_allclose(read(plan), weights, atol=tolerance)
     assert plan.iterations == 9

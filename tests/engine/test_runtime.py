@@ -171,7 +171,9 @@ def test_environment_sets_the_threads():
     assert "must be an integer of at least 1" in isa_of_a_new_process(NNCORE_NUM_THREADS="none").stderr
 
 
-@pytest.mark.parametrize(("n", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("2", TypeError), (True, TypeError)])
+@pytest.mark.parametrize(
+    ("n", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("2", TypeError), (True, TypeError)]
+)
 def test_bad_numbers_of_threads(n, error):
     with pytest.raises(error, match="n must be"):
         engine.set_num_threads(n)

@@ -1,0 +1,60 @@
+"""How to train: what the user left open is filled in to suit the data."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass
+
+from nncore.cli.errors import blamed_on_the_user
+from nncore.cli.sources import Source
+from nncore.datasets.dataset import Dataset
+from nncore.layers import Dense
+from nncore.model import Sequential
+from nncore.names import lookup
+from nncore.optimizers import OPTIMIZERS
+
+UPDATES = 2000  # enough for the bundled sets to level off
+EPOCHS = (10, 200)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Sizes of the hidden layers, and how the rows are gone through."""
+
+    layers: tuple[int, ...]
+    batch_size: int
+    epochs: int
+    schedule: str
+
+
+def choose(train: Dataset, source: Source, options: argparse.Namespace) -> Recipe:
+    """Return the recipe of the options; its defaults are those of a small table, or of MNIST."""
+    table = Recipe((64, 32), 32, 0, "constant")
+    default = Recipe((256, 128), 128, 0, "linear") if source.is_scaled else table
+    batch_size = options.batch_size or default.batch_size
+    steps = math.ceil(train.n_samples / batch_size)
+    epochs = options.epochs or min(max(EPOCHS[0], math.ceil(UPDATES / steps)), EPOCHS[1])
+    layers = default.layers if options.layers is None else options.layers
+    return Recipe(layers, batch_size, epochs, options.schedule or default.schedule)
+
+
+def build(train: Dataset, recipe: Recipe, options: argparse.Namespace) -> Sequential:
+    """Return the network: softmax over the classes, or one linear unit for a number.
+
+    Raises
+    ------
+    UsageError
+        If a name or number among the options is wrong, or the network is larger than the memory.
+    """
+    head = Dense(1) if train.target_names is None else Dense(len(train.target_names), "softmax")
+    with blamed_on_the_user("--optimizer"):
+        kind = lookup("optimizer", options.optimizer, OPTIMIZERS)
+    with blamed_on_the_user("--lr"):
+        optimizer = kind() if options.lr is None else kind(learning_rate=options.lr)
+    with blamed_on_the_user():
+        hidden = [Dense(units, options.activation) for units in recipe.layers]
+        model = Sequential([*hidden, head], seed=options.seed, dtype=options.dtype)
+        model.compile(optimizer, metrics=[] if train.target_names is None else ["accuracy"])
+        model.build(train.n_features)
+    return model

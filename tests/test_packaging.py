@@ -1,0 +1,86 @@
+"""What was installed: the metadata, the files needed at run time and no others, and what importing nncore costs."""
+
+import importlib
+import subprocess
+import sys
+from importlib import metadata, resources
+
+import pytest
+
+import nncore
+from nncore.datasets.bundled import BUNDLED
+
+
+@pytest.fixture
+def distribution():
+    try:
+        return metadata.distribution("nncore")
+    except metadata.PackageNotFoundError:
+        pytest.skip("nncore is imported from a source folder, it is not installed")
+
+
+# ---------------------------------------------------------------------------------------------------------- metadata
+
+
+def test_version(distribution):
+    assert distribution.version == nncore.__version__
+
+
+def test_command(distribution):
+    (command,) = [entry for entry in distribution.entry_points if entry.group == "console_scripts"]
+    assert command.name == "nncore"
+    assert command.load() is importlib.import_module("nncore.cli").main
+
+
+def test_needs_nothing_heavy(distribution):
+    needed = {line.split(">=")[0] for line in distribution.requires if "extra ==" not in line}
+    assert needed <= {"numpy", "scipy", "tqdm", "safetensors"}
+    assert distribution.metadata["Requires-Python"] == ">=3.10"
+
+
+def test_license_comes_along(distribution):
+    assert distribution.metadata["License-Expression"] == "BSD-3-Clause"
+    assert {"LICENSE", "SOURCES.md"} <= {file.name for file in distribution.files}
+
+
+def test_no_sources_of_the_engine_are_installed(distribution):
+    assert [file for file in distribution.files if file.suffix in (".c", ".h", ".pyx", ".pxd", ".pxi")] == []
+
+
+# ------------------------------------------------------------------------------------------------------------- files
+
+
+def test_types_are_announced():
+    assert resources.files("nncore").joinpath("py.typed").is_file()
+
+
+def test_bundled_data_are_there_and_small():
+    folder = resources.files("nncore.datasets") / "data"
+    sizes = {file.name: len(file.read_bytes()) for file in folder.iterdir() if file.name.endswith(".csv.gz")}
+    assert sizes.keys() == {f"{name}.csv.gz" for name in BUNDLED}
+    assert sum(sizes.values()) < 200_000
+    assert folder.joinpath("SOURCES.md").is_file()
+
+
+# ------------------------------------------------------------------------------------------------------------ import
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/", check=True).stdout
+
+
+def test_import_loads_numpy_and_nothing_else_from_outside():
+    code = """
+import sys
+import numpy
+before = set(sys.modules)
+import nncore
+print(*{name.split(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names)
+"""
+    found = {name for name in run(code).split() if not name.startswith(("_cython_", "cython_runtime"))}
+    assert found - {"numpy"} == {"nncore"}
+
+
+def test_module_runs_as_a_command():
+    command = [sys.executable, "-m", "nncore", "--version"]
+    assert subprocess.check_output(command, cwd="/", text=True) == f"nncore {nncore.__version__}\n"
