@@ -18,7 +18,8 @@ INCLUDED = (FIRST, "NumPy")
 """Whose versions the description of the machine holds anyway."""
 
 LOSS_TOLERANCE = 1e-6
-"""How far apart, relatively, losses may be after one epoch from the same weights in the same order, see `Case.exact`."""
+"""How far apart, relatively, losses may be after one epoch from the same weights in the same order: see `Case.exact`.
+"""
 
 
 class Worker:

@@ -239,7 +239,9 @@ def test_different_losses_are_refused(loss):
 
 
 def bench(*arguments):
-    return subprocess.run([sys.executable, "-m", "bench", *arguments], cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
 
 
 def test_step_command(tmp_path):
