@@ -10,7 +10,9 @@ from glob import glob
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
+X86 = platform.machine().lower() in ("x86_64", "amd64")
+
+JOBS = int(os.environ.get("NNCORE_BUILD_JOBS", os.cpu_count() or 1))
 
 # instruction set -> the compiler's flags for it; on aarch64 the base includes NEON with fused multiply-add
 ISA_FLAGS = {
@@ -20,7 +22,9 @@ ISA_FLAGS = {
 }
 # -ffp-contract=off: the compiler fuses no multiply-add that the source does not ask for, so bits do not depend on flags.
 # -g0: a wheel with debug information would be several times as large.
-FLAGS = ["-std=gnu11", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra"]
+# The user's CFLAGS come before these: "base" stays base under -march=native, and fast-math is taken back.
+FLAGS = ["-std=gnu11", "-O3", "-g0", *(["-march=x86-64"] if X86 else [])]
+FLAGS += ["-fno-fast-math", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra"]
 # What Cython's output trips over and cannot mend; the headers of src_c are free of both.
 FLAGS += ["-Wno-unused-parameter", "-Wno-cast-function-type", "-Wno-missing-field-initializers"]
 LINK_FLAGS = ["-Wl,-s"] if platform.system() == "Linux" else []
@@ -57,7 +61,7 @@ extensions = [extension("runtime", [], [])] + [
 setup(
     ext_modules=cythonize(
         extensions,
-        nthreads=int(os.environ.get("NNCORE_BUILD_JOBS", os.cpu_count() or 1)),
+        nthreads=JOBS if platform.system() == "Linux" else 0,  # elsewhere processes do not fork
         build_dir="build/cython",
         compiler_directives={
             "language_level": "3",
@@ -69,5 +73,5 @@ setup(
             "freethreading_compatible": False,
         },
     ),
-    options={"build_ext": {"parallel": int(os.environ.get("NNCORE_BUILD_JOBS", os.cpu_count() or 1))}},
+    options={"build_ext": {"parallel": JOBS}},
 )

@@ -128,7 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown:
         parser.error(f"unknown function {unknown[0]!r}; known: {', '.join(FUNCTIONS)}")
     n = 1 << 32 if options.all else options.sample
-    print(f"float32, {engine.isa()}, {n} inputs")
+    print(f"float32, {engine.ISA}, {n} inputs")
     kept = [report(FUNCTIONS[name], n) for name in names]
     return 0 if all(kept) else 1
 

@@ -1,6 +1,9 @@
 """nncore: train and run multi-layer perceptrons on a CPU, fast, and see them learn."""
 
-from nncore import datasets, kernels, losses, metrics, optimizers
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from nncore import losses, metrics, optimizers
 from nncore.callbacks import STOP
 from nncore.engine import get_num_threads, set_num_threads, show_config
 from nncore.errors import ModelFileError, NNCoreError, NotBuiltError, TrainingDiverged
@@ -18,6 +21,23 @@ from nncore.losses import (
 from nncore.model import Sequential, load
 from nncore.optimizers import SGD, Adam, AdamW, RMSprop
 from nncore.version import __version__
+
+if TYPE_CHECKING:
+    from nncore import datasets, kernels
+
+LAZY = ("datasets", "kernels")
+"""Modules that are imported when first asked for, to keep ``import nncore`` quick."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in LAZY:
+        return importlib.import_module(f"nncore.{name}")
+    raise AttributeError(f"module 'nncore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LAZY})
+
 
 __all__ = [
     "SGD",

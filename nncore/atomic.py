@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
     mode = _mode(target)
     directory, name = os.path.split(target)
     kept = os.fsdecode(os.fsencode(name)[:LONGEST_NAME])
-    temporary = os.path.join(directory, f".{kept}.{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(directory, f".{kept}.{os.urandom(8).hex()}.tmp")
     try:
         _write_new(temporary, target, data, mode)
         with _step("put in place", target):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
-HOOKS = ("on_train_begin", "on_epoch_end", "on_train_end")
+HOOKS = {"on_train_begin": ("model",), "on_epoch_end": ("model", "epoch", "logs"), "on_train_end": ("model",)}
+"""Names of the hooks, and what they are called with."""
 
 
 class Stop(Enum):
@@ -30,8 +33,9 @@ class Callbacks:
     calls of ``fit``; `logs` holds the epoch's values: ``loss``, metrics, ``val_loss``... What a hook returns is
     ignored, except `STOP`.
 
-    ``on_train_end`` runs whenever ``on_train_begin`` was called, also after an error or Ctrl-C: files can be closed
-    there. An exception from a hook ends training and reaches the caller; the model stays as the last epoch left it.
+    A callback whose turn came at the start, if only because ``on_train_begin`` raised, gets its ``on_train_end``, also
+    after an error or Ctrl-C: files can be closed there. An exception from a hook ends training and reaches the caller,
+    the first one if there are several; the model stays as the last epoch left it.
 
     Parameters
     ----------
@@ -40,13 +44,16 @@ class Callbacks:
     Raises
     ------
     TypeError
-        If an entry is neither callable nor has one of the hooks, or is a class instead of an instance.
+        If an entry is neither callable nor has one of the hooks, is a class instead of an instance, has a hook that
+        nncore never calls, or one that does not take the arguments it would get.
 
     Examples
     --------
     >>> def until_good(model, epoch, logs):
     ...     return STOP if logs["loss"] < 0.1 else None
-    >>> Callbacks([until_good]).on_epoch_end(None, 3, {"loss": 0.05})
+    >>> callbacks = Callbacks([until_good])
+    >>> with callbacks.around_training(None):
+    ...     callbacks.on_epoch_end(None, 3, {"loss": 0.05})
     True
     """
 
@@ -60,25 +67,44 @@ class Callbacks:
     def __len__(self) -> int:
         return len(self._callbacks)
 
-    def on_train_begin(self, model: Any) -> bool:
-        return self._call("on_train_begin", model)
+    @contextmanager
+    def around_training(self, model: Any) -> Iterator[bool]:
+        """Call ``on_train_begin``, run the block, call ``on_train_end``; yield whether a callback asked to stop."""
+        begun: list[Any] = []
+        errors: list[BaseException] = []
+        try:
+            stop = False
+            for callback in self._callbacks:
+                begun.append(callback)
+                stop |= _call(callback, "on_train_begin", model)
+            yield stop
+        except BaseException as error:
+            errors.append(error)
+        for callback in begun:
+            try:
+                _call(callback, "on_train_end", model)
+            except BaseException as error:  # the others must get their turn; raised below
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def on_epoch_end(self, model: Any, epoch: int, logs: dict[str, float]) -> bool:
         """Call every callback; return True if one asked to stop."""
-        return self._call("on_epoch_end", model, epoch, logs)
-
-    def on_train_end(self, model: Any) -> bool:
-        return self._call("on_train_end", model)
-
-    def _call(self, hook: str, *arguments: Any) -> bool:
         stop = False
         for callback in self._callbacks:
-            call = getattr(callback, hook, None)
-            if call is None and hook == "on_epoch_end" and not _hooks(callback):
-                call = callback
-            if call is not None and call(*arguments) is STOP:
-                stop = True
+            stop |= _call(callback, "on_epoch_end", model, epoch, logs)
         return stop
+
+
+def _call(callback: Any, hook: str, *arguments: Any) -> bool:
+    call = _hook(callback, hook)
+    return call is not None and call(*arguments) is STOP
+
+
+def _hook(callback: Any, hook: str) -> Callable[..., Any] | None:
+    """Return what to call: the hook, or for ``on_epoch_end`` a plain function itself."""
+    call: Callable[..., Any] | None = getattr(callback, hook, None)
+    return callback if call is None and hook == "on_epoch_end" and not _hooks(callback) else call
 
 
 def _hooks(callback: Any) -> list[str]:
@@ -86,11 +112,30 @@ def _hooks(callback: Any) -> list[str]:
 
 
 def _checked(callback: Any, index: int) -> Any:
+    name = f"callbacks[{index}]"
     if isinstance(callback, type):
-        raise TypeError(f"callbacks[{index}] is the class {callback.__name__}; pass an instance: {callback.__name__}()")
+        raise TypeError(f"{name} is the class {callback.__name__}; pass an instance: {callback.__name__}()")
+    unknown = [a for a in dir(callback) if a.startswith("on_") and a not in HOOKS and callable(getattr(callback, a))]
+    if unknown:
+        raise TypeError(f"{name} has the hook {unknown[0]}, which nncore never calls; known: {', '.join(HOOKS)}")
     if not callable(callback) and not _hooks(callback):
         raise TypeError(
-            f"callbacks[{index}] must be a function (model, epoch, logs) or an object with one of {', '.join(HOOKS)}; "
+            f"{name} must be a function (model, epoch, logs) or an object with one of {', '.join(HOOKS)}; "
             f"got {callback!r}"
         )
+    for hook, arguments in HOOKS.items():
+        _check_signature(_hook(callback, hook), f"{name}.{hook}" if _hooks(callback) else name, arguments)
     return callback
+
+
+def _check_signature(call: Callable[..., Any] | None, name: str, arguments: tuple[str, ...]) -> None:
+    """Raise TypeError if `call` would not take `arguments`: before an epoch is trained, not after."""
+    try:
+        signature = inspect.signature(call) if call is not None else None
+    except ValueError:  # some functions written in C do not tell
+        return
+    try:
+        if signature is not None:
+            signature.bind(*arguments)
+    except TypeError as error:
+        raise TypeError(f"{name} is called as ({', '.join(arguments)}), but it takes {signature}: {error}") from None

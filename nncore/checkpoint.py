@@ -77,6 +77,8 @@ def encode(snapshot: Snapshot) -> bytes:
     ------
     TypeError, ValueError
         If the user's metadata are not strings or too long, or a parameter or slot is not finite.
+    ModelFileError
+        If `load` would refuse the description.
     """
     for what, array in (("parameters", snapshot.parameters), ("optimizer state", snapshot.slots)):
         if not all_finite(array):
@@ -88,7 +90,9 @@ def encode(snapshot: Snapshot) -> bytes:
     blocks = {block.name: (block.offset, block.size, block.shape) for block in program.parameters}
     tensors = {name: snapshot.parameters[at : at + size].reshape(shape) for name, (at, size, shape) in blocks.items()}
     tensors |= {_slot_name(i): slot for i, slot in enumerate(snapshot.slots)}
-    return modelfile.pack(_describe(snapshot), tensors)
+    description = _describe(snapshot)
+    _checked_fields(modelfile.round_trip(description))  # a file that could never be read back must not be written
+    return modelfile.pack(description, tensors)
 
 
 def _describe(snapshot: Snapshot) -> dict[str, Any]:

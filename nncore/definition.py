@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,13 @@ from numpy.typing import ArrayLike
 
 from nncore import evaluation, inputs, losses, optimizers, spec
 from nncore.errors import NotBuiltError
-from nncore.evaluation import Data, data_for
+from nncore.evaluation import Data, Scorers, data_for
 from nncore.layers import LAYERS, Layer
 from nncore.losses import Loss
 from nncore.metrics import Metric
 from nncore.network import Network, initial_parameters
 from nncore.optimizers import Optimizer
-from nncore.program import Program, lower
+from nncore.program import Program, check_output, last_activation, lower, refuse_absurd_size
 from nncore.summary import summary
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
@@ -45,12 +44,11 @@ class Definition:
         self._layers: tuple[Layer, ...] = ()
         self._seed: int = spec.integer(0, 2**64 - 1)("seed", seed)
         self._dtype = _checked_dtype(dtype)
-        if name is not None and not isinstance(name, str):
-            raise TypeError(f"name must be a str or None, got {spec.described(name)}")
         self.name = name
         self._loss: Loss | None = None
         self._optimizer: Optimizer = optimizers.get("adam")
         self._metrics: tuple[str | Metric, ...] = ()
+        self._scorers: Scorers | None = None
         self._network: Network | None = None
         for layer in _iterable(layers):
             self.add(layer)
@@ -65,12 +63,10 @@ class Definition:
         RuntimeError
             If the model is built already: its shapes are fixed then.
         """
-        if not isinstance(layer, tuple(LAYERS.values())):
-            kinds = " or ".join(LAYERS)
-            raise TypeError(f"layers[{len(self._layers)}] must be a {kinds}, got {spec.described(layer)}")
+        spec.exact(f"layers[{len(self._layers)}]", layer, LAYERS)
         if self._network is not None:
             raise RuntimeError(f"cannot add {layer}: the model is built already; make a new Sequential")
-        self._layers = (*self._layers, layer)
+        self._layers, self._scorers = (*self._layers, layer), None
 
     def build(self, n_features: int) -> None:
         """Create the weights for inputs of `n_features` columns. `fit` does it by itself.
@@ -98,6 +94,7 @@ class Definition:
         return lower(self._layers, n_features, self.loss)
 
     def _new_network(self, program: Program) -> Network:
+        refuse_absurd_size(program, self._dtype.itemsize, self._optimizer.n_slots)
         return Network(program, initial_parameters(program, self._seed, self._dtype), self._optimizer)
 
     def compile(
@@ -126,7 +123,8 @@ class Definition:
         Raises
         ------
         TypeError, ValueError
-            If a name is unknown or the loss does not suit the last layer. The model is then as before.
+            If a name is unknown, or the loss does not suit the last layer so far or a metric the loss. The model is
+            then as before.
         RuntimeError
             If called while the model is being trained.
         """
@@ -135,8 +133,16 @@ class Definition:
         new_metrics = evaluation.checked_metrics(metrics)
         if self._network is not None:
             self._network.check_not_training()
+        if self._layers or new_loss:
+            self._check_loss(new_loss or self._inferred_loss(), new_metrics)
+        if self._network is not None:
             self._network = self._recompiled(self._network, new_loss or self._inferred_loss(), new_optimizer)
         self._optimizer, self._loss, self._metrics = new_optimizer, new_loss, new_metrics
+        self._scorers = None
+
+    def _check_loss(self, loss: Loss, metrics: tuple[str | Metric, ...]) -> None:
+        check_output(self._layers, loss)
+        evaluation.bind_metrics(metrics, loss)
 
     def _recompiled(self, network: Network, loss: Loss, optimizer: Optimizer) -> Network:
         program = lower(self._layers, network.program.n_features, loss)
@@ -161,6 +167,17 @@ class Definition:
         return self._dtype
 
     @property
+    def name(self) -> str | None:
+        """Shown by `summary` and kept in files."""
+        return self._name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name must be a str or None, got {spec.described(name)}")
+        self._name = name
+
+    @property
     def built(self) -> bool:
         """Whether the model has weights."""
         return self._network is not None
@@ -181,6 +198,13 @@ class Definition:
         return self._metrics
 
     @property
+    def scorers(self) -> Scorers:
+        """The metrics as functions of (target, prediction), by name."""
+        if self._scorers is None:
+            self._scorers = evaluation.bind_metrics(self._metrics, self.loss)
+        return self._scorers
+
+    @property
     def loss(self) -> Loss:
         """The loss that is minimised: the one given to `compile`, else the one that suits the last layer."""
         return self._inferred_loss() if self._loss is None else self._loss
@@ -193,7 +217,7 @@ class Definition:
     @property
     def last_activation(self) -> str:
         """Name of the activation that the network ends with."""
-        return _last_activation(self._layers)
+        return last_activation(self._layers)
 
     def _inferred_loss(self) -> Loss:
         return losses.infer_loss(self.last_activation)
@@ -218,7 +242,8 @@ class Definition:
         return summary(self)
 
     def __repr__(self) -> str:
-        return f"Sequential([{', '.join(map(repr, self._layers))}], seed={self._seed}, dtype={self._dtype.name!r})"
+        layers = ", ".join(map(repr, self._layers))
+        return f"{type(self).__name__}([{layers}], seed={self._seed}, dtype={self._dtype.name!r})"
 
     def _adopt(self, network: Network) -> None:
         """Take over a network made for this model, unless another thread was faster."""
@@ -230,11 +255,6 @@ class Definition:
         if self._network is None:
             raise NotBuiltError("the model has no weights yet: call fit(X, y) or build(n_features) first")
         return self._network
-
-
-@lru_cache(maxsize=256)
-def _last_activation(layers: tuple[Layer, ...]) -> str:
-    return lower(layers, 1, "mean_squared_error").rows[-1].activation
 
 
 def _checked_dtype(dtype: Any) -> np.dtype:

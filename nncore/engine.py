@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -27,8 +29,8 @@ ISAS = ("base", "avx2", "avx512")
 BITS = {"float32": 32, "float64": 64}
 
 
-def isa() -> str:
-    """Return the instruction set in use: the best that processor and system support, or that of `NNCORE_ISA`.
+def choose_isa() -> str:
+    """Return the best instruction set that processor and system support, or that of `NNCORE_ISA`.
 
     Raises
     ------
@@ -49,10 +51,14 @@ def isa() -> str:
     return forced
 
 
+ISA = choose_isa()
+"""The instruction set in use. An impossible `NNCORE_ISA` has failed by now."""
+
+
 @cache
 def load(dtype: str) -> ModuleType:
     """Return the engine module for ``"float32"`` or ``"float64"``."""
-    return module(isa(), dtype)
+    return module(ISA, dtype)
 
 
 def module(isa: str, dtype: str) -> ModuleType:
@@ -85,24 +91,43 @@ def available_cpus() -> int:
     return max(1, n if quota is None else min(n, int(quota + 0.5)))
 
 
-def _cgroup_quota() -> float | None:
-    """CPU time per second that the control group allows, or None where nothing limits it."""
+def _cgroup_quota(root: Path = Path("/sys/fs/cgroup"), process: Path = Path("/proc/self/cgroup")) -> float | None:
+    """CPU time per second that the control groups allow, the tightest from this process's up; None for no limit."""
     try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-            quota, period = file.read().split()
+        lines = process.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # not on Linux
+        return None
+    quotas = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            quotas += _quotas(root, path, _quota_v2)
+        elif "cpu" in controllers.split(","):
+            quotas += _quotas(root / "cpu", path, _quota_v1)
+    return min(quotas, default=None)
+
+
+def _quotas(root: Path, path: str, read: Callable[[Path], float | None]) -> list[float]:
+    group = root / path.lstrip("/")
+    groups = [group, *(parent for parent in group.parents if root in (parent, *parent.parents))]
+    return [quota for quota in map(read, groups) if quota is not None]
+
+
+def _quota_v2(group: Path) -> float | None:
+    try:
+        quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
     except (OSError, ValueError):
-        return _cgroup_v1_quota()
+        return None
     return None if quota == "max" else int(quota) / int(period)
 
 
-def _cgroup_v1_quota() -> float | None:
+def _quota_v1(group: Path) -> float | None:
     try:
-        with open("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", encoding="ascii") as file:
-            quota = int(file.read())
-        with open("/sys/fs/cgroup/cpu/cpu.cfs_period_us", encoding="ascii") as file:
-            return quota / int(file.read()) if quota > 0 else None
+        quota = int((group / "cpu.cfs_quota_us").read_text(encoding="ascii"))
+        period = int((group / "cpu.cfs_period_us").read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
+    return quota / period if quota > 0 else None
 
 
 def set_num_threads(n: int | None = None) -> None:
@@ -178,12 +203,11 @@ def show_config() -> dict[str, Any]:
         "numpy": numpy.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu": runtime.cpu_name() or platform.processor(),
-        "isa": isa(),
+        "isa": ISA,
         "isa_supported": list(ISAS[: runtime.cpu_level() + 1]),
         "threads": get_num_threads(),
         "cpus_available": available_cpus(),
     }
 
 
-isa()  # an impossible NNCORE_ISA fails here, at import
 set_num_threads()

@@ -59,6 +59,8 @@ class TrainingDiverged(NNCoreError, ArithmeticError):  # noqa: N818 - an event, 
         Loss of the last batch that had one; NaN if there was none.
     learning_rate : float
         The optimizer's learning rate at that moment.
+    broken_before : bool
+        Whether the weights held NaN or infinity before this training already.
 
     Examples
     --------
@@ -72,17 +74,23 @@ class TrainingDiverged(NNCoreError, ArithmeticError):  # noqa: N818 - an event, 
     14 0
     """
 
-    def __init__(self, epoch: int, batch: int, last_finite_loss: float, learning_rate: float) -> None:
+    def __init__(
+        self, epoch: int, batch: int, last_finite_loss: float, learning_rate: float, broken_before: bool = False
+    ) -> None:
         self.epoch = epoch
         self.batch = batch
         self.last_finite_loss = last_finite_loss
         self.learning_rate = learning_rate
+        self.broken_before = broken_before
+        advice = "Try a smaller learning rate, or standardise the inputs"
+        if broken_before:
+            advice = "They hold NaN or infinity already: set others with set_weights, or build a new model"
         super().__init__(
             f"training diverged at epoch {epoch}, batch {batch}: the loss or a weight is no longer finite "
             f"(last finite loss {last_finite_loss:g}, learning rate {learning_rate:g}); the weights from the start of "
-            "that epoch were kept. Try a smaller learning rate, or standardise the inputs"
+            f"that epoch were kept. {advice}"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default would call __init__ with the message alone.
-        return type(self), (self.epoch, self.batch, self.last_finite_loss, self.learning_rate)
+        return type(self), (self.epoch, self.batch, self.last_finite_loss, self.learning_rate, self.broken_before)

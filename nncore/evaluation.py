@@ -19,7 +19,7 @@ from nncore.targets import CLASS_INDICES, targets
 if TYPE_CHECKING:
     from nncore.network import Network
 
-RESERVED = ("loss", "epoch", "epochs", "seconds", "learning_rate")
+RESERVED = ("loss", "epoch", "epochs", "history", "seconds", "learning_rate")
 
 
 class Data(NamedTuple):
@@ -97,7 +97,9 @@ def _bound(metric: str | Metric, loss: Loss) -> Callable[[Array, Array], float]:
 
 
 def scores(metrics: Scorers, target: Array, prediction: Array) -> dict[str, float]:
-    """Return name -> value of every metric."""
+    """Return name -> value of every metric. They get read-only views: `target` may be the caller's own array."""
+    target, prediction = target.view(), prediction.view()
+    target.flags.writeable = prediction.flags.writeable = False
     return {name: _score(name, metric, target, prediction) for name, metric in metrics.items()}
 
 

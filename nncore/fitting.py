@@ -9,11 +9,8 @@ import numpy as np
 
 from nncore import evaluation, inputs, spec
 from nncore.callbacks import Callbacks
-from nncore.errors import TrainingDiverged
 from nncore.evaluation import Data, data_for
 from nncore.history import History
-from nncore.inputs import Array
-from nncore.network import Network
 from nncore.program import Program
 from nncore.progress import ProgressBar, check_verbose
 
@@ -22,6 +19,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
 EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
+NAN = float("nan")
 POSITIVE = spec.integer(1, 2**63 - 1)
 
 
@@ -58,52 +56,19 @@ def _validation(validation_data: Any, program: Program, dtype: np.dtype) -> Data
 
 
 class Training:
-    """One call of ``fit``. Creating it changes nothing in the model; `run` does.
+    """One call of ``fit``. Creating it checks and converts the arguments, and changes nothing in the model; `run` does.
 
     Parameters
     ----------
     model : Sequential
-    network : Network
-        The model's, or the one it will have.
-    data : Data
-        What to train on.
-    validation : Data or None
-        What to score after every epoch.
-    epochs, batch_size : int
-    shuffle : bool
-    callbacks : Callbacks
-    progress : ProgressBar
+    data : tuple
+        X, y, sample_weight.
+    validation_data, validation_split, epochs, batch_size, shuffle, callbacks, verbose
+        As in ``Sequential.fit``.
     """
 
     def __init__(
         self,
-        model: Sequential,
-        network: Network,
-        data: Data,
-        validation: Data | None,
-        *,
-        epochs: int,
-        batch_size: int,
-        shuffle: bool,
-        callbacks: Callbacks,
-        verbose: bool | str,
-    ) -> None:
-        self.model = model
-        self.network = network
-        self.data = data
-        self.validation = validation
-        self.epochs = self.remaining = epochs
-        self.batch_size = min(batch_size, len(data.X))
-        self.shuffle = shuffle
-        self.callbacks = callbacks
-        self.verbose = verbose
-        self.history = History()
-        self.metrics = evaluation.bind_metrics(model.metrics, model.loss)
-        self.predictions = self._prediction_buffer()
-
-    @classmethod
-    def prepared(
-        cls,
         model: Sequential,
         data: tuple[Any, Any, Any],
         validation_data: Any,
@@ -113,41 +78,23 @@ class Training:
         batch_size: int,
         shuffle: bool,
         callbacks: Any,
-        verbose: bool | str,
-    ) -> Training:
-        """Check and convert the arguments of ``fit``; `data` is (X, y, sample_weight)."""
+        verbose: bool | int | str,
+    ) -> None:
         if model._network is not None:
             model._network.check_not_training()
-        epochs, batch_size = POSITIVE("epochs", epochs), POSITIVE("batch_size", batch_size)
-        shuffle = spec.flag("shuffle", shuffle)
-        hooks = Callbacks(callbacks)
-        check_verbose(verbose)
-        split = spec.real(0, 1, below=True)("validation_split", validation_split)
-        if split and validation_data is not None:
-            raise ValueError(f"give validation_data or validation_split={split:g}, not both")
-        train, program = model._data(*data)
-        validation = None
-        if split:
-            train, validation = split_validation(train, split)
-        elif validation_data is not None:
-            validation = _validation(validation_data, program, model.dtype)
-        evaluation.bind_metrics(model.metrics, model.loss)  # before the network, which may be large, is made
-        network = model._network or model._new_network(program)
-        return cls(
-            model,
-            network,
-            train,
-            validation,
-            epochs=epochs,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            callbacks=hooks,
-            verbose=verbose,
-        )
-
-    def _prediction_buffer(self) -> Array | None:
-        shape = (len(self.data.X), self.network.program.n_outputs)
-        return np.empty(shape, self.network.dtype) if self.metrics else None
+        self.model = model
+        self.epochs = POSITIVE("epochs", epochs)
+        self.batch_size = POSITIVE("batch_size", batch_size)
+        self.shuffle = spec.flag("shuffle", shuffle)
+        self.callbacks = Callbacks(callbacks)
+        self.verbose = check_verbose(verbose)
+        self.data, self.validation, program = _prepared(model, data, validation_data, validation_split)
+        self.batch_size = min(self.batch_size, len(self.data.X))
+        self.metrics = model.scorers
+        self.network = model._network or model._new_network(program)
+        shape = (len(self.data.X), program.n_outputs)
+        self.predictions = np.empty(shape, model.dtype) if self.metrics else None
+        self.history = History()
 
     def run(self) -> History:
         """Train until the epochs are done or a callback says stop."""
@@ -155,66 +102,90 @@ class Training:
         with self.network.training():
             model._adopt(self.network)
             model.stop_training = False
+            self.last_epoch = model.epoch + self.epochs
             progress = ProgressBar(self.verbose, self.epochs, len(self.data.X))
-            try:
-                stop = self.callbacks.on_train_begin(model)
-                while self.remaining and not (stop or model.stop_training):
+            with progress, self.callbacks.around_training(model) as stop:
+                while model.epoch < self.last_epoch and not (stop or model.stop_training):
                     logs = self._train(progress)
-                    if len(self.callbacks):
-                        stop = self.callbacks.on_epoch_end(model, model.epoch - 1, logs)
-            finally:
-                progress.close()
-                self.callbacks.on_train_end(model)
+                    stop = self.callbacks.on_epoch_end(model, model.epoch - 1, logs)
         return self.history
 
     def _train(self, progress: ProgressBar) -> dict[str, float]:
-        """Run one epoch, or where nothing waits for its end, as many as fit into `SECONDS_PER_CALL`."""
-        every_epoch = bool(len(self.callbacks) or self.validation or self.metrics)
-        before = self.network.result
+        """Run one epoch, or where nothing waits for its end, as many as fit into `SECONDS_PER_CALL`.
+
+        Whatever ends it, Ctrl-C or an error in a metric, the epochs that the engine has finished are recorded.
+        """
+        first_epoch, before = self.model.epoch, self.network.result
+        scores: dict[str, float] = {}
         try:
-            result = self.network.train(
-                *self.data,
-                first_epoch=self.model.epoch,
-                epochs=1 if every_epoch else min(self.remaining, EPOCHS_PER_CALL),
-                batch_size=self.batch_size,
-                shuffle=self.shuffle,
-                seed=self.model.seed,
-                predictions=self.predictions,
-                max_seconds=None if every_epoch else SECONDS_PER_CALL,
-            )
-        except BaseException:  # a signal handler raised, Ctrl-C for one: the epochs finished in this call count
-            if self.network.result is not before:
-                self._record(self.network.result)
+            try:
+                self._run_engine(first_epoch)
+                if len(self.network.result.losses):
+                    scores = self._scores()
+            finally:
+                self._record(first_epoch, before, scores)
+        except BaseException:
+            self._record(first_epoch, before, scores)  # again, for a signal that struck while it was at work
             raise
-        logs = self._record(result)
-        if logs:
-            progress.update(len(result.losses), logs)
+        result = self.network.result
+        logs = self.history.row(-1) if len(result.losses) else {}
+        progress.update(len(result.losses), logs)
         if result.diverged:
-            rate = self.network.optimizer.learning_rate
-            raise TrainingDiverged(self.model.epoch, result.batch, result.last_finite_loss, rate)
+            raise self.model._diverged(self.network)
         return logs
 
-    def _record(self, result: Any) -> dict[str, float]:
-        """Enter the finished epochs into the histories; return the last one's values."""
-        n_epochs = len(result.losses)
-        if not n_epochs:
-            return {}
-        first_epoch = self.model.epoch
-        self.model._epoch += n_epochs
-        self.remaining -= n_epochs
-        columns: dict[str, Any] = {"loss": result.losses, **self._last_epoch_scores()}
-        columns["seconds"] = result.seconds
-        columns["learning_rate"] = [self.network.optimizer.learning_rate] * n_epochs
-        self.history.extend(first_epoch, columns)
-        self.model.history.extend(first_epoch, columns)
-        return {name: float(column[-1]) for name, column in columns.items()}
+    def _run_engine(self, first_epoch: int) -> None:
+        every_epoch = bool(len(self.callbacks) or self.validation or self.metrics)
+        self.network.train(
+            *self.data,
+            first_epoch=first_epoch,
+            epochs=1 if every_epoch else min(self.last_epoch - first_epoch, EPOCHS_PER_CALL),
+            batch_size=self.batch_size,
+            shuffle=self.shuffle,
+            seed=self.model.seed,
+            predictions=self.predictions,
+            max_seconds=None if every_epoch else SECONDS_PER_CALL,
+        )
 
-    def _last_epoch_scores(self) -> dict[str, list[float]]:
-        """Training metrics and validation scores; a column of one value, for `every_epoch` holds if there are any."""
+    def _record(self, first_epoch: int, before: Any, scores: dict[str, float]) -> None:
+        """Enter the finished epochs into both histories and count them; doing it twice is doing it once.
+
+        `before` is the network's result before these epochs, `scores` belong to the last one.
+        """
+        result = self.network.result
+        if result is before or not len(result.losses):
+            return
+        n_epochs = len(result.losses)
+        columns: dict[str, Any] = {"loss": result.losses.tolist()}
+        columns |= {name: [NAN] * (n_epochs - 1) + [value] for name, value in scores.items()}
+        columns["seconds"] = result.seconds.tolist()
+        columns["learning_rate"] = [self.network.optimizer.learning_rate] * n_epochs
+        for history in (self.history, self.model.history):
+            if history.next_epoch <= first_epoch:
+                history.extend(first_epoch, columns)
+        self.model._epoch = first_epoch + n_epochs
+
+    def _scores(self) -> dict[str, float]:
+        """Return the last epoch's training metrics and validation scores."""
         found: dict[str, float] = {}
         if self.predictions is not None:
             found |= evaluation.scores(self.metrics, self.data.target, self.predictions)
         if self.validation is not None:
             scored = evaluation.evaluate(self.network, self.validation, self.metrics)
             found |= {f"val_{name}": value for name, value in scored.items()}
-        return {name: [value] for name, value in found.items()}
+        return found
+
+
+def _prepared(
+    model: Sequential, data: tuple[Any, Any, Any], validation_data: Any, validation_split: float
+) -> tuple[Data, Data | None, Program]:
+    """Check and convert what to train on and what to validate on."""
+    split = spec.real(0, 1, below=True)("validation_split", validation_split)
+    if split and validation_data is not None:
+        raise ValueError(f"give validation_data or validation_split={split:g}, not both")
+    train, program = model._data(*data)
+    if split:
+        return *split_validation(train, split), program
+    if validation_data is None:
+        return train, None, program
+    return train, _validation(validation_data, program, model.dtype), program

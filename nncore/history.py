@@ -42,6 +42,21 @@ class History:
         return np.array(self._epochs, dtype=np.int64)
 
     @property
+    def epoch(self) -> list[int]:
+        """`epochs` as a list, as in Keras."""
+        return list(self._epochs)
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """The columns as lists, as in Keras: ``fit(...).history["loss"]``."""
+        return {name: list(column) for name, column in self._columns.items()}
+
+    @property
+    def next_epoch(self) -> int:
+        """Number of the epoch after the last one recorded."""
+        return self._epochs[-1] + 1 if self._epochs else 0
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns, in the order in which they first appeared."""
         return tuple(self._columns)
@@ -61,19 +76,17 @@ class History:
         ValueError
             If the columns have different lengths.
         """
-        values = {name: list(map(float, column)) for name, column in columns.items()}
+        values = {name: _floats(column) for name, column in columns.items()}
         lengths = {len(column) for column in values.values()}
         if len(lengths) > 1:
             raise ValueError(f"columns have different lengths: { {k: len(v) for k, v in values.items()} }")
         count = lengths.pop() if lengths else 0
         nan, before = float("nan"), len(self._epochs)
-        self._epochs.extend(range(first_epoch, first_epoch + count))
-        for name in self._columns.keys() - values.keys():
-            self._columns[name].extend([nan] * count)
-        for name, column in values.items():
-            if name not in self._columns:
-                self._columns[name] = [nan] * before
-            self._columns[name].extend(column)
+        for name in dict.fromkeys([*self._columns, *values]):
+            column = self._columns.setdefault(name, [])
+            del column[before:]  # what a call that Ctrl-C ended may have left: the epochs come last
+            column += [nan] * (before - len(column)) + values.get(name, [nan] * count)
+        self._epochs += range(first_epoch, first_epoch + count)
 
     def row(self, index: int) -> dict[str, float]:
         """Return the values of one recorded epoch by column name; index -1 is the last."""
@@ -81,7 +94,7 @@ class History:
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Return plain lists, ``{"epoch": [...], "loss": [...], ...}``: ready for JSON or ``pandas.DataFrame``."""
-        return {"epoch": list(self._epochs), **{name: list(column) for name, column in self._columns.items()}}
+        return {"epoch": self.epoch, **self.history}
 
     @classmethod
     def from_dict(cls, columns: Mapping[str, Sequence[Any]]) -> History:
@@ -119,6 +132,10 @@ class History:
         n = len(self)
         parts = [_span(name, column) for name, column in self._columns.items() if name != "seconds"]
         return f"History({n} epoch{'s' if n != 1 else ''}{': ' if parts else ''}{', '.join(parts)})"
+
+
+def _floats(column: Iterable[float]) -> list[float]:
+    return column.tolist() if isinstance(column, np.ndarray) else list(map(float, column))
 
 
 def _span(name: str, column: list[float]) -> str:

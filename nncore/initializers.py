@@ -103,7 +103,7 @@ def weight_initializer(argument: str, value: Initializer) -> Initializer:
         If `value` is neither a string nor an initializer, or not a known name.
     """
     if isinstance(value, (Constant, RandomNormal, RandomUniform)):
-        return value
+        return spec.exact(argument, value, {cls.__name__: cls for cls in (Constant, RandomNormal, RandomUniform)})
     return lookup(argument, value, {name: name for name in INITIALIZERS})
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[Any]
 
+PLAIN_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 BLAS_DOT_LIMIT = 8192  # above 10,000 elements OpenBLAS wakes its threads, which would then fight with the engine's
 
 
@@ -74,7 +75,7 @@ def _check_feature_shape(shape: tuple[int, ...], n_features: int | None, empty: 
 
 
 def sample_weights(sample_weight: ArrayLike | None, n_samples: int, dtype: np.dtype) -> Array | None:
-    """Return `sample_weight` as a contiguous (n_samples,) array of `dtype`; None stays None.
+    """Return `sample_weight`, (n_samples,) or (n_samples, 1), as contiguous (n_samples,) of `dtype`; None stays None.
 
     Raises
     ------
@@ -89,6 +90,8 @@ def sample_weights(sample_weight: ArrayLike | None, n_samples: int, dtype: np.dt
     if sample_weight is None:
         return None
     weights = real_array(sample_weight, dtype, "sample_weight")
+    if weights.ndim == 2 and weights.shape[1] == 1:
+        weights = weights[:, 0]
     if weights.ndim != 1:
         raise ValueError(f"sample_weight must have shape ({n_samples},), got {weights.shape}")
     check_same_length(n_samples, len(weights), "sample_weight")
@@ -108,10 +111,10 @@ def check_same_length(n_samples: int, length: int, name: str) -> None:
         raise ValueError(f"X and {name} have inconsistent numbers of samples: {n_samples} and {length}")
 
 
-def real_array(values: Any, dtype: np.dtype, name: str) -> Array:
+def real_array(values: Any, dtype: np.dtype, name: str, text_hint: str = "") -> Array:
     """Convert to a C-contiguous, aligned array of `dtype`; a value too large becomes infinity (checked later)."""
-    array = numeric_array(values, name)
-    if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize:
+    array = numeric_array(values, name, text_hint)
+    if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize and not _surely_fits_float32(array):
         with np.errstate(over="ignore", invalid="ignore"):
             array = np.asarray(array, dtype=dtype, order="C")
     else:  # nothing can overflow, and errstate would cost more than converting a small array
@@ -119,6 +122,11 @@ def real_array(values: Any, dtype: np.dtype, name: str) -> Array:
     if not (array.flags.aligned and array.flags.c_contiguous):
         array = array.copy(order="C")
     return array
+
+
+def _surely_fits_float32(array: Array) -> bool:
+    """Tell of a small float64 array, quickly, whether no value is above 1e38."""
+    return array.dtype == np.float64 and array.size <= BLAS_DOT_LIMIT and bool(np.vdot(array, array) < 1e76)
 
 
 def numeric_array(values: Any, name: str, text_hint: str = "") -> Array:
@@ -162,6 +170,11 @@ def _plain_array(values: Any, name: str) -> Array:
 
 def _from_objects(array: Array, name: str, text_hint: str) -> Array:
     """Convert an object array, for example a pandas frame of mixed columns, to float64."""
+    if all(issubclass(kind, PLAIN_NUMBERS) for kind in set(map(type, array.flat))):
+        try:
+            return array.astype(np.float64)
+        except OverflowError:  # an integer past the largest float: found, and named, below
+            pass
     result = np.empty(array.shape)
     for position, value in enumerate(array.flat):
         try:
@@ -169,7 +182,8 @@ def _from_objects(array: Array, name: str, text_hint: str) -> Array:
                 raise TypeError("text")
             result.flat[position] = float(value)
         except (TypeError, ValueError, OverflowError):
-            found = f"{repr(value)[:80]} at {_where(np.unravel_index(position, array.shape))}"
+            place = f" at {_where(np.unravel_index(position, array.shape))}" if array.ndim else ""
+            found = f"{repr(value)[:80]}{place}"
             hint = text_hint if isinstance(value, (str, bytes)) else ""
             kind = type(value).__name__
             raise ValueError(f"could not convert {name} to numbers: {found} is of type {kind}{hint}") from None

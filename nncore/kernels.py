@@ -21,9 +21,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from nncore import engine
 from nncore.activations import get as activation_row
+from nncore.layers import Activation
 from nncore.losses import Loss
 from nncore.losses import get as loss_of
 from nncore.optimizers import Optimizer
+from nncore.optimizers import get as optimizer_of
 
 Array = NDArray[Any]
 
@@ -32,7 +34,7 @@ def _convert(*arrays: ArrayLike | None) -> tuple[ModuleType, list[Any]]:
     """Return the engine for the arrays' common dtype, and the arrays C-contiguous in it."""
     given = [np.asarray(a) for a in arrays if a is not None]
     dtype = "float32" if all(a.dtype == np.float32 for a in given) else "float64"
-    return engine.load(dtype), [None if a is None else np.ascontiguousarray(a, dtype) for a in arrays]
+    return engine.load(dtype), [None if a is None else np.asarray(a, dtype, order="C") for a in arrays]
 
 
 def _check_shape(name: str, array: Array, expected: tuple[int | str, ...]) -> None:
@@ -45,7 +47,11 @@ def _check_shape(name: str, array: Array, expected: tuple[int | str, ...]) -> No
 
 
 def dense_forward(
-    x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None, activation: str = "identity", parameter: float = 0.0
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    activation: str = "identity",
+    parameter: float | None = None,
 ) -> Array:
     """Return ``f(x @ weight + bias)``.
 
@@ -59,8 +65,8 @@ def dense_forward(
     bias : array_like of shape (n_out,), optional
     activation : str
         A name in `nncore.activations.ACTIVATIONS`.
-    parameter : float
-        Slope of leaky_relu, alpha of elu; ignored elsewhere.
+    parameter : float, optional
+        Slope of leaky_relu (0.01 by default) or alpha of elu (1.0); for others there is none.
 
     Returns
     -------
@@ -76,12 +82,13 @@ def dense_forward(
     >>> dense_forward([[1.0, 2.0]], [[3.0], [-4.0]], [1.0], "relu").tolist()
     [[0.0]]
     """
+    f = _activation(activation, parameter)
     module, (x, weight, bias) = _convert(x, weight, bias)
     _check_shape("x", x, ("n", "n_in"))
     _check_shape("weight", weight, (x.shape[1], "n_out"))
     if bias is not None:
         _check_shape("bias", bias, (weight.shape[1],))
-    y: Array = module.dense_forward(x, weight, bias, activation_row(activation).name, parameter)
+    y: Array = module.dense_forward(x, weight, bias, f.name, f.parameter)
     return y
 
 
@@ -122,12 +129,22 @@ def dense_backward(x: ArrayLike, weight: ArrayLike, dz: ArrayLike) -> tuple[Arra
     return dx, dweight, dbias
 
 
-def _rows(name: str, array: Array, activation: str) -> None:
-    if activation_row(activation).rowwise:
+def _activation(name: str, parameter: float | None) -> Activation:
+    """The activation with its parameter, both checked as a layer's are."""
+    row = activation_row(name)
+    if parameter is None:
+        return Activation(name)
+    if row.parameter is None:
+        raise ValueError(f"activation {name!r} has no parameter, got parameter={parameter!r}")
+    return Activation(name, **{row.parameter: parameter})
+
+
+def _check_rows(name: str, array: Array, activation: Activation) -> None:
+    if activation_row(activation.name).rowwise:
         _check_shape(name, array, ("n", "n_out"))
 
 
-def activate(activation: str, x: ArrayLike, parameter: float = 0.0) -> Array:
+def activate(activation: str, x: ArrayLike, parameter: float | None = None) -> Array:
     """Return ``y = f(x)``.
 
     Parameters
@@ -136,8 +153,8 @@ def activate(activation: str, x: ArrayLike, parameter: float = 0.0) -> Array:
         A name in `nncore.activations.ACTIVATIONS`.
     x : array_like
         Of any shape; (n, n_out) for softmax, which works on rows.
-    parameter : float
-        Slope of leaky_relu, alpha of elu; ignored elsewhere.
+    parameter : float, optional
+        Slope of leaky_relu (0.01 by default) or alpha of elu (1.0); for others there is none.
 
     Returns
     -------
@@ -153,13 +170,16 @@ def activate(activation: str, x: ArrayLike, parameter: float = 0.0) -> Array:
     >>> activate("leaky_relu", [-1.0, 2.0], 0.1).tolist()
     [-0.1, 2.0]
     """
+    f = _activation(activation, parameter)
     module, (x,) = _convert(x)
-    _rows("x", x, activation)
-    y: Array = module.activate(activation_row(activation).name, x, parameter)
+    _check_rows("x", x, f)
+    y: Array = module.activate(f.name, x, f.parameter)
     return y
 
 
-def activate_backward(activation: str, dy: ArrayLike, x: ArrayLike, y: ArrayLike, parameter: float = 0.0) -> Array:
+def activate_backward(
+    activation: str, dy: ArrayLike, x: ArrayLike, y: ArrayLike, parameter: float | None = None
+) -> Array:
     """Return ``dx``, the gradient before an activation, given that behind it.
 
     Parameters
@@ -169,8 +189,8 @@ def activate_backward(activation: str, dy: ArrayLike, x: ArrayLike, y: ArrayLike
     dy, x, y : array_like
         Gradient by the output, the input, the output ``f(x)``: of one shape. Only the activations whose row says
         ``keeps_input`` read `x`.
-    parameter : float
-        Slope of leaky_relu, alpha of elu; ignored elsewhere.
+    parameter : float, optional
+        Slope of leaky_relu (0.01 by default) or alpha of elu (1.0); for others there is none.
 
     Returns
     -------
@@ -186,11 +206,12 @@ def activate_backward(activation: str, dy: ArrayLike, x: ArrayLike, y: ArrayLike
     >>> activate_backward("tanh", [1.0], [0.5493061443340548], [0.5]).tolist()
     [0.75]
     """
+    f = _activation(activation, parameter)
     module, (dy, x, y) = _convert(dy, x, y)
-    _rows("y", y, activation)
+    _check_rows("y", y, f)
     _check_shape("dy", dy, y.shape)
     _check_shape("x", x, y.shape)
-    dx: Array = module.activate_backward(activation_row(activation).name, dy, x, y, parameter)
+    dx: Array = module.activate_backward(f.name, dy, x, y, f.parameter)
     return dx
 
 
@@ -222,24 +243,30 @@ def loss(loss: str | Loss, raw_prediction: ArrayLike, target: ArrayLike) -> tupl
     ([2.5], [[1.0, 2.0]])
     """
     row = loss_of(loss)
-    if row.kernel == "sparse_softmax_crossentropy":
-        module, (z,) = _convert(raw_prediction)
-        _check_shape("raw_prediction", z, ("n", "n_outputs"))
-        labels = np.ascontiguousarray(target, np.int32)
-        _check_shape("target", labels, (z.shape[0],))
-        if labels.size and (labels.min() < 0 or labels.max() >= z.shape[1]):
-            raise ValueError(f"target must be in 0..{z.shape[1] - 1}, got {labels.min()}..{labels.max()}")
-        values, gradient = module.loss(row.kernel, z, labels, row.parameter)
-    else:
-        module, (z, targets) = _convert(raw_prediction, target)
-        _check_shape("raw_prediction", z, ("n", "n_outputs"))
+    sparse = row.kernel == "sparse_softmax_crossentropy"
+    module, (z,) = _convert(raw_prediction)
+    _check_shape("raw_prediction", z, ("n", "n_outputs"))
+    if z.shape[1] == 0:
+        raise ValueError(f"raw_prediction must have at least one column, got shape {z.shape}")
+    targets = _labels(target, *z.shape) if sparse else np.ascontiguousarray(target, z.dtype)
+    if not sparse:
         _check_shape("target", targets, z.shape)
-        values, gradient = module.loss(row.kernel, z, targets, row.parameter)
+    values, gradient = module.loss(row.kernel, z, targets, row.parameter)
     return values, gradient
 
 
+def _labels(target: ArrayLike, n: int, n_outputs: int) -> Array:
+    labels = np.asarray(target)
+    _check_shape("target", labels, (n,))
+    if labels.size and labels.dtype.kind not in "iu":
+        raise ValueError(f"target must hold integers in 0..{n_outputs - 1}, got dtype {labels.dtype}")
+    if labels.size and not (labels.min() >= 0 and labels.max() < n_outputs):
+        raise ValueError(f"target must be in 0..{n_outputs - 1}, got {labels.min()}..{labels.max()}")
+    return np.ascontiguousarray(labels, np.int32)
+
+
 def update(
-    optimizer: Optimizer,
+    optimizer: str | Optimizer,
     w: ArrayLike,
     gradient: ArrayLike,
     slots: ArrayLike | None = None,
@@ -250,7 +277,8 @@ def update(
 
     Parameters
     ----------
-    optimizer : Optimizer
+    optimizer : Optimizer or str
+        An instance, or a name in `nncore.optimizers.OPTIMIZERS`.
     w, gradient : array_like of shape (n,)
     slots : array_like of shape (optimizer.n_slots, n), optional
         What the rule remembers; zeros by default.
@@ -275,6 +303,7 @@ def update(
     >>> update(SGD(0.5), [1.0], [0.25])[0].tolist()
     [0.875]
     """
+    optimizer = optimizer_of(optimizer)
     if slots is None:
         slots = np.zeros((optimizer.n_slots, np.size(w)), np.asarray(w).dtype)
     module, (w, gradient, slots) = _convert(w, gradient, slots)

@@ -76,20 +76,22 @@ def _refuse_foreign_parameter(activation: str, parameter: str, value: object) ->
         raise ValueError(f"{parameter} is a parameter of {owner}, not of {activation}, got {parameter}={value!r}")
 
 
-def as_activation(value: str | Activation) -> Activation:
-    """Return an activation from its name, or itself.
+def as_activation(value: str | Activation | None) -> Activation:
+    """Return an activation from its name, or itself; None stands for identity.
 
     Raises
     ------
     TypeError, ValueError
-        If `value` is neither a string nor an `Activation`, or not a known name.
+        If `value` is neither a string, an `Activation` nor None, or not a known name.
 
     Examples
     --------
     >>> as_activation("relu")
     Activation('relu')
     """
-    return value if isinstance(value, Activation) else Activation(value)
+    if isinstance(value, Activation):
+        return spec.exact("activation", value, {"Activation": Activation})
+    return Activation("identity" if value is None else value)
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ class Dense:
     ----------
     units : int
         Number of outputs, 1 to 2**31 - 1.
-    activation : str or Activation
-        Applied to every output; kept as an `Activation`.
+    activation : str, Activation or None
+        Applied to every output; kept as an `Activation`. None is identity.
     use_bias : bool
         False leaves the bias out.
     weight_initializer, bias_initializer : str, Constant, RandomNormal or RandomUniform
@@ -125,7 +127,7 @@ class Dense:
     """
 
     units: int
-    activation: str | Activation = "identity"
+    activation: str | Activation | None = "identity"
     use_bias: bool = True
     weight_initializer: Initializer = "auto"
     bias_initializer: Initializer = "zeros"
@@ -173,9 +175,7 @@ def to_dict(layer: Layer) -> dict[str, Any]:
     >>> to_dict(Activation("elu"))
     {'type': 'Activation', 'name': 'elu', 'alpha': 1.0}
     """
-    if not isinstance(layer, (Dense, Activation)):
-        raise TypeError(f"layer must be a layer such as Dense(64), got {spec.described(layer)}")
-    return spec.to_dict(layer)
+    return spec.to_dict(spec.exact("layer", layer, LAYERS))
 
 
 def from_dict(data: dict[str, Any]) -> Layer:

@@ -191,14 +191,14 @@ def get(loss: str | Loss) -> Loss:
     Raises
     ------
     TypeError, ValueError
-        If `loss` is neither a string nor a loss, or not a known name.
+        If `loss` is neither a string nor one of the losses above, or not a known name.
 
     Examples
     --------
     >>> get("mse")
     MeanSquaredError()
     """
-    return loss if isinstance(loss, Loss) else lookup("loss", loss, LOSSES)()
+    return spec.exact("loss", loss, _BY_TYPE) if isinstance(loss, Loss) else lookup("loss", loss, LOSSES)()
 
 
 def infer_loss(last_activation: str) -> Loss:
@@ -227,9 +227,7 @@ def to_dict(loss: Loss) -> dict[str, Any]:
     >>> to_dict(BinaryCrossentropy())
     {'type': 'BinaryCrossentropy', 'from_logits': False}
     """
-    if not isinstance(loss, Loss):
-        raise TypeError(f"loss must be a loss such as MeanSquaredError(), got {spec.described(loss)}")
-    return spec.to_dict(loss)
+    return spec.to_dict(spec.exact("loss", loss, _BY_TYPE))
 
 
 def from_dict(data: dict[str, Any]) -> Loss:

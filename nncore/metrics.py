@@ -33,6 +33,11 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     float
         In 0..1.
 
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or y_pred is (n,) and holds fractions.
+
     Examples
     --------
     >>> accuracy([0, 2], [[0.9, 0.1, 0.0], [0.2, 0.5, 0.3]])
@@ -41,6 +46,9 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     true, pred = np.asarray(y_true), np.asarray(y_pred)
     if pred.ndim == 2 and pred.shape[1] == 1:
         return binary_accuracy(true, pred)
+    if pred.ndim == 1 and pred.dtype.kind == "f" and (pred != np.floor(pred)).any():
+        found = pred[pred != np.floor(pred)][0]
+        raise ValueError(f"y_pred must hold class indices, got {found}; probabilities of class 1 go in shape (n, 1)")
     return _share_equal(_classes(true), _classes(pred))
 
 
@@ -212,6 +220,7 @@ def _same_shape(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         "accuracy": accuracy,
+        "acc": accuracy,
         "binary_accuracy": binary_accuracy,
         "categorical_accuracy": categorical_accuracy,
         "mean_squared_error": mean_squared_error,

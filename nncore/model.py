@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from nncore import checkpoint, evaluation, inputs, losses
+from nncore import checkpoint, inputs
 from nncore.checkpoint import Snapshot
-from nncore.definition import Definition
 from nncore.errors import TrainingDiverged
 from nncore.fitting import Training
 from nncore.history import History
 from nncore.inputs import Array
 from nncore.layers import Layer
-from nncore.losses import Loss
 from nncore.network import Network
-from nncore.optimizers import Optimizer
+from nncore.prediction import Prediction
 
 
-class Sequential(Definition):
+class Sequential(Prediction):
     """A multi-layer perceptron: layers applied one after another.
 
     Parameters
@@ -40,7 +36,8 @@ class Sequential(Definition):
     Attributes
     ----------
     history : History
-        All epochs trained so far; each call of `fit` returns its own part.
+        All epochs this object has trained; each call of `fit` returns its own part. Files do not keep it: after
+        `nncore.load` it is empty, while `epoch` counts on.
     stop_training : bool
         Set it to True in a callback to end training after the current epoch.
     metadata : dict of str to str
@@ -90,7 +87,7 @@ class Sequential(Definition):
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
         callbacks: Any = None,
-        verbose: bool | str = "auto",
+        verbose: bool | int | str = "auto",
     ) -> History:
         """Train for `epochs` more epochs.
 
@@ -115,8 +112,8 @@ class Sequential(Definition):
             Weight of each row in the loss, >= 0. A batch's loss is divided by its rows, not by its weights.
         callbacks : list of callables and objects, optional
             See `nncore.callbacks`.
-        verbose : {"auto", True, False}
-            Whether to show a progress bar on stderr; ``"auto"``: only if that is a terminal.
+        verbose : {"auto", True, False, 0, 1, 2}
+            Whether to show a progress bar on stderr; ``"auto"``: only if that is a terminal. 1 and 2 are True.
 
         Returns
         -------
@@ -134,7 +131,7 @@ class Sequential(Definition):
         RuntimeError
             If the model is being trained already, in another thread or by the caller of this callback.
         """
-        training = Training.prepared(
+        training = Training(
             self,
             (X, y, sample_weight),
             validation_data,
@@ -166,143 +163,23 @@ class Sequential(Definition):
             self._adopt(network)
         result = network.train(*data, epochs=1, batch_size=len(data.X), shuffle=False)
         if result.diverged:
-            rate = self._optimizer.learning_rate
-            raise TrainingDiverged(self._epoch, 0, result.last_finite_loss, rate)
+            raise self._diverged(network)
         return float(result.losses[0])
 
-    # ---- use
-
-    def predict(self, X: ArrayLike) -> Array:
-        """Return the network's outputs, shape (n_samples, n_outputs); no rows give no rows.
-
-        Raises
-        ------
-        NotBuiltError
-            If the model has no weights yet.
-        ValueError
-            If `X` has another number of features or holds NaN or infinity.
-        """
-        network = self._built()
-        return network.predict(inputs.features(X, self._dtype, network.program.n_features, empty=True))
-
-    def predict_proba(self, X: ArrayLike) -> Array:
-        """Return class probabilities.
-
-        Returns
-        -------
-        ndarray
-            (n_samples, n_outputs); for one sigmoid output (n_samples, 2): the probabilities of class 0 and class 1.
-
-        Raises
-        ------
-        ValueError
-            If the last layer is neither softmax nor sigmoid.
-        """
-        self._built()
-        if self.last_activation not in ("softmax", "sigmoid"):
-            raise ValueError(
-                f"predict_proba needs a last layer with softmax or sigmoid, this one has {self.last_activation!r}"
-            )
-        prediction = self.predict(X)
-        return np.hstack([1 - prediction, prediction]) if prediction.shape[1] == 1 else prediction
-
-    def predict_classes(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return the class of each row.
-
-        Returns
-        -------
-        ndarray of int64
-            (n_samples,): the largest of several scores, or whether one probability is above 0.5. Several sigmoid
-            outputs are several yes/no questions, answered by (n_samples, n_outputs) zeros and ones.
-
-        Raises
-        ------
-        ValueError
-            If the model is no classifier: neither its last layer nor its loss speaks of classes.
-        """
-        network = self._built()
-        loss = self.loss
-        logits = isinstance(loss, losses.Crossentropy) and loss.from_logits
-        kind = loss.activation if isinstance(loss, losses.Crossentropy) else self.last_activation
-        if kind not in ("softmax", "sigmoid"):
-            raise ValueError(f"predict_classes needs a last layer with softmax or sigmoid, this one has {kind!r}")
-        prediction = self.predict(X)
-        if kind == "softmax":
-            best: NDArray[np.int64] = prediction.argmax(axis=1)
-            return best
-        classes = (prediction > (0.0 if logits else 0.5)).astype(np.int64)
-        return classes[:, 0] if network.program.n_outputs == 1 else classes
-
-    def evaluate(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> dict[str, float]:
-        """Return ``{"loss": ..., metric: ...}`` on this data; `sample_weight` weighs the loss only."""
-        network = self._built()
-        metrics = evaluation.bind_metrics(self._metrics, self.loss) if self._metrics else {}
-        return evaluation.evaluate(network, self._data(X, y, sample_weight)[0], metrics)
-
-    def loss_and_gradient(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> tuple[float, Array]:
-        """Return the loss over all rows and its gradient (n_parameters,) in the order of `parameters`.
-
-        Examples
-        --------
-        >>> from nncore import Dense, Sequential
-        >>> model = Sequential([Dense(1)], dtype="float64")
-        >>> model.build(1)
-        >>> model.parameters[:] = [2.0, 1.0]  # y = 2 x + 1
-        >>> model.loss_and_gradient([[1.0]], [4.0])
-        (1.0, array([-2., -2.]))
-        """
-        network = self._built()
-        return network.loss_and_gradient(*self._data(X, y, sample_weight)[0])
-
-    # ---- weights
-
-    @property
-    def parameters(self) -> Array:
-        """All weights and biases as one flat vector (n_parameters,): writable, and always the current values.
-
-        Layer by layer, each weight (n_in, n_out) in C order, then its bias (n_out,): what SciPy's optimisers want.
-        """
-        return self._built().parameters
-
-    def get_weights(self) -> list[Array]:
-        """Return copies: the weight (n_in, n_out) and the bias (n_out,) of each layer in turn."""
-        network = self._built()
-        flat = network.get_parameters()
-        blocks = network.program.parameters
-        return [flat[block.offset : block.offset + block.size].reshape(block.shape).copy() for block in blocks]
-
-    def set_weights(self, weights: Iterable[ArrayLike]) -> None:
-        """Set all weights and biases; in the form that `get_weights` returns.
-
-        Raises
-        ------
-        ValueError
-            If there are too many or too few arrays, or one has the wrong shape or holds NaN or infinity.
-        """
-        network = self._built()
-        blocks = network.program.parameters
-        given = list(weights)
-        if len(given) != len(blocks):
-            raise ValueError(f"weights must be a list of {len(blocks)} arrays, got {len(given)}")
-        flat = np.empty(network.program.n_parameters, self._dtype)
-        for i, (block, weight) in enumerate(zip(blocks, given, strict=True)):
-            array = inputs.real_array(weight, self._dtype, f"weights[{i}]")
-            if array.shape != block.shape:
-                raise ValueError(f"weights[{i}] ({block.name}) must have shape {block.shape}, got {array.shape}")
-            if not inputs.all_finite(array):
-                raise inputs.not_finite_error(weight, array, f"weights[{i}] ({block.name})")
-            flat[block.offset : block.offset + block.size] = array.ravel()
-        network.set_parameters(flat)
+    def _diverged(self, network: Network) -> TrainingDiverged:
+        result, rate = network.result, network.optimizer.learning_rate
+        broken = not inputs.all_finite(network.get_parameters())
+        return TrainingDiverged(self._epoch, result.batch, result.last_finite_loss, rate, broken)
 
     # ---- files and copies
 
     def save(self, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
         """Write the model to a file: layers, weights, optimizer state, seed and epoch, enough to train on exactly.
 
+        Not kept are the history and metrics that are functions: give these to `compile` again after loading.
+
         The file is written beside `path` and put in its place when complete, so that whatever happens, `path` holds
-        either the old file or the new one.
+        either the old file or the new one. A process killed meanwhile may leave ``.<name>.<16 digits>.tmp`` behind.
 
         Parameters
         ----------
@@ -343,23 +220,27 @@ class Sequential(Definition):
         model = cls(snapshot.layers, seed=snapshot.seed, dtype=snapshot.parameters.dtype, name=snapshot.name)
         inferred = snapshot.loss_is_inferred and snapshot.loss == model.loss  # a later version may infer another one
         model.compile(snapshot.optimizer, None if inferred else snapshot.loss, snapshot.metrics)
-        network = Network(model._lower(snapshot.n_features), snapshot.parameters, snapshot.optimizer)
-        network.set_optimizer_state(snapshot.slots, snapshot.iterations)
-        model._network = network
+        model._set_network(snapshot.n_features, snapshot.parameters, snapshot.slots, snapshot.iterations)
         model._epoch = snapshot.epoch
         model.metadata = dict(snapshot.metadata)
         return model
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        state = {"history": self.history.to_dict(), "metrics": self._metrics, "metadata": self.metadata}
-        if self._network is not None:
-            return _from_bytes, (checkpoint.encode(self._snapshot(self.metadata)),), state
-        return _unbuilt, (self._layers, self._seed, self._dtype.name, self.name, self._optimizer, self._loss), state
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all attributes, those of subclasses and the user's as well; of the network, its numbers."""
+        network = self._network
+        numbers = None if network is None else (network.program.n_features, *network.state())
+        own = {"history": History.from_dict(self.history.to_dict()), "metadata": dict(self.metadata)}
+        return {**self.__dict__, **own, "_network": numbers, "_scorers": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.history = History.from_dict(state["history"])
-        self._metrics = evaluation.checked_metrics(state["metrics"])
-        self.metadata = dict(state["metadata"])
+        self.__dict__.update(state, _network=None)
+        if state["_network"] is not None:
+            self._set_network(*state["_network"])
+
+    def _set_network(self, n_features: int, parameters: Array, slots: Array, iterations: int) -> None:
+        network = Network(self._lower(n_features), parameters, self._optimizer)
+        network.set_optimizer_state(slots, iterations)
+        self._network = network
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:
@@ -394,15 +275,3 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     4
     """
     return Sequential._from_snapshot(checkpoint.load(path))
-
-
-def _from_bytes(data: bytes) -> Sequential:
-    return Sequential._from_snapshot(checkpoint.read(io.BytesIO(data), len(data)))
-
-
-def _unbuilt(
-    layers: tuple[Layer, ...], seed: int, dtype: str, name: str | None, optimizer: Optimizer, loss: Loss | None
-) -> Sequential:
-    model = Sequential(layers, seed=seed, dtype=dtype, name=name)
-    model.compile(optimizer, loss)
-    return model

@@ -7,7 +7,6 @@ description means is up to `nncore.checkpoint`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -55,7 +54,7 @@ def pack(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:
 def _sealed(content: bytes) -> bytes:
     """Replace the zeros that stand for the digest by the digest of `content`."""
     at = content.index(NO_DIGEST.encode())
-    digest = hashlib.sha256(content).hexdigest().encode()
+    digest = _sha256(content).encode()
     return content[:at] + digest + content[at + len(digest) :]
 
 
@@ -105,6 +104,11 @@ def _wrong_length(start: bytes, length: int, size: int) -> str:
         if start.startswith(magic):
             return f"not an nncore model; it looks like {kind}"
     return f"not an nncore model, or damaged: header length {length} exceeds {min(LONGEST_HEADER, size - 8)} bytes"
+
+
+def round_trip(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description as a reader will find it."""
+    return _json(json.dumps(description, allow_nan=False), "description")
 
 
 def _json(text: bytes | str, what: str) -> dict[str, Any]:
@@ -187,6 +191,16 @@ def _check_digest(content: bytes, digest: Any) -> None:
         expected = f"{len(NO_DIGEST)} hexadecimal digits"
         raise ModelFileError(f"invalid description: sha256 must be {expected}, got {spec.described(digest)}")
     at = content.find(digest.encode())
-    blank = content[:at] + NO_DIGEST.encode() + content[at + len(digest) :]
-    if hashlib.sha256(blank).hexdigest() != digest:
+    view = memoryview(content)
+    if _sha256(view[:at], NO_DIGEST.encode(), view[at + len(digest) :]) != digest:
         raise ModelFileError("checksum mismatch: the file is damaged")
+
+
+def _sha256(*pieces: bytes | memoryview) -> str:
+    """Return the digest of the pieces as if they were joined, without joining them."""
+    import hashlib  # here, not at the top, to keep `import nncore` quick
+
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -39,6 +38,21 @@ def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
         raise TypeError(f"{kind} must be a name (str), got {name!r} of type {type(name).__name__}")
     if name in table:
         return table[name]
-    near = difflib.get_close_matches(name.lower(), table, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    raise ValueError(f"unknown {kind} {name[:80]!r}{hint} Known: {', '.join(sorted(table))}")
+    raise ValueError(
+        f"unknown {kind} {name[:80]!r}{did_you_mean(name, table) or '.'} Known: {', '.join(sorted(table))}"
+    )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name; nothing if no known name is like it.
+
+    Examples
+    --------
+    >>> did_you_mean("rde", ["red", "blue"]), did_you_mean("purple", ["red", "blue"])
+    ("; did you mean 'red'?", '')
+    """
+    known = list(known)
+    import difflib  # here, not at the top: only misses need it, and `import nncore` should be quick
+
+    near = difflib.get_close_matches(name, known, n=1) or difflib.get_close_matches(name.lower(), known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

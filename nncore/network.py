@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import numpy as np
 
 from nncore import engine
 from nncore.initializers import initialize
-from nncore.inputs import Array
+from nncore.inputs import Array, all_finite
 from nncore.optimizers import Optimizer
 from nncore.program import Program
 
@@ -33,15 +34,33 @@ def initial_parameters(program: Program, seed: int, dtype: np.dtype) -> Array:
     flat = np.empty(program.n_parameters, dtype)
     for block in program.parameters:
         values = initialize(block.initializer, block.activation, block.shape, seed, block.layer)
-        flat[block.offset : block.offset + block.size] = values.ravel()
+        part = flat[block.offset : block.offset + block.size]
+        with np.errstate(over="ignore"):
+            part[:] = values.ravel()
+        if not all_finite(part):
+            raise ValueError(f"the first values of {block.name} are too large for {dtype}: {block.initializer}")
     return flat
+
+
+def references(holder: Any) -> int:
+    """Count the references to the flat vector of `holder`, its own and the count's included."""
+    return sys.getrefcount(holder._flat)
+
+
+class _Holder:
+    def __init__(self) -> None:
+        self._flat = np.empty(1)
+
+
+UNSHARED = references(_Holder()) if hasattr(sys, "getrefcount") else -1
+"""What `references` finds where nobody else holds the vector: 2 in CPython so far."""
 
 
 class Network:
     """Runs one program. Inputs must already be what `nncore.inputs` and `nncore.targets` return.
 
     The plan's own storage holds the parameters. Once `parameters` has been asked for, the flat vector handed out does:
-    it is copied into the plan before every operation, and back after every one that changes it.
+    it is copied into the plan before every operation, and back after every one that changes it, until nobody holds it.
 
     One thread at a time uses the plan. Others wait, except while a `training` lasts: they get a ``RuntimeError``.
 
@@ -106,6 +125,8 @@ class Network:
             self._replace_plan()
         if self._flat is not None:
             self._plan.set_parameters(self._flat)
+            if references(self) <= UNSHARED:
+                self._flat = None  # nobody can read or write it any more; a view or a buffer of it would count
         return self._plan
 
     def _replace_plan(self) -> None:
@@ -121,7 +142,7 @@ class Network:
 
     @property
     def parameters(self) -> Array:
-        """The flat parameter vector, writable; the same array at every call."""
+        """The flat parameter vector, writable; the same array at every call for as long as somebody holds it."""
         self._check_not_training_elsewhere()
         with self._lock:
             if self._flat is None:

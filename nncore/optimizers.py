@@ -217,14 +217,16 @@ def get(optimizer: str | Optimizer) -> Optimizer:
     Raises
     ------
     TypeError, ValueError
-        If `optimizer` is neither a string nor an optimizer, or not a known name.
+        If `optimizer` is neither a string nor one of the optimizers above, or not a known name.
 
     Examples
     --------
     >>> get("sgd")
     SGD(learning_rate=0.01, momentum=0.0, nesterov=False)
     """
-    return optimizer if isinstance(optimizer, Optimizer) else lookup("optimizer", optimizer, OPTIMIZERS)()
+    if isinstance(optimizer, Optimizer):
+        return spec.exact("optimizer", optimizer, _BY_TYPE)
+    return lookup("optimizer", optimizer, OPTIMIZERS)()
 
 
 def to_dict(optimizer: Optimizer) -> dict[str, Any]:
@@ -240,9 +242,7 @@ def to_dict(optimizer: Optimizer) -> dict[str, Any]:
     >>> to_dict(SGD())
     {'type': 'SGD', 'learning_rate': 0.01, 'momentum': 0.0, 'nesterov': False}
     """
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be an optimizer such as Adam(), got {spec.described(optimizer)}")
-    return spec.to_dict(optimizer)
+    return spec.to_dict(spec.exact("optimizer", optimizer, _BY_TYPE))
 
 
 def from_dict(data: dict[str, Any]) -> Optimizer:

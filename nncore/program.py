@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from nncore import losses, spec
 from nncore.initializers import Initializer
-from nncore.layers import MAX_UNITS, Activation, Dense, Layer, as_activation
+from nncore.layers import LAYERS, MAX_UNITS, Activation, Dense, Layer, as_activation
 from nncore.losses import Crossentropy, Loss
 
 LARGEST_OBJECT = 2**62  # bytes; past it, sizes no longer fit the signed 64-bit integers they are kept in
@@ -171,12 +171,33 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str) -> Program
     )
 
 
+def last_activation(layers: Sequence[Layer]) -> str:
+    """Return the name of the activation that a network ends with.
+
+    Examples
+    --------
+    >>> last_activation([Dense(3), Activation("softmax"), Activation("identity")])
+    'softmax'
+    """
+    for layer in reversed(layers):
+        activation = layer if isinstance(layer, Activation) else as_activation(layer.activation)
+        if isinstance(layer, Dense) or activation.name != "identity":
+            return activation.name
+    return "identity"
+
+
+def check_output(layers: Sequence[Layer], loss: Loss) -> None:
+    """Raise ValueError if what the network ends with does not suit `loss`, whatever its number of features."""
+    rows = _rows(layers, 2)
+    if rows and isinstance(loss, Crossentropy):
+        _refuse_unsuitable_output(rows[-1], loss)
+
+
 def _checked(layers: Sequence[Layer]) -> list[Layer]:
     if not isinstance(layers, Sequence) or isinstance(layers, str):
         raise TypeError(f"layers must be a list of layers, got {spec.described(layers)}")
     for i, layer in enumerate(layers):
-        if not isinstance(layer, (Dense, Activation)):
-            raise TypeError(f"layers[{i}] must be a Dense or an Activation, got {spec.described(layer)}")
+        spec.exact(f"layers[{i}]", layer, LAYERS)
     if not layers:
         raise ValueError("layers must hold at least one Dense layer, got an empty list")
     if not any(isinstance(layer, Dense) for layer in layers):
@@ -235,8 +256,25 @@ def _parameter_blocks(layers: Sequence[Layer], rows: Sequence[Row]) -> list[Para
     return blocks
 
 
+CONTROL_GROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
 def physical_memory() -> int:
-    """Return this machine's memory in bytes; where the system does not tell, the largest size that can be counted."""
+    """Return the memory that this process may use, in bytes: the machine's, cut to the limit of its control group.
+
+    Where the system does not tell, the largest size that can be counted.
+    """
+    limits = [_machine_memory()]
+    for path in CONTROL_GROUPS:
+        try:
+            with open(path, encoding="ascii") as file:
+                limits.append(int(file.read()))
+        except (OSError, ValueError):  # no such control group, or "max"
+            continue
+    return min(limits)
+
+
+def _machine_memory() -> int:
     try:
         n_pages, page_size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf; others may not know the names
@@ -244,9 +282,17 @@ def physical_memory() -> int:
     return n_pages * page_size if n_pages > 0 else LARGEST_OBJECT  # -1 stands for an answer without a number
 
 
-def _refuse_absurd_size(rows: Sequence[Row], n_parameters: int) -> None:
-    """Raise if even the least that training needs cannot exist: float32 parameters, gradients, one row's outputs."""
-    n_bytes = 8 * n_parameters + 8 * sum(row.n_out for row in rows)
+def refuse_absurd_size(program: Program, itemsize: int, n_slots: int) -> None:
+    """Raise ValueError if the engine's parallel vectors would not fit into memory.
+
+    Those are the weights and slots, their copies from the start of the epoch, and the transposed weights.
+    """
+    _refuse_absurd_size(program.rows, program.n_parameters, itemsize * (3 + 2 * n_slots))
+
+
+def _refuse_absurd_size(rows: Sequence[Row], n_parameters: int, bytes_each: int = 8) -> None:
+    """Raise if parameters and one row's outputs cannot exist; by default for the least there is, predicting float32."""
+    n_bytes = bytes_each * n_parameters + 8 * sum(row.n_out for row in rows)
     limit = min(physical_memory(), LARGEST_OBJECT)
     if n_bytes > limit:
         raise ValueError(

@@ -12,10 +12,17 @@ HIDDEN = ("seconds", "learning_rate")
 BAR = "{desc}|{bar:20}| {n_fmt}/{total_fmt} epochs [{elapsed}<{remaining}]{postfix}"
 
 
-def check_verbose(verbose: bool | str) -> None:
-    """Raise ValueError unless `verbose` is one of the values that `ProgressBar` knows."""
-    if not (verbose == "auto" if isinstance(verbose, str) else verbose in (True, False)):
-        raise ValueError(f"verbose must be 'auto', True or False, got {verbose!r}")
+def check_verbose(verbose: bool | int | str) -> bool | str:
+    """Return `verbose` as `ProgressBar` knows it: ``"auto"``, True or False; 0, 1 and 2 mean what they do in Keras.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    if verbose == "auto" if isinstance(verbose, str) else verbose in (0, 1, 2):
+        return verbose if isinstance(verbose, str) else bool(verbose)
+    raise ValueError(f"verbose must be 'auto', True, False, 0, 1 or 2, got {verbose!r}")
 
 
 class ProgressBar:
@@ -29,11 +36,10 @@ class ProgressBar:
         How many this ``fit`` will run.
     n_samples : int
         Training samples per epoch, for the speed.
-
     """
 
     def __init__(self, verbose: bool | str, epochs: int, n_samples: int) -> None:
-        shown = sys.stderr is not None and (sys.stderr.isatty() if verbose == "auto" else bool(verbose))
+        shown = verbose and sys.stderr is not None and (verbose is True or sys.stderr.isatty())
         self._bar = _open_bar(epochs) if shown else None
         self._n_samples = n_samples
         self._drawn = self._started = time.perf_counter()
@@ -50,7 +56,12 @@ class ProgressBar:
         if now - self._drawn >= INTERVAL:
             self._draw(now)
 
-    def close(self) -> None:
+    def __enter__(self) -> ProgressBar:
+        if self._bar is not None:
+            self._bar.refresh()  # a first epoch may take minutes
+        return self
+
+    def __exit__(self, *error: object) -> None:
         """Draw the last state and leave it standing."""
         if self._bar is not None:
             self._draw(time.perf_counter())

@@ -11,13 +11,14 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from nncore.names import lookup
 
 Rule = Callable[[str, Any], Any]
+T = TypeVar("T")
 
 
 def check(instance: Any, **rules: Rule) -> None:
@@ -30,6 +31,24 @@ def described(value: object) -> str:
     """Return a value as error messages show it: its ``repr``, cut short, and its type."""
     text = repr(value)
     return f"{text if len(text) <= 60 else text[:57] + '...'} of type {type(value).__name__}"
+
+
+def exact(argument: str, value: T, types: Mapping[str, type]) -> T:
+    """Return `value` if its class is one of `types`, and not a subclass of one.
+
+    The engine would compute what the base class says whatever a subclass overrides, and a file could not name it.
+
+    Examples
+    --------
+    >>> exact("units", True, {"int": int})
+    Traceback (most recent call last):
+        ...
+    TypeError: units must be one of int, got True of type bool
+    """
+    if type(value) not in types.values():
+        names = dict.fromkeys(cls.__name__ for cls in types.values())
+        raise TypeError(f"{argument} must be one of {', '.join(names)}, got {described(value)}")
+    return value
 
 
 def _digits(number: int) -> str:

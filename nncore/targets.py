@@ -54,7 +54,7 @@ def targets(y: ArrayLike, kernel: str, n_samples: int, n_outputs: int, dtype: np
         return _class_indices(y, n_samples, n_outputs)
     if kernel == CLASS_SHARES:
         return _class_shares(y, n_samples, n_outputs, dtype)
-    columns = _columns(y, n_samples, n_outputs, dtype)
+    columns = _columns(y, n_samples, n_outputs, dtype, ENCODE if kernel == PROBABILITIES else "")
     if kernel == PROBABILITIES:
         _check_range(columns, "binary_crossentropy needs targets in 0..1")
     return columns
@@ -115,7 +115,7 @@ def _check_labels(labels: Array, n_outputs: int) -> Array:
         if wrong.any():
             row = int(wrong.argmax())
             raise ValueError(
-                f"class labels must be whole numbers 0..{n_outputs - 1}, got {labels[row]:g} at row {row}; "
+                f"class labels must be whole numbers 0..{n_outputs - 1}, got {labels[row]} at row {row}; "
                 "for real-valued targets use loss='mean_squared_error' and a last layer without softmax"
             )
     elif labels.dtype.kind == "b":
@@ -123,7 +123,7 @@ def _check_labels(labels: Array, n_outputs: int) -> Array:
     if labels.size and (labels.min() < 0 or labels.max() >= n_outputs):
         row = int(((labels < 0) | (labels >= n_outputs)).argmax())
         raise ValueError(
-            f"y contains the label {labels[row]:g} at row {row}, but the network has {n_outputs} outputs: "
+            f"y contains the label {labels[row]} at row {row}, but the network has {n_outputs} outputs: "
             f"labels must be 0..{n_outputs - 1}"
         )
     return np.ascontiguousarray(labels, dtype=np.int32)
@@ -145,10 +145,10 @@ def _wrong_label_shape(labels: Array, n_samples: int, n_outputs: int) -> ValueEr
     )
 
 
-def _columns(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype) -> Array:
+def _columns(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, text_hint: str = "") -> Array:
     """Return `y` as finite numbers of shape (n_samples, n_outputs)."""
     fits = type(y) is np.ndarray and y.dtype is dtype and y.flags.c_contiguous and y.flags.aligned
-    columns: Array = y if fits else real_array(y, dtype, "y")
+    columns: Array = y if fits else real_array(y, dtype, "y", text_hint)
     if columns.ndim == 0:
         raise ValueError(f"y must have one entry per sample, got the single value {y!r}")
     check_same_length(n_samples, len(columns), "y")

@@ -58,9 +58,17 @@ NN_INLINE double nn_sigmoid_crossentropy_value(double z, double t, double log_te
     (void)a;
     return (z > 0 ? z * (1 - t) : -z * t) + log_term;
 }
-NN_INLINE vec nn_sigmoid_crossentropy_slope(vec z, vec t, vec a) { (void)a; return vsigmoid(z) - t; }
+/* s(z) - t, without cancellation where s(z) is close to t: both s(z) and 1 - s(z) = s(-z) come from exp(-|z|) */
+NN_INLINE vec nn_sigmoid_crossentropy_slope(vec z, vec t, vec a)
+{
+    (void)a;
+    vec e = vexp(-vabs(z)), large = vset1(1) / (vset1(1) + e), small = e * large;
+    vmask positive = vlt(vset1(0), z);
+    vec s = vselect(positive, large, small), rest = vselect(positive, small, large);
+    return (vset1(1) - t) * s - t * rest;
+}
 
-NN_INLINE vec nn_log_term(vec z) { return vlog1p(vexp(-vabs(z))); }
+NN_INLINE vec nn_log_term(vec z) { return vsoftplus(-vabs(z)); }
 
 /* --------------------------------------------------------------------- NN_V rows at once: z, t: (n, NN_V) in columns
  * z becomes dz = scale * gradient; scale (NN_V) is 0 in lanes that are no rows. value (NN_V) = the losses of the rows. */
@@ -115,8 +123,9 @@ NN_FUNC void nn_softmax_loss(double *value, real *z, const real *t, isize n, con
     for (isize c = 1; c < n; c++) top = vmax(vload(z + c * NN_V), top);
     for (isize c = 0; c < n; c++)
         for (int l = 0; l < NN_V; l++) {
-            mass[l] += (double)t[c * NN_V + l];
-            linear[l] += (double)t[c * NN_V + l] * ((double)top[l] - (double)z[c * NN_V + l]);
+            double mass_c = (double)t[c * NN_V + l], distance = (double)top[l] - (double)z[c * NN_V + l];
+            mass[l] += mass_c;
+            linear[l] += mass_c == 0 ? 0 : mass_c * distance; /* the distance may overflow */
         }
     rest = nn_exp_columns(z, n, &top);
     inverse = vset1(1) / (vset1(1) + rest);
@@ -125,9 +134,12 @@ NN_FUNC void nn_softmax_loss(double *value, real *z, const real *t, isize n, con
         total[l] = (real)mass[l];
         value[l] = linear[l] + mass[l] * (double)log_term[l];
     }
+    vec sum = vload(total), missing = sum * rest * inverse;
     for (isize c = 0; c < n; c++) {
-        vec p = vload(z + c * NN_V) * inverse;
-        vstore(z + c * NN_V, vfma(p, vload(total), -vload(t + c * NN_V)) * vload(scale));
+        vec e = vload(z + c * NN_V), target = vload(t + c * NN_V);
+        vec at_top = (sum - target) - missing; /* sum * p - target without cancellation, where e = 1 */
+        vec slope = vselect(veq(e, vset1(1)), at_top, vfma(e * inverse, sum, -target));
+        vstore(z + c * NN_V, slope * vload(scale));
     }
 }
 

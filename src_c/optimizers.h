@@ -84,17 +84,20 @@ NN_INLINE vec nn_update_adam(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec 
     return w - h->step * *s0 / vfma(vsqrt(*s1), h->root_scale, h->epsilon);
 }
 
-/* w (n), slots (n each), g (n): one step of `rule`; n is a multiple of NN_V. `decay`: also shrink w by h->keep. */
+/* One step of `rule` from the state `old` to the state `new`, which may be the same. A state is a weight and its slots,
+ * `stride` apart; w_old, w_new, g: (n), n a multiple of NN_V. `decay`: also shrink the weight by h->keep. */
 #define NN_UPDATE_ROW(name, slots) \
     case NN_##name:                \
         for (isize i = 0; i < n; i += NN_V) { \
-            vec s0 = slots > 0 ? vload(slot0 + i) : vset1(0), s1 = slots > 1 ? vload(slot1 + i) : vset1(0); \
-            vstore(w + i, nn_update_##name(vload(w + i) * keep, vload(g + i), &s0, &s1, &v)); \
-            if (slots > 0) vstore(slot0 + i, s0); \
-            if (slots > 1) vstore(slot1 + i, s1); \
+            vec s0 = slots > 0 ? vload(old + stride + i) : vset1(0); \
+            vec s1 = slots > 1 ? vload(old + 2 * stride + i) : vset1(0); \
+            vstore(new + i, nn_update_##name(vload(old + i) * keep, vload(g + i), &s0, &s1, &v)); \
+            if (slots > 0) vstore(new + stride + i, s0); \
+            if (slots > 1) vstore(new + 2 * stride + i, s1); \
         } \
         break;
-NN_FUNC void nn_update(int rule, const nn_hyper *h, int decay, real *w, real *slot0, real *slot1, const real *g, isize n)
+NN_FUNC void nn_update(int rule, const nn_hyper *h, int decay, real *new, const real *old, isize stride, const real *g,
+                       isize n)
 {
     const vec keep = vset1(decay ? h->keep : 1);
     const nn_hyper_vec v = {vset1(h->step),  vset1(h->beta1),      vset1(h->one_minus_beta1), vset1(h->beta2),

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define NN_MAX_THREADS 256
-#define NN_SPINS 4000 /* pauses of about 10 ns */
+#define NN_SPINS 2000 /* pauses of 10 to 40 ns, by processor */
 
 static inline void nn_pause(void)
 {
@@ -40,11 +40,11 @@ static inline void nn_counter_init(nn_counter *c)
     pthread_cond_init(&c->moved, NULL);
 }
 
-/* The store to value and the load of sleepers, and the mirror image in nn_counter_wait, are sequentially consistent: one
+/* The addition to value and the load of sleepers, and the mirror image in nn_counter_wait, are sequentially consistent: one
  * side always sees the other, so no wake-up is lost. */
-static inline void nn_counter_set(nn_counter *c, int value)
+static inline void nn_counter_add(nn_counter *c)
 {
-    atomic_store(&c->value, value);
+    atomic_fetch_add(&c->value, 1); /* atomic integers wrap around */
     if (atomic_load(&c->sleepers) == 0) return;
     pthread_mutex_lock(&c->lock);
     pthread_cond_broadcast(&c->moved);
@@ -86,15 +86,29 @@ static inline void nn_barrier_wait(nn_barrier *b, int n_workers)
         return;
     }
     atomic_store(&b->arrived, 0);
-    nn_counter_set(&b->round, (int)((unsigned)round + 1u));
+    nn_counter_add(&b->round);
 }
+
+/* A flag that one thread raises while others look. What it announces is ordered by a barrier, where that matters. */
+typedef atomic_int nn_flag;
+static inline void nn_raise(nn_flag *flag) { atomic_store_explicit(flag, 1, memory_order_relaxed); }
+static inline void nn_lower(nn_flag *flag) { atomic_store_explicit(flag, 0, memory_order_relaxed); }
+static inline int nn_raised(nn_flag *flag) { return atomic_load_explicit(flag, memory_order_relaxed); }
 
 /* ---------------------------------------------------------------------------------------------------------- pool */
 
 typedef void (*nn_task)(void *argument, int worker, int n_workers);
 
-typedef struct {
-    nn_counter job;      /* moves when there is a job */
+struct nn_pool;
+
+typedef struct {       /* of one thread of the pool */
+    nn_counter job;    /* moves when there is a job for it; threads that a job does not need sleep on */
+    struct nn_pool *pool;
+    int worker;
+} nn_seat;
+
+typedef struct nn_pool {
+    nn_seat seats[NN_MAX_THREADS];
     nn_counter finished; /* moves when the last worker of a job is done */
     atomic_int running, busy;
     int n_threads;       /* started, besides the caller */
@@ -103,25 +117,20 @@ typedef struct {
     void *argument;
 } nn_pool;
 
-typedef struct { nn_pool *pool; int worker; int job; } nn_seat;
-static nn_seat nn_seats[NN_MAX_THREADS] __attribute__((unused));
-
 static inline void nn_pool_init(nn_pool *p) /* also in a forked child: forgets threads that the fork did not copy */
 {
     memset(p, 0, sizeof *p);
-    nn_counter_init(&p->job);
     nn_counter_init(&p->finished);
 }
 
 static void *nn_pool_worker(void *argument)
 {
-    nn_seat seat = *(nn_seat *)argument;
-    nn_pool *p = seat.pool;
-    for (int job = seat.job;;) {
-        nn_counter_wait(&p->job, job);
-        job = atomic_load(&p->job.value);
-        if (seat.worker < p->n_workers) p->task(p->argument, seat.worker, p->n_workers);
-        if (atomic_fetch_sub(&p->running, 1) == 1) nn_counter_set(&p->finished, job);
+    nn_seat *seat = argument;
+    nn_pool *p = seat->pool;
+    for (unsigned job = 0;; job++) { /* not the counter's value: it may have moved on to the next job already */
+        nn_counter_wait(&seat->job, (int)job);
+        p->task(p->argument, seat->worker, p->n_workers);
+        if (atomic_fetch_sub(&p->running, 1) == 1) nn_counter_add(&p->finished);
     }
     return NULL;
 }
@@ -133,8 +142,10 @@ static inline void nn_pool_grow(nn_pool *p, int n_threads) /* as far as the syst
     pthread_sigmask(SIG_SETMASK, &all, &before); /* threads inherit the mask: signals stay with the caller's threads */
     while (p->n_threads < n_threads) {
         pthread_t thread;
-        nn_seats[p->n_threads] = (nn_seat){p, p->n_threads + 1, atomic_load(&p->job.value)};
-        if (pthread_create(&thread, NULL, nn_pool_worker, &nn_seats[p->n_threads]) != 0) break;
+        nn_seat *seat = &p->seats[p->n_threads];
+        nn_counter_init(&seat->job);
+        seat->pool = p, seat->worker = p->n_threads + 1;
+        if (pthread_create(&thread, NULL, nn_pool_worker, seat) != 0) break;
         pthread_detach(thread);
         p->n_threads++;
     }
@@ -151,9 +162,9 @@ static inline int nn_pool_run(nn_pool *p, nn_task task, void *argument, int n_wo
         if (n_workers > p->n_threads + 1) n_workers = p->n_threads + 1;
         if (n_workers > 1) {
             p->task = task, p->argument = argument, p->n_workers = n_workers;
-            atomic_store(&p->running, p->n_threads);
+            atomic_store(&p->running, n_workers - 1);
             int done = atomic_load(&p->finished.value);
-            nn_counter_set(&p->job, (int)((unsigned)atomic_load(&p->job.value) + 1u));
+            for (int i = 0; i < n_workers - 1; i++) nn_counter_add(&p->seats[i].job);
             task(argument, 0, n_workers);
             nn_counter_wait(&p->finished, done);
             atomic_store(&p->busy, 0);

@@ -14,13 +14,17 @@
 #include "vec.h"
 
 #define NN_W (2 * NN_V)
-/* rows of a register tile: 2 * NN_MR accumulators, 2 vectors of weights, 1 broadcast input */
+/* Rows of a register tile: 2 * NN_MR accumulators, 2 vectors of weights, 1 broadcast input. There is a tile of every
+ * height up to that, so that no number of rows falls off the fast path. */
 #if NN_VEC_BYTES == 64
 #define NN_MR 12
+#define NN_HEIGHTS(ROW) ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7) ROW(8) ROW(9) ROW(10) ROW(11) ROW(12)
 #elif NN_VEC_BYTES == 32
 #define NN_MR 6
+#define NN_HEIGHTS(ROW) ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6)
 #else
 #define NN_MR 4
+#define NN_HEIGHTS(ROW) ROW(1) ROW(2) ROW(3) ROW(4)
 #endif
 
 /* ---------------------------------------------------------------------------------------------------- layout */
@@ -120,30 +124,14 @@ NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row)
         for (int j = 0; j < nv; j++) vstore(y + (r * nv + j) * NN_V, acc[r][j]);
 }
 
-/* a tile of each height, so that no number of rows falls off the fast path */
 NN_INLINE void nn_product_rows(int nv, const nn_product *p, isize row, isize end)
 {
-    for (; row < end; row += NN_MR) switch (end - row < NN_MR ? end - row : NN_MR) {
-        case 1: nn_product_tile(1, nv, p, row); break;
-        case 2: nn_product_tile(2, nv, p, row); break;
-        case 3: nn_product_tile(3, nv, p, row); break;
-        case 4: nn_product_tile(4, nv, p, row); break;
-#if NN_MR > 4
-        case 5: nn_product_tile(5, nv, p, row); break;
-        case 6: nn_product_tile(6, nv, p, row); break;
-#endif
-#if NN_MR > 6
-        case 7: nn_product_tile(7, nv, p, row); break;
-        case 8: nn_product_tile(8, nv, p, row); break;
-        case 9: nn_product_tile(9, nv, p, row); break;
-        case 10: nn_product_tile(10, nv, p, row); break;
-        case 11: nn_product_tile(11, nv, p, row); break;
-        case 12: nn_product_tile(12, nv, p, row); break;
-#endif
-        }
+#define NN_TILE(mr) case mr: nn_product_tile(mr, nv, p, row); break;
+    for (; row < end; row += NN_MR) switch (end - row < NN_MR ? end - row : NN_MR) { NN_HEIGHTS(NN_TILE) }
+#undef NN_TILE
 }
 
-/* rows row..end-1 of one output panel */
+/* rows row .. end - 1 of one output panel */
 NN_FUNC void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
 {
     if (width == NN_W) nn_product_rows(2, p, row, end);
@@ -175,24 +163,9 @@ NN_INLINE void nn_outer_tile(int mr, int nv, isize x_width, const nn_outer *p, i
 
 NN_INLINE void nn_outer_rows(int nv, isize x_width, const nn_outer *p, isize n_in)
 {
-    for (isize i = 0; i < n_in; i += NN_MR) switch (n_in - i < NN_MR ? n_in - i : NN_MR) {
-        case 1: nn_outer_tile(1, nv, x_width, p, i); break;
-        case 2: nn_outer_tile(2, nv, x_width, p, i); break;
-        case 3: nn_outer_tile(3, nv, x_width, p, i); break;
-        case 4: nn_outer_tile(4, nv, x_width, p, i); break;
-#if NN_MR > 4
-        case 5: nn_outer_tile(5, nv, x_width, p, i); break;
-        case 6: nn_outer_tile(6, nv, x_width, p, i); break;
-#endif
-#if NN_MR > 6
-        case 7: nn_outer_tile(7, nv, x_width, p, i); break;
-        case 8: nn_outer_tile(8, nv, x_width, p, i); break;
-        case 9: nn_outer_tile(9, nv, x_width, p, i); break;
-        case 10: nn_outer_tile(10, nv, x_width, p, i); break;
-        case 11: nn_outer_tile(11, nv, x_width, p, i); break;
-        case 12: nn_outer_tile(12, nv, x_width, p, i); break;
-#endif
-        }
+#define NN_TILE(mr) case mr: nn_outer_tile(mr, nv, x_width, p, i); break;
+    for (isize i = 0; i < n_in; i += NN_MR) switch (n_in - i < NN_MR ? n_in - i : NN_MR) { NN_HEIGHTS(NN_TILE) }
+#undef NN_TILE
 }
 
 NN_FUNC void nn_outer_block(const nn_outer *p, isize x_width, isize width, isize n_in)
@@ -248,6 +221,16 @@ NN_FUNC void nn_transpose_block(real *y, isize y_stride, const real *x, isize x_
     for (isize i = 0; i < n_i; i += NN_V)
         for (isize j = 0; j < n_j; j += NN_V)
             nn_transpose_square(y + j * y_stride + i, y_stride, x + i * x_stride + j, x_stride, n_i - i, n_j - j);
+}
+
+/* whether all of a (n) are finite; n is a multiple of NN_V. 0 * a is NaN for all others, and NaN survives the sum. */
+NN_FUNC int nn_all_finite(const real *a, isize n)
+{
+    vec sum = vset1(0);
+    for (isize i = 0; i < n; i += NN_V) sum += vset1(0) * vload(a + i);
+    for (int l = 0; l < NN_V; l++)
+        if (sum[l] != 0) return 0;
+    return 1;
 }
 
 /* --------------------------------------------------------------------------------------------------- columns

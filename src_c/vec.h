@@ -8,7 +8,6 @@
  *   vmask       result of a comparison            vselect(m, a, b)   a where m holds, else b
  *   vmax(a, b)  a > b ? a : b, so b if unordered  vmin(a, b)         a < b ? a : b, so b if unordered
  *   vround(a)   to the nearest integer, ties to even, for |a| < 2^22 (float) or 2^51 (double)
- *   vcount(m)   how many lanes hold
  *   vscale(a, n + NN_MAGIC)   a * 2^n for an integer n, |n| < 1100 (float: 252); underflows gradually, rounds once
  */
 #ifndef NN_VEC_H
@@ -68,7 +67,6 @@ NN_INLINE vmask vlt(vec a, vec b) { return NN_M(cmp)(a, b, _CMP_LT_OQ); }
 NN_INLINE vmask vle(vec a, vec b) { return NN_M(cmp)(a, b, _CMP_LE_OQ); }
 NN_INLINE vmask veq(vec a, vec b) { return NN_M(cmp)(a, b, _CMP_EQ_OQ); }
 NN_INLINE vec vselect(vmask m, vec a, vec b) { return NN_P(mask_blend)(m, b, a); }
-NN_INLINE int vcount(vmask m) { return __builtin_popcount(m); }
 NN_INLINE vec vscale(vec a, vec n_magic) { return NN_P(scalef)(a, n_magic - vset1(NN_MAGIC)); }
 
 #elif defined(__AVX2__) && defined(__FMA__) /* -------------------------------------------------------- AVX2 + FMA */
@@ -90,7 +88,6 @@ NN_INLINE vmask vlt(vec a, vec b) { return NN_P(cmp)(a, b, _CMP_LT_OQ); }
 NN_INLINE vmask vle(vec a, vec b) { return NN_P(cmp)(a, b, _CMP_LE_OQ); }
 NN_INLINE vmask veq(vec a, vec b) { return NN_P(cmp)(a, b, _CMP_EQ_OQ); }
 NN_INLINE vec vselect(vmask m, vec a, vec b) { return NN_P(blendv)(b, a, m); }
-NN_INLINE int vcount(vmask m) { return __builtin_popcount(NN_P(movemask)(m)); }
 
 #else /* ---------------------------------------------------------- any processor: 16-byte vectors of the compiler */
 
@@ -129,12 +126,6 @@ NN_INLINE vec vselect(vmask m, vec a, vec b) { return (vec)((m & (ivec)a) | (~m 
 NN_INLINE vec vmax(vec a, vec b) { return vselect(vlt(b, a), a, b); }
 NN_INLINE vec vmin(vec a, vec b) { return vselect(vlt(a, b), a, b); }
 NN_INLINE vec vround(vec a) { return (a + vset1(NN_MAGIC)) - vset1(NN_MAGIC); } /* the sign of zero may be lost */
-NN_INLINE int vcount(vmask m)
-{
-    int n = 0;
-    for (int i = 0; i < NN_V; i++) n += m[i] != 0;
-    return n;
-}
 
 #endif /* ------------------------------------------------------------------------------------------------------ */
 
@@ -149,7 +140,6 @@ NN_INLINE vec vscale(vec a, vec n_magic) /* in two steps: the first factor, abou
 }
 #endif
 NN_INLINE vmask vgt(vec a, vec b) { return vlt(b, a); }
-NN_INLINE vmask vge(vec a, vec b) { return vle(b, a); }
 
 #define NN_SIGN_BIT ((nn_sbits)((nn_bits)1 << (NN_REAL_BITS - 1)))
 NN_INLINE vec vabs(vec a) { return vfrombits(vbits(a) & viset1(~NN_SIGN_BIT)); }

@@ -1,5 +1,6 @@
 """Callbacks: when they are called, how they stop training, and what an error in one leaves behind."""
 
+import inspect
 import threading
 
 import numpy as np
@@ -191,3 +192,78 @@ def test_what_is_no_callback_is_refused(callbacks, message):
     with pytest.raises(TypeError, match=message):
         model.fit(X, Y, callbacks=callbacks)
     assert not model.built
+
+
+class Named:
+    """Notes its turns in `calls`, and raises in the hooks of `broken`."""
+
+    def __init__(self, name, calls, broken=()):
+        self.name, self.calls, self.broken = name, calls, broken
+
+    def turn(self, hook):
+        self.calls.append((self.name, hook))
+        if hook in self.broken:
+            raise KeyError(self.name)
+
+    def on_train_begin(self, model):
+        self.turn("begin")
+
+    def on_train_end(self, model):
+        self.turn("end")
+
+
+def test_an_end_only_follows_a_begin():
+    calls = []
+    with pytest.raises(KeyError, match="b"):
+        new_model().fit(X, Y, callbacks=[Named("a", calls), Named("b", calls, ["begin"]), Named("c", calls)])
+    assert calls == [("a", "begin"), ("b", "begin"), ("a", "end"), ("b", "end")]
+
+
+def test_everybody_gets_an_end_and_the_first_error_is_raised():
+    calls = []
+
+    def fail(model, epoch, logs):
+        raise ZeroDivisionError
+
+    callbacks = [Named("a", calls, ["end"]), Named("b", calls, ["end"]), Named("c", calls)]
+    with pytest.raises(KeyError, match="a"):
+        new_model().fit(X, Y, callbacks=callbacks)
+    assert calls[3:] == [("a", "end"), ("b", "end"), ("c", "end")]
+    calls.clear()
+    with pytest.raises(ZeroDivisionError):
+        new_model().fit(X, Y, callbacks=[*callbacks, fail])
+    assert calls[3:] == [("a", "end"), ("b", "end"), ("c", "end")]
+
+
+class KerasStyle:
+    def on_epoch_end(self, epoch, logs=None):
+        raise AssertionError("called")
+
+
+class ByBatch:
+    def on_batch_end(self, model, batch):
+        raise AssertionError("called")
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        (
+            KerasStyle(),
+            r"callbacks\[0\].on_epoch_end is called as .*, but it takes \(epoch, logs=None\)",
+        ),
+        (lambda logs: None, r"callbacks\[0\] is called as \(model, epoch, logs\), but it takes \(logs\)"),
+        (ByBatch(), r"callbacks\[0\] has the hook on_batch_end, which nncore never calls; known: on_train_begin, "),
+    ],
+)
+def test_what_would_fail_after_an_epoch_is_refused_before(callback, message):
+    model = new_model()
+    with pytest.raises(TypeError, match=message):
+        model.fit(X, Y, callbacks=[callback])
+    assert not model.built
+
+
+def test_functions_that_do_not_tell_their_arguments_are_taken():
+    with pytest.raises(ValueError, match="no signature"):
+        inspect.signature(max)
+    assert len(Callbacks([max])) == 1

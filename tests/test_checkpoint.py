@@ -535,3 +535,11 @@ def test_what_could_not_be_read_back_is_not_saved(tmp_path, spoil, error, messag
     with pytest.raises(error, match=message):
         model.save(tmp_path / "model")
     assert nncore.load(tmp_path / "model").epoch == 2
+
+
+def test_what_could_not_be_read_back_is_not_written(tmp_path):
+    model = trained()
+    model._name = 5
+    with pytest.raises(ModelFileError, match="name must be a str, got 5 of type int"):
+        model.save(tmp_path / "never")
+    assert list(tmp_path.iterdir()) == []

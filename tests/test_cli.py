@@ -4,8 +4,12 @@ import csv
 import io
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -87,11 +91,27 @@ def test_json_is_one_object_that_says_everything(ok):
     assert len(result["history"]["val_loss"]) == 2 and set(result["test"]) == {"accuracy", "loss"}
 
 
-def test_same_seed_same_result_for_any_number_of_threads(ok):
-    results = [json.loads(ok("train", "wine", *QUICK, "--threads", n, "--json")) for n in (1, 2)]
+@pytest.fixture
+def threads_used(monkeypatch):
+    """The number of threads that the last step of each training used."""
+    fit, used = nncore.Sequential.fit, []
+
+    def fit_and_count(self, X, y, **options):
+        history = fit(self, X, y, **options)
+        used.append(self._network._plan.threads_used)
+        return history
+
+    monkeypatch.setattr(nncore.Sequential, "fit", fit_and_count)
+    return used
+
+
+def test_same_seed_same_result_for_any_number_of_threads(ok, threads_used):
+    options = ["--epochs", "2", "--layers", "256,128", "--batch-size", "256", "--json"]
+    results = [json.loads(ok("train", "digits", *options, "--threads", n)) for n in (1, 2)]
+    assert threads_used == [1, 2]
     assert results[0]["test"] == results[1]["test"]
     assert results[0]["history"]["loss"] == results[1]["history"]["loss"]
-    assert results[0]["test"] != json.loads(ok("train", "wine", *QUICK, "--seed", "1", "--json"))["test"]
+    assert results[0]["test"] != json.loads(ok("train", "digits", *options, "--seed", "1"))["test"]
 
 
 def test_quiet_says_nothing_and_still_saves(ok):
@@ -184,6 +204,55 @@ def test_options_for_tables(ok):
     assert result["task"] == "regression" and "rmse" in result["test"]
 
 
+NUMBERED = "region,2019,2020\n" + "".join(f"{region},{i},{i % 2}\n" for i in range(20) for region in ("N", "S"))
+
+
+def test_a_header_that_is_not_found_is_reported(ok):
+    Path("t.csv").write_text(NUMBERED)
+    note = "t.csv: no header found, so the first row counts as data; if it names the columns, say --header yes"
+    assert f"note   {note}\n" in ok("train", "t.csv", *QUICK, "--test", "0")
+    assert json.loads(ok("train", "t.csv", *QUICK, "--test", "0", "--json"))["notes"] == [note]
+    assert note in ok("data", "show", "t.csv")
+    assert json.loads(ok("data", "show", "t.csv", "--json"))["notes"] == [note]
+    assert "no header" not in ok("data", "show", "t.csv", "--header", "no")
+
+
+def test_header_can_be_told(ok):
+    Path("t.csv").write_text(NUMBERED)
+    facts = json.loads(ok("data", "show", "t.csv", "--header", "yes", "--json"))
+    assert [f["name"] for f in facts["features"]] == ["region=N", "region=S", "2019"] and facts["notes"] == []
+    assert facts["target"] == {"0": 20, "1": 20}
+    ok("train", "t.csv", "--header", "yes", *QUICK, "-o", "m.safetensors")
+    assert json.loads(ok("predict", "m.safetensors", "t.csv", "--json"))["rows"] == 40  # by the names it knows
+    assert "(8 rows)" in ok("evaluate", "m.safetensors", "t.csv", "--header", "yes", "--held-out")
+
+
+def test_predict_does_not_look_at_the_target(ok, run):
+    Path("t.csv").write_text("a,k\n" + "1,x\n2,y\n" * 10)
+    ok("train", "t.csv", *QUICK, "-o", "m.safetensors")
+    Path("new.csv").write_text("a,k\n1,\n2,z\n")
+    assert len(ok("predict", "m.safetensors", "new.csv").splitlines()) == 3
+    np.savez("new.npz", X=[[1.0], [2.0]], y=[None, "z"][1:])
+    assert len(ok("predict", "m.safetensors", "new.npz").splitlines()) == 3
+    Path("holes.csv").write_text("a,k\n,x\n")
+    code, _, err = run("predict", "m.safetensors", "holes.csv")
+    assert code == 2 and "holes.csv:2: column 'a' has no value" in err and "--drop-missing" not in err
+
+
+def test_predict_on_data_of_other_classes(ok, run):
+    ok("train", "spiral", *QUICK, "-o", "m.safetensors")
+    assert len(ok("predict", "m.safetensors", "xor").splitlines()) == 201
+    code, _, err = run("evaluate", "m.safetensors", "xor")
+    assert code == 2 and "it has the classes 0, 1, the model expects 0, 1, 2" in err
+
+
+def test_options_of_npz_files(ok, run):
+    np.savez("t.npz", X=np.arange(40.0)[:, None], y=np.arange(40) % 2)
+    assert json.loads(ok("train", "t.npz", "--task", "regression", *QUICK, "--json"))["task"] == "regression"
+    code, _, err = run("train", "t.npz", "--encoding", "utf-8")
+    assert code == 2 and "--encoding is for CSV files, and t.npz is none" in err
+
+
 def test_regression_predicts_in_the_target_s_units(ok):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 2))
@@ -225,6 +294,41 @@ def test_the_real_mnist(capsys):
     assert main(["train", "mnist", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["epochs"] <= 10 and result["test"]["accuracy"] >= 0.98
+
+
+def save_for_birds(path, layers, n_features=4):
+    """Save a model from Python with the preparation of a table of 4 features and 2 classes."""
+    Path("birds.csv").write_text(PENGUINS)
+    dataset = datasets.read_csv("birds.csv")
+    preparation = datasets.Preparation.fit(dataset, standardize=False)
+    model = nncore.Sequential(layers)
+    model.compile()
+    model.build(n_features)
+    split = {"data": "birds.csv", "n_samples": 20, "test": 0.2, "seed": 0, "stratify": True}
+    model.save(path, {"preparation": preparation.to_json(), "split": json.dumps(split)})
+    return model, dataset
+
+
+def test_a_single_sigmoid_serves_two_classes(ok):
+    model, dataset = save_for_birds("m.safetensors", [nncore.Dense(1, "sigmoid")], n_features=5)
+    result = json.loads(ok("predict", "m.safetensors", "birds.csv", "--json"))
+    assert np.allclose(result["probabilities"], model.predict_proba(dataset.X))
+    classes = [dataset.target_names.index(name) for name in result["predictions"]]
+    assert classes == model.predict_classes(dataset.X).tolist()
+
+
+@pytest.mark.parametrize(
+    ("layers", "n_features", "message"),
+    [
+        ([nncore.Dense(5, "softmax")], 5, "m.safetensors holds a model of 5 outputs, but a preparation for 2 classes"),
+        ([nncore.Dense(2, "softmax")], 6, "m.safetensors holds a model of 6 features, but a preparation of 5"),
+        ([nncore.Dense(2)], 5, "predict_proba needs a last layer with softmax or sigmoid"),
+    ],
+)
+def test_a_preparation_for_another_network(run, layers, n_features, message):
+    save_for_birds("m.safetensors", layers, n_features)
+    code, out, err = run("predict", "m.safetensors", "birds.csv")
+    assert (code, out) == (2, "") and message in err and err.count("\n") == 1
 
 
 def test_summary(ok):
@@ -306,6 +410,12 @@ MISTAKES = [
     (["train", "digits", "--optimizer", "adm"], "--optimizer: unknown optimizer 'adm'; did you mean 'adam'?"),
     (["train", "digits", "--dtype", "float16"], "unknown --dtype 'float16'"),
     (["train", "digits", "--target", "x"], "--target is for CSV files, and digits is none"),
+    (["train", "digits", "--task", "regression"], "--task is for CSV and NPZ files, and digits is none"),
+    (["train", "iris", "--encoding", "latin-1"], "--encoding is for CSV files, and iris is none"),
+    (["predict", "m.safetensors", "iris", "--header", "no"], "--header is for CSV files, and iris is none"),
+    (["train", "t.csv", "--header", "maybe"], "unknown --header 'maybe'. Known: yes, no"),
+    (["train", "t.csv", "--encoding", "base64"], "unknown encoding 'base64'"),
+    (["evaluate", "m.safetensors", "shifted.csv", "--held-out"], "shifted.csv: class 0 has only 1 row"),
     (["train", "digits", "-o", "no/such/folder"], "the folder no/such of the output does not exist"),
     (["train", "digits", "-o", "."], "the output . is a folder"),
     (["train", "t.csv", "-o", "t.csv"], "the output t.csv is also the input"),
@@ -315,7 +425,7 @@ MISTAKES = [
     (["train", "t.csv", "--ignore", "wings"], "t.csv: there is no column 'wings'"),
     (["train", "t.csv", "--encoding", "klingon"], "unknown encoding 'klingon'"),
     (["train", "one.csv"], "every row of one.csv is of class 'a'; classification needs two classes or more"),
-    (["train", "lonely.csv"], "lonely.csv: class 1 has only 1 row; stratify needs at least 2"),
+    (["train", "lonely.csv"], "lonely.csv: class 'no' has only 1 row to share out"),
     (["train", "ragged.csv"], "ragged.csv:3: expected 2 fields"),
     (["train", "huge.csv"], "huge.csv: X spreads too wide in column 0"),
     (["predict", "t.csv", "digits"], "not an nncore model"),
@@ -349,11 +459,12 @@ def workshop(tmp_path_factory):
     tables = {
         "t.csv": PENGUINS,
         "one.csv": "x,y\n1,a\n2,a\n",
-        "lonely.csv": "x,y\n" + "1,0\n" * 9 + "2,1\n",
+        "lonely.csv": "x,y\n" + "1,yes\n" * 9 + "2,no\n",
         "ragged.csv": "x,y\n1,2\n1,2,3\n",
         "huge.csv": "x,y\n" + "1e300,0\n-1e300,1\n" * 20,
         "new.csv": f"{names}\n1,2,3,4\n",
         "few.csv": f"{names},species\n1,2,3,4,setosa\n",
+        "shifted.csv": f"{names},species\n1,2,3,4,setosa\n" + "1,2,3,4,virginica\n" * 149,
     }
     for name, text in tables.items():
         (folder / name).write_text(text)
@@ -363,7 +474,9 @@ def workshop(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("argv", "message"), MISTAKES, ids=lambda value: " ".join(value)[:60])
+@pytest.mark.parametrize(
+    ("argv", "message"), MISTAKES, ids=lambda value: value if isinstance(value, str) else " ".join(value)
+)
 def test_a_mistake_gets_one_sentence(run, workshop, monkeypatch, argv, message):
     monkeypatch.chdir(workshop)
     before = {path.name: path.stat().st_mtime_ns for path in workshop.iterdir()}
@@ -425,6 +538,33 @@ def command(*argv, **options):
     return subprocess.Popen(
         [sys.executable, "-m", "nncore", *argv], env=environment, stderr=subprocess.PIPE, text=True, **options
     )
+
+
+def test_ctrl_c_in_a_process(tmp_path):
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a test run in the background ignores the signal
+    options = ["--epochs", "1000000", "--layers", "8", "-o", "m.safetensors"]
+    process = command("train", "iris", *options, stdout=subprocess.PIPE, cwd=tmp_path, preexec_fn=listen)
+    while not process.stdout.readline().startswith("run "):
+        assert process.poll() is None
+    time.sleep(0.5)  # thousands of epochs
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    found = re.search(r"^nncore: interrupted after (\d+) epochs; saved as it is to m.safetensors$", err, re.MULTILINE)
+    assert nncore.load(tmp_path / "m.safetensors").epoch == int(found[1]) > 0 and "Traceback" not in err
+
+
+def test_predictions_replace_a_file_as_a_whole(ok, run, monkeypatch):
+    ok("train", "iris", *QUICK, "-o", "m.safetensors")
+    Path("out.csv").write_text("precious")
+
+    def interrupted(*_):
+        yield ("prediction",)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nncore.cli.predict._csv_rows", interrupted)
+    code, _, _ = run("predict", "m.safetensors", "iris", "-o", "out.csv", "--force")
+    assert code == 130 and Path("out.csv").read_text() == "precious" and len(os.listdir()) == 2
 
 
 def test_as_a_process(tmp_path):

@@ -9,6 +9,7 @@ import sklearn.datasets
 
 import nncore
 from nncore import datasets
+from nncore.datasets import bundled
 from nncore.datasets.bundled import BUNDLED, DATA
 
 SHAPES = {
@@ -68,8 +69,16 @@ def test_unpacks_to_x_and_y_and_takes_rows():
 
 
 def test_every_call_returns_fresh_arrays():
-    datasets.load_iris().X[:] = 0
-    assert datasets.load_iris().X.min() > 0
+    iris = datasets.load_iris()
+    iris.X[:], iris.y[:] = 0, 7
+    again = datasets.load_iris()
+    assert again.X.min() > 0 and again.y.max() == 2
+
+
+def test_a_file_is_parsed_once(monkeypatch):
+    datasets.load_digits()
+    monkeypatch.setattr(bundled, "CsvTable", None)
+    assert datasets.load_digits().n_samples == 1797
 
 
 @pytest.mark.parametrize(

@@ -128,8 +128,9 @@ def test_standardizer_leaves_its_input_alone():
         (np.zeros((0, 3)), "with a row or more"),
         (np.zeros((2, 2, 2)), r"got \(2, 2, 2\)"),
         (3.0, r"got \(\)"),
-        ([[math.nan]], "NaN or infinity"),
-        ([[math.inf]], "NaN or infinity"),
+        ([[0.0, 1.0], [2.0, math.nan]], "X holds nan in row 1, column 1; standardising needs finite numbers"),
+        ([[math.inf]], "X holds inf in row 0, column 0"),
+        ([0.0, -math.inf], "X holds -inf in row 1; standardising"),
         ([[1e200], [-1e200]], "spreads too wide"),
     ],
 )

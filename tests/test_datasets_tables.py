@@ -83,6 +83,35 @@ def test_header_can_be_told(write):
     assert read_csv(write("2019,2020\n1,2\n3,4\n"), header=True).feature_names == ("2019",)
 
 
+@pytest.mark.parametrize(
+    ("content", "has_header"),
+    [
+        ("region,2019,2020\n1,2,3\n4,5,6\n", True),  # a text above numbers alone
+        ("region,2019,2020\n?,2,3\n4,5,6\n", True),
+        ("2019,2020,kind\n1,2,a\n3,4,b\n", False),  # could be either
+        ("?,5,a\n3,4,b\n", False),  # a missing value is no name
+        ("1a,5\n2,6\n3b,7\n", False),
+        ("1,2,3\n4,5,6\n", False),
+        ("a,2019\n", False),
+    ],
+)
+def test_header_with_a_number(write, content, has_header):
+    assert CsvTable(write(content)).has_header == has_header
+
+
+def test_expected_names_make_a_header(write):
+    path = write("2020,2019,note\n1,2,x\n3,4,y\n")
+    assert CsvTable(path, known=("2019", "2020")).names == ("2020", "2019", "note")
+    assert not CsvTable(path, known=("2019", "2021")).has_header
+    assert not CsvTable(path, known=("2019",), header=False).has_header
+
+
+@pytest.mark.parametrize("argument", ["categorical", "ignore"])
+def test_a_text_is_no_collection_of_columns(write, argument):
+    with pytest.raises(TypeError, match=rf"{argument} must be .* such as \['ab'\], got 'ab'"):
+        read_csv(write("a,b,ab\n1,2,0\n3,4,1\n"), **{argument: "ab"})
+
+
 def test_latin_1(write):
     path = write("name,kind\na,caf\xe9\nb,tea\n", encoding="latin-1")
     with pytest.raises(ValueError, match=r"table\.csv:2: not UTF-8 text; name its encoding, often latin-1"):
@@ -153,6 +182,7 @@ BAD_TABLES = [
     (TABLE, {"task": "clustering"}, "task must be one of auto, classification, regression, got 'clustering'"),
     (TABLE, {"missing": "ignore"}, "missing must be 'error' or 'drop', got 'ignore'"),
     (TABLE, {"encoding": "utf-99"}, "unknown encoding 'utf-99'"),
+    (TABLE, {"encoding": "base64"}, "unknown encoding 'base64'"),
     ("name,y\n" + "".join(f"n{i},{i % 2}\n" for i in range(101)), {}, "'name' has more than 100 different texts"),
     (gzip.compress(TABLE.encode() * 50)[:-20], {}, "damaged gzip file"),
 ]
@@ -204,6 +234,16 @@ def test_a_later_table_that_does_not_fit(write, content, message):
     schema = read_csv(write(TABLE)).schema
     with pytest.raises(ValueError, match=message):
         schema.read(CsvTable(write(content, "later.csv")))
+
+
+@pytest.mark.parametrize("goal", ["", "c", "?"])
+def test_a_target_that_is_not_wanted_may_hold_anything(write, goal):
+    schema = read_csv(write("x,y\n1,a\n2,b\n")).schema
+    later = CsvTable(write(f"x,y\n1,{goal}\n2,a\n", "later.csv"))
+    X, y = schema.read(later, target=False)
+    assert X.tolist() == [[1], [2]] and y is None
+    with pytest.raises(ValueError, match=r"'x' has no value \(found ''\); fill it in, or take the row out of the file"):
+        schema.read(CsvTable(write("x,y\n,a\n2,b\n", "holes.csv")), target=False)
 
 
 def test_unknown_class_in_a_later_table(write):

@@ -79,7 +79,7 @@ def test_losses_are_immutable_and_comparable():
         (lambda: losses.get("msee"), ValueError, "unknown loss 'msee'; did you mean 'mse'"),
         (lambda: losses.get(None), TypeError, r"loss must be a name \(str\), got None"),
         (lambda: losses.get(Huber), TypeError, r"loss must be a name \(str\)"),
-        (lambda: losses.to_dict("mse"), TypeError, "loss must be a loss .*, got 'mse' of type str"),
+        (lambda: losses.to_dict("mse"), TypeError, "loss must be one of .*, got 'mse' of type str"),
         (lambda: losses.from_dict("mse"), TypeError, "loss must be described by a dict, got 'mse'"),
         (lambda: losses.from_dict({}), ValueError, "loss has no key 'type'; expected one of BinaryCrossentropy"),
         (lambda: losses.from_dict({"type": "Hubert"}), ValueError, "unknown loss type 'Hubert'; did you mean 'Huber'"),

@@ -248,10 +248,8 @@ def test_predictions_of_logits():
     model.compile(loss=losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(X, LABELS)
     assert np.array_equal(model.predict_classes(X), model.predict(X).argmax(axis=1))
-    with pytest.raises(
-        ValueError, match="predict_proba needs a last layer with softmax or sigmoid, this one has 'identity'"
-    ):
-        model.predict_proba(X)
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1, rtol=1e-6)
+    assert np.array_equal(model.predict_proba(X).argmax(axis=1), model.predict_classes(X))
 
 
 def test_a_regressor_has_no_classes():

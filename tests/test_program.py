@@ -143,7 +143,7 @@ def test_printed_table_is_aligned():
         ([], 4, MSE, ValueError, "layers must hold at least one Dense layer, got an empty list"),
         ([Activation("relu")], 4, MSE, ValueError, "has no parameters: .* got .*Activation"),
         ([Dense(3), "relu"], 4, MSE, TypeError, r"layers\[1\] must be .* got 'relu' of type str"),
-        ([Dense], 4, MSE, TypeError, r"layers\[0\] must be a Dense or an Activation"),
+        ([Dense], 4, MSE, TypeError, r"layers\[0\] must be one of Dense, Activation"),
         (Dense(3), 4, MSE, TypeError, "layers must be a list of layers, got Dense"),
         ("relu", 4, MSE, TypeError, "layers must be a list of layers, got 'relu'"),
         ([Dense(3)], 0, MSE, ValueError, "n_features must be an integer from 1 to 2147483647, got 0"),

@@ -12,7 +12,6 @@ from nncore import engine
 FOLDER = resources.files("nncore._engine")
 FULL = ["runtime", "f32_base"]
 SAME_AS_BASE = sorted({f"f{bits}_{isa}" for bits in engine.BITS.values() for isa in engine.ISAS} - {"f32_base"})
-INTERNAL = {"Panels"}  # has no method that Python could call
 
 
 def compiled(name):
@@ -36,7 +35,7 @@ def names_of_stub(module):
 
 
 def names_of_compiled(module):
-    return public(name for name, value in vars(module).items() if not inspect.ismodule(value)) - INTERNAL
+    return public(name for name, value in vars(module).items() if not inspect.ismodule(value))
 
 
 def arguments(function):

@@ -1,28 +1,28 @@
 # Activations over blocks of rows. Elementwise ones run straight over panels; softmax takes row by row.
 
-cdef void softmax_rows(Engine *e, const real *x, real *y, isize n_cols, isize row, isize end,
+cdef void softmax_rows(const real *x, real *y, isize n_rows, isize n_cols, isize row, isize end,
                        real *columns) noexcept nogil:
-    """x, y: blocks of n_cols columns; columns: scratch (n_cols, NN_V)."""
+    """x, y: matrices in panels with room for n_rows rows; columns: scratch (n_cols, NN_V)."""
     cdef isize n
     while row < end:
         n = min(<isize>NN_V, end - row)
-        nn_load_columns(columns, x, e.room, n_cols, row, n)
+        nn_load_columns(columns, x, n_rows, n_cols, row, n)
         nn_softmax_columns(columns, n_cols)
-        nn_store_columns(y, columns, e.room, n_cols, row, n)
+        nn_store_columns(y, columns, n_rows, n_cols, row, n)
         row += n
 
 
-cdef void softmax_backward_rows(Engine *e, real *dx, const real *dy, const real *y, isize n_cols, isize row, isize end,
-                                real *columns) noexcept nogil:
+cdef void softmax_backward_rows(real *dx, const real *dy, const real *y, isize n_rows, isize n_cols, isize row,
+                                isize end, real *columns) noexcept nogil:
     """columns: scratch (2, n_cols, NN_V)."""
     cdef isize n
     cdef real *y_columns = columns + n_cols * NN_V
     while row < end:
         n = min(<isize>NN_V, end - row)
-        nn_load_columns(columns, dy, e.room, n_cols, row, n)
-        nn_load_columns(y_columns, y, e.room, n_cols, row, n)
+        nn_load_columns(columns, dy, n_rows, n_cols, row, n)
+        nn_load_columns(y_columns, y, n_rows, n_cols, row, n)
         nn_softmax_backward_columns(columns, columns, y_columns, n_cols)
-        nn_store_columns(dx, columns, e.room, n_cols, row, n)
+        nn_store_columns(dx, columns, n_rows, n_cols, row, n)
         row += n
 
 
@@ -32,7 +32,7 @@ cdef void activation_forward(Engine *e, const Row *r, const real *x, isize row, 
     cdef isize p, at
     cdef real *y = values_at(e, r.y)
     if r.activation == NN_softmax:
-        softmax_rows(e, x, y, r.n_out, row, end, scratch)
+        softmax_rows(x, y, e.room, r.n_out, row, end, scratch)
         return
     for p in range(nn_panel_count(r.n_out)):
         at = nn_panel_at(e.room, r.n_out, p, row)
@@ -48,7 +48,7 @@ cdef void activation_backward(Engine *e, const Row *r, isize dx_block, isize row
     cdef const real *z = values_at(e, r.z)
     cdef real *dx = deltas_at(e, dx_block)
     if r.activation == NN_softmax:
-        softmax_backward_rows(e, dx, dy, y, r.n_out, row, end, scratch)
+        softmax_backward_rows(dx, dy, y, e.room, r.n_out, row, end, scratch)
         return
     for p in range(nn_panel_count(r.n_out)):
         at = nn_panel_at(e.room, r.n_out, p, row)
@@ -80,7 +80,8 @@ cdef void backward_rows(Engine *e, isize row, isize end, real *scratch) noexcept
         if r.op == DENSE:
             if r.activation != NN_identity:
                 activation_backward(e, r, r.y, row, end, scratch)
-            if r.transposed >= 0:
-                dense_backward_rows(e, r, row, end)
-        elif i > 0:
+            if r.transposed < 0:
+                return  # the first dense row: nothing before it has parameters
+            dense_backward_rows(e, r, row, end)
+        else:
             activation_backward(e, r, r.x, row, end, scratch)

@@ -21,9 +21,11 @@ cdef struct Block:        # a panel of inputs by a panel of outputs of one weigh
     int row
     isize p, q            # panel of outputs, panel of inputs
 
-cdef enum:                # what a job does with the gradient
+cdef enum:                # what a job is for
     UPDATE
     STORE_GRADIENT
+    EVALUATE
+    PREDICT
 
 cdef struct Job:          # what a call works on; the arrays are borrowed from the caller
     int purpose
@@ -42,7 +44,7 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
 
 cdef struct Outcome:      # how a job of training went
     isize epochs_done, epoch, batch
-    int diverged, interrupted
+    int diverged
     double last_finite_loss
 
 cdef struct Engine:       # one compiled network: its program, its memory, its state
@@ -52,11 +54,14 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     isize n_features, n_outputs, n_parameters
     isize n_weights, n_transposed      # lengths of the panelled vectors
     isize n_columns                    # of all blocks of values together
-    real *weights                      # parallel vectors of n_weights: weights and biases in panels,
-    real *slots                        # (n_slots, n_weights) of the optimizer,
-    real *good                         # (1 + n_slots, n_weights) weights and slots at the start of the epoch,
-    real *gradient                     # and the gradient, where a caller or a batch of several segments wants it
-    real *transposed
+    # A state is (1 + n_slots, n_weights): weights and biases in panels, then the optimizer's slots in the same places.
+    # The first step of an epoch writes its new state to `other`, and the two change places: then `other` is the state
+    # at the start of the epoch, to go back to if training diverges. All other steps work in place.
+    real *state
+    real *other
+    isize n_slots
+    real *gradient                     # (n_weights), where a caller or a batch of several segments wants it
+    real *transposed                   # weights of all dense rows but the first
     Block *blocks
     isize n_blocks
     # memory for `room` rows at a time
@@ -81,12 +86,15 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     Outcome outcome
     nn_barrier barrier
     double batch_loss, epoch_loss
-    isize good_iterations
+    isize iterations_before            # the epoch
+    int other_is_before                # `other` holds the state before the epoch; else `state` still does
     double started, epoch_started
-    # Worker 0 alone writes these two, `stop` before the last barrier of a step, `finish` before the first one of an
-    # epoch; the others read them behind that barrier. So all leave the loops at the same place.
-    int stop, finish
-    double work_since_poll
+    # Worker 0 raises these, each at one place between two barriers, and the others look at it behind the second one: so
+    # all leave the loops at the same place. `finish`: before an epoch; `abandon`: before the update of a segment;
+    # `stop`: during the update.
+    nn_flag finish, abandon, stop
+    nn_flag overflow                   # a worker has seen a weight that is not finite
+    double work_since_poll, poll_at
     PyObject *exception                # raised by a signal handler while the job ran
 
 
@@ -112,23 +120,21 @@ cdef int allocated(void *p, isize n) except -1:
     return 0
 
 
-cdef int ensure_room(Engine *e, isize room) except -1:
-    """Make `values`, `deltas` and `row_loss` large enough for `room` rows."""
+cdef int ensure_room(Engine *e, isize room, int training) except -1:
+    """Make `values`, `row_loss` and, for training, `deltas` large enough for `room` rows."""
     if room <= e.room:
-        return 0
+        return ensure_vector(&e.deltas, e.room * e.n_columns) if training else 0
     cdef real *values = nn_allocate(room * e.n_columns)
-    cdef real *deltas = nn_allocate(room * e.n_columns)
     cdef double *row_loss = <double *>nn_allocate(room * 2)
-    if values == NULL or deltas == NULL or row_loss == NULL:
+    if values == NULL or row_loss == NULL:
         free(values)
-        free(deltas)
         free(row_loss)
-        allocated(NULL, room * (2 * e.n_columns + 2))
+        allocated(NULL, room * (e.n_columns + 2))
     free(e.values)
     free(e.deltas)
     free(e.row_loss)
-    e.values, e.deltas, e.row_loss, e.room = values, deltas, row_loss, room
-    return 0
+    e.values, e.deltas, e.row_loss, e.room = values, NULL, row_loss, room
+    return ensure_room(e, room, training)
 
 
 cdef int ensure_order(Engine *e, isize n) except -1:
@@ -165,16 +171,18 @@ cdef int ensure_vector(real **vector, isize n) except -1:
 
 
 cdef int renew_slots(Engine *e, isize n_slots) except -1:
-    """Give the optimizer empty slots and set its count of steps to zero."""
-    cdef real *slots = nn_allocate(n_slots * e.n_weights)
-    cdef real *good = nn_allocate((1 + n_slots) * e.n_weights)
-    if slots == NULL or good == NULL:
-        free(slots)
-        free(good)
-        allocated(NULL, (1 + 2 * n_slots) * e.n_weights)
-    free(e.slots)
-    free(e.good)
-    e.slots, e.good, e.iterations = slots, good, 0
+    """Give the optimizer empty slots and set its count of steps to zero; the weights stay."""
+    cdef isize n = (1 + n_slots) * e.n_weights
+    cdef real *state = nn_allocate(n)
+    cdef real *other = nn_allocate(n)
+    if state == NULL or other == NULL:
+        free(state)
+        free(other)
+        allocated(NULL, 2 * n)
+    memcpy(state, e.state, e.n_weights * sizeof(real))
+    free(e.state)
+    free(e.other)
+    e.state, e.other, e.n_slots, e.iterations = state, other, n_slots, 0
     return 0
 
 
@@ -190,9 +198,8 @@ cdef int ensure_scratch(Engine *e, int n_workers) except -1:
 
 cdef void free_engine(Engine *e) noexcept nogil:
     free(e.rows)
-    free(e.weights)
-    free(e.slots)
-    free(e.good)
+    free(e.state)
+    free(e.other)
     free(e.gradient)
     free(e.transposed)
     free(e.blocks)

@@ -30,6 +30,7 @@ cdef extern from "tile.h" nogil:
         int resume
     void nn_outer_block(const nn_outer *p, isize x_width, isize width, isize n_in)
     void nn_column_sums(real *sums, const real *dz, isize n_rows, isize width, int resume)
+    int nn_all_finite(const real *a, isize n)
     void nn_load_columns(real *columns, const real *panels, isize n_rows, isize n_cols, isize row, isize n)
     void nn_store_columns(real *panels, const real *columns, isize n_rows, isize n_cols, isize row, isize n)
     void nn_transpose_block(real *y, isize y_stride, const real *x, isize x_stride, isize n_i, isize n_j)
@@ -40,7 +41,7 @@ cdef extern from "functions.h" nogil:
     void nn_apply_function(int function, real *y, const real *x, isize n)
 
 cdef extern from "activations.h" nogil:
-    int NN_identity, NN_sigmoid, NN_softmax, NN_N_ACTIVATIONS
+    int NN_identity, NN_softmax, NN_N_ACTIVATIONS
     const char *const NN_ACTIVATION_NAMES[]
     const int NN_ACTIVATION_KEEPS_INPUT[]
     void nn_activate(int activation, real parameter, real *y, const real *x, isize n)
@@ -61,7 +62,7 @@ cdef extern from "optimizers.h" nogil:
     int NN_N_OPTIMIZERS
     const char *const NN_OPTIMIZER_NAMES[]
     const int NN_OPTIMIZER_SLOTS[]
-    int NN_sgd, NN_momentum, NN_nesterov, NN_rmsprop, NN_rmsprop_momentum, NN_adam
+    int NN_sgd, NN_adam
     ctypedef struct nn_hyper:
         real step
         real beta1
@@ -71,13 +72,18 @@ cdef extern from "optimizers.h" nogil:
         real root_scale
         real epsilon
         real keep
-    void nn_update(int rule, const nn_hyper *h, int decay, real *w, real *slot0, real *slot1, const real *g, isize n)
+    void nn_update(int rule, const nn_hyper *h, int decay, real *new, const real *old, isize stride, const real *g,
+                   isize n)
 
 cdef extern from "rng.h" nogil:
     void nn_shuffle(int64_t *order, isize n, uint64_t seed, uint64_t epoch)
 
 cdef extern from "threads.h" nogil:
-    int NN_MAX_THREADS
+    ctypedef struct nn_flag:
+        pass
+    void nn_raise(nn_flag *flag)
+    void nn_lower(nn_flag *flag)
+    int nn_raised(nn_flag *flag)
     ctypedef struct nn_barrier:
         pass
     void nn_barrier_init(nn_barrier *barrier)

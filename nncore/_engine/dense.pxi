@@ -6,8 +6,8 @@ cdef void dense_forward_rows(Engine *e, const Row *r, isize row, isize end) noex
     for p in range(nn_panel_count(r.n_out)):
         width = nn_panel_width(r.n_out, p)
         product.x, product.x_rows, product.n_k = values_at(e, r.x), e.room, r.n_in
-        product.w = e.weights + r.weight + nn_panel_at(r.n_in, r.n_out, p, 0)
-        product.bias = NULL if r.bias < 0 else e.weights + r.bias + p * NN_W
+        product.w = e.state + r.weight + nn_panel_at(r.n_in, r.n_out, p, 0)
+        product.bias = NULL if r.bias < 0 else e.state + r.bias + p * NN_W
         product.y = values_at(e, r.z) + nn_panel_at(e.room, r.n_out, p, 0)
         nn_product_panel(&product, width, row, end)
         if r.activation != NN_identity and r.activation != NN_softmax:
@@ -39,9 +39,9 @@ cdef void dense_block_gradient(Engine *e, const Row *r, const Block *block, isiz
                    nn_panel_cols(r.n_in, block.q))
 
 
-cdef void transpose_block(Engine *e, const Row *r, const Block *block) noexcept nogil:
-    """Renew one block of the transposed weight from the weight."""
+cdef void transpose_block(Engine *e, const Row *r, const Block *block, const real *weights) noexcept nogil:
+    """Renew one block of the transposed weight from `weights` (n_weights)."""
     cdef isize width = nn_panel_width(r.n_out, block.p), q_width = nn_panel_width(r.n_in, block.q)
     cdef real *y = e.transposed + r.transposed + nn_panel_at(r.n_out, r.n_in, block.q, block.p * NN_W)
-    cdef const real *x = e.weights + r.weight + nn_panel_at(r.n_in, r.n_out, block.p, block.q * NN_W)
+    cdef const real *x = weights + r.weight + nn_panel_at(r.n_in, r.n_out, block.p, block.q * NN_W)
     nn_transpose_block(y, q_width, x, width, nn_panel_cols(r.n_in, block.q), nn_panel_cols(r.n_out, block.p))

@@ -15,6 +15,8 @@ from libc.string cimport memcpy, memset
 
 from nncore._engine.runtime cimport nn_task, run_on_pool, thread_limit
 
+import threading
+
 import numpy as np
 
 include "capi.pxi"

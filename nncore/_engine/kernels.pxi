@@ -9,7 +9,19 @@ OPTIMIZER_NAMES = tuple(NN_OPTIMIZER_NAMES[i].decode() for i in range(NN_N_OPTIM
 OPTIMIZER_SLOTS = tuple(NN_OPTIMIZER_SLOTS[i] for i in range(NN_N_OPTIMIZERS))
 
 
-cdef class Panels:
+cdef class _CleanFloatingPoint:
+    """A with block in the kernels' floating-point environment."""
+
+    cdef unsigned before
+
+    def __enter__(self):
+        self.before = nn_fp_begin()
+
+    def __exit__(self, *exception):
+        nn_fp_end(self.before)
+
+
+cdef class _Panels:
     """A zeroed matrix in panels."""
 
     cdef real *data
@@ -34,18 +46,18 @@ cdef class Panels:
         return out
 
 
-cdef Panels in_panels(const real[:, ::1] matrix):
-    panels = Panels(matrix.shape[0], matrix.shape[1])
+cdef _Panels in_panels(const real[:, ::1] matrix):
+    panels = _Panels(matrix.shape[0], matrix.shape[1])
     if matrix.shape[0] and matrix.shape[1]:
         store_matrix(panels.data, &matrix[0, 0], matrix.shape[0], matrix.shape[1])
     return panels
 
 
-cdef Panels product(Panels x, Panels w, Panels bias):
+cdef _Panels product(_Panels x, _Panels w, _Panels bias):
     """bias + x w, in panels; bias may be None."""
     cdef nn_product p
     cdef isize i
-    y = Panels(x.n_rows, w.n_cols)
+    y = _Panels(x.n_rows, w.n_cols)
     for i in range(nn_panel_count(w.n_cols)):
         p.x, p.x_rows, p.n_k, p.w, p.y = x.data, x.n_rows, x.n_cols, w.panel(i), y.panel(i)
         p.bias = NULL if bias is None else bias.panel(i)
@@ -55,37 +67,33 @@ cdef Panels product(Panels x, Panels w, Panels bias):
 
 def dense_forward(const real[:, ::1] x not None, const real[:, ::1] weight not None, const real[::1] bias,
                   str activation, double parameter):
-    cdef unsigned fp = nn_fp_begin()
-    try:
-        b = None if bias is None else in_panels(np.asarray(bias)[None, :])
+    b = None if bias is None else in_panels(np.asarray(bias)[None, :])
+    with _CleanFloatingPoint():
         z = product(in_panels(x), in_panels(weight), b).to_array()
-    finally:
-        nn_fp_end(fp)
     return z if activation == "identity" else activate(activation, z, parameter)
 
 
 def dense_backward(const real[:, ::1] x not None, const real[:, ::1] weight not None, const real[:, ::1] dz not None):
     cdef nn_outer outer
     cdef isize p, q, n_in = x.shape[1], n_out = dz.shape[1], n = x.shape[0]
-    cdef unsigned fp = nn_fp_begin()
-    cdef Panels x_panels = in_panels(x), dz_panels = in_panels(dz)
-    cdef Panels dweight = Panels(n_in, n_out), dbias = Panels(1, n_out)
+    cdef _Panels x_panels = in_panels(x), dz_panels = in_panels(dz)
+    cdef _Panels dweight = _Panels(n_in, n_out), dbias = _Panels(1, n_out)
     transposed = in_panels(np.ascontiguousarray(np.asarray(weight).T))
-    dx = product(dz_panels, transposed, None)
-    for p in range(nn_panel_count(n_out)):
-        nn_column_sums(dbias.panel(p), dz_panels.panel(p), n, nn_panel_width(n_out, p), 0)
-        for q in range(nn_panel_count(n_in)):
-            outer.x, outer.dz, outer.n_rows, outer.resume = x_panels.panel(q), dz_panels.panel(p), n, 0
-            outer.gradient = dweight.panel(p) + q * NN_W * nn_panel_width(n_out, p)
-            nn_outer_block(&outer, nn_panel_width(n_in, q), nn_panel_width(n_out, p), nn_panel_cols(n_in, q))
-    nn_fp_end(fp)
+    with _CleanFloatingPoint():
+        dx = product(dz_panels, transposed, None)
+        for p in range(nn_panel_count(n_out)):
+            nn_column_sums(dbias.panel(p), dz_panels.panel(p), n, nn_panel_width(n_out, p), 0)
+            for q in range(nn_panel_count(n_in)):
+                outer.x, outer.dz, outer.n_rows, outer.resume = x_panels.panel(q), dz_panels.panel(p), n, 0
+                outer.gradient = dweight.panel(p) + q * NN_W * nn_panel_width(n_out, p)
+                nn_outer_block(&outer, nn_panel_width(n_in, q), nn_panel_width(n_out, p), nn_panel_cols(n_in, q))
     return dx.to_array(), dweight.to_array(), dbias.to_array()[0]
 
 
 def transpose(const real[:, ::1] x not None):
     """The transpose, by way of the panels' blocks."""
     cdef isize p, q, n = x.shape[0], m = x.shape[1]
-    cdef Panels a = in_panels(x), b = Panels(m, n)
+    cdef _Panels a = in_panels(x), b = _Panels(m, n)
     for p in range(nn_panel_count(m)):
         for q in range(nn_panel_count(n)):
             nn_transpose_block(b.panel(q) + p * NN_W * nn_panel_width(n, q), nn_panel_width(n, q),
@@ -105,66 +113,54 @@ cdef object padded_copy(values):
 
 def activate(str activation, x, double parameter):
     cdef int code = name_index(activation, NN_ACTIVATION_NAMES, NN_N_ACTIVATIONS)
-    cdef unsigned fp
     if code == NN_softmax:
         return softmax(x)
     flat = padded_copy(x)
     cdef real[::1] a = flat
-    fp = nn_fp_begin()
-    if a.shape[0]:
-        nn_activate(code, <real>parameter, &a[0], &a[0], a.shape[0])
-    nn_fp_end(fp)
+    with _CleanFloatingPoint():
+        if a.shape[0]:
+            nn_activate(code, <real>parameter, &a[0], &a[0], a.shape[0])
     return flat[:x.size].reshape(x.shape)
 
 
 def activate_backward(str activation, dy, x, y, double parameter):
     cdef int code = name_index(activation, NN_ACTIVATION_NAMES, NN_N_ACTIVATIONS)
-    cdef unsigned fp
     if code == NN_softmax:
         return softmax_backward(dy, y)
     flat = padded_copy(dy)
     cdef real[::1] a = flat, b = padded_copy(x), c = padded_copy(y)
-    fp = nn_fp_begin()
-    if a.shape[0]:
-        nn_activate_backward(code, <real>parameter, &a[0], &a[0], &c[0], &b[0], a.shape[0])
-    nn_fp_end(fp)
+    with _CleanFloatingPoint():
+        if a.shape[0]:
+            nn_activate_backward(code, <real>parameter, &a[0], &a[0], &c[0], &b[0], a.shape[0])
     return flat[:dy.size].reshape(dy.shape)
 
 
 def softmax(const real[:, ::1] x not None):
-    cdef Panels a = in_panels(x)
-    cdef real[::1] columns = np.empty(x.shape[1] * NN_V, DTYPE)
-    cdef isize row
-    for row in range(0, x.shape[0] if x.shape[1] else 0, NN_V):
-        n = min(NN_V, x.shape[0] - row)
-        nn_load_columns(&columns[0], a.data, a.n_rows, a.n_cols, row, n)
-        nn_softmax_columns(&columns[0], a.n_cols)
-        nn_store_columns(a.data, &columns[0], a.n_rows, a.n_cols, row, n)
+    cdef _Panels a = in_panels(x)
+    cdef real[::1] columns = np.empty(max(a.n_cols * NN_V, 1), DTYPE)
+    with _CleanFloatingPoint():
+        if a.n_cols:
+            softmax_rows(a.data, a.data, a.n_rows, a.n_cols, 0, a.n_rows, &columns[0])
     return a.to_array()
 
 
 def softmax_backward(const real[:, ::1] dy not None, const real[:, ::1] y not None):
-    cdef Panels a = in_panels(dy), b = in_panels(y)
-    cdef real[:, ::1] columns = np.empty((2, y.shape[1] * NN_V), DTYPE)
-    cdef isize row
-    for row in range(0, y.shape[0] if y.shape[1] else 0, NN_V):
-        n = min(NN_V, y.shape[0] - row)
-        nn_load_columns(&columns[0, 0], a.data, a.n_rows, a.n_cols, row, n)
-        nn_load_columns(&columns[1, 0], b.data, b.n_rows, b.n_cols, row, n)
-        nn_softmax_backward_columns(&columns[0, 0], &columns[0, 0], &columns[1, 0], a.n_cols)
-        nn_store_columns(a.data, &columns[0, 0], a.n_rows, a.n_cols, row, n)
+    cdef _Panels a = in_panels(dy), b = in_panels(y)
+    cdef real[::1] columns = np.empty(max(2 * a.n_cols * NN_V, 1), DTYPE)
+    with _CleanFloatingPoint():
+        if a.n_cols:
+            softmax_backward_rows(a.data, a.data, b.data, a.n_rows, a.n_cols, 0, a.n_rows, &columns[0])
     return a.to_array()
 
 
 def function(str name, const real[::1] x not None):
     """One function of vecmath.h on a vector."""
     cdef int code = name_index(name, NN_FUNCTION_NAMES, NN_N_FUNCTIONS)
-    cdef unsigned fp = nn_fp_begin()
     flat = padded_copy(x)
     cdef real[::1] a = flat
-    if a.shape[0]:
-        nn_apply_function(code, &a[0], &a[0], a.shape[0])
-    nn_fp_end(fp)
+    with _CleanFloatingPoint():
+        if a.shape[0]:
+            nn_apply_function(code, &a[0], &a[0], a.shape[0])
     return flat[:x.shape[0]]
 
 
@@ -176,7 +172,7 @@ FUNCTION_NAMES = tuple(NN_FUNCTION_NAMES[i].decode() for i in range(NN_N_FUNCTIO
 def loss(str name, const real[:, ::1] raw_prediction not None, target, double parameter):
     """Losses of the rows, and their gradients: the engine's code on a network without layers."""
     cdef Engine e
-    cdef Panels z = in_panels(raw_prediction)
+    cdef _Panels z = in_panels(raw_prediction)
     cdef isize n = raw_prediction.shape[0], row = 0
     cdef const int[::1] labels
     cdef const real[:, ::1] targets
@@ -192,13 +188,12 @@ def loss(str name, const real[:, ::1] raw_prediction not None, target, double pa
     else:
         targets = target
         e.job.targets = &targets[0, 0] if n else NULL
-    cdef unsigned fp = nn_fp_begin()
-    while row < n:
-        nn_load_columns(&columns[0, 0], z.data, n, e.n_outputs, row, min(<isize>NN_V, n - row))
-        loss_of_columns(&e, min(<isize>NN_V, n - row), row, 0, 1.0, &out[row], &columns[0, 0], &columns[1, 0])
-        nn_store_columns(z.data, &columns[0, 0], n, e.n_outputs, row, min(<isize>NN_V, n - row))
-        row += NN_V
-    nn_fp_end(fp)
+    with _CleanFloatingPoint():
+        while row < n:
+            nn_load_columns(&columns[0, 0], z.data, n, e.n_outputs, row, min(<isize>NN_V, n - row))
+            loss_of_columns(&e, min(<isize>NN_V, n - row), row, 0, 1.0, &out[row], &columns[0, 0], &columns[1, 0])
+            nn_store_columns(z.data, &columns[0, 0], n, e.n_outputs, row, min(<isize>NN_V, n - row))
+            row += NN_V
     return values[:n], z.to_array()
 
 
@@ -208,18 +203,17 @@ def update(optimizer, real[::1] w not None, const real[::1] g not None, real[:, 
     memset(&e, 0, sizeof(Engine))
     configure_optimizer(&e, optimizer)
     cdef isize n = w.shape[0], n_slots = NN_OPTIMIZER_SLOTS[e.rule], i
-    copies = np.zeros((4, (n + NN_V - 1) // NN_V * NN_V), DTYPE)
-    copies[0, :n], copies[1, :n] = w, g
+    copies = np.zeros((2 + n_slots, (n + NN_V - 1) // NN_V * NN_V), DTYPE)  # gradient, then a state
+    copies[0, :n], copies[1, :n] = g, w
     for i in range(n_slots):
         copies[2 + i, :n] = slots[i]
     cdef real[:, ::1] a = copies
-    cdef unsigned fp = nn_fp_begin()
     e.iterations = t - 1
-    prepare_hyper(&e)
-    if n:
-        nn_update(e.rule, &e.hyper, decay, &a[0, 0], &a[2, 0], &a[3, 0], &a[1, 0], a.shape[1])
-    nn_fp_end(fp)
-    np.asarray(w)[:] = copies[0, :n]
+    with _CleanFloatingPoint():
+        prepare_hyper(&e)
+        if n:
+            nn_update(e.rule, &e.hyper, decay, &a[1, 0], &a[1, 0], a.shape[1], &a[0, 0], a.shape[1])
+    np.asarray(w)[:] = copies[1, :n]
     for i in range(n_slots):
         np.asarray(slots)[i] = copies[2 + i, :n]
 

@@ -91,7 +91,7 @@ cdef void loss_of_columns(Engine *e, isize n, isize start, int ordered, double n
 
 cdef void loss_rows(Engine *e, isize row, isize end, isize start, int ordered, double n_batch,
                     real *columns) noexcept nogil:
-    """row_loss[i] = weighted loss of row i; delta of the output = its gradient over n_batch."""
+    """row_loss[i] = weighted loss of row i; in training, delta of the output = its gradient over n_batch."""
     cdef isize n
     cdef double value[16]
     while row < end:
@@ -99,6 +99,7 @@ cdef void loss_rows(Engine *e, isize row, isize end, isize start, int ordered, d
         nn_load_columns(columns, outputs(e), e.room, e.n_outputs, row, n)
         loss_of_columns(e, n, start, ordered, n_batch, value, columns, columns + e.n_outputs * NN_V)
         memcpy(e.row_loss + row, value, n * sizeof(double))
-        nn_store_columns(deltas_at(e, e.rows[e.n_rows - 1].y), columns, e.room, e.n_outputs, row, n)
+        if e.job.purpose != EVALUATE:
+            nn_store_columns(deltas_at(e, e.rows[e.n_rows - 1].y), columns, e.room, e.n_outputs, row, n)
         row += n
         start += n

@@ -35,12 +35,16 @@ cdef void prepare_hyper(Engine *e) noexcept nogil:
         h.root_scale = <real>(1.0 / sqrt(1.0 - integer_power(e.beta2, e.iterations)))
 
 
-cdef inline void update_vector(Engine *e, isize at, const real *gradient, isize n, int decay) noexcept nogil:
-    nn_update(e.rule, &e.hyper, decay, e.weights + at, e.slots + at, e.slots + e.n_weights + at, gradient, n)
+cdef void update_vector(Engine *e, real *new, isize at, const real *gradient, isize n, int decay) noexcept nogil:
+    """Step n parameters from e.state to the state `new`, and look whether they are still finite."""
+    nn_update(e.rule, &e.hyper, decay, new + at, e.state + at, e.n_weights, gradient, n)
+    if not nn_all_finite(new + at, n):
+        nn_raise(&e.overflow)
 
 
-cdef void update_block(Engine *e, const Block *block, isize n_rows, int resume, int last, real *scratch) noexcept nogil:
-    """Add n_rows rows to a block's gradient; on the last segment of a batch step its weights.
+cdef void update_block(Engine *e, const Block *block, real *new, isize n_rows, int resume, int last,
+                       real *scratch) noexcept nogil:
+    """Add n_rows rows to a block's gradient; on the last segment of a batch step its parameters to the state `new`.
 
     The gradient stays in scratch when the whole batch is one segment: then it never reaches memory.
     """
@@ -55,8 +59,8 @@ cdef void update_block(Engine *e, const Block *block, isize n_rows, int resume, 
         nn_column_sums(g_bias, deltas_at(e, r.y) + nn_panel_at(e.room, r.n_out, block.p, 0), n_rows, width, resume)
     if e.job.purpose == STORE_GRADIENT or not last:
         return
-    update_vector(e, at, g, n, 1)
+    update_vector(e, new, at, g, n, 1)
     if r.bias >= 0 and block.q == 0:
-        update_vector(e, bias, g_bias, width, 0)
+        update_vector(e, new, bias, g_bias, width, 0)
     if r.transposed >= 0:
-        transpose_block(e, r, block)
+        transpose_block(e, r, block, new)

@@ -48,9 +48,9 @@ cdef class Plan:
         cdef Engine *e = &self.e
         self.program = program
         build_engine(e, program)
-        e.weights = nn_allocate(e.n_weights)
+        e.state = nn_allocate(e.n_weights)
         e.transposed = nn_allocate(e.n_transposed)
-        if e.weights == NULL or e.transposed == NULL:
+        if e.state == NULL or e.transposed == NULL:
             allocated(NULL, e.n_weights + e.n_transposed)
         nn_barrier_init(&e.barrier)
         e.rule = NN_sgd
@@ -64,17 +64,18 @@ cdef class Plan:
         """Take all weights and biases, in the program's plain order."""
         self.check_length("parameters", parameters.shape[0])
         self.enter()
-        store_plain(&self.e, self.e.weights, &parameters[0])
+        store_plain(&self.e, self.e.state, &parameters[0])
         transpose_all(&self.e)
         self.busy = 0
 
     def get_parameters(self, real[::1] out not None):
         self.check_length("out", out.shape[0])
-        load_plain(&self.e, &out[0], self.e.weights)
+        load_plain(&self.e, &out[0], self.e.state)
 
     @property
     def n_slots(self):
-        return NN_OPTIMIZER_SLOTS[self.e.rule]
+        """How many numbers the optimizer remembers per parameter."""
+        return self.e.n_slots
 
     @property
     def iterations(self):
@@ -83,7 +84,11 @@ cdef class Plan:
 
     @iterations.setter
     def iterations(self, isize n):
+        if n < 0:
+            raise ValueError(f"iterations must be at least 0, got {n}")
+        self.enter()
         self.e.iterations = n
+        self.busy = 0
 
     def set_slots(self, const real[:, ::1] slots not None):
         """Take the optimizer's state, one plain vector per slot."""
@@ -93,7 +98,7 @@ cdef class Plan:
         self.check_length("a row of slots", slots.shape[1])
         self.enter()
         for i in range(slots.shape[0]):
-            store_plain(&self.e, self.e.slots + i * self.e.n_weights, &slots[i, 0])
+            store_plain(&self.e, self.e.state + (1 + i) * self.e.n_weights, &slots[i, 0])
         self.busy = 0
 
     def get_slots(self, real[:, ::1] out not None):
@@ -102,16 +107,19 @@ cdef class Plan:
             raise ValueError(f"out has {out.shape[0]} rows, the optimizer keeps {self.n_slots}")
         self.check_length("a row of out", out.shape[1])
         for i in range(out.shape[0]):
-            load_plain(&self.e, &out[i, 0], self.e.slots + i * self.e.n_weights)
+            load_plain(&self.e, &out[i, 0], self.e.state + (1 + i) * self.e.n_weights)
 
     def set_optimizer(self, optimizer):
-        """Take the rule and constants of an `nncore.optimizers` dataclass; another rule starts with empty slots."""
+        """Take the rule and constants of an `nncore.optimizers` dataclass.
+
+        The slots and the count of iterations stay where the new rule has as many slots; else they start anew.
+        """
         cdef Engine *e = &self.e
         cdef Engine wanted = e[0]
         configure_optimizer(&wanted, optimizer)
         self.enter()
         try:
-            if e.slots == NULL or wanted.rule != e.rule:
+            if e.other == NULL or NN_OPTIMIZER_SLOTS[wanted.rule] != e.n_slots:
                 renew_slots(e, NN_OPTIMIZER_SLOTS[wanted.rule])
             configure_optimizer(e, optimizer)
         finally:
@@ -147,7 +155,7 @@ cdef class Plan:
         cdef Engine *e = &self.e
         if epochs < 1 or batch_size < 1:
             raise ValueError(f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}")
-        if e.slots == NULL:
+        if e.other == NULL:
             raise RuntimeError("set_optimizer comes before train")
         losses, seconds = np.empty(epochs), np.empty(epochs)
         cdef double[::1] losses_view = losses, seconds_view = seconds
@@ -160,11 +168,11 @@ cdef class Plan:
             if shuffle:
                 ensure_order(e, e.job.n)
             try:
-                self.run(train_worker, e.job.batch_size)
+                self.run(train_worker, e.job.batch_size, NN_MR)
             finally:
                 self.result = self.train_result(losses, seconds)
-            if e.outcome.diverged:
-                restore_good_state(e)
+                if e.outcome.diverged or nn_raised(&e.overflow):
+                    go_back(e)
             return self.result
         finally:
             self.busy = 0
@@ -187,9 +195,9 @@ cdef class Plan:
         try:
             self.prepare(STORE_GRADIENT, X, target, sample_weight, None, X.shape[0])
             e.job.shuffle, e.job.n_epochs, e.job.losses, e.job.seconds = 0, 1, &loss, &seconds
-            self.run(train_worker, e.job.n)
+            self.run(train_worker, e.job.n, NN_MR)
             load_plain(e, &gradient_out[0], e.gradient)
-            return e.epoch_loss / e.job.n
+            return loss
         finally:
             self.busy = 0
 
@@ -197,8 +205,8 @@ cdef class Plan:
         """Store the network's output for every row of X, behind the link."""
         self.enter()
         try:
-            self.prepare(UPDATE, X, None, None, out, 0)
-            self.run(predict_worker, self.e.job.n)
+            self.prepare(PREDICT, X, None, None, out, 0)
+            self.run(predict_worker, self.e.job.n, TILE_ROWS)
         finally:
             self.busy = 0
 
@@ -208,14 +216,18 @@ cdef class Plan:
         cdef isize tile, n_tiles = (X.shape[0] + TILE_ROWS - 1) // TILE_ROWS
         cdef double[::1] losses = np.empty(max(n_tiles, 1))
         cdef double total = 0
+        cdef unsigned fp
         self.enter()
         try:
-            self.prepare(UPDATE, X, target, sample_weight, predictions, 0)
+            self.prepare(EVALUATE, X, target, sample_weight, predictions, 0)
             self.e.job.losses = &losses[0]
-            self.run(predict_worker, self.e.job.n)
+            self.run(predict_worker, self.e.job.n, TILE_ROWS)
+            fp = nn_fp_begin()
             for tile in range(n_tiles):
                 total += losses[tile]
-            return total / self.e.job.n
+            total /= self.e.job.n
+            nn_fp_end(fp)
+            return total
         finally:
             self.busy = 0
 
@@ -244,7 +256,10 @@ cdef class Plan:
         memset(&e.job, 0, sizeof(Job))
         memset(&e.outcome, 0, sizeof(Outcome))
         e.outcome.last_finite_loss = NAN
-        e.stop = e.finish = 0
+        nn_lower(&e.finish)
+        nn_lower(&e.abandon)
+        nn_lower(&e.stop)
+        nn_lower(&e.overflow)
         e.batch_loss = e.work_since_poll = 0
         if n < 1 or X.shape[1] != e.n_features:
             raise ValueError(f"X has shape ({n}, {X.shape[1]}), expected at least one row of {e.n_features} features")
@@ -279,16 +294,20 @@ cdef class Plan:
             raise ValueError(f"{name} has {n} columns, the network has {self.e.n_outputs} outputs")
         return 0
 
-    cdef int run(self, nn_task task, isize rows_per_step) except -1:
-        """Choose the threads, make room, run, and raise what a signal handler raised."""
+    cdef int run(self, nn_task task, isize rows_per_step, isize grain) except -1:
+        """Choose the threads, make room, run, and raise what a signal handler raised.
+
+        A worker gets at least `grain` rows of a step.
+        """
         cdef Engine *e = &self.e
-        cdef int n_workers = worker_count(e, rows_per_step)
+        cdef int training = task == train_worker, n_workers = worker_count(e, rows_per_step, grain)
         ensure_scratch(e, n_workers)
-        ensure_room(e, room_for(e, task == train_worker, rows_per_step, n_workers))
-        if task == train_worker and (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.room):
+        ensure_room(e, room_for(e, training, rows_per_step, n_workers), training)
+        if training and (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.room):
             ensure_vector(&e.gradient, e.n_weights)
         with nogil:
             e.started = nn_now()
+            e.poll_at = e.started + POLL_SECONDS
             self.threads_used = run_on_pool(task, e, n_workers)
         if e.exception != NULL:
             error = <object>e.exception
@@ -298,10 +317,10 @@ cdef class Plan:
         return 0
 
 
-cdef int worker_count(Engine *e, isize rows) noexcept nogil:
-    """As many threads as the step's arithmetic is worth, and no more than it has tiles of rows."""
+cdef int worker_count(Engine *e, isize rows, isize grain) noexcept nogil:
+    """As many threads as the step's arithmetic is worth, and no more than it has grains of rows."""
     cdef double flops = 6.0 * <double>rows * <double>e.n_parameters
-    cdef isize n = min(1 + <isize>min(flops / FLOPS_PER_THREAD, 1e6), (rows + NN_MR - 1) // NN_MR)
+    cdef isize n = min(1 + <isize>min(flops / FLOPS_PER_THREAD, 1e6), (rows + grain - 1) // grain)
     return <int>min(n, <isize>thread_limit())
 
 

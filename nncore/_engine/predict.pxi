@@ -20,6 +20,6 @@ cdef void predict_worker(void *argument, int worker, int n_workers) noexcept nog
                 e.job.losses[tile] += e.row_loss[i]
         if worker == 0:
             poll_signals(e, n)
-        if e.stop:
+        if nn_raised(&e.abandon):
             break
     nn_fp_end(fp)

@@ -1,11 +1,17 @@
 # What every worker does in a job of training. All run this same loop and meet at barriers; worker 0 keeps the books.
 #
-#   epoch:   worker 0 draws the order and keeps a copy of the good state             | barrier
-#   segment: each takes its share of the rows through all layers, forward and back    | barrier
+#   epoch:   worker 0 draws the order                                                 | barrier
+#   segment: each takes its share of the rows through all layers, forward and back;
+#            worker 0 polls for signals                                               | barrier
 #            each takes its share of the weights: gradient over all rows, update;
-#            worker 0 sums the losses and polls for signals                           | barrier
+#            worker 0 sums the losses                                                 | barrier
+#   after an epoch's first batch: worker 0 exchanges the states                       | barrier
 #
 # A batch is one segment unless its activations would not fit the caches. No result depends on the shares.
+
+cdef enum:
+    POLL_WORK = 2000000     # operations between two looks at the clock: some ten microseconds
+cdef double POLL_SECONDS = 0.03   # between two looks for signals: they take the GIL, which others may hold
 
 cdef inline isize share_begin(isize n, isize unit, int worker, int n_workers) noexcept nogil:
     """First of the n items of a worker's share; shares begin at multiples of `unit`."""
@@ -13,98 +19,106 @@ cdef inline isize share_begin(isize n, isize unit, int worker, int n_workers) no
     return begin if begin < n else n
 
 
-cdef int is_finite(const real *a, isize n) noexcept nogil:
-    """0 * a is 0 for every finite a and NaN for all others, and NaN survives the sum."""
-    cdef real lanes[16]
-    cdef isize i, j
-    for j in range(16):
-        lanes[j] = 0
-    for i in range(n // 16):
-        for j in range(16):
-            lanes[j] += 0 * a[16 * i + j]
-    for i in range(n - n % 16, n):
-        lanes[0] += 0 * a[i]
-    for j in range(1, 16):
-        lanes[0] += lanes[j]
-    return lanes[0] == 0
+cdef inline isize row_unit(isize n_rows, int n_workers) noexcept nogil:
+    """Whole tiles where every worker has several, else smaller ones, for even shares; no result depends on it."""
+    return NN_MR if n_rows >= 8 * NN_MR * n_workers else 2
 
 
-cdef void keep_good_state(Engine *e) noexcept nogil:
-    cdef isize n_slots = NN_OPTIMIZER_SLOTS[e.rule]
-    memcpy(e.good, e.weights, e.n_weights * sizeof(real))
-    memcpy(e.good + e.n_weights, e.slots, n_slots * e.n_weights * sizeof(real))
-    e.good_iterations = e.iterations
+# ------------------------------------------------------------------------------------------------ states
 
-
-cdef void restore_good_state(Engine *e) noexcept nogil:
-    cdef isize n_slots = NN_OPTIMIZER_SLOTS[e.rule]
-    memcpy(e.weights, e.good, e.n_weights * sizeof(real))
-    memcpy(e.slots, e.good + e.n_weights, n_slots * e.n_weights * sizeof(real))
-    e.iterations = e.good_iterations
-    transpose_all(e)
+cdef void exchange_states(Engine *e) noexcept nogil:
+    e.state, e.other = e.other, e.state
 
 
 cdef void transpose_all(Engine *e) noexcept nogil:
     cdef isize i
     for i in range(e.n_blocks):
         if e.rows[e.blocks[i].row].transposed >= 0:
-            transpose_block(e, e.rows + e.blocks[i].row, e.blocks + i)
+            transpose_block(e, e.rows + e.blocks[i].row, e.blocks + i, e.state)
 
+
+cdef void go_back(Engine *e) noexcept nogil:
+    """Return to the state at the start of the epoch."""
+    if e.other_is_before:
+        exchange_states(e)
+    e.iterations = e.iterations_before
+    transpose_all(e)
+
+
+# ------------------------------------------------------------------------------------------------ worker 0's books
 
 cdef void begin_epoch(Engine *e, isize epoch) noexcept nogil:
-    cdef isize i
     e.epoch_loss, e.epoch_started = 0, nn_now()
-    if e.job.purpose == STORE_GRADIENT:
-        return
+    e.iterations_before, e.other_is_before = e.iterations, 0
     if e.job.shuffle:
         nn_shuffle(e.order, e.job.n, e.job.seed, <uint64_t>(e.job.first_epoch + epoch))
-    keep_good_state(e)
+
+
+cdef void diverge(Engine *e, isize epoch, isize batch) noexcept nogil:
+    e.outcome.diverged, e.outcome.epoch, e.outcome.batch = 1, epoch, batch
 
 
 cdef void end_epoch(Engine *e, isize epoch, isize last_batch) noexcept nogil:
     cdef double now = nn_now()
-    if e.job.purpose == UPDATE and not is_finite(e.weights, e.n_weights):
-        e.outcome.diverged, e.outcome.epoch, e.outcome.batch, e.finish = 1, epoch, last_batch, 1
+    if nn_raised(&e.overflow):
+        diverge(e, epoch, last_batch)
+        nn_raise(&e.finish)
         return
     e.job.losses[epoch] = e.epoch_loss / e.job.n
     e.job.seconds[epoch] = now - e.epoch_started
     e.outcome.epochs_done = epoch + 1
     if e.job.max_seconds > 0 and now - e.started > e.job.max_seconds:
-        e.finish = 1
+        nn_raise(&e.finish)
 
 
-cdef void end_segment(Engine *e, isize epoch, isize batch, isize n_rows, int last) noexcept nogil:
+cdef void end_segment(Engine *e, isize epoch, isize batch, isize n_rows, isize n_batch, int last) noexcept nogil:
     """Add up the losses of the segment, in the order of its rows; at the end of the batch, look at the sum."""
     cdef isize i
     for i in range(n_rows):
         e.batch_loss += e.row_loss[i]
-    if last:
-        e.epoch_loss += e.batch_loss
-        if isfinite(e.batch_loss):
-            e.outcome.last_finite_loss = e.batch_loss
-        else:
-            e.outcome.diverged, e.outcome.epoch, e.outcome.batch, e.stop = 1, epoch, batch, 1
-        e.batch_loss = 0
-    poll_signals(e, n_rows)
+    if not last:
+        return
+    e.epoch_loss += e.batch_loss
+    if isfinite(e.batch_loss):
+        e.outcome.last_finite_loss = e.batch_loss / n_batch
+    else:
+        diverge(e, epoch, batch)
+        nn_raise(&e.stop)
+    e.batch_loss = 0
 
 
 cdef void poll_signals(Engine *e, isize n_rows) noexcept nogil:
-    """Let Python's signal handlers run, some ten milliseconds apart; what they raise ends the job."""
+    """Let Python's signal handlers run now and then; what they raise abandons the job."""
+    cdef double now
     e.work_since_poll += 20e3 + 6.0 * n_rows * e.n_parameters
-    if e.work_since_poll < 3e8:
+    if e.work_since_poll < POLL_WORK:
         return
     e.work_since_poll = 0
+    now = nn_now()
+    if now < e.poll_at:
+        return
+    e.poll_at = now + POLL_SECONDS
     with gil:
-        try:
+        run_signal_handlers(e)
+
+
+cdef void run_signal_handlers(Engine *e) noexcept:
+    try:
+        if threading.get_ident() == threading.main_thread().ident:
             PyErr_CheckSignals()
-        except BaseException as error:
-            if e.exception == NULL:
-                Py_INCREF(error)
-                e.exception = <PyObject *>error
-            e.stop = 1
+        else:
+            e.poll_at = INFINITY  # Python runs handlers in its main thread alone
+    except BaseException as error:
+        if e.exception == NULL:
+            Py_INCREF(error)
+            e.exception = <PyObject *>error
+        nn_raise(&e.abandon)
 
 
-cdef void train_rows(Engine *e, isize row, isize end, isize start, isize n_batch, real *scratch) noexcept nogil:
+# ------------------------------------------------------------------------------------------------ all workers
+
+cdef void train_rows(Engine *e, isize row, isize end, isize start, isize n_batch, int worker,
+                     real *scratch) noexcept nogil:
     """Forward, loss and backward of the segment's rows row..end; its row 0 is visited at `start`."""
     cdef isize stop
     cdef int ordered = e.job.shuffle
@@ -116,49 +130,66 @@ cdef void train_rows(Engine *e, isize row, isize end, isize start, isize n_batch
             emit_predictions(e, row, stop, start + row, ordered, scratch)
         loss_rows(e, row, stop, start + row, ordered, <double>n_batch, scratch)
         backward_rows(e, row, stop, scratch)
+        if worker == 0:
+            poll_signals(e, stop - row)
+        if nn_raised(&e.abandon):
+            return
         row = stop
 
 
-cdef void train_batch(Engine *e, isize epoch, isize batch, int worker, int n_workers) noexcept nogil:
-    cdef isize start = batch * e.job.batch_size, n_batch = min(e.job.batch_size, e.job.n - start)
-    cdef isize done = 0, n_rows, i
+cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_rows, int worker,
+                       int n_workers) noexcept nogil:
+    """Return whether to go on."""
+    cdef isize start = batch * e.job.batch_size, n_batch = min(e.job.batch_size, e.job.n - start), i
+    cdef isize unit = row_unit(n_rows, n_workers)
     cdef real *scratch = e.scratch + worker * e.scratch_size
-    cdef int last
+    cdef real *new = e.other if batch == 0 else e.state
+    cdef int last = done + n_rows == n_batch
+    train_rows(e, share_begin(n_rows, unit, worker, n_workers), share_begin(n_rows, unit, worker + 1, n_workers),
+               start + done, n_batch, worker, scratch)
+    if worker == 0 and last and e.job.purpose == UPDATE and not nn_raised(&e.abandon):
+        prepare_hyper(e)
+    nn_barrier_wait(&e.barrier, n_workers)
+    if nn_raised(&e.abandon):
+        return 0
+    for i in range(share_begin(e.n_blocks, 1, worker, n_workers), share_begin(e.n_blocks, 1, worker + 1, n_workers)):
+        update_block(e, e.blocks + i, new, n_rows, done > 0, last, gradient_scratch(e, scratch))
+    if worker == 0:
+        end_segment(e, epoch, batch, n_rows, n_batch, last)
+    nn_barrier_wait(&e.barrier, n_workers)
+    return not nn_raised(&e.stop)
+
+
+cdef int train_batch(Engine *e, isize epoch, isize batch, int worker, int n_workers) noexcept nogil:
+    """Return whether to go on."""
+    cdef isize n_batch = min(e.job.batch_size, e.job.n - batch * e.job.batch_size), done = 0, n_rows
     while done < n_batch:
         n_rows = min(e.room, n_batch - done)
-        last = done + n_rows == n_batch
-        train_rows(e, share_begin(n_rows, NN_MR, worker, n_workers), share_begin(n_rows, NN_MR, worker + 1, n_workers),
-                   start + done, n_batch, scratch)
-        if worker == 0 and last and e.job.purpose == UPDATE:
-            prepare_hyper(e)
-        nn_barrier_wait(&e.barrier, n_workers)
-        for i in range(share_begin(e.n_blocks, 1, worker, n_workers),
-                       share_begin(e.n_blocks, 1, worker + 1, n_workers)):
-            update_block(e, e.blocks + i, n_rows, done > 0, last, gradient_scratch(e, scratch))
-        if worker == 0:
-            end_segment(e, epoch, batch, n_rows, last)
-        nn_barrier_wait(&e.barrier, n_workers)
+        if not train_segment(e, epoch, batch, done, n_rows, worker, n_workers):
+            return 0
         done += n_rows
-        if e.stop:
-            return
+    if batch == 0 and e.job.purpose == UPDATE:
+        if worker == 0:
+            exchange_states(e)
+            e.other_is_before = 1
+        nn_barrier_wait(&e.barrier, n_workers)
+    return 1
 
 
 cdef void train_worker(void *argument, int worker, int n_workers) noexcept nogil:
     cdef Engine *e = <Engine *>argument
-    cdef isize epoch, batch = 0, n_batches = (e.job.n + e.job.batch_size - 1) // e.job.batch_size
+    cdef isize epoch, batch, n_batches = (e.job.n + e.job.batch_size - 1) // e.job.batch_size
     cdef unsigned fp = nn_fp_begin()
     for epoch in range(e.job.n_epochs):
-        if worker == 0 and not e.finish:
+        if worker == 0 and not nn_raised(&e.finish):
             begin_epoch(e, epoch)
         nn_barrier_wait(&e.barrier, n_workers)
-        if e.finish:
+        if nn_raised(&e.finish):
             break
         for batch in range(n_batches):
-            train_batch(e, epoch, batch, worker, n_workers)
-            if e.stop:
-                break
-        if worker == 0 and batch == n_batches - 1 and not e.outcome.diverged:
-            end_epoch(e, epoch, batch)
-        if e.stop:
-            break
+            if not train_batch(e, epoch, batch, worker, n_workers):
+                nn_fp_end(fp)
+                return
+        if worker == 0:
+            end_epoch(e, epoch, n_batches - 1)
     nn_fp_end(fp)

@@ -33,17 +33,23 @@ def run_list(options: argparse.Namespace) -> int:
 
 def run_show(options: argparse.Namespace) -> int:
     """Carry ``nncore data show`` out; return the exit code."""
-    dataset = load_source(options).train
+    source = load_source(options)
+    dataset = source.train
     features = [
         {"name": name, "min": float(column.min()), "mean": float(column.mean()), "max": float(column.max())}
         for name, column in zip(dataset.feature_names, dataset.X.T, strict=True)
     ]
     if options.json:
-        print_json({**_facts(dataset), "features": features, "target": _target_facts(dataset)})
+        print_json({**_facts(dataset), "features": features, "target": _target_facts(dataset), "notes": source.notes})
         return DONE
     rows = [(str(f["name"]), *(f"{f[key]:.4g}" for key in ("min", "mean", "max"))) for f in features]
     lines = [f"{dataset.name}: {dataset.n_samples} rows, {dataset.n_features} features, {dataset.task_in_words}"]
-    lines += [dataset.description, "", *table([("feature", "min", "mean", "max"), *rows[:MAX_PRINTED_FEATURES]])]
+    lines += [
+        dataset.description,
+        *source.notes,
+        "",
+        *table([("feature", "min", "mean", "max"), *rows[:MAX_PRINTED_FEATURES]]),
+    ]
     if len(rows) > MAX_PRINTED_FEATURES:
         lines.append(f"... and {len(rows) - MAX_PRINTED_FEATURES} more (all of them: --json)")
     target = ", ".join(f"{name} {value:.6g}" for name, value in _target_facts(dataset).items())

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from nncore.cli.errors import OutputError, UsageError
 from nncore.cli.parts import Split
 from nncore.datasets.preparation import Preparation
+from nncore.datasets.schema import Schema
 from nncore.model import Sequential
 from nncore.model import load as load_model
 
@@ -35,7 +36,7 @@ def load(path: str) -> tuple[Sequential, Preparation, Split]:
     ModelFileError, OSError
         If the file is no model, or cannot be read.
     UsageError
-        If it is a model that was not saved by the command line.
+        If it is a model that was not saved by the command line, or not with this preparation.
     """
     model = load_model(path)
     notes = training_notes(model)
@@ -44,7 +45,21 @@ def load(path: str) -> tuple[Sequential, Preparation, Split]:
             f"{path} does not say how to prepare its data, so it was not saved by 'nncore train'; "
             "use it from Python: nncore.load(path).predict(X)"
         )
+    _check_fit(path, model, notes[0].schema)
     return model, *notes
+
+
+def _check_fit(path: str, model: Sequential, schema: Schema) -> None:
+    """Refuse a preparation for another network: both can be put together from Python."""
+    n_features, n_outputs = len(schema.feature_names), model.program.n_outputs
+    if model.program.n_features != n_features:
+        raise UsageError(
+            f"{path} holds a model of {model.program.n_features} features, but a preparation of {n_features}"
+        )
+    n_classes = 1 if schema.classes is None else len(schema.classes)
+    if n_outputs != n_classes and (n_outputs, n_classes) != (1, 2):
+        wanted = "one number" if schema.classes is None else f"{n_classes} classes"
+        raise UsageError(f"{path} holds a model of {n_outputs} outputs, but a preparation for {wanted}")
 
 
 def training_notes(model: Sequential) -> tuple[Preparation, Split] | None:

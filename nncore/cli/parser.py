@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nncore.activations import ACTIVATIONS
 from nncore.cli import data, info, predict, summary, train
 from nncore.cli.errors import UsageError
+from nncore.names import did_you_mean
 from nncore.optimizers import OPTIMIZERS
+from nncore.spec import integer, real
 from nncore.version import __version__
 
 DATA_HELP = "a name from 'nncore data list', mnist:FOLDER, or a .csv or .npz file"
@@ -27,13 +28,8 @@ class _Parser(argparse.ArgumentParser):
         choice = re.search(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if choice:
             kind, given, known = choice[1].lower(), choice[2], choice[3].replace("'", "").split(", ")
-            message = f"unknown {kind} {given!r}; {_nearest(given, known)}known: {', '.join(known)}"
+            message = f"unknown {kind} {given!r}{did_you_mean(given, known) or '.'} Known: {', '.join(known)}"
         raise UsageError(f"{message}; see {self.prog} --help")
-
-
-def _nearest(given: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(given, list(known), n=1)
-    return f"did you mean {near[0]!r}? " if near else ""
 
 
 if TYPE_CHECKING:
@@ -54,8 +50,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if unknown:
         given = unknown[0].split("=")[0]
         what = "unknown option" if given.startswith("-") else "unexpected argument"
-        near = _nearest(given, arguments.known_options)
-        raise UsageError(f"{what} {given!r}; {near}see nncore {arguments.command} --help")
+        near = did_you_mean(given, arguments.known_options) or ";"
+        raise UsageError(f"{what} {given!r}{near} see nncore {arguments.command} --help")
     return arguments
 
 
@@ -140,13 +136,14 @@ def _add_table_options(command: argparse.ArgumentParser, *, target: bool = False
     group = command.add_argument_group("CSV files")
     if target:
         group.add_argument("--target", metavar="COLUMN", help="column to predict (default: the last)")
-        group.add_argument("--task", default="auto", choices=("auto", "classification", "regression"))
+        group.add_argument("--task", choices=("auto", "classification", "regression"), help="default auto")
         group.add_argument("--categorical", type=_names, default=(), metavar="A,B", help="columns to treat as text")
         group.add_argument("--ignore", type=_names, default=(), metavar="A,B", help="columns to leave out")
     if missing:
         group.add_argument("--drop-missing", action="store_true", help="leave out rows with a missing value")
+    group.add_argument("--header", choices=("yes", "no"), help="whether row 1 names the columns (default: found out)")
     group.add_argument("--delimiter", help="default: found out")
-    group.add_argument("--encoding", default="utf-8", help="default utf-8")
+    group.add_argument("--encoding", help="default utf-8")
 
 
 def _add_output_options(command: argparse.ArgumentParser, text: str) -> None:
@@ -174,21 +171,17 @@ def _seed(text: str) -> int:
 
 def _integer(text: str, low: int, high: int) -> int:
     try:
-        value = int(text)
+        value: int = integer(low, high)("value", int(text))
     except ValueError:
-        value = low - 1
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {low} to {high}, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number from {low} to {high}, got {text!r}") from None
     return value
 
 
 def _share(text: str) -> float:
     try:
-        share = float(text)
+        share: float = real(0, 1, below=True)("value", float(text))
     except ValueError:
-        share = -1
-    if not 0 <= share < 1:
-        raise argparse.ArgumentTypeError(f"expected a share of at least 0 and below 1, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a share of at least 0 and below 1, got {text!r}") from None
     return share
 
 

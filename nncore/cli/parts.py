@@ -72,9 +72,11 @@ def cut(source: Source, options: argparse.Namespace) -> tuple[Split, Parts]:
     split = Split(options.data, dataset.n_samples, _test_share(source, options), options.seed, stratify)
     share = VALIDATION_SHARE[dataset.task] if options.val is None else options.val
     try:
+        _check_shareable(dataset, split.test)
         train_rows, test_rows = split.rows(dataset.y)
         train, validation = dataset.rows(train_rows), None
         if share:
+            _check_shareable(train, share)
             rows = np.arange(train.n_samples)
             by_class = train.y if stratify else False
             rows, best = train_test_split(rows, test_size=share, seed=options.seed, stratify=by_class)
@@ -90,6 +92,15 @@ def _check_classes(dataset: Dataset, options: argparse.Namespace) -> None:
             f"every row of {options.data} is of class {dataset.target_names[0]!r}; classification needs two classes or "
             "more (for a number to predict: --task regression)"
         )
+
+
+def _check_shareable(dataset: Dataset, share: float) -> None:
+    """Refuse a class of one row by its name; `train_test_split` knows only its index."""
+    if share and dataset.target_names is not None:
+        counts = np.bincount(dataset.y)
+        if 1 in counts:
+            name = dataset.target_names[int(np.argmax(counts == 1))]
+            raise ValueError(f"class {name!r} has only 1 row to share out, and needs one in each part")
 
 
 def _test_share(source: Source, options: argparse.Namespace) -> float:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 import numpy as np
 
+from nncore import atomic
 from nncore.cli import model_file
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, table, writing
@@ -29,7 +32,7 @@ def run_predict(options: argparse.Namespace) -> int:
     model, preparation, _ = model_file.load(options.model)
     if options.proba and preparation.schema.classes is None:
         raise UsageError(f"--proba needs classes, and {options.model} predicts a number; leave it out")
-    X, _ = load_for_model(options, preparation)
+    X, _ = load_for_model(options, preparation, target=False)
     output = _predict(model, preparation, X)
     if options.json:
         print_json({"model": options.model, "data": options.data, "rows": len(X), **_predictions(preparation, output)})
@@ -72,15 +75,18 @@ def _held_out(X: np.ndarray, y: np.ndarray, split: Split, options: argparse.Name
             f"{options.data} has another number of rows ({len(y)}) than {split.data} had in training "
             f"({split.n_samples}); --held-out needs the same data"
         )
-    rows = split.rows(y)[1]
+    with blamed_on_the_user(options.data):
+        rows = split.rows(y)[1]
     return X[rows], y[rows]
 
 
 def _predict(model: Sequential, preparation: Preparation, X: np.ndarray) -> np.ndarray:
     """Return probabilities (n_samples, n_classes), or values (n_samples,) in the target's own units."""
     with blamed_on_the_user():
-        output = model.predict(preparation.prepare_inputs(X))
-        return output if preparation.schema.classes is not None else preparation.restore_target(output[:, 0])
+        inputs = preparation.prepare_inputs(X)
+        if preparation.schema.classes is not None:
+            return model.predict_proba(inputs)
+        return preparation.restore_target(model.predict(inputs)[:, 0])
 
 
 def _predictions(preparation: Preparation, output: np.ndarray) -> dict[str, Any]:
@@ -106,9 +112,13 @@ def _write_csv(path: str | None, rows: Iterable[Sequence[str]]) -> None:
     with writing(path):
         if path is None:
             _write_rows(sys.stdout, rows)
-        else:
+        elif os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe, which cannot be replaced
             with open(path, "w", newline="", encoding="utf-8") as file:
                 _write_rows(file, rows)
+        else:
+            text = io.StringIO(newline="")
+            _write_rows(text, rows)
+            atomic.write(path, text.getvalue().encode())
 
 
 def _write_rows(file: TextIO, rows: Iterable[Sequence[str]]) -> None:

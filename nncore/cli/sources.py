@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from nncore.datasets.dataset import Dataset
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.idx import load_mnist
 from nncore.datasets.preparation import Preparation
-from nncore.datasets.tables import encode_targets, read_csv, read_npz, read_npz_arrays
+from nncore.datasets.tables import encode_targets, read_npz, read_npz_arrays, read_table
 from nncore.names import lookup
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
-TABLE_OPTIONS = ("target", "categorical", "ignore", "drop_missing", "delimiter")
+TABLE_OPTIONS = ("target", "categorical", "ignore", "drop_missing", "header", "delimiter", "encoding")
+NO_HEADER = "no header found, so the first row counts as data; if it names the columns, say --header yes"
+HAS_HEADER = {None: None, "yes": True, "no": False}
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,14 @@ class Source:
         A test set of its own.
     is_scaled : bool
         Whether the inputs have a common scale already, so that standardising would only add noise.
+    notes : tuple of str
+        What was guessed about the file, so that the user can object.
     """
 
     train: Dataset
     test: Dataset | None = None
     is_scaled: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def load_source(options: argparse.Namespace) -> Source:
@@ -55,25 +60,28 @@ def load_source(options: argparse.Namespace) -> Source:
     data = options.data
     with blamed_on_the_user():
         if _is_csv(data):
-            return Source(_read_csv(options))
-        _refuse_table_options(options)
+            return _read_csv(options)
+        _refuse(options, TABLE_OPTIONS, "CSV files")
+        if _is_npz(data):
+            return Source(read_npz(data, task=options.task or "auto"))
+        _refuse(options, ("task",), "CSV and NPZ files")
         if _is_mnist(data):
             train, test = load_mnist(data.partition(":")[2] or None)
             return Source(train, test, is_scaled=True)
-        if _is_npz(data):
-            return Source(read_npz(data, task=options.task))
         return Source(_named(data))
 
 
-def load_for_model(options: argparse.Namespace, preparation: Preparation) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read ``options.data`` as the model that has `preparation` understands it.
+def load_for_model(
+    options: argparse.Namespace, preparation: Preparation, *, target: bool = True
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read ``options.data`` as the model that has `preparation` understands it; without `target`, the inputs alone.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
         Not yet standardised. Of MNIST, the test set.
     y : ndarray of shape (n_samples,) or None
-        The target, if there is one.
+        The target, if it is wanted and there.
 
     Raises
     ------
@@ -83,20 +91,19 @@ def load_for_model(options: argparse.Namespace, preparation: Preparation) -> tup
     data, schema = options.data, preparation.schema
     with blamed_on_the_user():
         if _is_csv(data):
-            table = CsvTable(data, delimiter=options.delimiter, encoding=options.encoding)
-            return schema.read(table, missing="drop" if getattr(options, "drop_missing", False) else "error")
-        _refuse_table_options(options)
+            table = _open_csv(options, known=[column.name for column in schema.columns])
+            return schema.read(table, missing=_missing(options), target=target)
+        _refuse(options, TABLE_OPTIONS, "CSV files")
         if _is_npz(data):
-            X, targets = read_npz_arrays(data)
+            X, targets = read_npz_arrays(data, y="y" if target else None)
             _check_width(data, X.shape[1], len(schema.feature_names))
             return X, None if targets is None else encode_targets(targets, schema.classes, data)
         dataset = load_mnist(data.partition(":")[2] or None).test if _is_mnist(data) else _named(data)
         _check_width(data, dataset.n_features, len(schema.feature_names))
-        if (dataset.feature_names, dataset.target_names) != (schema.feature_names, schema.classes):
-            raise UsageError(
-                f"{data} is not what the model was trained on: it has the features {_some(dataset.feature_names)}, "
-                f"the model expects {_some(schema.feature_names)}"
-            )
+        _check_same(data, "features", dataset.feature_names, schema.feature_names)
+        if not target:
+            return dataset.X, None
+        _check_same(data, "classes", dataset.target_names or ("numbers",), schema.classes or ("numbers",))
         return dataset.X, dataset.y
 
 
@@ -105,17 +112,32 @@ def input_files(*names: str) -> list[str]:
     return [name for name in names if Path(name).is_file()]
 
 
-def _read_csv(options: argparse.Namespace) -> Dataset:
-    return read_csv(
-        options.data,
+def _read_csv(options: argparse.Namespace) -> Source:
+    table = _open_csv(options)
+    dataset = read_table(
+        table,
         options.target,
-        task=options.task,
+        task=options.task or "auto",
         categorical=options.categorical,
         ignore=options.ignore,
-        missing="drop" if options.drop_missing else "error",
-        delimiter=options.delimiter,
-        encoding=options.encoding,
+        missing=_missing(options),
     )
+    guessed = options.header is None and not table.has_header
+    return Source(dataset, notes=(f"{table.path}: {NO_HEADER}",) if guessed else ())
+
+
+def _open_csv(options: argparse.Namespace, known: Collection[str] = ()) -> CsvTable:
+    return CsvTable(
+        options.data,
+        header=HAS_HEADER[options.header],
+        delimiter=options.delimiter,
+        encoding=options.encoding or "utf-8",
+        known=known,
+    )
+
+
+def _missing(options: argparse.Namespace) -> str:
+    return "drop" if getattr(options, "drop_missing", False) else "error"
 
 
 def _named(data: str) -> Dataset:
@@ -139,15 +161,23 @@ def _is_mnist(data: str) -> bool:
     return data == "mnist" or data.startswith("mnist:")
 
 
-def _refuse_table_options(options: argparse.Namespace) -> None:
-    given = [name for name in TABLE_OPTIONS if getattr(options, name, None)]
+def _refuse(options: argparse.Namespace, names: Iterable[str], kinds: str) -> None:
+    given = [name for name in names if getattr(options, name, None) not in (None, (), False)]
     if given:
-        raise UsageError(f"--{given[0].replace('_', '-')} is for CSV files, and {options.data} is none; leave it out")
+        raise UsageError(f"--{given[0].replace('_', '-')} is for {kinds}, and {options.data} is none; leave it out")
 
 
 def _check_width(data: str, n_features: int, expected: int) -> None:
     if n_features != expected:
         raise UsageError(f"{data} has {n_features} features, but the model expects {expected}")
+
+
+def _check_same(data: str, what: str, found: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    if found != expected:
+        raise UsageError(
+            f"{data} is not what the model was trained on: it has the {what} {_some(found)}, "
+            f"the model expects {_some(expected)}"
+        )
 
 
 def _some(names: Iterable[str]) -> str:

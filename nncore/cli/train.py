@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     model = build(parts.train, recipe, options)
     say = not (options.json or options.quiet)
     if say:
-        print_lines(_announcement(parts, model, recipe))
+        print_lines([*_announcement(parts, model, recipe), *(f"note   {note}" for note in source.notes)])
     started = time.perf_counter()
     try:
         with blamed_on_the_user(options.data):
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         model_file.save(options.output, model, preparation, split)
     with blamed_on_the_user(options.data):
         scores = score(model, preparation, *(parts.test or parts.train))
-    result = _result(model, parts, recipe, seconds, scores, options)
+    result = {**_result(model, parts, recipe, seconds, scores, options), "notes": source.notes}
     if options.json:
         print_json(result)
     elif say:
@@ -121,7 +121,7 @@ def _result(
         "schedule": recipe.schedule,
         "batch_size": recipe.batch_size,
         "seed": model.seed,
-        "isa": engine.isa(),
+        "isa": engine.ISA,
         "epochs": model.epoch,
         "seconds": seconds,
         "train" if parts.test is None else "test": scores,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from nncore.datasets.csv_table import CsvTable
@@ -13,6 +14,12 @@ DATA = Path(__file__).parent / "data"
 
 
 def _load(name: str, task: str, description: str, classes: tuple[str, ...] | None = None) -> Dataset:
+    kept = _parsed(name, task, description, classes)
+    return replace(kept, X=kept.X.copy(), y=kept.y.copy())  # the caller may write to its arrays
+
+
+@cache
+def _parsed(name: str, task: str, description: str, classes: tuple[str, ...] | None) -> Dataset:
     table = CsvTable(DATA / f"{name}.csv.gz")
     schema = infer_schema(table, task=task, missing="drop")
     if classes is not None:  # an order of the classes other than the alphabet's

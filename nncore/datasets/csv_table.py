@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import codecs
 import csv
-import difflib
 import io
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from nncore.datasets.stream import open_binary
+from nncore.names import did_you_mean
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_CHARACTERS = 1 << 16
 SAMPLE_ROWS = 20
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
+"""What stands for a missing value, in small letters."""
 
 
 def number(text: str) -> float | None:
@@ -43,11 +46,14 @@ class CsvTable:
     path : str or path-like
         A text file, plain or gzipped. Rows may end in LF or CRLF; fields may be quoted; empty lines are skipped.
     header : bool, optional
-        Whether the first row holds the column names. By default it does if none of its fields is a number.
+        Whether the first row holds the column names. By default it does if none of its fields is a number, or if one
+        is a text above nothing but numbers.
     delimiter : str, optional
         By default the one of comma, semicolon, tab and bar that cuts the first rows into the most even columns.
     encoding : str, default "utf-8"
         A byte order mark overrules it.
+    known : collection of str, optional
+        Column names to expect: a first row that holds them all is a header, too.
 
     Attributes
     ----------
@@ -70,15 +76,18 @@ class CsvTable:
         header: bool | None = None,
         delimiter: str | None = None,
         encoding: str = "utf-8",
+        known: Collection[str] = (),
     ) -> None:
         self.path = Path(path)
         self.encoding = _encoding(self.path, encoding)
         self.delimiter = delimiter if delimiter is not None else self._sniff_delimiter()
         with closing(self._records()) as records:
             first_line, first = next(records, (0, []))
+            below = [fields for _, fields in islice(records, SAMPLE_ROWS)] if header is None else []
         if not first:
             raise ValueError(f"{self.path}: the file is empty; a table needs a header and at least one row")
-        self.has_header = all(number(field) is None for field in first) if header is None else header
+        names_all = bool(known) and set(known) <= set(first)
+        self.has_header = names_all or _names_columns(first, below) if header is None else header
         self._first_line = first_line
         self.names = tuple(
             field if field and self.has_header else f"column {i}" for i, field in enumerate(first, start=1)
@@ -115,9 +124,8 @@ class CsvTable:
         """
         if name in self._positions:
             return self._positions[name]
-        near = difflib.get_close_matches(name, self.names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "the columns are " + ", ".join(self.names[:12])
-        raise ValueError(f"{self.path}: there is no column {name!r}; {hint}")
+        hint = did_you_mean(name, self.names) or "; the columns are " + ", ".join(self.names[:12])
+        raise ValueError(f"{self.path}: there is no column {name!r}{hint}")
 
     def _records(self) -> Generator[tuple[int, list[str]], None, None]:
         """Yield (number of its first line, stripped fields) of every row that is not blank, header included."""
@@ -163,7 +171,7 @@ class CsvTable:
 
 def _encoding(path: Path, encoding: str) -> str:
     try:
-        codecs.lookup(encoding)
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding)  # refuses codecs between bytes and bytes, such as base64
     except LookupError:
         raise ValueError(f"unknown encoding {encoding!r}; expected for example 'utf-8' or 'latin-1'") from None
     with open_binary(path) as stream:
@@ -171,6 +179,15 @@ def _encoding(path: Path, encoding: str) -> str:
     if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
     return "utf-8-sig" if start == codecs.BOM_UTF8 else encoding
+
+
+def _names_columns(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Guess whether the fields of the `first` row are column names, given rows `below` it."""
+    if all(number(field) is None for field in first):
+        return True
+    texts = (i for i, field in enumerate(first) if field.lower() not in MISSING and number(field) is None)
+    columns = ([row[i] for row in below if i < len(row) and row[i].lower() not in MISSING] for i in texts)
+    return any(column and all(number(field) is not None for field in column) for column in columns)
 
 
 def _evenness(sample: str, delimiter: str) -> tuple[bool, int]:

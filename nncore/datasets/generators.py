@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from nncore.datasets.arguments import finite, whole
 from nncore.datasets.dataset import Dataset
 from nncore.datasets.seeding import seeded
 
@@ -73,7 +74,7 @@ def make_circles(n_samples: int = 200, *, noise: float = 0.05, factor: float = 0
     [1.0, 0.25, 1.0]
     """
     rng = _generator(n_samples, noise, seed)
-    if not 0 < factor < 1:
+    if not 0 < finite("factor", factor) < 1:
         raise ValueError(f"factor must lie between 0 and 1, got {factor!r}")
     angle = 2 * math.pi * rng.random(n_samples)
     radius = np.where(_labels(n_samples, 2) == 0, 1.0, factor)
@@ -99,9 +100,8 @@ def make_spiral(
     <Dataset spiral: 300 rows, 2 features, 5 classes>
     """
     rng = _generator(n_samples, noise, seed)
-    _check_count("arms", arms, 2)
-    if not math.isfinite(turns):
-        raise ValueError(f"turns must be a finite number, got {turns!r}")
+    whole("arms", arms, 2)
+    finite("turns", turns)
     radius = rng.random(n_samples)
     angle = 2 * math.pi * (turns * radius + _labels(n_samples, arms) / arms)
     points = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
@@ -124,8 +124,8 @@ def make_gaussians(
     <Dataset gaussians: 300 rows, 3 features, 4 classes>
     """
     rng = _generator(n_samples, noise, seed)
-    _check_count("classes", classes, 2)
-    _check_count("n_features", n_features, 1)
+    whole("classes", classes, 2)
+    whole("n_features", n_features, 1)
     centres = rng.uniform(-1, 1, (classes, n_features))
     points = centres[_labels(n_samples, classes)]
     return _classes("gaussians", f"{classes} normal clouds.", points, classes, noise, rng)
@@ -170,15 +170,9 @@ GENERATORS = {
 }
 
 
-def _check_count(name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-
-
 def _generator(n_samples: int, noise: float, seed: int) -> np.random.Generator:
-    _check_count("n_samples", n_samples, 1)
-    if not 0 <= noise < math.inf:
-        raise ValueError(f"noise must be a finite number of at least 0, got {noise!r}")
+    whole("n_samples", n_samples, 1)
+    finite("noise", noise, 0)
     return seeded(seed, "data")
 
 

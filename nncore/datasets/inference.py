@@ -25,11 +25,16 @@ def infer_schema(
 
     Raises
     ------
+    TypeError
+        If `categorical` or `ignore` is a string instead of a collection of them.
     ValueError
         If a named column does not exist, fewer than two columns are left, a column mixes numbers with text, a text
         column has more than 100 levels, or the target does not suit `task`.
     """
     check_task(task)
+    for argument, names in (("categorical", categorical), ("ignore", ignore)):
+        if isinstance(names, str):  # a collection of its letters otherwise
+            raise TypeError(f"{argument} must be a collection of column names such as [{names!r}], got {names!r}")
     target_position = len(table.names) - 1 if target is None else table.position(target)
     for name in (*categorical, *ignore):
         table.position(name)

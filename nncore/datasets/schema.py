@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from nncore.datasets.csv_table import CsvTable, number
+from nncore.datasets.csv_table import MISSING, CsvTable, number
 from nncore.datasets.labels import label
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
+LEAVE_OUT = "fill it in, or leave out incomplete rows (missing='drop', on the command line --drop-missing)"
+TAKE_OUT = "fill it in, or take the row out of the file: a prediction needs every input"
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,20 @@ class Schema:
         """Names of the columns of ``X``."""
         return tuple(name for column in self.columns for name in column.feature_names)
 
-    def read(self, table: CsvTable, *, missing: str = "error") -> tuple[np.ndarray, np.ndarray | None]:
+    def read(
+        self, table: CsvTable, *, missing: str = "error", target: bool = True
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return ``X`` of shape (n_samples, n_features) and ``y``, or None if `table` lacks the target column.
 
         Columns are found by name; a table without header may instead have just the input columns, in order.
+
+        Parameters
+        ----------
+        table : CsvTable
+        missing : {"error", "drop"}
+            Whether a row with a missing value is an error or left out.
+        target : bool, default True
+            False does not look at the target column, whatever it holds; ``y`` is then None.
 
         Raises
         ------
@@ -71,22 +82,22 @@ class Schema:
             there is no row. The message names file, line and column.
         """
         features = self._positions(table)
-        target = table.names.index(self.target) if self.target in table.names else None
-        used = features if target is None else [*features, target]
+        goal = table.names.index(self.target) if target and self.target in table.names else None
+        used = features if goal is None else [*features, goal]
         values, targets = array("d"), array("d")
-        for line, fields in complete_rows(table, used, missing):
+        for line, fields in complete_rows(table, used, missing, LEAVE_OUT if target else TAKE_OUT):
             try:
                 for column, position in zip(self.columns, features, strict=True):
                     _append(values, column, fields[position])
-                if target is not None:
-                    targets.append(self._target_value(fields[target]))
+                if goal is not None:
+                    targets.append(self._target_value(fields[goal]))
             except ValueError as error:
                 raise ValueError(f"{table.path}:{line}: {error}") from None
         X = np.array(values).reshape(-1, len(self.feature_names))
         if not len(X):
             raise ValueError(f"{table.path}: no complete row of data")
         y = np.array(targets) if self.classes is None else np.array(targets, dtype=np.int64)
-        return X, None if target is None else y
+        return X, None if goal is None else y
 
     def to_dict(self) -> dict[str, Any]:
         """Return the schema as plain lists and strings, ready for JSON."""
@@ -128,7 +139,9 @@ class Schema:
             ) from None
 
 
-def complete_rows(table: CsvTable, used: Sequence[int], missing: str) -> Iterator[tuple[int, list[str]]]:
+def complete_rows(
+    table: CsvTable, used: Sequence[int], missing: str, advice: str = LEAVE_OUT
+) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of `table` that have a value in each `used` column; ``missing="error"`` refuses any other row."""
     if missing not in ("error", "drop"):
         raise ValueError(f"missing must be 'error' or 'drop', got {missing!r}")
@@ -138,8 +151,7 @@ def complete_rows(table: CsvTable, used: Sequence[int], missing: str) -> Iterato
             yield line, fields
         elif missing == "error":
             raise ValueError(
-                f"{table.path}:{line}: column {table.names[hole]!r} has no value (found {fields[hole]!r}); fill it in, "
-                "or leave out incomplete rows (missing='drop', on the command line --drop-missing)"
+                f"{table.path}:{line}: column {table.names[hole]!r} has no value (found {fields[hole]!r}); {advice}"
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncore.datasets.arguments import whole
 from nncore.random import generator
 
 
@@ -20,8 +21,6 @@ def seeded(seed: int, purpose: str) -> np.random.Generator:
     >>> seeded(-1, "data")
     Traceback (most recent call last):
         ...
-    ValueError: seed must be a whole number from 0 to 2**64 - 1, got -1
+    ValueError: seed must be a whole number from 0 to 18446744073709551615, got -1
     """
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
-        raise ValueError(f"seed must be a whole number from 0 to 2**64 - 1, got {seed!r}")
-    return generator(int(seed), purpose)
+    return generator(whole("seed", seed, 0, 2**64 - 1), purpose)

@@ -42,7 +42,9 @@ class Standardizer:
         if X.ndim not in (1, 2) or not len(X):
             raise ValueError(f"X must be (n_samples, n_features) or (n_samples,) with a row or more, got {X.shape}")
         if not np.isfinite(X).all():
-            raise ValueError("X holds NaN or infinity; standardising needs finite numbers")
+            where = np.argwhere(~np.isfinite(X))[0]
+            place = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), where, strict=False))
+            raise ValueError(f"X holds {X[tuple(where)]} in {place}; standardising needs finite numbers")
         low = X.min(axis=0)
         constant = low == X.max(axis=0)
         with np.errstate(over="ignore", invalid="ignore"):

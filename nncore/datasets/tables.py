@@ -57,6 +57,8 @@ def read_csv(
     ------
     OSError
         If the file cannot be opened.
+    TypeError
+        If `categorical` or `ignore` is a string instead of a collection of them.
     ValueError
         If the file is not such a table. The message names the file, the line and the column.
 
@@ -73,6 +75,19 @@ def read_csv(
     (('apple', 'banana'), [0, 1, 0])
     """
     table = CsvTable(path, header=header, delimiter=delimiter, encoding=encoding)
+    return read_table(table, target, task=task, categorical=categorical, ignore=ignore, missing=missing)
+
+
+def read_table(
+    table: CsvTable,
+    target: str | None = None,
+    *,
+    task: str = "auto",
+    categorical: Collection[str] = (),
+    ignore: Collection[str] = (),
+    missing: str = "error",
+) -> Dataset:
+    """Read `table` as `read_csv` reads a file."""
     schema = infer_schema(table, target=target, task=task, categorical=categorical, ignore=ignore, missing=missing)
     X, y = schema.read(table, missing=missing)
     assert y is not None  # the schema took its target from this very table
@@ -120,7 +135,9 @@ def read_npz(path: str | os.PathLike[str], *, X: str = "X", y: str = "y", task: 
     return Dataset(inputs, indices, names, classes, Path(path).stem, f"Read from {path}.")
 
 
-def read_npz_arrays(path: str | os.PathLike[str], X: str = "X", y: str = "y") -> tuple[np.ndarray, np.ndarray | None]:
+def read_npz_arrays(
+    path: str | os.PathLike[str], X: str = "X", y: str | None = "y"
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the checked array `X`, shape (n_samples, n_features), and the raw array `y`, or None if there is none."""
     from zipfile import BadZipFile  # here, not at the top: it would slow `import nncore`
 
@@ -131,10 +148,11 @@ def read_npz_arrays(path: str | os.PathLike[str], X: str = "X", y: str = "y") ->
                 raise ValueError("a single array (.npy); expected a .npz file with arrays X and y, see numpy.savez")
             if X not in file:
                 raise ValueError(f"there is no array {X!r}; it holds {', '.join(file.files[:12]) or 'none'}")
-            inputs, targets = file[X], file.get(y)
+            inputs, targets = file[X], None if y is None else file.get(y)
         except (ValueError, BadZipFile, EOFError) as error:
             raise ValueError(f"{path}: not a readable NPZ file: {error}") from None
-    return _inputs(inputs, f"{path}: array {X!r}"), None if targets is None else _targets(targets, len(inputs), path, y)
+    X_checked = _inputs(inputs, f"{path}: array {X!r}")
+    return X_checked, None if targets is None else _targets(targets, len(inputs), f"{path}: array {y!r}")
 
 
 def encode_targets(values: np.ndarray, classes: tuple[str, ...] | None, where: str) -> np.ndarray:
@@ -170,14 +188,11 @@ def _inputs(values: np.ndarray, where: str) -> np.ndarray:
     return values
 
 
-def _targets(values: np.ndarray, n_samples: int, path: str | os.PathLike[str], name: str) -> np.ndarray:
+def _targets(values: np.ndarray, n_samples: int, where: str) -> np.ndarray:
     if values.shape not in ((n_samples,), (n_samples, 1)):
-        raise ValueError(
-            f"{path}: array {name!r} must have one value for each of the {n_samples} rows of X, "
-            f"got shape {values.shape}"
-        )
+        raise ValueError(f"{where} must have one value for each of the {n_samples} rows of X, got shape {values.shape}")
     if values.dtype.kind not in "biufU":
-        raise ValueError(f"{path}: array {name!r} must hold numbers or text, got dtype {values.dtype}")
+        raise ValueError(f"{where} must hold numbers or text, got dtype {values.dtype}")
     return values.reshape(n_samples)
 
 

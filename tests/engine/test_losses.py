@@ -64,6 +64,26 @@ def test_softmax_crossentropy_of_extreme_logits(variant):
             assert np.all(abs(slope) <= 1)
 
 
+@pytest.mark.parametrize("name", ["softmax_crossentropy", "sparse_softmax_crossentropy"])
+def test_the_largest_logits(variant, name):
+    big = np.finfo(variant.DTYPE).max * 0.99
+    z = np.array([[big, -big]], variant.DTYPE)
+    target = np.array([0], np.int32) if name.startswith("sparse") else np.array([[1, 0]], variant.DTYPE)
+    value, gradient = variant.loss(name, z, target, 0.0)
+    assert value.tolist() == [0.0] and not gradient.any()
+
+
+def test_gradients_close_to_the_target_keep_their_digits(variant):
+    for z in (12.0, 20.0, 40.0):
+        exact = float(1 / (1 + mpmath.exp(z)))
+        logit, one = np.array([[z]], variant.DTYPE), np.ones((1, 1), variant.DTYPE)
+        assert variant.loss("sigmoid_crossentropy", logit, one, 0.0)[1][0, 0] == pytest.approx(-exact, rel=1e-6)
+        assert variant.loss("sigmoid_crossentropy", -logit, one - 1, 0.0)[1][0, 0] == pytest.approx(exact, rel=1e-6)
+        pair, one_hot = np.array([[z, 0]], variant.DTYPE), np.array([[1, 0]], variant.DTYPE)
+        gradient = variant.loss("softmax_crossentropy", pair, one_hot, 0.0)[1][0]
+        assert gradient.tolist() == pytest.approx([-exact, exact], rel=1e-6)
+
+
 def test_a_confident_right_answer_keeps_its_tiny_loss(variant):
     """log1p of what is left, not log of a probability rounded to 1."""
     z = np.array([[30.0, 0.0, 0.0]], variant.DTYPE)

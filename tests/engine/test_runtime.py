@@ -40,6 +40,70 @@ def test_interrupt_stops_within_200_ms_and_leaves_a_usable_plan(n_threads, threa
     assert plan.iterations == before + 20
 
 
+def interrupted(plan, X, target, after, **options):
+    """Train until a signal comes after some seconds; return how late it took effect."""
+    due = time.perf_counter() + after
+    signal.setitimer(signal.ITIMER_REAL, after)
+    with pytest.raises(KeyboardInterrupt):
+        plan.train(X, target, None, **options)
+    return time.perf_counter() - due
+
+
+@pytest.fixture
+def alarm():
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_interrupt_of_a_step_that_takes_seconds(alarm, threads):
+    """Polls between tiles of rows; the unfinished batch changes nothing and counts for nothing."""
+    threads(1)
+    program = network([500, 1000, 1000, 10], "relu")
+    X, target = data(program, 20000, "float32")
+    plan = make_plan(engine.load("float32"), program, Adam(), scale=0.03)
+    before = state(plan)
+    assert interrupted(plan, X, target, 0.3, epochs=5, batch_size=20000) < 0.2
+    assert len(plan.result.losses) == 0
+    assert state(plan) == before
+
+
+def test_interrupt_beside_divergence_goes_back_to_the_good_state(alarm):
+    program = network([40, 300, 300, 10], "relu")
+    X, target = data(program, 4000, "float32")
+    X[3999] = np.nan
+    plan = make_plan(engine.load("float32"), program, Adam(), scale=0.1)
+    before = state(plan)
+    for delay in np.linspace(0.001, 0.06, 60):
+        signal.setitimer(signal.ITIMER_REAL, delay)
+        try:
+            plan.train(X, target, None, epochs=1, batch_size=4000)
+            time.sleep(0.1)
+        except KeyboardInterrupt:
+            pass
+        assert state(plan) == before
+
+
+def test_polling_does_not_wait_for_a_busy_thread(alarm):
+    """The engine asks for the GIL some thirty times a second, not thousands."""
+    X, target = data(PROGRAM, 3200, "float32")
+    plan = make_plan(engine.load("float32"), PROGRAM, Adam(), scale=0.1)
+    alone = np.median(plan.train(X, target, None, epochs=10**6, batch_size=160, max_seconds=0.3).seconds)
+    done = threading.Event()
+
+    def busy():
+        while not done.is_set():
+            sum(range(1000))
+
+    other = threading.Thread(target=busy)
+    other.start()
+    beside = np.median(plan.train(X, target, None, epochs=10**6, batch_size=160, max_seconds=0.5).seconds)
+    done.set()
+    other.join()
+    assert beside < 3 * alone
+
+
 def in_child(function):
     """Run a function in a forked child; return what it returned, as bytes."""
     read_end, write_end = os.pipe()
@@ -161,9 +225,9 @@ def test_impossible_instruction_set_is_refused(monkeypatch):
     monkeypatch.setattr(engine.runtime, "cpu_level", lambda: 1)
     monkeypatch.setenv("NNCORE_ISA", "avx512")
     with pytest.raises(RuntimeError, match="NNCORE_ISA=avx512 cannot run here: this machine supports base, avx2"):
-        engine.isa()
+        engine.choose_isa()
     monkeypatch.delenv("NNCORE_ISA")
-    assert engine.isa() == "avx2"
+    assert engine.choose_isa() == "avx2"
 
 
 def test_environment_sets_the_threads():
@@ -184,6 +248,27 @@ def test_affinity_and_quota_limit_the_threads(monkeypatch):
     for quota, expected in ((None, 8), (2.0, 2), (0.5, 1), (16.0, 8)):
         monkeypatch.setattr(engine, "_cgroup_quota", lambda quota=quota: quota)
         assert engine.available_cpus() == expected
+
+
+def test_quota_of_nested_control_groups(tmp_path):
+    process, root = tmp_path / "cgroup", tmp_path / "fs"
+    inner = root / "system.slice" / "job.service"
+    inner.mkdir(parents=True)
+    process.write_text("0::/system.slice/job.service\n")
+    assert engine._cgroup_quota(root, process) is None
+    (root / "system.slice" / "cpu.max").write_text("150000 100000\n")
+    assert engine._cgroup_quota(root, process) == 1.5
+    (inner / "cpu.max").write_text("max 100000\n")
+    assert engine._cgroup_quota(root, process) == 1.5
+    (inner / "cpu.max").write_text("50000 100000\n")
+    assert engine._cgroup_quota(root, process) == 0.5
+    old = root / "cpu" / "docker"
+    old.mkdir(parents=True)
+    process.write_text("3:cpu,cpuacct:/docker\n2:memory:/docker\n")
+    (old / "cpu.cfs_quota_us").write_text("400000\n")
+    (old / "cpu.cfs_period_us").write_text("100000\n")
+    assert engine._cgroup_quota(root, process) == 4.0
+    assert engine._cgroup_quota(root, tmp_path / "none") is None
 
 
 def test_small_steps_run_on_one_thread(threads):

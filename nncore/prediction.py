@@ -1,0 +1,169 @@
+"""What a model with weights is used for: predictions, scores, gradients, and the weights themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncore import evaluation, inputs, spec
+from nncore.definition import Definition
+from nncore.inputs import Array
+from nncore.losses import Crossentropy
+
+
+class Prediction(Definition):
+    """The part of `Sequential` that uses the weights; `Sequential` adds training and files."""
+
+    def predict(self, X: ArrayLike, *, batch_size: int | None = None, verbose: bool | int | str = 0) -> Array:
+        """Return the network's outputs, shape (n_samples, n_outputs); no rows give no rows.
+
+        `batch_size` and `verbose` are there for programs written for Keras and change nothing: rows need not be cut
+        into batches, and no bar is shown.
+
+        Raises
+        ------
+        NotBuiltError
+            If the model has no weights yet.
+        ValueError
+            If `X` has another number of features or holds NaN or infinity.
+        """
+        network = self._built()
+        return network.predict(inputs.features(X, self._dtype, network.program.n_features, empty=True))
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Return class probabilities.
+
+        Returns
+        -------
+        ndarray
+            (n_samples, n_outputs); for one sigmoid output (n_samples, 2): the probabilities of class 0 and class 1.
+
+        Raises
+        ------
+        ValueError
+            If the model is no classifier: neither its last layer nor its loss speaks of classes.
+        """
+        self._built()
+        kind, logits = self._classifier("predict_proba")
+        prediction = self.predict(X)
+        if logits:
+            from nncore.kernels import activate  # here, not at the top, to keep `import nncore` quick
+
+            prediction = activate(kind, prediction)
+        return np.hstack([1 - prediction, prediction]) if prediction.shape[1] == 1 else prediction
+
+    def predict_classes(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the class of each row.
+
+        Returns
+        -------
+        ndarray of int64
+            (n_samples,): the largest of several scores, or whether one probability is above 0.5. Several sigmoid
+            outputs are several yes/no questions, answered by (n_samples, n_outputs) zeros and ones.
+
+        Raises
+        ------
+        ValueError
+            If the model is no classifier: neither its last layer nor its loss speaks of classes.
+        """
+        kind, logits = self._classifier("predict_classes")
+        prediction = self.predict(X)
+        if kind == "softmax":
+            best: NDArray[np.int64] = prediction.argmax(axis=1)
+            return best
+        classes = (prediction > (0.0 if logits else 0.5)).astype(np.int64)
+        return classes[:, 0] if self.program.n_outputs == 1 else classes
+
+    def _classifier(self, caller: str) -> tuple[str, bool]:
+        """Return what makes class scores of logits, and whether the network's outputs are logits."""
+        self._built()
+        loss = self.loss
+        if isinstance(loss, Crossentropy):
+            return loss.activation, loss.from_logits
+        if self.last_activation not in ("softmax", "sigmoid"):
+            raise ValueError(
+                f"{caller} needs a last layer with softmax or sigmoid, this one has {self.last_activation!r}"
+            )
+        return self.last_activation, False
+
+    def evaluate(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        batch_size: int | None = None,
+        verbose: bool | int | str = 0,
+        return_dict: bool = True,
+    ) -> dict[str, float]:
+        """Return ``{"loss": ..., metric: ...}`` on this data; `sample_weight` weighs the loss only.
+
+        `batch_size` and `verbose` are there for programs written for Keras and change nothing. Unlike there, the result
+        is always a dict: `return_dict` cannot be False.
+        """
+        if return_dict is not True:
+            raise ValueError(f"return_dict must be True: evaluate returns a dict, not a list; got {return_dict!r}")
+        network = self._built()
+        return evaluation.evaluate(network, self._data(X, y, sample_weight)[0], self.scorers)
+
+    def loss_and_gradient(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, Array]:
+        """Return the loss over all rows and its gradient (n_parameters,) in the order of `parameters`.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(1)], dtype="float64")
+        >>> model.build(1)
+        >>> model.parameters[:] = [2.0, 1.0]  # y = 2 x + 1
+        >>> model.loss_and_gradient([[1.0]], [4.0])
+        (1.0, array([-2., -2.]))
+        """
+        network = self._built()
+        return network.loss_and_gradient(*self._data(X, y, sample_weight)[0])
+
+    # ---- weights
+
+    @property
+    def parameters(self) -> Array:
+        """All weights and biases as one flat vector (n_parameters,): writable, and always the current values.
+
+        Layer by layer, each weight (n_in, n_out) in C order, then its bias (n_out,): what SciPy's optimisers want.
+        """
+        return self._built().parameters
+
+    def get_weights(self) -> list[Array]:
+        """Return copies: the weight (n_in, n_out) and the bias (n_out,) of each layer in turn."""
+        network = self._built()
+        flat = network.get_parameters()
+        blocks = network.program.parameters
+        return [flat[block.offset : block.offset + block.size].reshape(block.shape).copy() for block in blocks]
+
+    def set_weights(self, weights: Iterable[ArrayLike]) -> None:
+        """Set all weights and biases; in the form that `get_weights` returns.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no list, or there are too many or too few arrays, or one has the wrong shape or holds NaN or
+            infinity.
+        """
+        network = self._built()
+        blocks = network.program.parameters
+        if not isinstance(weights, Iterable):
+            raise TypeError(f"weights must be a list of {len(blocks)} arrays, got {spec.described(weights)}")
+        given = list(weights)
+        if len(given) != len(blocks):
+            raise ValueError(f"weights must be a list of {len(blocks)} arrays, got {len(given)}")
+        flat = np.empty(network.program.n_parameters, self._dtype)
+        for i, (block, weight) in enumerate(zip(blocks, given, strict=True)):
+            array = inputs.real_array(weight, self._dtype, f"weights[{i}]")
+            if array.shape != block.shape:
+                raise ValueError(f"weights[{i}] ({block.name}) must have shape {block.shape}, got {array.shape}")
+            if not inputs.all_finite(array):
+                raise inputs.not_finite_error(weight, array, f"weights[{i}] ({block.name})")
+            flat[block.offset : block.offset + block.size] = array.ravel()
+        network.set_parameters(flat)

@@ -1,0 +1,276 @@
+"""The loop of ``fit``: what is recorded when something between two epochs fails, and what metrics may touch."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from nncore import (
+    SGD,
+    Activation,
+    Adam,
+    BinaryCrossentropy,
+    Constant,
+    Dense,
+    MeanSquaredError,
+    Sequential,
+    TrainingDiverged,
+    losses,
+    metrics,
+    optimizers,
+)
+
+X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+Y = X[:, :1].copy()
+
+
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
+def test_an_epoch_whose_scores_fail_is_recorded_all_the_same(error):
+    def metric(y_true, y_pred):
+        raise error
+
+    model, other = Sequential([Dense(1)]), Sequential([Dense(1)])
+    model.compile(metrics=[metric])
+    with pytest.raises(error):
+        model.fit(X, Y, epochs=3)
+    assert model.epoch == len(model.history) == 1
+    assert model.history.loss[0] == other.fit(X, Y).loss[0]
+    model.compile()
+    model.fit(X, Y, epochs=2)
+    other.fit(X, Y, epochs=2)
+    assert np.array_equal(model.parameters, other.parameters)
+    assert model.history.epochs.tolist() == [0, 1, 2]
+
+
+def test_a_signal_while_recording_loses_nothing(monkeypatch):
+    """As Ctrl-C may strike anywhere: here, between the entries of one epoch in the two histories."""
+    model = Sequential([Dense(1)])
+    model.fit(X, Y)
+    original, struck = type(model.history).extend, []
+
+    def extend(history, *arguments):
+        if history is model.history and not struck:
+            struck.append(history)
+            raise KeyboardInterrupt
+        original(history, *arguments)
+
+    monkeypatch.setattr(type(model.history), "extend", extend)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, epochs=2, callbacks=lambda model, epoch, logs: None)
+    assert struck and model.epoch == len(model.history) == 2
+
+
+def test_metrics_cannot_write_to_the_targets():
+    def vandal(y_true, y_pred):
+        y_true[:] = 0
+
+    kept = Y.copy()
+    model = Sequential([Dense(1)])
+    model.compile(metrics=[vandal])
+    with pytest.raises(ValueError, match="read-only"):
+        model.fit(X, Y)
+    with pytest.raises(ValueError, match="read-only"):
+        model.evaluate(X, Y)
+    assert np.array_equal(kept, Y) and Y.flags.writeable
+
+
+# ---- what compile refuses
+
+
+class MyAdam(Adam):
+    pass
+
+
+class MySquare(MeanSquaredError):
+    pass
+
+
+class MyDense(Dense):
+    pass
+
+
+class MyActivation(Activation):
+    pass
+
+
+class MyConstant(Constant):
+    pass
+
+
+SUBCLASSES = [
+    (
+        lambda: Sequential([Dense(1)]).compile(MyAdam()),
+        "optimizer must be one of SGD, .* got MyAdam",
+    ),
+    (lambda: Sequential([Dense(1)]).compile(optimizers.Optimizer()), "optimizer must be one of SGD"),
+    (lambda: Sequential([Dense(1)]).compile(loss=MySquare()), "loss must be one of MeanSquaredError, .* got MySquare"),
+    (lambda: Sequential([Dense(1)]).compile(loss=losses.Loss()), "loss must be one of MeanSquaredError"),
+    (lambda: Sequential([MyDense(1)]), r"layers\[0\] must be one of Dense, Activation, got MyDense"),
+    (lambda: Dense(1, MyActivation("relu")), "activation must be one of Activation, .* of type MyActivation"),
+    (lambda: Dense(1, weight_initializer=MyConstant(1)), "weight_initializer must be one of Constant, RandomNormal"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), SUBCLASSES)
+def test_what_a_file_could_not_name_is_refused_at_once(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_compile_checks_the_loss_before_there_are_weights():
+    model = Sequential([Dense(2, "relu"), Dense(1)])
+    with pytest.raises(ValueError, match="expects the last layer's activation to be 'sigmoid', got 'identity'"):
+        model.compile("sgd", loss="binary_crossentropy")
+    assert model.optimizer == Adam() and model.loss == MeanSquaredError()
+    model.add(Activation("sigmoid"))
+    model.compile("sgd", loss="binary_crossentropy")
+    assert model.loss == BinaryCrossentropy()
+
+
+def test_the_loss_follows_layers_added_after_compile():
+    model = Sequential([Dense(2, "relu")])
+    model.compile(metrics=["accuracy"])
+    model.add(Dense(2, "softmax"))
+    assert model.loss == losses.SparseCategoricalCrossentropy()
+    assert "accuracy" in model.fit(X, (X[:, 0] > 0).astype(int))
+
+
+# ---- names and copies
+
+
+def test_the_name_is_checked_whenever_it_is_set(tmp_path):
+    model = Sequential([Dense(1)])
+    with pytest.raises(TypeError, match="name must be a str or None, got 5 of type int"):
+        model.name = 5
+    model.name = "line"
+    assert model.name == "line"
+
+
+class Mine(Sequential):
+    def __init__(self, width):
+        super().__init__([Dense(width)])
+        self.width = width
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+@pytest.mark.parametrize("built", [False, True])
+def test_copies_keep_class_and_attributes(duplicate, built):
+    model = Mine(1)
+    if built:
+        model.fit(X, Y, epochs=2)
+    other = duplicate(model)
+    assert type(other) is Mine and other.width == 1 and other.built is built
+    model.fit(X, Y)
+    if not built:
+        model.fit(X, Y, epochs=2)
+    other.fit(X, Y, epochs=model.epoch - other.epoch)
+    assert np.array_equal(model.parameters, other.parameters)
+    assert len(other.history) == model.epoch
+
+
+# ---- messages
+
+
+def test_weights_that_are_broken_already_are_not_blamed_on_the_learning_rate():
+    model = Sequential([Dense(1)])
+    model.build(3)
+    model.parameters[0] = np.nan
+    for train in (model.fit, model.train_on_batch):
+        with pytest.raises(TrainingDiverged, match="They hold NaN or infinity already: set others with") as caught:
+            train(X, Y)
+        assert caught.value.broken_before
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    model.set_weights([np.ones((3, 1)), [0]])
+    model.compile(SGD(1e30))
+    with pytest.raises(TrainingDiverged, match="Try a smaller learning rate") as caught:
+        model.fit(X, Y, epochs=5)
+    assert not caught.value.broken_before
+
+
+def test_odd_arguments_are_named():
+    model = Sequential([Dense(1, "sigmoid")])
+    with pytest.raises(ValueError, match="could not convert X to numbers: None is of type NoneType"):
+        model.fit(None, Y)
+    with pytest.raises(ValueError, match="encode class names as 0"):
+        model.fit(X, ["yes", "no"] * 10)
+    model.build(3)
+    with pytest.raises(TypeError, match="weights must be a list of 2 arrays, got None of type NoneType"):
+        model.set_weights(None)
+
+
+def test_large_labels_are_shown_in_full():
+    model = Sequential([Dense(3, "softmax")])
+    with pytest.raises(ValueError, match="y contains the label 1234567 at row 0"):
+        model.fit(X, [1234567] * 20)
+
+
+def test_first_values_too_large_for_the_dtype_are_refused():
+    model = Sequential([Dense(1, weight_initializer=Constant(1e300), name="big")])
+    with pytest.raises(ValueError, match="the first values of big.weight are too large for float32: Constant"):
+        model.build(3)
+    assert not model.built
+    Sequential(model.layers, dtype="float64").build(3)
+
+
+def test_summary_of_layers_without_weights():
+    assert "relu" in Sequential([Activation("relu")]).summary()
+    assert "identity" in Sequential([Activation()]).summary()
+
+
+def test_probabilities_of_logits():
+    model, same = Sequential([Dense(1)]), Sequential([Dense(1, "sigmoid")])
+    model.compile(loss=BinaryCrossentropy(from_logits=True))
+    for one in (model, same):
+        one.fit(X, Y > 0)
+    assert np.array_equal(model.predict_proba(X), same.predict_proba(X))
+
+
+def test_accuracy_refuses_probabilities_in_one_dimension():
+    with pytest.raises(ValueError, match=r"y_pred must hold class indices, got 0.1; .* \(n, 1\)"):
+        metrics.accuracy([0, 1, 1], [0.1, 0.9, 0.8])
+    assert metrics.accuracy([0, 1, 1], [0.0, 1.0, 0.0]) == 2 / 3
+
+
+# ---- the flat vector
+
+
+def test_the_flat_vector_is_let_go_when_nobody_holds_it():
+    model = Sequential([Dense(1)])
+    model.build(3)
+    model.parameters[:] = [1, 2, 3, 4]
+    assert model.predict([[1, 1, 1]]) == 10
+    assert model._network._flat is None
+    view = model.parameters[3:]
+    for value in (5, 6):
+        model.predict(X)
+        view[:] = value
+        assert model.predict([[1, 1, 1]]) == 6 + value
+    model.fit(X, Y)
+    assert view[0] == model.get_weights()[1][0] != 6
+    buffer = memoryview(model.parameters)
+    del view
+    model.predict(X)
+    buffer[3] = 7.0
+    assert model.get_weights()[1][0] == 7
+
+
+@pytest.mark.parametrize(("dtype", "optimizer", "vectors"), [("float32", "adam", 7), ("float64", "sgd", 3)])
+def test_what_training_needs_is_counted_before_it_is_allocated(monkeypatch, dtype, optimizer, vectors):
+    model = Sequential([Dense(1000)], dtype=dtype)
+    model.compile(optimizer)
+    needed = vectors * np.dtype(dtype).itemsize * 1001 * 1000 + 8 * 1000
+    monkeypatch.setattr(program, "physical_memory", lambda: needed - 1)
+    with pytest.raises(ValueError, match=f"needs at least {needed} bytes"):
+        model.build(1000)
+    monkeypatch.setattr(program, "physical_memory", lambda: needed)
+    model.build(1000)
+
+
+def test_the_limit_of_a_control_group_counts(monkeypatch, tmp_path):
+    limit = tmp_path / "memory.max"
+    limit.write_text("123456789\n")
+    monkeypatch.setattr(program, "CONTROL_GROUPS", (str(tmp_path / "none"), str(limit)))
+    assert program.physical_memory() == 123456789
+    limit.write_text("max\n")
+    assert program.physical_memory() > 123456789
