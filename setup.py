@@ -22,7 +22,7 @@ ISA_FLAGS = {
 }
 # -ffp-contract=off: the compiler fuses no multiply-add that the source does not ask for, so bits do not depend on flags.
 # -g0: a wheel with debug information would be several times as large.
-# The user's CFLAGS come before these: "base" stays base under -march=native, and fast-math is taken back.
+# The user's CFLAGS come before these: "base" stays base under -march=native, and no arithmetic flag of theirs survives.
 FLAGS = ["-std=gnu11", "-O3", "-g0", *(["-march=x86-64"] if X86 else [])]
 FLAGS += ["-fno-fast-math", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra"]
 # What Cython's output trips over and cannot mend; the headers of src_c are free of both.

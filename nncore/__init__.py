@@ -3,40 +3,70 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from nncore import losses, metrics, optimizers
-from nncore.callbacks import STOP
-from nncore.engine import get_num_threads, set_num_threads, show_config
-from nncore.errors import ModelFileError, NNCoreError, NotBuiltError, TrainingDiverged
-from nncore.history import History
-from nncore.initializers import Constant, RandomNormal, RandomUniform
-from nncore.layers import Activation, Dense
-from nncore.losses import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    Huber,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    SparseCategoricalCrossentropy,
-)
-from nncore.model import Sequential, load
-from nncore.optimizers import SGD, Adam, AdamW, RMSprop
 from nncore.version import __version__
 
 if TYPE_CHECKING:
-    from nncore import datasets, kernels
+    from nncore import datasets, kernels, losses, metrics, optimizers
+    from nncore.callbacks import STOP
+    from nncore.engine import get_num_threads, set_num_threads, show_config
+    from nncore.errors import (
+        EnvironmentVariableError,
+        ModelFileError,
+        NNCoreError,
+        NotBuiltError,
+        TrainingDiverged,
+    )
+    from nncore.history import History
+    from nncore.initializers import Constant, RandomNormal, RandomUniform
+    from nncore.layers import Activation, Dense
+    from nncore.losses import (
+        BinaryCrossentropy,
+        CategoricalCrossentropy,
+        Huber,
+        MeanAbsoluteError,
+        MeanSquaredError,
+        SparseCategoricalCrossentropy,
+    )
+    from nncore.model import Sequential, load
+    from nncore.optimizers import SGD, Adam, AdamW, RMSprop
 
-LAZY = ("datasets", "kernels")
-"""Modules that are imported when first asked for, to keep ``import nncore`` quick."""
+MODULES = ("datasets", "kernels", "losses", "metrics", "optimizers")
+HOMES = {
+    "callbacks": ("STOP",),
+    "engine": ("get_num_threads", "set_num_threads", "show_config"),
+    "errors": ("EnvironmentVariableError", "ModelFileError", "NNCoreError", "NotBuiltError", "TrainingDiverged"),
+    "history": ("History",),
+    "initializers": ("Constant", "RandomNormal", "RandomUniform"),
+    "layers": ("Activation", "Dense"),
+    "losses": (
+        "BinaryCrossentropy",
+        "CategoricalCrossentropy",
+        "Huber",
+        "MeanAbsoluteError",
+        "MeanSquaredError",
+        "SparseCategoricalCrossentropy",
+    ),
+    "model": ("Sequential", "load"),
+    "optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
+}
+"""Which module holds which public name. Each is imported when first asked for, to keep ``import nncore`` quick."""
+
+HOME_OF = {name: module for module, names in HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in LAZY:
-        return importlib.import_module(f"nncore.{name}")
-    raise AttributeError(f"module 'nncore' has no attribute {name!r}")
+    if name in HOME_OF:
+        value = getattr(importlib.import_module(f"nncore.{HOME_OF[name]}"), name)
+    elif name in MODULES:
+        value = importlib.import_module(f"nncore.{name}")
+    else:
+        raise AttributeError(f"module 'nncore' has no attribute {name!r}")
+    globals()[name] = value  # so that this is asked once
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *LAZY})
+    return sorted({*globals(), *__all__})
 
 
 __all__ = [
@@ -49,6 +79,7 @@ __all__ = [
     "CategoricalCrossentropy",
     "Constant",
     "Dense",
+    "EnvironmentVariableError",
     "History",
     "Huber",
     "MeanAbsoluteError",

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from nncore.errors import EnvironmentVariableError
+
 try:
     from nncore._engine import runtime
 except ImportError as error:
@@ -34,17 +36,19 @@ def choose_isa() -> str:
 
     Raises
     ------
-    RuntimeError
-        If `NNCORE_ISA` names one that is unknown or that this machine cannot run.
+    EnvironmentVariableError
+        A RuntimeError, if `NNCORE_ISA` names one that is unknown or that this machine cannot run.
     """
     best = runtime.cpu_level()
     forced = os.environ.get("NNCORE_ISA", "")
     if not forced:
         return ISAS[best]
     if forced not in ISAS:
-        raise RuntimeError(f"NNCORE_ISA={forced!r} is unknown; expected one of {', '.join(ISAS)}, or leave it unset")
+        raise EnvironmentVariableError(
+            f"NNCORE_ISA={forced!r} is unknown; expected one of {', '.join(ISAS)}, or leave it unset"
+        )
     if ISAS.index(forced) > best:
-        raise RuntimeError(
+        raise EnvironmentVariableError(
             f"NNCORE_ISA={forced} cannot run here: this machine supports {', '.join(ISAS[: best + 1])}; "
             "choose one of these, or leave NNCORE_ISA unset"
         )
@@ -176,7 +180,7 @@ def _default_threads() -> int:
     if not wanted:
         return available_cpus()
     if not (wanted.isascii() and wanted.isdigit()) or int(wanted) < 1:
-        raise RuntimeError(f"NNCORE_NUM_THREADS={wanted!r} must be an integer of at least 1, or unset")
+        raise EnvironmentVariableError(f"NNCORE_NUM_THREADS={wanted!r} must be an integer of at least 1, or unset")
     return int(wanted)
 
 

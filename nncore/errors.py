@@ -19,6 +19,22 @@ class NNCoreError(Exception):
     """
 
 
+class EnvironmentVariableError(NNCoreError, RuntimeError):
+    """`NNCORE_ISA` or `NNCORE_NUM_THREADS` holds what nncore or this machine cannot do.
+
+    Examples
+    --------
+    >>> from nncore.engine import choose_isa
+    >>> import os, unittest.mock
+    >>> with unittest.mock.patch.dict(os.environ, NNCORE_ISA="avx1024"):
+    ...     choose_isa()
+    Traceback (most recent call last):
+        ...
+    nncore.errors.EnvironmentVariableError: NNCORE_ISA='avx1024' is unknown; expected one of base, avx2, avx512, \
+or leave it unset
+    """
+
+
 class NotBuiltError(NNCoreError, RuntimeError):
     """The model has no parameters yet: call ``build`` or ``fit`` first.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from nncore import checkpoint, inputs
-from nncore.checkpoint import Snapshot
+from nncore import inputs
 from nncore.errors import TrainingDiverged
 from nncore.fitting import Training
 from nncore.history import History
@@ -17,6 +16,9 @@ from nncore.inputs import Array
 from nncore.layers import Layer
 from nncore.network import Network
 from nncore.prediction import Prediction
+
+if TYPE_CHECKING:
+    from nncore.checkpoint import Snapshot
 
 
 class Sequential(Prediction):
@@ -194,11 +196,15 @@ class Sequential(Prediction):
         OSError
             If the file cannot be written.
         """
+        from nncore import checkpoint  # here, not at the top, to keep `import nncore` quick
+
         checkpoint.save(path, self._snapshot(self.metadata if metadata is None else metadata))
 
     def _snapshot(self, metadata: Mapping[str, str]) -> Snapshot:
         parameters, slots, iterations = self._built().state()
         named = tuple(metric for metric in self._metrics if isinstance(metric, str))
+        from nncore.checkpoint import Snapshot
+
         return Snapshot(
             layers=self._layers,
             n_features=self.program.n_features,
@@ -274,4 +280,6 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     ...     load(f"{folder}/line.safetensors").n_parameters
     4
     """
+    from nncore import checkpoint
+
     return Sequential._from_snapshot(checkpoint.load(path))

@@ -5,16 +5,13 @@ All shape inference, and every error about shapes, is here.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nncore import losses, spec
+from nncore import losses, memory, spec
 from nncore.initializers import Initializer
 from nncore.layers import LAYERS, MAX_UNITS, Activation, Dense, Layer, as_activation
 from nncore.losses import Crossentropy, Loss
-
-LARGEST_OBJECT = 2**62  # bytes; past it, sizes no longer fit the signed 64-bit integers they are kept in
 
 
 @dataclass(frozen=True)
@@ -256,32 +253,6 @@ def _parameter_blocks(layers: Sequence[Layer], rows: Sequence[Row]) -> list[Para
     return blocks
 
 
-CONTROL_GROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-
-
-def physical_memory() -> int:
-    """Return the memory that this process may use, in bytes: the machine's, cut to the limit of its control group.
-
-    Where the system does not tell, the largest size that can be counted.
-    """
-    limits = [_machine_memory()]
-    for path in CONTROL_GROUPS:
-        try:
-            with open(path, encoding="ascii") as file:
-                limits.append(int(file.read()))
-        except (OSError, ValueError):  # no such control group, or "max"
-            continue
-    return min(limits)
-
-
-def _machine_memory() -> int:
-    try:
-        n_pages, page_size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf; others may not know the names
-        return LARGEST_OBJECT
-    return n_pages * page_size if n_pages > 0 else LARGEST_OBJECT  # -1 stands for an answer without a number
-
-
 def refuse_absurd_size(program: Program, itemsize: int, n_slots: int) -> None:
     """Raise ValueError if the engine's parallel vectors would not fit into memory.
 
@@ -293,10 +264,10 @@ def refuse_absurd_size(program: Program, itemsize: int, n_slots: int) -> None:
 def _refuse_absurd_size(rows: Sequence[Row], n_parameters: int, bytes_each: int = 8) -> None:
     """Raise if parameters and one row's outputs cannot exist; by default for the least there is, predicting float32."""
     n_bytes = bytes_each * n_parameters + 8 * sum(row.n_out for row in rows)
-    limit = min(physical_memory(), LARGEST_OBJECT)
+    limit = memory.available()
     if n_bytes > limit:
         raise ValueError(
-            f"the network needs at least {n_bytes} bytes ({n_parameters} parameters), but this machine has {limit} "
+            f"the network needs at least {n_bytes} bytes ({n_parameters} parameters), but this process may use {limit} "
             "bytes of memory; expected fewer units or features"
         )
 

@@ -8,8 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# `python -m pytest` puts the current folder first on the path, where the source folder would hide the installed package.
-# At the end it serves `bench`, whose cases the tests share.
+# `python -m pytest` puts the current folder first on the path, where the source folder would hide the installed
+# package. At the end it serves `bench`, whose cases the tests share.
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
 sys.path.append(str(ROOT))
 

@@ -15,7 +15,7 @@ SOURCES = {
 
 # A module may import from its own layer and from those before it.
 LAYERS = [
-    {"errors", "names", "random", "version"},
+    {"errors", "memory", "names", "random", "version"},
     {"spec", "activations", "initializers", "layers", "losses", "optimizers"},
     {"program"},
     {"engine", "_engine", "kernels", "formulas", "reference", "metrics", "datasets"},

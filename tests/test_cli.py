@@ -594,3 +594,18 @@ def test_predictions_to_a_full_disk(run):
     run("train", "iris", *QUICK, "-o", "m.safetensors")
     code, _, err = run("predict", "m.safetensors", "iris", "-o", "/dev/full", "--force")
     assert code == 1 and err == "nncore: cannot write /dev/full: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("NNCORE_ISA", "avx1024", "NNCORE_ISA='avx1024' is unknown"),
+        ("NNCORE_NUM_THREADS", "0", "NNCORE_NUM_THREADS='0' must be an integer of at least 1"),
+    ],
+)
+def test_bad_environment_variables_are_one_sentence(variable, value, message):
+    environment = os.environ | {variable: value}
+    command = [sys.executable, "-m", "nncore", "info"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd="/")
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"nncore: {message}") and result.stderr.count("\n") == 1

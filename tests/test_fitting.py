@@ -17,6 +17,7 @@ from nncore import (
     Sequential,
     TrainingDiverged,
     losses,
+    memory,
     metrics,
     optimizers,
 )
@@ -82,7 +83,7 @@ class MyAdam(Adam):
     pass
 
 
-class MySquare(MeanSquaredError):
+class MySquare(MeanSquaredError):  # noqa: N818 - no exception
     pass
 
 
@@ -207,7 +208,7 @@ def test_large_labels_are_shown_in_full():
 
 def test_first_values_too_large_for_the_dtype_are_refused():
     model = Sequential([Dense(1, weight_initializer=Constant(1e300), name="big")])
-    with pytest.raises(ValueError, match="the first values of big.weight are too large for float32: Constant"):
+    with pytest.raises(ValueError, match=r"the first values of big\.weight are too large for float32: Constant"):
         model.build(3)
     assert not model.built
     Sequential(model.layers, dtype="float64").build(3)
@@ -260,17 +261,18 @@ def test_what_training_needs_is_counted_before_it_is_allocated(monkeypatch, dtyp
     model = Sequential([Dense(1000)], dtype=dtype)
     model.compile(optimizer)
     needed = vectors * np.dtype(dtype).itemsize * 1001 * 1000 + 8 * 1000
-    monkeypatch.setattr(program, "physical_memory", lambda: needed - 1)
+    monkeypatch.setattr(memory, "available", lambda: needed - 1)
     with pytest.raises(ValueError, match=f"needs at least {needed} bytes"):
         model.build(1000)
-    monkeypatch.setattr(program, "physical_memory", lambda: needed)
+    monkeypatch.setattr(memory, "available", lambda: needed)
     model.build(1000)
 
 
 def test_the_limit_of_a_control_group_counts(monkeypatch, tmp_path):
-    limit = tmp_path / "memory.max"
-    limit.write_text("123456789\n")
-    monkeypatch.setattr(program, "CONTROL_GROUPS", (str(tmp_path / "none"), str(limit)))
-    assert program.physical_memory() == 123456789
-    limit.write_text("max\n")
-    assert program.physical_memory() > 123456789
+    some, no = tmp_path / "some", tmp_path / "no"
+    some.write_text("123456789\n")
+    no.write_text("max\n")
+    monkeypatch.setattr(memory, "CONTROL_GROUPS", (str(tmp_path / "missing"), str(no)))
+    assert memory.available() > 123456789
+    monkeypatch.setattr(memory, "CONTROL_GROUPS", (str(no), str(some)))
+    assert memory.available() == 123456789

@@ -81,9 +81,12 @@ print(*{name.split(".")[0] for name in set(sys.modules) - before} - sys.stdlib_m
     assert found - {"numpy"} == {"nncore"}
 
 
-def test_import_costs_little_beyond_numpy():
-    """The budget is 50 ms. Medians, for other programs run at the same time; with their bytecode in the cache."""
-    code = "import time, numpy; t = time.perf_counter(); import nncore; print(time.perf_counter() - t)"
+def test_import_costs_little_beyond_numpy(monkeypatch, tmp_path):
+    """The budget is 50 ms of the process's own time, with the bytecode in the cache, as it is after an installation."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
+    code = "import time, numpy; t = time.process_time(); import nncore; print(time.process_time() - t)"
+    run(code)  # fills the cache
     seconds = sorted(float(run(code)) for _ in range(7))
     assert seconds[3] < 0.05, seconds
 

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from nncore import program
+from nncore import memory
 from nncore.layers import Activation, Dense
 from nncore.losses import (
     LOSSES,
@@ -173,16 +173,16 @@ def test_bad_input_is_named(layers, n_features, loss, error, message):
 
 @pytest.mark.parametrize("layers", [[Dense(2**31 - 1)], [Dense(10**6), Dense(10**9)], [Dense(2**31 - 1)] * 3])
 def test_absurd_sizes_are_refused_in_bytes(layers):
-    with pytest.raises(ValueError, match=r"needs at least \d{14,} bytes .* this machine has \d+ bytes"):
+    with pytest.raises(ValueError, match=r"needs at least \d{14,} bytes .* this process may use \d+ bytes"):
         lower(layers, 2**20, MSE)
 
 
 def test_size_limit_is_the_machines_memory(monkeypatch):
     n_bytes = 8 * (10 * 5 + 5) + 8 * 5
-    monkeypatch.setattr(program, "physical_memory", lambda: n_bytes)
+    monkeypatch.setattr(memory, "available", lambda: n_bytes)
     lower([Dense(5)], 10, MSE)
-    monkeypatch.setattr(program, "physical_memory", lambda: n_bytes - 1)
-    with pytest.raises(ValueError, match=f"at least {n_bytes} bytes .55 parameters.*has {n_bytes - 1} bytes"):
+    monkeypatch.setattr(memory, "available", lambda: n_bytes - 1)
+    with pytest.raises(ValueError, match=f"at least {n_bytes} bytes .55 parameters.*may use {n_bytes - 1} bytes"):
         lower([Dense(5)], 10, MSE)
 
 
@@ -190,7 +190,7 @@ def test_sizes_past_64_bits_are_refused_where_memory_is_unknown(monkeypatch):
     def no_such_name(name):
         raise ValueError(name)
 
-    monkeypatch.setattr(program.os, "sysconf", no_such_name, raising=False)
-    assert program.physical_memory() == 2**62
+    monkeypatch.setattr(memory.os, "sysconf", no_such_name, raising=False)
+    assert memory.physical() == 2**62
     with pytest.raises(ValueError, match="needs at least"):
         lower([Dense(2**31 - 1)], 2**31 - 1, MSE)

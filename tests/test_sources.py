@@ -11,7 +11,7 @@ CYTHON = sorted(path for path in (ROOT / "nncore" / "_engine").iterdir() if path
 KNOW_INSTRUCTION_SETS = {"vec.h", "tile.h", "cpu.h"}
 INSTRUCTION_SETS = re.compile(r"immintrin|arm_neon|__AVX|__FMA|_mm\d*_|__m\d{3}|NN_VEC_BYTES")
 UNORDERED = re.compile(
-    r"fast-math|Ofast|unsafe-math|associative-math|reciprocal-math|pragma omp|fopenmp|ffp-contract=fast"
+    r"(?<!no-)fast-math|Ofast|unsafe-math|associative-math|reciprocal-math|pragma omp|fopenmp|ffp-contract=fast"
 )
 
 

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from nncore.cli.errors import DONE, FAILED, INTERRUPTED, USAGE, OutputError, UsageError
-from nncore.cli.parser import parse
-from nncore.errors import ModelFileError, NNCoreError
+from nncore.errors import EnvironmentVariableError, ModelFileError, NNCoreError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,6 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done; 1 the work failed; 2 the command line, or a file that it names, is wrong; 130 interrupted by Ctrl-C.
     """
     try:
+        from nncore.cli.parser import parse  # here: importing the engine may already fail, or be interrupted
+
         arguments = parse(sys.argv[1:] if argv is None else argv)
         code: int = arguments.run(arguments)
         sys.stdout.flush()  # here, where a full disk or a closed pipe can still be reported
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         return _fail(f"{where}{error.strerror or error}", USAGE)
-    except (UsageError, ModelFileError) as error:
+    except (UsageError, ModelFileError, EnvironmentVariableError) as error:
         return _fail(error, USAGE)
     except MemoryError as error:
         return _fail(f"not enough memory: {error}", FAILED)

@@ -1,0 +1,40 @@
+"""How much memory a network may take."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+LARGEST_OBJECT = 2**62  # bytes; past it, sizes no longer fit the signed 64-bit integers they are kept in
+CONTROL_GROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def available() -> int:
+    """Return the memory that this process may use, in bytes: the machine's, cut to the limit of its control group.
+
+    Where the system does not tell, the largest size that can be counted.
+
+    Examples
+    --------
+    >>> 0 < available() <= LARGEST_OBJECT
+    True
+    """
+    return min(LARGEST_OBJECT, physical(), *map(_group_limit, CONTROL_GROUPS))
+
+
+def physical() -> int:
+    """Return this machine's memory in bytes."""
+    try:
+        n_pages, page_size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf; others may not know the names
+        return LARGEST_OBJECT
+    return n_pages * page_size if n_pages > 0 else LARGEST_OBJECT  # -1 stands for an answer without a number
+
+
+@cache
+def _group_limit(path: str) -> int:
+    try:
+        with open(path, encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):  # no such control group, or "max"
+        return LARGEST_OBJECT
