@@ -20,7 +20,7 @@ ISA_FLAGS = {
     "avx2": ["-mavx2", "-mfma"],
     "avx512": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma"],
 }
-# -ffp-contract=off: the compiler fuses no multiply-add that the source does not ask for, so bits do not depend on flags.
+# -ffp-contract=off: the compiler fuses no multiply-add that the source does not ask for, so bits depend on no flag.
 # -g0: a wheel with debug information would be several times as large.
 # The user's CFLAGS come before these: "base" stays base under -march=native, and no arithmetic flag of theirs survives.
 FLAGS = ["-std=gnu11", "-O3", "-g0", *(["-march=x86-64"] if X86 else [])]
