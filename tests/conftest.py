@@ -1,5 +1,6 @@
 """Fixtures that all tests share. The tests run against the installed nncore, not against the source folder."""
 
+import os
 import platform
 import sys
 from pathlib import Path
@@ -19,6 +20,15 @@ VARIANTS = engine.variants()
 BASE_FUSES = platform.machine() in ("aarch64", "arm64")
 FUSED = {key: module for key, module in VARIANTS.items() if BASE_FUSES or key[0] != "base"}
 """The variants that promise equal bits: those with a fused multiply-add in hardware."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outside_the_source_folder(tmp_path_factory):
+    """Subprocesses put the current folder on their path: there, too, it must not hide the installed package."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("elsewhere"))
+    yield
+    os.chdir(before)
 
 
 @pytest.fixture(params=VARIANTS, ids="-".join)
