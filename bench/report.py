@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -180,7 +181,8 @@ def save(run: Run, folder: Path) -> None:
 
 def short_table(run: Run) -> str:
     """Return the time of a training step for the README, with the conditions below."""
-    return f"{Table(run, STEP).short()}\n\n{_conditions(run)}; in brackets the multiple of nncore's time."
+    conditions = textwrap.fill(f"{_conditions(run)}; in brackets the multiple of nncore's time.", 120)
+    return f"{Table(run, STEP).short()}\n\n{conditions}"
 
 
 def update_readme(readme: Path, results: Path | None = None) -> None:

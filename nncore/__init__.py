@@ -30,7 +30,22 @@ if TYPE_CHECKING:
     from nncore.model import Sequential, load
     from nncore.optimizers import SGD, Adam, AdamW, RMSprop
 
-MODULES = ("datasets", "kernels", "losses", "metrics", "optimizers")
+MODULES = (
+    "activations",
+    "callbacks",
+    "datasets",
+    "engine",
+    "errors",
+    "history",
+    "initializers",
+    "kernels",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "program",
+    "reference",
+)
 HOMES = {
     "callbacks": ("STOP",),
     "engine": ("get_num_threads", "set_num_threads", "show_config"),
@@ -66,7 +81,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *MODULES})
 
 
 __all__ = [

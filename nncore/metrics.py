@@ -36,7 +36,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If the lengths differ, or y_pred is (n,) and holds fractions.
+        If the lengths differ, y_pred is (n,) and holds fractions, or it is (n, 1) and y_true is no class index.
 
     Examples
     --------
@@ -45,6 +45,8 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """
     true, pred = np.asarray(y_true), np.asarray(y_pred)
     if pred.ndim == 2 and pred.shape[1] == 1:
+        _check_lengths(true, pred)
+        _indices(true, "y_true")
         return binary_accuracy(true, pred)
     if pred.ndim == 1 and pred.dtype.kind == "f" and (pred != np.floor(pred)).any():
         found = pred[pred != np.floor(pred)][0]

@@ -103,3 +103,9 @@ def test_table_holds_every_metric_that_returns_a_number():
     for metric in set(metrics.METRICS.values()):
         assert isinstance(metric([[0.0], [1.0]], [[0.2], [0.9]]), float)
         assert metrics.METRICS[metric.__name__] is metric
+
+
+def test_accuracy_of_a_regression_is_refused():
+    with pytest.raises(ValueError, match=r"y_true must hold class indices 0, 1, 2...; got 0.5"):
+        metrics.accuracy([[0.5], [1.0]], [[0.4], [1.2]])
+    assert metrics.accuracy([[0.0], [1.0]], [[0.4], [0.6]]) == 1.0

@@ -16,6 +16,9 @@ from nncore.datasets.standardizer import Standardizer
 class Preparation:
     """Schema of the table and standardisation of inputs and target, fitted on training rows.
 
+    The command line keeps it in its model files, as ``model.metadata["preparation"]``: in Python such a model wants
+    ``Preparation.from_json(model.metadata["preparation"]).prepare_inputs(X)``, not X itself.
+
     Attributes
     ----------
     schema : Schema
