@@ -6,6 +6,7 @@ rule remembers per parameter, 0 at the start.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ _EPSILON = spec.real(1e-30)
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(ABC):
     """Base class of all optimizers.
 
     Attributes
@@ -38,8 +39,9 @@ class Optimizer:
         spec.check(self, learning_rate=spec.real(0))
 
     @property
+    @abstractmethod
     def n_slots(self) -> int:
-        raise NotImplementedError(f"{type(self).__name__} must say how many slots it has")
+        """How many numbers the rule remembers per parameter."""
 
     @property
     def rule(self) -> str:
