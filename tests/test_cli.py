@@ -211,16 +211,40 @@ def test_a_header_that_is_not_found_is_reported(ok):
     Path("t.csv").write_text(NUMBERED)
     note = "t.csv: no header found, so the first row counts as data; if it names the columns, say --header yes"
     assert f"note   {note}\n" in ok("train", "t.csv", *QUICK, "--test", "0")
-    assert json.loads(ok("train", "t.csv", *QUICK, "--test", "0", "--json"))["notes"] == [note]
+    assert json.loads(ok("train", "t.csv", *QUICK, "--test", "0", "--json"))["notes"][0] == note
     assert note in ok("data", "show", "t.csv")
-    assert json.loads(ok("data", "show", "t.csv", "--json"))["notes"] == [note]
+    assert json.loads(ok("data", "show", "t.csv", "--json"))["notes"][0] == note
     assert "no header" not in ok("data", "show", "t.csv", "--header", "no")
+
+
+def test_guesses_about_columns_are_reported(ok):
+    rows = (f"2024-01-{1 + i % 28};{i},5;{i % 10}\n" for i in range(60))
+    Path("t.csv").write_text("day;size;y\n" + "".join(rows))
+    target = "target read as 10 classes (whole numbers); to predict it as a number: --task regression"
+    day = "column 'day' is text and became 28 columns; --ignore 'day' to leave it out"
+    size = "column 'size' is text such as '0,5'; write numbers with a decimal point and without thousands separators"
+    lines = ok("train", "t.csv", *QUICK).splitlines()
+    assert [line for line in lines if line.startswith("note")] == [f"note   {note}" for note in (target, day, size)]
+    options = ["--categorical", "day,size", "--task", "classification"]
+    assert json.loads(ok("data", "show", "t.csv", *options, "--json"))["notes"] == []
+
+
+def test_predicted_numbers_keep_every_digit(ok):
+    rng = np.random.default_rng(0)
+    np.savez("t.npz", X=rng.normal(size=(50, 2)), y=1e7 + 1e5 * rng.normal(size=50))
+    for dtype in ("float32", "float64"):
+        ok("train", "t.npz", *QUICK, "--dtype", dtype, "-o", "m.safetensors", "--force")
+        printed = ok("predict", "m.safetensors", "t.npz").split()[1:]
+        exact = json.loads(ok("predict", "m.safetensors", "t.npz", "--json"))["predictions"]
+        assert np.array_equal(np.array(printed, dtype), np.array(exact, dtype))
+        assert printed == [str(value) for value in np.array(exact, dtype)]
 
 
 def test_header_can_be_told(ok):
     Path("t.csv").write_text(NUMBERED)
     facts = json.loads(ok("data", "show", "t.csv", "--header", "yes", "--json"))
-    assert [f["name"] for f in facts["features"]] == ["region=N", "region=S", "2019"] and facts["notes"] == []
+    assert [f["name"] for f in facts["features"]] == ["region=N", "region=S", "2019"]
+    assert not any("header" in note for note in facts["notes"])
     assert facts["target"] == {"0": 20, "1": 20}
     ok("train", "t.csv", "--header", "yes", *QUICK, "-o", "m.safetensors")
     assert json.loads(ok("predict", "m.safetensors", "t.csv", "--json"))["rows"] == 40  # by the names it knows
@@ -379,6 +403,8 @@ def test_info(ok):
 MISTAKES = [
     ([], "arguments are required: COMMAND"),
     (["trian"], "unknown command 'trian'; did you mean 'train'?"),
+    (["--verion"], "unknown option '--verion'; did you mean '--version'? see nncore --help"),
+    (["--frobnicate=3", "info"], "unknown option '--frobnicate'; see nncore --help"),
     (["train"], "arguments are required: DATA"),
     (["train", "digts"], "unknown data set 'digts'; did you mean 'digits'?"),
     (["train", "./digits"], "no such data set or file: ./digits"),
@@ -426,6 +452,8 @@ MISTAKES = [
     (["train", "t.csv", "--encoding", "klingon"], "unknown encoding 'klingon'"),
     (["train", "one.csv"], "every row of one.csv is of class 'a'; classification needs two classes or more"),
     (["train", "lonely.csv"], "lonely.csv: class 'no' has only 1 row to share out"),
+    (["train", "comma.csv"], "has only 1 row to share out, and needs one in each part; column 'price' is text such as"),
+    (["train", "t.csv", "--ignore", "species"], "t.csv: the target 'species', the last column, is ignored"),
     (["train", "ragged.csv"], "ragged.csv:3: expected 2 fields"),
     (["train", "huge.csv"], "huge.csv: X spreads too wide in column 0"),
     (["predict", "t.csv", "digits"], "not an nncore model"),
@@ -460,6 +488,7 @@ def workshop(tmp_path_factory):
         "t.csv": PENGUINS,
         "one.csv": "x,y\n1,a\n2,a\n",
         "lonely.csv": "x,y\n" + "1,yes\n" * 9 + "2,no\n",
+        "comma.csv": "x;price\n" + "".join(f"{i};{i},50\n" for i in range(10)),
         "ragged.csv": "x,y\n1,2\n1,2,3\n",
         "huge.csv": "x,y\n" + "1e300,0\n-1e300,1\n" * 20,
         "new.csv": f"{names}\n1,2,3,4\n",

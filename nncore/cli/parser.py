@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from nncore.activations import ACTIVATIONS
 from nncore.cli import data, info, predict, summary, train
 from nncore.cli.errors import UsageError
+from nncore.datasets.labels import MAX_GUESSED_CLASSES
 from nncore.names import did_you_mean
 from nncore.optimizers import OPTIMIZERS
 from nncore.spec import integer, real
@@ -46,7 +47,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     SystemExit
         After --help and --version, code 0.
     """
-    arguments, unknown = build_parser().parse_known_args(argv)
+    parser = build_parser()
+    first, known = "".join(argv[:1]).split("=")[0], parser._option_string_actions
+    if first.startswith("-") and first not in known:  # argparse would only miss the command
+        raise UsageError(f"unknown option {first!r}{did_you_mean(first, known) or ';'} see nncore --help")
+    arguments, unknown = parser.parse_known_args(argv)
     if unknown:
         given = unknown[0].split("=")[0]
         what = "unknown option" if given.startswith("-") else "unexpected argument"
@@ -69,12 +74,23 @@ def _add_train(commands: _Commands) -> None:
     command = _command(commands, "train", train.run, "train a network and test it on rows held out")
     command.add_argument("data", metavar="DATA", help=DATA_HELP)
     network = command.add_argument_group("network")
-    network.add_argument("--layers", type=_sizes, metavar="64,32", help="units of the hidden layers, or none")
-    network.add_argument("--activation", default="relu", help=f"of the hidden layers: {', '.join(sorted(ACTIVATIONS))}")
-    network.add_argument("--dtype", default="float32", choices=("float32", "float64"))
+    network.add_argument(
+        "--layers",
+        type=_sizes,
+        metavar="64,32",
+        help="units of the hidden layers, or none (default 64,32; mnist 256,128)",
+    )
+    network.add_argument(
+        "--activation",
+        default="relu",
+        help=f"of the hidden layers: {', '.join(sorted(ACTIVATIONS))} (default %(default)s)",
+    )
+    network.add_argument(
+        "--dtype", default="float32", choices=("float32", "float64"), help="precision (default %(default)s)"
+    )
     network.add_argument("--seed", type=_seed, default=0, help="decides weights, split and shuffling (default 0)")
     training = command.add_argument_group("training")
-    training.add_argument("--optimizer", default="adam", help=", ".join(OPTIMIZERS))
+    training.add_argument("--optimizer", default="adam", help=f"{', '.join(OPTIMIZERS)} (default %(default)s)")
     training.add_argument("--lr", type=float, help="learning rate (default: that of the optimizer)")
     training.add_argument(
         "--schedule", choices=("constant", "linear"), help="of the learning rate (default constant; mnist linear)"
@@ -136,7 +152,12 @@ def _add_table_options(command: argparse.ArgumentParser, *, target: bool = False
     group = command.add_argument_group("CSV files")
     if target:
         group.add_argument("--target", metavar="COLUMN", help="column to predict (default: the last)")
-        group.add_argument("--task", choices=("auto", "classification", "regression"), help="default auto")
+        group.add_argument(
+            "--task",
+            choices=("auto", "classification", "regression"),
+            help="what the target is, also of an NPZ file (default auto: text, or whole numbers with up to "
+            f"{MAX_GUESSED_CLASSES} different values, are classes; other numbers are regression)",
+        )
         group.add_argument("--categorical", type=_names, default=(), metavar="A,B", help="columns to treat as text")
         group.add_argument("--ignore", type=_names, default=(), metavar="A,B", help="columns to leave out")
     if missing:

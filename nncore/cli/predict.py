@@ -101,11 +101,11 @@ def _csv_rows(preparation: Preparation, output: np.ndarray, proba: bool) -> Iter
     classes = preparation.schema.classes
     if classes is None:
         yield ("prediction",)
-        yield from ((f"{value:.6g}",) for value in output)
+        yield from ((str(value),) for value in output)  # the shortest text that reads back as the same value
         return
     yield ("prediction", *classes) if proba else ("prediction", "probability")
     for row, k in zip(output, output.argmax(axis=1), strict=True):
-        yield (classes[k], *(f"{p:.6g}" for p in (row if proba else row[[k]])))
+        yield (classes[k], *map(str, row if proba else row[[k]]))
 
 
 def _write_csv(path: str | None, rows: Iterable[Sequence[str]]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nncore.cli.errors import UsageError, blamed_on_the_user
+from nncore.cli.notes import notes_on
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dataset import Dataset
@@ -63,7 +64,8 @@ def load_source(options: argparse.Namespace) -> Source:
             return _read_csv(options)
         _refuse(options, TABLE_OPTIONS, "CSV files")
         if _is_npz(data):
-            return Source(read_npz(data, task=options.task or "auto"))
+            dataset = read_npz(data, task=options.task or "auto")
+            return Source(dataset, notes=notes_on(dataset, options))
         _refuse(options, ("task",), "CSV and NPZ files")
         if _is_mnist(data):
             train, test = load_mnist(data.partition(":")[2] or None)
@@ -123,7 +125,8 @@ def _read_csv(options: argparse.Namespace) -> Source:
         missing=_missing(options),
     )
     guessed = options.header is None and not table.has_header
-    return Source(dataset, notes=(f"{table.path}: {NO_HEADER}",) if guessed else ())
+    header = (f"{table.path}: {NO_HEADER}",) if guessed else ()
+    return Source(dataset, notes=(*header, *notes_on(dataset, options)))
 
 
 def _open_csv(options: argparse.Namespace, known: Collection[str] = ()) -> CsvTable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from nncore.datasets.csv_table import CsvTable, number
+from nncore.datasets.csv_table import CsvTable, decimal_comma_hint, number
 from nncore.datasets.labels import are_classes, check_task, label, sorted_labels
 from nncore.datasets.schema import Column, Schema, complete_rows
 
@@ -28,8 +28,8 @@ def infer_schema(
     TypeError
         If `categorical` or `ignore` is a string instead of a collection of them.
     ValueError
-        If a named column does not exist, fewer than two columns are left, a column mixes numbers with text, a text
-        column has more than 100 levels, or the target does not suit `task`.
+        If a named column does not exist, fewer than two columns are left, the target is ignored, a column mixes numbers
+        with text, a text column has more than 100 levels, or the target does not suit `task`.
     """
     check_task(task)
     for argument, names in (("categorical", categorical), ("ignore", ignore)):
@@ -39,10 +39,16 @@ def infer_schema(
     for name in (*categorical, *ignore):
         table.position(name)
     used = [i for i, name in enumerate(table.names) if name not in ignore]
-    if len(used) < 2 or target_position not in used:
+    if len(used) < 2:
         raise ValueError(
             f"{table.path}: needs a target column and at least one other, found {', '.join(table.names[:12])}; "
             "is it separated by commas, semicolons, tabs or bars?"
+        )
+    if target_position not in used:
+        last = "" if target is not None else ", the last column,"
+        raise ValueError(
+            f"{table.path}: the target {table.names[target_position]!r}{last} is ignored; predict another column "
+            "(target=, on the command line --target)"
         )
     scans = {
         i: _Scan(table.names[i], table.names[i] in categorical or (i == target_position and task == "classification"))
@@ -82,9 +88,10 @@ class _Scan:
         if self.kind is None:
             self.kind = kind
         elif kind != self.kind:
+            hint = decimal_comma_hint(self.name, {*self.distinct, field})
             raise ValueError(
-                f"column {self.name!r} held {self.kind} up to here and now {field!r}; correct it, or treat the column "
-                "as text (categorical=, on the command line --categorical)"
+                f"column {self.name!r} held {self.kind} up to here and now {field!r}; "
+                + (hint or "correct it, or treat the column as text (categorical=, on the command line --categorical)")
             )
         if len(self.distinct) <= self.limit:
             self.distinct.add(field)
@@ -97,7 +104,11 @@ class _Scan:
 
     def classes(self, table: CsvTable, task: str) -> tuple[str, ...] | None:
         if self.kind == "text" and task == "regression":
-            raise ValueError(f"{table.path}: the target {self.name!r} is text; regression needs a column of numbers")
+            hint = decimal_comma_hint(self.name, self.distinct)
+            raise ValueError(
+                f"{table.path}: the target {self.name!r} is text; regression needs a column of numbers"
+                + (f" ({hint})" if hint else "")
+            )
         if task == "regression" or (task == "auto" and not are_classes(self.distinct)):
             return None
         self._check_limit(table)

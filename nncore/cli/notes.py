@@ -1,0 +1,42 @@
+"""What was guessed about the columns of a file, in words, so that the user can object."""
+
+from __future__ import annotations
+
+import argparse
+
+from nncore.datasets.csv_table import decimal_comma_hint, number
+from nncore.datasets.dataset import Dataset
+
+MANY_LEVELS = 20
+
+
+def notes_on(dataset: Dataset, options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the notes on a data set read from a CSV or NPZ file."""
+    columns = () if dataset.schema is None else dataset.schema.columns
+    notes = [_on_target(dataset) if options.task in (None, "auto") else ""]
+    for column in columns:
+        if column.levels is not None and column.name not in options.categorical:
+            n_levels = len(column.levels)
+            hint = decimal_comma_hint(column.name, column.levels)
+            if hint:
+                notes.append(hint)
+            elif n_levels > MANY_LEVELS:
+                notes.append(
+                    f"column {column.name!r} is text and became {n_levels} columns; "
+                    f"--ignore {column.name!r} to leave it out"
+                )
+    return tuple(note for note in notes if note)
+
+
+def on_decimal_commas(dataset: Dataset) -> str:
+    """Return the hint that the target may be numbers with decimal commas, or an empty text."""
+    if dataset.schema is None or dataset.target_names is None:
+        return ""
+    return decimal_comma_hint(dataset.schema.target, dataset.target_names)
+
+
+def _on_target(dataset: Dataset) -> str:
+    names = dataset.target_names
+    if names is not None and all(number(name) is not None for name in names):
+        return f"target read as {len(names)} classes (whole numbers); to predict it as a number: --task regression"
+    return on_decimal_commas(dataset)
