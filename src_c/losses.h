@@ -95,23 +95,28 @@ NN_FUNC void nn_elementwise_loss(int loss, double parameter, double *value, real
 }
 #undef NN_LOSS_ROW
 
-/* -log softmax(z)[label]; labels (NN_V), in 0 .. n - 1 */
-NN_FUNC void nn_sparse_softmax_loss(double *value, real *z, const int *labels, isize n, const real *scale)
+/* -log softmax(z)[label]; labels (NN_V), in 0 .. n - 1, as reals, which hold every class number there can be */
+NN_FUNC void nn_sparse_softmax_loss(double *value, real *z, const real *labels, isize n, const real *scale)
 {
-    real z_label[NN_V], is_top[NN_V], log_term[NN_V], at_top[NN_V];
-    vec top, rest, factor;
-    for (int l = 0; l < NN_V; l++) z_label[l] = z[(isize)labels[l] * NN_V + l];
-    rest = nn_exp_columns(z, n, &top);
-    factor = vload(scale) / (vset1(1) + rest);
-    vstore(log_term, vlog1p(rest));
-    vstore(at_top, -rest * factor); /* scale * (p - 1) without cancellation, where the label is the maximum */
-    vstore(is_top, top - vload(z_label));
-    for (isize c = 0; c < n; c++) vstore(z + c * NN_V, vload(z + c * NN_V) * factor);
-    for (int l = 0; l < NN_V; l++) {
-        real *dz = z + (isize)labels[l] * NN_V + l;
-        *dz = is_top[l] == 0 ? at_top[l] : *dz - scale[l];
-        value[l] = ((double)top[l] - (double)z_label[l]) + (double)log_term[l];
+    real of_label[NN_V], tops[NN_V], log_term[NN_V];
+    const vec label = vload(labels);
+    vec top, z_label = vload(z), column = vset1(0);
+    for (isize c = 1; c < n; c++) {
+        column += vset1(1);
+        z_label = vselect(veq(label, column), vload(z + c * NN_V), z_label);
     }
+    vec rest = nn_exp_columns(z, n, &top), factor = vload(scale) / (vset1(1) + rest);
+    vec at_top = -rest * factor; /* scale * (p - 1) without cancellation, where the label is the maximum */
+    vmask is_top = veq(z_label, top);
+    column = vset1(0);
+    for (isize c = 0; c < n; c++, column += vset1(1)) {
+        vec dz = vload(z + c * NN_V) * factor, dz_label = vselect(is_top, at_top, dz - vload(scale));
+        vstore(z + c * NN_V, vselect(veq(label, column), dz_label, dz));
+    }
+    vstore(tops, top);
+    vstore(of_label, z_label);
+    vstore(log_term, vlog1p(rest));
+    for (int l = 0; l < NN_V; l++) value[l] = ((double)tops[l] - (double)of_label[l]) + (double)log_term[l];
 }
 
 /* -sum of t log softmax(z), for any t: one-hot, probabilities, or other masses */

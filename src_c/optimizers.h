@@ -84,26 +84,54 @@ NN_INLINE vec nn_update_adam(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec 
     return w - h->step * *s0 / vfma(vsqrt(*s1), h->root_scale, h->epsilon);
 }
 
-/* One step of `rule` from the state `old` to the state `new`, which may be the same. A state is a weight and its slots,
- * `stride` apart; w_old, w_new, g: (n), n a multiple of NN_V. `decay`: also shrink the weight by h->keep. */
+/* ------------------------------------------------------------------------------------------------------- steps */
+
+/* the constants of all updates of a step */
+typedef struct {
+    nn_hyper_vec h;
+    vec keep;
+    vec not_finite; /* 0, or NaN once a new weight was not finite */
+    int rule, decays;
+    isize stride;
+} nn_update;
+
+NN_FUNC void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize stride)
+{
+    u->h = (nn_hyper_vec){vset1(h->step),  vset1(h->beta1),           vset1(h->one_minus_beta1), vset1(h->beta2),
+                          vset1(h->one_minus_beta2), vset1(h->root_scale), vset1(h->epsilon)};
+    u->keep = vset1(h->keep);
+    u->not_finite = vset1(0);
+    u->rule = rule;
+    u->decays = h->keep != 1;
+    u->stride = stride;
+}
+
+/* One step from the state `old` to the state `new`, which may be the same. A state is a weight and its slots, `stride`
+ * apart; weight, slots and g: (n), n a multiple of NN_V. `decay`: also shrink the weight by `keep`.
+ * 0 * w is NaN for a weight that is not finite, and NaN survives the sum. */
 #define NN_UPDATE_ROW(name, slots) \
     case NN_##name:                \
         for (isize i = 0; i < n; i += NN_V) { \
             vec s0 = slots > 0 ? vload(old + stride + i) : vset1(0); \
             vec s1 = slots > 1 ? vload(old + 2 * stride + i) : vset1(0); \
-            vstore(new + i, nn_update_##name(vload(old + i) * keep, vload(g + i), &s0, &s1, &v)); \
+            vec w = nn_update_##name(vload(old + i) * keep, vload(g + i), &s0, &s1, &h); \
+            not_finite += vset1(0) * w; \
+            vstore(new + i, w); \
             if (slots > 0) vstore(new + stride + i, s0); \
             if (slots > 1) vstore(new + 2 * stride + i, s1); \
         } \
         break;
-NN_FUNC void nn_update(int rule, const nn_hyper *h, int decay, real *new, const real *old, isize stride, const real *g,
-                       isize n)
+NN_FUNC void nn_update_run(nn_update *u, int decay, real *new, const real *old, const real *g, isize n)
 {
-    const vec keep = vset1(decay ? h->keep : 1);
-    const nn_hyper_vec v = {vset1(h->step),  vset1(h->beta1),      vset1(h->one_minus_beta1), vset1(h->beta2),
-                            vset1(h->one_minus_beta2), vset1(h->root_scale), vset1(h->epsilon)};
-    switch (rule) { NN_OPTIMIZERS(NN_UPDATE_ROW) }
+    const nn_hyper_vec h = u->h; /* copies, which no store can change: the compiler keeps them in registers */
+    const vec keep = decay ? u->keep : vset1(1);
+    const isize stride = u->stride;
+    vec not_finite = u->not_finite;
+    switch (u->rule) { NN_OPTIMIZERS(NN_UPDATE_ROW) }
+    u->not_finite = not_finite;
 }
 #undef NN_UPDATE_ROW
+
+NN_FUNC int nn_update_finite(const nn_update *u) { return vall(veq(u->not_finite, vset1(0))); }
 
 #endif

@@ -52,7 +52,7 @@ NN_INLINE isize nn_panel_at(isize n_rows, isize n_cols, isize panel, isize row)
     return panel * NN_W * n_rows + row * nn_panel_width(n_cols, panel);
 }
 
-/* one row into panels; values (n_cols); the filling is left as it is */
+/* one row into panels; values (n_cols); the filling becomes zero */
 NN_FUNC void nn_store_row(real *panels, isize n_rows, isize n_cols, isize row, const real *values)
 {
     real *y = panels + row * NN_W;
@@ -60,8 +60,14 @@ NN_FUNC void nn_store_row(real *panels, isize n_rows, isize n_cols, isize row, c
         vstore(y, vload(values));
         vstore(y + NN_V, vload(values + NN_V));
     }
-    if (n_cols <= NN_V) y -= row * NN_V; /* the last panel is narrow */
-    for (isize c = 0; c < n_cols; c++) y[c] = values[c];
+    if (n_cols > NN_V) {
+        vstore(y, vload(values));
+        vstore(y + NN_V, vload_part(values + NN_V, n_cols - NN_V));
+    } else if (n_cols == NN_V) {
+        vstore(y - row * NN_V, vload(values)); /* the last panel is narrow */
+    } else if (n_cols > 0) {
+        vstore(y - row * NN_V, vload_part(values, n_cols));
+    }
 }
 
 /* one row out of panels */
@@ -138,54 +144,6 @@ NN_FUNC void nn_product_panel(const nn_product *p, isize width, isize row, isize
     else nn_product_rows(1, p, row, end);
 }
 
-/* ------------------------------------------------------------ gradient = x' dz, a block of one panel by one panel */
-
-typedef struct {
-    const real *x;  /* (n_rows, x_width): one panel of the layer's input */
-    const real *dz; /* (n_rows, width): one panel of the deltas */
-    isize n_rows;
-    real *gradient; /* (n_in of the block, width); continued from its value if `resume`, else from zero */
-    int resume;
-} nn_outer;
-
-NN_INLINE void nn_outer_tile(int mr, int nv, isize x_width, const nn_outer *p, isize i)
-{
-    vec acc[NN_MR][2];
-    real *g = p->gradient + i * nv * NN_V;
-#pragma GCC unroll 16
-    for (int r = 0; r < mr; r++)
-        for (int j = 0; j < nv; j++) acc[r][j] = p->resume ? vload(g + (r * nv + j) * NN_V) : vset1(0);
-    nn_accumulate(mr, nv, acc, p->x + i, 1, x_width, p->dz, p->n_rows);
-#pragma GCC unroll 16
-    for (int r = 0; r < mr; r++)
-        for (int j = 0; j < nv; j++) vstore(g + (r * nv + j) * NN_V, acc[r][j]);
-}
-
-NN_INLINE void nn_outer_rows(int nv, isize x_width, const nn_outer *p, isize n_in)
-{
-#define NN_TILE(mr) case mr: nn_outer_tile(mr, nv, x_width, p, i); break;
-    for (isize i = 0; i < n_in; i += NN_MR) switch (n_in - i < NN_MR ? n_in - i : NN_MR) { NN_HEIGHTS(NN_TILE) }
-#undef NN_TILE
-}
-
-NN_FUNC void nn_outer_block(const nn_outer *p, isize x_width, isize width, isize n_in)
-{
-    if (width == NN_W && x_width == NN_W) nn_outer_rows(2, NN_W, p, n_in);
-    else if (width == NN_W) nn_outer_rows(2, NN_V, p, n_in);
-    else if (x_width == NN_W) nn_outer_rows(1, NN_W, p, n_in);
-    else nn_outer_rows(1, NN_V, p, n_in);
-}
-
-/* sum of the deltas over the rows, down each column: the gradient of the bias */
-NN_FUNC void nn_column_sums(real *sums, const real *dz, isize n_rows, isize width, int resume)
-{
-    for (isize c = 0; c < width; c += NN_V) {
-        vec a = resume ? vload(sums + c) : vset1(0);
-        for (isize r = 0; r < n_rows; r++) a += vload(dz + r * width + c);
-        vstore(sums + c, a);
-    }
-}
-
 /* ---------------------------------------------------------------------------------------------- transposition */
 
 /* y[j][i] = x[i][j] for n_i <= NN_V rows and n_j <= NN_V columns of x; lanes n_i.. of each row of y become zero.
@@ -221,16 +179,6 @@ NN_FUNC void nn_transpose_block(real *y, isize y_stride, const real *x, isize x_
     for (isize i = 0; i < n_i; i += NN_V)
         for (isize j = 0; j < n_j; j += NN_V)
             nn_transpose_square(y + j * y_stride + i, y_stride, x + i * x_stride + j, x_stride, n_i - i, n_j - j);
-}
-
-/* whether all of a (n) are finite; n is a multiple of NN_V. 0 * a is NaN for all others, and NaN survives the sum. */
-NN_FUNC int nn_all_finite(const real *a, isize n)
-{
-    vec sum = vset1(0);
-    for (isize i = 0; i < n; i += NN_V) sum += vset1(0) * vload(a + i);
-    for (int l = 0; l < NN_V; l++)
-        if (sum[l] != 0) return 0;
-    return 1;
 }
 
 /* --------------------------------------------------------------------------------------------------- columns

@@ -7,6 +7,7 @@
  *
  *   vmask       result of a comparison            vselect(m, a, b)   a where m holds, else b
  *   vmax(a, b)  a > b ? a : b, so b if unordered  vmin(a, b)         a < b ? a : b, so b if unordered
+ *   vall(m)     whether m holds in all lanes       vload_part(p, n)   p[0] .. p[n - 1], then zeros; 0 <= n < NN_V
  *   vround(a)   to the nearest integer, ties to even, for |a| < 2^22 (float) or 2^51 (double)
  *   vscale(a, n + NN_MAGIC)   a * 2^n for an integer n, |n| < 1100 (float: 252); underflows gradually, rounds once
  */
@@ -67,6 +68,8 @@ NN_INLINE vmask vlt(vec a, vec b) { return NN_M(cmp)(a, b, _CMP_LT_OQ); }
 NN_INLINE vmask vle(vec a, vec b) { return NN_M(cmp)(a, b, _CMP_LE_OQ); }
 NN_INLINE vmask veq(vec a, vec b) { return NN_M(cmp)(a, b, _CMP_EQ_OQ); }
 NN_INLINE vec vselect(vmask m, vec a, vec b) { return NN_P(mask_blend)(m, b, a); }
+NN_INLINE int vall(vmask m) { return m == (1u << NN_V) - 1; }
+NN_INLINE vec vload_part(const real *p, isize n) { return NN_P(maskz_loadu)((vmask)((1u << n) - 1), p); }
 NN_INLINE vec vscale(vec a, vec n_magic) { return NN_P(scalef)(a, n_magic - vset1(NN_MAGIC)); }
 
 #elif defined(__AVX2__) && defined(__FMA__) /* -------------------------------------------------------- AVX2 + FMA */
@@ -74,8 +77,10 @@ NN_INLINE vec vscale(vec a, vec n_magic) { return NN_P(scalef)(a, n_magic - vset
 typedef vec vmask;
 #if NN_REAL_BITS == 32
 #define NN_P(name) _mm256_##name##_ps
+#define NN_LANES _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)
 #else
 #define NN_P(name) _mm256_##name##_pd
+#define NN_LANES _mm256_setr_epi64x(0, 1, 2, 3)
 #endif
 NN_INLINE vec vset1(real a) { return NN_P(set1)(a); }
 NN_INLINE vec vfma(vec a, vec b, vec c) { return NN_P(fmadd)(a, b, c); }
@@ -88,6 +93,11 @@ NN_INLINE vmask vlt(vec a, vec b) { return NN_P(cmp)(a, b, _CMP_LT_OQ); }
 NN_INLINE vmask vle(vec a, vec b) { return NN_P(cmp)(a, b, _CMP_LE_OQ); }
 NN_INLINE vmask veq(vec a, vec b) { return NN_P(cmp)(a, b, _CMP_EQ_OQ); }
 NN_INLINE vec vselect(vmask m, vec a, vec b) { return NN_P(blendv)(b, a, m); }
+NN_INLINE int vall(vmask m) { return NN_P(movemask)(m) == (1 << NN_V) - 1; }
+NN_INLINE vec vload_part(const real *p, isize n)
+{
+    return NN_P(maskload)(p, (__m256i)(viset1((nn_sbits)n) > (ivec)NN_LANES));
+}
 
 #else /* ---------------------------------------------------------- any processor: 16-byte vectors of the compiler */
 
@@ -123,6 +133,18 @@ NN_INLINE vmask vlt(vec a, vec b) { return (vmask)(a < b); }
 NN_INLINE vmask vle(vec a, vec b) { return (vmask)(a <= b); }
 NN_INLINE vmask veq(vec a, vec b) { return (vmask)(a == b); }
 NN_INLINE vec vselect(vmask m, vec a, vec b) { return (vec)((m & (ivec)a) | (~m & (ivec)b)); }
+NN_INLINE int vall(vmask m)
+{
+    nn_sbits all = -1;
+    for (int i = 0; i < NN_V; i++) all &= m[i];
+    return all != 0;
+}
+NN_INLINE vec vload_part(const real *p, isize n)
+{
+    vec v = vset1(0);
+    for (isize i = 0; i < n; i++) v[i] = p[i];
+    return v;
+}
 NN_INLINE vec vmax(vec a, vec b) { return vselect(vlt(b, a), a, b); }
 NN_INLINE vec vmin(vec a, vec b) { return vselect(vlt(a, b), a, b); }
 NN_INLINE vec vround(vec a) { return (a + vset1(NN_MAGIC)) - vset1(NN_MAGIC); } /* the sign of zero may be lost */

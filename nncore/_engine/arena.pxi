@@ -13,9 +13,10 @@ cdef struct Row:          # one row of the program
     isize n_in, n_out
     isize x, y            # blocks of `values` and `deltas`: first column, times the rows that the arena has room for
     isize z               # where an activation that re-reads its input keeps it; else the same as y
-    isize weight, bias    # panels in `weights` and its parallel vectors; bias -1: none
+    isize weight          # panels in a state and its parallel vectors; the bias is one more row behind the weight's
+    isize n_weight_rows   # n_in, and one more where there is a bias
     isize transposed      # the weight's transpose in `transposed`; -1 for the first row, which needs none
-    isize plain_weight, plain_bias     # the same in the plain, flat parameter vector
+    isize plain           # weight and bias in the plain, flat parameter vector
 
 cdef struct Block:        # a panel of inputs by a panel of outputs of one weight: the unit of work of an update
     int row
@@ -81,6 +82,8 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     double learning_rate, beta1, beta2, epsilon, weight_decay
     nn_hyper hyper
     isize iterations
+    double power1, power2              # of beta1 and beta2
+    isize power_of                     # to this number of iterations
     # the running job
     Job job
     Outcome outcome

@@ -22,15 +22,6 @@ cdef extern from "tile.h" nogil:
         const real *bias
         real *y
     void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
-    ctypedef struct nn_outer:
-        const real *x
-        const real *dz
-        isize n_rows
-        real *gradient
-        int resume
-    void nn_outer_block(const nn_outer *p, isize x_width, isize width, isize n_in)
-    void nn_column_sums(real *sums, const real *dz, isize n_rows, isize width, int resume)
-    int nn_all_finite(const real *a, isize n)
     void nn_load_columns(real *columns, const real *panels, isize n_rows, isize n_cols, isize row, isize n)
     void nn_store_columns(real *panels, const real *columns, isize n_rows, isize n_cols, isize row, isize n)
     void nn_transpose_block(real *y, isize y_stride, const real *x, isize x_stride, isize n_i, isize n_j)
@@ -55,7 +46,7 @@ cdef extern from "losses.h" nogil:
     const char *const NN_LOSS_NAMES[]
     void nn_elementwise_loss(int loss, double parameter, double *value, real *z, const real *t, isize n,
                              const real *scale)
-    void nn_sparse_softmax_loss(double *value, real *z, const int *labels, isize n, const real *scale)
+    void nn_sparse_softmax_loss(double *value, real *z, const real *labels, isize n, const real *scale)
     void nn_softmax_loss(double *value, real *z, const real *t, isize n, const real *scale)
 
 cdef extern from "optimizers.h" nogil:
@@ -72,8 +63,24 @@ cdef extern from "optimizers.h" nogil:
         real root_scale
         real epsilon
         real keep
-    void nn_update(int rule, const nn_hyper *h, int decay, real *new, const real *old, isize stride, const real *g,
-                   isize n)
+    ctypedef struct nn_update:
+        pass
+    void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize stride)
+    void nn_update_run(nn_update *u, int decay, real *new, const real *old, const real *g, isize n)
+    int nn_update_finite(const nn_update *u)
+
+cdef extern from "gradient.h" nogil:
+    ctypedef struct nn_outer:
+        const real *x
+        const real *dz
+        isize n_rows
+        real *gradient
+        int resume, with_bias
+        nn_update *update
+        real *new
+        const real *old
+    void nn_outer_block(const nn_outer *p, isize x_width, isize width, isize n_in)
+    void nn_column_sums(real *sums, const real *dz, isize n_rows, isize width, int resume)
 
 cdef extern from "rng.h" nogil:
     void nn_shuffle(int64_t *order, isize n, uint64_t seed, uint64_t epoch)

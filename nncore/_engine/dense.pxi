@@ -1,4 +1,4 @@
-# Dense: y = f(x W + b) for some rows; backward to its input; the gradient of a block of its weight.
+# Dense: y = f(x W + b) for some rows, and backward to its input. The gradient of its weight: optimizer.pxi.
 
 cdef void dense_forward_rows(Engine *e, const Row *r, isize row, isize end) noexcept nogil:
     cdef nn_product product
@@ -6,8 +6,8 @@ cdef void dense_forward_rows(Engine *e, const Row *r, isize row, isize end) noex
     for p in range(nn_panel_count(r.n_out)):
         width = nn_panel_width(r.n_out, p)
         product.x, product.x_rows, product.n_k = values_at(e, r.x), e.room, r.n_in
-        product.w = e.state + r.weight + nn_panel_at(r.n_in, r.n_out, p, 0)
-        product.bias = NULL if r.bias < 0 else e.state + r.bias + p * NN_W
+        product.w = e.state + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, p, 0)
+        product.bias = product.w + r.n_in * width if r.n_weight_rows > r.n_in else NULL
         product.y = values_at(e, r.z) + nn_panel_at(e.room, r.n_out, p, 0)
         nn_product_panel(&product, width, row, end)
         if r.activation != NN_identity and r.activation != NN_softmax:
@@ -28,20 +28,12 @@ cdef void dense_backward_rows(Engine *e, const Row *r, isize row, isize end) noe
         nn_product_panel(&product, nn_panel_width(r.n_in, q), row, end)
 
 
-cdef void dense_block_gradient(Engine *e, const Row *r, const Block *block, isize n_rows, real *gradient,
-                               int resume) noexcept nogil:
-    """gradient: (n_in of the block, width); the sum over the first n_rows rows."""
-    cdef nn_outer outer
-    outer.x = values_at(e, r.x) + nn_panel_at(e.room, r.n_in, block.q, 0)
-    outer.dz = deltas_at(e, r.y) + nn_panel_at(e.room, r.n_out, block.p, 0)
-    outer.n_rows, outer.gradient, outer.resume = n_rows, gradient, resume
-    nn_outer_block(&outer, nn_panel_width(r.n_in, block.q), nn_panel_width(r.n_out, block.p),
-                   nn_panel_cols(r.n_in, block.q))
-
-
-cdef void transpose_block(Engine *e, const Row *r, const Block *block, const real *weights) noexcept nogil:
-    """Renew one block of the transposed weight from `weights` (n_weights)."""
+cdef void transpose_block(Engine *e, const Block *block, const real *weights) noexcept nogil:
+    """Renew one block of the transposed weight, if its row has one, from `weights` (n_weights)."""
+    cdef const Row *r = e.rows + block.row
+    if r.transposed < 0:
+        return
     cdef isize width = nn_panel_width(r.n_out, block.p), q_width = nn_panel_width(r.n_in, block.q)
     cdef real *y = e.transposed + r.transposed + nn_panel_at(r.n_out, r.n_in, block.q, block.p * NN_W)
-    cdef const real *x = weights + r.weight + nn_panel_at(r.n_in, r.n_out, block.p, block.q * NN_W)
+    cdef const real *x = weights + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, block.p, block.q * NN_W)
     nn_transpose_block(y, q_width, x, width, nn_panel_cols(r.n_in, block.q), nn_panel_cols(r.n_out, block.p))

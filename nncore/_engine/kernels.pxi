@@ -85,6 +85,7 @@ def dense_backward(const real[:, ::1] x not None, const real[:, ::1] weight not 
             nn_column_sums(dbias.panel(p), dz_panels.panel(p), n, nn_panel_width(n_out, p), 0)
             for q in range(nn_panel_count(n_in)):
                 outer.x, outer.dz, outer.n_rows, outer.resume = x_panels.panel(q), dz_panels.panel(p), n, 0
+                outer.update, outer.with_bias = NULL, 0
                 outer.gradient = dweight.panel(p) + q * NN_W * nn_panel_width(n_out, p)
                 nn_outer_block(&outer, nn_panel_width(n_in, q), nn_panel_width(n_out, p), nn_panel_cols(n_in, q))
     return dx.to_array(), dweight.to_array(), dbias.to_array()[0]
@@ -200,6 +201,7 @@ def loss(str name, const real[:, ::1] raw_prediction not None, target, double pa
 def update(optimizer, real[::1] w not None, const real[::1] g not None, real[:, ::1] slots, isize t, bint decay):
     """One step of an optimizer's rule on w and slots (n_slots, n), in place; t counts from 1."""
     cdef Engine e
+    cdef nn_update step
     memset(&e, 0, sizeof(Engine))
     configure_optimizer(&e, optimizer)
     cdef isize n = w.shape[0], n_slots = NN_OPTIMIZER_SLOTS[e.rule], i
@@ -212,7 +214,8 @@ def update(optimizer, real[::1] w not None, const real[::1] g not None, real[:, 
     with _CleanFloatingPoint():
         prepare_hyper(&e)
         if n:
-            nn_update(e.rule, &e.hyper, decay, &a[1, 0], &a[1, 0], a.shape[1], &a[0, 0], a.shape[1])
+            nn_update_begin(&step, e.rule, &e.hyper, a.shape[1])
+            nn_update_run(&step, decay, &a[1, 0], &a[1, 0], &a[0, 0], a.shape[1])
     np.asarray(w)[:] = copies[1, :n]
     for i in range(n_slots):
         np.asarray(slots)[i] = copies[2 + i, :n]

@@ -67,13 +67,15 @@ cdef void loss_of_columns(Engine *e, isize n, isize start, int ordered, double n
                           real *t) noexcept nogil:
     """value (NN_V) = weighted losses; z: in raw predictions, out their gradients over n_batch; n <= NN_V rows."""
     cdef real scale[16]
-    cdef int labels[16]
+    cdef real labels[16]
     cdef isize i, source
+    cdef real each = <real>(1.0 / n_batch)
     for i in range(NN_V):
-        scale[i], labels[i] = 0, 0
+        scale[i], labels[i] = each if i < n else 0, 0
     for i in range(n):
         source = source_row(e, start + i, ordered)
-        scale[i] = <real>(row_weight(e, source) / n_batch)
+        if e.job.sample_weight != NULL:
+            scale[i] = <real>(row_weight(e, source) / n_batch)
         if e.job.labels != NULL:
             labels[i] = e.job.labels[source]
     if e.loss == NN_sparse_softmax_crossentropy:

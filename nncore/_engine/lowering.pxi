@@ -1,11 +1,16 @@
 # From nncore.program's rows to the engine's: codes for names, offsets into panelled arenas for plain ones.
 
+cdef enum:
+    MAX_CLASSES = 1 << 24     # as many whole numbers float32 can count: losses.h compares labels as reals
+
 cdef int build_engine(Engine *e, object program) except -1:
     cdef int i, n = len(program.rows)
     e.n_features, e.n_outputs, e.n_parameters = program.n_features, program.n_outputs, program.n_parameters
     e.loss = name_index(program.loss, NN_LOSS_NAMES, NN_N_LOSSES)
     e.link = name_index(program.link, NN_ACTIVATION_NAMES, NN_N_ACTIVATIONS)
     e.loss_parameter = program.loss_parameter
+    if e.loss == NN_sparse_softmax_crossentropy and e.n_outputs > MAX_CLASSES:
+        raise ValueError(f"the network has {e.n_outputs:,} outputs; sparse labels can tell {MAX_CLASSES:,} apart")
     e.rows = <Row *>calloc(n, sizeof(Row))
     allocated(e.rows, n)
     e.n_rows = n
@@ -26,8 +31,8 @@ cdef int build_row(Engine *e, int i, object source) except -1:
     r.activation = name_index(source.activation, NN_ACTIVATION_NAMES, NN_N_ACTIVATIONS)
     # by way of double: Cython takes `real` for float and would round a Python float to that
     r.parameter, r.n_in, r.n_out = <real><double>source.parameter, source.n_in, source.n_out
-    r.plain_weight, r.plain_bias = source.weight, source.bias
-    r.weight = r.bias = r.transposed = -1
+    r.plain, r.n_weight_rows = source.weight, r.n_in + (source.bias >= 0)
+    r.weight = r.transposed = -1
     r.x = 0 if i == 0 else e.rows[i - 1].y
     r.y = e.n_columns
     e.n_columns += nn_padded(r.n_out)
@@ -46,11 +51,7 @@ cdef void place_parameters(Engine *e, Row *r, int i) noexcept:
     for j in range(i):
         first = first and e.rows[j].op != DENSE
     r.weight = e.n_weights
-    e.n_weights += nn_padded(r.n_out) * r.n_in
-    if r.plain_bias >= 0:
-        r.bias = e.n_weights
-        e.n_weights += nn_padded(r.n_out)
-    e.n_weights = (e.n_weights + 15) // 16 * 16
+    e.n_weights += (nn_padded(r.n_out) * r.n_weight_rows + 15) // 16 * 16
     if not first:
         r.transposed = e.n_transposed
         e.n_transposed += (nn_padded(r.n_in) * r.n_out + 15) // 16 * 16
@@ -83,9 +84,7 @@ cdef void load_plain(Engine *e, real *plain, const real *panelled) noexcept nogi
     for i in range(e.n_rows):
         r = e.rows + i
         if r.op == DENSE:
-            load_matrix(plain + r.plain_weight, panelled + r.weight, r.n_in, r.n_out)
-            if r.bias >= 0:
-                load_matrix(plain + r.plain_bias, panelled + r.bias, 1, r.n_out)
+            load_matrix(plain + r.plain, panelled + r.weight, r.n_weight_rows, r.n_out)
 
 
 cdef void store_plain(Engine *e, real *panelled, const real *plain) noexcept nogil:
@@ -94,6 +93,4 @@ cdef void store_plain(Engine *e, real *panelled, const real *plain) noexcept nog
     for i in range(e.n_rows):
         r = e.rows + i
         if r.op == DENSE:
-            store_matrix(panelled + r.weight, plain + r.plain_weight, r.n_in, r.n_out)
-            if r.bias >= 0:
-                store_matrix(panelled + r.bias, plain + r.plain_bias, 1, r.n_out)
+            store_matrix(panelled + r.weight, plain + r.plain, r.n_weight_rows, r.n_out)

@@ -1,5 +1,8 @@
 # Updates: the rule's constants for this step, and the update of one block of one weight while its gradient is hot.
 
+cdef enum:
+    POWER_PERIOD = 64   # iterations between two powers from scratch
+
 cdef double integer_power(double base, isize exponent) noexcept nogil:
     """base ** exponent by squaring: unlike libm's pow, the same bits everywhere."""
     cdef double result = 1.0
@@ -11,6 +14,27 @@ cdef double integer_power(double base, isize exponent) noexcept nogil:
     return result
 
 
+cdef double periodic_power(double base, isize exponent) noexcept nogil:
+    """base ** exponent from the power before it on; every `POWER_PERIOD`-th from scratch, so that the bits depend on
+    base and exponent alone and rounding does not add up."""
+    cdef isize i
+    cdef double result = integer_power(base, exponent - exponent % POWER_PERIOD)
+    for i in range(exponent % POWER_PERIOD):
+        result *= base
+    return result
+
+
+cdef void raise_powers(Engine *e) noexcept nogil:
+    """Bring power1 and power2 to `iterations`; mostly one multiplication each."""
+    if e.power_of == e.iterations - 1 and e.iterations % POWER_PERIOD:
+        e.power1 *= e.beta1
+        e.power2 *= e.beta2
+    else:
+        e.power1 = periodic_power(e.beta1, e.iterations)
+        e.power2 = periodic_power(e.beta2, e.iterations)
+    e.power_of = e.iterations
+
+
 cdef int configure_optimizer(Engine *e, object optimizer) except -1:
     """Take the rule and constants of an `nncore.optimizers` dataclass."""
     cdef int rule = name_index(optimizer.rule, NN_OPTIMIZER_NAMES, NN_N_OPTIMIZERS)
@@ -19,6 +43,7 @@ cdef int configure_optimizer(Engine *e, object optimizer) except -1:
     e.beta2 = getattr(optimizer, "beta_2", getattr(optimizer, "rho", 0.0))
     e.epsilon = getattr(optimizer, "epsilon", 0.0)
     e.weight_decay = getattr(optimizer, "weight_decay", 0.0)
+    e.power_of = -1
     return 0
 
 
@@ -31,36 +56,41 @@ cdef void prepare_hyper(Engine *e) noexcept nogil:
     h.epsilon, h.step, h.root_scale = <real>e.epsilon, <real>e.learning_rate, 1
     h.keep = <real>(1.0 - e.learning_rate * e.weight_decay)
     if e.rule == NN_adam:
-        h.step = <real>(e.learning_rate / (1.0 - integer_power(e.beta1, e.iterations)))
-        h.root_scale = <real>(1.0 / sqrt(1.0 - integer_power(e.beta2, e.iterations)))
+        raise_powers(e)
+        h.step = <real>(e.learning_rate / (1.0 - e.power1))
+        h.root_scale = <real>(1.0 / sqrt(1.0 - e.power2))
 
 
-cdef void update_vector(Engine *e, real *new, isize at, const real *gradient, isize n, int decay) noexcept nogil:
-    """Step n parameters from e.state to the state `new`, and look whether they are still finite."""
-    nn_update(e.rule, &e.hyper, decay, new + at, e.state + at, e.n_weights, gradient, n)
-    if not nn_all_finite(new + at, n):
-        nn_raise(&e.overflow)
-
-
-cdef void update_block(Engine *e, const Block *block, real *new, isize n_rows, int resume, int last,
-                       real *scratch) noexcept nogil:
+cdef void update_block(Engine *e, const Block *block, real *new, isize n_rows, int resume, int last, real *scratch,
+                       nn_update *update) noexcept nogil:
     """Add n_rows rows to a block's gradient; on the last segment of a batch step its parameters to the state `new`.
 
-    The gradient stays in scratch when the whole batch is one segment: then it never reaches memory.
+    The gradient stays in scratch when the whole batch is one segment: then it never reaches memory. The bias, a row
+    behind those of the weight, goes with the last of their blocks; no rule makes it decay.
     """
     cdef const Row *r = e.rows + block.row
-    cdef isize width = nn_panel_width(r.n_out, block.p), n = nn_panel_cols(r.n_in, block.q) * width
-    cdef isize at = r.weight + nn_panel_at(r.n_in, r.n_out, block.p, block.q * NN_W), bias = r.bias + block.p * NN_W
-    cdef int keep = e.job.purpose == STORE_GRADIENT or resume or not last
-    cdef real *g = e.gradient + at if keep else scratch
-    cdef real *g_bias = e.gradient + bias if keep else scratch + NN_W * NN_W
-    dense_block_gradient(e, r, block, n_rows, g, resume)
-    if r.bias >= 0 and block.q == 0:
-        nn_column_sums(g_bias, deltas_at(e, r.y) + nn_panel_at(e.room, r.n_out, block.p, 0), n_rows, width, resume)
-    if e.job.purpose == STORE_GRADIENT or not last:
-        return
-    update_vector(e, new, at, g, n, 1)
-    if r.bias >= 0 and block.q == 0:
-        update_vector(e, new, bias, g_bias, width, 0)
-    if r.transposed >= 0:
-        transpose_block(e, r, block, new)
+    cdef isize width = nn_panel_width(r.n_out, block.p)
+    cdef isize at = r.weight + nn_panel_at(r.n_weight_rows, r.n_out, block.p, block.q * NN_W)
+    cdef int store = e.job.purpose == STORE_GRADIENT or not last
+    cdef nn_outer outer
+    outer.x = values_at(e, r.x) + nn_panel_at(e.room, r.n_in, block.q, 0)
+    outer.dz = deltas_at(e, r.y) + nn_panel_at(e.room, r.n_out, block.p, 0)
+    outer.gradient = e.gradient + at if store or resume else scratch
+    outer.n_rows, outer.resume = n_rows, resume
+    outer.update, outer.new, outer.old = NULL if store else update, new + at, e.state + at
+    outer.with_bias = r.n_weight_rows > r.n_in and (block.q + 1) * NN_W >= r.n_in
+    nn_outer_block(&outer, nn_panel_width(r.n_in, block.q), width, nn_panel_cols(r.n_in, block.q))
+    if not store:
+        transpose_block(e, block, new)
+
+
+cdef void update_blocks(Engine *e, isize begin, isize end, real *new, isize n_rows, int resume, int last,
+                        real *scratch) noexcept nogil:
+    """`update_block` for a worker's share."""
+    cdef isize i
+    cdef nn_update update
+    nn_update_begin(&update, e.rule, &e.hyper, e.n_weights)
+    for i in range(begin, end):
+        update_block(e, e.blocks + i, new, n_rows, resume, last, scratch, &update)
+    if not nn_update_finite(&update):
+        nn_raise(&e.overflow)

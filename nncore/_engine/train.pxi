@@ -33,8 +33,7 @@ cdef void exchange_states(Engine *e) noexcept nogil:
 cdef void transpose_all(Engine *e) noexcept nogil:
     cdef isize i
     for i in range(e.n_blocks):
-        if e.rows[e.blocks[i].row].transposed >= 0:
-            transpose_block(e, e.rows + e.blocks[i].row, e.blocks + i, e.state)
+        transpose_block(e, e.blocks + i, e.state)
 
 
 cdef void go_back(Engine *e) noexcept nogil:
@@ -140,7 +139,7 @@ cdef void train_rows(Engine *e, isize row, isize end, isize start, isize n_batch
 cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_rows, int worker,
                        int n_workers) noexcept nogil:
     """Return whether to go on."""
-    cdef isize start = batch * e.job.batch_size, n_batch = min(e.job.batch_size, e.job.n - start), i
+    cdef isize start = batch * e.job.batch_size, n_batch = min(e.job.batch_size, e.job.n - start)
     cdef isize unit = row_unit(n_rows, n_workers)
     cdef real *scratch = e.scratch + worker * e.scratch_size
     cdef real *new = e.other if batch == 0 else e.state
@@ -152,8 +151,8 @@ cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_
     nn_barrier_wait(&e.barrier, n_workers)
     if nn_raised(&e.abandon):
         return 0
-    for i in range(share_begin(e.n_blocks, 1, worker, n_workers), share_begin(e.n_blocks, 1, worker + 1, n_workers)):
-        update_block(e, e.blocks + i, new, n_rows, done > 0, last, gradient_scratch(e, scratch))
+    update_blocks(e, share_begin(e.n_blocks, 1, worker, n_workers), share_begin(e.n_blocks, 1, worker + 1, n_workers),
+                  new, n_rows, done > 0, last, gradient_scratch(e, scratch))
     if worker == 0:
         end_segment(e, epoch, batch, n_rows, n_batch, last)
     nn_barrier_wait(&e.barrier, n_workers)
