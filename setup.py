@@ -15,10 +15,12 @@ X86 = platform.machine().lower() in ("x86_64", "amd64")
 JOBS = int(os.environ.get("NNCORE_BUILD_JOBS", os.cpu_count() or 1))
 
 # instruction set -> the compiler's flags for it; on aarch64 the base includes NEON with fused multiply-add
+AVX512 = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma"]
 ISA_FLAGS = {
     "base": [],
     "avx2": ["-mavx2", "-mfma"],
-    "avx512": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma"],
+    "avx512vl": [*AVX512, "-DNN_VEC_BYTES=32"],  # short vectors in AVX-512's 32 registers, for narrow layers
+    "avx512": AVX512,
 }
 # -ffp-contract=off: the compiler fuses no multiply-add that the source does not ask for, so bits depend on no flag.
 # -g0: a wheel with debug information would be several times as large.

@@ -1,6 +1,6 @@
 """Choose the engine for this processor and number type, and say how many threads it may use.
 
-`NNCORE_ISA` (base, avx2 or avx512) forces an instruction set, `NNCORE_NUM_THREADS` a number of threads; both are read
+`NNCORE_ISA` (base, avx2, avx512vl or avx512) forces an instruction set, `NNCORE_NUM_THREADS` a number of threads; both are read
 when nncore is imported.
 """
 
@@ -13,9 +13,12 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nncore.errors import EnvironmentVariableError
+
+if TYPE_CHECKING:
+    from nncore.program import Program
 
 try:
     from nncore._engine import runtime
@@ -25,10 +28,15 @@ except ImportError as error:
         "the engine in it with `pip install -e .`"
     ) from error
 
-ISAS = ("base", "avx2", "avx512")
-"""Instruction sets by level: a processor that runs one runs those before it."""
+ISAS = {"base": 0, "avx2": 1, "avx512vl": 2, "avx512": 2}
+"""Instruction sets, the best one last, and what level of processor they need; avx512vl is avx512 with vectors of 256
+bits instead of 512."""
 
 BITS = {"float32": 32, "float64": 64}
+"""Size of each dtype."""
+
+SHORT_VECTORS_PAY = 0.85
+"""Share of the arithmetic below which avx512vl beats avx512 where both do as much per cycle; measured."""
 
 
 def choose_isa() -> str:
@@ -39,30 +47,57 @@ def choose_isa() -> str:
     EnvironmentVariableError
         A RuntimeError, if `NNCORE_ISA` names one that is unknown or that this machine cannot run.
     """
-    best = runtime.cpu_level()
+    supported = supported_isas()
     forced = os.environ.get("NNCORE_ISA", "")
     if not forced:
-        return ISAS[best]
+        return supported[-1]
     if forced not in ISAS:
         raise EnvironmentVariableError(
             f"NNCORE_ISA={forced!r} is unknown; expected one of {', '.join(ISAS)}, or leave it unset"
         )
-    if ISAS.index(forced) > best:
+    if forced not in supported:
         raise EnvironmentVariableError(
-            f"NNCORE_ISA={forced} cannot run here: this machine supports {', '.join(ISAS[: best + 1])}; "
+            f"NNCORE_ISA={forced} cannot run here: this machine supports {', '.join(supported)}; "
             "choose one of these, or leave NNCORE_ISA unset"
         )
     return forced
 
 
+def supported_isas() -> list[str]:
+    """Return the instruction sets that processor and system support."""
+    level = runtime.cpu_level()
+    return [isa for isa, needed in ISAS.items() if needed <= level]
+
+
 ISA = choose_isa()
 """The instruction set in use. An impossible `NNCORE_ISA` has failed by now."""
+
+CHOOSES_VECTORS = ISA == "avx512" and not os.environ.get("NNCORE_ISA") and runtime.cpu_halves_512()
+"""Whether networks of narrow layers get avx512vl: some processors have no use for 512 bits as such."""
 
 
 @cache
 def load(dtype: str) -> ModuleType:
     """Return the engine module for ``"float32"`` or ``"float64"``."""
     return module(ISA, dtype)
+
+
+def load_for(program: Program, dtype: str) -> ModuleType:
+    """Return the engine module that suits a network: all of them give the same bits, not in the same time."""
+    if CHOOSES_VECTORS and padded(program, 256 // BITS[dtype]) < SHORT_VECTORS_PAY * padded(program, 512 // BITS[dtype]):
+        return module("avx512vl", dtype)
+    return load(dtype)
+
+
+def padded(program: Program, n_lanes: int) -> int:
+    """Return the multiply-adds per row of a training step whose vectors have `n_lanes`, those in empty lanes included."""
+    dense = [row for row in program.rows if row.op == "dense"]
+    forward_and_weights = sum(2 * row.n_in * _up(row.n_out, n_lanes) for row in dense)
+    return forward_and_weights + sum(row.n_out * _up(row.n_in, n_lanes) for row in dense[1:])
+
+
+def _up(n: int, multiple: int) -> int:
+    return -(-n // multiple) * multiple
 
 
 def module(isa: str, dtype: str) -> ModuleType:
@@ -78,8 +113,7 @@ def variants() -> dict[tuple[str, str], ModuleType]:
     >>> ("base", "float32") in variants()
     True
     """
-    runnable = ISAS[: runtime.cpu_level() + 1]
-    return {(name, dtype): module(name, dtype) for name in runnable for dtype in BITS}
+    return {(name, dtype): module(name, dtype) for name in supported_isas() for dtype in BITS}
 
 
 # ------------------------------------------------------------------------------------------------------- threads
@@ -208,7 +242,7 @@ def show_config() -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu": runtime.cpu_name() or platform.processor(),
         "isa": ISA,
-        "isa_supported": list(ISAS[: runtime.cpu_level() + 1]),
+        "isa_supported": supported_isas(),
         "threads": get_num_threads(),
         "cpus_available": available_cpus(),
     }

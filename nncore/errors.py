@@ -30,8 +30,8 @@ class EnvironmentVariableError(NNCoreError, RuntimeError):
     ...     choose_isa()
     Traceback (most recent call last):
         ...
-    nncore.errors.EnvironmentVariableError: NNCORE_ISA='avx1024' is unknown; expected one of base, avx2, avx512, \
-or leave it unset
+    nncore.errors.EnvironmentVariableError: NNCORE_ISA='avx1024' is unknown; expected one of base, avx2, avx512vl, \
+avx512, or leave it unset
     """
 
 

@@ -84,7 +84,7 @@ class Network:
         _alive.add(self)
 
     def _new_plan(self, parameters: Array) -> Any:
-        plan = engine.load(self.dtype.name).Plan(self.program)
+        plan = engine.load_for(self.program, self.dtype.name).Plan(self.program)
         plan.set_parameters(np.ascontiguousarray(parameters))
         plan.set_optimizer(self._optimizer)
         return plan

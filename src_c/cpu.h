@@ -26,6 +26,14 @@ static inline int nn_cpu_level(void)
     return (saved & 0xe6) == 0xe6 && (b & avx512) == avx512 ? 2 : 1;
 }
 
+/* whether it computes 512-bit vectors as two of 256 bits, one after the other: AMD's family 19h, Zen 4 */
+static inline int nn_cpu_halves_512(void)
+{
+    unsigned a, b, c, d;
+    if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx || c != signature_AMD_ecx) return 0;
+    return __get_cpuid(1, &a, &b, &c, &d) && ((a >> 8) & 15) + ((a >> 20) & 255) == 0x19;
+}
+
 static inline void nn_cpu_name(char name[49])
 {
     unsigned *words = (unsigned *)name, max;
@@ -47,6 +55,7 @@ static inline void nn_fp_end(unsigned before) { _mm_setcsr(before); }
 #else
 
 static inline int nn_cpu_level(void) { return 0; }
+static inline int nn_cpu_halves_512(void) { return 0; }
 static inline void nn_cpu_name(char name[49]) { name[0] = 0; }
 #if defined(__aarch64__)
 static inline unsigned nn_fp_begin(void)

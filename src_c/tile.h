@@ -16,7 +16,7 @@
 #define NN_W (2 * NN_V)
 /* Rows of a register tile: 2 * NN_MR accumulators, 2 vectors of weights, 1 broadcast input. There is a tile of every
  * height up to that, so that no number of rows falls off the fast path. */
-#if NN_VEC_BYTES == 64
+#if NN_VEC_BYTES == 64 || defined(__AVX512VL__) /* 32 registers */
 #define NN_MR 12
 #define NN_HEIGHTS(ROW) ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7) ROW(8) ROW(9) ROW(10) ROW(11) ROW(12)
 #elif NN_VEC_BYTES == 32

@@ -20,7 +20,8 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__AVX512F__)
+#if defined(NN_VEC_BYTES) /* avx512vl: 32 bytes with the registers of AVX-512; setup.py says so */
+#elif defined(__AVX512F__)
 #define NN_VEC_BYTES 64
 #elif defined(__AVX2__) && defined(__FMA__)
 #define NN_VEC_BYTES 32
@@ -46,7 +47,7 @@ NN_INLINE ivec vbits(vec a) { return (ivec)a; }
 NN_INLINE vec vfrombits(ivec a) { return (vec)a; }
 NN_INLINE ivec viset1(nn_sbits a) { return a - (ivec){0}; }
 
-#if defined(__AVX512F__) /* ------------------------------------------------------------------------- AVX-512 */
+#if NN_VEC_BYTES == 64 /* ------------------------------------------------------------------------- AVX-512 */
 
 #if NN_REAL_BITS == 32
 typedef __mmask16 vmask;
@@ -72,7 +73,7 @@ NN_INLINE int vall(vmask m) { return m == (1u << NN_V) - 1; }
 NN_INLINE vec vload_part(const real *p, isize n) { return NN_P(maskz_loadu)((vmask)((1u << n) - 1), p); }
 NN_INLINE vec vscale(vec a, vec n_magic) { return NN_P(scalef)(a, n_magic - vset1(NN_MAGIC)); }
 
-#elif defined(__AVX2__) && defined(__FMA__) /* -------------------------------------------------------- AVX2 + FMA */
+#elif NN_VEC_BYTES == 32 /* -------------------------------------------------------- AVX2 + FMA */
 
 typedef vec vmask;
 #if NN_REAL_BITS == 32
@@ -151,7 +152,7 @@ NN_INLINE vec vround(vec a) { return (a + vset1(NN_MAGIC)) - vset1(NN_MAGIC); } 
 
 #endif /* ------------------------------------------------------------------------------------------------------ */
 
-#if !defined(__AVX512F__)
+#if NN_VEC_BYTES != 64
 NN_INLINE vec vscale(vec a, vec n_magic) /* in two steps: the first factor, about 2^(n/2), cannot round */
 {
     int mantissa = NN_REAL_BITS == 32 ? 23 : 52;

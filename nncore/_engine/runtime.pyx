@@ -9,6 +9,7 @@ cdef extern from "threads.h" nogil:
 
 cdef extern from "cpu.h" nogil:
     int nn_cpu_level()
+    bint nn_cpu_halves_512()
     void nn_cpu_name(char *name)
 
 cdef extern from "pthread.h" nogil:
@@ -49,6 +50,11 @@ def get_thread_limit():
 def cpu_level():
     """Return 0 for any processor, 1 for AVX2 with FMA, 2 for AVX-512; the operating system's support included."""
     return nn_cpu_level()
+
+
+def cpu_halves_512():
+    """Whether this processor computes 512-bit vectors as two of 256 bits."""
+    return nn_cpu_halves_512()
 
 
 def cpu_name():

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from engine_networks import data, make_plan, network, state
 
-from nncore import Adam, engine
+from nncore import Adam, Dense, engine
+from nncore.program import lower
 
 PROGRAM = network([40, 150, 90, 10])
 
@@ -219,7 +220,7 @@ def test_unknown_instruction_set_is_refused():
     result = isa_of_a_new_process(NNCORE_ISA="avx1024")
     assert result.returncode == 1
     assert (
-        "EnvironmentVariableError: NNCORE_ISA='avx1024' is unknown; expected one of base, avx2, avx512" in result.stderr
+        "EnvironmentVariableError: NNCORE_ISA='avx1024' is unknown; expected one of base, avx2, avx512vl" in result.stderr
     )
 
 
@@ -230,6 +231,28 @@ def test_impossible_instruction_set_is_refused(monkeypatch):
         engine.choose_isa()
     monkeypatch.delenv("NNCORE_ISA")
     assert engine.choose_isa() == "avx2"
+
+
+def chosen(monkeypatch, *sizes):
+    program = lower([Dense(units) for units in sizes[1:]], sizes[0], "mse")
+    monkeypatch.setattr(engine, "module", lambda isa, dtype: isa)
+    monkeypatch.setattr(engine, "load", lambda dtype: "avx512")
+    return engine.load_for(program, "float32")
+
+
+def test_narrow_layers_get_short_vectors_where_long_ones_are_halved(monkeypatch):
+    monkeypatch.setattr(engine, "CHOOSES_VECTORS", True)
+    assert chosen(monkeypatch, 2, 8, 8, 2) == "avx512vl"
+    assert chosen(monkeypatch, 13, 37, 3) == "avx512vl"
+    assert chosen(monkeypatch, 64, 32, 16) == "avx512"
+    monkeypatch.setattr(engine, "CHOOSES_VECTORS", False)
+    assert chosen(monkeypatch, 2, 8, 8, 2) == "avx512"
+
+
+def test_empty_lanes_count_as_arithmetic():
+    program = lower([Dense(3), Dense(9)], 5, "mse")
+    assert engine.padded(program, 1) == 2 * (5 * 3 + 3 * 9) + 9 * 3
+    assert engine.padded(program, 8) == 2 * (5 * 8 + 3 * 16) + 9 * 8
 
 
 def test_environment_sets_the_threads():

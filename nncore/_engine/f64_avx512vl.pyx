@@ -1,0 +1,2 @@
+# float64 on avx512vl; setup.py gives the compiler flags
+include "engine.pxi"
