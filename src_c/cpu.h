@@ -43,11 +43,12 @@ static inline void nn_cpu_name(char name[49])
         __get_cpuid(0x80000002u + i, words + 4 * i, words + 4 * i + 1, words + 4 * i + 2, words + 4 * i + 3);
 }
 
-/* Round to nearest, no flushing of denormals, no traps: whatever another library has set, the bits are the same. */
-static inline unsigned nn_fp_begin(void)
+/* Round to nearest, no traps: whatever another library has set, the bits are the same. `flush`: subnormal numbers count
+ * as zero. They are slow, and training is full of them once a unit is dead: its moments decay for thousands of steps. */
+static inline unsigned nn_fp_begin(int flush)
 {
-    unsigned before = _mm_getcsr();
-    if (before != 0x1f80) _mm_setcsr(0x1f80);
+    unsigned before = _mm_getcsr(), wanted = flush ? 0x9fc0 : 0x1f80;
+    if (before != wanted) _mm_setcsr(wanted);
     return before;
 }
 static inline void nn_fp_end(unsigned before) { _mm_setcsr(before); }
@@ -58,11 +59,11 @@ static inline int nn_cpu_level(void) { return 0; }
 static inline int nn_cpu_halves_512(void) { return 0; }
 static inline void nn_cpu_name(char name[49]) { name[0] = 0; }
 #if defined(__aarch64__)
-static inline unsigned nn_fp_begin(void)
+static inline unsigned nn_fp_begin(int flush)
 {
-    unsigned long before, clean = 0;
+    unsigned long before, wanted = flush ? 1ul << 24 : 0;
     __asm__ __volatile__("mrs %0, fpcr" : "=r"(before));
-    __asm__ __volatile__("msr fpcr, %0" : : "r"(clean));
+    __asm__ __volatile__("msr fpcr, %0" : : "r"(wanted));
     return (unsigned)before;
 }
 static inline void nn_fp_end(unsigned before)
@@ -71,7 +72,7 @@ static inline void nn_fp_end(unsigned before)
     __asm__ __volatile__("msr fpcr, %0" : : "r"(value));
 }
 #else
-static inline unsigned nn_fp_begin(void) { return 0; }
+static inline unsigned nn_fp_begin(int flush) { (void)flush; return 0; }
 static inline void nn_fp_end(unsigned before) { (void)before; }
 #endif
 

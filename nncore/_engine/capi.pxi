@@ -97,7 +97,7 @@ cdef extern from "threads.h" nogil:
     void nn_barrier_wait(nn_barrier *barrier, int n_workers)
 
 cdef extern from "cpu.h" nogil:
-    unsigned nn_fp_begin()
+    unsigned nn_fp_begin(int flush)
     void nn_fp_end(unsigned before)
 
 cdef extern from "arena.h" nogil:

@@ -15,7 +15,7 @@ cdef class _CleanFloatingPoint:
     cdef unsigned before
 
     def __enter__(self):
-        self.before = nn_fp_begin()
+        self.before = nn_fp_begin(0)
 
     def __exit__(self, *exception):
         nn_fp_end(self.before)

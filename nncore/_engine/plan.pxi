@@ -222,7 +222,7 @@ cdef class Plan:
             self.prepare(EVALUATE, X, target, sample_weight, predictions, 0)
             self.e.job.losses = &losses[0]
             self.run(predict_worker, self.e.job.n, TILE_ROWS)
-            fp = nn_fp_begin()
+            fp = nn_fp_begin(0)
             for tile in range(n_tiles):
                 total += losses[tile]
             total /= self.e.job.n

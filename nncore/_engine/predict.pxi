@@ -5,7 +5,7 @@ cdef void predict_worker(void *argument, int worker, int n_workers) noexcept nog
     cdef Engine *e = <Engine *>argument
     cdef isize n_tiles = (e.job.n + TILE_ROWS - 1) // TILE_ROWS, room = worker * TILE_ROWS, tile, start, n, i
     cdef real *scratch = e.scratch + worker * e.scratch_size
-    cdef unsigned fp = nn_fp_begin()
+    cdef unsigned fp = nn_fp_begin(0)
     for tile in range(share_begin(n_tiles, 1, worker, n_workers), share_begin(n_tiles, 1, worker + 1, n_workers)):
         start = tile * TILE_ROWS
         n = min(<isize>TILE_ROWS, e.job.n - start)

@@ -97,8 +97,11 @@ cdef void poll_signals(Engine *e, isize n_rows) noexcept nogil:
     if now < e.poll_at:
         return
     e.poll_at = now + POLL_SECONDS
+    cdef unsigned fp
     with gil:
+        fp = nn_fp_begin(0)  # for the handlers
         run_signal_handlers(e)
+        nn_fp_end(fp)
 
 
 cdef void run_signal_handlers(Engine *e) noexcept:
@@ -178,7 +181,7 @@ cdef int train_batch(Engine *e, isize epoch, isize batch, int worker, int n_work
 cdef void train_worker(void *argument, int worker, int n_workers) noexcept nogil:
     cdef Engine *e = <Engine *>argument
     cdef isize epoch, batch, n_batches = (e.job.n + e.job.batch_size - 1) // e.job.batch_size
-    cdef unsigned fp = nn_fp_begin()
+    cdef unsigned fp = nn_fp_begin(e.job.purpose == UPDATE)
     for epoch in range(e.job.n_epochs):
         if worker == 0 and not nn_raised(&e.finish):
             begin_epoch(e, epoch)

@@ -46,6 +46,24 @@ def test_several_segments_and_threads(threads):
     assert len(results) == 1
 
 
+@pytest.mark.skipif(len(FUSED) < 4, reason="this machine runs only one instruction set that fuses")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_instruction_sets_flush_alike(dtype, threads):
+    """Gradients whose squares are subnormal, of saturated units and of tiny inputs: no moment is left that is."""
+    threads(1)
+    tiny = float(np.finfo(dtype).tiny)
+    program, results = mixed_network(), set()
+    for module in (module for (_, its_dtype), module in FUSED.items() if its_dtype == dtype):
+        X, target = data(program, 96, module.DTYPE)
+        plan = make_plan(module, program, Adam(), scale=3.0)
+        plan.train(X * module.DTYPE.type(tiny**0.52), target, None, epochs=20, batch_size=16)
+        slots = np.empty((2, program.n_parameters), module.DTYPE)
+        plan.get_slots(slots)
+        assert not np.any((slots != 0) & (np.abs(slots) < tiny))
+        results.add(state(plan))
+    assert len(results) == 1
+
+
 def predictions(plan, X):
     out = np.empty((len(X), plan.program.n_outputs), plan_dtype(plan))
     plan.predict(X, out)
