@@ -108,6 +108,8 @@ typedef struct {
     const real *w;    /* (n_k, width): one panel of the weight */
     const real *bias; /* (width), or NULL for zero */
     real *y;          /* (., width): one panel of the output */
+    int relu;         /* y = max(0, bias + x w): cheaper here than in a pass of its own */
+    const real *gate; /* (., width), or NULL: y = (bias + x w) * (gate > 0), relu's backward */
 } nn_product;
 
 NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row)
@@ -125,9 +127,15 @@ NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row)
     }
     if (left > 0) nn_accumulate(mr, nv, acc, x + row * NN_V, NN_V, 1, w, left);
     real *y = p->y + row * nv * NN_V;
+    const real *gate = p->gate ? p->gate + row * nv * NN_V : NULL;
 #pragma GCC unroll 16
     for (int r = 0; r < mr; r++)
-        for (int j = 0; j < nv; j++) vstore(y + (r * nv + j) * NN_V, acc[r][j]);
+        for (int j = 0; j < nv; j++) {
+            vec a = acc[r][j];
+            if (p->relu) a = vmax(vset1(0), a);
+            if (gate) a *= vselect(vgt(vload(gate + (r * nv + j) * NN_V), vset1(0)), vset1(1), vset1(0));
+            vstore(y + (r * nv + j) * NN_V, a);
+        }
 }
 
 NN_INLINE void nn_product_rows(int nv, const nn_product *p, isize row, isize end)

@@ -73,15 +73,17 @@ cdef void forward_rows(Engine *e, isize row, isize end, real *scratch) noexcept 
 
 cdef void backward_rows(Engine *e, isize row, isize end, real *scratch) noexcept nogil:
     """From the delta of the output to the deltas of every dense row's z."""
-    cdef int i
+    cdef int i, gated = 0  # whether the product that made the delta of r's y has done r's relu already
     cdef Row *r
     for i in range(e.n_rows - 1, -1, -1):
         r = e.rows + i
         if r.op == DENSE:
-            if r.activation != NN_identity:
+            if r.activation != NN_identity and not gated:
                 activation_backward(e, r, r.y, row, end, scratch)
             if r.transposed < 0:
                 return  # the first dense row: nothing before it has parameters
-            dense_backward_rows(e, r, row, end)
+            gated = e.rows[i - 1].op == DENSE and e.rows[i - 1].activation == NN_relu
+            dense_backward_rows(e, r, gated, row, end)
         else:
+            gated = 0
             activation_backward(e, r, r.x, row, end, scratch)

@@ -21,6 +21,8 @@ cdef extern from "tile.h" nogil:
         const real *w
         const real *bias
         real *y
+        int relu
+        const real *gate
     void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
     void nn_load_columns(real *columns, const real *panels, isize n_rows, isize n_cols, isize row, isize n)
     void nn_store_columns(real *panels, const real *columns, isize n_rows, isize n_cols, isize row, isize n)
@@ -32,7 +34,7 @@ cdef extern from "functions.h" nogil:
     void nn_apply_function(int function, real *y, const real *x, isize n)
 
 cdef extern from "activations.h" nogil:
-    int NN_identity, NN_softmax, NN_N_ACTIVATIONS
+    int NN_identity, NN_relu, NN_softmax, NN_N_ACTIVATIONS
     const char *const NN_ACTIVATION_NAMES[]
     const int NN_ACTIVATION_KEEPS_INPUT[]
     void nn_activate(int activation, real parameter, real *y, const real *x, isize n)
@@ -73,13 +75,14 @@ cdef extern from "gradient.h" nogil:
     ctypedef struct nn_outer:
         const real *x
         const real *dz
-        isize n_rows
+        isize n_rows, n_in, n_out, x_width, width
         real *gradient
         int resume, with_bias
         nn_update *update
         real *new
         const real *old
-    void nn_outer_block(const nn_outer *p, isize x_width, isize width, isize n_in)
+        real *scratch
+    void nn_outer_block(const nn_outer *p)
     void nn_column_sums(real *sums, const real *dz, isize n_rows, isize width, int resume)
 
 cdef extern from "rng.h" nogil:

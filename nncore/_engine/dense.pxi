@@ -9,15 +9,16 @@ cdef void dense_forward_rows(Engine *e, const Row *r, isize row, isize end) noex
         product.w = e.state + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, p, 0)
         product.bias = product.w + r.n_in * width if r.n_weight_rows > r.n_in else NULL
         product.y = values_at(e, r.z) + nn_panel_at(e.room, r.n_out, p, 0)
+        product.relu, product.gate = r.activation == NN_relu, NULL
         nn_product_panel(&product, width, row, end)
-        if r.activation != NN_identity and r.activation != NN_softmax:
+        if r.activation != NN_identity and r.activation != NN_relu and r.activation != NN_softmax:
             at = nn_panel_at(e.room, r.n_out, p, row)
             nn_activate(r.activation, r.parameter, values_at(e, r.y) + at, values_at(e, r.z) + at,
                         (end - row) * width)
 
 
-cdef void dense_backward_rows(Engine *e, const Row *r, isize row, isize end) noexcept nogil:
-    """delta of x = delta of z times the transposed weight."""
+cdef void dense_backward_rows(Engine *e, const Row *r, int gated, isize row, isize end) noexcept nogil:
+    """delta of x = delta of z times the transposed weight; `gated`: and times the slope of the relu that made x."""
     cdef nn_product product
     cdef isize q
     for q in range(nn_panel_count(r.n_in)):
@@ -25,6 +26,9 @@ cdef void dense_backward_rows(Engine *e, const Row *r, isize row, isize end) noe
         product.w = e.transposed + r.transposed + nn_panel_at(r.n_out, r.n_in, q, 0)
         product.bias = NULL
         product.y = deltas_at(e, r.x) + nn_panel_at(e.room, r.n_in, q, 0)
+        product.relu, product.gate = 0, NULL
+        if gated:
+            product.gate = values_at(e, r.x) + nn_panel_at(e.room, r.n_in, q, 0)
         nn_product_panel(&product, nn_panel_width(r.n_in, q), row, end)
 
 

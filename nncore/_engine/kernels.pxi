@@ -60,7 +60,7 @@ cdef _Panels product(_Panels x, _Panels w, _Panels bias):
     y = _Panels(x.n_rows, w.n_cols)
     for i in range(nn_panel_count(w.n_cols)):
         p.x, p.x_rows, p.n_k, p.w, p.y = x.data, x.n_rows, x.n_cols, w.panel(i), y.panel(i)
-        p.bias = NULL if bias is None else bias.panel(i)
+        p.bias, p.relu, p.gate = NULL if bias is None else bias.panel(i), 0, NULL
         nn_product_panel(&p, nn_panel_width(w.n_cols, i), 0, x.n_rows)
     return y
 
@@ -77,7 +77,7 @@ def dense_backward(const real[:, ::1] x not None, const real[:, ::1] weight not 
     cdef nn_outer outer
     cdef isize p, q, n_in = x.shape[1], n_out = dz.shape[1], n = x.shape[0]
     cdef _Panels x_panels = in_panels(x), dz_panels = in_panels(dz)
-    cdef _Panels dweight = _Panels(n_in, n_out), dbias = _Panels(1, n_out)
+    cdef _Panels dweight = _Panels(n_in, n_out), dbias = _Panels(1, n_out), scratch = _Panels(NN_W, NN_W)
     transposed = in_panels(np.ascontiguousarray(np.asarray(weight).T))
     with _CleanFloatingPoint():
         dx = product(dz_panels, transposed, None)
@@ -85,9 +85,11 @@ def dense_backward(const real[:, ::1] x not None, const real[:, ::1] weight not 
             nn_column_sums(dbias.panel(p), dz_panels.panel(p), n, nn_panel_width(n_out, p), 0)
             for q in range(nn_panel_count(n_in)):
                 outer.x, outer.dz, outer.n_rows, outer.resume = x_panels.panel(q), dz_panels.panel(p), n, 0
-                outer.update, outer.with_bias = NULL, 0
+                outer.n_in, outer.x_width = nn_panel_cols(n_in, q), nn_panel_width(n_in, q)
+                outer.n_out, outer.width = nn_panel_cols(n_out, p), nn_panel_width(n_out, p)
+                outer.update, outer.with_bias, outer.scratch = NULL, 0, scratch.data
                 outer.gradient = dweight.panel(p) + q * NN_W * nn_panel_width(n_out, p)
-                nn_outer_block(&outer, nn_panel_width(n_in, q), nn_panel_width(n_out, p), nn_panel_cols(n_in, q))
+                nn_outer_block(&outer)
     return dx.to_array(), dweight.to_array(), dbias.to_array()[0]
 
 

@@ -1,8 +1,8 @@
 # The loss: targets in, the deltas of the output and a loss per row out; predictions with their link.
-# A worker's scratch: two areas (n_outputs, NN_V) of columns, then the gradient of a block.
+# A worker's scratch: two areas (n_outputs, NN_V) of columns, then the gradient of a block and its transpose.
 
 cdef inline real *gradient_scratch(Engine *e, real *scratch) noexcept nogil:
-    return scratch + e.scratch_size - (NN_W + 1) * NN_W
+    return scratch + e.scratch_size - (2 * NN_W + 1) * NN_W
 
 
 cdef inline isize source_row(Engine *e, isize i, int ordered) noexcept nogil:

@@ -20,7 +20,7 @@ cdef int build_engine(Engine *e, object program) except -1:
     build_blocks(e)
     for i in range(n):
         e.scratch_size = max(e.scratch_size, 2 * NN_V * e.rows[i].n_out)
-    e.scratch_size += (NN_W + 1) * NN_W
+    e.scratch_size += (2 * NN_W + 1) * NN_W
     e.scratch_size = (e.scratch_size + 15) // 16 * 16
     return 0
 

@@ -69,17 +69,19 @@ cdef void update_block(Engine *e, const Block *block, real *new, isize n_rows, i
     behind those of the weight, goes with the last of their blocks; no rule makes it decay.
     """
     cdef const Row *r = e.rows + block.row
-    cdef isize width = nn_panel_width(r.n_out, block.p)
     cdef isize at = r.weight + nn_panel_at(r.n_weight_rows, r.n_out, block.p, block.q * NN_W)
     cdef int store = e.job.purpose == STORE_GRADIENT or not last
     cdef nn_outer outer
     outer.x = values_at(e, r.x) + nn_panel_at(e.room, r.n_in, block.q, 0)
     outer.dz = deltas_at(e, r.y) + nn_panel_at(e.room, r.n_out, block.p, 0)
+    outer.n_in, outer.x_width = nn_panel_cols(r.n_in, block.q), nn_panel_width(r.n_in, block.q)
+    outer.n_out, outer.width = nn_panel_cols(r.n_out, block.p), nn_panel_width(r.n_out, block.p)
     outer.gradient = e.gradient + at if store or resume else scratch
+    outer.scratch = scratch + (NN_W + 1) * NN_W
     outer.n_rows, outer.resume = n_rows, resume
     outer.update, outer.new, outer.old = NULL if store else update, new + at, e.state + at
     outer.with_bias = r.n_weight_rows > r.n_in and (block.q + 1) * NN_W >= r.n_in
-    nn_outer_block(&outer, nn_panel_width(r.n_in, block.q), width, nn_panel_cols(r.n_in, block.q))
+    nn_outer_block(&outer)
     if not store:
         transpose_block(e, block, new)
 
