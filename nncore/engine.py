@@ -1,7 +1,7 @@
 """Choose the engine for this processor and number type, and say how many threads it may use.
 
-`NNCORE_ISA` (base, avx2, avx512vl or avx512) forces an instruction set, `NNCORE_NUM_THREADS` a number of threads; both are read
-when nncore is imported.
+`NNCORE_ISA` (base, avx2, avx512vl or avx512) forces an instruction set, `NNCORE_NUM_THREADS` a number of threads; both
+are read when nncore is imported.
 """
 
 from __future__ import annotations
@@ -84,13 +84,12 @@ def load(dtype: str) -> ModuleType:
 
 def load_for(program: Program, dtype: str) -> ModuleType:
     """Return the engine module that suits a network: all of them give the same bits, not in the same time."""
-    if CHOOSES_VECTORS and padded(program, 256 // BITS[dtype]) < SHORT_VECTORS_PAY * padded(program, 512 // BITS[dtype]):
-        return module("avx512vl", dtype)
-    return load(dtype)
+    short, long = (padded(program, bits // BITS[dtype]) for bits in (256, 512))
+    return module("avx512vl", dtype) if CHOOSES_VECTORS and short < SHORT_VECTORS_PAY * long else load(dtype)
 
 
 def padded(program: Program, n_lanes: int) -> int:
-    """Return the multiply-adds per row of a training step whose vectors have `n_lanes`, those in empty lanes included."""
+    """Return the multiply-adds per row of a training step with vectors of `n_lanes`, those in empty lanes included."""
     dense = [row for row in program.rows if row.op == "dense"]
     forward_and_weights = sum(2 * row.n_in * _up(row.n_out, n_lanes) for row in dense)
     return forward_and_weights + sum(row.n_out * _up(row.n_in, n_lanes) for row in dense[1:])

@@ -220,7 +220,8 @@ def test_unknown_instruction_set_is_refused():
     result = isa_of_a_new_process(NNCORE_ISA="avx1024")
     assert result.returncode == 1
     assert (
-        "EnvironmentVariableError: NNCORE_ISA='avx1024' is unknown; expected one of base, avx2, avx512vl" in result.stderr
+        "EnvironmentVariableError: NNCORE_ISA='avx1024' is unknown; expected one of base, avx2, avx512vl"
+        in result.stderr
     )
 
 
