@@ -31,13 +31,13 @@ def generator(seed: int, purpose: str, stream: int = 0) -> np.random.Generator:
 def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
     """Return the order in which epoch number `epoch` visits `n` rows.
 
-    Fisher-Yates from the last row down; draw number k of the stream is word ``k % 4`` of block ``k // 4``, and
-    ``j = (draw * (i + 1)) >> 64`` picks the partner of row i.
+    Fisher-Yates from the last row down; each 64-bit word of the stream is two draws of 32 bits, the low half first, and
+    ``j = (draw * (i + 1)) >> 32`` picks the partner of row i.
 
     Parameters
     ----------
     seed, epoch, n : int
-        Seed of the model, number of the epoch from 0, number of rows.
+        Seed of the model, number of the epoch from 0, number of rows, at most 2**32.
 
     Returns
     -------
@@ -52,8 +52,9 @@ def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
     words = np.array([(before_block_0 >> (64 * i)) & (2**64 - 1) for i in range(4)], np.uint64)
     stream = np.random.Philox(key=rng_key(seed, "shuffle"), counter=words)
     order = list(range(n))
-    draws = stream.random_raw(max(n - 1, 0)).tolist()
-    for i, draw in zip(range(n - 1, 0, -1), draws, strict=True):
-        j = (draw * (i + 1)) >> 64
+    words = stream.random_raw(n // 2)
+    draws = np.stack([words & np.uint64(2**32 - 1), words >> np.uint64(32)], axis=1).ravel()[: max(n - 1, 0)]
+    for i, draw in zip(range(n - 1, 0, -1), draws.tolist(), strict=True):
+        j = (draw * (i + 1)) >> 32
         order[i], order[j] = order[j], order[i]
     return np.array(order, dtype=np.int64)

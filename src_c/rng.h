@@ -29,17 +29,24 @@ NN_INLINE nn_block nn_philox(uint64_t key0, uint64_t key1, nn_block counter)
     return (nn_block){{a, b, c, d}};
 }
 
-/* order (n) = the permutation in which `epoch` visits n rows: Fisher-Yates from the last row down. The draws come in
- * batches, so that the latencies of their blocks overlap. */
+/* order (n) = the permutation in which `epoch` visits n <= 2^32 rows: Fisher-Yates from the last row down. A word of a
+ * block holds two draws, the low half first; no row's chance is off by more than n / 2^32 of itself.
+ * The draws come in batches, so that the latencies of their blocks overlap. */
 NN_FUNC void nn_shuffle(int64_t *order, isize n, uint64_t seed, uint64_t epoch)
 {
-    nn_block draws[16];
+    uint32_t draws[128];
     uint64_t block = 0;
     for (isize i = 0; i < n; i++) order[i] = i;
     for (isize i = n - 1; i > 0;) {
-        for (int k = 0; k < 16; k++) draws[k] = nn_philox(seed, NN_STREAM_SHUFFLE, (nn_block){{block++, 0, 0, epoch}});
-        for (int k = 0; k < 64 && i > 0; k++, i--) {
-            isize j = (isize)nn_multiply_high(draws[k / 4].word[k % 4], (uint64_t)i + 1);
+        for (int k = 0; k < 128; k += 8) {
+            nn_block b = nn_philox(seed, NN_STREAM_SHUFFLE, (nn_block){{block++, 0, 0, epoch}});
+            for (int w = 0; w < 4; w++) {
+                draws[k + 2 * w] = (uint32_t)b.word[w];
+                draws[k + 2 * w + 1] = (uint32_t)(b.word[w] >> 32);
+            }
+        }
+        for (int k = 0; k < 128 && i > 0; k++, i--) {
+            isize j = (isize)(draws[k] * ((uint64_t)i + 1) >> 32);
             int64_t swap = order[i];
             order[i] = order[j];
             order[j] = swap;

@@ -6,6 +6,9 @@ cdef enum:
     FLOPS_PER_THREAD = 1500000  # a step gets another thread for each so many operations; measured, see bench
 
 
+cdef isize MAX_SHUFFLED = <isize>1 << 32   # rows: see rng.h
+
+
 cdef class TrainResult:
     """How a call of ``Plan.train`` went.
 
@@ -157,6 +160,8 @@ cdef class Plan:
             raise ValueError(f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}")
         if e.other == NULL:
             raise RuntimeError("set_optimizer comes before train")
+        if shuffle and X.shape[0] > MAX_SHUFFLED:
+            raise ValueError(f"X has {X.shape[0]:,} rows; at most {MAX_SHUFFLED:,} can be shuffled")
         losses, seconds = np.empty(epochs), np.empty(epochs)
         cdef double[::1] losses_view = losses, seconds_view = seconds
         self.enter()
