@@ -1,4 +1,4 @@
-/* threads.h -- a pool of workers that outlives the calls, and the barrier they meet at.
+/* threads.h -- a pool of workers that outlives the calls. What they do together: team.h.
  *
  * A waiting thread spins for some tens of microseconds, then sleeps. Not OpenMP: a child forked after a parallel region
  * hangs in libgomp, and its pool competes with others. The one pool lives in nncore/_engine/runtime.pyx; workers never
@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
 
 #define NN_MAX_THREADS 256
@@ -64,32 +65,9 @@ static inline void nn_counter_wait(nn_counter *c, int old)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* ------------------------------------------------------------------------------------------------------- barrier */
+/* ---------------------------------------------------------------------------------------------------------- flag */
 
-typedef struct {
-    nn_counter round;
-    atomic_int arrived;
-} nn_barrier;
-
-static inline void nn_barrier_init(nn_barrier *b)
-{
-    nn_counter_init(&b->round);
-    atomic_store(&b->arrived, 0);
-}
-
-static inline void nn_barrier_wait(nn_barrier *b, int n_workers)
-{
-    if (n_workers == 1) return;
-    int round = atomic_load_explicit(&b->round.value, memory_order_relaxed);
-    if (atomic_fetch_add(&b->arrived, 1) + 1 < n_workers) {
-        nn_counter_wait(&b->round, round);
-        return;
-    }
-    atomic_store(&b->arrived, 0);
-    nn_counter_add(&b->round);
-}
-
-/* A flag that one thread raises while others look. What it announces is ordered by a barrier, where that matters. */
+/* A flag that one thread raises while others look. What it announces is ordered by a stage's end, where that matters. */
 typedef atomic_int nn_flag;
 static inline void nn_raise(nn_flag *flag) { atomic_store_explicit(flag, 1, memory_order_relaxed); }
 static inline void nn_lower(nn_flag *flag) { atomic_store_explicit(flag, 0, memory_order_relaxed); }

@@ -43,6 +43,14 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     double *losses        # (n_epochs); in evaluate one per tile of rows
     double *seconds       # (n_epochs)
 
+cdef struct Stage:        # what workers are doing together: items of a segment's rows, or of the network's blocks
+    int of_blocks
+    isize n, per_item
+    isize start           # the segment's first row, counted in the order of the epoch
+    isize n_rows, n_batch # of the segment; of the batch it is part of
+    int resume, last      # whether it goes on with a gradient; whether it ends the batch
+    real *new             # the state to write
+
 cdef struct Outcome:      # how a job of training went
     isize epochs_done, epoch, batch
     int diverged
@@ -87,15 +95,13 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     # the running job
     Job job
     Outcome outcome
-    nn_barrier barrier
+    nn_team *team
+    Stage stage
     double batch_loss, epoch_loss
     isize iterations_before            # the epoch
     int other_is_before                # `other` holds the state before the epoch; else `state` still does
     double started, epoch_started
-    # Worker 0 raises these, each at one place between two barriers, and the others look at it behind the second one: so
-    # all leave the loops at the same place. `finish`: before an epoch; `abandon`: before the update of a segment;
-    # `stop`: during the update.
-    nn_flag finish, abandon, stop
+    nn_flag abandon                    # a signal's handler wants to end the job: skip what is left
     nn_flag overflow                   # a worker has seen a weight that is not finite
     double work_since_poll, poll_at
     PyObject *exception                # raised by a signal handler while the job ran
@@ -212,3 +218,4 @@ cdef void free_engine(Engine *e) noexcept nogil:
     free(e.order)
     free(e.labels)
     free(e.scratch)
+    free(e.team)

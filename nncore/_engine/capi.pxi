@@ -94,10 +94,17 @@ cdef extern from "threads.h" nogil:
     void nn_raise(nn_flag *flag)
     void nn_lower(nn_flag *flag)
     int nn_raised(nn_flag *flag)
-    ctypedef struct nn_barrier:
+
+cdef extern from "team.h" nogil:
+    int NN_MAX_ITEMS
+    ctypedef struct nn_team:
         pass
-    void nn_barrier_init(nn_barrier *barrier)
-    void nn_barrier_wait(nn_barrier *barrier, int n_workers)
+    ctypedef void (*nn_work)(void *argument, long item, int worker) noexcept nogil
+    void nn_team_init(nn_team *team)
+    void nn_team_gather(nn_team *team)
+    void nn_team_follow(nn_team *team, int worker, int n_workers, nn_work work, void *argument)
+    void nn_team_run(nn_team *team, long n_items, int n_workers, nn_work work, void *argument)
+    void nn_team_dismiss(nn_team *team)
 
 cdef extern from "cpu.h" nogil:
     unsigned nn_fp_begin(int flush)

@@ -61,38 +61,35 @@ cdef void prepare_hyper(Engine *e) noexcept nogil:
         h.root_scale = <real>(1.0 / sqrt(1.0 - e.power2))
 
 
-cdef void update_block(Engine *e, const Block *block, real *new, isize n_rows, int resume, int last, real *scratch,
-                       nn_update *update) noexcept nogil:
-    """Add n_rows rows to a block's gradient; on the last segment of a batch step its parameters to the state `new`.
+cdef void update_block(Engine *e, const Block *block, real *scratch, nn_update *update) noexcept nogil:
+    """Add the segment's rows to a block's gradient; on the last segment of a batch step its parameters to the new state.
 
     The gradient stays in scratch when the whole batch is one segment: then it never reaches memory. The bias, a row
     behind those of the weight, goes with the last of their blocks; no rule makes it decay.
     """
     cdef const Row *r = e.rows + block.row
     cdef isize at = r.weight + nn_panel_at(r.n_weight_rows, r.n_out, block.p, block.q * NN_W)
-    cdef int store = e.job.purpose == STORE_GRADIENT or not last
+    cdef int store = e.job.purpose == STORE_GRADIENT or not e.stage.last
     cdef nn_outer outer
     outer.x = values_at(e, r.x) + nn_panel_at(e.room, r.n_in, block.q, 0)
     outer.dz = deltas_at(e, r.y) + nn_panel_at(e.room, r.n_out, block.p, 0)
     outer.n_in, outer.x_width = nn_panel_cols(r.n_in, block.q), nn_panel_width(r.n_in, block.q)
     outer.n_out, outer.width = nn_panel_cols(r.n_out, block.p), nn_panel_width(r.n_out, block.p)
-    outer.gradient = e.gradient + at if store or resume else scratch
+    outer.gradient = e.gradient + at if store or e.stage.resume else scratch
     outer.scratch = scratch + (NN_W + 1) * NN_W
-    outer.n_rows, outer.resume = n_rows, resume
-    outer.update, outer.new, outer.old = NULL if store else update, new + at, e.state + at
+    outer.n_rows, outer.resume = e.stage.n_rows, e.stage.resume
+    outer.update, outer.new, outer.old = NULL if store else update, e.stage.new + at, e.state + at
     outer.with_bias = r.n_weight_rows > r.n_in and (block.q + 1) * NN_W >= r.n_in
     nn_outer_block(&outer)
     if not store:
-        transpose_block(e, block, new)
+        transpose_block(e, block, e.stage.new)
 
 
-cdef void update_blocks(Engine *e, isize begin, isize end, real *new, isize n_rows, int resume, int last,
-                        real *scratch) noexcept nogil:
-    """`update_block` for a worker's share."""
+cdef void update_blocks(Engine *e, isize begin, isize end, real *scratch) noexcept nogil:
     cdef isize i
     cdef nn_update update
     nn_update_begin(&update, e.rule, &e.hyper, e.n_weights)
     for i in range(begin, end):
-        update_block(e, e.blocks + i, new, n_rows, resume, last, scratch, &update)
+        update_block(e, e.blocks + i, scratch, &update)
     if not nn_update_finite(&update):
         nn_raise(&e.overflow)

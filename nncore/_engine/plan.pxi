@@ -55,7 +55,9 @@ cdef class Plan:
         e.transposed = nn_allocate(e.n_transposed)
         if e.state == NULL or e.transposed == NULL:
             allocated(NULL, e.n_weights + e.n_transposed)
-        nn_barrier_init(&e.barrier)
+        e.team = <nn_team *>nn_allocate(sizeof(nn_team) // sizeof(real) + 1)
+        allocated(e.team, sizeof(nn_team) // sizeof(real) + 1)
+        nn_team_init(e.team)
         e.rule = NN_sgd
 
     def __dealloc__(self):
@@ -261,9 +263,7 @@ cdef class Plan:
         memset(&e.job, 0, sizeof(Job))
         memset(&e.outcome, 0, sizeof(Outcome))
         e.outcome.last_finite_loss = NAN
-        nn_lower(&e.finish)
         nn_lower(&e.abandon)
-        nn_lower(&e.stop)
         nn_lower(&e.overflow)
         e.batch_loss = e.work_since_poll = 0
         if n < 1 or X.shape[1] != e.n_features:
@@ -313,6 +313,7 @@ cdef class Plan:
         with nogil:
             e.started = nn_now()
             e.poll_at = e.started + POLL_SECONDS
+            nn_team_gather(e.team)
             self.threads_used = run_on_pool(task, e, n_workers)
         if e.exception != NULL:
             error = <object>e.exception

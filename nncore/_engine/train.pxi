@@ -1,13 +1,12 @@
-# What every worker does in a job of training. All run this same loop and meet at barriers; worker 0 keeps the books.
+# A job of training. Worker 0 leads and keeps the books; the others help in the stages that it opens (team.h).
 #
-#   epoch:   worker 0 draws the order                                                 | barrier
-#   segment: each takes its share of the rows through all layers, forward and back;
-#            worker 0 polls for signals                                               | barrier
-#            each takes its share of the weights: gradient over all rows, update;
-#            worker 0 sums the losses                                                 | barrier
-#   after an epoch's first batch: worker 0 exchanges the states                       | barrier
+#   epoch:   the leader draws the order
+#   segment: stage 1, items are rows: each through all layers, forward and back; the leader polls for signals
+#            stage 2, items are blocks of weights: gradient over all rows, update
+#            the leader sums the losses
+#   after an epoch's first batch: the leader exchanges the states
 #
-# A batch is one segment unless its activations would not fit the caches. No result depends on the shares.
+# A batch is one segment unless its activations would not fit the caches. No result depends on who does what.
 
 cdef enum:
     POLL_WORK = 2000000     # operations between two looks at the clock: some ten microseconds
@@ -19,9 +18,16 @@ cdef inline isize share_begin(isize n, isize unit, int worker, int n_workers) no
     return begin if begin < n else n
 
 
-cdef inline isize row_unit(isize n_rows, int n_workers) noexcept nogil:
-    """Whole tiles where every worker has several, else smaller ones, for even shares; no result depends on it."""
-    return NN_MR if n_rows >= 8 * NN_MR * n_workers else 2
+cdef inline isize rows_per_item(isize n_rows, int n_workers) noexcept nogil:
+    """Tiles, or for a single worker all rows; as equal as they can be where a share has only a few."""
+    if n_workers == 1:
+        return n_rows
+    cdef isize share = (n_rows + n_workers - 1) // n_workers, n_tiles = (share + TILE_ROWS - 1) // TILE_ROWS
+    return ((share + n_tiles - 1) // n_tiles + 1) // 2 * 2
+
+
+cdef inline isize blocks_per_item(isize n_blocks, int n_workers) noexcept nogil:
+    return n_blocks if n_workers == 1 else 1 + n_blocks // NN_MAX_ITEMS
 
 
 # ------------------------------------------------------------------------------------------------ states
@@ -57,33 +63,36 @@ cdef void diverge(Engine *e, isize epoch, isize batch) noexcept nogil:
     e.outcome.diverged, e.outcome.epoch, e.outcome.batch = 1, epoch, batch
 
 
-cdef void end_epoch(Engine *e, isize epoch, isize last_batch) noexcept nogil:
+cdef int end_epoch(Engine *e, isize epoch, isize last_batch) noexcept nogil:
+    """Return whether to go on."""
     cdef double now = nn_now()
     if nn_raised(&e.overflow):
         diverge(e, epoch, last_batch)
-        nn_raise(&e.finish)
-        return
+        return 0
     e.job.losses[epoch] = e.epoch_loss / e.job.n
     e.job.seconds[epoch] = now - e.epoch_started
     e.outcome.epochs_done = epoch + 1
-    if e.job.max_seconds > 0 and now - e.started > e.job.max_seconds:
-        nn_raise(&e.finish)
+    return e.job.max_seconds == 0 or now - e.started <= e.job.max_seconds
 
 
-cdef void end_segment(Engine *e, isize epoch, isize batch, isize n_rows, isize n_batch, int last) noexcept nogil:
-    """Add up the losses of the segment, in the order of its rows; at the end of the batch, look at the sum."""
+cdef int end_segment(Engine *e, isize epoch, isize batch) noexcept nogil:
+    """Add up the losses of the segment, in the order of its rows; at the end of the batch, look at the sum.
+
+    Return whether to go on.
+    """
     cdef isize i
-    for i in range(n_rows):
+    for i in range(e.stage.n_rows):
         e.batch_loss += e.row_loss[i]
-    if not last:
-        return
-    e.epoch_loss += e.batch_loss
-    if isfinite(e.batch_loss):
-        e.outcome.last_finite_loss = e.batch_loss / n_batch
-    else:
-        diverge(e, epoch, batch)
-        nn_raise(&e.stop)
+    if not e.stage.last:
+        return 1
+    cdef double loss = e.batch_loss
+    e.epoch_loss += loss
     e.batch_loss = 0
+    if not isfinite(loss):
+        diverge(e, epoch, batch)
+        return 0
+    e.outcome.last_finite_loss = loss / e.stage.n_batch
+    return 1
 
 
 cdef void poll_signals(Engine *e, isize n_rows) noexcept nogil:
@@ -119,79 +128,87 @@ cdef void run_signal_handlers(Engine *e) noexcept:
 
 # ------------------------------------------------------------------------------------------------ all workers
 
-cdef void train_rows(Engine *e, isize row, isize end, isize start, isize n_batch, int worker,
-                     real *scratch) noexcept nogil:
-    """Forward, loss and backward of the segment's rows row..end; its row 0 is visited at `start`."""
-    cdef isize stop
+cdef void train_rows(Engine *e, isize row, isize end, int worker, real *scratch) noexcept nogil:
+    """Forward, loss and backward of rows row .. end - 1 of the segment."""
+    cdef isize stop, start = e.stage.start
     cdef int ordered = e.job.shuffle
-    while row < end:
+    while row < end and not nn_raised(&e.abandon):
         stop = min(row + TILE_ROWS, end)
         gather(e, row, stop, start + row, ordered)
         forward_rows(e, row, stop, scratch)
         if e.job.predictions != NULL:
             emit_predictions(e, row, stop, start + row, ordered, scratch)
-        loss_rows(e, row, stop, start + row, ordered, <double>n_batch, scratch)
+        loss_rows(e, row, stop, start + row, ordered, <double>e.stage.n_batch, scratch)
         backward_rows(e, row, stop, scratch)
         if worker == 0:
             poll_signals(e, stop - row)
-        if nn_raised(&e.abandon):
-            return
         row = stop
 
 
-cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_rows, int worker,
-                       int n_workers) noexcept nogil:
-    """Return whether to go on."""
-    cdef isize start = batch * e.job.batch_size, n_batch = min(e.job.batch_size, e.job.n - start)
-    cdef isize unit = row_unit(n_rows, n_workers)
+cdef void train_item(void *argument, long item, int worker) noexcept nogil:
+    cdef Engine *e = <Engine *>argument
+    cdef isize begin = item * e.stage.per_item, end = min(begin + e.stage.per_item, e.stage.n)
     cdef real *scratch = e.scratch + worker * e.scratch_size
-    cdef real *new = e.other if batch == 0 else e.state
-    cdef int last = done + n_rows == n_batch
-    train_rows(e, share_begin(n_rows, unit, worker, n_workers), share_begin(n_rows, unit, worker + 1, n_workers),
-               start + done, n_batch, worker, scratch)
-    if worker == 0 and last and e.job.purpose == UPDATE and not nn_raised(&e.abandon):
-        prepare_hyper(e)
-    nn_barrier_wait(&e.barrier, n_workers)
+    if e.stage.of_blocks:
+        update_blocks(e, begin, end, gradient_scratch(e, scratch))
+    else:
+        train_rows(e, begin, end, worker, scratch)
+
+
+# ------------------------------------------------------------------------------------------------ the leader
+
+cdef void run_stage(Engine *e, int of_blocks, isize n, isize per_item, int n_workers) noexcept nogil:
+    e.stage.of_blocks, e.stage.n, e.stage.per_item = of_blocks, n, per_item
+    nn_team_run(e.team, (n + per_item - 1) // per_item, n_workers, train_item, e)
+
+
+cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_rows, int n_workers) noexcept nogil:
+    """Return whether to go on."""
+    cdef Stage *s = &e.stage
+    cdef isize start = batch * e.job.batch_size
+    s.n_batch, s.start = min(e.job.batch_size, e.job.n - start), start + done
+    s.n_rows, s.resume, s.last = n_rows, done > 0, done + n_rows == s.n_batch
+    s.new = e.other if batch == 0 else e.state
+    run_stage(e, 0, n_rows, rows_per_item(n_rows, n_workers), n_workers)
     if nn_raised(&e.abandon):
         return 0
-    update_blocks(e, share_begin(e.n_blocks, 1, worker, n_workers), share_begin(e.n_blocks, 1, worker + 1, n_workers),
-                  new, n_rows, done > 0, last, gradient_scratch(e, scratch))
-    if worker == 0:
-        end_segment(e, epoch, batch, n_rows, n_batch, last)
-    nn_barrier_wait(&e.barrier, n_workers)
-    return not nn_raised(&e.stop)
+    if s.last and e.job.purpose == UPDATE:
+        prepare_hyper(e)
+    run_stage(e, 1, e.n_blocks, blocks_per_item(e.n_blocks, n_workers), n_workers)
+    return end_segment(e, epoch, batch)
 
 
-cdef int train_batch(Engine *e, isize epoch, isize batch, int worker, int n_workers) noexcept nogil:
+cdef int train_batch(Engine *e, isize epoch, isize batch, int n_workers) noexcept nogil:
     """Return whether to go on."""
     cdef isize n_batch = min(e.job.batch_size, e.job.n - batch * e.job.batch_size), done = 0, n_rows
     while done < n_batch:
         n_rows = min(e.room, n_batch - done)
-        if not train_segment(e, epoch, batch, done, n_rows, worker, n_workers):
+        if not train_segment(e, epoch, batch, done, n_rows, n_workers):
             return 0
         done += n_rows
     if batch == 0 and e.job.purpose == UPDATE:
-        if worker == 0:
-            exchange_states(e)
-            e.other_is_before = 1
-        nn_barrier_wait(&e.barrier, n_workers)
+        exchange_states(e)
+        e.other_is_before = 1
     return 1
+
+
+cdef void train_epochs(Engine *e, int n_workers) noexcept nogil:
+    cdef isize epoch, batch, n_batches = (e.job.n + e.job.batch_size - 1) // e.job.batch_size
+    for epoch in range(e.job.n_epochs):
+        begin_epoch(e, epoch)
+        for batch in range(n_batches):
+            if not train_batch(e, epoch, batch, n_workers):
+                return
+        if not end_epoch(e, epoch, n_batches - 1):
+            return
 
 
 cdef void train_worker(void *argument, int worker, int n_workers) noexcept nogil:
     cdef Engine *e = <Engine *>argument
-    cdef isize epoch, batch, n_batches = (e.job.n + e.job.batch_size - 1) // e.job.batch_size
     cdef unsigned fp = nn_fp_begin(e.job.purpose == UPDATE)
-    for epoch in range(e.job.n_epochs):
-        if worker == 0 and not nn_raised(&e.finish):
-            begin_epoch(e, epoch)
-        nn_barrier_wait(&e.barrier, n_workers)
-        if nn_raised(&e.finish):
-            break
-        for batch in range(n_batches):
-            if not train_batch(e, epoch, batch, worker, n_workers):
-                nn_fp_end(fp)
-                return
-        if worker == 0:
-            end_epoch(e, epoch, n_batches - 1)
+    if worker == 0:
+        train_epochs(e, n_workers)
+        nn_team_dismiss(e.team)
+    else:
+        nn_team_follow(e.team, worker, n_workers, train_item, e)
     nn_fp_end(fp)

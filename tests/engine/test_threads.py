@@ -1,4 +1,4 @@
-"""The pool and the barrier alone, in a C program: many jobs from several callers, with the thread sanitizer too."""
+"""The pool and the team alone, in a C program: many jobs from several callers, with the thread sanitizer too."""
 
 import shutil
 import subprocess
