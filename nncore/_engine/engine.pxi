@@ -3,7 +3,8 @@
 The modules f32_base, f32_avx2, ... each include this file and nothing else; the compiler's flags make the difference.
 Reading order: capi (what C offers), panels (matrices in and out of panels), arena (the program as C rows, the memory),
 dense, activation, loss, optimizer (one forward/backward/update idea each), lowering (a Program becomes an Engine),
-train and predict (what a worker does), plan (the Python class), kernels (single kernels on NumPy arrays).
+train and predict (what a worker does), plan (the Python class), kernels (single kernels on NumPy arrays), roofline
+(what the machine can do, for the benchmark).
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -31,3 +32,4 @@ include "train.pxi"
 include "predict.pxi"
 include "plan.pxi"
 include "kernels.pxi"
+include "roofline.pxi"
