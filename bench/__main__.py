@@ -1,4 +1,4 @@
-"""``python -m bench``: run a benchmark, or put its table into the README. Start it in the repository's root folder."""
+"""``python -m bench``: run a benchmark, or judge or show what one found. Start it in the repository's root folder."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bench.record import Run
-    from bench.timing import Protocol
+from bench import SECTIONS
 
 # Nothing that imports NumPy or nncore may be imported at the top of this file: the limit on threads has to come first,
 # and so has `prefer_installed_nncore`.
 
 ROOT = Path(__file__).resolve().parent.parent
-ROUNDS, SECONDS_PER_TURN = 15, 0.1
 CLOCK_HELP = "cpu: count the processor time of one thread, for a machine busy with other work; default: wall"
-QUICK_ROUNDS, QUICK_SECONDS_PER_TURN = 3, 0.01
+OUTPUT_HELP = "where the files go; default: bench/results, for a complete run"
+SECTIONS_HELP = f"of {', '.join(SECTIONS)}; default: all"
 
 
 def prefer_installed_nncore() -> None:
@@ -45,76 +42,99 @@ def _mistakes_in_one_sentence() -> Iterator[None]:
         raise SystemExit(2) from None
 
 
-def _step(options: argparse.Namespace) -> None:
-    from bench import step
+def _step(options: argparse.Namespace) -> int:
+    from bench import report, step
     from bench.cases import select
-
-    with _mistakes_in_one_sentence():
-        cases, protocol = select(options.cases), _protocol(options)
-    _finish(step.run(cases, protocol), options)
-
-
-def _peers(options: argparse.Namespace) -> None:
-    from bench import peers
-    from bench.cases import select
-
-    with _mistakes_in_one_sentence():
-        cases, contenders, protocol = select(options.cases), peers.chosen(options.peers), _protocol(options)
-    _finish(peers.run(cases, contenders, protocol), options)
-
-
-def _protocol(options: argparse.Namespace) -> Protocol:
+    from bench.record import RESULTS
     from bench.timing import Protocol
 
-    rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS_PER_TURN) if options.quick else (ROUNDS, SECONDS_PER_TURN)
-    return Protocol(rounds, seconds, options.clock, options.threads)
-
-
-def _finish(run: Run, options: argparse.Namespace) -> None:
-    from bench import report
-    from bench.record import RESULTS
-
+    with _mistakes_in_one_sentence():
+        cases, protocol = select(options.cases), Protocol.of(options.quick, options.clock, options.threads)
+    run = step.run(cases, protocol)
     print(report.markdown(run))
     # The stored results are for publishing; a quick run replaces them only if told to.
     folder = options.output or (None if options.quick else RESULTS)
     if folder is not None:
-        report.save(run, Path(folder))
+        report.save(run, folder)
+    return 0
 
 
-def _readme(options: argparse.Namespace) -> None:
-    from bench import report
+def _peers(options: argparse.Namespace) -> int:
+    from bench import peers
+    from bench.record import RESULTS
+    from nncore.engine import available_cpus
+
+    counts = sorted(set(options.threads or [1, 1 if options.clock == "cpu" else available_cpus()]))
+    with _mistakes_in_one_sentence():
+        _find_mistakes(options, counts)
+    # Stored results are for publishing, and of one run: a part of one, or a quick one, replaces them only if told to.
+    partial = options.quick or options.cases or options.peers or options.threads or set(options.sections) != {*SECTIONS}
+    folder = options.output or (None if partial else RESULTS)
+    of_training = {"cases": options.cases, "clock": options.clock}
+    found = peers.run(options.sections, options.quick, counts, options.peers, folder, **of_training)
+    return 0 if not options.check or peers.report_bounds(found) else 1
+
+
+def _find_mistakes(options: argparse.Namespace, counts: list[int]) -> None:
+    """Find them before anything is timed."""
+    from bench import peers
+    from bench.cases import select
+    from bench.timing import Protocol
+
+    select(options.cases)
+    peers.check_names(options.peers)
+    Protocol.of(options.quick, options.clock, max(counts))
+
+
+def _check(options: argparse.Namespace) -> int:
+    from bench import peers
 
     with _mistakes_in_one_sentence():
-        report.update_readme(options.readme, options.results)
+        found = peers.stored(options.results or peers.STORED)
+    return 0 if peers.report_bounds(found) else 1
 
 
-def _worker(options: argparse.Namespace) -> None:
+def _readme(options: argparse.Namespace) -> int:
+    from bench import peers, readme
+
+    with _mistakes_in_one_sentence():
+        readme.update(options.readme, options.results or peers.STORED)
+    return 0
+
+
+def _worker(options: argparse.Namespace) -> int:
     from bench import worker
 
     worker.serve(options.contender, options.threads)
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     commands = parser.add_subparsers(title="commands", required=True)
 
-    def command(name: str, does: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+    def command(name: str, does: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(run=does, threads=1)
+        added.set_defaults(run=does, threads=None)
         return added
 
     step = command("step", _step, "time nncore against its NumPy reference (the default)")
-    peers = command("peers", _peers, "time training against whichever other package is installed")
+    peers = command("peers", _peers, "compare nncore with whichever other package is installed")
     for benchmark in (step, peers):
-        benchmark.add_argument("--cases", nargs="+", metavar="NAME", help="default: all; see bench/cases.py")
-        benchmark.add_argument("--threads", type=_positive, default=1, metavar="N", help="for everyone; default: 1")
+        benchmark.add_argument("--cases", nargs="+", metavar="NAME", help="of training; default: all in bench/cases.py")
         benchmark.add_argument("--quick", action="store_true", help="few and short rounds, and keep no files")
         benchmark.add_argument("--clock", choices=("wall", "cpu"), default="wall", help=CLOCK_HELP)
-        benchmark.add_argument("--output", metavar="FOLDER", help="where the files go; default: bench/results")
+        benchmark.add_argument("--output", type=Path, metavar="FOLDER", help=OUTPUT_HELP)
+    step.add_argument("--threads", type=_positive, default=1, metavar="N", help="for everyone; default: 1")
+    peers.add_argument("--threads", type=_positive, nargs="+", metavar="N", help="default: 1, and all processors")
+    peers.add_argument("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="NAME", help=SECTIONS_HELP)
     peers.add_argument("--peers", nargs="+", metavar="NAME", help="default: all that are installed")
-    readme = command("readme", _readme, "put the table of a stored run into the README, between its two markers")
-    readme.add_argument("--results", type=Path, metavar="FILE", help="default: bench/results/peers.json, or step.json")
-    readme.add_argument("--readme", type=Path, default=ROOT / "README.md", metavar="FILE")
+    peers.add_argument("--check", action="store_true", help="exit code 1 if a ratio is below its bound")
+    check = command("check", _check, "compare a stored run with the bounds; exit code 1 if a ratio is below")
+    readme = command("readme", _readme, "put the tables of a stored run into the README, between its two markers")
+    for reader in (check, readme):
+        reader.add_argument("--results", type=Path, metavar="FILE", help="default: bench/results/peers.json")
+    readme.add_argument("--readme", type=Path, default=ROOT / "README.md", metavar="FILE", help="or another document")
     worker = command("worker", _worker, "train when asked to on stdin; started by peers")
     worker.add_argument("contender")
     worker.add_argument("threads", type=_positive)
@@ -137,15 +157,16 @@ def main(arguments: list[str] | None = None) -> int:
     prefer_installed_nncore()
     from bench import threads
 
-    threads.limit(options.threads)
+    if isinstance(options.threads, int):  # else workers limit themselves, each to its own number
+        threads.limit(options.threads)
     try:
-        options.run(options)
+        code: int = options.run(options)
     except ModuleNotFoundError as error:
         if error.name != "nncore":
             raise
         print("bench: nncore is not installed; install it with `pip install .`", file=sys.stderr)
         return 1
-    return 0
+    return code
 
 
 if __name__ == "__main__":

@@ -1,143 +1,132 @@
-"""nncore against others: each in a process of its own, asked in turn to train for a while."""
+"""nncore against others, in one run: every section, its files, and whether the bounds are met.
+
+A section is a module of this package with three functions: ``run(quick, thread_counts, peers)`` returns what it found,
+as JSON can hold it; ``markdown(data)`` its tables; ``ratios(data)`` the figures that `bench.bounds` knows, by name.
+"""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from bench.cases import Case
-from bench.record import FIRST, ROOT, Result, Run, machine, results_of
-from bench.runners import RUNNERS, available
-from bench.timing import Contender, Protocol, Slot, interleave
+from bench import SECTIONS, bounds, predict, workers
+from bench.predictors import PREDICTORS
+from bench.record import RESULTS
+from bench.runners import RUNNERS
 
-INCLUDED = (FIRST, "NumPy")
-"""Whose versions the description of the machine holds anyway."""
+TITLE = "# nncore and its peers"
+STORED = RESULTS / "peers.json"
 
-LOSS_TOLERANCE = 1e-6
-"""How far apart, relatively, losses may be after one epoch from the same weights in the same order: see `Case.exact`.
-"""
+CONTENDERS: dict[str, Mapping[str, Any]] = {"training": RUNNERS, "predict": PREDICTORS}
+"""Who can take part in sections that know nobody else."""
 
-
-class Worker:
-    """A process that trains one contender's networks when asked: see `bench.worker`.
-
-    Its own process gives each library the thread settings that it reads when imported, and keeps the threads of one
-    out of the others' way.
-    """
-
-    def __init__(self, contender: str, threads: int) -> None:
-        self.contender = contender
-        command = [sys.executable, "-m", "bench", "worker", contender, str(threads)]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, request: str, argument: Any = None) -> Any:
-        """Send a request, return the answer.
-
-        Raises
-        ------
-        RuntimeError
-            If the process has died; its own words stand on stderr.
-        """
-        assert self._process.stdin is not None and self._process.stdout is not None
-        try:
-            self._process.stdin.write(json.dumps([request, argument]) + "\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            answer = ""
-        else:
-            answer = self._process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"{self.contender} failed to answer {request!r} ({argument!r}); its error is above")
-        return json.loads(answer)
-
-    def close(self) -> None:
-        """End the process: it stops when there is nothing more to read."""
-        with self._process:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-
-    def timed(self) -> Contender:
-        return lambda repeats: Slot(*self.ask("time", repeats))
+Sections = dict[str, dict[str, Any]]
+"""What sections found, by their names."""
 
 
-@contextmanager
-def workers(contenders: list[str], threads: int) -> Iterator[dict[str, Worker]]:
-    """Start a worker for each contender, and end them all in the end."""
-    with ExitStack() as stack:
-        started = {}
-        for contender in contenders:
-            started[contender] = Worker(contender, threads)
-            stack.callback(started[contender].close)
-        yield started
+def _section(name: str) -> Any:
+    return importlib.import_module(f"bench.{name}")
 
 
-def chosen(names: list[str] | None) -> list[str]:
-    """Return who takes part: nncore first, then those asked for, or everyone who is installed.
+def check_names(names: list[str] | None) -> None:
+    """Make sure that every peer takes part in something.
 
     Raises
     ------
     ValueError
-        If a name is unknown or its package missing.
+        If one is unknown or its package missing.
     """
+    known = {**RUNNERS, **PREDICTORS}
     for name in names or []:
-        if name not in RUNNERS:
-            raise ValueError(f"unknown peer {name!r}; known: {', '.join(RUNNERS)}")
-        if not available(name):
-            raise ValueError(f"peer {name!r} needs the package {RUNNERS[name].package!r}, which is not installed")
-    everyone = [name for name in RUNNERS if available(name)] if names is None else names
-    return [FIRST, *(name for name in everyone if name != FIRST)]
+        if name not in known:
+            raise ValueError(f"unknown peer {name!r}; known: {', '.join(known)}")
+        (workers if name in RUNNERS else predict).chosen([name])
 
 
-def check_losses(case: str, losses: dict[str, float]) -> None:
-    """Make sure that everyone trained the same network on the same rows.
+def run(
+    names: list[str],
+    quick: bool,
+    thread_counts: list[int],
+    peers: list[str] | None,
+    folder: Path | None,
+    **of_training: Any,
+) -> Sections:
+    """Run sections one after the other, print their tables and store them.
+
+    Parameters
+    ----------
+    names : list of str
+        Of `SECTIONS`; they run in the order of that list.
+    quick, thread_counts, peers
+        See `bench.training.run`.
+    folder : Path, optional
+        Where the files go; they are written after every section, so that a run cut short leaves what it had. By default
+        none are.
+    of_training
+        What only that section takes.
+
+    Returns
+    -------
+    dict
+    """
+    found: Sections = {}
+    print(TITLE)
+    for name in (name for name in SECTIONS if name in names):
+        section = _section(name)
+        known = CONTENDERS.get(name)
+        taking_part = peers if peers is None or known is None else [peer for peer in peers if peer in known]
+        more = {"training": of_training, "footprint": {"digits": found.get("accuracy")}}.get(name, {})
+        found[name] = section.run(quick, thread_counts, taking_part, **more)
+        print("\n" + section.markdown(found[name]), end="", flush=True)
+        if folder is not None:
+            save(found, folder)
+    return found
+
+
+def markdown(found: Sections) -> str:
+    """Return the tables of all sections."""
+    return "\n".join([f"{TITLE}\n", *(_section(name).markdown(data) for name, data in found.items())])
+
+
+def save(found: Sections, folder: Path) -> None:
+    """Write peers.json and peers.md, and peers.png where training was measured and matplotlib is installed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "peers.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (folder / "peers.md").write_text(markdown(found), encoding="utf-8")
+    if "training" not in found:
+        return
+    if importlib.util.find_spec("matplotlib") is None:
+        print("bench: no picture without matplotlib; install it with `pip install '.[bench]'`", file=sys.stderr)
+        return
+    from bench import picture
+
+    picture.save(found["training"], folder / "peers.png")
+
+
+def stored(results: Path) -> Sections:
+    """Return what `save` wrote into a JSON file.
 
     Raises
     ------
-    AssertionError
-        If a loss is further from nncore's than `LOSS_TOLERANCE`, relatively.
+    ValueError
+        If the file holds something else.
+    OSError
+        If it cannot be read.
     """
-    for contender, loss in losses.items():
-        difference = abs(loss / losses[FIRST] - 1)
-        if not difference <= LOSS_TOLERANCE:
-            raise AssertionError(
-                f"{case}: after one epoch from the same weights in the same order, {contender}'s loss is {loss:.8g}, "
-                f"nncore's {losses[FIRST]:.8g}: {difference:.1e} apart; expected at most {LOSS_TOLERANCE:g}"
-            )
+    found = json.loads(results.read_text(encoding="utf-8"))
+    if not isinstance(found, dict) or not found or not set(found) <= set(SECTIONS):
+        raise ValueError(f"{results} must be a file that `python -m bench peers` of this version wrote")
+    return found
 
 
-def _one_case(case: Case, started: dict[str, Worker], protocol: Protocol) -> tuple[list[Result], dict[str, float]]:
-    present = {name: worker for name, worker in started.items() if worker.ask("supports", case.name)}
-    answers = {name: worker.ask("check", case.name) for name, worker in present.items()}
-    losses = {name: loss for name, loss in answers.items() if loss is not None}
-    check_losses(case.name, losses)
-    for worker in present.values():
-        worker.ask("prepare", case.name)
-    # Workers count in epochs; the table is about steps.
-    timings = interleave({name: worker.timed() for name, worker in present.items()}, protocol)
-    per_step = {name: timing.divided_by(case.steps_per_epoch) for name, timing in timings.items()}
-    return results_of(case.name, "training step", per_step), losses
-
-
-def run(cases: list[Case], contenders: list[str], protocol: Protocol) -> Run:
-    """Time one training step, as part of whole epochs with shuffling and batching.
-
-    Raises
-    ------
-    AssertionError
-        If losses differ: someone would be timed doing something else.
-    RuntimeError
-        If a worker died.
-    """
-    results: list[Result] = []
-    losses: dict[str, dict[str, float]] = {}
-    with workers(contenders, protocol.threads) as started:
-        versions = {name: worker.ask("version") for name, worker in started.items() if name not in INCLUDED}
-        for case in cases:
-            print(case.name, file=sys.stderr, flush=True)
-            found, losses[case.name] = _one_case(case, started, protocol)
-            results += found
-    return Run("peers", machine(**versions), protocol, results, losses)
+def report_bounds(found: Sections) -> bool:
+    """Print which ratios fall below their bounds; return whether none does."""
+    figures = {key: figure for name, data in found.items() for key, figure in _section(name).ratios(data).items()}
+    short, n_compared = bounds.check(figures)
+    print(f"{n_compared - len(short)} of {n_compared} bounds met", *short, sep="\n")
+    return not short

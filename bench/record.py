@@ -1,9 +1,8 @@
-"""What a benchmark found, and its JSON file."""
+"""What a benchmark found."""
 
 from __future__ import annotations
 
 import datetime
-import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -29,12 +28,35 @@ class Result:
     case, measure, contender : str
         Which network, what was timed, whose.
     timing : Timing
+        Its ratio is to nncore's time with as many threads.
+    threads : int
+        How many the contender might use.
     """
 
     case: str
     measure: str
     contender: str
     timing: Timing
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Roof:
+    """What the machine can do at best with so many threads, measured beside the training of a case.
+
+    Attributes
+    ----------
+    case, threads : str, int
+    flops_per_second : float
+        In multiply-adds that touch no memory.
+    bytes_per_second : float
+        Read and written, of a state as large as the case's: parameters and Adam's two slots.
+    """
+
+    case: str
+    threads: int
+    flops_per_second: float
+    bytes_per_second: float
 
 
 @dataclass(frozen=True)
@@ -44,15 +66,16 @@ class Run:
     Attributes
     ----------
     benchmark : str
-        ``"step"`` or ``"peers"``: also the name of the files.
+        ``"step"`` or ``"training"``.
     machine : dict
-        Processor, instruction set, threads, versions, date and commit.
+        Processor, instruction set, versions, date and commit.
     protocol : Protocol
         How it was timed.
     results : list of Result
     losses : dict of str to dict
         Of each case and contender, the loss after one epoch from the same weights in the same order, in float64:
         see `bench.cases.Case.exact`.
+    roofs : list of Roof
     """
 
     benchmark: str
@@ -60,17 +83,20 @@ class Run:
     protocol: Protocol
     results: list[Result]
     losses: dict[str, dict[str, float]] = field(default_factory=dict)
+    roofs: list[Roof] = field(default_factory=list)
 
-    def to_json(self) -> str:
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it in what JSON can hold, with a description of the cases."""
         cases = {name: _described(CASES[name]) for name in dict.fromkeys(result.case for result in self.results)}
-        return json.dumps({**asdict(self), "cases": cases}, indent=1)
+        return {**asdict(self), "cases": cases}
 
     @classmethod
-    def from_json(cls, text: str) -> Run:
-        """Return what `to_json` wrote."""
-        data = json.loads(text)
+    def from_dict(cls, data: dict[str, Any]) -> Run:
+        """Return what `to_dict` described."""
         results = [Result(**{**result, "timing": _timing(result["timing"])}) for result in data["results"]]
-        return cls(data["benchmark"], data["machine"], Protocol(**data["protocol"]), results, data["losses"])
+        roofs = [Roof(**roof) for roof in data.get("roofs", [])]
+        protocol = Protocol(**data["protocol"])
+        return cls(data["benchmark"], data["machine"], protocol, results, data["losses"], roofs)
 
 
 def _described(case: Case) -> dict[str, Any]:
@@ -81,9 +107,9 @@ def _timing(data: dict[str, Any]) -> Timing:
     return Timing(Summary(**data["seconds"]), Summary(**data["ratio"]), data["cpu_share"])
 
 
-def results_of(case: str, measure: str, timings: Mapping[str, Timing]) -> list[Result]:
+def results_of(case: str, measure: str, timings: Mapping[str, Timing], threads: int = 1) -> list[Result]:
     """Return one result per contender."""
-    return [Result(case, measure, contender, timing) for contender, timing in timings.items()]
+    return [Result(case, measure, contender, timing, threads) for contender, timing in timings.items()]
 
 
 def machine(**versions: str) -> dict[str, Any]:

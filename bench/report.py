@@ -1,23 +1,24 @@
-"""Tables of a run: a Markdown file with all of it, and a short table for the README."""
+"""Tables of a run, as Markdown: all of it, and short ones for the README."""
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.cases import CASES
-from bench.record import FIRST, RESULTS, Result, Run
+from bench.record import FIRST, Result, Roof, Run
 from bench.timing import Summary
 
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-STEP = "training step"
+STEP, FLOOR, ONE_THREAD = "training step", "floor", "1 thread"
+NO_PEERS = (FIRST, FLOOR, ONE_THREAD)
 UNITS = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
 BUSY = 0.95
 """Below this share of the processors' time, a run on one thread has not had a processor to itself."""
 
 CLOCKS = {"wall": "wall-clock time", "cpu": "processor time"}
-TITLES = {"step": "nncore and its NumPy reference", "peers": "nncore and its peers"}
+TITLES = {"step": "# nncore and its NumPy reference", "training": "## Training"}
 
 
 def duration(seconds: float) -> str:
@@ -82,54 +83,84 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 class Table:
-    """The results of one measure: a row per case, a column per contender."""
+    """The results of one measure with one number of threads: a row per case, a column per contender."""
 
-    def __init__(self, run: Run, measure: str) -> None:
-        results = [result for result in run.results if result.measure == measure]
+    def __init__(self, run: Run, measure: str, threads: int) -> None:
+        results = [result for result in run.results if (result.measure, result.threads) == (measure, threads)]
         self.measure = measure
         self.cells = {(result.case, result.contender): result for result in results}
         self.cases = list(dict.fromkeys(result.case for result in results))
-        self.others = [name for name in dict.fromkeys(result.contender for result in results) if name != FIRST]
+        self.contenders = list(dict.fromkeys(result.contender for result in results))
+        self.peers = [name for name in self.contenders if name not in NO_PEERS]
 
     def full(self) -> str:
         """Return the table with quartiles, and ratios in columns of their own."""
         header = ["network", "parameters", FIRST, *(["GFLOP/s"] if self.measure == STEP else [])]
-        for name in self.others:
+        header += [*self._own_ratios(), *(["best peer"] if len(self.peers) > 1 else [])]
+        for name in self.peers:
             header += [name, f"{name} / {FIRST}"]
         return _aligned([header, *(self._full_row(case) for case in self.cases)])
 
+    def _own_ratios(self) -> dict[str, str]:
+        """Columns that compare nncore with something else than peers: title and contender."""
+        columns = {"of the floor": FLOOR, "speed-up": ONE_THREAD}
+        return {title: name for title, name in columns.items() if name in self.contenders}
+
     def _full_row(self, case: str) -> list[str]:
         own = self.cells[case, FIRST]
-        row = [_network(case), f"{CASES[case].n_parameters:,}", _spread(own.timing.seconds)]
+        row = [network(case), f"{CASES[case].n_parameters:,}", _spread(own.timing.seconds)]
         row += [_gflops(own)] if self.measure == STEP else []
-        for name in self.others:
+        row += [self._own_ratio(case, name) for name in self._own_ratios().values()]
+        row += [self._best(case)] if len(self.peers) > 1 else []
+        for name in self.peers:
             result = self.cells.get((case, name))
             row += ["-", "-"] if result is None else [_spread(result.timing.seconds), _factor_spread(result)]
         return row
 
+    def _own_ratio(self, case: str, name: str) -> str:
+        result = self.cells[case, name]
+        return f"{result.timing.ratio.median:.0%}" if name == FLOOR else _factor(result)
+
+    def _best(self, case: str) -> str:
+        found = [self.cells[case, name] for name in self.peers if (case, name) in self.cells]
+        best = min(found, key=lambda result: result.timing.ratio.median, default=None)
+        return "-" if best is None else f"{best.contender} {_factor(best)}"
+
     def short(self) -> str:
-        """Return the table with medians only."""
-        header = ["network, batch size", FIRST, *self.others]
+        """Return the table with medians only, and of the peers only ratios."""
+        header = ["network, batch size", FIRST, *self._own_ratios(), *self.peers]
         return _aligned([header, *(self._short_row(case) for case in self.cases)])
 
     def _short_row(self, case: str) -> list[str]:
-        row = [_network(case), duration(self.cells[case, FIRST].timing.seconds.median)]
-        for name in self.others:
+        row = [network(case), duration(self.cells[case, FIRST].timing.seconds.median)]
+        row += [self._own_ratio(case, name) for name in self._own_ratios().values()]
+        for name in self.peers:
             result = self.cells.get((case, name))
-            row += ["-" if result is None else f"{duration(result.timing.seconds.median)} ({_factor(result)})"]
+            row += ["-" if result is None else _factor(result)]
         return row
 
 
-def _network(name: str) -> str:
+def network(name: str) -> str:
+    """Return sizes, activation, dtype and batch size of a case."""
     case = CASES[name]
     dtype = "" if case.dtype == "float32" else f" {case.dtype}"
     return f"{'-'.join(map(str, case.sizes))} {case.activation}{dtype}, {case.batch_size:,}"
 
 
+def thread_counts(run: Run) -> list[int]:
+    """Return the numbers of threads that were measured, as they came."""
+    return list(dict.fromkeys(result.threads for result in run.results))
+
+
+def in_threads(n: int) -> str:
+    """Return "1 thread" or "2 threads"."""
+    return f"{n} thread{'s' if n > 1 else ''}"
+
+
 def _conditions(run: Run) -> str:
     machine, protocol = run.machine, run.protocol
     packages = [name for name in ("nncore", "numpy", "PyTorch", "JAX", "scikit-learn") if name in machine]
-    threads = "1 thread" if protocol.threads == 1 else f"{protocol.threads} threads"
+    threads = " and ".join(map(in_threads, thread_counts(run)))
     return (
         f"{machine['cpu']} ({machine['isa']}), {threads}, {machine['platform']}, Python {machine['python']}, "
         f"{', '.join(f'{name} {machine[name]}' for name in packages)}; {machine['date']}, commit {machine['commit']}, "
@@ -146,11 +177,44 @@ def _remarks(run: Run) -> list[str]:
             "Everyone trains the same network on the same rows: after one epoch in float64, from the same weights and "
             f"in the same order, losses are at most {furthest:.1e} apart, relatively.{_not_compared(run)}"
         )
-    lowest = min(result.timing.cpu_share for result in run.results)
-    if lowest < BUSY and run.protocol.threads == 1:
+    if run.roofs:
+        remarks.append(
+            "The floor is the time of the step's multiply-adds at the machine's peak, and of reading and writing "
+            "parameters and Adam's moments (24 bytes per float32 parameter), both measured in the same rounds: "
+            f"{'; '.join(map(_roof, _extremes(run.roofs)))}."
+        )
+    return remarks + _remarks_on_processors(run)
+
+
+def _extremes(roofs: list[Roof]) -> list[Roof]:
+    """Return, for each dtype and number of threads, the roof of the smallest and of the largest network."""
+    groups: dict[tuple[str, int], list[Roof]] = {}
+    for roof in sorted(roofs, key=lambda roof: CASES[roof.case].n_parameters):
+        groups.setdefault((CASES[roof.case].dtype, roof.threads), []).append(roof)
+    return [roof for key in sorted(groups) for roof in dict.fromkeys((groups[key][0], groups[key][-1]))]
+
+
+def _roof(roof: Roof) -> str:
+    return (
+        f"{three_digits(roof.flops_per_second / 1e9)} GFLOP/s and {three_digits(roof.bytes_per_second / 1e9)} GB/s for "
+        f"{roof.case} ({CASES[roof.case].dtype}, {in_threads(roof.threads)})"
+    )
+
+
+def _remarks_on_processors(run: Run) -> list[str]:
+    alone = [result for result in run.results if result.threads == 1]
+    lowest = min((result.timing.cpu_share for result in alone), default=1.0)
+    greedy = max(alone, key=lambda result: result.timing.cpu_share, default=None)
+    remarks = []
+    if lowest < BUSY:
         remarks.append(
             f"The machine was busy with other work: someone had a processor only {lowest:.0%} of the time. Ratios, "
             "taken within each round, suffer less than times, and processor time suffers less than wall-clock time."
+        )
+    if greedy is not None and greedy.timing.cpu_share > 2 - BUSY:
+        remarks.append(
+            f"{greedy.contender} did not keep to 1 thread: it used {greedy.timing.cpu_share:.2f} processors in "
+            f"{greedy.case}."
         )
     return remarks
 
@@ -159,55 +223,32 @@ def _not_compared(run: Run) -> str:
     """Say who could not be given the same weights, and where."""
     missing: dict[str, list[str]] = {}
     for result in run.results:
-        if result.contender not in run.losses.get(result.case, [result.contender]):
+        if result.contender not in (*run.losses.get(result.case, {result.contender: 0}), FLOOR, ONE_THREAD):
             missing.setdefault(result.contender, []).append(result.case)
-    return "".join(f" Not compared: {name} in {', '.join(cases)}." for name, cases in missing.items())
+    return "".join(f" Not compared: {name} in {', '.join(dict.fromkeys(cases))}." for name, cases in missing.items())
 
 
 def markdown(run: Run) -> str:
     """Return the whole run as Markdown: times as median and quartiles, ratios as medians of the rounds' ratios."""
-    parts = [f"# {TITLES[run.benchmark]}", _conditions(run) + ". In brackets: quartiles.", *_remarks(run)]
+    parts = [TITLES[run.benchmark], _conditions(run) + ". In brackets: quartiles.", *_remarks(run)]
     for measure in dict.fromkeys(result.measure for result in run.results):
-        parts += [f"## {measure}", Table(run, measure).full()]
+        for threads in thread_counts(run):
+            title = measure if run.benchmark == "step" else f"{measure}, {in_threads(threads)}"
+            parts += [f"{TITLES[run.benchmark].split()[0]}# {title}", Table(run, measure, threads).full()]
     return "\n\n".join(parts) + "\n"
 
 
 def save(run: Run, folder: Path) -> None:
     """Write ``<benchmark>.json`` and ``<benchmark>.md``."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{run.benchmark}.json").write_text(run.to_json() + "\n", encoding="utf-8")
+    (folder / f"{run.benchmark}.json").write_text(json.dumps(run.to_dict(), indent=1) + "\n", encoding="utf-8")
     (folder / f"{run.benchmark}.md").write_text(markdown(run), encoding="utf-8")
 
 
-def short_table(run: Run) -> str:
-    """Return the time of a training step for the README, with the conditions below."""
-    conditions = textwrap.fill(f"{_conditions(run)}; in brackets the multiple of nncore's time.", 120)
-    return f"{Table(run, STEP).short()}\n\n{conditions}"
-
-
-def update_readme(readme: Path, results: Path | None = None) -> None:
-    """Replace what stands between the two markers by the table of a stored run.
-
-    Parameters
-    ----------
-    readme : Path
-    results : Path, optional
-        JSON file of a run; by default that of peers in `RESULTS`, or if there is none, of step.
-
-    Raises
-    ------
-    ValueError
-        If the markers are not there, once each and in order.
-    OSError
-        If a file cannot be read or written.
-    """
-    if results is None:
-        results = next((path for path in (RESULTS / "peers.json", RESULTS / "step.json") if path.exists()), None)
-    if results is None:
-        raise ValueError(f"there are no results in {RESULTS} yet; run `python -m bench` first")
-    text = readme.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"{readme} must hold the lines {BEGIN} and {END}, once each and in this order")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    table = short_table(Run.from_json(results.read_text(encoding="utf-8")))
-    readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+def short_tables(run: Run) -> str:
+    """Return the time of a training step for the README, a table per number of threads, and the conditions."""
+    parts = []
+    for threads in thread_counts(run):
+        parts += [f"Training step with {in_threads(threads)}:", Table(run, STEP, threads).short()]
+    explained = f"{_conditions(run)}; for peers the multiple of {FIRST}'s time."
+    return "\n\n".join([*parts, textwrap.fill(explained, 120)])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+
+REST = 2e-3
+"""Seconds without work that show that threads sleep."""
 
 
 class Slot(NamedTuple):
@@ -18,6 +21,7 @@ class Slot(NamedTuple):
     cpu: float
 
 
+Key = TypeVar("Key", bound=Hashable)
 Contender = Callable[[int], Slot]
 """Does its work so many times and says what that took."""
 
@@ -34,6 +38,18 @@ def timed(work: Callable[[], object]) -> Contender:
     return contend
 
 
+def rest() -> None:
+    """Wait until this process's threads sleep: only then is its turn over.
+
+    Those of OpenBLAS wait for more work in a busy loop, up to a tenth of a second: in the next contender's turn.
+    """
+    busy = True
+    while busy:
+        before = time.process_time()
+        time.sleep(REST)
+        busy = time.process_time() - before > REST / 4
+
+
 @dataclass(frozen=True)
 class Protocol:
     """How contenders are timed.
@@ -48,7 +64,7 @@ class Protocol:
         Which time counts. The processors' time does not grow when others use the machine, but hides waiting, and how
         well several threads share the work: it is for one thread only.
     threads : int
-        How many each contender may use.
+        The most that any contender may use.
 
     Raises
     ------
@@ -64,6 +80,11 @@ class Protocol:
     def __post_init__(self) -> None:
         if self.clock == "cpu" and self.threads > 1:
             raise ValueError(f"clock 'cpu' would count {self.threads} threads' time together; use it with 1 thread")
+
+    @classmethod
+    def of(cls, quick: bool, clock: str = "wall", threads: int = 1) -> Protocol:
+        """Return the protocol of stored results, or of a quick look."""
+        return cls(3, 0.01, clock, threads) if quick else cls(15, 0.1, clock, threads)
 
 
 @dataclass(frozen=True)
@@ -122,8 +143,35 @@ def calibrated(contender: Contender, seconds: float) -> int:
     return repeats
 
 
-def interleave(contenders: Mapping[str, Contender], protocol: Protocol) -> dict[str, Timing]:
+def take_turns(contenders: Mapping[Key, Contender], protocol: Protocol) -> dict[Key, list[Slot]]:
     """Time the contenders in turn; the first to go changes from round to round.
+
+    Returns
+    -------
+    dict of Key to list of Slot
+        What the work took, once, in each round.
+    """
+    names = list(contenders)
+    repeats = {name: calibrated(contenders[name], protocol.seconds) for name in names}
+    slots: dict[Key, list[Slot]] = {name: [] for name in names}
+    for i in range(protocol.rounds):
+        first = i % len(names)
+        for name in names[first:] + names[:first]:
+            wall, cpu = contenders[name](repeats[name])
+            slots[name].append(Slot(wall / repeats[name], cpu / repeats[name]))
+    return slots
+
+
+def compare(slots: list[Slot], others: list[Slot], clock: str) -> Timing:
+    """Return one contender's timing, with its ratio to another's turns in the same rounds."""
+    own, other = ([getattr(slot, clock) for slot in turns] for turns in (slots, others))
+    ratios = [a / b for a, b in zip(own, other, strict=True)]
+    share = float(np.median([slot.cpu / slot.wall for slot in slots]))
+    return Timing(Summary.of(own), Summary.of(ratios), share)
+
+
+def interleave(contenders: Mapping[str, Contender], protocol: Protocol) -> dict[str, Timing]:
+    """Time the contenders in turn and compare them with the first one.
 
     Parameters
     ----------
@@ -142,18 +190,6 @@ def interleave(contenders: Mapping[str, Contender], protocol: Protocol) -> dict[
     >>> timings["short"].ratio.median, timings["long"].ratio.median > 1
     (1.0, True)
     """
-    names = list(contenders)
-    repeats = {name: calibrated(contenders[name], protocol.seconds) for name in names}
-    slots: dict[str, list[Slot]] = {name: [] for name in names}
-    for i in range(protocol.rounds):
-        first = i % len(names)
-        for name in names[first:] + names[:first]:
-            slots[name].append(contenders[name](repeats[name]))
-    once = {name: [getattr(slot, protocol.clock) / repeats[name] for slot in slots[name]] for name in names}
-    return {name: _timing(slots[name], once[name], once[names[0]]) for name in names}
-
-
-def _timing(slots: list[Slot], once: list[float], first: list[float]) -> Timing:
-    ratios = [own / other for own, other in zip(once, first, strict=True)]
-    share = float(np.median([slot.cpu / slot.wall for slot in slots]))
-    return Timing(Summary.of(once), Summary.of(ratios), share)
+    slots = take_turns(contenders, protocol)
+    first = next(iter(slots.values()))
+    return {name: compare(own, first, protocol.clock) for name, own in slots.items()}

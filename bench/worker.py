@@ -25,7 +25,7 @@ import numpy as np
 
 from bench.cases import CASES, SEED, Array, Case
 from bench.runners import RUNNERS, Runner
-from bench.timing import timed
+from bench.timing import rest, timed
 from nncore import reference
 from nncore.random import permutation
 
@@ -59,7 +59,9 @@ class Server:
         if self.runner is None:
             raise RuntimeError("no case is prepared")
         runner = self.runner
-        return list(timed(lambda: runner.train(epochs))(1))
+        slot = timed(lambda: runner.train(epochs))(1)
+        rest()
+        return list(slot)
 
 
 def _loss(case: Case, weights: list[Array]) -> float:

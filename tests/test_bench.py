@@ -1,6 +1,7 @@
-"""The benchmark: its cases are trained here as well, and what it writes is read back."""
+"""The benchmark: its cases are trained here as well, it is timed itself, and its commands run."""
 
 import dataclasses
+import json
 import subprocess
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -14,9 +15,10 @@ from nncore import reference
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # last, so that the nncore under test stays the installed one
 
-from bench import peers, record, report, timing  # noqa: E402
+from bench import bounds, peers, record, runners, timing, training, workers  # noqa: E402
 from bench.__main__ import main, prefer_installed_nncore  # noqa: E402
 from bench.cases import CASES, SEED, select  # noqa: E402
+from bench.floor import Floor  # noqa: E402
 from bench.timing import Protocol, Slot, Summary, Timing  # noqa: E402
 
 # By (dtype, whether the activation has a kink): how far apart losses may be, relatively, and parameters on average, in
@@ -106,6 +108,13 @@ def test_interleave_by_processor_time():
         Protocol(1, 0.1, "cpu", threads=2)
 
 
+def test_ratios_can_be_to_another_contender():
+    """As that of one thread to two: from the same rounds."""
+    slots = timing.take_turns({("a", 1): pretend(3.0), ("a", 2): pretend(1.5)}, Protocol(rounds=2, seconds=0.1))
+    assert slots == {("a", 1): [(3.0, 1.5)] * 2, ("a", 2): [(1.5, 0.75)] * 2}
+    assert timing.compare(slots["a", 1], slots["a", 2], "wall").ratio.median == 2.0
+
+
 def test_turns_are_as_long_as_asked():
     assert timing.calibrated(pretend(1e-3), 0.1) in range(100, 120)
     assert timing.calibrated(pretend(1.0), 0.1) == 1
@@ -116,123 +125,84 @@ def test_timing_of_a_part():
     assert whole.divided_by(10) == Timing(Summary(1.0, 0.8, 1.2), whole.ratio, 1.0)
 
 
-# -------------------------------------------------------------------------------------------------------- the tables
-
-MACHINE = {"cpu": "Analytical Engine", "isa": "base", "platform": "Steam brass", "python": "3.11", "threads": 1}
-MACHINE |= {"nncore": "1.0", "numpy": "2.0", "date": "1843-07-10", "commit": "abc"}
+# ---------------------------------------------------------------------------------------------------------- the floor
 
 
-def timing_of(seconds, ratio, cpu_share=1.0):
-    return Timing(Summary(seconds, seconds / 2, seconds * 2), Summary(ratio, ratio / 2, ratio * 2), cpu_share)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_floor_does_the_work_of_steps(dtype, threads):
+    floor = Floor(dataclasses.replace(CASES["13-64-64-2"], dtype=dtype), threads)
+    size = np.dtype(dtype).itemsize
+    assert floor.bytes_per_step == 6 * size * 5186  # read and write parameters and two slots
+    assert all(seconds > 0 for seconds in floor(1)) and floor(1000).wall > 0
+    roof = floor.roof(rounds=1)
+    assert roof.flops_per_second > 1e8 and roof.bytes_per_second > 1e8
+    assert roof.flops_per_second == floor.flops_per_second[-1]
 
 
-@pytest.fixture
-def run():
-    both = {"nncore": timing_of(2e-6, 1.0), "Slow": timing_of(3e-3, 1500.0)}
-    results = record.results_of("2-8-8-2", report.STEP, both)
-    results += record.results_of("13-37-3", report.STEP, {"nncore": timing_of(8e-6, 1.0)})
-    return record.Run("peers", MACHINE, Protocol(5, 0.1), results, {"2-8-8-2": {"nncore": 1.0, "Slow": 1.00001}})
+def test_floor_is_below_training():
+    """A step of nncore cannot be shorter than the floor beneath it; if it is, the floor is measured wrongly."""
+    case = CASES["17-256-256-6"]
+    model, (X, y) = case.model(), case.data()
+    fit = timing.timed(lambda: model.fit(X, y, batch_size=case.batch_size, verbose=False))
+    slots = timing.take_turns({"nncore": fit, "floor": Floor(case, 1)}, Protocol(3, 0.01))
+    seconds = timing.compare(slots["floor"], slots["nncore"], "cpu").seconds.median
+    assert seconds * case.steps_per_epoch < min(slot.cpu for slot in slots["nncore"])
 
 
-FULL = """\
-| network          | parameters |                 nncore | GFLOP/s |                   Slow |         Slow / nncore |
-| ---------------- | ---------: | ---------------------: | ------: | ---------------------: | --------------------: |
-| 2-8-8-2 tanh, 32 |        114 | 2.00 us (1.00 to 4.00) |    8.70 | 3.00 ms (1.50 to 6.00) | 1,500x (750 to 3,000) |
-| 13-37-3 relu, 37 |        632 | 8.00 us (4.00 to 16.0) |    12.0 |                      - |                     - |"""
+def test_loops_of_the_roof_are_not_optimized_away(variant):
+    """Ten times the work takes several times as long; the shortest of some tries, since others use the machine too."""
 
-SHORT = """\
-| network, batch size |  nncore |             Slow |
-| ------------------- | ------: | ---------------: |
-| 2-8-8-2 tanh, 32    | 2.00 us | 3.00 ms (1,500x) |
-| 13-37-3 relu, 37    | 8.00 us |                - |"""
+    def seconds(loop, n):
+        return min(timing.timed(lambda: loop(n))(1).cpu for _ in range(5))
 
-
-def test_tables(run):
-    table = report.Table(run, report.STEP)
-    assert table.full() == FULL
-    assert table.short() == SHORT
-
-
-def test_markdown_says_how_it_was_measured(run):
-    text = report.markdown(run)
-    for part in (
-        "Analytical Engine (base), 1 thread",
-        "commit abc",
-        "medians of wall-clock time over 5 interleaved rounds",
-        "1.0e-05 apart",
-    ):
-        assert part in text
-    assert "busy" not in text and "Not compared" not in text
-
-
-def test_markdown_says_whose_loss_was_not_compared(run):
-    assert "Not compared: Slow in 2-8-8-2" in report.markdown(
-        dataclasses.replace(run, losses={"2-8-8-2": {"nncore": 1.0}})
-    )
-
-
-def test_markdown_says_if_the_machine_was_busy(run):
-    busy = dataclasses.replace(run.results[0], timing=timing_of(2e-6, 1.0, cpu_share=0.5))
-    assert "only 50% of the time" in report.markdown(dataclasses.replace(run, results=[busy]))
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.9994e-3, "999 us"), (0.9996e-3, "1.00 ms"), (5e-9, "0.01 us"), (1234.0, "1,234 s")]
-)
-def test_duration(seconds, text):
-    assert report.duration(seconds) == text
-
-
-def test_run_survives_its_file(run, tmp_path):
-    report.save(run, tmp_path / "new")
-    assert record.Run.from_json((tmp_path / "new" / "peers.json").read_text()) == run
-    assert (tmp_path / "new" / "peers.md").read_text() == report.markdown(run)
-
-
-def test_readme_gets_the_table(run, tmp_path):
-    report.save(run, tmp_path)
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n\n{report.BEGIN}\nold\n{report.END}\n\nafter\n")
-    command = ["readme", "--readme", str(readme), "--results", str(tmp_path / "peers.json")]
-    assert main(command) == main(command) == 0  # a second time changes nothing
-    text = readme.read_text()
-    assert text.startswith("before\n\n<!-- bench:begin -->\n| network, batch size |") and text.endswith("\n\nafter\n")
-    assert "3.00 ms (1,500x)" in text and "old" not in text
-
-
-@pytest.mark.parametrize("text", ["", f"{report.END}{report.BEGIN}", f"{report.BEGIN}{report.BEGIN}{report.END}"])
-def test_readme_without_markers_stays_as_it_is(run, tmp_path, text, capsys):
-    report.save(run, tmp_path)
-    readme = tmp_path / "README.md"
-    readme.write_text(text)
-    with pytest.raises(SystemExit) as stop:
-        main(["readme", "--readme", str(readme), "--results", str(tmp_path / "peers.json")])
-    assert stop.value.code == 2 and "bench:begin" in capsys.readouterr().err
-    assert readme.read_text() == text
+    assert 10_000 <= variant._multiply_adds(10_000) < 11_000
+    variant._State(0).sweep(1)
+    for loop, n in ((variant._multiply_adds, 10**7), (variant._State(1000).sweep, 10**3)):
+        assert seconds(loop, 10 * n) > 4 * seconds(loop, n)
 
 
 # -------------------------------------------------------------------------------------------------------- who competes
 
 
 def test_nncore_competes_first():
-    assert peers.chosen(["NumPy"]) == ["nncore", "NumPy"]
-    assert peers.chosen(None)[:2] == ["nncore", "NumPy"]
-    with pytest.raises(ValueError, match="unknown peer 'Excel'; known: nncore, NumPy"):
-        peers.chosen(["Excel"])
+    assert workers.chosen(["NumPy"]) == ["nncore", "NumPy"]
+    assert workers.chosen(None)[0] == "nncore" and "NumPy" in workers.chosen(None)
+    with pytest.raises(ValueError, match="unknown peer 'Excel'; known: nncore, JAX"):
+        workers.chosen(["Excel"])
 
 
 def test_missing_peer_is_named(monkeypatch):
-    monkeypatch.setattr(peers, "available", lambda name: name != "JAX")
-    with pytest.raises(ValueError, match="peer 'JAX' needs the package 'jax'"):
-        peers.chosen(["JAX"])
-    assert "JAX" not in peers.chosen(None)
+    monkeypatch.setattr(workers, "available", lambda name: name != "JAX")
+    with pytest.raises(ValueError, match="peer 'JAX' needs the package 'jax', which is not"):
+        workers.chosen(["JAX"])
+    assert "JAX" not in workers.chosen(None)
+
+
+def test_compiling_needs_a_compiler(monkeypatch):
+    entry = dataclasses.replace(runners.RUNNERS["PyTorch compiled"], package="numpy", program="no-such-compiler")
+    monkeypatch.setitem(runners.RUNNERS, "PyTorch compiled", entry)
+    assert not runners.available("PyTorch compiled")
+    with pytest.raises(ValueError, match="the package 'numpy' and the program 'no-such-compiler', which is not"):
+        workers.chosen(["PyTorch compiled"])
+    monkeypatch.setitem(runners.RUNNERS, "PyTorch compiled", dataclasses.replace(entry, program=None))
+    assert runners.available("PyTorch compiled")
 
 
 @pytest.mark.parametrize("loss", [1.001, float("nan")])
 def test_different_losses_are_refused(loss):
-    peers.check_losses("case", {"nncore": 1.0, "other": 1.0 + 1e-9})
+    training.check_loss("case", "other", 1.0 + 1e-9, own=1.0)
     with pytest.raises(AssertionError, match="other's loss"):
-        peers.check_losses("case", {"nncore": 1.0, "other": loss})
+        training.check_loss("case", "other", loss, own=1.0)
+
+
+def test_turn_ends_when_threads_sleep(monkeypatch):
+    """As OpenBLAS' threads do a while after their work."""
+    spent, slept = iter([0.0, 0.1, 0.1, 0.2, 0.2, 0.2]), []
+    monkeypatch.setattr(timing.time, "process_time", lambda: next(spent))
+    monkeypatch.setattr(timing.time, "sleep", slept.append)
+    timing.rest()
+    assert len(slept) == 3
 
 
 # --------------------------------------------------------------------------------------------------- the whole command
@@ -247,7 +217,7 @@ def bench(*arguments):
 def test_step_command(tmp_path):
     done = bench("--quick", "--cases", "2-8-8-2", "13-37-3", "--output", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    run = record.Run.from_json((tmp_path / "step.json").read_text())
+    run = record.Run.from_dict(json.loads((tmp_path / "step.json").read_text()))
     assert [result.case for result in run.results] == ["2-8-8-2"] * 8 + ["13-37-3"] * 8
     measures = ["training step", "epoch", "predict 1 row", "predict 1,024 rows"]
     assert list(dict.fromkeys(result.measure for result in run.results)) == measures
@@ -256,15 +226,33 @@ def test_step_command(tmp_path):
 
 def test_peers_command(tmp_path):
     """Of three classes, with a last batch that is smaller: everyone's losses are compared."""
-    arguments = ["--quick", "--cases", "13-37-3", "--clock", "cpu", "--output", str(tmp_path)]
-    done = bench("peers", *arguments, "--peers", "NumPy", "scikit-learn")
+    arguments = ["--quick", "--sections", "training", "--cases", "13-37-3", "--output", str(tmp_path)]
+    done = bench("peers", *arguments, "--peers", "scikit-learn", "--threads", "1", "2")
     assert done.returncode == 0, done.stderr
-    run = record.Run.from_json((tmp_path / "peers.json").read_text())
-    assert list(run.losses["13-37-3"]) == ["nncore", "NumPy", "scikit-learn"]
-    assert run.protocol.clock == "cpu" and "medians of processor time" in done.stdout
+    run = record.Run.from_dict(peers.stored(tmp_path / "peers.json")["training"])
+    assert list(run.losses["13-37-3"]) == ["nncore", "scikit-learn"]
+    one = ["nncore", "floor", "scikit-learn"]
+    assert [(r.contender, r.threads) for r in run.results] == [
+        *((name, 1) for name in one),
+        *((name, 2) for name in [*one, "1 thread"]),
+    ]
+    assert [roof.threads for roof in run.roofs] == [1, 2]
+    assert "### training step, 2 threads" in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--cases", "9"], ["peers", "--peers", "Excel"], ["--threads", "0"], ["dance"]])
+def test_check_fails_a_run_that_is_too_slow(monkeypatch, capsys):
+    """By processor time; nobody is as fast as the bound asks here."""
+    monkeypatch.setattr(bounds, "NO_CLIFF", 1e9)
+    command = ["--quick", "--sections", "training", "--cases", "13-37-3", "--peers", "NumPy", "--clock", "cpu"]
+    assert main(["peers", *command, "--check"]) == 1
+    shown = capsys.readouterr().out
+    assert "medians of processor time" in shown and "0 of 1 bounds met\ntrain, 13-37-3, 1 thread: " in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--cases", "9"], ["peers", "--peers", "Excel"], ["peers", "--sections", "all"], ["--threads", "0"], ["dance"]],
+)
 def test_mistakes_are_usage_errors(arguments):
     done = bench(*arguments)
     assert done.returncode == 2 and "Traceback" not in done.stderr
@@ -272,8 +260,8 @@ def test_mistakes_are_usage_errors(arguments):
 
 def test_worker_that_dies_is_named():
     said = "NumPy failed to answer 'time'"
-    with peers.workers(["NumPy"], threads=1) as started, pytest.raises(RuntimeError, match=said):
-        started["NumPy"].ask("time", 1)  # nothing is prepared
+    with workers.workers(["NumPy"], [1]) as (started,), pytest.raises(RuntimeError, match=said):
+        started.ask("time", 1)  # nothing is prepared
 
 
 def test_source_folder_does_not_hide_the_installed_package(monkeypatch, tmp_path):

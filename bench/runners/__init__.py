@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import shutil
 from dataclasses import dataclass
 
 from bench.runners.runner import Runner
@@ -23,27 +24,39 @@ class Entry:
         What must be importable.
     distribution : str
         What to ask for the version.
+    program : str, optional
+        What must be there to run, too.
     """
 
     module: str
     package: str
     distribution: str
+    program: str | None = None
 
     def runner(self) -> type[Runner]:
         """Import the contender's code, and with it the package."""
         train: type[Runner] = importlib.import_module(f"bench.runners.{self.module}").Train
         return train
 
+    @property
+    def needs(self) -> str:
+        """What must be installed, in words."""
+        return f"the package {self.package!r}" + (f" and the program {self.program!r}" if self.program else "")
+
 
 RUNNERS = {
     "nncore": Entry("own", "nncore", "nncore"),
-    "NumPy": Entry("oracle", "numpy", "numpy"),
-    "PyTorch": Entry("pytorch", "torch", "torch"),
     "JAX": Entry("jax_scan", "jax", "jax"),
+    "PyTorch": Entry("pytorch", "torch", "torch"),
+    "PyTorch compiled": Entry("pytorch_compiled", "torch", "torch", "g++"),
     "scikit-learn": Entry("scikit_learn", "sklearn", "scikit-learn"),
+    "NumPy": Entry("oracle", "numpy", "numpy"),
 }
+"""In the order of turns and tables: nncore, then who comes closest to it."""
 
 
 def available(contender: str) -> bool:
-    """Tell whether a contender's package is installed."""
-    return importlib.util.find_spec(RUNNERS[contender].package) is not None
+    """Tell whether what a contender needs is installed."""
+    entry = RUNNERS[contender]
+    program_found = entry.program is None or shutil.which(entry.program) is not None
+    return program_found and importlib.util.find_spec(entry.package) is not None

@@ -1,0 +1,115 @@
+"""How much faster than its peers, and how close to the floor, nncore has to be: ``--check`` compares a run with this.
+
+Ratios have names that end in case and threads, as in "train, 2-8-8-2, 1 thread". What has no bound is not compared.
+Some names belong to no ratio but to a time of nncore's, which has to be short.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from bench.cases import CASES, Case
+
+TRAINING = {1e3: 10.0, 1e4: 2.5, 1.2e5: 1.25, math.inf: 1.1}
+PREDICT_MANY_ROWS = {1e3: 4.0, 1.2e5: 1.1, math.inf: 1.03}
+PREDICT_ONE_ROW = {5e3: 8.0}
+"""Least ratios to the best peer, for networks up to so many parameters."""
+
+NO_CLIFF = 1.05
+"""The same in training, where sizes fit no vector and in float64: it should not be a special case."""
+
+TO_ACCURACY = 2.5
+ONE_ROW_MICROSECONDS, IMPORT_MILLISECONDS = {5e3: 0.6}, 50.0
+SHARE_WIDE, SHARE_64 = 0.87, 0.65
+LARGE_STEP = 20e6
+"""FLOPs from which two threads should share the work well."""
+
+TWO_THREADS, NO_LOSS = 1.8, 0.97
+
+
+def _by_size(bounds: Mapping[float, float], case: Case) -> float | None:
+    return next((least for most, least in bounds.items() if case.n_parameters <= most), None)
+
+
+def _training(case: Case) -> float | None:
+    fits_no_vector = any(units % 8 for units in case.sizes[1:-1])
+    return NO_CLIFF if fits_no_vector or case.dtype == "float64" else _by_size(TRAINING, case)
+
+
+def _share(case: Case, threads: int) -> float | None:
+    """With more threads the bound is on the speed-up."""
+    if threads > 1:
+        return None
+    hidden = set(case.sizes[1:-1])
+    if min(hidden) >= 256:
+        return SHARE_WIDE
+    return SHARE_64 if hidden == {64} and case.batch_size == 64 else None
+
+
+def _speed_up(case: Case, threads: int) -> float:
+    return TWO_THREADS if threads == 2 and case.flops_per_step > LARGE_STEP else NO_LOSS
+
+
+def _parts(name: str) -> tuple[str, Case | None, int]:
+    """Return what was measured, the case if there is one, and the number of threads."""
+    measure, *where = name.split(", ")
+    case = next((CASES[part] for part in where if part in CASES), None)
+    threads = next((int(part.split()[0]) for part in where if part.endswith(("thread", "threads"))), 1)
+    return measure, case, threads
+
+
+def least(name: str) -> float | None:
+    """Return the lower bound on the ratio of this name; None if there is none.
+
+    Examples
+    --------
+    >>> least("train, 2-8-8-2, 1 thread"), least("train, 784-512-512-10, 2 threads"), least("predict 32 rows, 2-8-8-2")
+    (10.0, 1.1, None)
+    """
+    measure, case, threads = _parts(name)
+    if case is None:
+        return {"MNIST to 98 %": TO_ACCURACY}.get(measure)
+    bounds = {
+        "train": _training(case),
+        "share of the floor": _share(case, threads),
+        "speed-up": _speed_up(case, threads),
+        "predict 1,024 rows": _by_size(PREDICT_MANY_ROWS, case),
+        "predict 1 row": _by_size(PREDICT_ONE_ROW, case),
+    }
+    return bounds.get(measure)
+
+
+def most(name: str) -> float | None:
+    """Return the upper bound on the time of this name; None if there is none.
+
+    Examples
+    --------
+    >>> most("milliseconds of import nncore over import numpy"), most("train, 2-8-8-2, 1 thread")
+    (50.0, None)
+    """
+    measure, case, _ = _parts(name)
+    if case is None:
+        return {"milliseconds of import nncore over import numpy": IMPORT_MILLISECONDS}.get(measure)
+    return _by_size(ONE_ROW_MICROSECONDS, case) if measure == "microseconds of nncore" else None
+
+
+def check(figures: Mapping[str, float]) -> tuple[list[str], int]:
+    """Compare ratios and times with their bounds.
+
+    Returns
+    -------
+    shortfalls : list of str
+        A sentence for each that misses its bound, the worst first.
+    n_compared : int
+        How many have a bound.
+    """
+    lower = {name: bound for name in figures if (bound := least(name)) is not None}
+    upper = {name: bound for name in figures if (bound := most(name)) is not None}
+    met = {name: figures[name] / bound for name, bound in lower.items()}
+    met |= {name: bound / figures[name] for name, bound in upper.items()}
+    # So written that what is not a number falls short, further than anything else.
+    short = sorted((not math.isnan(share), share, name) for name, share in met.items() if not share >= 1)
+    wanted = {name: f"at least {bound:g}" for name, bound in lower.items()}
+    wanted |= {name: f"at most {bound:g}" for name, bound in upper.items()}
+    return [f"{name}: {figures[name]:.3g}, expected {wanted[name]}" for *_, name in short], len(met)

@@ -1,0 +1,61 @@
+"""Who predicts: one module per contender, each with a function `ways`, and a row in the table below.
+
+``ways(case, threads, X)`` returns by name the calls that turn the rows of X (n, n_features) into the network's outputs,
+each with everything it needs at hand. The fastest of them is the contender's. All of them start from a NumPy array and
+leave one behind, for that is what a caller has and wants.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.cases import Array, Case
+
+# Nothing here may import NumPy or nncore: the worker sets the limit on threads after this file has been read.
+
+Ways = dict[str, "partial[Any]"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a contender's code is.
+
+    Attributes
+    ----------
+    module : str
+        The module of `bench.predictors` that holds its function `ways`.
+    packages : tuple of str
+        What must be importable.
+    distribution : str
+        What to ask for the version.
+    """
+
+    module: str
+    packages: tuple[str, ...]
+    distribution: str
+
+    def ways(self) -> Callable[[Case, int, Array], Ways]:
+        """Import the contender's code, and with it the package."""
+        found: Callable[[Case, int, Array], Ways] = importlib.import_module(f"bench.predictors.{self.module}").ways
+        return found
+
+
+PREDICTORS = {
+    "nncore": Entry("own", ("nncore",), "nncore"),
+    "NumPy": Entry("oracle", ("numpy",), "numpy"),
+    "PyTorch": Entry("pytorch", ("torch",), "torch"),
+    "JAX": Entry("jax_jit", ("jax",), "jax"),
+    "ONNX Runtime": Entry("onnx_runtime", ("onnxruntime", "onnx"), "onnxruntime"),
+    "scikit-learn": Entry("scikit_learn", ("sklearn",), "scikit-learn"),
+}
+
+
+def available(contender: str) -> bool:
+    """Tell whether a contender's packages are installed."""
+    return all(importlib.util.find_spec(package) is not None for package in PREDICTORS[contender].packages)

@@ -1,0 +1,24 @@
+"""nncore: ``predict``, and for one row ``predictor()``, which has done all that can be done before the row is known."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from bench.cases import Array, Case
+from bench.predictors import Ways
+from nncore import set_num_threads
+
+
+def ways(case: Case, threads: int, X: Array) -> Ways:
+    set_num_threads(threads)
+    model = case.model()
+    if len(X) > 1 or not hasattr(model, "predictor"):
+        return {"predict": partial(model.predict, X)}
+    predictor, out = model.predictor(), np.empty(case.sizes[-1], case.dtype)
+    return {
+        "predictor(), out": partial(predictor, X[0], out),
+        "predictor()": partial(predictor, X[0]),
+        "predict": partial(model.predict, X),
+    }

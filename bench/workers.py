@@ -1,0 +1,85 @@
+"""Contenders in processes of their own, asked in turn to do something."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from bench.record import FIRST, ROOT
+from bench.runners import RUNNERS, available
+from bench.timing import Contender, Slot
+
+
+class Worker:
+    """A process that trains one contender's networks when asked: see `bench.worker`.
+
+    Its own process gives each library the thread settings that it reads when imported, and keeps the threads of one
+    out of the others' way.
+    """
+
+    def __init__(self, contender: str, threads: int) -> None:
+        self.contender, self.threads = contender, threads
+        command = [sys.executable, "-m", "bench", "worker", contender, str(threads)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, request: str, argument: Any = None) -> Any:
+        """Send a request, return the answer.
+
+        Raises
+        ------
+        RuntimeError
+            If the process has died; its own words stand on stderr.
+        """
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps([request, argument]) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            answer = ""
+        else:
+            answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{self.contender} failed to answer {request!r} ({argument!r}); its error is above")
+        return json.loads(answer)
+
+    def close(self) -> None:
+        """End the process: it stops when there is nothing more to read."""
+        with self._process:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+
+    def timed(self) -> Contender:
+        return lambda repeats: Slot(*self.ask("time", repeats))
+
+
+@contextmanager
+def workers(contenders: list[str], thread_counts: list[int]) -> Iterator[list[Worker]]:
+    """Start a worker for each contender and number of threads, and end them all in the end."""
+    with ExitStack() as stack:
+        started = []
+        for contender in contenders:
+            for threads in thread_counts:
+                started.append(Worker(contender, threads))
+                stack.callback(started[-1].close)
+        yield started
+
+
+def chosen(names: list[str] | None) -> list[str]:
+    """Return who takes part: nncore first, then those asked for, or everyone who is installed.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown or its package missing.
+    """
+    for name in names or []:
+        if name not in RUNNERS:
+            raise ValueError(f"unknown peer {name!r}; known: {', '.join(RUNNERS)}")
+        if not available(name):
+            raise ValueError(f"peer {name!r} needs {RUNNERS[name].needs}, which is not installed")
+    everyone = [name for name in RUNNERS if available(name)] if names is None else names
+    return [FIRST, *(name for name in everyone if name != FIRST)]

@@ -1,0 +1,224 @@
+"""What the benchmark writes: tables, picture and files, which are read back; and whether bounds are met."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))  # last, so that the nncore under test stays the installed one
+
+from bench import bounds, peers, picture, readme, record, report, runners, training  # noqa: E402
+from bench.__main__ import main  # noqa: E402
+from bench.timing import Protocol, Summary, Timing  # noqa: E402
+
+# -------------------------------------------------------------------------------------------------------- the tables
+
+MACHINE = {"cpu": "Analytical Engine", "isa": "base", "platform": "Steam brass", "python": "3.11", "threads": 1}
+MACHINE |= {"nncore": "1.0", "numpy": "2.0", "date": "1843-07-10", "commit": "abc"}
+
+
+def timing_of(seconds, ratio, cpu_share=1.0):
+    return Timing(Summary(seconds, seconds / 2, seconds * 2), Summary(ratio, ratio / 2, ratio * 2), cpu_share)
+
+
+@pytest.fixture
+def run():
+    """With 1 thread and with 2; of the second case, no peer was timed."""
+    own, floor = {"nncore": timing_of(2e-6, 1.0)}, {"floor": timing_of(1e-6, 0.5)}
+    slow, slower = {"Slow": timing_of(3e-3, 1500.0)}, {"Slower": timing_of(4e-3, 2000.0)}
+    results = record.results_of("2-8-8-2", report.STEP, own | floor | slower | slow)
+    results += record.results_of("784-512-512-10", report.STEP, {"nncore": timing_of(8e-3, 1.0)} | floor)
+    half = own | floor | {"1 thread": timing_of(3e-6, 1.5, 1.0)} | slow
+    results += record.results_of("2-8-8-2", report.STEP, half, threads=2)
+    roofs = [record.Roof("2-8-8-2", 1, 1e11, 2e11), record.Roof("784-512-512-10", 1, 1e11, 4e10)]
+    losses = {"2-8-8-2": {"nncore": 1.0, "Slow": 1.00001, "Slower": 1.0}}
+    return record.Run("training", MACHINE, Protocol(5, 0.1, threads=2), results, losses, roofs)
+
+
+@pytest.fixture
+def found(run):
+    """What the benchmark of the peers stores."""
+    return {"training": run.to_dict()}
+
+
+ONE = """\
+| network, batch size      |  nncore | of the floor | Slower |   Slow |
+| ------------------------ | ------: | -----------: | -----: | -----: |
+| 2-8-8-2 tanh, 32         | 2.00 us |          50% | 2,000x | 1,500x |
+| 784-512-512-10 relu, 256 | 8.00 ms |          50% |      - |      - |"""
+
+TWO = """\
+| network          | parameters |                 nncore | GFLOP/s | of the floor | speed-up |                   Slow |\
+         Slow / nncore |
+| ---------------- | ---------: | ---------------------: | ------: | -----------: | -------: | ---------------------: |\
+ --------------------: |
+| 2-8-8-2 tanh, 32 |        114 | 2.00 us (1.00 to 4.00) |    8.70 |          50% |    1.50x | 3.00 ms (1.50 to 6.00) |\
+ 1,500x (750 to 3,000) |"""
+
+
+def test_tables(run):
+    assert report.Table(run, report.STEP, 1).short() == ONE
+    assert report.Table(run, report.STEP, 2).full() == TWO
+
+
+def test_full_table_names_the_best_peer(run):
+    first, second = report.Table(run, report.STEP, 1).full().splitlines()[2:]
+    assert "| Slow 1,500x |" in first and second.count("| - |") == 0 and second.count(" - |") == 5
+
+
+def test_markdown_says_how_it_was_measured(run):
+    text = report.markdown(run)
+    for part in (
+        "Analytical Engine (base), 1 thread and 2 threads",
+        "commit abc",
+        "medians of wall-clock time over 5 interleaved rounds",
+        "1.0e-05 apart",
+        "100 GFLOP/s and 200 GB/s for 2-8-8-2 (float32, 1 thread); 100 GFLOP/s and 40.0 GB/s for 784-512-512-10",
+        "### training step, 1 thread\n\n|",
+    ):
+        assert part in text
+    assert "busy" not in text and "Not compared" not in text and "did not keep" not in text
+
+
+def test_markdown_says_whose_loss_was_not_compared(run):
+    missing = dataclasses.replace(run, losses={"2-8-8-2": {"nncore": 1.0, "Slower": 1.0}})
+    assert "Not compared: Slow in 2-8-8-2.\n" in report.markdown(missing)
+
+
+def test_markdown_says_if_the_machine_was_busy(run):
+    busy = dataclasses.replace(run.results[0], timing=timing_of(2e-6, 1.0, cpu_share=0.5))
+    assert "only 50% of the time" in report.markdown(dataclasses.replace(run, results=[busy]))
+
+
+def test_markdown_says_who_used_more_than_one_thread(run):
+    greedy = dataclasses.replace(run.results[0], contender="Slow", timing=timing_of(2e-6, 1.0, cpu_share=1.9))
+    text = report.markdown(dataclasses.replace(run, results=[*run.results, greedy]))
+    assert "Slow did not keep to 1 thread: it used 1.90 processors in 2-8-8-2" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.9994e-3, "999 us"), (0.9996e-3, "1.00 ms"), (5e-9, "0.01 us"), (1234.0, "1,234 s")]
+)
+def test_duration(seconds, text):
+    assert report.duration(seconds) == text
+
+
+def test_run_survives_its_file(found, run, tmp_path):
+    peers.save(found, tmp_path / "new")
+    assert record.Run.from_dict(peers.stored(tmp_path / "new" / "peers.json")["training"]) == run
+    assert (tmp_path / "new" / "peers.md").read_text() == f"{peers.TITLE}\n\n{report.markdown(run)}"
+
+
+def test_everyone_has_a_look_of_their_own():
+    assert set(picture.LOOKS) == {report.FLOOR, *runners.RUNNERS}
+    looks = list(picture.LOOKS.values())
+    assert len({look["marker"] for look in looks}) == len({look["color"] for look in looks}) == len(looks)
+
+
+def test_picture_has_a_panel_per_number_of_threads(found, tmp_path):
+    pytest.importorskip("matplotlib", reason="pictures are drawn only where matplotlib is installed")
+    peers.save(found, tmp_path)
+    assert (tmp_path / "peers.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_readme_gets_the_table(found, tmp_path):
+    peers.save(found, tmp_path)
+    document = tmp_path / "README.md"
+    document.write_text(f"before\n\n{readme.BEGIN}\nold\n{readme.END}\n\nafter\n")
+    command = ["readme", "--readme", str(document), "--results", str(tmp_path / "peers.json")]
+    assert main(command) == main(command) == 0  # a second time changes nothing
+    text = document.read_text()
+    assert text.startswith("before\n\n<!-- bench:begin -->\nTraining step with 1 thread:\n\n| network, batch size  ")
+    assert text.endswith("\n\nafter\n") and ONE in text and "with 2 threads:" in text and "old" not in text
+
+
+@pytest.mark.parametrize("text", ["", f"{readme.END}{readme.BEGIN}", f"{readme.BEGIN}{readme.BEGIN}{readme.END}"])
+def test_readme_without_markers_stays_as_it_is(found, tmp_path, text, capsys):
+    peers.save(found, tmp_path)
+    document = tmp_path / "README.md"
+    document.write_text(text)
+    with pytest.raises(SystemExit) as stop:
+        main(["readme", "--readme", str(document), "--results", str(tmp_path / "peers.json")])
+    assert stop.value.code == 2 and "bench:begin" in capsys.readouterr().err
+    assert document.read_text() == text
+
+
+# --------------------------------------------------------------------------------------------------------- the bounds
+
+
+@pytest.mark.parametrize(
+    ("name", "bound"),
+    [
+        ("train, 2-8-8-2, 1 thread", 10),
+        ("train, 4-32-16-4, 2 threads", 10),
+        ("train, 13-64-64-2, 1 thread", 2.5),
+        ("train, 784-128-10, 1 thread", 1.25),
+        ("train, 1024-1024-1024-10, 1 thread", 1.1),
+        ("train, 13-37-3, 1 thread", 1.05),
+        ("train, 101-77-53-7, 1 thread", 1.05),
+        ("train, 784-128-10-float64, 1 thread", 1.05),
+        ("share of the floor, 17-256-256-6, 1 thread", 0.87),
+        ("share of the floor, 17-256-256-6, 2 threads", None),
+        ("share of the floor, 8-64-64-4, 1 thread", 0.65),
+        ("share of the floor, 784-128-10, 1 thread", None),
+        ("speed-up, 784-128-10, 2 threads", 1.8),
+        ("speed-up, 784-128-10, 4 threads", 0.97),
+        ("speed-up, 13-64-64-2, 2 threads", 0.97),
+        ("predict 1,024 rows, 2-8-8-2, 1 thread", 4),
+        ("predict 1,024 rows, 784-128-10, 1 thread", 1.1),
+        ("predict 1,024 rows, 376-256-256-17, 1 thread", 1.03),
+        ("predict 32 rows, 2-8-8-2, 1 thread", None),
+        ("predict 1 row, 8-64-64-4, 1 thread", 8),
+        ("predict 1 row, 784-128-10, 1 thread", None),
+        ("MNIST to 98 %, 1 thread", 2.5),
+        ("import", None),
+    ],
+)
+def test_bounds(name, bound):
+    assert bounds.least(name) == bound
+
+
+def test_ratios_that_fall_short_are_named_the_worst_first():
+    ratios = {"train, 2-8-8-2, 1 thread": 9.0, "train, 784-128-10, 1 thread": 1.25, "anything": 0.0}
+    ratios |= {"speed-up, 784-128-10, 2 threads": 0.9, "MNIST to 98 %, 2 threads": float("nan")}
+    ratios |= {"microseconds of nncore, 1 row, 2-8-8-2, 1 thread": 0.8}
+    short, n_compared = bounds.check(ratios)
+    assert n_compared == 5 and short == [
+        "MNIST to 98 %, 2 threads: nan, expected at least 2.5",
+        "speed-up, 784-128-10, 2 threads: 0.9, expected at least 1.8",
+        "microseconds of nncore, 1 row, 2-8-8-2, 1 thread: 0.8, expected at most 0.6",
+        "train, 2-8-8-2, 1 thread: 9, expected at least 10",
+    ]
+
+
+def test_ratios_of_training(run):
+    assert training.ratios(run.to_dict()) == {
+        "train, 2-8-8-2, 1 thread": 1500.0,
+        "share of the floor, 2-8-8-2, 1 thread": 0.5,
+        "share of the floor, 784-512-512-10, 1 thread": 0.5,
+        "train, 2-8-8-2, 2 threads": 1500.0,
+        "share of the floor, 2-8-8-2, 2 threads": 0.5,
+        "speed-up, 2-8-8-2, 2 threads": 1.5,
+    }
+
+
+def test_check_of_stored_results(found, tmp_path, capsys):
+    peers.save(found, tmp_path)
+    assert main(["check", "--results", str(tmp_path / "peers.json")]) == 1
+    shown = capsys.readouterr().out
+    assert shown == "3 of 4 bounds met\nshare of the floor, 784-512-512-10, 1 thread: 0.5, expected at least 0.87\n"
+    results = [result for result in found["training"]["results"] if result["case"] == "2-8-8-2"]
+    found["training"]["results"] = results
+    peers.save(found, tmp_path)
+    assert main(["check", "--results", str(tmp_path / "peers.json")]) == 0
+
+
+@pytest.mark.parametrize("content", [[], {"benchmark": "peers", "results": []}])
+def test_what_is_no_result_is_refused(content, tmp_path, capsys):
+    (tmp_path / "peers.json").write_text(json.dumps(content))
+    with pytest.raises(SystemExit) as stop:
+        main(["check", "--results", str(tmp_path / "peers.json")])
+    assert stop.value.code == 2 and "must be a file that `python -m bench peers`" in capsys.readouterr().err
