@@ -7,6 +7,7 @@ import os
 import platform
 from glob import glob
 
+import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
@@ -45,8 +46,8 @@ def extension(name: str, macros: list[tuple[str, str]], flags: list[str]) -> Ext
     return Extension(
         f"nncore._engine.{name}",
         [f"nncore/_engine/{name}.pyx"],
-        include_dirs=["src_c"],
-        define_macros=macros,
+        include_dirs=["src_c", numpy.get_include()],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), *macros],
         extra_compile_args=FLAGS + flags,
         extra_link_args=["-pthread", *LINK_FLAGS],
         depends=glob("src_c/*.h") + glob("nncore/_engine/*.pxi"),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from nncore.model import Sequential, load
     from nncore.optimizers import SGD, Adam, AdamW, RMSprop
+    from nncore.predictor import Predictor
 
 MODULES = (
     "activations",
@@ -63,6 +64,7 @@ HOMES = {
     ),
     "model": ("Sequential", "load"),
     "optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
+    "predictor": ("Predictor",),
 }
 """Which module holds which public name. Each is imported when first asked for, to keep ``import nncore`` quick."""
 
@@ -102,6 +104,7 @@ __all__ = [
     "ModelFileError",
     "NNCoreError",
     "NotBuiltError",
+    "Predictor",
     "RMSprop",
     "RandomNormal",
     "RandomUniform",

@@ -16,6 +16,7 @@ from nncore import engine
 from nncore.initializers import initialize
 from nncore.inputs import Array, all_finite
 from nncore.optimizers import Optimizer
+from nncore.predictor import Predictor, freeze
 from nncore.program import Program
 
 _alive: weakref.WeakSet[Network] = weakref.WeakSet()
@@ -217,6 +218,10 @@ class Network:
     def result(self) -> Any:
         """How the plan's last training went, also one that a signal ended; None before the first."""
         return self._plan.result
+
+    def predictor(self) -> Predictor:
+        """Return a frozen copy for single rows."""
+        return freeze(self.program, self.get_parameters())
 
     def predict(self, X: Array) -> Array:
         """Return the predictions, shape (n, n_outputs)."""

@@ -11,6 +11,7 @@ from nncore import evaluation, inputs, spec
 from nncore.definition import Definition
 from nncore.inputs import Array
 from nncore.losses import Crossentropy
+from nncore.predictor import Predictor
 
 
 class Prediction(Definition):
@@ -31,6 +32,26 @@ class Prediction(Definition):
         """
         network = self._built()
         return network.predict(inputs.features(X, self._dtype, network.program.n_features, empty=True))
+
+    def predictor(self) -> Predictor:
+        """Return a frozen copy of the network that answers single rows, in well under a microsecond for a small one.
+
+        Raises
+        ------
+        NotBuiltError
+            If the model has no weights yet.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(1)], dtype="float64")
+        >>> model.build(2)
+        >>> model.parameters[:] = [2.0, 3.0, 1.0]  # y = 2 a + 3 b + 1
+        >>> policy = model.predictor()
+        >>> policy([1.0, 1.0])
+        array([6.])
+        """
+        return self._built().predictor()
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return class probabilities.

@@ -20,7 +20,7 @@ LAYERS = [
     {"program"},
     {"engine", "_engine", "kernels", "formulas", "reference", "metrics", "datasets"},
     {"atomic", "callbacks", "checkpoint", "definition", "evaluation", "fitting", "history", "inputs", "model"}
-    | {"modelfile", "network", "prediction", "progress", "summary", "targets"},
+    | {"modelfile", "network", "prediction", "predictor", "progress", "summary", "targets"},
     {"cli", "__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -43,6 +43,10 @@ cdef extern from "activations.h" nogil:
     void nn_softmax_columns(real *x, isize n)
     void nn_softmax_backward_columns(real *dx, const real *dy, const real *y, isize n)
 
+cdef extern from "single.h" nogil:
+    void nn_single_dense(real *y, const real *x, const real *w, const real *bias, isize n_in, isize n_out)
+    void nn_single_softmax(real *x, isize n)
+
 cdef extern from "losses.h" nogil:
     int NN_softmax_crossentropy, NN_sparse_softmax_crossentropy, NN_N_LOSSES
     const char *const NN_LOSS_NAMES[]

@@ -3,8 +3,8 @@
 The modules f32_base, f32_avx2, ... each include this file and nothing else; the compiler's flags make the difference.
 Reading order: capi (what C offers), panels (matrices in and out of panels), arena (the program as C rows, the memory),
 dense, activation, loss, optimizer (one forward/backward/update idea each), lowering (a Program becomes an Engine),
-train and predict (what a worker does), plan (the Python class), kernels (single kernels on NumPy arrays), roofline
-(what the machine can do, for the benchmark).
+train and predict (what workers do), plan (the Python class), predictor (single rows), kernels (single kernels on NumPy
+arrays), roofline (what the machine can do, for the benchmark).
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -14,11 +14,14 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+cimport numpy
 from nncore._engine.runtime cimport nn_task, run_on_pool, thread_limit
 
 import threading
 
 import numpy as np
+
+numpy.import_array()
 
 include "capi.pxi"
 include "panels.pxi"
@@ -31,5 +34,6 @@ include "lowering.pxi"
 include "train.pxi"
 include "predict.pxi"
 include "plan.pxi"
+include "predictor.pxi"
 include "kernels.pxi"
 include "roofline.pxi"

@@ -4,10 +4,11 @@
 documented in `nncore.kernels`, which checks and converts their arguments.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nncore.optimizers import Optimizer
 from nncore.program import Program
@@ -79,6 +80,20 @@ class Plan:
         sample_weight: _Real | None = None,
         predictions: _Real | None = None,
     ) -> float: ...
+
+class Predictor:
+    def __init__(self, program: Program, parameters: _Real, convert: Callable[[Any], _Real]) -> None: ...
+    @property
+    def program(self) -> Program: ...
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def n_outputs(self) -> int: ...
+    @property
+    def dtype(self) -> np.dtype[np.floating[Any]]: ...
+    @property
+    def parameters(self) -> _Real: ...
+    def __call__(self, x: ArrayLike, out: _Real | None = None) -> _Real: ...
 
 def dense_forward(x: _Real, weight: _Real, bias: _Real | None, activation: str, parameter: float) -> _Real: ...
 def dense_backward(x: _Real, weight: _Real, dz: _Real) -> tuple[_Real, _Real, _Real]: ...

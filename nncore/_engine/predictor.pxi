@@ -1,0 +1,166 @@
+# Predictor: one row at a time, from NumPy's memory through the kernels of single.h and back.
+
+cdef enum:
+    STACK_REALS = 4096      # a call with wider layers takes its scratch from the heap
+    HELD_WORK = 1 << 16     # multiply-adds; less is done sooner than the GIL is given away and got back
+
+
+cdef void activate_row(int activation, real parameter, real *y, isize n) noexcept nogil:
+    if activation == NN_softmax:
+        nn_single_softmax(y, n)
+    elif activation != NN_identity:
+        nn_activate(activation, parameter, y, y, nn_padded(n))
+
+
+cdef void predict_row(const Engine *e, const real *x, real *out, real *scratch, isize width) noexcept nogil:
+    """out (n_outputs) = the network's output for x (n_features); scratch: (2, width)."""
+    cdef int i
+    cdef const Row *r
+    cdef real *y = NULL
+    for i in range(e.n_rows):
+        r, y = e.rows + i, scratch + i % 2 * width
+        if r.op == DENSE:
+            nn_single_dense(y, x, e.state + r.weight, NULL if r.bias < 0 else e.state + r.bias, r.n_in, r.n_out)
+        else:
+            memset(y + nn_padded(r.n_in) - NN_V, 0, NN_V * sizeof(real))
+            memcpy(y, x, r.n_in * sizeof(real))
+        activate_row(r.activation, r.parameter, y, r.n_out)
+        x = y
+    activate_row(e.link, 0, y, e.n_outputs)
+    memcpy(out, y, e.n_outputs * sizeof(real))
+
+
+cdef void predict_each_row(const Engine *e, const real *X, isize n, real *out, real *scratch,
+                           isize width) noexcept nogil:
+    cdef isize i
+    cdef unsigned fp = nn_fp_begin()
+    for i in range(n):
+        predict_row(e, X + i * e.n_features, out + i * e.n_outputs, scratch, width)
+    nn_fp_end(fp)
+
+
+cdef inline int real_type() noexcept nogil:
+    return numpy.NPY_FLOAT if NN_REAL_BITS == 32 else numpy.NPY_DOUBLE
+
+
+cdef inline bint is_plain(x) noexcept:
+    """Whether x is an array that can be read as it is: reals, aligned, in C order and in the processor's byte order."""
+    return numpy.PyArray_CheckExact(x) and numpy.PyArray_TYPE(x) == real_type() and numpy.PyArray_ISCARRAY_RO(x)
+
+
+cdef class Predictor:
+    """A network frozen for calls with a single row; `nncore.predictor` documents it.
+
+    Parameters
+    ----------
+    program : nncore.program.Program
+        The rows to run.
+    parameters : array of shape (n_parameters,)
+        Copied.
+    convert : callable
+        Makes a C-contiguous, aligned array of the engine's DTYPE from an x that is none.
+    """
+
+    cdef Engine e                   # its rows and weights; nothing else of it is in use
+    cdef isize width                # of the widest row of values
+    cdef readonly object program
+    cdef object convert
+
+    def __cinit__(self, program, const real[::1] parameters not None, convert):
+        cdef Engine *e = &self.e
+        cdef int i
+        build_engine(e, program)
+        if parameters.shape[0] != e.n_parameters:
+            raise ValueError(f"parameters has length {parameters.shape[0]}, the program has {e.n_parameters} parameters")
+        e.state = nn_allocate(e.n_weights)
+        allocated(e.state, e.n_weights)
+        store_plain(e, e.state, &parameters[0])
+        for i in range(e.n_rows):
+            self.width = max(self.width, nn_padded(e.rows[i].n_out))
+        self.program, self.convert = program, convert
+
+    def __dealloc__(self):
+        free_engine(&self.e)
+
+    @property
+    def n_features(self):
+        return self.e.n_features
+
+    @property
+    def n_outputs(self):
+        return self.e.n_outputs
+
+    @property
+    def dtype(self):
+        return DTYPE
+
+    @property
+    def parameters(self):
+        """A copy of all weights and biases (n_parameters,), in the program's plain order."""
+        flat = np.empty(self.e.n_parameters, DTYPE)
+        cdef real[::1] out = flat
+        load_plain(&self.e, &out[0], self.e.state)
+        return flat
+
+    def __repr__(self):
+        return f"Predictor(n_features={self.n_features}, n_outputs={self.n_outputs}, dtype={DTYPE})"
+
+    def __call__(self, x, out=None):
+        cdef numpy.ndarray source, result
+        cdef isize n
+        source = x if is_plain(x) else self.convert(x)
+        n = self.count_rows(source)
+        if out is None:
+            result = self.empty_outputs(source)
+        else:
+            result = self.checked_out(source, out)
+            if n > 1 and np.may_share_memory(source, result):
+                source = source.copy()  # or a row of outputs could fall on inputs that are still to be read
+        self.run(<const real *>numpy.PyArray_DATA(source), n, <real *>numpy.PyArray_DATA(result))
+        return result
+
+    cdef isize count_rows(self, numpy.ndarray x) except -1:
+        """Check type and shape of x, on which memory safety rests; return how many rows it holds."""
+        cdef int n_dim
+        if not is_plain(x):
+            raise TypeError(f"x must be an array of dtype {DTYPE}, got {type(x).__name__}")
+        n_dim = numpy.PyArray_NDIM(x)
+        if not 1 <= n_dim <= 2 or numpy.PyArray_DIM(x, n_dim - 1) != self.e.n_features:
+            n = self.e.n_features
+            raise ValueError(f"x must have shape ({n},), or (n, {n}) for n rows, got {(<object>x).shape}")
+        return 1 if n_dim == 1 else numpy.PyArray_DIM(x, 0)
+
+    cdef numpy.ndarray empty_outputs(self, numpy.ndarray x):
+        cdef numpy.npy_intp shape[2]
+        cdef int n_dim = numpy.PyArray_NDIM(x)
+        shape[0] = numpy.PyArray_DIM(x, 0)
+        shape[n_dim - 1] = self.e.n_outputs
+        return numpy.PyArray_EMPTY(n_dim, shape, real_type(), 0)
+
+    cdef numpy.ndarray checked_out(self, numpy.ndarray x, out):
+        cdef int n_dim = numpy.PyArray_NDIM(x)
+        if not isinstance(out, numpy.ndarray):
+            raise TypeError(f"out must be an array of dtype {DTYPE}, got {type(out).__name__}")
+        if not (numpy.PyArray_TYPE(out) == real_type() and numpy.PyArray_ISCARRAY(out)):
+            found = "" if out.flags.writeable else ", read-only"
+            found += "" if out.flags.c_contiguous else ", not contiguous"
+            raise ValueError(f"out must be a writable C-contiguous array of dtype {DTYPE}, got {out.dtype}{found}")
+        if not (numpy.PyArray_NDIM(out) == n_dim and numpy.PyArray_DIM(out, n_dim - 1) == self.e.n_outputs
+                and (n_dim == 1 or numpy.PyArray_DIM(out, 0) == numpy.PyArray_DIM(x, 0))):
+            expected = f"({self.e.n_outputs},)" if n_dim == 1 else f"({len(x)}, {self.e.n_outputs})"
+            raise ValueError(f"out must have shape {expected} for x of shape {(<object>x).shape}, got {out.shape}")
+        return out
+
+    cdef int run(self, const real *X, isize n, real *out) except -1:
+        """Little work holds the GIL and takes its scratch from the stack; so several threads may call at once."""
+        cdef real stack[STACK_REALS]
+        cdef real *scratch
+        if 2 * self.width <= STACK_REALS and n * self.e.n_weights <= HELD_WORK:
+            predict_each_row(&self.e, X, n, out, stack, self.width)
+            return 0
+        scratch = nn_allocate(2 * self.width)
+        allocated(scratch, 2 * self.width)
+        with nogil:
+            predict_each_row(&self.e, X, n, out, scratch, self.width)
+            free(scratch)
+        return 0

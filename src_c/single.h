@@ -1,0 +1,63 @@
+/* single.h -- a layer applied to a single row: a vector times a matrix in panels, and softmax along one vector.
+ *
+ * With one row a register tile runs along the outputs instead: up to NN_SINGLE vectors of them at once, as many chains
+ * of fused multiply-adds as hide its latency. Each output is the same chain as in tile.h, so it has the same bits.
+ * A row of a matrix in panels with room for one row is a plain vector, filled up to whole vectors.
+ */
+#ifndef NN_SINGLE_H
+#define NN_SINGLE_H
+
+#include "tile.h"
+#include "vecmath.h"
+
+#define NN_SINGLE 8 /* even, so that only the last tile can end with a narrow panel */
+#define NN_SINGLE_SIZES(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+
+/* y (nv vectors) = bias + x w; x: (n_k); w: (nv + 1) / 2 panels, the last one narrow if nv is odd; bias may be NULL */
+NN_INLINE void nn_single_tile(int nv, real *y, const real *x, const real *w, const real *bias, isize n_k)
+{
+    vec acc[NN_SINGLE];
+#pragma GCC unroll 8
+    for (int j = 0; j < nv; j++) acc[j] = bias ? vload(bias + j * NN_V) : vset1(0);
+    for (isize k = 0; k < n_k; k++) {
+        vec a = vset1(x[k]);
+#pragma GCC unroll 8
+        for (int j = 0; j < nv; j++) {
+            isize width = j == nv - 1 && nv % 2 ? NN_V : NN_W;
+            acc[j] = vfma(a, vload(w + j / 2 * NN_W * n_k + k * width + j % 2 * NN_V), acc[j]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < nv; j++) vstore(y + j * NN_V, acc[j]);
+}
+
+/* y (nn_padded(n_out)) = bias + x w; x: (n_in); w: (n_in, n_out) in panels; bias: (nn_padded(n_out)) or NULL */
+NN_FUNC void nn_single_dense(real *y, const real *x, const real *w, const real *bias, isize n_in, isize n_out)
+{
+#define NN_CASE(nv) case nv: nn_single_tile(nv, y + c, x, w + c * n_in, bias ? bias + c : NULL, n_in); break;
+    for (isize c = 0; c < nn_padded(n_out); c += NN_SINGLE * NN_V) {
+        isize left = (nn_padded(n_out) - c) / NN_V;
+        switch (left < NN_SINGLE ? left : NN_SINGLE) { NN_SINGLE_SIZES(NN_CASE) }
+    }
+#undef NN_CASE
+}
+
+/* x (n) becomes its softmax; the steps are those of nn_softmax_columns. x has room for nn_padded(n). */
+NN_FUNC void nn_single_softmax(real *x, isize n)
+{
+    real top = x[0], rest = 0, ties = 0;
+    for (isize c = 1; c < n; c++) top = x[c] > top ? x[c] : top;
+    for (isize c = 0; c < n; c += NN_V) {
+        vec z = vload(x + c), e = vexp(z - vset1(top)), one = vset1(1), zero = vset1(0);
+        vec others = vselect(veq(z, vset1(top)), zero, e), equals = vselect(veq(z, vset1(top)), one, zero);
+        vstore(x + c, e);
+        for (int l = 0; l < NN_V && c + l < n; l++) {
+            rest += others[l];
+            ties += equals[l];
+        }
+    }
+    vec scale = vset1(1 / (1 + (rest + (ties - 1))));
+    for (isize c = 0; c < n; c += NN_V) vstore(x + c, vload(x + c) * scale);
+}
+
+#endif
