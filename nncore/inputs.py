@@ -19,7 +19,9 @@ PLAIN_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 BLAS_DOT_LIMIT = 8192  # above 10,000 elements OpenBLAS wakes its threads, which would then fight with the engine's
 
 
-def features(X: ArrayLike, dtype: np.dtype, n_features: int | None = None, *, empty: bool = False) -> Array:
+def features(
+    X: ArrayLike, dtype: np.dtype, n_features: int | None = None, *, empty: bool = False, check_finite: bool = True
+) -> Array:
     """Return `X` as a C-contiguous, aligned array of `dtype` with finite values only.
 
     Parameters
@@ -32,6 +34,8 @@ def features(X: ArrayLike, dtype: np.dtype, n_features: int | None = None, *, em
         How many columns the model expects; None accepts any number but 0.
     empty : bool
         Accept 0 rows.
+    check_finite : bool
+        False for a caller that finds NaN and infinity itself, where it reads `X` anyway.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def features(X: ArrayLike, dtype: np.dtype, n_features: int | None = None, *, em
     array: Array = X if fits else real_array(X, dtype, "X")  # type: ignore[assignment]
     if array.ndim != 2 or array.shape[1] != n_features or not array.shape[0]:
         _check_feature_shape(array.shape, n_features, empty)
-    if not all_finite(array):
+    if check_finite and not all_finite(array):
         raise not_finite_error(X, array, "X")
     return array
 

@@ -223,14 +223,12 @@ class Network:
         """Return a frozen copy for single rows."""
         return freeze(self.program, self.get_parameters())
 
-    def predict(self, X: Array) -> Array:
-        """Return the predictions, shape (n, n_outputs)."""
-        out = np.empty((len(X), self.program.n_outputs), self.dtype)
+    def predict(self, X: Array) -> Array | None:
+        """Return the predictions, shape (n, n_outputs); None if a value of `X` is not finite."""
         self._check_not_training_elsewhere()
         with self._lock:
-            if len(X):
-                self._lent_plan().predict(X, out)
-        return out
+            predictions: Array | None = self._lent_plan().predict(X)
+            return predictions
 
     def evaluate(self, X: Array, target: Array, sample_weight: Array | None, predictions: Array | None) -> float:
         """Return the loss; write the predictions (n, n_outputs) to `predictions` if given."""

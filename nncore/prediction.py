@@ -31,7 +31,11 @@ class Prediction(Definition):
             If `X` has another number of features or holds NaN or infinity.
         """
         network = self._built()
-        return network.predict(inputs.features(X, self._dtype, network.program.n_features, empty=True))
+        array = inputs.features(X, self._dtype, network.program.n_features, empty=True, check_finite=False)
+        predictions = network.predict(array)
+        if predictions is None:
+            raise inputs.not_finite_error(X, array, "X")
+        return predictions
 
     def predictor(self) -> Predictor:
         """Return a frozen copy of the network that answers single rows, in well under a microsecond for a small one.

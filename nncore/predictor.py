@@ -57,9 +57,9 @@ class Predictor(ABC):
         Parameters
         ----------
         x : array-like of shape (n_features,) or (n, n_features)
-            One row, or n rows to be answered one after another; from some ten rows on, `predict` is quicker. Fastest is
-            a C-contiguous array of `dtype`; anything else is converted as by `predict`. It is not looked at for NaN and
-            infinity: they go through the network, and NaN comes out as NaN.
+            One row, or n rows to be answered one after another; from some twenty rows on, `predict` is quicker. Fastest
+            is a C-contiguous array of `dtype`; anything else is converted as by `predict`. It is not looked at for NaN
+            and infinity: they go through the network, and NaN comes out as NaN.
         out : ndarray of shape (n_outputs,) or (n, n_outputs), optional
             Where to write the output, saving the time for a new array: C-contiguous, writable and of `dtype`.
 
@@ -86,7 +86,7 @@ def freeze(program: Program, parameters: Array) -> Predictor:
     array([43.5])
     """
     dtype = parameters.dtype
-    compiled = engine.load(dtype.name).Predictor
+    compiled = engine.load_for(program, dtype.name).Predictor
     Predictor.register(compiled)
     copyreg.pickle(compiled, _rebuilding)  # so that it gets the engine of the machine that unpickles it
     frozen: Predictor = compiled(program, parameters, lambda x: inputs.real_array(x, dtype, "x"))

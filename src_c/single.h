@@ -13,28 +13,29 @@
 #define NN_SINGLE 8 /* even, so that only the last tile can end with a narrow panel */
 #define NN_SINGLE_SIZES(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
 
-/* y (nv vectors) = bias + x w; x: (n_k); w: (nv + 1) / 2 panels, the last one narrow if nv is odd; bias may be NULL */
-NN_INLINE void nn_single_tile(int nv, real *y, const real *x, const real *w, const real *bias, isize n_k)
+/* y (nv vectors) = bias + x w; x: (n_in); w: (n_rows, .) in (nv + 1) / 2 panels, the last one narrow if nv is odd; the
+ * bias, if there is one, is row n_in of w, which then has n_rows = n_in + 1 */
+NN_INLINE void nn_single_tile(int nv, real *y, const real *x, const real *w, isize n_in, isize n_rows)
 {
+#define NN_WEIGHTS(j, k) \
+    vload(w + (j) / 2 * NN_W * n_rows + (k) * ((j) == nv - 1 && nv % 2 ? NN_V : NN_W) + (j) % 2 * NN_V)
     vec acc[NN_SINGLE];
 #pragma GCC unroll 8
-    for (int j = 0; j < nv; j++) acc[j] = bias ? vload(bias + j * NN_V) : vset1(0);
-    for (isize k = 0; k < n_k; k++) {
+    for (int j = 0; j < nv; j++) acc[j] = n_rows > n_in ? NN_WEIGHTS(j, n_in) : vset1(0);
+    for (isize k = 0; k < n_in; k++) {
         vec a = vset1(x[k]);
 #pragma GCC unroll 8
-        for (int j = 0; j < nv; j++) {
-            isize width = j == nv - 1 && nv % 2 ? NN_V : NN_W;
-            acc[j] = vfma(a, vload(w + j / 2 * NN_W * n_k + k * width + j % 2 * NN_V), acc[j]);
-        }
+        for (int j = 0; j < nv; j++) acc[j] = vfma(a, NN_WEIGHTS(j, k), acc[j]);
     }
 #pragma GCC unroll 8
     for (int j = 0; j < nv; j++) vstore(y + j * NN_V, acc[j]);
+#undef NN_WEIGHTS
 }
 
-/* y (nn_padded(n_out)) = bias + x w; x: (n_in); w: (n_in, n_out) in panels; bias: (nn_padded(n_out)) or NULL */
-NN_FUNC void nn_single_dense(real *y, const real *x, const real *w, const real *bias, isize n_in, isize n_out)
+/* y (nn_padded(n_out)) = bias + x w; x: (n_in); w: (n_rows, n_out) in panels, bias included */
+NN_FUNC void nn_single_dense(real *y, const real *x, const real *w, isize n_in, isize n_rows, isize n_out)
 {
-#define NN_CASE(nv) case nv: nn_single_tile(nv, y + c, x, w + c * n_in, bias ? bias + c : NULL, n_in); break;
+#define NN_CASE(nv) case nv: nn_single_tile(nv, y + c, x, w + c * n_rows, n_in, n_rows); break;
     for (isize c = 0; c < nn_padded(n_out); c += NN_SINGLE * NN_V) {
         isize left = (nn_padded(n_out) - c) / NN_V;
         switch (left < NN_SINGLE ? left : NN_SINGLE) { NN_SINGLE_SIZES(NN_CASE) }

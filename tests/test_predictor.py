@@ -173,6 +173,16 @@ def test_a_model_without_weights_has_none():
         Sequential([Dense(1)]).predictor()
 
 
+def test_a_call_with_given_memory_keeps_none():
+    row, out = X[0], np.empty(2, np.float32)
+    PREDICTOR(row, out)
+    before = sys.getallocatedblocks()
+    for _ in range(10_000):
+        PREDICTOR(row, out)
+        PREDICTOR(row)
+    assert sys.getallocatedblocks() - before < 100
+
+
 def test_it_is_quicker_than_predict():
     def seconds(call, argument):
         best = 1.0

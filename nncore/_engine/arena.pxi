@@ -40,7 +40,7 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     uint64_t seed
     isize first_epoch, n_epochs
     double max_seconds
-    double *losses        # (n_epochs); in evaluate one per tile of rows
+    double *losses        # (n_epochs); in evaluate one per share of rows
     double *seconds       # (n_epochs)
 
 cdef struct Stage:        # what workers are doing together: items of a segment's rows, or of the network's blocks
@@ -63,6 +63,8 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     isize n_features, n_outputs, n_parameters
     isize n_weights, n_transposed      # lengths of the panelled vectors
     isize n_columns                    # of all blocks of values together
+    isize widest                       # the largest of n_features and all n_out
+    int in_columns                     # whether columns.pxi predicts quicker than the tiles of training
     # A state is (1 + n_slots, n_weights): weights and biases in panels, then the optimizer's slots in the same places.
     # The first step of an epoch writes its new state to `other`, and the two change places: then `other` is the state
     # at the start of the epoch, to go back to if training diverges. All other steps work in place.
@@ -103,6 +105,7 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     double started, epoch_started
     nn_flag abandon                    # a signal's handler wants to end the job: skip what is left
     nn_flag overflow                   # a worker has seen a weight that is not finite
+    nn_flag not_finite                 # a worker has seen an input that is not finite
     double work_since_poll, poll_at
     PyObject *exception                # raised by a signal handler while the job ran
 

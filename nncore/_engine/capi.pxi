@@ -43,8 +43,15 @@ cdef extern from "activations.h" nogil:
     void nn_softmax_columns(real *x, isize n)
     void nn_softmax_backward_columns(real *dx, const real *dy, const real *y, isize n)
 
+cdef extern from "columns.h" nogil:
+    void nn_columns_panel(int nv, int relu, real *y, const real *x, const real *w, isize w_width, const real *bias,
+                          isize n_k, isize n_out)
+    void nn_to_columns(int nv, real *columns, const real *rows, isize n, isize n_cols)
+    void nn_from_columns(int nv, real *rows, const real *columns, isize n, isize n_cols)
+    int nn_finite(const real *x, isize n)
+
 cdef extern from "single.h" nogil:
-    void nn_single_dense(real *y, const real *x, const real *w, const real *bias, isize n_in, isize n_out)
+    void nn_single_dense(real *y, const real *x, const real *w, isize n_in, isize n_rows, isize n_out)
     void nn_single_softmax(real *x, isize n)
 
 cdef extern from "losses.h" nogil:
@@ -117,3 +124,7 @@ cdef extern from "cpu.h" nogil:
 cdef extern from "arena.h" nogil:
     real *nn_allocate(isize n)   # zeroed, 64-byte aligned reals; NULL if there is no memory
     double nn_now()              # seconds, monotonic
+
+
+cdef inline int real_type() noexcept nogil:
+    return numpy.NPY_FLOAT if NN_REAL_BITS == 32 else numpy.NPY_DOUBLE

@@ -1,5 +1,10 @@
 # From nncore.program's rows to the engine's: codes for names, offsets into panelled arenas for plain ones.
 
+cdef enum:                    # measured; in multiply-adds for each value
+    WORK_OF_ACTIVATION = 8
+    WORK_OF_TRANSPOSING = 6
+    COLUMNS_BYTES = 1 << 20   # what a second-level cache holds
+
 cdef enum:
     MAX_CLASSES = 1 << 24     # as many whole numbers float32 can count: losses.h compares labels as reals
 
@@ -18,9 +23,13 @@ cdef int build_engine(Engine *e, object program) except -1:
     for i in range(n):
         build_row(e, i, program.rows[i])
     build_blocks(e)
+    e.widest = e.n_features
     for i in range(n):
+        e.widest = max(e.widest, e.rows[i].n_out)
         e.scratch_size = max(e.scratch_size, 2 * NN_V * e.rows[i].n_out)
     e.scratch_size += (2 * NN_W + 1) * NN_W
+    e.in_columns = columns_pay(e)
+    e.scratch_size = max(e.scratch_size, columns_scratch(e) if e.in_columns else 2 * nn_padded(e.widest))
     e.scratch_size = (e.scratch_size + 15) // 16 * 16
     return 0
 
@@ -43,6 +52,21 @@ cdef int build_row(Engine *e, int i, object source) except -1:
     if r.op == DENSE:
         place_parameters(e, r, i)
     return 0
+
+
+cdef isize columns_scratch(const Engine *e) noexcept:
+    """What predict_columns needs: two areas for the widest columns, and a vector."""
+    return 2 * NN_W * (e.widest + 1)
+
+
+cdef int columns_pay(const Engine *e) noexcept:
+    """Columns compute no filling of panels, but transpose the input, and suffer more where they outgrow the cache."""
+    cdef int i
+    cdef isize filling = 0
+    for i in range(e.n_rows):
+        filling += (nn_padded(e.rows[i].n_out) - e.rows[i].n_out) * (WORK_OF_ACTIVATION + e.rows[i].n_in)
+    return (filling > WORK_OF_TRANSPOSING * e.n_features
+            and (e.n_weights + columns_scratch(e)) * <isize>sizeof(real) < COLUMNS_BYTES)
 
 
 cdef void place_parameters(Engine *e, Row *r, int i) noexcept:

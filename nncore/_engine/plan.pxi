@@ -208,30 +208,42 @@ cdef class Plan:
         finally:
             self.busy = 0
 
-    def predict(self, const real[:, ::1] X not None, real[:, ::1] out not None):
-        """Store the network's output for every row of X, behind the link."""
+    def predict(self, const real[:, ::1] X not None, out=None):
+        """Return the network's output (n, n_outputs) for every row of X, behind the link, in `out` if that is given.
+
+        None if a value of X is not finite.
+        """
+        cdef numpy.npy_intp shape[2]
+        cdef real[:, ::1] predictions
+        if out is None:
+            shape[0], shape[1] = X.shape[0], self.e.n_outputs
+            out = numpy.PyArray_EMPTY(2, shape, real_type(), 0)
+            if X.shape[0] == 0:
+                return out
+        predictions = out
         self.enter()
         try:
-            self.prepare(PREDICT, X, None, None, out, 0)
-            self.run(predict_worker, self.e.job.n, TILE_ROWS)
+            self.prepare(PREDICT, X, None, None, predictions, 0)
+            self.run(predict_worker, self.e.job.n, SHARE_ROWS)
+            return None if nn_raised(&self.e.not_finite) else out
         finally:
             self.busy = 0
 
     def evaluate(self, const real[:, ::1] X not None, target not None, sample_weight=None,
                  real[:, ::1] predictions=None):
         """Return the mean loss over all rows; optionally store the outputs."""
-        cdef isize tile, n_tiles = (X.shape[0] + TILE_ROWS - 1) // TILE_ROWS
-        cdef double[::1] losses = np.empty(max(n_tiles, 1))
+        cdef isize share, n_shares = (X.shape[0] + SHARE_ROWS - 1) // SHARE_ROWS
+        cdef double[::1] losses = np.empty(max(n_shares, 1))
         cdef double total = 0
         cdef unsigned fp
         self.enter()
         try:
             self.prepare(EVALUATE, X, target, sample_weight, predictions, 0)
             self.e.job.losses = &losses[0]
-            self.run(predict_worker, self.e.job.n, TILE_ROWS)
+            self.run(predict_worker, self.e.job.n, SHARE_ROWS)
             fp = nn_fp_begin(0)
-            for tile in range(n_tiles):
-                total += losses[tile]
+            for share in range(n_shares):
+                total += losses[share]
             total /= self.e.job.n
             nn_fp_end(fp)
             return total
@@ -265,6 +277,7 @@ cdef class Plan:
         e.outcome.last_finite_loss = NAN
         nn_lower(&e.abandon)
         nn_lower(&e.overflow)
+        nn_lower(&e.not_finite)
         e.batch_loss = e.work_since_poll = 0
         if n < 1 or X.shape[1] != e.n_features:
             raise ValueError(f"X has shape ({n}, {X.shape[1]}), expected at least one row of {e.n_features} features")
@@ -305,7 +318,8 @@ cdef class Plan:
         A worker gets at least `grain` rows of a step.
         """
         cdef Engine *e = &self.e
-        cdef int training = task == train_worker, n_workers = worker_count(e, rows_per_step, grain)
+        cdef int training = task == train_worker
+        cdef int n_workers = worker_count(e, 6.0 if training else 2.0, rows_per_step, grain)
         ensure_scratch(e, n_workers)
         ensure_room(e, room_for(e, training, rows_per_step, n_workers), training)
         if training and (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.room):
@@ -323,9 +337,9 @@ cdef class Plan:
         return 0
 
 
-cdef int worker_count(Engine *e, isize rows, isize grain) noexcept nogil:
+cdef int worker_count(Engine *e, double flops_per_weight, isize rows, isize grain) noexcept nogil:
     """As many threads as the step's arithmetic is worth, and no more than it has grains of rows."""
-    cdef double flops = 6.0 * <double>rows * <double>e.n_parameters
+    cdef double flops = flops_per_weight * <double>rows * <double>e.n_parameters
     cdef isize n = min(1 + <isize>min(flops / FLOPS_PER_THREAD, 1e6), (rows + grain - 1) // grain)
     return <int>min(n, <isize>thread_limit())
 

@@ -5,42 +5,13 @@ cdef enum:
     HELD_WORK = 1 << 16     # multiply-adds; less is done sooner than the GIL is given away and got back
 
 
-cdef void activate_row(int activation, real parameter, real *y, isize n) noexcept nogil:
-    if activation == NN_softmax:
-        nn_single_softmax(y, n)
-    elif activation != NN_identity:
-        nn_activate(activation, parameter, y, y, nn_padded(n))
-
-
-cdef void predict_row(const Engine *e, const real *x, real *out, real *scratch, isize width) noexcept nogil:
-    """out (n_outputs) = the network's output for x (n_features); scratch: (2, width)."""
-    cdef int i
-    cdef const Row *r
-    cdef real *y = NULL
-    for i in range(e.n_rows):
-        r, y = e.rows + i, scratch + i % 2 * width
-        if r.op == DENSE:
-            nn_single_dense(y, x, e.state + r.weight, NULL if r.bias < 0 else e.state + r.bias, r.n_in, r.n_out)
-        else:
-            memset(y + nn_padded(r.n_in) - NN_V, 0, NN_V * sizeof(real))
-            memcpy(y, x, r.n_in * sizeof(real))
-        activate_row(r.activation, r.parameter, y, r.n_out)
-        x = y
-    activate_row(e.link, 0, y, e.n_outputs)
-    memcpy(out, y, e.n_outputs * sizeof(real))
-
-
 cdef void predict_each_row(const Engine *e, const real *X, isize n, real *out, real *scratch,
                            isize width) noexcept nogil:
     cdef isize i
-    cdef unsigned fp = nn_fp_begin()
+    cdef unsigned fp = nn_fp_begin(0)
     for i in range(n):
         predict_row(e, X + i * e.n_features, out + i * e.n_outputs, scratch, width)
     nn_fp_end(fp)
-
-
-cdef inline int real_type() noexcept nogil:
-    return numpy.NPY_FLOAT if NN_REAL_BITS == 32 else numpy.NPY_DOUBLE
 
 
 cdef inline bint is_plain(x) noexcept:
@@ -71,7 +42,7 @@ cdef class Predictor:
         cdef int i
         build_engine(e, program)
         if parameters.shape[0] != e.n_parameters:
-            raise ValueError(f"parameters has length {parameters.shape[0]}, the program has {e.n_parameters} parameters")
+            raise ValueError(f"parameters has length {len(parameters)}, the program has {e.n_parameters} parameters")
         e.state = nn_allocate(e.n_weights)
         allocated(e.state, e.n_weights)
         store_plain(e, e.state, &parameters[0])

@@ -1,0 +1,90 @@
+# The forward pass in columns (columns.h): nv vectors of rows at a time, through all layers.
+
+cdef inline void check_finite(Engine *e, const real *x, isize n) noexcept nogil:
+    """Look at the caller's values x (n) for NaN and infinity, best at a copy that lies in the cache."""
+    if e.job.purpose == PREDICT and not nn_finite(x, n):
+        nn_raise(&e.not_finite)
+
+
+cdef void load_rows(Engine *e, int nv, real *columns, real *spare, isize start, isize n) noexcept nogil:
+    """columns (n_features, nv vectors) = the caller's rows start .. start + n - 1; spare: as large, and a vector."""
+    cdef const real *rows = e.job.X + start * e.n_features
+    if (start + n) * e.n_features + NN_V > e.job.n * e.n_features:
+        memcpy(spare, rows, n * e.n_features * sizeof(real))  # nothing of the caller's behind the last row is read
+        rows = spare
+    nn_to_columns(nv, columns, rows, n, e.n_features)
+    check_finite(e, columns, e.n_features * nv * NN_V)
+
+
+cdef void copy_vectors(real *y, isize y_step, const real *x, isize x_step, isize n) noexcept nogil:
+    """n vectors, so many vectors apart: between columns of one vector and one half of columns of two."""
+    cdef isize c
+    for c in range(n):
+        memcpy(y + c * y_step * NN_V, x + c * x_step * NN_V, NN_V * sizeof(real))
+
+
+cdef void activate_columns(int activation, real parameter, int nv, real *y, isize n_cols, real *spare) noexcept nogil:
+    """y (n_cols, nv vectors) = f(y); spare: (n_cols, NN_V)."""
+    cdef int j
+    if activation == NN_softmax:
+        for j in range(nv):
+            copy_vectors(spare, 1, y + j * NN_V, nv, n_cols)
+            nn_softmax_columns(spare, n_cols)
+            copy_vectors(y + j * NN_V, nv, spare, 1, n_cols)
+    elif activation != NN_identity:
+        nn_activate(activation, parameter, y, y, n_cols * nv * NN_V)
+
+
+cdef void dense_columns(Engine *e, const Row *r, int nv, real *x, real *y) noexcept nogil:
+    """y (n_out, nv vectors) = f(x W + b); x may be overwritten."""
+    cdef isize p, width
+    cdef const real *w
+    cdef const real *bias
+    for p in range(nn_panel_count(r.n_out)):
+        width = nn_panel_width(r.n_out, p)
+        w = e.state + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, p, 0)
+        bias = w + r.n_in * width if r.n_weight_rows > r.n_in else NULL
+        nn_columns_panel(nv, r.activation == NN_relu, y + p * NN_W * nv * NN_V, x, w, width, bias, r.n_in,
+                         nn_panel_cols(r.n_out, p))
+    if r.activation != NN_relu:
+        activate_columns(r.activation, r.parameter, nv, y, r.n_out, x)
+
+
+cdef double loss_of_group(Engine *e, int nv, const real *z, isize start, isize n, real *spare) noexcept nogil:
+    """The sum of the losses of n rows; z: (n_outputs, nv vectors); spare: (2, n_outputs, NN_V)."""
+    cdef double value[16]
+    cdef double total = 0
+    cdef isize i, j, n_here
+    for j in range(nv):
+        n_here = min(<isize>NN_V, n - j * NN_V)
+        copy_vectors(spare, 1, z + j * NN_V, nv, e.n_outputs)
+        loss_of_columns(e, n_here, start + j * NN_V, 0, 1.0, value, spare, spare + e.n_outputs * NN_V)
+        for i in range(n_here):
+            total += value[i]
+    return total
+
+
+cdef double predict_columns(Engine *e, isize start, isize n, real *scratch) noexcept nogil:
+    """Fill job.predictions for n <= NN_W rows; return the sum of their losses, if the job asks for them.
+
+    scratch: (2, NN_W, widest), and a vector.
+    """
+    cdef int i, nv = 2 if n > NN_V else 1
+    cdef const Row *r
+    cdef real *x = scratch
+    cdef real *y = scratch + NN_W * e.widest
+    cdef double total = 0
+    load_rows(e, nv, x, y, start, n)
+    for i in range(e.n_rows):
+        r = e.rows + i
+        if r.op == DENSE:
+            dense_columns(e, r, nv, x, y)
+            x, y = y, x
+        else:
+            activate_columns(r.activation, r.parameter, nv, x, r.n_out, y)
+    if e.job.losses != NULL:
+        total = loss_of_group(e, nv, x, start, n, y)
+    if e.job.predictions != NULL:
+        activate_columns(e.link, 0, nv, x, e.n_outputs, y)
+        nn_from_columns(nv, e.job.predictions + start * e.n_outputs, x, n, e.n_outputs)
+    return total
