@@ -110,9 +110,19 @@ typedef struct {
     real *y;          /* (., width): one panel of the output */
     int relu;         /* y = max(0, bias + x w): cheaper here than in a pass of its own */
     const real *gate; /* (., width), or NULL: y = (bias + x w) * (gate > 0), relu's backward */
+    const real *const *ahead; /* n_ahead rows (n_k) that will be read soon: brought into the cache meanwhile */
+    isize n_ahead;
 } nn_product;
 
-NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row)
+/* columns k .. k + NN_W - 1 of rows begin .. end - 1 of those ahead */
+NN_INLINE void nn_product_prefetch(const nn_product *p, isize begin, isize end, isize k)
+{
+    const isize line = NN_ALIGN / (isize)sizeof(real);
+    for (isize i = begin; i < end; i++)
+        for (isize at = 0; at < NN_W; at += line) __builtin_prefetch(p->ahead[i] + k + at);
+}
+
+NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row, isize ahead, isize ahead_end)
 {
     vec acc[NN_MR][2];
 #pragma GCC unroll 16
@@ -122,6 +132,7 @@ NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row)
     isize left = p->n_k;
     for (; left > NN_V; left -= NN_W, x += p->x_rows * NN_W) {
         isize n_k = left < NN_W ? left : NN_W;
+        nn_product_prefetch(p, ahead, ahead_end, p->n_k - left);
         nn_accumulate(mr, nv, acc, x + row * NN_W, NN_W, 1, w, n_k);
         w += n_k * nv * NN_V;
     }
@@ -140,9 +151,15 @@ NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row)
 
 NN_INLINE void nn_product_rows(int nv, const nn_product *p, isize row, isize end)
 {
-#define NN_TILE(mr) case mr: nn_product_tile(mr, nv, p, row); break;
-    for (; row < end; row += NN_MR) switch (end - row < NN_MR ? end - row : NN_MR) { NN_HEIGHTS(NN_TILE) }
+    const isize begin = row, n = end - begin; /* each tile asks for its share of the rows ahead */
+    for (; row < end; row += NN_MR) {
+        const isize height = end - row < NN_MR ? end - row : NN_MR, done = row - begin;
+        isize ahead = 0, ahead_end = 0;
+        if (p->n_ahead > 0) ahead = p->n_ahead * done / n, ahead_end = p->n_ahead * (done + height) / n;
+#define NN_TILE(mr) case mr: nn_product_tile(mr, nv, p, row, ahead, ahead_end); break;
+        switch (height) { NN_HEIGHTS(NN_TILE) }
 #undef NN_TILE
+    }
 }
 
 /* rows row .. end - 1 of one output panel */

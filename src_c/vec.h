@@ -47,16 +47,24 @@ NN_INLINE ivec vbits(vec a) { return (ivec)a; }
 NN_INLINE vec vfrombits(ivec a) { return (vec)a; }
 NN_INLINE ivec viset1(nn_sbits a) { return a - (ivec){0}; }
 
-#if NN_VEC_BYTES == 64 /* ------------------------------------------------------------------------- AVX-512 */
+#if defined(__AVX512VL__) /* --------------------------------------------------- AVX-512, vectors of 64 or 32 bytes */
 
+#if NN_VEC_BYTES == 64
+#define NN_BITS(name) _mm512_##name
+#else
+#define NN_BITS(name) _mm256_##name
+#endif
 #if NN_REAL_BITS == 32
+#define NN_P(name) NN_BITS(name##_ps)
+#define NN_M(name) NN_BITS(name##_ps_mask)
+#else
+#define NN_P(name) NN_BITS(name##_pd)
+#define NN_M(name) NN_BITS(name##_pd_mask)
+#endif
+#if NN_VEC_BYTES * 8 / NN_REAL_BITS == 16
 typedef __mmask16 vmask;
-#define NN_P(name) _mm512_##name##_ps
-#define NN_M(name) _mm512_##name##_ps_mask
 #else
 typedef __mmask8 vmask;
-#define NN_P(name) _mm512_##name##_pd
-#define NN_M(name) _mm512_##name##_pd_mask
 #endif
 NN_INLINE vec vset1(real a) { return NN_P(set1)(a); }
 NN_INLINE vec vfma(vec a, vec b, vec c) { return NN_P(fmadd)(a, b, c); }   /* a * b + c */
@@ -152,7 +160,7 @@ NN_INLINE vec vround(vec a) { return (a + vset1(NN_MAGIC)) - vset1(NN_MAGIC); } 
 
 #endif /* ------------------------------------------------------------------------------------------------------ */
 
-#if NN_VEC_BYTES != 64
+#if !defined(__AVX512VL__)
 NN_INLINE vec vscale(vec a, vec n_magic) /* in two steps: the first factor, about 2^(n/2), cannot round */
 {
     int mantissa = NN_REAL_BITS == 32 ? 23 : 52;

@@ -58,13 +58,14 @@ cdef void activation_backward(Engine *e, const Row *r, isize dx_block, isize row
 
 # ------------------------------------------------------------------------------------------ the whole program
 
-cdef void forward_rows(Engine *e, isize row, isize end, real *scratch) noexcept nogil:
+cdef void forward_rows(Engine *e, isize row, isize end, Ahead *ahead, real *scratch) noexcept nogil:
     cdef int i
     cdef Row *r
     for i in range(e.n_rows):
         r = e.rows + i
         if r.op == DENSE:
-            dense_forward_rows(e, r, row, end)
+            dense_forward_rows(e, r, row, end, ahead)
+            ahead.n = 0
             if r.activation == NN_softmax:
                 activation_forward(e, r, values_at(e, r.z), row, end, scratch)
         else:

@@ -43,11 +43,15 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     double *losses        # (n_epochs); in evaluate one per share of rows
     double *seconds       # (n_epochs)
 
+cdef struct Ahead:        # rows of X that a worker will read next
+    const real *rows[TILE_ROWS]
+    isize n
+
 cdef struct Stage:        # what workers are doing together: items of a segment's rows, or of the network's blocks
-    int of_blocks
+    int of_blocks, n_workers
     isize n, per_item
     isize start           # the segment's first row, counted in the order of the epoch
-    isize n_rows, n_batch # of the segment; of the batch it is part of
+    isize n_rows, n_batch  # of the segment; of the batch it is part of
     int resume, last      # whether it goes on with a gradient; whether it ends the batch
     real *new             # the state to write
 

@@ -23,6 +23,8 @@ cdef extern from "tile.h" nogil:
         real *y
         int relu
         const real *gate
+        const real **ahead
+        isize n_ahead
     void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
     void nn_load_columns(real *columns, const real *panels, isize n_rows, isize n_cols, isize row, isize n)
     void nn_store_columns(real *panels, const real *columns, isize n_rows, isize n_cols, isize row, isize n)

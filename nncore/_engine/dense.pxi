@@ -1,9 +1,12 @@
 # Dense: y = f(x W + b) for some rows, and backward to its input. The gradient of its weight: optimizer.pxi.
 
-cdef void dense_forward_rows(Engine *e, const Row *r, isize row, isize end) noexcept nogil:
+cdef void dense_forward_rows(Engine *e, const Row *r, isize row, isize end, Ahead *ahead) noexcept nogil:
+    """Each panel asks for its share of the rows ahead."""
     cdef nn_product product
-    cdef isize p, width, at
-    for p in range(nn_panel_count(r.n_out)):
+    cdef isize p, width, at, n_panels = nn_panel_count(r.n_out), first
+    for p in range(n_panels):
+        first = ahead.n * p // n_panels
+        product.ahead, product.n_ahead = ahead.rows + first, ahead.n * (p + 1) // n_panels - first
         width = nn_panel_width(r.n_out, p)
         product.x, product.x_rows, product.n_k = values_at(e, r.x), e.room, r.n_in
         product.w = e.state + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, p, 0)
@@ -26,7 +29,7 @@ cdef void dense_backward_rows(Engine *e, const Row *r, int gated, isize row, isi
         product.w = e.transposed + r.transposed + nn_panel_at(r.n_out, r.n_in, q, 0)
         product.bias = NULL
         product.y = deltas_at(e, r.x) + nn_panel_at(e.room, r.n_in, q, 0)
-        product.relu, product.gate = 0, NULL
+        product.relu, product.gate, product.n_ahead = 0, NULL, 0
         if gated:
             product.gate = values_at(e, r.x) + nn_panel_at(e.room, r.n_in, q, 0)
         nn_product_panel(&product, nn_panel_width(r.n_in, q), row, end)

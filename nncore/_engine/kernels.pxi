@@ -61,6 +61,7 @@ cdef _Panels product(_Panels x, _Panels w, _Panels bias):
     for i in range(nn_panel_count(w.n_cols)):
         p.x, p.x_rows, p.n_k, p.w, p.y = x.data, x.n_rows, x.n_cols, w.panel(i), y.panel(i)
         p.bias, p.relu, p.gate = NULL if bias is None else bias.panel(i), 0, NULL
+        p.n_ahead = 0
         nn_product_panel(&p, nn_panel_width(w.n_cols, i), 0, x.n_rows)
     return y
 

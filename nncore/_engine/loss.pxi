@@ -18,6 +18,19 @@ cdef void gather(Engine *e, isize row, isize end, isize start, int ordered) noex
                      e.job.X + source_row(e, start + i - row, ordered) * e.n_features)
 
 
+cdef enum:
+    WIDE_ROW = 64         # features: narrower rows are read in time without being asked for
+
+cdef void look_ahead(Engine *e, isize start, int ordered, Ahead *ahead) noexcept nogil:
+    """Note the caller's rows that are visited at start.., a tile of them."""
+    cdef isize i
+    ahead.n = 0
+    if e.n_features >= WIDE_ROW:
+        ahead.n = max(<isize>0, min(<isize>TILE_ROWS, e.job.n - start))
+    for i in range(ahead.n):
+        ahead.rows[i] = e.job.X + source_row(e, start + i, ordered) * e.n_features
+
+
 cdef inline const real *outputs(Engine *e) noexcept nogil:
     return values_at(e, e.rows[e.n_rows - 1].y)
 

@@ -62,7 +62,7 @@ cdef void prepare_hyper(Engine *e) noexcept nogil:
 
 
 cdef void update_block(Engine *e, const Block *block, real *scratch, nn_update *update) noexcept nogil:
-    """Add the segment's rows to a block's gradient; on the last segment of a batch step its parameters to the new state.
+    """Add the segment's rows to a block's gradient; on a batch's last segment step its parameters to the new state.
 
     The gradient stays in scratch when the whole batch is one segment: then it never reaches memory. The bias, a row
     behind those of the weight, goes with the last of their blocks; no rule makes it decay.

@@ -15,11 +15,13 @@ cdef double predict_tile(Engine *e, isize start, isize n, int worker, real *scra
     """As predict_columns, with the outputs along the lanes as in training."""
     cdef isize i, p, room = worker * TILE_ROWS
     cdef double total = 0
+    cdef Ahead ahead
     gather(e, room, room + n, start, 0)
     for p in range(nn_panel_count(e.n_features)):
         check_finite(e, values_at(e, 0) + nn_panel_at(e.room, e.n_features, p, room),
                      n * nn_panel_width(e.n_features, p))
-    forward_rows(e, room, room + n, scratch)
+    look_ahead(e, start + n, 0, &ahead)
+    forward_rows(e, room, room + n, &ahead, scratch)
     if e.job.predictions != NULL:
         emit_predictions(e, room, room + n, start, 0, scratch)
     if e.job.losses != NULL:

@@ -128,14 +128,16 @@ cdef void run_signal_handlers(Engine *e) noexcept:
 
 # ------------------------------------------------------------------------------------------------ all workers
 
-cdef void train_rows(Engine *e, isize row, isize end, int worker, real *scratch) noexcept nogil:
-    """Forward, loss and backward of rows row .. end - 1 of the segment."""
+cdef void train_rows(Engine *e, isize row, isize end, isize then, int worker, real *scratch) noexcept nogil:
+    """Forward, loss and backward of rows row .. end - 1 of the segment; the worker will probably go on with `then`."""
     cdef isize stop, start = e.stage.start
     cdef int ordered = e.job.shuffle
+    cdef Ahead ahead
     while row < end and not nn_raised(&e.abandon):
         stop = min(row + TILE_ROWS, end)
         gather(e, row, stop, start + row, ordered)
-        forward_rows(e, row, stop, scratch)
+        look_ahead(e, start + (stop if stop < end else then), ordered, &ahead)
+        forward_rows(e, row, stop, &ahead, scratch)
         if e.job.predictions != NULL:
             emit_predictions(e, row, stop, start + row, ordered, scratch)
         loss_rows(e, row, stop, start + row, ordered, <double>e.stage.n_batch, scratch)
@@ -145,6 +147,14 @@ cdef void train_rows(Engine *e, isize row, isize end, int worker, real *scratch)
         row = stop
 
 
+cdef isize row_after(const Engine *e, isize item, int worker) noexcept nogil:
+    """Where a worker goes on after an item of its share, or, behind the last one, in the next segment."""
+    cdef const Stage *s = &e.stage
+    cdef isize n_items = (s.n + s.per_item - 1) // s.per_item
+    cdef isize begin = n_items * worker // s.n_workers, end = n_items * (worker + 1) // s.n_workers
+    return (item + 1) * s.per_item if begin <= item < end - 1 else s.n + begin * s.per_item
+
+
 cdef void train_item(void *argument, long item, int worker) noexcept nogil:
     cdef Engine *e = <Engine *>argument
     cdef isize begin = item * e.stage.per_item, end = min(begin + e.stage.per_item, e.stage.n)
@@ -152,13 +162,13 @@ cdef void train_item(void *argument, long item, int worker) noexcept nogil:
     if e.stage.of_blocks:
         update_blocks(e, begin, end, gradient_scratch(e, scratch))
     else:
-        train_rows(e, begin, end, worker, scratch)
+        train_rows(e, begin, end, row_after(e, item, worker), worker, scratch)
 
 
 # ------------------------------------------------------------------------------------------------ the leader
 
 cdef void run_stage(Engine *e, int of_blocks, isize n, isize per_item, int n_workers) noexcept nogil:
-    e.stage.of_blocks, e.stage.n, e.stage.per_item = of_blocks, n, per_item
+    e.stage.of_blocks, e.stage.n, e.stage.per_item, e.stage.n_workers = of_blocks, n, per_item, n_workers
     nn_team_run(e.team, (n + per_item - 1) // per_item, n_workers, train_item, e)
 
 
