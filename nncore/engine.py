@@ -84,8 +84,10 @@ def load(dtype: str) -> ModuleType:
 
 def load_for(program: Program, dtype: str) -> ModuleType:
     """Return the engine module that suits a network: all of them give the same bits, not in the same time."""
+    if not CHOOSES_VECTORS:
+        return load(dtype)
     short, long = (padded(program, bits // BITS[dtype]) for bits in (256, 512))
-    return module("avx512vl", dtype) if CHOOSES_VECTORS and short < SHORT_VECTORS_PAY * long else load(dtype)
+    return module("avx512vl", dtype) if short < SHORT_VECTORS_PAY * long else load(dtype)
 
 
 def padded(program: Program, n_lanes: int) -> int:

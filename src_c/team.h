@@ -6,6 +6,8 @@
 #ifndef NN_TEAM_H
 #define NN_TEAM_H
 
+#include <assert.h>
+
 #include "threads.h"
 
 #define NN_MAX_ITEMS 65535 /* of a stage */
@@ -76,7 +78,8 @@ static inline void nn_team_follow(nn_team *t, int worker, int n_workers, nn_work
 /* the leader, worker 0: one stage; everything written before it is visible to the items, and they to what comes after */
 static inline void nn_team_run(nn_team *t, long n_items, int n_workers, nn_work work, void *argument)
 {
-    if (n_workers == 1) {
+    assert(n_items <= NN_MAX_ITEMS || n_workers == 1);
+    if (n_workers == 1 || n_items == 1) {
         for (long item = 0; item < n_items; item++) work(argument, item, 0);
         return;
     }

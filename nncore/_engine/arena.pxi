@@ -40,7 +40,7 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     uint64_t seed
     isize first_epoch, n_epochs
     double max_seconds
-    double *losses        # (n_epochs); in evaluate one per share of rows
+    double *losses        # (n_epochs); in evaluate (n), one per row
     double *seconds       # (n_epochs)
 
 cdef struct Ahead:        # rows of X that a worker will read next

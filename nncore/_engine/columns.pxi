@@ -50,22 +50,19 @@ cdef void dense_columns(Engine *e, const Row *r, int nv, real *x, real *y) noexc
         activate_columns(r.activation, r.parameter, nv, y, r.n_out, x)
 
 
-cdef double loss_of_group(Engine *e, int nv, const real *z, isize start, isize n, real *spare) noexcept nogil:
-    """The sum of the losses of n rows; z: (n_outputs, nv vectors); spare: (2, n_outputs, NN_V)."""
+cdef void loss_of_group(Engine *e, int nv, const real *z, isize start, isize n, real *spare) noexcept nogil:
+    """job.losses of n rows; z: (n_outputs, nv vectors); spare: (2, n_outputs, NN_V)."""
     cdef double value[16]
-    cdef double total = 0
-    cdef isize i, j, n_here
+    cdef isize j, n_here
     for j in range(nv):
         n_here = min(<isize>NN_V, n - j * NN_V)
         copy_vectors(spare, 1, z + j * NN_V, nv, e.n_outputs)
         loss_of_columns(e, n_here, start + j * NN_V, 0, 1.0, value, spare, spare + e.n_outputs * NN_V)
-        for i in range(n_here):
-            total += value[i]
-    return total
+        memcpy(e.job.losses + start + j * NN_V, value, n_here * sizeof(double))
 
 
-cdef double predict_columns(Engine *e, isize start, isize n, real *scratch) noexcept nogil:
-    """Fill job.predictions for n <= NN_W rows; return the sum of their losses, if the job asks for them.
+cdef void predict_columns(Engine *e, isize start, isize n, real *scratch) noexcept nogil:
+    """Fill job.predictions and job.losses, where there are such, for n <= NN_W rows.
 
     scratch: (2, NN_W, widest), and a vector.
     """
@@ -73,7 +70,6 @@ cdef double predict_columns(Engine *e, isize start, isize n, real *scratch) noex
     cdef const Row *r
     cdef real *x = scratch
     cdef real *y = scratch + NN_W * e.widest
-    cdef double total = 0
     load_rows(e, nv, x, y, start, n)
     for i in range(e.n_rows):
         r = e.rows + i
@@ -83,8 +79,7 @@ cdef double predict_columns(Engine *e, isize start, isize n, real *scratch) noex
         else:
             activate_columns(r.activation, r.parameter, nv, x, r.n_out, y)
     if e.job.losses != NULL:
-        total = loss_of_group(e, nv, x, start, n, y)
+        loss_of_group(e, nv, x, start, n, y)
     if e.job.predictions != NULL:
         activate_columns(e.link, 0, nv, x, e.n_outputs, y)
         nn_from_columns(nv, e.job.predictions + start * e.n_outputs, x, n, e.n_outputs)
-    return total

@@ -224,7 +224,7 @@ cdef class Plan:
         self.enter()
         try:
             self.prepare(PREDICT, X, None, None, predictions, 0)
-            self.run(predict_worker, self.e.job.n, SHARE_ROWS)
+            self.run(predict_worker, self.e.job.n, TILE_ROWS)
             return None if nn_raised(&self.e.not_finite) else out
         finally:
             self.busy = 0
@@ -232,18 +232,18 @@ cdef class Plan:
     def evaluate(self, const real[:, ::1] X not None, target not None, sample_weight=None,
                  real[:, ::1] predictions=None):
         """Return the mean loss over all rows; optionally store the outputs."""
-        cdef isize share, n_shares = (X.shape[0] + SHARE_ROWS - 1) // SHARE_ROWS
-        cdef double[::1] losses = np.empty(max(n_shares, 1))
+        cdef isize i
+        cdef double[::1] losses = np.empty(max(X.shape[0], 1))
         cdef double total = 0
         cdef unsigned fp
         self.enter()
         try:
             self.prepare(EVALUATE, X, target, sample_weight, predictions, 0)
             self.e.job.losses = &losses[0]
-            self.run(predict_worker, self.e.job.n, SHARE_ROWS)
+            self.run(predict_worker, self.e.job.n, TILE_ROWS)
             fp = nn_fp_begin(0)
-            for share in range(n_shares):
-                total += losses[share]
+            for i in range(self.e.job.n):  # one after the other, whoever has computed them
+                total += losses[i]
             total /= self.e.job.n
             nn_fp_end(fp)
             return total

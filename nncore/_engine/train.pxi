@@ -12,18 +12,13 @@ cdef enum:
     POLL_WORK = 2000000     # operations between two looks at the clock: some ten microseconds
 cdef double POLL_SECONDS = 0.03   # between two looks for signals: they take the GIL, which others may hold
 
-cdef inline isize share_begin(isize n, isize unit, int worker, int n_workers) noexcept nogil:
-    """First of the n items of a worker's share; shares begin at multiples of `unit`."""
-    cdef isize units = (n + unit - 1) // unit, begin = units * worker // n_workers * unit
-    return begin if begin < n else n
-
-
 cdef inline isize rows_per_item(isize n_rows, int n_workers) noexcept nogil:
-    """Tiles, or for a single worker all rows; as equal as they can be where a share has only a few."""
+    """All rows for a single worker, else about a tile: as equal as shares and tiles can be."""
     if n_workers == 1:
         return n_rows
     cdef isize share = (n_rows + n_workers - 1) // n_workers, n_tiles = (share + TILE_ROWS - 1) // TILE_ROWS
-    return ((share + n_tiles - 1) // n_tiles + 1) // 2 * 2
+    cdef isize tile = ((share + n_tiles - 1) // n_tiles + 3) // 4 * 4  # register tiles of few rows are slow
+    return max(tile, 1 + n_rows // NN_MAX_ITEMS)
 
 
 cdef inline isize blocks_per_item(isize n_blocks, int n_workers) noexcept nogil:
@@ -167,9 +162,10 @@ cdef void train_item(void *argument, long item, int worker) noexcept nogil:
 
 # ------------------------------------------------------------------------------------------------ the leader
 
-cdef void run_stage(Engine *e, int of_blocks, isize n, isize per_item, int n_workers) noexcept nogil:
-    e.stage.of_blocks, e.stage.n, e.stage.per_item, e.stage.n_workers = of_blocks, n, per_item, n_workers
-    nn_team_run(e.team, (n + per_item - 1) // per_item, n_workers, train_item, e)
+cdef void run_stage(Engine *e, nn_work work, isize n, isize per_item, int n_workers) noexcept nogil:
+    """Do `work` on n rows or blocks, so many per item."""
+    e.stage.n, e.stage.per_item, e.stage.n_workers = n, per_item, n_workers
+    nn_team_run(e.team, (n + per_item - 1) // per_item, n_workers, work, e)
 
 
 cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_rows, int n_workers) noexcept nogil:
@@ -178,13 +174,15 @@ cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_
     cdef isize start = batch * e.job.batch_size
     s.n_batch, s.start = min(e.job.batch_size, e.job.n - start), start + done
     s.n_rows, s.resume, s.last = n_rows, done > 0, done + n_rows == s.n_batch
-    s.new = e.other if batch == 0 else e.state
-    run_stage(e, 0, n_rows, rows_per_item(n_rows, n_workers), n_workers)
+    s.new = e.other if batch == 0 and e.job.purpose == UPDATE else e.state
+    s.of_blocks = 0
+    run_stage(e, train_item, n_rows, rows_per_item(n_rows, n_workers), n_workers)
     if nn_raised(&e.abandon):
         return 0
     if s.last and e.job.purpose == UPDATE:
         prepare_hyper(e)
-    run_stage(e, 1, e.n_blocks, blocks_per_item(e.n_blocks, n_workers), n_workers)
+    s.of_blocks = 1
+    run_stage(e, train_item, e.n_blocks, blocks_per_item(e.n_blocks, n_workers), n_workers)
     return end_segment(e, epoch, batch)
 
 

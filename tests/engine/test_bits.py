@@ -24,10 +24,14 @@ def trained(module, n_threads, program=PROGRAM, n=160 * 20, batch_size=160):
     return state(plan) + result.losses.tobytes(), plan.threads_used
 
 
-def test_threads(variant, threads):
-    expected, _ = trained(variant, 1)
+WIDE = network([100, 120, 5], "relu")  # rows of more than 64 features are fetched ahead
+
+
+@pytest.mark.parametrize("program", [PROGRAM, WIDE], ids=["narrow", "wide"])
+def test_threads(variant, program, threads):
+    expected, _ = trained(variant, 1, program)
     for n_threads in (2, 3, 7):
-        bits, used = trained(variant, n_threads)
+        bits, used = trained(variant, n_threads, program)
         assert used == n_threads
         assert bits == expected
 
@@ -62,6 +66,23 @@ def test_instruction_sets_flush_alike(dtype, threads):
         assert not np.any((slots != 0) & (np.abs(slots) < tiny))
         results.add(state(plan))
     assert len(results) == 1
+
+
+@pytest.mark.skipif(len(FUSED) < 4, reason="this machine runs only one instruction set that fuses")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "program", [network([5, 7, 3], loss="mse"), PROGRAM, mixed_network()], ids=["small", "wide", "mixed"]
+)
+def test_losses_of_evaluate(dtype, program, threads):
+    """Whatever groups the rows are taken in, losses are added up one after the other."""
+    for n in (1, 33, 95, 150, 1000):
+        losses = set()
+        for module in (module for (_, its_dtype), module in FUSED.items() if its_dtype == dtype):
+            X, target = data(program, n, module.DTYPE)
+            for n_threads in (1, 3):
+                threads(n_threads)
+                losses.add(make_plan(module, program).evaluate(X, target))
+        assert len(losses) == 1
 
 
 def predictions(plan, X):

@@ -1,5 +1,6 @@
 /* Jobs of changing size from several callers at once, each of several stages: built with the thread sanitizer, or not, and
  * run by test_threads.py. Prints ok, or the count of jobs that went wrong. */
+#include <sched.h>
 #include <stdio.h>
 #include "team.h"
 
@@ -10,6 +11,7 @@ typedef struct {
     nn_team team;
     int parts[MOST_ITEMS]; /* one for each item: no atomics, so the sanitizer sees it if a stage's end orders nothing */
     int stage, n_items, wrong;
+    atomic_int others;
 } job;
 
 static void work(void *argument, long item, int worker)
@@ -36,6 +38,24 @@ static void task(void *argument, int worker, int n_workers)
     else nn_team_follow(&j->team, worker, n_workers, work, j);
 }
 
+/* An item that ends only when all others are done: the others' workers have to take them from its worker's share. */
+static void patient_work(void *argument, long item, int worker)
+{
+    job *j = argument;
+    (void)worker;
+    if (item == 0)
+        while (atomic_load(&j->others) < j->n_items - 1) sched_yield();
+    else atomic_fetch_add(&j->others, 1);
+}
+
+static void patient_task(void *argument, int worker, int n_workers)
+{
+    job *j = argument;
+    if (worker > 0) nn_team_follow(&j->team, worker, n_workers, patient_work, j);
+    else if (n_workers > 1) nn_team_run(&j->team, j->n_items, n_workers, patient_work, j);
+    if (worker == 0) nn_team_dismiss(&j->team);
+}
+
 static void *caller(void *argument)
 {
     static job jobs[CALLERS];
@@ -51,11 +71,22 @@ static void *caller(void *argument)
     return (void *)wrong;
 }
 
+static long steal(int n_items)
+{
+    static job j;
+    nn_team_init(&j.team);
+    nn_team_gather(&j.team);
+    j.n_items = n_items;
+    atomic_store(&j.others, 0);
+    int got = nn_pool_run(&pool, patient_task, &j, 3);
+    return got > 1 && atomic_load(&j.others) != n_items - 1;
+}
+
 int main(void)
 {
     pthread_t threads[CALLERS];
-    long wrong = 0;
     nn_pool_init(&pool);
+    long wrong = steal(2) + steal(MOST_ITEMS) + steal(NN_MAX_ITEMS);
     for (long i = 0; i < CALLERS; i++) pthread_create(&threads[i], NULL, caller, (void *)i);
     for (int i = 0; i < CALLERS; i++) {
         void *result;
