@@ -22,7 +22,7 @@ BLAS_DOT_LIMIT = 8192  # above 10,000 elements OpenBLAS wakes its threads, which
 def features(
     X: ArrayLike, dtype: np.dtype, n_features: int | None = None, *, empty: bool = False, check_finite: bool = True
 ) -> Array:
-    """Return `X` as a C-contiguous, aligned array of `dtype` with finite values only.
+    """Return `X` as a C-contiguous, aligned array of `dtype`; NaN and infinity are errors unless the caller looks.
 
     Parameters
     ----------

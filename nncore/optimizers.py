@@ -153,7 +153,8 @@ class Adam(Optimizer):
     beta_1, beta_2 : float
         Shares of the old moments that are kept; from 0, below 1.
     epsilon : float
-        Keeps the division away from zero; finite, >= 1e-30.
+        Keeps the division away from zero; finite, >= 1e-30. Squares below the normal range count as zero, so that in
+        float32 something below 1e-18 makes long steps of very small gradients.
 
     Examples
     --------

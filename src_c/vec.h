@@ -117,7 +117,7 @@ NN_INLINE vec vset1(real a)
     for (int i = 0; i < NN_V; i++) v[i] = a;
     return v;
 }
-#if defined(__aarch64__) /* NEON fuses; so this variant has the same bits as AVX2 */
+#if defined(__aarch64__) /* NEON fuses: the same bits as AVX2, unless FTZ meets a result that rounds up to normal */
 #include <arm_neon.h>
 #if NN_REAL_BITS == 32
 #define NN_P(name) v##name##q_f32

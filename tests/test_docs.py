@@ -16,7 +16,7 @@ import nncore
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = ["README.md", "CONTRIBUTING.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/performance.md"]
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(nncore.__path__, "nncore.")
@@ -98,7 +98,7 @@ def test_readme_recipe_is_right():
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_files_that_are_named_exist(document):
     text = (ROOT / document).read_text(encoding="utf-8")
-    paths = re.findall(r"`((?:nncore|src_c|tests|bench|\.ci)/[\w./]*|\w+\.(?:py|md|toml))`", text)
+    paths = re.findall(r"`((?:nncore|src_c|tests|bench|docs|\.ci)/[\w./]*|\w+\.(?:py|md|toml))`", text)
     assert paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
 

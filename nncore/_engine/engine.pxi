@@ -3,9 +3,9 @@
 The modules f32_base, f32_avx2, ... each include this file and nothing else; the compiler's flags make the difference.
 Reading order: capi (what C offers), panels (matrices in and out of panels), arena (the program as C rows, the memory),
 dense, activation, loss, optimizer (one forward/backward/update idea each), lowering (a Program becomes an Engine),
-train, columns and row (forward for many rows and for one), predict (what workers do), plan (the Python class),
-predictor (the Python class for single rows), kernels (single kernels on NumPy arrays), roofline (what the machine can
-do, for the benchmark).
+train, columns and row (forward for many rows and for one), predict (what workers do), capacity (how many of them),
+plan (the Python class), predictor (the one for single rows), kernels (single kernels on NumPy arrays), roofline (what
+the machine can do, for the benchmark).
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -36,6 +36,7 @@ include "train.pxi"
 include "columns.pxi"
 include "row.pxi"
 include "predict.pxi"
+include "capacity.pxi"
 include "plan.pxi"
 include "predictor.pxi"
 include "kernels.pxi"

@@ -1,11 +1,5 @@
 # The Python class around an Engine. It owns the memory; every method runs with the GIL released.
 
-cdef enum:
-    SEGMENT_BYTES = 1 << 20     # activations and deltas of a segment: what a second-level cache holds
-    SEGMENT_ROWS = 1024         # but never fewer rows than this: short segments waste the gradient's register tiles
-    FLOPS_PER_THREAD = 1500000  # a step gets another thread for each so many operations; measured, see bench
-
-
 cdef isize MAX_SHUFFLED = <isize>1 << 32   # rows: see rng.h
 
 
@@ -335,18 +329,3 @@ cdef class Plan:
             e.exception = NULL
             raise error
         return 0
-
-
-cdef int worker_count(Engine *e, double flops_per_weight, isize rows, isize grain) noexcept nogil:
-    """As many threads as the step's arithmetic is worth, and no more than it has grains of rows."""
-    cdef double flops = flops_per_weight * <double>rows * <double>e.n_parameters
-    cdef isize n = min(1 + <isize>min(flops / FLOPS_PER_THREAD, 1e6), (rows + grain - 1) // grain)
-    return <int>min(n, <isize>thread_limit())
-
-
-cdef isize room_for(Engine *e, int training, isize rows, int n_workers) noexcept nogil:
-    """Rows that the arena needs room for: a segment of a batch, or a tile for each worker."""
-    cdef isize fit = SEGMENT_BYTES // (2 * e.n_columns * <isize>sizeof(real))
-    if not training:
-        return <isize>n_workers * TILE_ROWS if rows > TILE_ROWS else min(rows, <isize>TILE_ROWS)
-    return min(rows, max(<isize>SEGMENT_ROWS, fit) * n_workers)
