@@ -105,7 +105,7 @@ def _readme(options: argparse.Namespace) -> int:
 def _worker(options: argparse.Namespace) -> int:
     from bench import worker
 
-    worker.serve(options.contender, options.threads)
+    worker.serve(worker.Server(options.contender, options.threads))
     return 0
 
 

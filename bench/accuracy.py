@@ -14,24 +14,22 @@ from statistics import median
 from typing import Any
 
 from bench import report
-from bench.predict_table import count_threads
 from bench.recipes import RECIPES, available
-from bench.record import FIRST, ROOT
+from bench.record import FIRST
 from bench.spawn import spawn
 
 SEEDS = 5
 SLOW = "scikit-learn"
 """A quick run does without it: it takes longer than all others together."""
 
-MISSING = "The MNIST digits were not found: set NNCORE_DATA to the folder that holds their four files."
+MISSING = "The MNIST digits were not found: set the environment variable NNCORE_DATA to the folder of their four files."
 IMAGES = "train-images-idx3-ubyte"
 
 
 def find_digits() -> Path | None:
-    """Return the folder of the digits: in ``$NNCORE_DATA``, or beside the repository; None if they are not there."""
+    """Return the folder of the digits, ``$NNCORE_DATA/mnist`` or ``$NNCORE_DATA``; None if they are not there."""
     named = os.environ.get("NNCORE_DATA")
-    roots = [Path(named)] if named else [ROOT.parent / "shared" / "data"]
-    folders = [folder for root in roots for folder in (root / "mnist", root)]
+    folders = [Path(named) / "mnist", Path(named)] if named else []
     return next((folder.resolve() for folder in folders if any(folder.glob(f"{IMAGES}*"))), None)
 
 
@@ -73,7 +71,7 @@ def run(quick: bool, thread_counts: list[int], peers: list[str] | None) -> dict[
         for seed in seeds:
             first = seed % len(contenders)
             for contender in contenders[first:] + contenders[:first]:
-                print(f"digits, {contender}, seed {seed}, {count_threads(threads)}", file=sys.stderr, flush=True)
+                print(f"digits, {contender}, seed {seed}, {report.in_threads(threads)}", file=sys.stderr, flush=True)
                 results.append(measured(contender, seed, threads, folder))
     return {"missing": None, "results": sorted(results, key=lambda result: contenders.index(result["contender"]))}
 
@@ -112,7 +110,7 @@ def ratios(data: dict[str, Any]) -> dict[str, float]:
         others = [seconds(results) for name, results in contenders.items() if name != FIRST]
         best = min(others, default=math.inf)
         if best < math.inf:
-            found[f"MNIST to 98 %, {count_threads(threads)}"] = best / seconds(contenders[FIRST])
+            found[f"MNIST to 98 %, {report.in_threads(threads)}"] = best / seconds(contenders[FIRST])
     return found
 
 
@@ -139,7 +137,7 @@ def markdown(data: dict[str, Any]) -> str:
         own = seconds(contenders[FIRST])
         header = ["", "whole process", "of it training", "epochs", "an epoch", f"/ {FIRST}"]
         rows = [_row(name, results, own) for name, results in contenders.items()]
-        parts += [f"### {count_threads(threads)}", report._aligned([header, *rows])]
+        parts += [f"### {report.in_threads(threads)}", report._aligned([header, *rows])]
     return "\n\n".join(parts) + "\n"
 
 

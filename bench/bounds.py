@@ -14,10 +14,8 @@ from bench.cases import CASES, Case
 TRAINING = {1e3: 10.0, 1e4: 2.5, 1.2e5: 1.25, math.inf: 1.1}
 PREDICT_MANY_ROWS = {1e3: 4.0, 1.2e5: 1.1, math.inf: 1.03}
 PREDICT_ONE_ROW = {5e3: 8.0}
-"""Least ratios to the best peer, for networks up to so many parameters."""
-
-NO_CLIFF = 1.05
-"""The same in training, where sizes fit no vector and in float64: it should not be a special case."""
+"""Least ratios to the best peer, for networks up to so many parameters: sizes that fit no vector, and float64, are no
+special case."""
 
 TO_ACCURACY = 2.5
 ONE_ROW_MICROSECONDS, IMPORT_MILLISECONDS = {5e3: 0.6}, 50.0
@@ -30,11 +28,6 @@ TWO_THREADS, NO_LOSS = 1.8, 0.97
 
 def _by_size(bounds: Mapping[float, float], case: Case) -> float | None:
     return next((least for most, least in bounds.items() if case.n_parameters <= most), None)
-
-
-def _training(case: Case) -> float | None:
-    fits_no_vector = any(units % 8 for units in case.sizes[1:-1])
-    return NO_CLIFF if fits_no_vector or case.dtype == "float64" else _by_size(TRAINING, case)
 
 
 def _share(case: Case, threads: int) -> float | None:
@@ -71,7 +64,7 @@ def least(name: str) -> float | None:
     if case is None:
         return {"MNIST to 98 %": TO_ACCURACY}.get(measure)
     bounds = {
-        "train": _training(case),
+        "train": _by_size(TRAINING, case),
         "share of the floor": _share(case, threads),
         "speed-up": _speed_up(case, threads),
         "predict 1,024 rows": _by_size(PREDICT_MANY_ROWS, case),
@@ -104,12 +97,15 @@ def check(figures: Mapping[str, float]) -> tuple[list[str], int]:
     n_compared : int
         How many have a bound.
     """
-    lower = {name: bound for name in figures if (bound := least(name)) is not None}
-    upper = {name: bound for name in figures if (bound := most(name)) is not None}
-    met = {name: figures[name] / bound for name, bound in lower.items()}
-    met |= {name: bound / figures[name] for name, bound in upper.items()}
-    # So written that what is not a number falls short, further than anything else.
-    short = sorted((not math.isnan(share), share, name) for name, share in met.items() if not share >= 1)
-    wanted = {name: f"at least {bound:g}" for name, bound in lower.items()}
-    wanted |= {name: f"at most {bound:g}" for name, bound in upper.items()}
-    return [f"{name}: {figures[name]:.3g}, expected {wanted[name]}" for *_, name in short], len(met)
+    short: list[tuple[float, str]] = []
+    n_compared = 0
+    for name, figure in figures.items():
+        lower, upper = least(name), most(name)
+        n_compared += (lower is not None) + (upper is not None)
+        # So written that what is not a number falls short.
+        if lower is not None and not figure >= lower:
+            short.append((figure / lower, f"{name}: {figure:.3g}, expected at least {lower:g}"))
+        if upper is not None and not figure <= upper:
+            short.append((upper / figure, f"{name}: {figure:.3g}, expected at most {upper:g}"))
+    short.sort(key=lambda pair: (not math.isnan(pair[0]), pair))
+    return [sentence for _, sentence in short], n_compared

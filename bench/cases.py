@@ -38,8 +38,8 @@ class Case:
     Examples
     --------
     >>> case = Case("2-3-2", (2, 3, 2), "tanh", batch_size=10, n_rows=25)
-    >>> case.n_parameters, case.steps_per_epoch, case.flops_per_step
-    (17, 3, 600)
+    >>> case.n_parameters, case.steps_per_epoch, case.flops_per_step, case.mean_flops_per_step
+    (17, 3, 600, 500.0)
     """
 
     name: str
@@ -62,13 +62,21 @@ class Case:
 
     @property
     def flops_per_step(self) -> int:
-        """Floating-point operations of the matrix products in the step of a full batch.
+        """Floating-point operations of the matrix products in the step of a full batch."""
+        return self.batch_size * self._flops_per_row
 
-        Forward and the gradient of the weights need 2 per weight and row each; so does the gradient of a layer's input,
+    @property
+    def mean_flops_per_step(self) -> float:
+        """The same, as the mean of an epoch's steps: the last may have fewer rows."""
+        return self.n_rows * self._flops_per_row / self.steps_per_epoch
+
+    @property
+    def _flops_per_row(self) -> int:
+        """Forward and the gradient of the weights need 2 per weight each; so does the gradient of a layer's input,
         which the first layer does without. Activations, loss and update are not counted.
         """
         products = [n_in * n_out for n_in, n_out in pairwise(self.sizes)]
-        return 2 * self.batch_size * (3 * sum(products) - products[0])
+        return 2 * (3 * sum(products) - products[0])
 
     @property
     def optimizer(self) -> Adam:

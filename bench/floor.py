@@ -4,7 +4,7 @@ The seconds of the floor are
 
     FLOPs / peak + bytes / bandwidth
 
-FLOPs are those of the step's matrix products (`Case.flops_per_step`). The bytes are Adam's: it reads and writes
+FLOPs are those of the step's matrix products (`Case.mean_flops_per_step`). The bytes are Adam's: it reads and writes
 parameters, first and second moments, 24 bytes per float32 parameter and 48 per float64 one; the gradient need not leave
 the cache. Peak and bandwidth are measured, not looked up: both loops (`src_c/roofline.h`) run for as long as so many
 steps would need, in turn with those who train, so that whatever changes the processor's clock changes the floor too.
@@ -51,7 +51,7 @@ class Floor:
 
     def __call__(self, steps: int) -> Slot:
         """Do what so many steps need at least."""
-        flops = steps * self.case.flops_per_step
+        flops = round(steps * self.case.mean_flops_per_step)
         cpu, start = time.process_time(), time.perf_counter()
         self._everywhere([lambda: self.engine._multiply_adds(flops // self.threads)] * self.threads)
         between = time.perf_counter()

@@ -1,6 +1,6 @@
 """What nncore and its peers cost before they do anything: time to import, room on the disk; and memory when they do.
 
-python -m bench.footprint [--quick] [--peers NAME ...]
+``python -m bench peers --sections footprint``; the memory is measured by the section accuracy, and taken from there.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from packaging.requirements import Requirement
@@ -89,10 +90,12 @@ def import_times(statements: list[str], rounds: int) -> dict[str, dict[str, floa
     """Return the seconds that each statement adds to an interpreter's: medians of the differences of each round."""
     every = [NOTHING, *statements]
     found: dict[str, list[Spawned]] = {statement: [] for statement in every}
-    for i in range(rounds + 1):
-        first = i % len(every)
-        for statement in every[first:] + every[:first]:
-            found[statement].append(spawn("-c", statement))
+    # In an empty folder: ``-c`` puts the current one first on the path, where nncore's source would be taken for it.
+    with TemporaryDirectory() as empty_folder:
+        for i in range(rounds + 1):
+            first = i % len(every)
+            for statement in every[first:] + every[:first]:
+                found[statement].append(spawn("-c", statement, folder=Path(empty_folder)))
     # The first round filled the caches of the file system.
     kept = {statement: spawned[1:] for statement, spawned in found.items()}
     return {

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import SECTIONS, bounds, predict, workers
+from bench import SECTIONS, bounds, workers
 from bench.predictors import PREDICTORS
 from bench.record import RESULTS
 from bench.runners import RUNNERS
+from nncore import show_config
 
 TITLE = "# nncore and its peers"
 STORED = RESULTS / "peers.json"
@@ -45,7 +46,7 @@ def check_names(names: list[str] | None) -> None:
     for name in names or []:
         if name not in known:
             raise ValueError(f"unknown peer {name!r}; known: {', '.join(known)}")
-        (workers if name in RUNNERS else predict).chosen([name])
+        workers.chosen([name], RUNNERS if name in RUNNERS else PREDICTORS)
 
 
 def run(
@@ -65,27 +66,43 @@ def run(
     quick, thread_counts, peers
         See `bench.training.run`.
     folder : Path, optional
-        Where the files go; they are written after every section, so that a run cut short leaves what it had. By default
-        none are.
+        Where the files go; they are written after every section, so that a run cut short leaves what it had. Other
+        sections that are there already, found on the same machine with the same settings, stay. By default there are
+        no files.
     of_training
         What only that section takes.
 
     Returns
     -------
     dict
+        What these sections found.
     """
+    settings = {"quick": quick, "threads": thread_counts, "peers": peers, **of_training, "machine": show_config()}
+    kept = _kept(folder, settings, names)
     found: Sections = {}
     print(TITLE)
     for name in (name for name in SECTIONS if name in names):
         section = _section(name)
         known = CONTENDERS.get(name)
         taking_part = peers if peers is None or known is None else [peer for peer in peers if peer in known]
-        more = {"training": of_training, "footprint": {"digits": found.get("accuracy")}}.get(name, {})
-        found[name] = section.run(quick, thread_counts, taking_part, **more)
+        more = {"training": of_training, "footprint": {"digits": {**kept, **found}.get("accuracy")}}.get(name, {})
+        found[name] = {**section.run(quick, thread_counts, taking_part, **more), "settings": settings}
         print("\n" + section.markdown(found[name]), end="", flush=True)
         if folder is not None:
-            save(found, folder)
+            save({**kept, **found}, folder)
     return found
+
+
+def _kept(folder: Path | None, settings: dict[str, Any], names: list[str]) -> Sections:
+    """Return what is stored of other sections than those named, if it was found with these settings."""
+    file = None if folder is None else folder / "peers.json"
+    if file is None or not file.exists():
+        return {}
+    return {
+        name: data
+        for name, data in stored(file).items()
+        if name not in names and data.get("settings") == json.loads(json.dumps(settings))
+    }
 
 
 def markdown(found: Sections) -> str:
@@ -96,6 +113,7 @@ def markdown(found: Sections) -> str:
 def save(found: Sections, folder: Path) -> None:
     """Write peers.json and peers.md, and peers.png where training was measured and matplotlib is installed."""
     folder.mkdir(parents=True, exist_ok=True)
+    found = {name: found[name] for name in SECTIONS if name in found}
     (folder / "peers.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (folder / "peers.md").write_text(markdown(found), encoding="utf-8")
     if "training" not in found:
@@ -125,8 +143,12 @@ def stored(results: Path) -> Sections:
 
 
 def report_bounds(found: Sections) -> bool:
-    """Print which ratios fall below their bounds; return whether none does."""
+    """Print which figures miss their bounds, and what is missing; return whether all was compared and nothing is."""
     figures = {key: figure for name, data in found.items() for key, figure in _section(name).ratios(data).items()}
     short, n_compared = bounds.check(figures)
-    print(f"{n_compared - len(short)} of {n_compared} bounds met", *short, sep="\n")
-    return not short
+    without_data = {name: data["missing"] for name, data in found.items() if data.get("missing")}
+    missing = [f"{name}: nothing was measured. {reason}" for name, reason in without_data.items()]
+    if not n_compared:
+        missing.append("nothing was compared: no figure of this run has a bound")
+    print(f"{n_compared - len(short)} of {n_compared} bounds met", *short, *missing, sep="\n")
+    return not short and not missing

@@ -1,27 +1,27 @@
 """Predictions of nncore against others': each in a process of its own, asked in turn to predict for a while.
 
-python -m bench.predict [--quick] [--threads N ...] [--peers NAME ...]
+``python -m bench peers --sections predict [--quick] [--threads N ...] [--peers NAME ...]``
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from bench.predict_table import PEAK, count_rows, count_threads, flops, markdown, ratios
-from bench.predictors import PREDICTORS, available
-from bench.record import FIRST, ROOT, machine
+from bench.predict_table import PEAK, count_rows, flops, markdown, ratios
+from bench.predictors import PREDICTORS
+from bench.record import FIRST, machine
+from bench.report import in_threads
 from bench.timing import Contender, Protocol, Slot, Summary, compare, take_turns
 from bench.workers import Worker as Process
+from bench.workers import chosen, workers
 from nncore import engine
 
-__all__ = ["chosen", "markdown", "ratios", "run"]
+__all__ = ["markdown", "ratios", "run"]
 
 SIZES = (
     *("2-8-8-2", "4-16-16-3", "13-37-3", "8-64-64-4", "13-64-64-2", "17-256-256-6"),
@@ -45,24 +45,10 @@ LONGEST_TURN = 0.25
 class Worker(Process):
     """A process that predicts with one contender's network when asked: see `bench.predictors.server`."""
 
-    def __init__(self, contender: str, threads: int) -> None:
-        self.contender, self.threads = contender, threads
-        command = [sys.executable, "-m", "bench.predictors", contender, str(threads)]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    COMMAND = ("bench.predictors",)
 
     def timed_at(self, way: str) -> Contender:
         return lambda calls: Slot(*self.ask("time", [way, calls]))
-
-
-@contextmanager
-def workers(contenders: list[str], threads: int) -> Iterator[dict[str, Worker]]:
-    """Start a worker for each contender, and end them all in the end."""
-    with ExitStack() as stack:
-        started = {}
-        for contender in contenders:
-            started[contender] = Worker(contender, threads)
-            stack.callback(started[contender].close)
-        yield started
 
 
 class Peak:
@@ -86,24 +72,6 @@ class Turn(NamedTuple):
 
     contender: str
     way: str
-
-
-def chosen(names: list[str] | None) -> list[str]:
-    """Return who takes part: nncore first, then those asked for, or everyone who is installed.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown or its package missing.
-    """
-    for name in names or []:
-        if name not in PREDICTORS:
-            raise ValueError(f"unknown peer {name!r}; known: {', '.join(PREDICTORS)}")
-        if not available(name):
-            needed = " and ".join(PREDICTORS[name].packages)
-            raise ValueError(f"peer {name!r} needs {needed}, which is not installed")
-    everyone = [name for name in PREDICTORS if available(name)] if names is None else names
-    return [FIRST, *(name for name in everyone if name != FIRST)]
 
 
 def workloads(quick: bool) -> list[tuple[str, int]]:
@@ -211,13 +179,14 @@ def run(quick: bool, thread_counts: list[int], peers: list[str] | None) -> dict[
     rounds, seconds, calls = (ROUNDS, SECONDS_PER_TURN, CALLS)
     if quick:
         rounds, seconds, calls = (QUICK_ROUNDS, QUICK_SECONDS_PER_TURN, QUICK_CALLS)
-    contenders, results = chosen(peers), []
+    contenders, results = chosen(peers, PREDICTORS), []
     for threads in thread_counts:
         protocol = Protocol(rounds, seconds, threads=threads)
-        with workers(contenders, threads) as started:
+        with workers(contenders, [threads], Worker) as those:
+            started = {worker.contender: worker for worker in those}
             versions = {name: worker.ask("version") for name, worker in started.items() if name != FIRST}
             for name, n_rows in workloads(quick):
-                print(f"predict {count_rows(n_rows)}, {name}, {count_threads(threads)}", file=sys.stderr, flush=True)
+                print(f"predict {count_rows(n_rows)}, {name}, {in_threads(threads)}", file=sys.stderr, flush=True)
                 workload = {"case": name, "rows": n_rows, "threads": threads}
                 turns = _turns(name, n_rows, started, quick)
                 results += _timed(turns, workload, started, protocol, calls)

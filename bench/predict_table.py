@@ -14,12 +14,12 @@ def count_rows(n: int) -> str:
     return "1 row" if n == 1 else f"{n:,} rows"
 
 
-def count_threads(n: int) -> str:
-    return "1 thread" if n == 1 else f"{n} threads"
+PEAK = "peak"
+"""The multiply-adds alone."""
+OTHER_WAYS = {"predict": f"{FIRST} predict", "predictor(), out": f"{FIRST} into out"}
+"""Columns of nncore's other ways for one row: what counts there is ``predictor()``, which returns a new array."""
 
-
-PREDICT, PEAK = f"{FIRST} predict", "peak"
-"""Columns: nncore's other way for one row, and the multiply-adds alone."""
+NO_PEERS = (FIRST, *OTHER_WAYS.values(), PEAK)
 
 Workload = tuple[str, int, int]
 """Case, rows, threads."""
@@ -28,16 +28,16 @@ Workload = tuple[str, int, int]
 def _best(data: dict[str, Any]) -> dict[Workload, dict[str, dict[str, Any]]]:
     """Return each contender's fastest way, by workload and contender; for one row, by the median of single calls.
 
-    There, nncore's `predict` has an entry of its own beside the one that its predictor may win.
+    There, nncore's `OTHER_WAYS` have entries of their own.
     """
     best: dict[Workload, dict[str, dict[str, Any]]] = {}
     for result in data["results"]:
         fastest = best.setdefault((result["case"], result["rows"], result["threads"]), {})
         name = result["contender"]
+        if name == FIRST and result["rows"] == 1:
+            name = OTHER_WAYS.get(result["way"], FIRST)
         if name not in fastest or _ratio(result) < _ratio(fastest[name]):
             fastest[name] = result
-        if (name, result["way"], result["rows"]) == (FIRST, "predict", 1):
-            fastest[PREDICT] = result
     return best
 
 
@@ -69,8 +69,8 @@ def ratios(data: dict[str, Any]) -> dict[str, float]:
     """
     found = {}
     for (case, n_rows, threads), fastest in _best(data).items():
-        name = f"{count_rows(n_rows)}, {case}, {count_threads(threads)}"
-        others = [_ratio(result) for contender, result in fastest.items() if contender not in (FIRST, PREDICT, PEAK)]
+        name = f"{count_rows(n_rows)}, {case}, {report.in_threads(threads)}"
+        others = [_ratio(result) for contender, result in fastest.items() if contender not in NO_PEERS]
         if others:
             found[f"predict {name}"] = min(others) / _ratio(fastest[FIRST])
         if PEAK in fastest:
@@ -95,10 +95,10 @@ def markdown(data: dict[str, Any]) -> str:
     """Return the tables: a row per network and number of rows, a column per contender, at each number of threads."""
     parts = [
         "## Predictions",
-        "Median time of a call, from NumPy array to NumPy array, and in brackets the multiple of nncore's: each at its "
-        "fastest way, the same weights for all, outputs compared with the reference's. One row: single calls, as "
-        "median and 99th percentile. Of the peak: the time of the multiply-adds alone, measured in the same turns, as "
-        "a share of nncore's.",
+        "Median time of a call, from NumPy array to NumPy array, and in brackets the multiple of nncore's: peers at "
+        "their fastest way, the same weights for all, outputs compared with the reference's. One row: single calls, as "
+        "median and 99th percentile, nncore's of `predictor()`, which returns a new array. Of the peak: the time of the "
+        "multiply-adds alone, measured in the same turns, as a share of nncore's.",
     ]
     best = _best(data)
     for threads in dict.fromkeys(workload[2] for workload in best):
@@ -109,7 +109,7 @@ def markdown(data: dict[str, Any]) -> str:
             [*_own_cells(*workload[:2], fastest), *(_cell(fastest.get(name), fastest[FIRST]) for name in names)]
             for workload, fastest in these.items()
         ]
-        parts += [f"### {count_threads(threads)}", report._aligned([header, *rows])]
+        parts += [f"### {report.in_threads(threads)}", report._aligned([header, *rows])]
     return "\n\n".join(parts) + "\n"
 
 

@@ -66,10 +66,6 @@ def _factor_spread(result: Result) -> str:
     return f"{_factor(result)} ({three_digits(ratio.q1)} to {three_digits(ratio.q3)})"
 
 
-def _gflops(result: Result) -> str:
-    return three_digits(CASES[result.case].flops_per_step / result.timing.seconds.median / 1e9)
-
-
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; the first row is its header, all columns but the first are set right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -87,7 +83,7 @@ class Table:
 
     def __init__(self, run: Run, measure: str, threads: int) -> None:
         results = [result for result in run.results if (result.measure, result.threads) == (measure, threads)]
-        self.measure = measure
+        self.benchmark, self.measure = run.benchmark, measure
         self.cells = {(result.case, result.contender): result for result in results}
         self.cases = list(dict.fromkeys(result.case for result in results))
         self.contenders = list(dict.fromkeys(result.contender for result in results))
@@ -109,13 +105,19 @@ class Table:
     def _full_row(self, case: str) -> list[str]:
         own = self.cells[case, FIRST]
         row = [network(case), f"{CASES[case].n_parameters:,}", _spread(own.timing.seconds)]
-        row += [_gflops(own)] if self.measure == STEP else []
+        row += [self._gflops(own)] if self.measure == STEP else []
         row += [self._own_ratio(case, name) for name in self._own_ratios().values()]
         row += [self._best(case)] if len(self.peers) > 1 else []
         for name in self.peers:
             result = self.cells.get((case, name))
             row += ["-", "-"] if result is None else [_spread(result.timing.seconds), _factor_spread(result)]
         return row
+
+    def _gflops(self, own: Result) -> str:
+        case = CASES[own.case]
+        # Training is timed by epochs, with their smaller last batch.
+        flops = case.mean_flops_per_step if self.benchmark == "training" else case.flops_per_step
+        return three_digits(flops / own.timing.seconds.median / 1e9)
 
     def _own_ratio(self, case: str, name: str) -> str:
         result = self.cells[case, name]
@@ -154,7 +156,7 @@ def thread_counts(run: Run) -> list[int]:
 
 def in_threads(n: int) -> str:
     """Return "1 thread" or "2 threads"."""
-    return f"{n} thread{'s' if n > 1 else ''}"
+    return "1 thread" if n == 1 else f"{n} threads"
 
 
 def _conditions(run: Run) -> str:

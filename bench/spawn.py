@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
+import nncore
 from bench.record import ROOT
 
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -45,8 +48,8 @@ class Spawned(NamedTuple):
     peak: int
 
 
-def spawn(*arguments: str) -> Spawned:
-    """Run ``python *arguments`` in the repository's root folder.
+def spawn(*arguments: str, folder: Path = ROOT) -> Spawned:
+    """Run ``python *arguments`` in a folder, by default the repository's root, with the nncore of this process.
 
     Raises
     ------
@@ -54,7 +57,10 @@ def spawn(*arguments: str) -> Spawned:
         If it fails; its own words stand on stderr.
     """
     command = [sys.executable, "-I", "-S", "-c", LAUNCHER, sys.executable, *arguments]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    environment = dict(os.environ)
+    if Path(nncore.__file__).resolve().parent.parent == ROOT:  # built in place: elsewhere it would not be found
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     output, _, report = done.stdout.rpartition("\n")
     code, wall, cpu, peak = report.split()
     if int(code) != 0:

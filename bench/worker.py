@@ -1,4 +1,4 @@
-"""The other end of `bench.peers.Worker`: one contender that does what it is asked, a line of JSON at a time.
+"""The other end of `bench.workers.Worker`: one contender that does what it is asked, a line of JSON at a time.
 
 Requests are ``[name, argument]``:
 
@@ -9,7 +9,7 @@ version    null         the version of the contender's package
 supports   case's name  whether the contender can train this case
 check      case's name  the loss after one epoch from the initial weights in a certain order, see `Case.exact`;
                         null where initial weights cannot be set
-prepare    case's name  null, when ready to train this case
+prepare    case's name  the same loss of the case as it is timed, when ready to train it further
 time       epochs       seconds by the wall clock, and of the processors' time, that so many epochs took
 =========  ===========  ==================================================================================
 """
@@ -20,10 +20,11 @@ import importlib.metadata
 import json
 import os
 import sys
+from typing import Any
 
 import numpy as np
 
-from bench.cases import CASES, SEED, Array, Case
+from bench.cases import CASES, SEED, Case
 from bench.runners import RUNNERS, Runner
 from bench.timing import rest, timed
 from nncore import reference
@@ -47,13 +48,12 @@ class Server:
 
     def check(self, name: str) -> float | None:
         case = CASES[name].exact()
-        runner = self.contender(case, self.threads)
-        runner.train_in_order(permutation(SEED, 0, case.n_rows))
-        return _loss(case, runner.weights()) if runner.comparable else None
+        return _first_loss(case, self.contender(case, self.threads))
 
-    def prepare(self, name: str) -> None:
+    def prepare(self, name: str) -> float | None:
         self.runner = None  # frees the memory of the case before
         self.runner = self.contender(CASES[name], self.threads)
+        return _first_loss(CASES[name], self.runner)
 
     def time(self, epochs: int) -> list[float]:
         if self.runner is None:
@@ -64,17 +64,19 @@ class Server:
         return list(slot)
 
 
-def _loss(case: Case, weights: list[Array]) -> float:
-    """The same judge for everyone: the reference."""
-    flat = np.concatenate([array.ravel() for array in weights])
+def _first_loss(case: Case, runner: Runner) -> float | None:
+    """Train one epoch; return the loss then. The same judge for everyone: the reference."""
+    runner.train_in_order(permutation(SEED, 0, case.n_rows))
+    if not runner.comparable:
+        return None
+    flat = np.concatenate([array.ravel() for array in runner.weights()])
     return reference.loss(case.model().program, flat, *case.data())
 
 
-def serve(contender: str, threads: int) -> None:
-    """Answer requests from stdin on stdout until there are no more."""
+def serve(server: Any) -> None:
+    """Answer requests from stdin on stdout until there are no more: each is a method of the server."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not come between the answers
-    server = Server(contender, threads)
     for line in sys.stdin:
         request, argument = json.loads(line)
         answers.write(json.dumps(getattr(server, request)(argument)) + "\n")

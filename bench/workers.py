@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from bench.record import FIRST, ROOT
-from bench.runners import RUNNERS, available
 from bench.timing import Contender, Slot
 
 
@@ -21,9 +20,11 @@ class Worker:
     out of the others' way.
     """
 
+    COMMAND: tuple[str, ...] = ("bench", "worker")
+
     def __init__(self, contender: str, threads: int) -> None:
         self.contender, self.threads = contender, threads
-        command = [sys.executable, "-m", "bench", "worker", contender, str(threads)]
+        command = [sys.executable, "-m", *self.COMMAND, contender, str(threads)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, request: str, argument: Any = None) -> Any:
@@ -56,19 +57,32 @@ class Worker:
         return lambda repeats: Slot(*self.ask("time", repeats))
 
 
+W = TypeVar("W", bound=Worker)
+
+
 @contextmanager
-def workers(contenders: list[str], thread_counts: list[int]) -> Iterator[list[Worker]]:
+def workers(contenders: list[str], thread_counts: list[int], kind: type[W]) -> Iterator[list[W]]:
     """Start a worker for each contender and number of threads, and end them all in the end."""
     with ExitStack() as stack:
-        started = []
+        started: list[W] = []
         for contender in contenders:
             for threads in thread_counts:
-                started.append(Worker(contender, threads))
+                started.append(kind(contender, threads))
                 stack.callback(started[-1].close)
         yield started
 
 
-def chosen(names: list[str] | None) -> list[str]:
+class Entry(Protocol):
+    """What a table of contenders tells about each."""
+
+    @property
+    def needs(self) -> str: ...
+
+    @property
+    def available(self) -> bool: ...
+
+
+def chosen(names: list[str] | None, known: Mapping[str, Entry]) -> list[str]:
     """Return who takes part: nncore first, then those asked for, or everyone who is installed.
 
     Raises
@@ -77,9 +91,9 @@ def chosen(names: list[str] | None) -> list[str]:
         If a name is unknown or its package missing.
     """
     for name in names or []:
-        if name not in RUNNERS:
-            raise ValueError(f"unknown peer {name!r}; known: {', '.join(RUNNERS)}")
-        if not available(name):
-            raise ValueError(f"peer {name!r} needs {RUNNERS[name].needs}, which is not installed")
-    everyone = [name for name in RUNNERS if available(name)] if names is None else names
+        if name not in known:
+            raise ValueError(f"unknown peer {name!r}; known: {', '.join(known)}")
+        if not known[name].available:
+            raise ValueError(f"peer {name!r} needs {known[name].needs}, which is not installed")
+    everyone = [name for name, entry in known.items() if entry.available] if names is None else names
     return [FIRST, *(name for name in everyone if name != FIRST)]

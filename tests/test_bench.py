@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from nncore import reference
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # last, so that the nncore under test stays the installed one
 
-from bench import bounds, peers, record, runners, timing, training, workers  # noqa: E402
+from bench import bounds, peers, record, report, runners, timing, training, worker, workers  # noqa: E402
 from bench.__main__ import main, prefer_installed_nncore  # noqa: E402
 from bench.cases import CASES, SEED, select  # noqa: E402
 from bench.floor import Floor  # noqa: E402
@@ -128,6 +129,23 @@ def test_timing_of_a_part():
 # ---------------------------------------------------------------------------------------------------------- the floor
 
 
+def test_floor_and_table_count_the_last_batch_as_what_it_is():
+    """1,121 rows are 30 batches of 37 and one of 11."""
+    case = CASES["13-37-3"]
+    flops = 2 * 1121 * (3 * (13 * 37 + 37 * 3) - 13 * 37)
+    assert case.mean_flops_per_step * 31 == pytest.approx(flops, rel=1e-12)
+    floor, done = Floor(case, 1), []
+    floor.engine = SimpleNamespace(_multiply_adds=done.append)
+    floor(31)
+    assert done == [flops]
+    timings = {"nncore": Timing(Summary(1e-6, 1e-6, 1e-6), Summary(1.0, 1.0, 1.0), 1.0)}
+    results = record.results_of(case.name, report.STEP, timings)
+    for benchmark, counted in {"training": flops / 31, "step": case.flops_per_step}.items():
+        run = record.Run(benchmark, {}, Protocol(1, 0.1), results)
+        row = report.Table(run, report.STEP, 1).full().splitlines()[-1]
+        assert row.split("|")[4].strip() == report.three_digits(counted * 1e-3)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_floor_does_the_work_of_steps(dtype, threads):
@@ -166,27 +184,27 @@ def test_loops_of_the_roof_are_not_optimized_away(variant):
 
 
 def test_nncore_competes_first():
-    assert workers.chosen(["NumPy"]) == ["nncore", "NumPy"]
-    assert workers.chosen(None)[0] == "nncore" and "NumPy" in workers.chosen(None)
+    everyone = workers.chosen(None, runners.RUNNERS)
+    assert workers.chosen(["NumPy"], runners.RUNNERS) == ["nncore", "NumPy"]
+    assert everyone[0] == "nncore" and "NumPy" in everyone
     with pytest.raises(ValueError, match="unknown peer 'Excel'; known: nncore, JAX"):
-        workers.chosen(["Excel"])
+        workers.chosen(["Excel"], runners.RUNNERS)
 
 
-def test_missing_peer_is_named(monkeypatch):
-    monkeypatch.setattr(workers, "available", lambda name: name != "JAX")
-    with pytest.raises(ValueError, match="peer 'JAX' needs the package 'jax', which is not"):
-        workers.chosen(["JAX"])
-    assert "JAX" not in workers.chosen(None)
+def test_missing_peer_is_named():
+    missing = dataclasses.replace(runners.RUNNERS["JAX"], package="no_such_package")
+    known = {**runners.RUNNERS, "JAX": missing}
+    with pytest.raises(ValueError, match="peer 'JAX' needs the package 'no_such_package', which is not"):
+        workers.chosen(["JAX"], known)
+    assert "JAX" not in workers.chosen(None, known)
 
 
-def test_compiling_needs_a_compiler(monkeypatch):
+def test_compiling_needs_a_compiler():
     entry = dataclasses.replace(runners.RUNNERS["PyTorch compiled"], package="numpy", program="no-such-compiler")
-    monkeypatch.setitem(runners.RUNNERS, "PyTorch compiled", entry)
-    assert not runners.available("PyTorch compiled")
+    assert not entry.available
     with pytest.raises(ValueError, match="the package 'numpy' and the program 'no-such-compiler', which is not"):
-        workers.chosen(["PyTorch compiled"])
-    monkeypatch.setitem(runners.RUNNERS, "PyTorch compiled", dataclasses.replace(entry, program=None))
-    assert runners.available("PyTorch compiled")
+        workers.chosen(["PyTorch compiled"], {"PyTorch compiled": entry})
+    assert dataclasses.replace(entry, program=None).available
 
 
 @pytest.mark.parametrize("loss", [1.001, float("nan")])
@@ -194,6 +212,31 @@ def test_different_losses_are_refused(loss):
     training.check_loss("case", "other", 1.0 + 1e-9, own=1.0)
     with pytest.raises(AssertionError, match="other's loss"):
         training.check_loss("case", "other", loss, own=1.0)
+
+
+class Wrong:
+    """A worker that trains right in float64 only."""
+
+    threads = 1
+
+    def __init__(self, contender, loss):
+        self.contender, self.loss = contender, loss
+
+    def ask(self, request, name):
+        return self.loss if request == "prepare" else 1.0
+
+
+def test_what_is_timed_is_checked_too():
+    present = [Wrong("nncore", 1.0), Wrong("other", 1.002)]
+    with pytest.raises(AssertionError, match="other's loss is 1.002"):
+        training._timings(CASES["2-8-8-2"], present, [], Protocol(1, 0.01))
+
+
+def test_preparing_trains_the_case_that_is_timed():
+    served = worker.Server("NumPy", 1), worker.Server("nncore", 1)
+    losses = [server.prepare("13-37-3") for server in served]
+    assert losses[0] == pytest.approx(losses[1], rel=training.LOSS_TOLERANCE_AS_TIMED)
+    assert all(weight.dtype == np.float32 for server in served for weight in server.runner.weights())
 
 
 def test_turn_ends_when_threads_sleep(monkeypatch):
@@ -242,7 +285,7 @@ def test_peers_command(tmp_path):
 
 def test_check_fails_a_run_that_is_too_slow(monkeypatch, capsys):
     """By processor time; nobody is as fast as the bound asks here."""
-    monkeypatch.setattr(bounds, "NO_CLIFF", 1e9)
+    monkeypatch.setattr(bounds, "TRAINING", {1e9: 1e9})
     command = ["--quick", "--sections", "training", "--cases", "13-37-3", "--peers", "NumPy", "--clock", "cpu"]
     assert main(["peers", *command, "--check"]) == 1
     shown = capsys.readouterr().out
@@ -260,7 +303,7 @@ def test_mistakes_are_usage_errors(arguments):
 
 def test_worker_that_dies_is_named():
     said = "NumPy failed to answer 'time'"
-    with workers.workers(["NumPy"], [1]) as (started,), pytest.raises(RuntimeError, match=said):
+    with workers.workers(["NumPy"], [1], workers.Worker) as (started,), pytest.raises(RuntimeError, match=said):
         started.ask("time", 1)  # nothing is prepared
 
 

@@ -1,6 +1,8 @@
 """The benchmark of predictions: who takes part, that outputs are compared, and what its tables say."""
 
+import dataclasses
 import doctest
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -8,17 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import nncore
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # last, so that the nncore under test stays the installed one
 
-from bench import accuracy, predict, predict_table  # noqa: E402
+from bench import accuracy, predict, predict_table, workers  # noqa: E402
 from bench.cases import CASES  # noqa: E402
-from bench.predictors import PREDICTORS, available, server  # noqa: E402
+from bench.predictors import PREDICTORS, server  # noqa: E402
 from bench.timing import Protocol  # noqa: E402
 
-INSTALLED = [name for name in PREDICTORS if available(name)]
+INSTALLED = [name for name, entry in PREDICTORS.items() if entry.available]
 
 
 # ----------------------------------------------------------------------------------------------------- the contenders
@@ -39,9 +39,7 @@ def test_every_way_gives_the_outputs_of_the_reference(contender, case, n_rows):
 
 
 def test_nncore_predicts_one_row_in_every_way_that_it_has():
-    ways = server.Server("nncore", 1).prepare(("2-8-8-2", 1))
-    assert ("predictor()" in ways) == hasattr(nncore.Sequential, "predictor")
-    assert ways[-1] == "predict"
+    assert server.Server("nncore", 1).prepare(("2-8-8-2", 1)) == ["predictor()", "predictor(), out", "predict"]
     assert server.Server("nncore", 1).prepare(("2-8-8-2", 2)) == ["predict"]
 
 
@@ -56,24 +54,38 @@ def test_other_outputs_are_refused():
         server.check_outputs(case, X, "wrong", np.full_like(right, np.nan))
 
 
-def test_single_calls_are_timed_without_the_clock():
+def test_single_calls_are_timed_without_the_clock(monkeypatch):
     calls = []
-    taken = server.latencies(lambda: calls.append(sum(range(20_000))), 50)
-    assert len(taken) == len(calls) == 50
-    assert np.median(taken) > np.median(server.latencies(lambda: None, 50)) >= 0
+    clock = itertools.count(step=7)
+    monkeypatch.setattr(server.time, "perf_counter_ns", lambda: next(clock))
+
+    def call():
+        calls.append([next(clock) for _ in range(10)])  # each is 7 ns more
+
+    assert server.latencies(call, 50).tolist() == [70.0] * 50 and len(calls) == 50
+
+
+def test_turn_of_single_calls_ends_when_threads_sleep(monkeypatch):
+    rests = []
+    monkeypatch.setattr(server, "rest", lambda: rests.append(1))
+    served = server.Server("nncore", 1)
+    served.prepare(("2-8-8-2", 1))
+    served.latencies(("predictor()", 3))
+    assert len(rests) == 1
 
 
 def test_nncore_competes_first():
-    assert predict.chosen(["NumPy"]) == ["nncore", "NumPy"]
-    assert predict.chosen(None) == INSTALLED and INSTALLED[:2] == ["nncore", "NumPy"]
+    assert workers.chosen(["NumPy"], PREDICTORS) == ["nncore", "NumPy"]
+    assert workers.chosen(None, PREDICTORS) == INSTALLED and INSTALLED[:2] == ["nncore", "NumPy"]
     with pytest.raises(ValueError, match="unknown peer 'Excel'; known: nncore, NumPy"):
-        predict.chosen(["Excel"])
+        workers.chosen(["Excel"], PREDICTORS)
 
 
-def test_missing_packages_are_named(monkeypatch):
-    monkeypatch.setattr(predict, "available", lambda name: False)
-    with pytest.raises(ValueError, match="peer 'ONNX Runtime' needs onnxruntime and onnx, which is not installed"):
-        predict.chosen(["ONNX Runtime"])
+def test_missing_packages_are_named():
+    entry = dataclasses.replace(PREDICTORS["ONNX Runtime"], packages=("numpy", "no_such_package"))
+    said = "peer 'ONNX Runtime' needs the package 'numpy' and the package 'no_such_package', which is not installed"
+    with pytest.raises(ValueError, match=said):
+        workers.chosen(["ONNX Runtime"], {"ONNX Runtime": entry})
 
 
 # --------------------------------------------------------------------------------------------------- the measurements
@@ -129,6 +141,7 @@ def data():
         result("Slow", "compiled", 1e-4, 5.0),
         result("peak", "multiply-adds", 1e-5, 0.5),
         result("nncore", "predictor()", 9e-7, 1.0, {"median": 5e-7, "p99": 2e-6, "ratio": 1.0}, rows=1),
+        result("nncore", "predictor(), out", 8e-7, 0.9, {"median": 4e-7, "p99": 1e-6, "ratio": 0.8}, rows=1),
         result("nncore", "predict", 3e-6, 3.0, {"median": 2e-6, "p99": 3e-6, "ratio": 4.0}, rows=1),
         result("Slow", "plain", 4e-6, 5.0, {"median": 3e-6, "p99": 4e-6, "ratio": 6.0}, rows=1),
     ]
@@ -136,6 +149,7 @@ def data():
 
 
 def test_ratios_are_to_the_best_way_of_the_best_peer(data):
+    """For one row, from nncore's way that returns a new array."""
     assert predict.ratios(data) == pytest.approx(
         {
             "predict 1,024 rows, 2-8-8-2, 1 thread": 5.0,
@@ -153,9 +167,11 @@ def test_ratios_without_peers_are_left_out(data):
 
 def test_table_shows_the_fastest_way(data):
     cells = [[cell.strip() for cell in line.split("|")] for line in predict.markdown(data).splitlines()]
-    assert ["", "network", "rows", "nncore", "GFLOP/s", "of the peak", "Slow", "nncore predict", ""] in cells
-    assert ["", "2-8-8-2", "1,024", "20.0 us", "9.83", "50%", "100 us (5.00x)", "-", ""] in cells
-    one_row = ["0.50 us, 2.00 us", "0.38", "-", "3.00 us, 4.00 us (6.00x)", "2.00 us, 3.00 us (4.00x)"]
+    others = ["nncore into out", "nncore predict"]
+    assert ["", "network", "rows", "nncore", "GFLOP/s", "of the peak", "Slow", *others, ""] in cells
+    assert ["", "2-8-8-2", "1,024", "20.0 us", "9.83", "50%", "100 us (5.00x)", "-", "-", ""] in cells
+    one_row = ["0.50 us, 2.00 us", "0.38", "-", "3.00 us, 4.00 us (6.00x)"]
+    one_row += ["0.40 us, 1.00 us (0.80x)", "2.00 us, 3.00 us (4.00x)"]
     assert ["", "2-8-8-2", "1", *one_row, ""] in cells
 
 
@@ -185,5 +201,5 @@ def test_section(small):
 
 def test_worker_that_dies_is_named():
     said = "NumPy failed to answer 'time'"
-    with predict.workers(["NumPy"], threads=1) as started, pytest.raises(RuntimeError, match=said):
-        started["NumPy"].ask("time", ["reference", 1])  # nothing is prepared
+    with workers.workers(["NumPy"], [1], predict.Worker) as (started,), pytest.raises(RuntimeError, match=said):
+        started.ask("time", ["reference", 1])  # nothing is prepared

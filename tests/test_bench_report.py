@@ -157,9 +157,9 @@ def test_readme_without_markers_stays_as_it_is(found, tmp_path, text, capsys):
         ("train, 13-64-64-2, 1 thread", 2.5),
         ("train, 784-128-10, 1 thread", 1.25),
         ("train, 1024-1024-1024-10, 1 thread", 1.1),
-        ("train, 13-37-3, 1 thread", 1.05),
-        ("train, 101-77-53-7, 1 thread", 1.05),
-        ("train, 784-128-10-float64, 1 thread", 1.05),
+        ("train, 13-37-3, 1 thread", 10),
+        ("train, 101-77-53-7, 1 thread", 1.25),
+        ("train, 784-128-10-float64, 1 thread", 1.25),
         ("share of the floor, 17-256-256-6, 1 thread", 0.87),
         ("share of the floor, 17-256-256-6, 2 threads", None),
         ("share of the floor, 8-64-64-4, 1 thread", 0.65),
@@ -194,6 +194,18 @@ def test_ratios_that_fall_short_are_named_the_worst_first():
     ]
 
 
+@pytest.mark.parametrize("figure", [0.0, -3.0, 50.0])
+def test_times_that_are_short_enough_meet_their_bound(figure):
+    """That of an import over another's may be zero or negative."""
+    assert bounds.check({"milliseconds of import nncore over import numpy, first use included": figure}) == ([], 1)
+
+
+@pytest.mark.parametrize("figure", [0.0, -3.0, float("-inf")])
+def test_ratios_that_are_not_positive_fall_short(figure):
+    short, n_compared = bounds.check({"MNIST to 98 %, 1 thread": figure})
+    assert n_compared == 1 and short == [f"MNIST to 98 %, 1 thread: {figure:.3g}, expected at least 2.5"]
+
+
 def test_ratios_of_training(run):
     assert training.ratios(run.to_dict()) == {
         "train, 2-8-8-2, 1 thread": 1500.0,
@@ -214,6 +226,58 @@ def test_check_of_stored_results(found, tmp_path, capsys):
     found["training"]["results"] = results
     peers.save(found, tmp_path)
     assert main(["check", "--results", str(tmp_path / "peers.json")]) == 0
+
+
+def test_check_fails_where_nothing_is_compared(tmp_path, capsys):
+    peers.save({"accuracy": {"missing": "No data.", "results": []}}, tmp_path)
+    assert main(["check", "--results", str(tmp_path / "peers.json")]) == 1
+    shown = capsys.readouterr().out
+    assert "accuracy: nothing was measured. No data.\n" in shown
+    assert "nothing was compared: no figure of this run has a bound\n" in shown
+    assert not peers.report_bounds({"predict": {"results": []}})
+
+
+def test_check_fails_if_one_section_has_no_data(found, capsys):
+    results = [result for result in found["training"]["results"] if result["case"] == "2-8-8-2"]
+    found["training"]["results"] = results
+    assert peers.report_bounds(found)
+    assert not peers.report_bounds({**found, "accuracy": {"missing": "No data.", "results": []}})
+    assert capsys.readouterr().out.endswith("3 of 3 bounds met\naccuracy: nothing was measured. No data.\n")
+
+
+@pytest.fixture
+def sections(monkeypatch):
+    """Sections that find at once how many have run before, and what they were given."""
+    runs = []
+
+    class Section:
+        def __init__(self, name):
+            self.name = name
+
+        def run(self, quick, threads, peers, **more):
+            runs.append(self.name)
+            return {"nth": len(runs), **more}
+
+        def markdown(self, data):
+            return f"{self.name} {data['nth']}\n"
+
+    monkeypatch.setattr(peers, "_section", Section)
+
+
+def test_a_part_of_a_run_keeps_the_other_sections(sections, tmp_path):
+    def run(names, threads=(1,)):
+        return peers.run(names, True, list(threads), None, tmp_path)
+
+    def stored():
+        return {name: data["nth"] for name, data in peers.stored(tmp_path / "peers.json").items()}
+
+    run(["footprint", "accuracy"])
+    assert stored() == {"accuracy": 1, "footprint": 2}
+    found = run(["footprint"])
+    assert stored() == {"accuracy": 1, "footprint": 3}
+    assert list(found) == ["footprint"] and found["footprint"]["digits"]["nth"] == 1  # memory, from the stored section
+    run(["footprint"], threads=[1, 2])  # of another kind
+    assert stored() == {"footprint": 4}
 
 
 @pytest.mark.parametrize("content", [[], {"benchmark": "peers", "results": []}])

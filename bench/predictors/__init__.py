@@ -45,6 +45,16 @@ class Entry:
         found: Callable[[Case, int, Array], Ways] = importlib.import_module(f"bench.predictors.{self.module}").ways
         return found
 
+    @property
+    def needs(self) -> str:
+        """What must be installed, in words."""
+        return " and ".join(f"the package {package!r}" for package in self.packages)
+
+    @property
+    def available(self) -> bool:
+        """Whether all of it is."""
+        return all(importlib.util.find_spec(package) is not None for package in self.packages)
+
 
 PREDICTORS = {
     "nncore": Entry("own", ("nncore",), "nncore"),
@@ -54,8 +64,3 @@ PREDICTORS = {
     "ONNX Runtime": Entry("onnx_runtime", ("onnxruntime", "onnx"), "onnxruntime"),
     "scikit-learn": Entry("scikit_learn", ("sklearn",), "scikit-learn"),
 }
-
-
-def available(contender: str) -> bool:
-    """Tell whether a contender's packages are installed."""
-    return all(importlib.util.find_spec(package) is not None for package in PREDICTORS[contender].packages)

@@ -9,6 +9,7 @@ if __name__ == "__main__":
     contender, threads = sys.argv[1], int(sys.argv[2])
     limit(threads)  # before NumPy is imported, which looks at the environment once
     prefer_installed_nncore()
-    from bench.predictors.server import serve
+    from bench.predictors.server import Server
+    from bench.worker import serve
 
-    serve(contender, threads)
+    serve(Server(contender, threads))

@@ -14,11 +14,11 @@ from nncore import set_num_threads
 def ways(case: Case, threads: int, X: Array) -> Ways:
     set_num_threads(threads)
     model = case.model()
-    if len(X) > 1 or not hasattr(model, "predictor"):
+    if len(X) > 1:
         return {"predict": partial(model.predict, X)}
     predictor, out = model.predictor(), np.empty(case.sizes[-1], case.dtype)
     return {
-        "predictor(), out": partial(predictor, X[0], out),
         "predictor()": partial(predictor, X[0]),
+        "predictor(), out": partial(predictor, X[0], out),
         "predict": partial(model.predict, X),
     }

@@ -16,9 +16,6 @@ latencies  [way, calls]          nanoseconds of each of so many calls, the clock
 from __future__ import annotations
 
 import importlib.metadata
-import json
-import os
-import sys
 import time
 from collections.abc import Callable
 
@@ -67,6 +64,7 @@ class Server:
     def latencies(self, argument: tuple[str, int]) -> list[float]:
         way, calls = argument
         taken = latencies(self.ways[way], calls)
+        rest()
         return [float(np.median(taken)), float(np.percentile(taken, 99))]
 
 
@@ -98,14 +96,3 @@ def latencies(call: Callable[[], object], calls: int) -> Array:
         empty.append(clock() - start)
     own: Array = np.maximum(np.array(taken) - np.median(empty), 0.0)
     return own
-
-
-def serve(contender: str, threads: int) -> None:
-    """Answer requests from stdin on stdout until there are no more."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not come between the answers
-    server = Server(contender, threads)
-    for line in sys.stdin:
-        request, argument = json.loads(line)
-        answers.write(json.dumps(getattr(server, request)(argument)) + "\n")
-        answers.flush()

@@ -1,6 +1,7 @@
 """PyTorch, eager: fused Adam, and batches that are slices of one shuffled tensor.
 
-``torch.compile`` is not worth it here: it compiles for longer than this trains.
+Not ``torch.compile``: of this network's whole step (see `bench.runners.pytorch_compiled`) it took 15 s from scratch and
+4 s from the cache of a run before, and on one thread an epoch then took as long as without, 1.1 s.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.runners.runner import Runner
 
-__all__ = ["RUNNERS", "Entry", "Runner", "available"]
+__all__ = ["RUNNERS", "Entry", "Runner"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,12 @@ class Entry:
         """What must be installed, in words."""
         return f"the package {self.package!r}" + (f" and the program {self.program!r}" if self.program else "")
 
+    @property
+    def available(self) -> bool:
+        """Whether all of it is."""
+        program_found = self.program is None or shutil.which(self.program) is not None
+        return program_found and importlib.util.find_spec(self.package) is not None
+
 
 RUNNERS = {
     "nncore": Entry("own", "nncore", "nncore"),
@@ -53,10 +59,3 @@ RUNNERS = {
     "NumPy": Entry("oracle", "numpy", "numpy"),
 }
 """In the order of turns and tables: nncore, then who comes closest to it."""
-
-
-def available(contender: str) -> bool:
-    """Tell whether what a contender needs is installed."""
-    entry = RUNNERS[contender]
-    program_found = entry.program is None or shutil.which(entry.program) is not None
-    return program_found and importlib.util.find_spec(entry.package) is not None
