@@ -67,7 +67,7 @@ def _peers(options: argparse.Namespace) -> int:
     counts = sorted(set(options.threads or [1, 1 if options.clock == "cpu" else available_cpus()]))
     with _mistakes_in_one_sentence():
         _find_mistakes(options, counts)
-    # Stored results are for publishing, and of one run: a part of one, or a quick one, replaces them only if told to.
+    # Stored results are for publishing: a quick run, or a part of one, replaces them, or its part, only if told to.
     partial = options.quick or options.cases or options.peers or options.threads or set(options.sections) != {*SECTIONS}
     folder = options.output or (None if partial else RESULTS)
     of_training = {"cases": options.cases, "clock": options.clock}
@@ -129,8 +129,8 @@ def _parser() -> argparse.ArgumentParser:
     peers.add_argument("--threads", type=_positive, nargs="+", metavar="N", help="default: 1, and all processors")
     peers.add_argument("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="NAME", help=SECTIONS_HELP)
     peers.add_argument("--peers", nargs="+", metavar="NAME", help="default: all that are installed")
-    peers.add_argument("--check", action="store_true", help="exit code 1 if a ratio is below its bound")
-    check = command("check", _check, "compare a stored run with the bounds; exit code 1 if a ratio is below")
+    peers.add_argument("--check", action="store_true", help="exit code 1 if a bound is missed or a section has no data")
+    check = command("check", _check, "compare a stored run with the bounds; exit code 1 as for peers --check")
     readme = command("readme", _readme, "put the tables of a stored run into the README, between its two markers")
     for reader in (check, readme):
         reader.add_argument("--results", type=Path, metavar="FILE", help="default: bench/results/peers.json")

@@ -97,8 +97,8 @@ def markdown(data: dict[str, Any]) -> str:
         "## Predictions",
         "Median time of a call, from NumPy array to NumPy array, and in brackets the multiple of nncore's: peers at "
         "their fastest way, the same weights for all, outputs compared with the reference's. One row: single calls, as "
-        "median and 99th percentile, nncore's of `predictor()`, which returns a new array. Of the peak: the time of the "
-        "multiply-adds alone, measured in the same turns, as a share of nncore's.",
+        "median and 99th percentile, nncore's of `predictor()`, which returns a new array. Of the peak: the time of "
+        "the multiply-adds alone, measured in the same turns, as a share of nncore's.",
     ]
     best = _best(data)
     for threads in dict.fromkeys(workload[2] for workload in best):

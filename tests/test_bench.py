@@ -163,21 +163,25 @@ def test_floor_is_below_training():
     case = CASES["17-256-256-6"]
     model, (X, y) = case.model(), case.data()
     fit = timing.timed(lambda: model.fit(X, y, batch_size=case.batch_size, verbose=False))
-    slots = timing.take_turns({"nncore": fit, "floor": Floor(case, 1)}, Protocol(3, 0.01))
-    seconds = timing.compare(slots["floor"], slots["nncore"], "cpu").seconds.median
-    assert seconds * case.steps_per_epoch < min(slot.cpu for slot in slots["nncore"])
+
+    def seconds():
+        slots = timing.take_turns({"nncore": fit, "floor": Floor(case, 1)}, Protocol(3, 0.01))
+        floor, own = (min(slot.cpu for slot in slots[name]) for name in ("floor", "nncore"))
+        return floor * case.steps_per_epoch, own
+
+    assert any(floor < own for floor, own in (seconds() for _ in range(5))), "five times it was"
 
 
 def test_loops_of_the_roof_are_not_optimized_away(variant):
-    """Ten times the work takes several times as long; the shortest of some tries, since others use the machine too."""
+    """A hundred times the work takes several times as long; the shortest of some tries: others use the machine too."""
 
     def seconds(loop, n):
         return min(timing.timed(lambda: loop(n))(1).cpu for _ in range(5))
 
     assert 10_000 <= variant._multiply_adds(10_000) < 11_000
     variant._State(0).sweep(1)
-    for loop, n in ((variant._multiply_adds, 10**7), (variant._State(1000).sweep, 10**3)):
-        assert seconds(loop, 10 * n) > 4 * seconds(loop, n)
+    for loop, n in ((variant._multiply_adds, 10**6), (variant._State(1000).sweep, 10**2)):
+        assert seconds(loop, 100 * n) > 4 * seconds(loop, n)
 
 
 # -------------------------------------------------------------------------------------------------------- who competes
@@ -228,7 +232,7 @@ class Wrong:
 
 def test_what_is_timed_is_checked_too():
     present = [Wrong("nncore", 1.0), Wrong("other", 1.002)]
-    with pytest.raises(AssertionError, match="other's loss is 1.002"):
+    with pytest.raises(AssertionError, match=r"other's loss is 1\.002"):
         training._timings(CASES["2-8-8-2"], present, [], Protocol(1, 0.01))
 
 
