@@ -84,6 +84,9 @@ def _find_mistakes(options: argparse.Namespace, counts: list[int]) -> None:
     select(options.cases)
     peers.check_names(options.peers)
     Protocol.of(options.quick, options.clock, max(counts))
+    before = options.output and options.output / "peers.json"
+    if before and before.exists() and {*options.sections} != {*SECTIONS}:
+        peers.stored(before)  # into which this run puts its sections
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -77,7 +77,7 @@ def run(
     dict
         What these sections found.
     """
-    settings = {"quick": quick, "threads": thread_counts, "peers": peers, **of_training, "machine": show_config()}
+    settings = {"quick": quick, "threads": thread_counts, "clock": of_training.get("clock"), "machine": show_config()}
     kept = _kept(folder, settings, names)
     found: Sections = {}
     print(TITLE)
@@ -96,13 +96,13 @@ def run(
 def _kept(folder: Path | None, settings: dict[str, Any], names: list[str]) -> Sections:
     """Return what is stored of other sections than those named, if it was found with these settings."""
     file = None if folder is None else folder / "peers.json"
-    if file is None or not file.exists():
+    if file is None or not file.exists() or set(names) == set(SECTIONS):
         return {}
-    return {
-        name: data
-        for name, data in stored(file).items()
-        if name not in names and data.get("settings") == json.loads(json.dumps(settings))
-    }
+    others = {name: data for name, data in stored(file).items() if name not in names}
+    same = {name: data for name, data in others.items() if data.get("settings") == json.loads(json.dumps(settings))}
+    if dropped := [name for name in others if name not in same]:
+        print(f"bench: {file} loses {', '.join(dropped)}: found with other settings", file=sys.stderr)
+    return same
 
 
 def markdown(found: Sections) -> str:

@@ -264,7 +264,7 @@ def sections(monkeypatch):
     monkeypatch.setattr(peers, "_section", Section)
 
 
-def test_a_part_of_a_run_keeps_the_other_sections(sections, tmp_path):
+def test_a_part_of_a_run_keeps_the_other_sections(sections, tmp_path, capsys):
     def run(names, threads=(1,)):
         return peers.run(names, True, list(threads), None, tmp_path)
 
@@ -277,7 +277,14 @@ def test_a_part_of_a_run_keeps_the_other_sections(sections, tmp_path):
     assert stored() == {"accuracy": 1, "footprint": 3}
     assert list(found) == ["footprint"] and found["footprint"]["digits"]["nth"] == 1  # memory, from the stored section
     run(["footprint"], threads=[1, 2])  # of another kind
-    assert stored() == {"footprint": 4}
+    assert stored() == {"footprint": 4} and "loses accuracy: found with other settings" in capsys.readouterr().err
+
+
+def test_a_part_of_a_run_replaces_no_other_file(tmp_path, capsys):
+    (tmp_path / "peers.json").write_text('["mine"]')
+    with pytest.raises(SystemExit) as stop:
+        main(["peers", "--quick", "--sections", "footprint", "--output", str(tmp_path)])
+    assert stop.value.code == 2 and "must be a file that" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [[], {"benchmark": "peers", "results": []}])
