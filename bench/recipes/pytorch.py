@@ -1,7 +1,8 @@
 """PyTorch, eager: fused Adam, and batches that are slices of one shuffled tensor.
 
-Not ``torch.compile``: of this network's whole step (see `bench.runners.pytorch_compiled`) it took 15 s from scratch and
-4 s from the cache of a run before, and on one thread an epoch then took as long as without, 1.1 s.
+Not ``torch.compile``: with this network's whole step compiled (see `bench.runners.pytorch_compiled`), with or
+without C++ wrapper, the first epoch took 15 to 19 s from scratch and 4 to 7 s from the cache of a run before, on one
+thread. Epochs then took as long as without it, 1.1 s.
 """
 
 from __future__ import annotations
