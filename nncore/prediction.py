@@ -40,10 +40,15 @@ class Prediction(Definition):
     def predictor(self) -> Predictor:
         """Return a frozen copy of the network that answers single rows, in well under a microsecond for a small one.
 
+        See `nncore.predictor.Predictor` for how to call it: with one row or several, into an array of yours, from any
+        number of threads.
+
         Raises
         ------
         NotBuiltError
             If the model has no weights yet.
+        RuntimeError
+            If the model is being trained in another thread.
 
         Examples
         --------
