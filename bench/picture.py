@@ -21,6 +21,9 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 """In the order of the legend."""
 
+PER_LINE = 4
+"""Names in a line of the legend, under each panel."""
+
 
 def save(data: dict[str, Any], path: Path) -> None:
     """Draw what `bench.training` found."""
@@ -40,7 +43,7 @@ def save(data: dict[str, Any], path: Path) -> None:
     panels[0].set_yticks(range(len(cases)), [report.network(name) for name in cases])
     figure.suptitle(f"Time of one training step (Adam, shuffled mini-batches) on {run.machine['cpu']}")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(handles), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=PER_LINE * len(panels), frameon=False)
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
