@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
     from nncore.history import History
     from nncore.initializers import Constant, RandomNormal, RandomUniform
-    from nncore.layers import Activation, Dense
+    from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
     from nncore.losses import (
         BinaryCrossentropy,
         CategoricalCrossentropy,
@@ -53,7 +53,7 @@ HOMES = {
     "errors": ("EnvironmentVariableError", "ModelFileError", "NNCoreError", "NotBuiltError", "TrainingDiverged"),
     "history": ("History",),
     "initializers": ("Constant", "RandomNormal", "RandomUniform"),
-    "layers": ("Activation", "Dense"),
+    "layers": ("Activation", "BatchNorm", "Dense", "Dropout", "LayerNorm", "Residual"),
     "losses": (
         "BinaryCrossentropy",
         "CategoricalCrossentropy",
@@ -92,13 +92,16 @@ __all__ = [
     "Activation",
     "Adam",
     "AdamW",
+    "BatchNorm",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "Constant",
     "Dense",
+    "Dropout",
     "EnvironmentVariableError",
     "History",
     "Huber",
+    "LayerNorm",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "ModelFileError",
@@ -108,6 +111,7 @@ __all__ = [
     "RMSprop",
     "RandomNormal",
     "RandomUniform",
+    "Residual",
     "Sequential",
     "SparseCategoricalCrossentropy",
     "TrainingDiverged",

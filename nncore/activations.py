@@ -1,4 +1,4 @@
-"""The table of activation functions: what Python needs to know about each.
+"""Activation functions: the table of what Python needs to know about each, and the layer that applies one.
 
 The arithmetic has two homes, written independently: the compiled engine and `nncore.reference`. This table holds the
 rest: what the backward pass must keep, which initializer suits, and which parameter the function takes.
@@ -6,8 +6,9 @@ rest: what the backward pass must keep, which initializer suits, and which param
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
+from nncore import spec
 from nncore.names import lookup
 
 
@@ -28,7 +29,7 @@ class ActivationRow:
     initializer : str
         The weight initializer that ``"auto"`` stands for in front of it.
     parameter : str or None
-        Name of the argument of `nncore.layers.Activation` that sets the function's parameter.
+        Name of the argument of `Activation` that sets the function's parameter.
     default : float
         The parameter's default; 0.0 where there is none.
     """
@@ -85,3 +86,84 @@ def get(name: str) -> ActivationRow:
 sigmoid, silu, softmax, softplus, swish, tanh
     """
     return lookup("activation", name, ACTIVATIONS)
+
+
+_PARAMETER_RULES = {"negative_slope": spec.real(0, 1), "alpha": spec.real(0, above=True)}
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation function: a layer of its own, or the value of ``Dense(activation=...)``.
+
+    Parameters
+    ----------
+    name : str
+        One of `ACTIVATIONS`; an alias is replaced by the name it stands for.
+    negative_slope : float, optional
+        Slope of leaky_relu below 0, from 0 to 1; 0.01 by default. Only for leaky_relu.
+    alpha : float, optional
+        Minus the limit of elu at minus infinity; finite, > 0; 1.0 by default. Only for elu.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the name is unknown, or a parameter is out of range or does not belong to this activation.
+
+    Examples
+    --------
+    >>> Activation("leaky_relu", negative_slope=0.1).parameter
+    0.1
+    >>> Activation("relu", alpha=1.0)
+    Traceback (most recent call last):
+        ...
+    ValueError: alpha is a parameter of elu, not of relu, got alpha=1.0
+    """
+
+    name: str = "identity"
+    _: KW_ONLY
+    negative_slope: float | None = None
+    alpha: float | None = None
+
+    def __post_init__(self) -> None:
+        row = get(self.name)
+        object.__setattr__(self, "name", row.name)
+        for parameter, rule in _PARAMETER_RULES.items():
+            value = getattr(self, parameter)
+            if parameter != row.parameter:
+                _refuse_foreign_parameter(row.name, parameter, value)
+            else:
+                object.__setattr__(self, parameter, row.default if value is None else rule(parameter, value))
+
+    @property
+    def parameter(self) -> float:
+        """The function's parameter, whatever its name; 0.0 where there is none."""
+        name = get(self.name).parameter
+        return 0.0 if name is None else float(getattr(self, name))
+
+    def __repr__(self) -> str:
+        name = get(self.name).parameter
+        return f"Activation({self.name!r}" + (f", {name}={self.parameter!r})" if name else ")")
+
+
+def _refuse_foreign_parameter(activation: str, parameter: str, value: object) -> None:
+    if value is not None:
+        owner = next(row.name for row in ACTIVATIONS.values() if row.parameter == parameter)
+        raise ValueError(f"{parameter} is a parameter of {owner}, not of {activation}, got {parameter}={value!r}")
+
+
+def as_activation(value: str | Activation | None) -> Activation:
+    """Return an activation from its name, or itself; None stands for identity.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `value` is neither a string, an `Activation` nor None, or not a known name.
+
+    Examples
+    --------
+    >>> as_activation("relu")
+    Activation('relu')
+    """
+    if isinstance(value, Activation):
+        return spec.exact("activation", value, {"Activation": Activation})
+    return Activation("identity" if value is None else value)

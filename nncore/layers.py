@@ -5,93 +5,33 @@ A layer holds no weights and computes nothing; `nncore.program` lowers a list of
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from nncore import activations, initializers, spec
+from nncore import initializers, spec
+from nncore.activations import Activation, as_activation
 from nncore.initializers import Constant, Initializer, RandomNormal, RandomUniform
+
+__all__ = [
+    "LAYERS",
+    "MAX_UNITS",
+    "Activation",
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "Layer",
+    "LayerNorm",
+    "Residual",
+    "as_activation",
+    "from_dict",
+    "leaves",
+    "to_dict",
+]
 
 MAX_UNITS = 2**31 - 1  # the engine counts rows and columns in 32 bits
 
-_PARAMETER_RULES = {"negative_slope": spec.real(0, 1), "alpha": spec.real(0, above=True)}
-
-
-@dataclass(frozen=True)
-class Activation:
-    """An activation function: a layer of its own, or the value of ``Dense(activation=...)``.
-
-    Parameters
-    ----------
-    name : str
-        One of `nncore.activations.ACTIVATIONS`; an alias is replaced by the name it stands for.
-    negative_slope : float, optional
-        Slope of leaky_relu below 0, from 0 to 1; 0.01 by default. Only for leaky_relu.
-    alpha : float, optional
-        Minus the limit of elu at minus infinity; finite, > 0; 1.0 by default. Only for elu.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the name is unknown, or a parameter is out of range or does not belong to this activation.
-
-    Examples
-    --------
-    >>> Activation("leaky_relu", negative_slope=0.1).parameter
-    0.1
-    >>> Activation("relu", alpha=1.0)
-    Traceback (most recent call last):
-        ...
-    ValueError: alpha is a parameter of elu, not of relu, got alpha=1.0
-    """
-
-    name: str = "identity"
-    _: KW_ONLY
-    negative_slope: float | None = None
-    alpha: float | None = None
-
-    def __post_init__(self) -> None:
-        row = activations.get(self.name)
-        object.__setattr__(self, "name", row.name)
-        for parameter, rule in _PARAMETER_RULES.items():
-            value = getattr(self, parameter)
-            if parameter != row.parameter:
-                _refuse_foreign_parameter(row.name, parameter, value)
-            else:
-                object.__setattr__(self, parameter, row.default if value is None else rule(parameter, value))
-
-    @property
-    def parameter(self) -> float:
-        """The function's parameter, whatever its name; 0.0 where there is none."""
-        name = activations.get(self.name).parameter
-        return 0.0 if name is None else float(getattr(self, name))
-
-    def __repr__(self) -> str:
-        name = activations.get(self.name).parameter
-        return f"Activation({self.name!r}" + (f", {name}={self.parameter!r})" if name else ")")
-
-
-def _refuse_foreign_parameter(activation: str, parameter: str, value: object) -> None:
-    if value is not None:
-        owner = next(row.name for row in activations.ACTIVATIONS.values() if row.parameter == parameter)
-        raise ValueError(f"{parameter} is a parameter of {owner}, not of {activation}, got {parameter}={value!r}")
-
-
-def as_activation(value: str | Activation | None) -> Activation:
-    """Return an activation from its name, or itself; None stands for identity.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `value` is neither a string, an `Activation` nor None, or not a known name.
-
-    Examples
-    --------
-    >>> as_activation("relu")
-    Activation('relu')
-    """
-    if isinstance(value, Activation):
-        return spec.exact("activation", value, {"Activation": Activation})
-    return Activation("identity" if value is None else value)
+_EPSILON = spec.real(1e-30)  # a smaller one could vanish beside float32's smallest numbers
 
 
 @dataclass(frozen=True)
@@ -110,6 +50,19 @@ class Dense:
         First values, see `nncore.initializers`.
     name : str, optional
         Names the layer in summaries and files; without one it is called ``dense_`` and its number.
+    l1, l2 : float
+        Penalties on the weight, finite and >= 0: training minimises loss + l1 * sum(abs(w)) + l2 * sum(w**2). The loss
+        that is reported is without them.
+    weight_decay : float, optional
+        Decoupled decay of the weight, >= 0: ``w -= learning_rate * weight_decay * w`` before each update. None takes
+        the optimizer's, which is 0 for all but AdamW.
+    max_norm : float, optional
+        > 0: after each update, the weights into a unit are scaled down to this Euclidean norm if theirs is larger
+        (Srebro and Shraibman, 2005). None for no limit.
+
+    Notes
+    -----
+    Penalties, decay and limit leave the bias alone.
 
     Raises
     ------
@@ -118,7 +71,7 @@ class Dense:
 
     Examples
     --------
-    >>> Dense(64, "relu").activation
+    >>> Dense(64, "relu", l2=1e-4).activation
     Activation('relu')
     >>> Dense(0)
     Traceback (most recent call last):
@@ -132,6 +85,11 @@ class Dense:
     weight_initializer: Initializer = "auto"
     bias_initializer: Initializer = "zeros"
     name: str | None = None
+    _: KW_ONLY
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float | None = None
+    max_norm: float | None = None
 
     def __post_init__(self) -> None:
         spec.check(
@@ -142,7 +100,17 @@ class Dense:
             weight_initializer=initializers.weight_initializer,
             bias_initializer=initializers.bias_initializer,
             name=_layer_name,
+            l1=spec.real(0),
+            l2=spec.real(0),
+            weight_decay=spec.optional(spec.real(0)),
+            max_norm=spec.optional(spec.real(0, above=True)),
         )
+
+    def __repr__(self) -> str:
+        assert isinstance(self.activation, Activation)
+        plain = self.activation == Activation(self.activation.name)
+        shown = [] if self.activation == Activation() else [repr(self.activation.name if plain else self.activation)]
+        return f"Dense({', '.join([str(self.units), *shown, *spec.changed(self, but=('units', 'activation'))])})"
 
 
 def _layer_name(argument: str, value: Any) -> str | None:
@@ -156,10 +124,182 @@ def _layer_name(argument: str, value: Any) -> str | None:
     return str(value)
 
 
-Layer = Dense | Activation
+@dataclass(frozen=True)
+class BatchNorm:
+    """Batch normalisation (Ioffe and Szegedy, 2015): every column to mean 0 and variance 1 over the batch.
 
-LAYERS: dict[str, type] = {"Dense": Dense, "Activation": Activation}
-_PARTS = {cls.__name__: cls for cls in (Activation, Constant, RandomNormal, RandomUniform)}
+    ``y = gamma * (x - mean) / sqrt(variance + epsilon) + beta``. While training, mean and variance are those of the
+    batch; running averages of them, ``r = momentum * r + (1 - momentum) * batch``, are used to predict. The average of
+    the variance is that of the unbiased estimate, over n - 1. A batch of one row has no variance: its outputs are beta,
+    and it leaves the averages alone.
+
+    Parameters
+    ----------
+    momentum : float
+        Share of the running averages that a batch leaves, from 0, below 1.
+    epsilon : float
+        Keeps the division away from zero; finite, >= 1e-30.
+    affine : bool
+        Learn gamma and beta; False leaves them at 1 and 0.
+    name : str, optional
+        As in `Dense`; by default ``batch_norm_`` and its number.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type or is out of range.
+
+    Examples
+    --------
+    >>> BatchNorm(momentum=0.99)
+    BatchNorm(momentum=0.99)
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    affine: bool = True
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        momentum = spec.real(0, 1, below=True)
+        spec.check(self, momentum=momentum, epsilon=_EPSILON, affine=spec.flag, name=_layer_name)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(spec.changed(self))})"
+
+
+@dataclass(frozen=True)
+class LayerNorm:
+    """Layer normalisation (Ba, Kiros and Hinton, 2016): every row to mean 0 and variance 1 over its columns.
+
+    ``y = gamma * (x - mean) / sqrt(variance + epsilon) + beta``, the same in training and prediction.
+
+    Parameters
+    ----------
+    epsilon : float
+        Keeps the division away from zero; finite, >= 1e-30.
+    affine : bool
+        Learn gamma and beta; False leaves them at 1 and 0.
+    name : str, optional
+        As in `Dense`; by default ``layer_norm_`` and its number.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type or is out of range.
+
+    Examples
+    --------
+    >>> LayerNorm()
+    LayerNorm()
+    """
+
+    epsilon: float = 1e-5
+    affine: bool = True
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        spec.check(self, epsilon=_EPSILON, affine=spec.flag, name=_layer_name)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(spec.changed(self))})"
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Inverted dropout (Srivastava et al., 2014): while training, zero a random share of the values.
+
+    Those that stay are divided by the share that stays, so that nothing has to be done to predict. Which ones go
+    depends on the model's seed, the number of the update, the row's place in the batch and the layer.
+
+    Parameters
+    ----------
+    rate : float
+        Share that is dropped, from 0, below 1; rounded to a multiple of 2**-16.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `rate` has the wrong type or is out of range.
+
+    Examples
+    --------
+    >>> Dropout(1)
+    Traceback (most recent call last):
+        ...
+    ValueError: rate must be a finite number >= 0 and < 1, got 1.0
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        spec.check(self, rate=spec.real(0, 1, below=True))
+
+
+@dataclass(frozen=True)
+class Residual:
+    """Layers with a skip connection around them (He et al., 2016): ``y = layers(x) + x``.
+
+    Parameters
+    ----------
+    layers : iterable of layers
+        At least one of them with parameters.
+    projection : bool
+        Where the layers change the width, add ``x @ weight`` instead of x, with a weight of its own. False makes that
+        an error.
+    name : str, optional
+        As in `Dense`; by default ``residual_`` and its number. The projection is called ``<name>.projection``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `layers` holds something else, or nothing that learns.
+
+    Examples
+    --------
+    >>> Residual([Dense(64, "relu"), Dense(64)])
+    Residual([Dense(64, 'relu'), Dense(64)])
+    """
+
+    layers: tuple[Layer, ...]
+    projection: bool = True
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        spec.check(self, layers=_inner_layers, projection=spec.flag, name=_layer_name)
+
+    def __repr__(self) -> str:
+        return f"Residual({', '.join([repr(list(self.layers)), *spec.changed(self, but=('layers',))])})"
+
+
+def _inner_layers(argument: str, value: Any) -> tuple[Layer, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{argument} must be a list of layers, got {spec.described(value)}")
+    inner = tuple(spec.exact(f"{argument}[{i}]", layer, LAYERS) for i, layer in enumerate(value))
+    if not any(isinstance(layer, Dense) for layer in leaves(inner)):
+        raise ValueError(f"{argument} of Residual must hold at least one Dense layer, got {list(inner)}")
+    return inner
+
+
+Layer = Dense | Activation | BatchNorm | LayerNorm | Dropout | Residual
+
+LAYERS: dict[str, type] = {cls.__name__: cls for cls in (Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual)}
+_PARTS = LAYERS | {cls.__name__: cls for cls in (Constant, RandomNormal, RandomUniform)}
+
+
+def leaves(layers: Iterable[Layer]) -> Iterator[Layer]:
+    """Yield the layers that compute something, those inside of `Residual` included.
+
+    Examples
+    --------
+    >>> [layer.units for layer in leaves([Dense(3), Residual([Dense(2), Dense(3)])])]
+    [3, 2, 3]
+    """
+    for layer in layers:
+        if isinstance(layer, Residual):
+            yield from leaves(layer.layers)
+        else:
+            yield layer
 
 
 def to_dict(layer: Layer) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Lower a model's layers to a program: a straight list of rows that the engine, or the NumPy reference, runs.
 
-All shape inference, and every error about shapes, is here.
+Shapes are inferred in `nncore.rows`; what the network ends with and its size are looked at here.
 """
 
 from __future__ import annotations
@@ -9,73 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nncore import losses, memory, spec
-from nncore.initializers import Initializer
-from nncore.layers import LAYERS, MAX_UNITS, Activation, Dense, Layer, as_activation
+from nncore.layers import LAYERS, MAX_UNITS, Activation, Dense, Dropout, Layer, as_activation, leaves
 from nncore.losses import Crossentropy, Loss
+from nncore.rows import BATCH, ParameterBlock, Row, Rows, refuse_lone_softmax
 
-
-@dataclass(frozen=True)
-class Row:
-    """One step of a program: row i reads what row i - 1 wrote (row 0 the batch) and writes a block of its own.
-
-    Attributes
-    ----------
-    op : {"dense", "activation"}
-        What is computed: ``activation(x @ weight + bias)``, or ``activation(x)``.
-    layer : int
-        Number of the layer it came from.
-    n_in, n_out : int
-        Width of what it reads and of what it writes.
-    activation : str
-        A name in `nncore.activations.ACTIVATIONS`, ``"identity"`` for none.
-    parameter : float
-        The activation's parameter; 0.0 where it has none.
-    weight, bias : int
-        Index in the flat parameter vector of the first value of the weight (n_in, n_out), in C order, and of the bias
-        (n_out,), which lies right behind the weight; -1 for none.
-    """
-
-    op: str
-    layer: int
-    n_in: int
-    n_out: int
-    activation: str = "identity"
-    parameter: float = 0.0
-    weight: int = -1
-    bias: int = -1
-
-
-@dataclass(frozen=True)
-class ParameterBlock:
-    """One weight or bias: where it lies in the flat parameter vector and how it begins.
-
-    Attributes
-    ----------
-    name : str
-        ``"<layer>.weight"`` or ``"<layer>.bias"``.
-    layer : int
-        Number of the layer it belongs to.
-    shape : tuple of int
-        (n_in, n_out) of a weight, (n_out,) of a bias.
-    offset : int
-        Index of its first value.
-    initializer : str, Constant, RandomNormal or RandomUniform
-        Where its first values come from.
-    activation : str
-        The activation behind it, which decides what the initializer ``"auto"`` means.
-    """
-
-    name: str
-    layer: int
-    shape: tuple[int, ...]
-    offset: int
-    initializer: Initializer
-    activation: str
-
-    @property
-    def size(self) -> int:
-        """Number of values."""
-        return self.shape[0] * (self.shape[1] if len(self.shape) == 2 else 1)
+__all__ = ["ParameterBlock", "Program", "Row", "check_output", "last_activation", "lower", "refuse_absurd_size"]
 
 
 @dataclass(frozen=True)
@@ -84,8 +22,8 @@ class Program:
 
     Attributes
     ----------
-    n_features, n_outputs, n_parameters : int
-        Width of the input, width of the prediction, length of the flat parameter vector.
+    n_features, n_outputs, n_parameters, n_statistics : int
+        Width of the input, width of the prediction, lengths of the flat vectors of parameters and of statistics.
     rows : tuple of Row
         The forward pass, in order.
     loss : str
@@ -96,20 +34,24 @@ class Program:
     link : {"identity", "sigmoid", "softmax"}
         What turns the raw prediction into the prediction.
     parameters : tuple of ParameterBlock
-        All weights and biases, in the order of the flat vector.
+        All that is learned, in the order of the flat vector.
+    statistics : tuple of ParameterBlock
+        What is averaged over batches: means and variances of each batchnorm.
     """
 
     n_features: int
     n_outputs: int
     n_parameters: int
+    n_statistics: int
     rows: tuple[Row, ...]
     loss: str
     loss_parameter: float
     link: str
     parameters: tuple[ParameterBlock, ...]
+    statistics: tuple[ParameterBlock, ...] = ()
 
     def __str__(self) -> str:
-        header = ("row", "op", "layer", "n_in", "n_out", "activation", "weight", "bias")
+        header = ("row", "op", "reads", "layer", "n_in", "n_out", "activation", "weight", "bias")
         cells = [header, *(_cells(i, row) for i, row in enumerate(self.rows))]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
@@ -118,9 +60,12 @@ class Program:
 
 
 def _cells(number: int, row: Row) -> tuple[str, ...]:
-    activation = f"{row.activation}({row.parameter:g})" if row.parameter else row.activation
+    functional = row.op in ("dense", "activation")
+    op = row.op if functional or not row.parameter else f"{row.op}({row.parameter:g})"
+    activation = f"{row.activation}({row.parameter:g})" if functional and row.parameter else row.activation
+    reads = "+".join("X" if place == BATCH else str(place) for place in (row.source, row.skip) if place >= BATCH)
     places = ("-" if place < 0 else str(place) for place in (row.weight, row.bias))
-    return (str(number), row.op, str(row.layer), str(row.n_in), str(row.n_out), activation, *places)
+    return (str(number), op, reads, str(row.layer), str(row.n_in), str(row.n_out), activation, *places)
 
 
 def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str) -> Program:
@@ -128,7 +73,7 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str) -> Program
 
     Parameters
     ----------
-    layers : sequence of Dense and Activation
+    layers : sequence of layers
         The network, from input to output.
     n_features : int
         Width of the input, 1 to 2**31 - 1.
@@ -150,22 +95,35 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str) -> Program
     Examples
     --------
     >>> print(lower([Dense(8, "relu"), Dense(3, "softmax")], 4, "sparse_categorical_crossentropy"))
-    row     op  layer  n_in  n_out  activation  weight  bias
-      0  dense      0     4      8        relu       0    32
-      1  dense      1     8      3    identity      40    64
+    row     op  reads  layer  n_in  n_out  activation  weight  bias
+      0  dense      X      0     4      8        relu       0    32
+      1  dense      0      1     8      3    identity      40    64
     link softmax, loss sparse_softmax_crossentropy, 67 parameters
     """
     n_features = spec.integer(1, MAX_UNITS)("n_features", n_features)
     loss = losses.get(loss)
     layers = _checked(layers)
-    rows = _rows(layers, n_features)
-    parameters = _parameter_blocks(layers, rows)
-    n_parameters = sum(block.size for block in parameters)
-    _refuse_absurd_size(rows, n_parameters)
-    rows, link = _take_link(rows, loss)
+    found = Rows(n_features)
+    found.add(layers)
+    n_parameters, n_statistics = _total(found.parameters), _total(found.statistics)
+    _refuse_absurd_size(found.rows, n_parameters)
+    rows, link = _take_link(found.rows, loss)
     return Program(
-        n_features, rows[-1].n_out, n_parameters, tuple(rows), loss.kernel, loss.parameter, link, tuple(parameters)
+        n_features,
+        rows[-1].n_out,
+        n_parameters,
+        n_statistics,
+        tuple(rows),
+        loss.kernel,
+        loss.parameter,
+        link,
+        tuple(found.parameters),
+        tuple(found.statistics),
     )
+
+
+def _total(blocks: Sequence[ParameterBlock]) -> int:
+    return blocks[-1].offset + blocks[-1].size if blocks else 0
 
 
 def last_activation(layers: Sequence[Layer]) -> str:
@@ -177,17 +135,23 @@ def last_activation(layers: Sequence[Layer]) -> str:
     'softmax'
     """
     for layer in reversed(layers):
-        activation = layer if isinstance(layer, Activation) else as_activation(layer.activation)
-        if isinstance(layer, Dense) or activation.name != "identity":
-            return activation.name
+        if isinstance(layer, Dense):
+            return as_activation(layer.activation).name
+        if not isinstance(layer, (Activation, Dropout)):
+            return "identity"
+        if isinstance(layer, Activation) and layer.name != "identity":
+            return layer.name
     return "identity"
 
 
 def check_output(layers: Sequence[Layer], loss: Loss) -> None:
     """Raise ValueError if what the network ends with does not suit `loss`, whatever its number of features."""
-    rows = _rows(layers, 2)
-    if rows and isinstance(loss, Crossentropy):
-        _refuse_unsuitable_output(rows[-1], loss)
+    units = [layer.units for layer in leaves(layers) if isinstance(layer, Dense)]
+    if units:
+        last = Row("dense", len(layers) - 1, units[-1], units[-1], last_activation(layers))
+        refuse_lone_softmax(last.activation, last.n_out, f"layers[{last.layer}]")
+        if isinstance(loss, Crossentropy):
+            _refuse_unsuitable_output(last, loss)
 
 
 def _checked(layers: Sequence[Layer]) -> list[Layer]:
@@ -197,60 +161,11 @@ def _checked(layers: Sequence[Layer]) -> list[Layer]:
         spec.exact(f"layers[{i}]", layer, LAYERS)
     if not layers:
         raise ValueError("layers must hold at least one Dense layer, got an empty list")
-    if not any(isinstance(layer, Dense) for layer in layers):
+    if not any(isinstance(layer, Dense) for layer in leaves(layers)):
         raise ValueError(f"network has no parameters: layers must hold at least one Dense layer, got {list(layers)}")
+    if isinstance(layers[-1], Dropout):
+        raise ValueError(f"layers[{len(layers) - 1}]: Dropout as the last layer would drop predictions; remove it")
     return list(layers)
-
-
-def _rows(layers: Sequence[Layer], n_features: int) -> list[Row]:
-    """Shape inference: a row per layer, but none for an activation that the row before it can apply itself."""
-    rows: list[Row] = []
-    n_in, n_parameters = n_features, 0
-    for i, layer in enumerate(layers):
-        if isinstance(layer, Dense):
-            rows.append(_dense_row(i, layer, n_in, n_parameters))
-            n_in, n_parameters = layer.units, n_parameters + (n_in + layer.use_bias) * layer.units
-        elif layer.name == "identity":
-            continue
-        elif rows and rows[-1].op == "dense" and rows[-1].activation == "identity":
-            rows[-1] = replace(rows[-1], activation=layer.name, parameter=layer.parameter)
-        else:
-            rows.append(Row("activation", i, n_in, n_in, layer.name, layer.parameter))
-        _refuse_lone_softmax(rows[-1])
-    return rows
-
-
-def _dense_row(number: int, layer: Dense, n_in: int, weight: int) -> Row:
-    activation = as_activation(layer.activation)
-    bias = weight + n_in * layer.units if layer.use_bias else -1
-    return Row("dense", number, n_in, layer.units, activation.name, activation.parameter, weight, bias)
-
-
-def _refuse_lone_softmax(row: Row) -> None:
-    if row.activation == "softmax" and row.n_out == 1:
-        raise ValueError(
-            f"layers[{row.layer}]: softmax over 1 output is always 1; use sigmoid for two classes in one output, "
-            "or one output per class"
-        )
-
-
-def _parameter_blocks(layers: Sequence[Layer], rows: Sequence[Row]) -> list[ParameterBlock]:
-    blocks: list[ParameterBlock] = []
-    owners: dict[str, int] = {}
-    for row in rows:
-        layer = layers[row.layer]
-        if not isinstance(layer, Dense):
-            continue
-        name = layer.name if layer.name is not None else f"dense_{row.layer}"
-        if name in owners:
-            raise ValueError(f"layers {owners[name]} and {row.layer} are both named {name!r}; expected different names")
-        owners[name] = row.layer
-        weight = (f"{name}.weight", row.layer, (row.n_in, row.n_out), row.weight, layer.weight_initializer)
-        blocks.append(ParameterBlock(*weight, row.activation))
-        if layer.use_bias:
-            bias = (f"{name}.bias", row.layer, (row.n_out,), row.bias, layer.bias_initializer)
-            blocks.append(ParameterBlock(*bias, row.activation))
-    return blocks
 
 
 def refuse_absurd_size(program: Program, itemsize: int, n_slots: int) -> None:

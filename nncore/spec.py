@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -123,10 +123,34 @@ def flag(argument: str, value: Any) -> bool:
     return bool(value)
 
 
+def optional(rule: Rule) -> Rule:
+    """Return the rule "None, or what `rule` says".
+
+    Examples
+    --------
+    >>> optional(flag)("affine", None)
+    """
+    return lambda argument, value: None if value is None else rule(argument, value)
+
+
+def changed(instance: Any, but: Collection[str] = ()) -> list[str]:
+    """Return ``name=value`` for the fields of a dataclass that are not at their defaults, for a short ``repr``.
+
+    Examples
+    --------
+    >>> from nncore.losses import Huber
+    >>> changed(Huber(delta=2)), changed(Huber())
+    (['delta=2.0'], [])
+    """
+    fields = [field for field in dataclasses.fields(instance) if field.name not in but]
+    values = [(field, getattr(instance, field.name)) for field in fields]
+    return [f"{field.name}={value!r}" for field, value in values if value != field.default]
+
+
 def to_dict(spec: Any) -> dict[str, Any]:
     """Return a spec dataclass as a JSON-safe dict: its class under ``"type"``, then its fields.
 
-    Fields that are None are left out; fields that are specs themselves become dicts in turn.
+    Fields that are None are left out; fields that are specs themselves, or tuples of them, become dicts in turn.
 
     Examples
     --------
@@ -138,8 +162,14 @@ def to_dict(spec: Any) -> dict[str, Any]:
     for field in dataclasses.fields(spec):
         value = getattr(spec, field.name)
         if value is not None:
-            result[field.name] = to_dict(value) if dataclasses.is_dataclass(value) else value
+            result[field.name] = _plain(value)
     return result
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return to_dict(value) if dataclasses.is_dataclass(value) else value
 
 
 def from_dict(kind: str, data: Any, types: Mapping[str, type], parts: Mapping[str, type] | None = None) -> Any:
@@ -181,8 +211,14 @@ def from_dict(kind: str, data: Any, types: Mapping[str, type], parts: Mapping[st
     for key, value in data.items():
         if key != "type":
             lookup(f"key of {cls.__name__}", key, fields)
-            arguments[key] = from_dict(key, value, parts or {}) if isinstance(value, Mapping) else value
+            arguments[key] = _rebuilt(key, value, parts or {})
     for name, field in fields.items():
         if name not in arguments and field.default is dataclasses.MISSING:
             raise ValueError(f"{kind} of type {cls.__name__} has no key {name!r}")
     return cls(**arguments)
+
+
+def _rebuilt(key: str, value: Any, parts: Mapping[str, type]) -> Any:
+    if isinstance(value, list):
+        return [_rebuilt(f"{key}[{i}]", item, parts) for i, item in enumerate(value)]
+    return from_dict(key, value, parts, parts) if isinstance(value, Mapping) else value

@@ -1,10 +1,11 @@
-"""The text of ``Sequential.summary()``."""
+"""The table that ``Sequential.summary`` returns."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from nncore.layers import Activation, Dense, Layer, as_activation
+from nncore.layers import Activation, Dense, Layer, Residual, as_activation
 from nncore.program import Program
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 HEADER = ("layer", "kind", "outputs", "activation", "parameters")
 UNKNOWN = "?"
+NONE = "-"
 
 
 def summary(model: Definition) -> str:
@@ -31,31 +33,56 @@ def _title(model: Definition) -> str:
     return f"Sequential{f' {model.name!r}' if model.name else ''} ({features}, {model.dtype})"
 
 
+def in_depth(layers: Iterable[Layer], depth: int = 0) -> Iterator[tuple[int, Layer]]:
+    """Yield each layer, those inside of a `Residual` behind it, with its depth."""
+    for layer in layers:
+        yield depth, layer
+        if isinstance(layer, Residual):
+            yield from in_depth(layer.layers, depth + 1)
+
+
 def _layer_cells(model: Definition) -> list[tuple[str, ...]]:
     program = model.program if model.built else None
     outputs = UNKNOWN if program is None else str(program.n_features)
     cells: list[tuple[str, ...]] = []
-    for index, layer in enumerate(model.layers):
-        if isinstance(layer, Dense):
+    for number, (depth, layer) in enumerate(in_depth(model.layers)):
+        found = None if program is None else next((r.n_out for r in reversed(program.rows) if r.layer == number), None)
+        if found is not None:
+            outputs = str(found)
+        elif isinstance(layer, Dense):
             outputs = str(layer.units)
-        cells.append((_name(layer, index), type(layer).__name__, outputs, _activation(layer), _count(program, index)))
+        name = "  " * depth + layer_name(layer, number)
+        cells.append((name, type(layer).__name__, outputs, _activation(layer), _count(program, number)))
     return cells
 
 
-def _name(layer: Layer, index: int) -> str:
-    given = layer.name if isinstance(layer, Dense) else None
-    return given or f"{type(layer).__name__.lower()}_{index}"
+_DEFAULT_NAMES = {"BatchNorm": "batch_norm", "LayerNorm": "layer_norm"}
+
+
+def layer_name(layer: Layer, number: int) -> str:
+    """Return the layer's own name, or the one it gets from its number.
+
+    Examples
+    --------
+    >>> layer_name(Dense(3), 2)
+    'dense_2'
+    """
+    given = None if isinstance(layer, Activation) else getattr(layer, "name", None)
+    kind = type(layer).__name__
+    return given or f"{_DEFAULT_NAMES.get(kind, kind.lower())}_{number}"
 
 
 def _activation(layer: Layer) -> str:
+    if not isinstance(layer, (Dense, Activation)):
+        return NONE
     activation = layer if isinstance(layer, Activation) else as_activation(layer.activation)
     return f"{activation.name}({activation.parameter:g})" if activation.parameter else activation.name
 
 
-def _count(program: Program | None, index: int) -> str:
+def _count(program: Program | None, number: int) -> str:
     if program is None:
         return UNKNOWN
-    return f"{sum(block.size for block in program.parameters if block.layer == index):,}"
+    return f"{sum(block.size for block in program.parameters if block.layer == number):,}"
 
 
 def _totals(model: Definition) -> list[str]:

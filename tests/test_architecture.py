@@ -17,7 +17,7 @@ SOURCES = {
 LAYERS = [
     {"errors", "memory", "names", "random", "version"},
     {"spec", "activations", "initializers", "layers", "losses", "optimizers"},
-    {"program"},
+    {"program", "rows"},
     {"engine", "_engine", "kernels", "formulas", "reference", "metrics", "datasets"},
     {"atomic", "callbacks", "checkpoint", "definition", "evaluation", "fitting", "history", "inputs", "model"}
     | {"modelfile", "network", "prediction", "predictor", "progress", "summary", "targets"},

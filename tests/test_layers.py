@@ -118,7 +118,7 @@ def test_bad_input_is_named(call, error, message):
     ("data", "error", "message"),
     [
         ([], TypeError, r"layer must be described by a dict, got \[\]"),
-        ({}, ValueError, "layer has no key 'type'; expected one of Activation, Dense"),
+        ({}, ValueError, "layer has no key 'type'; expected one of Activation, BatchNorm, Dense"),
         ({"type": "Dens", "units": 3}, ValueError, "unknown layer type 'Dens'; did you mean 'Dense'"),
         ({"type": "Constant", "value": 3}, ValueError, "unknown layer type 'Constant'"),
         ({"type": 3}, TypeError, "layer type must be a name"),
@@ -128,7 +128,8 @@ def test_bad_input_is_named(call, error, message):
         ({"type": "Dense", "units": 3.0}, TypeError, "units must be an integer"),
         ({"type": "Dense", "units": {"type": "Activation"}}, TypeError, "units must be an integer"),
         ({"type": "Dense", "units": 3, 4: 5}, TypeError, r"key of Dense must be a name \(str\), got 4"),
-        ({"type": "Dense", "units": 3, "activation": {"type": "Dense"}}, ValueError, "unknown activation type"),
+        ({"type": "Dense", "units": 3, "activation": {"type": "Huber"}}, ValueError, "unknown activation type"),
+        ({"type": "Dense", "units": 3, "activation": {"type": "Dense", "units": 1}}, TypeError, "activation must be"),
         ({"type": "Dense", "units": 3, "activation": {"type": "Constant"}}, TypeError, "activation must be a name"),
         ({"type": "Activation", "name": "relu", "_": 1}, ValueError, "unknown key of Activation '_'"),
         ({"type": "Activation", "name": "relu", "alpha": 1.0}, ValueError, "alpha is a parameter of elu"),

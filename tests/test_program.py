@@ -27,8 +27,8 @@ def test_shapes_and_offsets():
     p = lower([Dense(8, "tanh"), Dense(5, use_bias=False), Activation("softmax"), Dense(2)], 4, "mse")
     assert p.rows == (
         Row("dense", 0, 4, 8, "tanh", 0.0, weight=0, bias=32),
-        Row("dense", 1, 8, 5, "softmax", 0.0, weight=40, bias=-1),
-        Row("dense", 3, 5, 2, "identity", 0.0, weight=80, bias=90),
+        Row("dense", 1, 8, 5, "softmax", 0.0, weight=40, bias=-1, source=0),
+        Row("dense", 3, 5, 2, "identity", 0.0, weight=80, bias=90, source=1),
     )
     assert (p.n_features, p.n_outputs, p.n_parameters) == (4, 2, 92)
     assert (p.loss, p.loss_parameter, p.link) == ("squared_error", 0.0, "identity")
@@ -129,10 +129,10 @@ def test_programs_are_values():
 def test_printed_table_is_aligned():
     p = lower([Activation("elu"), Dense(300, Activation("leaky_relu", negative_slope=0.2)), Dense(1)], 4, Huber(2))
     assert str(p).splitlines() == [
-        "row          op  layer  n_in  n_out       activation  weight  bias",
-        "  0  activation      0     4      4           elu(1)       -     -",
-        "  1       dense      1     4    300  leaky_relu(0.2)       0  1200",
-        "  2       dense      2   300      1         identity    1500  1800",
+        "row          op  reads  layer  n_in  n_out       activation  weight  bias",
+        "  0  activation      X      0     4      4           elu(1)       -     -",
+        "  1       dense      0      1     4    300  leaky_relu(0.2)       0  1200",
+        "  2       dense      1      2   300      1         identity    1500  1800",
         "link identity, loss huber(2), 1801 parameters",
     ]
 

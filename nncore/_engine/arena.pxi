@@ -40,6 +40,7 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     uint64_t seed
     isize first_epoch, n_epochs
     double max_seconds
+    const double *learning_rates       # (n_epochs, steps of an epoch), or NULL
     double *losses        # (n_epochs); in evaluate (n), one per row
     double *seconds       # (n_epochs)
 

@@ -68,6 +68,7 @@ class Plan:
         seed: int = 0,
         predictions: _Real | None = None,
         max_seconds: float | None = None,
+        learning_rates: NDArray[np.float64] | None = None,
     ) -> TrainResult: ...
     def loss_and_gradient(
         self, X: _Real, target: _Real | _Labels, sample_weight: _Real | None, gradient_out: _Real

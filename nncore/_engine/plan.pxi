@@ -128,7 +128,7 @@ cdef class Plan:
 
     def train(self, const real[:, ::1] X not None, target not None, sample_weight=None, *, isize first_epoch=0,
               isize epochs=1, isize batch_size=32, bint shuffle=True, uint64_t seed=0, real[:, ::1] predictions=None,
-              max_seconds=None):
+              max_seconds=None, const double[::1] learning_rates=None):
         """Run whole epochs of mini-batch training.
 
         Parameters
@@ -146,6 +146,8 @@ cdef class Plan:
             Receives each row's output as of the step that trained on it.
         max_seconds : float, optional
             Return at the first end of an epoch after this time.
+        learning_rates : float64 array of shape (epochs * steps of an epoch,), optional
+            The learning rate of every step; the last one that was used stays in place of the optimizer's.
 
         Returns
         -------
@@ -166,6 +168,9 @@ cdef class Plan:
             e.job.shuffle, e.job.seed, e.job.first_epoch, e.job.n_epochs = shuffle, seed, first_epoch, epochs
             e.job.max_seconds = 0 if max_seconds is None else max(float(max_seconds), 1e-9)
             e.job.losses, e.job.seconds = &losses_view[0], &seconds_view[0]
+            if learning_rates is not None:
+                self.check_rates(learning_rates.shape[0], epochs * n_batches(e))
+                e.job.learning_rates = &learning_rates[0]
             if shuffle:
                 ensure_order(e, e.job.n)
             try:
@@ -299,6 +304,11 @@ cdef class Plan:
     cdef int check_rows(self, str name, isize n, isize expected) except -1:
         if n != expected:
             raise ValueError(f"{name} has {n} rows, X has {expected}")
+        return 0
+
+    cdef int check_rates(self, isize n, isize expected) except -1:
+        if n != expected:
+            raise ValueError(f"learning_rates has length {n}, this training has {expected} steps")
         return 0
 
     cdef int check_outputs(self, str name, isize n) except -1:

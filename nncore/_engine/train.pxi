@@ -168,6 +168,10 @@ cdef void run_stage(Engine *e, nn_work work, isize n, isize per_item, int n_work
     nn_team_run(e.team, (n + per_item - 1) // per_item, n_workers, work, e)
 
 
+cdef inline isize n_batches(const Engine *e) noexcept nogil:
+    return (e.job.n + e.job.batch_size - 1) // e.job.batch_size
+
+
 cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_rows, int n_workers) noexcept nogil:
     """Return whether to go on."""
     cdef Stage *s = &e.stage
@@ -180,6 +184,8 @@ cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_
     if nn_raised(&e.abandon):
         return 0
     if s.last and e.job.purpose == UPDATE:
+        if e.job.learning_rates != NULL:
+            e.learning_rate = e.job.learning_rates[epoch * n_batches(e) + batch]
         prepare_hyper(e)
     s.of_blocks = 1
     run_stage(e, train_item, e.n_blocks, blocks_per_item(e.n_blocks, n_workers), n_workers)
@@ -201,13 +207,13 @@ cdef int train_batch(Engine *e, isize epoch, isize batch, int n_workers) noexcep
 
 
 cdef void train_epochs(Engine *e, int n_workers) noexcept nogil:
-    cdef isize epoch, batch, n_batches = (e.job.n + e.job.batch_size - 1) // e.job.batch_size
+    cdef isize epoch, batch
     for epoch in range(e.job.n_epochs):
         begin_epoch(e, epoch)
-        for batch in range(n_batches):
+        for batch in range(n_batches(e)):
             if not train_batch(e, epoch, batch, n_workers):
                 return
-        if not end_epoch(e, epoch, n_batches - 1):
+        if not end_epoch(e, epoch, n_batches(e) - 1):
             return
 
 

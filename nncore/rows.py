@@ -1,0 +1,264 @@
+"""Shape inference: from layers to the rows of a program and the places of their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from nncore.initializers import Initializer
+from nncore.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm, Residual, as_activation
+
+BATCH = -1
+"""What row 0 reads: the batch."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One step of a program: it reads what an earlier row wrote and writes a block of its own.
+
+    Attributes
+    ----------
+    op : {"dense", "activation", "batchnorm", "layernorm", "dropout", "add"}
+        What is computed: ``activation(x @ weight + bias)``, ``activation(x)``, what the layers `BatchNorm`, `LayerNorm`
+        and `Dropout` say, or the sum of what the rows `source` and `skip` wrote.
+    layer : int
+        Number of the layer it came from. Layers are counted in depth: a `Residual`, then the layers in it.
+    n_in, n_out : int
+        Width of what it reads and of what it writes.
+    activation : str
+        A name in `nncore.activations.ACTIVATIONS`, ``"identity"`` for none.
+    parameter : float
+        The activation's parameter, dropout's rate or a norm's epsilon; 0.0 where there is none.
+    weight, bias : int
+        Index in the flat parameter vector of the first value of the weight (n_in, n_out), in C order, and of the bias
+        (n_out,), which lies right behind the weight; of a norm's gamma and beta (n_out,) likewise; -1 for none.
+    source : int
+        Number of the row whose output it reads; -1 for the batch.
+    skip : int
+        Number of the other row that an ``add`` reads, -1 for the batch; -2 for all other rows.
+    statistics : int
+        Index in the flat vector of statistics of a batchnorm's running mean (n_out,), behind which its running variance
+        lies; -1 for none.
+    momentum : float
+        Of a batchnorm.
+    l1, l2, weight_decay, max_norm
+        As in `Dense`; of its weight.
+    """
+
+    op: str
+    layer: int
+    n_in: int
+    n_out: int
+    activation: str = "identity"
+    parameter: float = 0.0
+    weight: int = -1
+    bias: int = -1
+    source: int = BATCH
+    skip: int = -2
+    statistics: int = -1
+    momentum: float = 0.0
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float | None = None
+    max_norm: float | None = None
+
+
+@dataclass(frozen=True)
+class ParameterBlock:
+    """One weight, bias or other vector: where it lies in the flat vector and how it begins.
+
+    Attributes
+    ----------
+    name : str
+        ``"<layer>.weight"``, ``"<layer>.bias"``, ``"<layer>.gamma"``, ``"<layer>.beta"``; of statistics
+        ``"<layer>.mean"`` and ``"<layer>.variance"``.
+    layer : int
+        Number of the layer it belongs to.
+    shape : tuple of int
+        (n_in, n_out) of a weight, (n_out,) of all others.
+    offset : int
+        Index of its first value.
+    initializer : str, Constant, RandomNormal or RandomUniform
+        Where its first values come from.
+    activation : str
+        The activation behind it, which decides what the initializer ``"auto"`` means.
+    """
+
+    name: str
+    layer: int
+    shape: tuple[int, ...]
+    offset: int
+    initializer: Initializer
+    activation: str
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return self.shape[0] * (self.shape[1] if len(self.shape) == 2 else 1)
+
+
+@dataclass
+class Rows:
+    """The rows of some layers, as far as they have been added, and the blocks of their parameters.
+
+    Attributes
+    ----------
+    width : int
+        Of what the last row writes; at first the number of features.
+    rows : list of Row
+    parameters, statistics : list of ParameterBlock
+        In the order of their flat vectors.
+    n_layers : int
+        How many layers have been counted.
+
+    Examples
+    --------
+    >>> rows = Rows(3)
+    >>> rows.add([Dense(4, "relu"), Residual([Dense(4)])])
+    >>> [(row.op, row.source, row.skip) for row in rows.rows]
+    [('dense', -1, -2), ('dense', 0, -2), ('add', 1, 0)]
+    """
+
+    width: int
+    rows: list[Row] = field(default_factory=list)
+    parameters: list[ParameterBlock] = field(default_factory=list)
+    statistics: list[ParameterBlock] = field(default_factory=list)
+    n_layers: int = 0
+    _owners: dict[str, int] = field(default_factory=dict)
+    _branch: int = 0  # the first row of the innermost Residual: what an activation may become part of
+
+    def add(self, layers: Sequence[Layer], where: str = "layers") -> None:
+        """Append the rows of layers.
+
+        Raises
+        ------
+        ValueError
+            If a softmax has one output, two layers have the same name, or a `Residual` without a projection would have
+            to add different widths.
+        """
+        for i, layer in enumerate(layers):
+            _ADD[type(layer)](self, layer, self._next_number(), f"{where}[{i}]")
+
+    def _next_number(self) -> int:
+        self.n_layers += 1
+        return self.n_layers - 1
+
+    def _append(self, row: Row) -> None:
+        self.rows.append(row)
+        self.width = row.n_out
+
+    def _block(
+        self,
+        blocks: list[ParameterBlock],
+        layer: int,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: Initializer,
+        activation: str,
+    ) -> int:
+        """Give a parameter its place behind the others and return it."""
+        offset = blocks[-1].offset + blocks[-1].size if blocks else 0
+        blocks.append(ParameterBlock(name, layer, shape, offset, initializer, activation))
+        return offset
+
+    def _name(self, layer: Dense | BatchNorm | LayerNorm | Residual, default: str, number: int) -> str:
+        name = layer.name if layer.name is not None else f"{default}_{number}"
+        if name in self._owners:
+            owner = self._owners[name]
+            raise ValueError(f"layers {owner} and {number} are both named {name!r}; expected different names")
+        self._owners[name] = number
+        return name
+
+    def _dense(self, layer: Dense, number: int, where: str) -> None:
+        name, activation = self._name(layer, "dense", number), as_activation(layer.activation)
+        refuse_lone_softmax(activation.name, layer.units, where)
+        shape, how = (self.width, layer.units), activation.name
+        weight = self._block(self.parameters, number, f"{name}.weight", shape, layer.weight_initializer, how)
+        bias = -1
+        if layer.use_bias:
+            bias = self._block(self.parameters, number, f"{name}.bias", shape[1:], layer.bias_initializer, how)
+        row = Row("dense", number, *shape, activation.name, activation.parameter, weight, bias, len(self.rows) - 1)
+        decay, limit = layer.weight_decay, layer.max_norm
+        self._append(replace(row, l1=layer.l1, l2=layer.l2, weight_decay=decay, max_norm=limit))
+
+    def _activation(self, layer: Activation, number: int, where: str) -> None:
+        """Append a row, unless the row before can apply the function itself and nobody else reads it."""
+        refuse_lone_softmax(layer.name, self.width, where)
+        last = len(self.rows) - 1
+        if layer.name == "identity":
+            return
+        if last >= self._branch and self.rows[last].op == "dense" and self.rows[last].activation == "identity":
+            self.rows[last] = replace(self.rows[last], activation=layer.name, parameter=layer.parameter)
+            for i, block in enumerate(self.parameters):
+                if block.layer == self.rows[last].layer:
+                    self.parameters[i] = replace(block, activation=layer.name)
+        else:
+            self._append(Row("activation", number, *self._square, layer.name, layer.parameter, source=last))
+
+    @property
+    def _square(self) -> tuple[int, int]:
+        return self.width, self.width
+
+    def _norm(self, op: str, layer: BatchNorm | LayerNorm, number: int, name: str) -> Row:
+        gamma, beta, shape = -1, -1, (self.width,)
+        if layer.affine:
+            gamma = self._block(self.parameters, number, f"{name}.gamma", shape, "ones", "identity")
+            beta = self._block(self.parameters, number, f"{name}.beta", shape, "zeros", "identity")
+        return Row(op, number, *self._square, "identity", layer.epsilon, gamma, beta, len(self.rows) - 1)
+
+    def _batch_norm(self, layer: BatchNorm, number: int, where: str) -> None:
+        name, shape = self._name(layer, "batch_norm", number), (self.width,)
+        row = self._norm("batchnorm", layer, number, name)
+        mean = self._block(self.statistics, number, f"{name}.mean", shape, "zeros", "identity")
+        self._block(self.statistics, number, f"{name}.variance", shape, "ones", "identity")
+        self._append(replace(row, statistics=mean, momentum=layer.momentum))
+
+    def _layer_norm(self, layer: LayerNorm, number: int, where: str) -> None:
+        self._append(self._norm("layernorm", layer, number, self._name(layer, "layer_norm", number)))
+
+    def _dropout(self, layer: Dropout, number: int, where: str) -> None:
+        rate = round(layer.rate * 2**16) / 2**16
+        if rate:
+            source = len(self.rows) - 1
+            self._append(Row("dropout", number, *self._square, parameter=min(rate, 1 - 2**-16), source=source))
+
+    def _residual(self, layer: Residual, number: int, where: str) -> None:
+        name, width, start = self._name(layer, "residual", number), self.width, len(self.rows) - 1
+        outer, self._branch = self._branch, len(self.rows)
+        self.add(layer.layers, f"{where}.layers")
+        end, skip = len(self.rows) - 1, start
+        if self.width != width:
+            skip = self._projection(layer, number, name, width, start, where)
+        self._append(Row("add", number, *self._square, source=end, skip=skip))
+        self._branch = outer
+
+    def _projection(self, layer: Residual, number: int, name: str, width: int, start: int, where: str) -> int:
+        if not layer.projection:
+            raise ValueError(
+                f"{where}: Residual(projection=False) cannot add its {width} inputs to the {self.width} outputs of its "
+                f"layers; give its last Dense layer {width} units, or set projection=True"
+            )
+        shape = (width, self.width)
+        weight = self._block(self.parameters, number, f"{name}.projection.weight", shape, "auto", "identity")
+        self._append(Row("dense", number, *shape, weight=weight, source=start))
+        return len(self.rows) - 1
+
+
+_ADD: dict[type, Callable[[Rows, Any, int, str], None]] = {
+    Dense: Rows._dense,
+    Activation: Rows._activation,
+    BatchNorm: Rows._batch_norm,
+    LayerNorm: Rows._layer_norm,
+    Dropout: Rows._dropout,
+    Residual: Rows._residual,
+}
+
+
+def refuse_lone_softmax(activation: str, n_out: int, where: str) -> None:
+    """Raise ValueError for the softmax of a single output."""
+    if activation == "softmax" and n_out == 1:
+        raise ValueError(
+            f"{where}: softmax over 1 output is always 1; use sigmoid for two classes in one output, "
+            "or one output per class"
+        )
