@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nncore.optimizers import SGD, Adam, AdamW, RMSprop
+from nncore.optimizers import SGD, Adam, RMSprop
 
 Array = npt.NDArray[Any]
 
@@ -166,7 +166,7 @@ LOSS_GRADIENT: dict[str, Callable[[Array, Array, float], Array]] = {
 # Update rules: change the parameters w and the slots in place, given the gradient g and the number t of the update.
 
 
-def _sgd(o: SGD, w: Array, g: Array, slots: list[Array], t: int, decayed: Array) -> None:
+def _sgd(o: SGD, w: Array, g: Array, slots: list[Array], t: int) -> None:
     if not o.momentum:
         w -= o.learning_rate * g
         return
@@ -175,7 +175,7 @@ def _sgd(o: SGD, w: Array, g: Array, slots: list[Array], t: int, decayed: Array)
     w += o.momentum * v - o.learning_rate * g if o.nesterov else v
 
 
-def _rmsprop(o: RMSprop, w: Array, g: Array, slots: list[Array], t: int, decayed: Array) -> None:
+def _rmsprop(o: RMSprop, w: Array, g: Array, slots: list[Array], t: int) -> None:
     v = slots[0]
     v[...] = o.rho * v + (1 - o.rho) * g**2
     u = o.learning_rate * g / (np.sqrt(v) + o.epsilon)
@@ -186,7 +186,7 @@ def _rmsprop(o: RMSprop, w: Array, g: Array, slots: list[Array], t: int, decayed
     w -= u
 
 
-def _adam(o: Adam, w: Array, g: Array, slots: list[Array], t: int, decayed: Array) -> None:
+def _adam(o: Adam, w: Array, g: Array, slots: list[Array], t: int) -> None:
     m, v = slots
     m[...] = o.beta_1 * m + (1 - o.beta_1) * g
     v[...] = o.beta_2 * v + (1 - o.beta_2) * g**2
@@ -194,15 +194,10 @@ def _adam(o: Adam, w: Array, g: Array, slots: list[Array], t: int, decayed: Arra
     w -= o.learning_rate * m_hat / (np.sqrt(v_hat) + o.epsilon)
 
 
-def _adamw(o: AdamW, w: Array, g: Array, slots: list[Array], t: int, decayed: Array) -> None:
-    w -= np.where(decayed, o.learning_rate * o.weight_decay * w, 0)
-    _adam(o, w, g, slots, t, decayed)
-
-
-UPDATE: dict[str, Callable[[Any, Array, Array, list[Array], int, Array], None]] = {
+UPDATE: dict[str, Callable[[Any, Array, Array, list[Array], int], None]] = {
     "sgd": _sgd,
     "rmsprop": _rmsprop,
     "adam": _adam,
-    "adamw": _adamw,
+    "adamw": _adam,
 }
-"""``UPDATE[optimizer name](optimizer, parameters, gradient, slots, t, decay_mask)``."""
+"""``UPDATE[optimizer name](optimizer, parameters, gradient, slots, t)``; decoupled decay is not part of it."""

@@ -28,6 +28,13 @@ def generator(seed: int, purpose: str, stream: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=rng_key(seed, purpose), counter=[0, stream, 0, 0]))
 
 
+def _stream(seed: int, purpose: str, row: int, layer: int, step: int) -> np.random.Philox:
+    """Return the bit generator of `purpose` whose first block has the counter (0, row, layer, step), low word first."""
+    before = (((step << 192) | (layer << 128) | (row << 64)) - 1) % (1 << 256)  # NumPy counts up before it draws
+    words = np.array([(before >> (64 * i)) & (2**64 - 1) for i in range(4)], np.uint64)
+    return np.random.Philox(key=rng_key(seed, purpose), counter=words)
+
+
 def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
     """Return the order in which epoch number `epoch` visits `n` rows.
 
@@ -48,13 +55,42 @@ def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
     >>> sorted(permutation(0, 0, 5).tolist())
     [0, 1, 2, 3, 4]
     """
-    before_block_0 = ((epoch << 192) - 1) % (1 << 256)  # NumPy counts up before it draws
-    words = np.array([(before_block_0 >> (64 * i)) & (2**64 - 1) for i in range(4)], np.uint64)
-    stream = np.random.Philox(key=rng_key(seed, "shuffle"), counter=words)
     order = list(range(n))
-    words = stream.random_raw(n // 2)
+    words = _stream(seed, "shuffle", 0, 0, epoch).random_raw(n // 2)
     draws = np.stack([words & np.uint64(2**32 - 1), words >> np.uint64(32)], axis=1).ravel()[: max(n - 1, 0)]
     for i, draw in zip(range(n - 1, 0, -1), draws.tolist(), strict=True):
         j = (draw * (i + 1)) >> 32
         order[i], order[j] = order[j], order[i]
     return np.array(order, dtype=np.int64)
+
+
+def dropout_mask(seed: int, iteration: int, layer: int, n_rows: int, n_columns: int, rate: float) -> np.ndarray:
+    """Return what dropout multiplies a batch by: 0 where a value is dropped, else 1 / (1 - rate).
+
+    Each value has a draw of 16 bits and is dropped if that is below ``rate * 2**16``. A block of the stream, four words
+    of 64 bits, is 16 draws, low bits first: those of 16 columns of one row, its counter (number of the block, row,
+    layer, iteration). So a value's draw depends on nothing but its place.
+
+    Parameters
+    ----------
+    seed, iteration, layer : int
+        Seed of the model, number of updates done before, number of the layer.
+    n_rows, n_columns : int
+        Shape of the batch that enters the layer.
+    rate : float
+        Share that is dropped, from 0, below 1, a multiple of 2**-16.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns), float64
+
+    Examples
+    --------
+    >>> dropout_mask(seed=0, iteration=0, layer=0, n_rows=2, n_columns=6, rate=0.5)
+    array([[0., 2., 0., 2., 2., 0.],
+           [2., 2., 2., 0., 0., 0.]])
+    """
+    n_words = 4 * -(-n_columns // 16)
+    words = [_stream(seed, "dropout", row, layer, iteration).random_raw(n_words) for row in range(n_rows)]
+    draws = np.array(words, "<u8").reshape(n_rows, n_words).view("<u2")[:, :n_columns]
+    return np.where(draws >= rate * 2**16, 1 / (1 - rate), 0.0)

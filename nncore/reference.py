@@ -14,71 +14,70 @@ Learn y = 2 x from three points, by full-batch gradient descent:
 >>> from nncore import layers, optimizers, program
 >>> line = program.lower([layers.Dense(1)], n_features=1, loss="mse")
 >>> parameters, X = np.zeros(2), np.array([[1.0], [2.0], [3.0]])
->>> step = {"batch_size": 3, "shuffle": False, "seed": 0}
->>> losses = train(line, optimizers.SGD(0.1), parameters, [], X, 2 * X, epochs=500, **step)
+>>> options = {"batch_size": 3, "shuffle": False, "seed": 0}
+>>> losses = train(line, optimizers.SGD(0.1), parameters, [], X, 2 * X, epochs=500, **options)
 >>> print(parameters.round(2), losses[0].round(2))
 [2. 0.] 18.67
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from nncore.formulas import ACTIVATION, DERIVATIVE, LOSS, LOSS_GRADIENT, UPDATE, Array
+from nncore.formulas import ACTIVATION, LOSS, LOSS_GRADIENT, Array
 from nncore.optimizers import Optimizer
-from nncore.program import Program, Row
+from nncore.program import Program
 from nncore.random import permutation
+from nncore.reference_passes import Tape, average_statistics, backward, tape
+from nncore.reference_rows import Predicting, Training
+from nncore.reference_step import clip, decay_rates, limit_norms, penalise, penalty, step, update
+
+__all__ = [
+    "Predicting",
+    "Training",
+    "average_statistics",
+    "clip",
+    "decay_rates",
+    "forward",
+    "limit_norms",
+    "loss",
+    "loss_and_gradient",
+    "penalise",
+    "penalty",
+    "step",
+    "tape",
+    "train",
+    "training_loss",
+    "update",
+]
 
 
-def _weight(row: Row, parameters: Array) -> Array:
-    """The view (n_in, n_out) of a row's weight in the flat vector."""
-    return parameters[row.weight : row.weight + row.n_in * row.n_out].reshape(row.n_in, row.n_out)
-
-
-def _bias(row: Row, parameters: Array) -> Array:
-    """The view (n_out,) of a row's bias in the flat vector; empty if the row has none."""
-    return parameters[row.bias : row.bias + row.n_out] if row.bias >= 0 else parameters[:0]
-
-
-def _weighted_sums(row: Row, parameters: Array, x: Array) -> Array:
-    if row.op == "activation":
-        return x
-    z = x @ _weight(row, parameters)
-    return z + _bias(row, parameters) if row.bias >= 0 else z
-
-
-def tape(program: Program, parameters: Array, X: Array) -> list[tuple[Array, Array, Array]]:
-    """Return (x, z, y) of every row of the program: all that the forward pass saw, for the backward pass.
-
-    Parameters and errors are those of `forward`.
-    """
-    records: list[tuple[Array, Array, Array]] = []
-    x = X
-    for row in program.rows:
-        z = _weighted_sums(row, parameters, x)
-        y = ACTIVATION[row.activation](z, row.parameter)
-        records.append((x, z, y))
-        x = y
-    return records
-
-
-def forward(program: Program, parameters: Array, X: Array, link: bool = True) -> Array:
-    """Return the prediction for every row of `X`.
+def forward(program: Program, parameters: Array, X: Array, link: bool = True, statistics: Array | None = None) -> Array:
+    """Return the prediction for every row of `X`: dropout does nothing, batchnorm uses running statistics.
 
     Parameters
     ----------
     program : Program
         The network.
     parameters : ndarray of shape (n_parameters,)
-        All weights and biases.
+        All that is learned.
     X : ndarray of shape (n, n_features)
         The inputs.
     link : bool
         Apply the program's link; False returns raw predictions, logits where the loss is a crossentropy.
+    statistics : ndarray of shape (n_statistics,), optional
+        Running statistics, which a program with a batchnorm needs.
 
     Returns
     -------
     ndarray of shape (n, n_outputs)
+
+    Raises
+    ------
+    ValueError
+        If the program has a batchnorm, and there are no statistics.
 
     Examples
     --------
@@ -88,7 +87,7 @@ def forward(program: Program, parameters: Array, X: Array, link: bool = True) ->
     array([[0.5  ],
            [0.119]])
     """
-    raw_prediction = tape(program, parameters, X)[-1][2]
+    raw_prediction = tape(program, parameters, X, Predicting(statistics))[-1][2]
     return ACTIVATION[program.link](raw_prediction, 0.0) if link else raw_prediction
 
 
@@ -105,17 +104,33 @@ def _shares(sample_weight: Array | None, n: int) -> Array:
     return (np.ones(n) if sample_weight is None else sample_weight.astype(np.float64)) / n
 
 
-def loss(program: Program, parameters: Array, X: Array, target: Array, sample_weight: Array | None = None) -> float:
-    """Return the loss of a batch, ``sum_i(w_i * l_i) / n``.
+def _batch_loss(program: Program, z: Array, target: Array, sample_weight: Array | None) -> float:
+    return float(_shares(sample_weight, len(z)) @ _row_losses(program, z, target))
+
+
+def loss(
+    program: Program,
+    parameters: Array,
+    X: Array,
+    target: Array,
+    sample_weight: Array | None = None,
+    statistics: Array | None = None,
+) -> float:
+    """Return the loss of the predictions for a batch, ``sum_i(w_i * l_i) / n``.
 
     Parameters
     ----------
-    program, parameters, X
+    program, parameters, X, statistics
         As for `forward`.
     target : ndarray
         Integers (n,) for sparse_softmax_crossentropy, else reals (n, n_outputs).
     sample_weight : ndarray of shape (n,), optional
         Weight of each row's loss; 1 by default.
+
+    Raises
+    ------
+    ValueError
+        As for `forward`.
 
     Examples
     --------
@@ -124,19 +139,59 @@ def loss(program: Program, parameters: Array, X: Array, target: Array, sample_we
     >>> loss(line, np.array([2.0, 0.0]), np.array([[1.0], [2.0]]), np.array([[2.0], [5.0]]))
     0.5
     """
-    z = forward(program, parameters, X, link=False)
-    return float(_shares(sample_weight, len(X)) @ _row_losses(program, z, target))
+    z = forward(program, parameters, X, link=False, statistics=statistics)
+    return _batch_loss(program, z, target, sample_weight)
 
 
-def loss_and_gradient(
-    program: Program, parameters: Array, X: Array, target: Array, sample_weight: Array | None = None
-) -> tuple[float, Array]:
-    """Return the loss of a batch and its derivative by every parameter: backpropagation.
+def training_loss(
+    program: Program,
+    parameters: Array,
+    X: Array,
+    target: Array,
+    sample_weight: Array | None = None,
+    *,
+    seed: int = 0,
+    iteration: int = 0,
+) -> float:
+    """Return the loss that a step of training sees: values are dropped, batchnorm uses the batch's own statistics.
+
+    Without dropout and batchnorm it is `loss`. Penalties are not part of it.
 
     Parameters
     ----------
     program, parameters, X, target, sample_weight
         As for `loss`.
+    seed, iteration : int
+        What the dropped values depend on: seed of the model, number of updates done before.
+
+    Examples
+    --------
+    >>> from nncore import layers, program
+    >>> line = program.lower([layers.Dropout(0.5), layers.Dense(1)], n_features=1, loss="mse")
+    >>> X, target = np.array([[1.0]]), np.array([[2.0]])
+    >>> sorted({training_loss(line, np.array([1.0, 0.0]), X, target, iteration=i) for i in range(9)})
+    [0.0, 4.0]
+    """
+    z = tape(program, parameters, X, Training(seed, iteration))[-1][2]
+    return _batch_loss(program, z, target, sample_weight)
+
+
+def loss_and_gradient(
+    program: Program,
+    parameters: Array,
+    X: Array,
+    target: Array,
+    sample_weight: Array | None = None,
+    *,
+    seed: int = 0,
+    iteration: int = 0,
+) -> tuple[float, Array]:
+    """Return the `training_loss` of a batch and its derivative by every parameter: backpropagation.
+
+    Parameters
+    ----------
+    program, parameters, X, target, sample_weight, seed, iteration
+        As for `training_loss`.
 
     Returns
     -------
@@ -150,71 +205,18 @@ def loss_and_gradient(
     >>> loss_and_gradient(line, np.array([2.0, 0.0]), np.array([[1.0], [2.0]]), np.array([[2.0], [5.0]]))
     (0.5, array([-2., -1.]))
     """
-    records = tape(program, parameters, X)
+    mode = Training(seed, iteration)
+    records = tape(program, parameters, X, mode)
+    value = _batch_loss(program, records[-1][2], target, sample_weight)
+    return value, backward(program, parameters, records, mode, _slope(program, records, target, sample_weight))
+
+
+def _slope(program: Program, records: Tape, target: Array, sample_weight: Array | None) -> Array:
+    """The derivative (n, n_outputs) of the batch's loss by the raw predictions."""
     z = records[-1][2]
-    shares = _shares(sample_weight, len(X))
-    value = float(shares @ _row_losses(program, z, target))
     dl = LOSS_GRADIENT[program.loss](z.astype(np.float64), _exact(target), program.loss_parameter)
-    dy = (shares[:, None] * dl).astype(z.dtype)
-    return value, _backward(program, parameters, records, dy)
-
-
-def _backward(program: Program, parameters: Array, records: list[tuple[Array, Array, Array]], dy: Array) -> Array:
-    gradient = np.zeros_like(parameters)
-    for row, (x, z, _) in zip(reversed(program.rows), reversed(records), strict=True):
-        dz = DERIVATIVE[row.activation](z, dy, row.parameter)
-        if row.op == "dense":
-            _weight(row, gradient)[...] = x.T @ dz
-            if row.bias >= 0:
-                _bias(row, gradient)[...] = dz.sum(axis=0)
-            dy = dz @ _weight(row, parameters).T
-        else:
-            dy = dz
-    return gradient
-
-
-def update(
-    optimizer: Optimizer, parameters: Array, gradient: Array, slots: list[Array], t: int, decay_mask: Array
-) -> None:
-    """Take one step: change `parameters` and `slots` in place.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-        The rule; its docstring holds the formula.
-    parameters, gradient : ndarray of shape (n_parameters,)
-        Where we are, and the slope there.
-    slots : list of ndarray of shape (n_parameters,)
-        What the rule remembers, ``optimizer.n_slots`` arrays, zeros at the start.
-    t : int
-        Number of this update, from 1.
-    decay_mask : ndarray of bool, shape (n_parameters,)
-        Which parameters weight decay touches.
-
-    Examples
-    --------
-    >>> w = np.array([1.0, 1.0])
-    >>> from nncore.optimizers import SGD
-    >>> update(SGD(0.1), w, np.array([1.0, -2.0]), [], t=1, decay_mask=np.array([True, True]))
-    >>> w
-    array([0.9, 1.2])
-    """
-    UPDATE[optimizer.name](optimizer, parameters, gradient, slots, t, decay_mask)
-
-
-def decay_mask(program: Program) -> Array:
-    """Return which parameters weight decay touches: True for weights, False for biases.
-
-    Examples
-    --------
-    >>> from nncore import layers, program
-    >>> decay_mask(program.lower([layers.Dense(1)], n_features=2, loss="mse"))
-    array([ True,  True, False])
-    """
-    mask = np.zeros(program.n_parameters, dtype=bool)
-    for block in program.parameters:
-        mask[block.offset : block.offset + block.size] = len(block.shape) == 2
-    return mask
+    dy: Array = (_shares(sample_weight, len(z))[:, None] * dl).astype(z.dtype)
+    return dy
 
 
 def train(
@@ -232,8 +234,10 @@ def train(
     sample_weight: Array | None = None,
     first_epoch: int = 0,
     t: int = 0,
+    learning_rates: Array | None = None,
+    statistics: Array | None = None,
 ) -> Array:
-    """Train by mini-batches: change `parameters` and `slots` in place.
+    """Train by mini-batches: change `parameters`, `slots` and `statistics` in place.
 
     Batch k of epoch e holds the rows ``permutation(seed, e, n)[k * batch_size : (k + 1) * batch_size]``; the last one
     may be smaller.
@@ -249,22 +253,32 @@ def train(
     shuffle : bool
         False visits the rows in order.
     seed : int
-        Seed of the shuffle.
+        Seed of the shuffle and of dropout.
     first_epoch, t : int
         Epochs and updates done before.
+    learning_rates : ndarray of shape (n_updates,), optional
+        The learning rate of each update, instead of the optimizer's.
+    statistics : ndarray of shape (n_statistics,), optional
+        Running statistics; None to average none.
 
     Returns
     -------
     ndarray of shape (epochs,), float64
         Mean over the rows of the loss that each had just before its batch was learned.
     """
-    n, mask, losses = len(X), decay_mask(program), np.zeros(epochs)
+    n, losses, first, decay = len(X), np.zeros(epochs), t, decay_rates(program, optimizer)
     for e in range(epochs):
         order = permutation(seed, first_epoch + e, n) if shuffle else np.arange(n)
         for rows in (order[start : start + batch_size] for start in range(0, n, batch_size)):
-            w = None if sample_weight is None else sample_weight[rows]
-            value, gradient = loss_and_gradient(program, parameters, X[rows], target[rows], w)
+            w, mode = None if sample_weight is None else sample_weight[rows], Training(seed, t)
+            records = tape(program, parameters, X[rows], mode)
+            slope = _slope(program, records, target[rows], w)
+            gradient = backward(program, parameters, records, mode, slope)
+            losses[e] += _batch_loss(program, records[-1][2], target[rows], w) * len(rows) / n
+            if statistics is not None:
+                average_statistics(program, records, statistics)
+            if learning_rates is not None:
+                optimizer = replace(optimizer, learning_rate=float(learning_rates[t - first]))
             t += 1
-            update(optimizer, parameters, gradient, slots, t, mask)
-            losses[e] += value * len(rows) / n
+            step(program, optimizer, parameters, gradient, slots, t, decay)
     return losses

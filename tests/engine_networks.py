@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nncore.layers import Activation, Dense
+from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
 from nncore.program import lower
 
 HEADS = {
@@ -31,6 +31,79 @@ def mixed_network(loss="mse", n_outputs=3):
         Dense(n_outputs, HEADS.get(loss, "identity")),
     ]
     return lower(layers, 5, loss)
+
+
+_CLASSES = "sparse_categorical_crossentropy"
+
+LAYERED = {
+    "batch norm": ([Dense(7), BatchNorm(), Activation("tanh"), Dense(3, "softmax")], 5, _CLASSES),
+    "batch norm first": ([BatchNorm(momentum=0.5), Dense(4, "relu"), Dense(2)], 6, "mse"),
+    "batch norm last": ([Dense(19, "gelu"), Dense(3), BatchNorm(epsilon=1e-3)], 4, "huber"),
+    "batch norm without affine": (
+        [Dense(33, "silu"), BatchNorm(affine=False), Dense(1, "sigmoid")],
+        3,
+        "binary_crossentropy",
+    ),
+    "batch norms in a row": ([BatchNorm(), BatchNorm(affine=False), Dense(5), BatchNorm(), Dense(2)], 4, "mse"),
+    "layer norm": ([Dense(17, "relu"), LayerNorm(), Dense(3, "softmax")], 5, "categorical_crossentropy"),
+    "layer norm first": ([LayerNorm(), Dense(4, "tanh"), Dense(2)], 18, "mse"),
+    "layer norm last": ([Dense(6, "tanh"), Dense(5), LayerNorm(epsilon=0.01)], 3, "mse"),
+    "layer norm without affine": ([Dense(20), LayerNorm(affine=False), Activation("elu"), Dense(2)], 3, "mse"),
+    "dropout": ([Dense(40, "tanh"), Dropout(0.5), Dense(3, "softmax")], 5, _CLASSES),
+    "dropout first": ([Dropout(0.25), Dense(6, "gelu"), Dense(2)], 17, "mse"),
+    "dropouts": ([Dense(16, "relu"), Dropout(0.1), Dropout(0.3), Dense(35), Dropout(0.9), Dense(2)], 4, "mae"),
+    "residual": ([Dense(6), Residual([Dense(9, "relu"), Dense(6)]), Activation("relu"), Dense(2)], 4, "mse"),
+    "residual with projection": ([Residual([Dense(9, "silu"), Dense(7)]), Dense(3, "softmax")], 4, _CLASSES),
+    "residual around the batch": ([Residual([Activation("tanh"), Dense(5)]), Dense(2)], 5, "mse"),
+    "residual last": ([Dense(3, "tanh"), Residual([Dense(4, "tanh"), Dense(3)])], 5, "mse"),
+    "residuals in a row": ([Residual([Dense(5, "tanh")]), Residual([Dense(5, "tanh")]), Dense(1)], 5, "mse"),
+    "nested residuals": (
+        [
+            Dense(8, "tanh"),
+            Residual([Residual([Dense(8, "gelu"), Residual([Dense(18)])]), Activation("silu"), Dense(8)]),
+            Dense(3, "softmax"),
+        ],
+        4,
+        _CLASSES,
+    ),
+    "residual of everything": (
+        [
+            Dense(21),
+            Residual([BatchNorm(), Activation("relu"), Dense(34), Dropout(0.5), LayerNorm(), Dense(21)], name="block"),
+            Residual([Dropout(0.25), Dense(5, "tanh"), BatchNorm()]),
+            Activation("softmax"),
+            Dense(3, "softmax"),
+        ],
+        6,
+        _CLASSES,
+    ),
+    "residual that begins with a residual": ([Residual([Residual([Dense(4)]), BatchNorm(), Dense(4)])], 4, "mse"),
+    "penalties": (
+        [
+            Dense(9, "tanh", l1=0.01, l2=0.02),
+            BatchNorm(),
+            Dense(17, "relu", max_norm=0.75, weight_decay=0.1),
+            Residual([Dense(17, use_bias=False, l2=0.1, max_norm=1.5)]),
+            Dense(3, "softmax", l1=0.005, weight_decay=0.0),
+        ],
+        5,
+        _CLASSES,
+    ),
+}
+"""Layers, number of features and loss of networks with every kind of row that a chain of Dense lacks."""
+
+
+def layered_network(name):
+    """The program of one of `LAYERED`."""
+    return lower(*LAYERED[name])
+
+
+def statistics(program, dtype):
+    """What running statistics begin with: means 0, variances 1."""
+    flat = np.zeros(program.n_statistics, dtype)
+    for block in program.statistics:
+        flat[block.offset : block.offset + block.size] = block.initializer == "ones"
+    return flat
 
 
 def parameters(program, dtype, scale=0.5, seed=0):

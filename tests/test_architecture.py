@@ -18,7 +18,8 @@ LAYERS = [
     {"errors", "memory", "names", "random", "version"},
     {"spec", "activations", "initializers", "layers", "losses", "optimizers"},
     {"program", "rows"},
-    {"engine", "_engine", "kernels", "formulas", "reference", "metrics", "datasets"},
+    {"engine", "_engine", "kernels", "metrics", "datasets"}
+    | {"formulas", "reference", "reference_passes", "reference_rows", "reference_step"},
     {"atomic", "callbacks", "checkpoint", "definition", "evaluation", "fitting", "history", "inputs", "model"}
     | {"modelfile", "network", "prediction", "predictor", "progress", "summary", "targets"},
     {"cli", "__main__", "__init__"},
@@ -29,7 +30,10 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 SPEC = LAYERS[0] | LAYERS[1] | LAYERS[2]
 ONLY = {
     "formulas": SPEC,
-    "reference": SPEC | {"formulas"},
+    "reference": SPEC | {"formulas", "reference_passes", "reference_rows", "reference_step"},
+    "reference_passes": SPEC | {"formulas", "reference_rows"},
+    "reference_rows": SPEC | {"formulas"},
+    "reference_step": SPEC | {"formulas", "reference_rows"},
     "engine": SPEC | {"_engine"},
     "_engine": SPEC,
     "kernels": SPEC | {"_engine", "engine"},

@@ -97,9 +97,10 @@ def test_bad_input_is_named(call, error, message):
 
 def after(optimizer, gradients, w=0.0, *, decayed=True):
     """Return where w is after one update per gradient."""
+    decay = np.array([getattr(optimizer, "weight_decay", 0.0) * decayed])
     parameters, slots = np.array([w]), [np.zeros(1) for _ in range(optimizer.n_slots)]
     for t, g in enumerate(gradients, start=1):
-        update(optimizer, parameters, np.array([float(g)]), slots, t, np.array([decayed]))
+        update(optimizer, parameters, np.array([float(g)]), slots, t, decay)
     return parameters[0]
 
 
@@ -154,5 +155,5 @@ def test_learning_rate_zero_leaves_weights_alone(optimizer):
 @pytest.mark.parametrize("optimizer", ALL, ids=repr)
 def test_float32_stays_float32(optimizer):
     w, slots = np.ones(3, np.float32), [np.zeros(3, np.float32) for _ in range(optimizer.n_slots)]
-    update(optimizer, w, np.ones(3, np.float32), slots, 1, np.array([True, True, False]))
+    update(optimizer, w, np.ones(3, np.float32), slots, 1, np.array([0.5, 0.5, 0]))
     assert w.dtype == np.float32 and (w < 1).all()

@@ -230,4 +230,5 @@ def test_sample_weight_zero_is_absence():
 
 def test_decay_touches_weights_only():
     program = lower([Dense(2), Activation("relu"), Dense(1, use_bias=False)], 3, "mse")
-    assert reference.decay_mask(program).tolist() == [True] * 6 + [False] * 2 + [True] * 2
+    assert reference.decay_rates(program, AdamW(weight_decay=0.25)).tolist() == [0.25] * 6 + [0] * 2 + [0.25] * 2
+    assert not reference.decay_rates(program, Adam()).any()
