@@ -161,7 +161,8 @@ def _dropout(row: Row, parameters: Array, x: Array, mode: Mode) -> Array:
     if isinstance(mode, Predicting):
         return x
     n, n_columns = x.shape
-    return x * dropout_mask(mode.seed, mode.iteration, row.layer, n, n_columns, row.parameter).astype(x.dtype)
+    y: Array = x * dropout_mask(mode.seed, mode.iteration, row.layer, n, n_columns, row.parameter).astype(x.dtype)
+    return y
 
 
 def _dropout_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mode, gradient: Array) -> Array:
