@@ -68,8 +68,8 @@ LAYERED = {
     ),
     "residual of everything": (
         [
-            Dense(21),
-            Residual([BatchNorm(), Activation("relu"), Dense(34), Dropout(0.5), LayerNorm(), Dense(21)], name="block"),
+            Dense(9),
+            Residual([BatchNorm(), Activation("relu"), Dense(18), Dropout(0.5), LayerNorm(), Dense(9)], name="block"),
             Residual([Dropout(0.25), Dense(5, "tanh"), BatchNorm()]),
             Activation("softmax"),
             Dense(3, "softmax"),
@@ -83,7 +83,7 @@ LAYERED = {
             Dense(9, "tanh", l1=0.01, l2=0.02),
             BatchNorm(),
             Dense(17, "relu", max_norm=0.75, weight_decay=0.1),
-            Residual([Dense(17, use_bias=False, l2=0.1, max_norm=1.5)]),
+            Residual([Dense(17, use_bias=False, l2=0.1, max_norm=0.5)]),
             Dense(3, "softmax", l1=0.005, weight_decay=0.0),
         ],
         5,
