@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from nncore.initializers import initialize
 from nncore.inputs import Array, all_finite
 from nncore.optimizers import Optimizer
 from nncore.predictor import Predictor, freeze
-from nncore.program import Program
+from nncore.program import ParameterBlock, Program
 
 _alive: weakref.WeakSet[Network] = weakref.WeakSet()
 
@@ -32,8 +32,25 @@ def initial_parameters(program: Program, seed: int, dtype: np.dtype) -> Array:
     >>> initial_parameters(lower([Dense(2, weight_initializer="ones")], 1, "mse"), 0, np.dtype("float32"))
     array([1., 1., 0., 0.], dtype=float32)
     """
-    flat = np.empty(program.n_parameters, dtype)
-    for block in program.parameters:
+    return _initial(program.parameters, program.n_parameters, seed, dtype)
+
+
+def initial_statistics(program: Program, dtype: np.dtype) -> Array:
+    """Return what running means and variances begin with, as one flat vector.
+
+    Examples
+    --------
+    >>> from nncore.layers import BatchNorm, Dense
+    >>> from nncore.program import lower
+    >>> initial_statistics(lower([Dense(2), BatchNorm()], 1, "mse"), np.dtype("float32"))
+    array([0., 0., 1., 1.], dtype=float32)
+    """
+    return _initial(program.statistics, program.n_statistics, 0, dtype)
+
+
+def _initial(blocks: Sequence[ParameterBlock], n: int, seed: int, dtype: np.dtype) -> Array:
+    flat = np.empty(n, dtype)
+    for block in blocks:
         values = initialize(block.initializer, block.activation, block.shape, seed, block.layer)
         part = flat[block.offset : block.offset + block.size]
         with np.errstate(over="ignore"):
@@ -136,7 +153,10 @@ class Network:
         slots = np.empty((self._optimizer.n_slots, self.program.n_parameters), self.dtype)
         self._plan.get_parameters(flat)
         self._plan.get_slots(slots)
+        statistics = np.empty(self.program.n_statistics, self.dtype)
+        self._plan.get_statistics(statistics)
         plan = self._new_plan(flat)
+        plan.set_statistics(statistics)
         plan.set_slots(slots)
         plan.iterations = self._plan.iterations
         self._plan, self._orphaned = plan, False
@@ -164,6 +184,19 @@ class Network:
             self._lent_plan().set_parameters(flat)
             if self._flat is not None:
                 self._flat[:] = flat
+
+    def get_statistics(self) -> Array:
+        """Return a copy of the running means and variances, (n_statistics,)."""
+        flat = np.empty(self.program.n_statistics, self.dtype)
+        self._check_not_training_elsewhere()
+        with self._lock:
+            self._lent_plan().get_statistics(flat)
+        return flat
+
+    def set_statistics(self, flat: Array) -> None:
+        self._check_not_training_elsewhere()
+        with self._lock:
+            self._lent_plan().set_statistics(flat)
 
     @property
     def optimizer(self) -> Optimizer:
@@ -204,6 +237,7 @@ class Network:
         """
         flat, slots, iterations = self.state()
         other = Network(program, flat, self._optimizer)
+        other.set_statistics(self.get_statistics())
         other.set_optimizer_state(slots, iterations)
         other.optimizer = optimizer
         other._flat = self._flat
@@ -221,7 +255,8 @@ class Network:
 
     def predictor(self) -> Predictor:
         """Return a frozen copy for single rows."""
-        return freeze(self.program, self.get_parameters())
+        with self._lock:
+            return freeze(self.program, self.get_parameters(), self.get_statistics())
 
     def predict(self, X: Array) -> Array | None:
         """Return the predictions, shape (n, n_outputs); None if a value of `X` is not finite."""
@@ -236,12 +271,14 @@ class Network:
         with self._lock:
             return float(self._lent_plan().evaluate(X, target, sample_weight, predictions))
 
-    def loss_and_gradient(self, X: Array, target: Array, sample_weight: Array | None) -> tuple[float, Array]:
-        """Return the loss and its gradient (n_parameters,)."""
+    def loss_and_gradient(
+        self, X: Array, target: Array, sample_weight: Array | None, seed: int = 0
+    ) -> tuple[float, Array]:
+        """Return the loss in training, with dropout drawn from `seed`, and its gradient (n_parameters,)."""
         gradient = np.empty(self.program.n_parameters, self.dtype)
         self._check_not_training_elsewhere()
         with self._lock:
-            return float(self._lent_plan().loss_and_gradient(X, target, sample_weight, gradient)), gradient
+            return float(self._lent_plan().loss_and_gradient(X, target, sample_weight, gradient, seed)), gradient
 
     def train(self, X: Array, target: Array, sample_weight: Array | None, **options: Any) -> Any:
         """Run the plan's training; `options` and the result are those of ``Plan.train``."""

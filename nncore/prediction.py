@@ -143,6 +143,9 @@ class Prediction(Definition):
     ) -> tuple[float, Array]:
         """Return the loss over all rows and its gradient (n_parameters,) in the order of `parameters`.
 
+        They are those of the next training step, were all rows one batch: with batch statistics in `BatchNorm`, and
+        with what `Dropout` drops. Penalties such as ``Dense(l2=...)`` are not part of either.
+
         Examples
         --------
         >>> from nncore import Dense, Sequential
@@ -153,7 +156,7 @@ class Prediction(Definition):
         (1.0, array([-2., -2.]))
         """
         network = self._built()
-        return network.loss_and_gradient(*self._data(X, y, sample_weight)[0])
+        return network.loss_and_gradient(*self._data(X, y, sample_weight)[0], seed=self._seed)
 
     # ---- weights
 

@@ -49,6 +49,7 @@ class Predictor(ABC):
     dtype: np.dtype[Any]
     program: Program
     parameters: Array
+    statistics: Array
 
     @abstractmethod
     def __call__(self, x: ArrayLike, out: Array | None = None) -> Array:
@@ -75,23 +76,23 @@ class Predictor(ABC):
         """
 
 
-def freeze(program: Program, parameters: Array) -> Predictor:
-    """Return a `Predictor` of a program and its flat parameters (n_parameters,), which are copied.
+def freeze(program: Program, parameters: Array, statistics: Array) -> Predictor:
+    """Return a `Predictor` of a program, its flat parameters (n_parameters,) and statistics (n_statistics,): copies.
 
     Examples
     --------
     >>> from nncore.layers import Dense
     >>> from nncore.program import lower
-    >>> freeze(lower([Dense(1)], 2, "mse"), np.array([3.0, 4.0, 0.5]))([1, 10])
+    >>> freeze(lower([Dense(1)], 2, "mse"), np.array([3.0, 4.0, 0.5]), np.empty(0))([1, 10])
     array([43.5])
     """
     dtype = parameters.dtype
     compiled = engine.load_for(program, dtype.name).Predictor
     Predictor.register(compiled)
     copyreg.pickle(compiled, _rebuilding)  # so that it gets the engine of the machine that unpickles it
-    frozen: Predictor = compiled(program, parameters, lambda x: inputs.real_array(x, dtype, "x"))
+    frozen: Predictor = compiled(program, parameters, statistics, lambda x: inputs.real_array(x, dtype, "x"))
     return frozen
 
 
 def _rebuilding(predictor: Predictor) -> tuple[Any, ...]:
-    return freeze, (predictor.program, predictor.parameters)
+    return freeze, (predictor.program, predictor.parameters, predictor.statistics)

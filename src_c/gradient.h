@@ -56,10 +56,15 @@ NN_FUNC void nn_column_sums(real *sums, const real *dz, isize n_rows, isize widt
 /* update n rows of the block from the i-th on, and with the last of them the bias */
 NN_INLINE void nn_outer_update(const nn_outer *p, isize i, isize n)
 {
+    nn_update *u = p->update;
     const isize at = i * p->width, end = at + n * p->width;
-    const int bias = p->with_bias && i + n == p->n_in, together = bias && !p->update->decays;
-    nn_update_run(p->update, 1, p->new + at, p->old + at, p->gradient + at, end - at + together * p->width);
-    if (bias && !together) nn_update_run(p->update, 0, p->new + end, p->old + end, p->gradient + end, p->width);
+    const int bias = p->with_bias && i + n == p->n_in, together = bias && !u->decays;
+    if (u->penalizes || u->limits) {
+        nn_shape_gradient(u, 1, p->gradient + at, p->old + at, end - at);
+        if (bias) nn_shape_gradient(u, 0, p->gradient + end, p->old + end, p->width);
+    }
+    nn_update_run(u, 1, p->new + at, p->old + at, p->gradient + at, end - at + together * p->width);
+    if (bias && !together) nn_update_run(u, 0, p->new + end, p->old + end, p->gradient + end, p->width);
 }
 
 NN_INLINE void nn_outer_rows(int nv, const nn_outer *p)

@@ -34,7 +34,6 @@ typedef struct {
     real beta1, one_minus_beta1, beta2, one_minus_beta2;
     real root_scale; /* adam: 1 / sqrt(1 - beta2^t) */
     real epsilon;
-    real keep;       /* 1 - learning rate * weight decay; 1 leaves weights alone */
 } nn_hyper;
 
 typedef struct { vec step, beta1, one_minus_beta1, beta2, one_minus_beta2, root_scale, epsilon; } nn_hyper_vec;
@@ -86,28 +85,69 @@ NN_INLINE vec nn_update_adam(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec 
 
 /* ------------------------------------------------------------------------------------------------------- steps */
 
-/* the constants of all updates of a step */
+/* What is done to a weight's gradient and to the weight besides the rule; where l1, two_l2 and limit are 0 and keep and
+ * scale are 1, nothing. */
+typedef struct {
+    real l1, two_l2; /* penalties: adds l1 * sign(w) + two_l2 * w to the gradient */
+    real limit;      /* then no value of the gradient is larger */
+    real scale;      /* then it is multiplied, to bound its norm */
+    real keep;       /* before the step the weight is multiplied: 1 - learning rate * weight decay */
+} nn_shape;
+
+/* the constants of all updates of a step, and of the weight it has come to */
 typedef struct {
     nn_hyper_vec h;
-    vec keep;
     vec not_finite; /* 0, or NaN once a new weight was not finite */
-    int rule, decays;
+    int rule;
     isize stride;
+    nn_shape shape;
+    int penalizes, limits, scales, decays;
+    isize n_limited; /* how many values of gradients the limit has changed */
 } nn_update;
+
+/* the weight that comes next */
+NN_FUNC void nn_update_shape(nn_update *u, const nn_shape *shape)
+{
+    u->shape = *shape;
+    u->penalizes = shape->l1 != 0 || shape->two_l2 != 0;
+    u->limits = shape->limit != 0;
+    u->scales = shape->scale != 1;
+    u->decays = shape->keep != 1;
+}
 
 NN_FUNC void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize stride)
 {
+    const nn_shape none = {0, 0, 0, 1, 1};
     u->h = (nn_hyper_vec){vset1(h->step),  vset1(h->beta1),           vset1(h->one_minus_beta1), vset1(h->beta2),
                           vset1(h->one_minus_beta2), vset1(h->root_scale), vset1(h->epsilon)};
-    u->keep = vset1(h->keep);
     u->not_finite = vset1(0);
     u->rule = rule;
-    u->decays = h->keep != 1;
     u->stride = stride;
+    u->n_limited = 0;
+    nn_update_shape(u, &none);
+}
+
+/* g (n) += the penalties' gradient at w, cut to the limit; `weight` is 0 for a bias, which has no penalty */
+NN_FUNC void nn_shape_gradient(nn_update *u, int weight, real *g, const real *w, isize n)
+{
+    const vec l1 = vset1(u->shape.l1), two_l2 = vset1(u->shape.two_l2), limit = vset1(u->shape.limit), zero = vset1(0);
+    if (u->penalizes && weight)
+        for (isize i = 0; i < n; i += NN_V) {
+            vec a = vload(w + i), sign = vselect(veq(a, zero), zero, vcopysign(l1, a));
+            vstore(g + i, vfma(two_l2, a, vload(g + i)) + sign);
+        }
+    if (!u->limits) return;
+    for (isize i = 0; i < n; i++) u->n_limited += g[i] > u->shape.limit || g[i] < -u->shape.limit;
+    for (isize i = 0; i < n; i += NN_V) vstore(g + i, vmax(-limit, vmin(limit, vload(g + i))));
+}
+
+NN_FUNC void nn_scale(real *g, real factor, isize n)
+{
+    for (isize i = 0; i < n; i += NN_V) vstore(g + i, vload(g + i) * vset1(factor));
 }
 
 /* One step from the state `old` to the state `new`, which may be the same. A state is a weight and its slots, `stride`
- * apart; weight, slots and g: (n), n a multiple of NN_V. `decay`: also shrink the weight by `keep`.
+ * apart; weight, slots and g: (n), n a multiple of NN_V. `weight` is 0 for what does not decay: a bias, a gamma, a beta.
  * 0 * w is NaN for a weight that is not finite, and NaN survives the sum. */
 #define NN_UPDATE_ROW(name, slots) \
     case NN_##name:                \
@@ -121,16 +161,36 @@ NN_FUNC void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize st
             if (slots > 1) vstore(new + 2 * stride + i, s1); \
         } \
         break;
-NN_FUNC void nn_update_run(nn_update *u, int decay, real *new, const real *old, const real *g, isize n)
+NN_FUNC void nn_update_run(nn_update *u, int weight, real *new, const real *old, const real *g, isize n)
 {
     const nn_hyper_vec h = u->h; /* copies, which no store can change: the compiler keeps them in registers */
-    const vec keep = decay ? u->keep : vset1(1);
+    const vec keep = vset1(weight ? u->shape.keep : 1);
     const isize stride = u->stride;
     vec not_finite = u->not_finite;
     switch (u->rule) { NN_OPTIMIZERS(NN_UPDATE_ROW) }
     u->not_finite = not_finite;
 }
 #undef NN_UPDATE_ROW
+
+/* squares (width) = the sums of the squares down each column of one panel x (n_rows, width) */
+NN_FUNC void nn_column_squares(double *squares, const real *x, isize n_rows, isize width)
+{
+    for (isize j = 0; j < width; j++) squares[j] = 0;
+    for (isize r = 0; r < n_rows; r++)
+        for (isize j = 0; j < width; j++) squares[j] += (double)x[r * width + j] * (double)x[r * width + j];
+}
+
+/* scale down the columns of a panel w (n_rows, width) whose norm is larger than max_norm */
+NN_FUNC void nn_limit_columns(real *w, isize n_rows, isize width, double max_norm)
+{
+    double squares[2 * NN_V];
+    real factor[2 * NN_V];
+    nn_column_squares(squares, w, n_rows, width);
+    for (isize j = 0; j < width; j++)
+        factor[j] = squares[j] > max_norm * max_norm ? (real)(max_norm / __builtin_sqrt(squares[j])) : 1;
+    for (isize r = 0; r < n_rows; r++)
+        for (isize j = 0; j < width; j += NN_V) vstore(w + r * width + j, vload(w + r * width + j) * vload(factor + j));
+}
 
 NN_FUNC int nn_update_finite(const nn_update *u) { return vall(veq(u->not_finite, vset1(0))); }
 

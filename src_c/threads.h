@@ -73,6 +73,11 @@ static inline void nn_raise(nn_flag *flag) { atomic_store_explicit(flag, 1, memo
 static inline void nn_lower(nn_flag *flag) { atomic_store_explicit(flag, 0, memory_order_relaxed); }
 static inline int nn_raised(nn_flag *flag) { return atomic_load_explicit(flag, memory_order_relaxed); }
 
+/* A count that many threads add to; the order cannot matter. */
+typedef atomic_long nn_tally;
+static inline void nn_tally_add(nn_tally *tally, long n) { atomic_fetch_add_explicit(tally, n, memory_order_relaxed); }
+static inline long nn_tally_take(nn_tally *tally) { return atomic_exchange_explicit(tally, 0, memory_order_relaxed); }
+
 /* ---------------------------------------------------------------------------------------------------------- pool */
 
 typedef void (*nn_task)(void *argument, int worker, int n_workers);

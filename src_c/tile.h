@@ -109,7 +109,8 @@ typedef struct {
     const real *bias; /* (width), or NULL for zero */
     real *y;          /* (., width): one panel of the output */
     int relu;         /* y = max(0, bias + x w): cheaper here than in a pass of its own */
-    const real *gate; /* (., width), or NULL: y = (bias + x w) * (gate > 0), relu's backward */
+    int more;         /* y += bias + x w: y holds the part of others already */
+    const real *gate; /* (., width), or NULL: then y = y * (gate > 0), relu's backward */
     const real *const *ahead; /* n_ahead rows (n_k) that will be read soon: brought into the cache meanwhile */
     isize n_ahead;
 } nn_product;
@@ -144,6 +145,7 @@ NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row, i
         for (int j = 0; j < nv; j++) {
             vec a = acc[r][j];
             if (p->relu) a = vmax(vset1(0), a);
+            if (p->more) a += vload(y + (r * nv + j) * NN_V);
             if (gate) a *= vselect(vgt(vload(gate + (r * nv + j) * NN_V), vset1(0)), vset1(1), vset1(0));
             vstore(y + (r * nv + j) * NN_V, a);
         }

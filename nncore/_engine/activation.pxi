@@ -26,8 +26,8 @@ cdef void softmax_backward_rows(real *dx, const real *dy, const real *y, isize n
         row += n
 
 
-cdef void activation_forward(Engine *e, const Row *r, const real *x, isize row, isize end,
-                             real *scratch) noexcept nogil:
+cdef void activation_forward_rows(Engine *e, const Row *r, const real *x, isize row, isize end,
+                                  real *scratch) noexcept nogil:
     """y = f(x) for a block x of n_out columns."""
     cdef isize p, at
     cdef real *y = values_at(e, r.y)
@@ -39,8 +39,8 @@ cdef void activation_forward(Engine *e, const Row *r, const real *x, isize row, 
         nn_activate(r.activation, r.parameter, y + at, x + at, (end - row) * nn_panel_width(r.n_out, p))
 
 
-cdef void activation_backward(Engine *e, const Row *r, isize dx_block, isize row, isize end,
-                              real *scratch) noexcept nogil:
+cdef void activation_backward_rows(Engine *e, const Row *r, isize dx_block, isize row, isize end,
+                                   real *scratch) noexcept nogil:
     """delta of dx_block = delta of y times f'; dx_block may be y itself."""
     cdef isize p, at
     cdef const real *dy = deltas_at(e, r.y)
@@ -54,37 +54,3 @@ cdef void activation_backward(Engine *e, const Row *r, isize dx_block, isize row
         at = nn_panel_at(e.room, r.n_out, p, row)
         nn_activate_backward(r.activation, r.parameter, dx + at, dy + at, y + at, z + at,
                              (end - row) * nn_panel_width(r.n_out, p))
-
-
-# ------------------------------------------------------------------------------------------ the whole program
-
-cdef void forward_rows(Engine *e, isize row, isize end, Ahead *ahead, real *scratch) noexcept nogil:
-    cdef int i
-    cdef Row *r
-    for i in range(e.n_rows):
-        r = e.rows + i
-        if r.op == DENSE:
-            dense_forward_rows(e, r, row, end, ahead)
-            ahead.n = 0
-            if r.activation == NN_softmax:
-                activation_forward(e, r, values_at(e, r.z), row, end, scratch)
-        else:
-            activation_forward(e, r, values_at(e, r.x), row, end, scratch)
-
-
-cdef void backward_rows(Engine *e, isize row, isize end, real *scratch) noexcept nogil:
-    """From the delta of the output to the deltas of every dense row's z."""
-    cdef int i, gated = 0  # whether the product that made the delta of r's y has done r's relu already
-    cdef Row *r
-    for i in range(e.n_rows - 1, -1, -1):
-        r = e.rows + i
-        if r.op == DENSE:
-            if r.activation != NN_identity and not gated:
-                activation_backward(e, r, r.y, row, end, scratch)
-            if r.transposed < 0:
-                return  # the first dense row: nothing before it has parameters
-            gated = e.rows[i - 1].op == DENSE and e.rows[i - 1].activation == NN_relu
-            dense_backward_rows(e, r, gated, row, end)
-        else:
-            gated = 0
-            activation_backward(e, r, r.x, row, end, scratch)

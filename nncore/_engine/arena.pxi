@@ -3,24 +3,59 @@
 cdef enum:                # what a row of the program does
     DENSE
     ACTIVATION
+    BATCHNORM
+    LAYERNORM
+    DROPOUT
+    ADD
 
 cdef enum:
     TILE_ROWS = 48        # rows that go through all layers together while they are in the cache; a multiple of NN_MR
 
+cdef enum:                # the rows of a norm's parameters, panels in a state
+    GAMMA
+    BETA
+    RUNNING_MEAN          # of a batchnorm only
+    RUNNING_VARIANCE
+
+cdef enum:                # the rows of what a batchnorm has worked out, panels in `norms`
+    MEAN                  # of the batch; to predict, the running one
+    VARIANCE
+    INVERSE               # 1 / sqrt(variance + epsilon)
+    SCALE                 # gamma * INVERSE
+    N_NORM_ROWS
+
 cdef struct Row:          # one row of the program
-    int op, activation
-    real parameter        # of the activation
+    int op, activation, layer
+    real parameter        # of the activation; epsilon of a norm
+    double rate           # of dropout
     isize n_in, n_out
     isize x, y            # blocks of `values` and `deltas`: first column, times the rows that the arena has room for
-    isize z               # where an activation that re-reads its input keeps it; else the same as y
+    isize z               # where an activation that re-reads its input keeps it, a layernorm its normalised input,
+                          # dropout its factors; else the same as y
+    isize skip            # block that an add reads besides x
+    isize live_x, live_skip, live_y  # x, skip and y to predict: dropout does nothing then
+    isize inverse         # block of one column: a layernorm's inverse roots
+    int back, back_skip   # whether x (skip) needs a delta: something before it has parameters
+    int more, more_skip   # whether a later row has already put its part of that delta there
+    int gate              # whether the product that makes that delta does the slope of the relu that made x
+    int gated             # whether it does that of this row
     isize weight          # panels in a state and its parallel vectors; the bias is one more row behind the weight's
-    isize n_weight_rows   # n_in, and one more where there is a bias
-    isize transposed      # the weight's transpose in `transposed`; -1 for the first row, which needs none
-    isize plain           # weight and bias in the plain, flat parameter vector
+    isize n_weight_rows   # n_in, and one more where there is a bias; the rows of a norm
+    isize transposed      # the weight's transpose in `transposed`; -1 where no delta goes back
+    isize plain           # weight and bias, or gamma and beta, in the plain, flat parameter vector; -1 for none
+    isize statistics      # running mean and variance in the plain vector of statistics
+    isize norm            # panels in `norms`
+    real momentum
+    double l1, l2, weight_decay, max_norm  # weight_decay: -1 for the optimizer's; max_norm: 0 for none
 
-cdef struct Block:        # a panel of inputs by a panel of outputs of one weight: the unit of work of an update
-    int row
+cdef struct Block:        # a panel of inputs by a panel of outputs of one weight, or a panel of a norm's parameters:
+    int row               # the unit of work of an update
     isize p, q            # panel of outputs, panel of inputs
+
+cdef struct Panel:        # a panel of outputs of one weight, all its inputs: the unit of work of norms of columns
+    int row
+    isize p
+    isize column          # its first in `squares`
 
 cdef enum:                # what a job is for
     UPDATE
@@ -43,17 +78,34 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     const double *learning_rates       # (n_epochs, steps of an epoch), or NULL
     double *losses        # (n_epochs); in evaluate (n), one per row
     double *seconds       # (n_epochs)
+    double *clipped       # (n_epochs), or NULL: see clipped_share
 
 cdef struct Ahead:        # rows of X that a worker will read next
     const real *rows[TILE_ROWS]
     isize n
 
+cdef enum:                # what a stage of training does
+    FORWARD               # rows of the segment through the program's rows before the next batchnorm
+    TURN                  # ... from the last batchnorm to the end, loss, and back to that batchnorm
+    BACKWARD              # ... from one batchnorm back to the one before
+    MOMENTS               # panels of a batchnorm: mean and variance of the batch
+    SUMS                  # panels of a batchnorm: gradients of gamma and beta
+    GRADIENTS             # blocks of weights: gradient and, where nothing else has to be known first, update
+    SQUARES               # panels of gradients: for their norm
+    UPDATES               # blocks of weights: update
+    LIMITS                # panels of weights: max_norm
+
 cdef struct Stage:        # what workers are doing together: items of a segment's rows, or of the network's blocks
-    int of_blocks, n_workers
+    int kind, n_workers
+    int phase             # the rows between two batchnorms, counted from the input; phases > 0 start with theirs
     isize n, per_item
     isize start           # the segment's first row, counted in the order of the epoch
+    isize done            # rows of the batch before it
     isize n_rows, n_batch  # of the segment; of the batch it is part of
     int resume, last      # whether it goes on with a gradient; whether it ends the batch
+    int updates           # whether it ends with a new state
+    int fused             # whether a block's update follows its gradient at once
+    int keeps_gradient    # whether somebody wants to see it then
     real *new             # the state to write
 
 cdef struct Outcome:      # how a job of training went
@@ -69,6 +121,7 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     isize n_weights, n_transposed      # lengths of the panelled vectors
     isize n_columns                    # of all blocks of values together
     isize widest                       # the largest of n_features and all n_out
+    int reads_batch                    # whether a row other than a dense one reads the batch itself
     int in_columns                     # whether columns.pxi predicts quicker than the tiles of training
     # A state is (1 + n_slots, n_weights): weights and biases in panels, then the optimizer's slots in the same places.
     # The first step of an epoch writes its new state to `other`, and the two change places: then `other` is the state
@@ -77,9 +130,19 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     real *other
     isize n_slots
     real *gradient                     # (n_weights), where a caller or a batch of several segments wants it
-    real *transposed                   # weights of all dense rows but the first
+    real *transposed                   # weights of all dense rows that pass a delta on
     Block *blocks
     isize n_blocks
+    Panel *panels
+    isize n_panels
+    int *norm_rows                     # numbers of the batchnorm rows, in order
+    int n_norm_rows
+    int n_layer_norms
+    real *norms                        # (n_norms): see N_NORM_ROWS
+    isize n_norms
+    int penalizes, limits_columns      # whether a row has l1 or l2; whether one has max_norm
+    double *squares                    # of each column of all panels
+    isize n_squares
     # memory for `room` rows at a time
     isize room
     real *values
@@ -95,11 +158,16 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     # optimizer
     int rule
     double learning_rate, beta1, beta2, epsilon, weight_decay
+    double clip_value, clip_norm       # 0 for none
+    double clip_scale                  # of this step
+    isize n_clipped_steps
+    nn_tally n_clipped_values
     nn_hyper hyper
     isize iterations
     double power1, power2              # of beta1 and beta2
     isize power_of                     # to this number of iterations
     # the running job
+    int training                       # whether batchnorm takes the batch's statistics and dropout drops
     Job job
     Outcome outcome
     nn_team *team
@@ -121,6 +189,10 @@ cdef inline real *values_at(Engine *e, isize columns) noexcept nogil:
 
 cdef inline real *deltas_at(Engine *e, isize columns) noexcept nogil:
     return e.deltas + columns * e.room
+
+
+cdef inline real *input_of(Engine *e, const Row *r) noexcept nogil:
+    return values_at(e, r.x if e.training else r.live_x)
 
 
 cdef int name_index(str name, const char *const *names, int n) except -1:
@@ -220,6 +292,10 @@ cdef void free_engine(Engine *e) noexcept nogil:
     free(e.gradient)
     free(e.transposed)
     free(e.blocks)
+    free(e.panels)
+    free(e.norm_rows)
+    free(e.norms)
+    free(e.squares)
     free(e.values)
     free(e.deltas)
     free(e.row_loss)

@@ -21,7 +21,7 @@ cdef extern from "tile.h" nogil:
         const real *w
         const real *bias
         real *y
-        int relu
+        int relu, more
         const real *gate
         const real **ahead
         isize n_ahead
@@ -77,12 +77,44 @@ cdef extern from "optimizers.h" nogil:
         real one_minus_beta2
         real root_scale
         real epsilon
-        real keep
+    ctypedef struct nn_shape:
+        real l1, two_l2, limit, scale, keep
     ctypedef struct nn_update:
-        pass
+        nn_shape shape
+        int scales
+        isize n_limited
     void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize stride)
-    void nn_update_run(nn_update *u, int decay, real *new, const real *old, const real *g, isize n)
+    void nn_update_shape(nn_update *u, const nn_shape *shape)
+    void nn_shape_gradient(nn_update *u, int weight, real *g, const real *w, isize n)
+    void nn_scale(real *g, real factor, isize n)
+    void nn_update_run(nn_update *u, int weight, real *new, const real *old, const real *g, isize n)
     int nn_update_finite(const nn_update *u)
+    void nn_column_squares(double *squares, const real *x, isize n_rows, isize width)
+    void nn_limit_columns(real *w, isize n_rows, isize width, double max_norm)
+
+cdef extern from "normalize.h" nogil:
+    void nn_column_moments(real *mean, real *variance, const real *x, isize n_rows, isize width)
+    void nn_normalize_scale(real *inverse, real *scale, const real *variance, const real *gamma, real epsilon, isize width)
+    void nn_normalize(real *y, const real *x, const real *mean, const real *scale, const real *beta, isize n_rows,
+                      isize width)
+    void nn_normalize_column(real *x, real mean, real scale, real beta, isize n)
+    void nn_normalize_sums(real *dgamma, real *dbeta, const real *dy, const real *x, const real *mean,
+                           const real *inverse, isize n_rows, isize width)
+    void nn_normalize_backward(real *dx, const real *dy, const real *x, const real *mean, const real *inverse,
+                               const real *scale, const real *dgamma, const real *dbeta, isize n, isize n_rows,
+                               isize width, int more)
+    void nn_running_average(real *running, const real *old, const real *batch, real momentum, real factor, isize width)
+    real nn_layer_norm(real *y, real *xhat, const real *x, const real *w, isize w_rows, real epsilon, isize n_rows,
+                       isize n_cols, isize row)
+    void nn_layer_norm_backward(real *dx, const real *dy, const real *xhat, const real *w, isize w_rows, real inverse,
+                                isize n_rows, isize n_cols, isize row, int more)
+    void nn_product_sums(real *sums, const real *dy, const real *xhat, isize n_rows, isize width, int resume)
+
+cdef extern from "elementwise.h" nogil:
+    void nn_add(real *y, const real *a, const real *b, isize n)
+    void nn_multiply(real *y, const real *a, const real *b, isize n, int more)
+    void nn_dropout_factors(real *factors, isize n, double rate, uint64_t seed, uint64_t iteration, uint64_t layer,
+                            uint64_t row)
 
 cdef extern from "gradient.h" nogil:
     ctypedef struct nn_outer:
@@ -106,6 +138,10 @@ cdef extern from "threads.h" nogil:
         pass
     void nn_raise(nn_flag *flag)
     void nn_lower(nn_flag *flag)
+    ctypedef struct nn_tally:
+        pass
+    void nn_tally_add(nn_tally *tally, long n)
+    long nn_tally_take(nn_tally *tally)
     int nn_raised(nn_flag *flag)
 
 cdef extern from "team.h" nogil:

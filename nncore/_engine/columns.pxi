@@ -50,6 +50,17 @@ cdef void dense_columns(Engine *e, const Row *r, int nv, real *x, real *y) noexc
         activate_columns(r.activation, r.parameter, nv, y, r.n_out, x)
 
 
+cdef void normalize_columns(const Engine *e, const Row *r, int nv, real *x) noexcept nogil:
+    """x (n_out, nv vectors) = batchnorm(x)."""
+    cdef isize p, c
+    cdef const real *beta
+    for p in range(nn_panel_count(r.n_out)):
+        beta = e.state + norm_parameter(r, BETA, p)
+        for c in range(nn_panel_cols(r.n_out, p)):
+            nn_normalize_column(x + (p * NN_W + c) * nv * NN_V, norm_at(e, r, MEAN, p)[c], norm_at(e, r, SCALE, p)[c],
+                                beta[c], nv * NN_V)
+
+
 cdef void loss_of_group(Engine *e, int nv, const real *z, isize start, isize n, real *spare) noexcept nogil:
     """job.losses of n rows; z: (n_outputs, nv vectors); spare: (2, n_outputs, NN_V)."""
     cdef double value[16]
@@ -76,7 +87,9 @@ cdef void predict_columns(Engine *e, isize start, isize n, real *scratch) noexce
         if r.op == DENSE:
             dense_columns(e, r, nv, x, y)
             x, y = y, x
-        else:
+        elif r.op == BATCHNORM:
+            normalize_columns(e, r, nv, x)
+        elif r.op == ACTIVATION:
             activate_columns(r.activation, r.parameter, nv, x, r.n_out, y)
     if e.job.losses != NULL:
         loss_of_group(e, nv, x, start, n, y)

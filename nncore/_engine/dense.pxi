@@ -8,11 +8,11 @@ cdef void dense_forward_rows(Engine *e, const Row *r, isize row, isize end, Ahea
         first = ahead.n * p // n_panels
         product.ahead, product.n_ahead = ahead.rows + first, ahead.n * (p + 1) // n_panels - first
         width = nn_panel_width(r.n_out, p)
-        product.x, product.x_rows, product.n_k = values_at(e, r.x), e.room, r.n_in
+        product.x, product.x_rows, product.n_k = input_of(e, r), e.room, r.n_in
         product.w = e.state + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, p, 0)
         product.bias = product.w + r.n_in * width if r.n_weight_rows > r.n_in else NULL
         product.y = values_at(e, r.z) + nn_panel_at(e.room, r.n_out, p, 0)
-        product.relu, product.gate = r.activation == NN_relu, NULL
+        product.relu, product.more, product.gate = r.activation == NN_relu, 0, NULL
         nn_product_panel(&product, width, row, end)
         if r.activation != NN_identity and r.activation != NN_relu and r.activation != NN_softmax:
             at = nn_panel_at(e.room, r.n_out, p, row)
@@ -20,8 +20,8 @@ cdef void dense_forward_rows(Engine *e, const Row *r, isize row, isize end, Ahea
                         (end - row) * width)
 
 
-cdef void dense_backward_rows(Engine *e, const Row *r, int gated, isize row, isize end) noexcept nogil:
-    """delta of x = delta of z times the transposed weight; `gated`: and times the slope of the relu that made x."""
+cdef void dense_backward_rows(Engine *e, const Row *r, isize row, isize end) noexcept nogil:
+    """delta of x = delta of z times the transposed weight; with r.gate, times the slope of the relu that made x."""
     cdef nn_product product
     cdef isize q
     for q in range(nn_panel_count(r.n_in)):
@@ -29,8 +29,8 @@ cdef void dense_backward_rows(Engine *e, const Row *r, int gated, isize row, isi
         product.w = e.transposed + r.transposed + nn_panel_at(r.n_out, r.n_in, q, 0)
         product.bias = NULL
         product.y = deltas_at(e, r.x) + nn_panel_at(e.room, r.n_in, q, 0)
-        product.relu, product.gate, product.n_ahead = 0, NULL, 0
-        if gated:
+        product.relu, product.more, product.gate, product.n_ahead = 0, r.more, NULL, 0
+        if r.gate:
             product.gate = values_at(e, r.x) + nn_panel_at(e.room, r.n_in, q, 0)
         nn_product_panel(&product, nn_panel_width(r.n_in, q), row, end)
 

@@ -2,7 +2,8 @@
 
 The modules f32_base, f32_avx2, ... each include this file and nothing else; the compiler's flags make the difference.
 Reading order: capi (what C offers), panels (matrices in and out of panels), arena (the program as C rows, the memory),
-dense, activation, loss, optimizer (one forward/backward/update idea each), lowering (a Program becomes an Engine),
+dense, activation, normalize, elementwise (one kind of row each), passes (all of them), loss, optimizer, lowering (a
+Program becomes an Engine),
 train, columns and row (forward for many rows and for one), predict (what workers do), capacity (how many of them),
 plan (the Python class), predictor (the one for single rows), kernels (single kernels on NumPy arrays), roofline (what
 the machine can do, for the benchmark).
@@ -29,6 +30,9 @@ include "panels.pxi"
 include "arena.pxi"
 include "dense.pxi"
 include "activation.pxi"
+include "normalize.pxi"
+include "elementwise.pxi"
+include "passes.pxi"
 include "loss.pxi"
 include "optimizer.pxi"
 include "lowering.pxi"

@@ -60,6 +60,7 @@ cdef _Panels product(_Panels x, _Panels w, _Panels bias):
     y = _Panels(x.n_rows, w.n_cols)
     for i in range(nn_panel_count(w.n_cols)):
         p.x, p.x_rows, p.n_k, p.w, p.y = x.data, x.n_rows, x.n_cols, w.panel(i), y.panel(i)
+        p.more = 0
         p.bias, p.relu, p.gate = NULL if bias is None else bias.panel(i), 0, NULL
         p.n_ahead = 0
         nn_product_panel(&p, nn_panel_width(w.n_cols, i), 0, x.n_rows)
@@ -205,6 +206,9 @@ def update(optimizer, real[::1] w not None, const real[::1] g not None, real[:, 
     """One step of an optimizer's rule on w and slots (n_slots, n), in place; t counts from 1."""
     cdef Engine e
     cdef nn_update step
+    cdef nn_shape shape
+    memset(&shape, 0, sizeof(nn_shape))
+    shape.scale = 1
     memset(&e, 0, sizeof(Engine))
     configure_optimizer(&e, optimizer)
     cdef isize n = w.shape[0], n_slots = NN_OPTIMIZER_SLOTS[e.rule], i
@@ -218,6 +222,8 @@ def update(optimizer, real[::1] w not None, const real[::1] g not None, real[:, 
         prepare_hyper(&e)
         if n:
             nn_update_begin(&step, e.rule, &e.hyper, a.shape[1])
+            shape.keep = <real>(1.0 - e.learning_rate * e.weight_decay)
+            nn_update_shape(&step, &shape)
             nn_update_run(&step, decay, &a[1, 0], &a[1, 0], &a[0, 0], a.shape[1])
     np.asarray(w)[:] = copies[1, :n]
     for i in range(n_slots):

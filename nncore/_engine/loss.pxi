@@ -32,7 +32,7 @@ cdef void look_ahead(Engine *e, isize start, int ordered, Ahead *ahead) noexcept
 
 
 cdef inline const real *outputs(Engine *e) noexcept nogil:
-    return values_at(e, e.rows[e.n_rows - 1].y)
+    return values_at(e, e.rows[e.n_rows - 1].y if e.training else e.rows[e.n_rows - 1].live_y)
 
 
 # --------------------------------------------------------------------------------------------------- predictions

@@ -12,6 +12,8 @@ cdef class TrainResult:
         Loss of every epoch that was completed.
     seconds : ndarray of shape (n_epochs,), float64
         How long each of them took.
+    clipped : ndarray of shape (n_epochs,), float64
+        Share of the steps, or without clip_norm of the gradients' values, that were clipped; NaN where nothing is.
     diverged : bool
         Whether a loss or weight stopped being finite; the plan is then as it was at the start of `epoch`.
     epoch, batch : int
@@ -20,7 +22,7 @@ cdef class TrainResult:
         Mean loss of the last batch that had one.
     """
 
-    cdef readonly object losses, seconds
+    cdef readonly object losses, seconds, clipped
     cdef readonly bint diverged
     cdef readonly isize epoch, batch
     cdef readonly double last_finite_loss
@@ -52,7 +54,8 @@ cdef class Plan:
         e.team = <nn_team *>nn_allocate(sizeof(nn_team) // sizeof(real) + 1)
         allocated(e.team, sizeof(nn_team) // sizeof(real) + 1)
         nn_team_init(e.team)
-        e.rule = NN_sgd
+        begin_norms(e)
+        e.rule, e.clip_scale = NN_sgd, 1
 
     def __dealloc__(self):
         free_engine(&self.e)
@@ -70,6 +73,19 @@ cdef class Plan:
     def get_parameters(self, real[::1] out not None):
         self.check_length("out", out.shape[0])
         load_plain(&self.e, &out[0], self.e.state)
+
+    def set_statistics(self, const real[::1] statistics not None):
+        """Take all running means and variances, in the program's plain order."""
+        self.check_statistics("statistics", statistics.shape[0])
+        self.enter()
+        if statistics.shape[0] > 0:
+            store_statistics(&self.e, self.e.state, &statistics[0])
+        self.busy = 0
+
+    def get_statistics(self, real[::1] out not None):
+        self.check_statistics("out", out.shape[0])
+        if out.shape[0] > 0:
+            load_statistics(&self.e, &out[0], self.e.state)
 
     @property
     def n_slots(self):
@@ -160,14 +176,16 @@ cdef class Plan:
             raise RuntimeError("set_optimizer comes before train")
         if shuffle and X.shape[0] > MAX_SHUFFLED:
             raise ValueError(f"X has {X.shape[0]:,} rows; at most {MAX_SHUFFLED:,} can be shuffled")
-        losses, seconds = np.empty(epochs), np.empty(epochs)
-        cdef double[::1] losses_view = losses, seconds_view = seconds
+        losses, seconds, clipped = np.empty(epochs), np.empty(epochs), np.full(epochs, NAN)
+        cdef double[::1] losses_view = losses, seconds_view = seconds, clipped_view = clipped
         self.enter()
         try:
             self.prepare(UPDATE, X, target, sample_weight, predictions, min(batch_size, X.shape[0]))
             e.job.shuffle, e.job.seed, e.job.first_epoch, e.job.n_epochs = shuffle, seed, first_epoch, epochs
             e.job.max_seconds = 0 if max_seconds is None else max(float(max_seconds), 1e-9)
             e.job.losses, e.job.seconds = &losses_view[0], &seconds_view[0]
+            if e.clip_value > 0 or e.clip_norm > 0:
+                e.job.clipped = &clipped_view[0]
             if learning_rates is not None:
                 self.check_rates(learning_rates.shape[0], epochs * n_batches(e))
                 e.job.learning_rates = &learning_rates[0]
@@ -176,24 +194,25 @@ cdef class Plan:
             try:
                 self.run(train_worker, e.job.batch_size, NN_MR)
             finally:
-                self.result = self.train_result(losses, seconds)
+                self.result = self.train_result(losses, seconds, clipped)
                 if e.outcome.diverged or nn_raised(&e.overflow):
                     go_back(e)
             return self.result
         finally:
             self.busy = 0
 
-    cdef TrainResult train_result(self, losses, seconds):
+    cdef TrainResult train_result(self, losses, seconds, clipped):
         cdef Outcome *outcome = &self.e.outcome
         cdef TrainResult result = TrainResult()
         result.losses, result.seconds = losses[:outcome.epochs_done], seconds[:outcome.epochs_done]
+        result.clipped = clipped[:outcome.epochs_done]
         result.diverged, result.epoch, result.batch = outcome.diverged, outcome.epoch, outcome.batch
         result.last_finite_loss = outcome.last_finite_loss
         return result
 
     def loss_and_gradient(self, const real[:, ::1] X not None, target not None, sample_weight,
-                          real[::1] gradient_out not None):
-        """Return the mean loss over all rows; store its gradient, in the program's plain order."""
+                          real[::1] gradient_out not None, uint64_t seed=0):
+        """Return the mean loss over all rows, as training would see it; store its gradient, in the plain order."""
         cdef Engine *e = &self.e
         cdef double loss = 0, seconds
         self.check_length("gradient_out", gradient_out.shape[0])
@@ -201,6 +220,7 @@ cdef class Plan:
         try:
             self.prepare(STORE_GRADIENT, X, target, sample_weight, None, X.shape[0])
             e.job.shuffle, e.job.n_epochs, e.job.losses, e.job.seconds = 0, 1, &loss, &seconds
+            e.job.seed = seed
             self.run(train_worker, e.job.n, NN_MR)
             load_plain(e, &gradient_out[0], e.gradient)
             return loss
@@ -256,6 +276,11 @@ cdef class Plan:
             raise ValueError(f"{name} has length {n}, the program has {self.e.n_parameters} parameters")
         return 0
 
+    cdef int check_statistics(self, str name, isize n) except -1:
+        if n != self.program.n_statistics:
+            raise ValueError(f"{name} has length {n}, the program has {self.program.n_statistics} statistics")
+        return 0
+
     cdef int enter(self) except -1:
         """Jobs keep their state in the plan: one at a time. The GIL makes test and set one step."""
         if self.busy:
@@ -273,6 +298,7 @@ cdef class Plan:
         cdef isize n = X.shape[0]
         memset(&e.job, 0, sizeof(Job))
         memset(&e.outcome, 0, sizeof(Outcome))
+        e.training = purpose == UPDATE or purpose == STORE_GRADIENT
         e.outcome.last_finite_loss = NAN
         nn_lower(&e.abandon)
         nn_lower(&e.overflow)
@@ -326,8 +352,12 @@ cdef class Plan:
         cdef int n_workers = worker_count(e, 6.0 if training else 2.0, rows_per_step, grain)
         ensure_scratch(e, n_workers)
         ensure_room(e, room_for(e, training, rows_per_step, n_workers), training)
-        if training and (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.room):
+        if training and (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.room or e.n_norm_rows > 0
+                         or e.n_layer_norms > 0 or e.clip_norm > 0):
             ensure_vector(&e.gradient, e.n_weights)
+        if training and e.clip_norm > 0 and e.squares == NULL:
+            e.squares = <double *>nn_allocate(e.n_squares * 2)
+            allocated(e.squares, e.n_squares * 2)
         with nogil:
             e.started = nn_now()
             e.poll_at = e.started + POLL_SECONDS

@@ -16,7 +16,7 @@ cdef void predict_tile(Engine *e, isize start, isize n, int worker, real *scratc
         check_finite(e, values_at(e, 0) + nn_panel_at(e.room, e.n_features, p, room),
                      n * nn_panel_width(e.n_features, p))
     look_ahead(e, start + n, 0, &ahead)
-    forward_rows(e, room, room + n, &ahead, scratch)
+    forward_rows(e, 0, e.n_rows, room, room + n, &ahead, scratch)
     if e.job.predictions != NULL:
         emit_predictions(e, room, room + n, start, 0, scratch)
     if e.job.losses != NULL:
@@ -31,8 +31,7 @@ cdef void predict_rows(Engine *e, isize row, isize end, int worker, real *scratc
         n = group_size(e, end - row)
         if n == 1 and e.job.losses == NULL:
             check_finite(e, e.job.X + row * e.n_features, e.n_features)
-            predict_row(e, e.job.X + row * e.n_features, e.job.predictions + row * e.n_outputs, scratch,
-                        nn_padded(e.widest))
+            predict_row(e, e.job.X + row * e.n_features, e.job.predictions + row * e.n_outputs, scratch)
         elif e.in_columns and 4 * n > 3 * NN_V:
             predict_columns(e, row, n, scratch)
         else:
@@ -52,6 +51,7 @@ cdef void predict_worker(void *argument, int worker, int n_workers) noexcept nog
     cdef Engine *e = <Engine *>argument
     cdef unsigned fp = nn_fp_begin(0)
     if worker == 0:
+        take_running_moments(e)
         run_stage(e, predict_item, e.job.n, rows_per_item(e.job.n, n_workers), n_workers)
         nn_team_dismiss(e.team)
     else:

@@ -5,12 +5,11 @@ cdef enum:
     HELD_WORK = 1 << 16     # multiply-adds; less is done sooner than the GIL is given away and got back
 
 
-cdef void predict_each_row(const Engine *e, const real *X, isize n, real *out, real *scratch,
-                           isize width) noexcept nogil:
+cdef void predict_each_row(const Engine *e, const real *X, isize n, real *out, real *scratch) noexcept nogil:
     cdef isize i
     cdef unsigned fp = nn_fp_begin(0)
     for i in range(n):
-        predict_row(e, X + i * e.n_features, out + i * e.n_outputs, scratch, width)
+        predict_row(e, X + i * e.n_features, out + i * e.n_outputs, scratch)
     nn_fp_end(fp)
 
 
@@ -28,26 +27,30 @@ cdef class Predictor:
         The rows to run.
     parameters : array of shape (n_parameters,)
         Copied.
+    statistics : array of shape (n_statistics,)
+        Copied.
     convert : callable
         Makes a C-contiguous, aligned array of the engine's DTYPE from an x that is none.
     """
 
     cdef Engine e                   # its rows and weights; nothing else of it is in use
-    cdef isize width                # of the widest row of values
     cdef readonly object program
     cdef object convert
 
-    def __cinit__(self, program, const real[::1] parameters not None, convert):
+    def __cinit__(self, program, const real[::1] parameters not None, const real[::1] statistics not None, convert):
         cdef Engine *e = &self.e
-        cdef int i
         build_engine(e, program)
         if parameters.shape[0] != e.n_parameters:
             raise ValueError(f"parameters has length {len(parameters)}, the program has {e.n_parameters} parameters")
+        if statistics.shape[0] != program.n_statistics:
+            raise ValueError(f"statistics has length {len(statistics)}, the program has {program.n_statistics}")
         e.state = nn_allocate(e.n_weights)
         allocated(e.state, e.n_weights)
+        begin_norms(e)
         store_plain(e, e.state, &parameters[0])
-        for i in range(e.n_rows):
-            self.width = max(self.width, nn_padded(e.rows[i].n_out))
+        if e.n_norm_rows > 0:
+            store_statistics(e, e.state, &statistics[0])
+            take_running_moments(e)
         self.program, self.convert = program, convert
 
     def __dealloc__(self):
@@ -71,6 +74,15 @@ cdef class Predictor:
         flat = np.empty(self.e.n_parameters, DTYPE)
         cdef real[::1] out = flat
         load_plain(&self.e, &out[0], self.e.state)
+        return flat
+
+    @property
+    def statistics(self):
+        """A copy of all running means and variances (n_statistics,)."""
+        flat = np.empty(self.program.n_statistics, DTYPE)
+        cdef real[::1] out = flat
+        if self.e.n_norm_rows > 0:
+            load_statistics(&self.e, &out[0], self.e.state)
         return flat
 
     def __repr__(self):
@@ -126,12 +138,12 @@ cdef class Predictor:
         """Little work holds the GIL and takes its scratch from the stack; so several threads may call at once."""
         cdef real stack[STACK_REALS]
         cdef real *scratch
-        if 2 * self.width <= STACK_REALS and n * self.e.n_weights <= HELD_WORK:
-            predict_each_row(&self.e, X, n, out, stack, self.width)
+        if self.e.n_columns <= STACK_REALS and n * self.e.n_weights <= HELD_WORK:
+            predict_each_row(&self.e, X, n, out, stack)
             return 0
-        scratch = nn_allocate(2 * self.width)
-        allocated(scratch, 2 * self.width)
+        scratch = nn_allocate(self.e.n_columns)
+        allocated(scratch, self.e.n_columns)
         with nogil:
-            predict_each_row(&self.e, X, n, out, scratch, self.width)
+            predict_each_row(&self.e, X, n, out, scratch)
             free(scratch)
         return 0

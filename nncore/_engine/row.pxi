@@ -7,19 +7,33 @@ cdef void activate_row(int activation, real parameter, real *y, isize n) noexcep
         nn_activate(activation, parameter, y, y, nn_padded(n))
 
 
-cdef void predict_row(const Engine *e, const real *x, real *out, real *scratch, isize width) noexcept nogil:
-    """out (n_outputs) = the network's output for x (n_features); scratch: (2, width)."""
-    cdef int i
-    cdef const Row *r
-    cdef real *y = NULL
-    for i in range(e.n_rows):
-        r, y = e.rows + i, scratch + i % 2 * width
-        if r.op == DENSE:
-            nn_single_dense(y, x, e.state + r.weight, r.n_in, r.n_weight_rows, r.n_out)
-        else:
-            memset(y + nn_padded(r.n_in) - NN_V, 0, NN_V * sizeof(real))
-            memcpy(y, x, r.n_in * sizeof(real))
+cdef void apply_row(const Engine *e, const Row *r, const real *x, const real *skip, real *y) noexcept nogil:
+    """A block with room for one row is a plain vector, so that the functions for blocks serve vectors as well."""
+    if r.op == DENSE:
+        nn_single_dense(y, x, e.state + r.weight, r.n_in, r.n_weight_rows, r.n_out)
         activate_row(r.activation, r.parameter, y, r.n_out)
-        x = y
+    elif r.op == ACTIVATION:
+        memcpy(y, x, nn_padded(r.n_in) * sizeof(real))
+        activate_row(r.activation, r.parameter, y, r.n_out)
+    elif r.op == BATCHNORM:
+        batchnorm_forward(e, r, x, y, 1, 0, 1)
+    elif r.op == LAYERNORM:
+        layernorm_forward(e, r, x, y, NULL, NULL, 1, 0, 1)
+    elif r.op == ADD:
+        add_forward(r, x, skip, y, 1, 0, 1)
+
+
+cdef void predict_row(const Engine *e, const real *x, real *out, real *scratch) noexcept nogil:
+    """out (n_outputs) = the network's output for x (n_features); scratch: (n_columns)."""
+    cdef int i
+    cdef const Row *r = NULL
+    cdef real *y
+    if e.reads_batch:
+        memset(scratch + nn_padded(e.n_features) - NN_V, 0, NN_V * sizeof(real))
+        memcpy(scratch, x, e.n_features * sizeof(real))
+    for i in range(e.n_rows):
+        r = e.rows + i
+        apply_row(e, r, x if r.live_x == 0 and r.op == DENSE else scratch + r.live_x, scratch + r.live_skip, scratch + r.y)
+    y = scratch + r.live_y
     activate_row(e.link, 0, y, e.n_outputs)
     memcpy(out, y, e.n_outputs * sizeof(real))

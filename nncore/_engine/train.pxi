@@ -1,12 +1,14 @@
 # A job of training. Worker 0 leads and keeps the books; the others help in the stages that it opens (team.h).
 #
 #   epoch:   the leader draws the order
-#   segment: stage 1, items are rows: each through all layers, forward and back; the leader polls for signals
-#            stage 2, items are blocks of weights: gradient over all rows, update
+#   segment: a stage whose items are rows: each through all layers, forward and back; the leader polls for signals
+#            a stage whose items are blocks of weights: gradient over all rows, update
 #            the leader sums the losses
 #   after an epoch's first batch: the leader exchanges the states
 #
-# A batch is one segment unless its activations would not fit the caches. No result depends on who does what.
+# A batch is one segment unless its activations would not fit the caches. A batchnorm, which needs the whole batch at
+# once, makes one segment of it in any case and cuts the way of the rows in two; a bound on the gradient's norm cuts
+# gradient and update in two. No result depends on who does what.
 
 cdef enum:
     POLL_WORK = 2000000     # operations between two looks at the clock: some ten microseconds
@@ -48,7 +50,8 @@ cdef void go_back(Engine *e) noexcept nogil:
 # ------------------------------------------------------------------------------------------------ worker 0's books
 
 cdef void begin_epoch(Engine *e, isize epoch) noexcept nogil:
-    e.epoch_loss, e.epoch_started = 0, nn_now()
+    e.epoch_loss, e.epoch_started, e.n_clipped_steps = 0, nn_now(), 0
+    nn_tally_take(&e.n_clipped_values)
     e.iterations_before, e.other_is_before = e.iterations, 0
     if e.job.shuffle:
         nn_shuffle(e.order, e.job.n, e.job.seed, <uint64_t>(e.job.first_epoch + epoch))
@@ -56,6 +59,14 @@ cdef void begin_epoch(Engine *e, isize epoch) noexcept nogil:
 
 cdef void diverge(Engine *e, isize epoch, isize batch) noexcept nogil:
     e.outcome.diverged, e.outcome.epoch, e.outcome.batch = 1, epoch, batch
+
+
+cdef double clipped_share(Engine *e) noexcept nogil:
+    """Of the epoch's steps, whose gradient had too large a norm; else of the values of all its gradients."""
+    cdef double n_steps = <double>n_batches(e)
+    if e.clip_norm > 0:
+        return e.n_clipped_steps / n_steps
+    return nn_tally_take(&e.n_clipped_values) / (n_steps * e.n_parameters)
 
 
 cdef int end_epoch(Engine *e, isize epoch, isize last_batch) noexcept nogil:
@@ -66,6 +77,8 @@ cdef int end_epoch(Engine *e, isize epoch, isize last_batch) noexcept nogil:
         return 0
     e.job.losses[epoch] = e.epoch_loss / e.job.n
     e.job.seconds[epoch] = now - e.epoch_started
+    if e.job.clipped != NULL:
+        e.job.clipped[epoch] = clipped_share(e)
     e.outcome.epochs_done = epoch + 1
     return e.job.max_seconds == 0 or now - e.started <= e.job.max_seconds
 
@@ -123,20 +136,43 @@ cdef void run_signal_handlers(Engine *e) noexcept:
 
 # ------------------------------------------------------------------------------------------------ all workers
 
-cdef void train_rows(Engine *e, isize row, isize end, isize then, int worker, real *scratch) noexcept nogil:
-    """Forward, loss and backward of rows row .. end - 1 of the segment; the worker will probably go on with `then`."""
-    cdef isize stop, start = e.stage.start
+cdef inline int phase_begin(const Engine *e, int phase) noexcept nogil:
+    """The first program row of a phase; of the one after the last, the number of rows."""
+    return 0 if phase == 0 else e.norm_rows[phase - 1] if phase <= e.n_norm_rows else e.n_rows
+
+
+cdef void forward_tile(Engine *e, isize row, isize end, isize next, real *scratch) noexcept nogil:
+    """Rows row .. end - 1 of the segment through the stage's phase; those from `next` on will be read soon."""
+    cdef Stage *s = &e.stage
     cdef int ordered = e.job.shuffle
     cdef Ahead ahead
+    ahead.n = 0
+    if s.phase == 0:
+        gather(e, row, end, s.start + row, ordered)
+        look_ahead(e, s.start + next, ordered, &ahead)
+    forward_rows(e, phase_begin(e, s.phase), phase_begin(e, s.phase + 1), row, end, &ahead, scratch)
+    if s.kind == TURN:
+        if e.job.predictions != NULL:
+            emit_predictions(e, row, end, s.start + row, ordered, scratch)
+        loss_rows(e, row, end, s.start + row, ordered, <double>s.n_batch, scratch)
+
+
+cdef void backward_tile(Engine *e, isize row, isize end, real *scratch) noexcept nogil:
+    """Back through the stage's phase, beginning with the batchnorm behind it, whose sums are known."""
+    cdef Stage *s = &e.stage
+    cdef int first = phase_begin(e, s.phase) + (s.phase > 0), last = phase_begin(e, s.phase + 1)
+    backward_rows(e, first, last + (s.kind == BACKWARD), row, end, scratch)
+
+
+cdef void train_rows(Engine *e, isize row, isize end, isize then, int worker, real *scratch) noexcept nogil:
+    """Rows row .. end - 1 of the segment, tile by tile; the worker will probably go on with `then`."""
+    cdef isize stop
     while row < end and not nn_raised(&e.abandon):
         stop = min(row + TILE_ROWS, end)
-        gather(e, row, stop, start + row, ordered)
-        look_ahead(e, start + (stop if stop < end else then), ordered, &ahead)
-        forward_rows(e, row, stop, &ahead, scratch)
-        if e.job.predictions != NULL:
-            emit_predictions(e, row, stop, start + row, ordered, scratch)
-        loss_rows(e, row, stop, start + row, ordered, <double>e.stage.n_batch, scratch)
-        backward_rows(e, row, stop, scratch)
+        if e.stage.kind != BACKWARD:
+            forward_tile(e, row, stop, stop if stop < end else then, scratch)
+        if e.stage.kind != FORWARD:
+            backward_tile(e, row, stop, scratch)
         if worker == 0:
             poll_signals(e, stop - row)
         row = stop
@@ -150,14 +186,29 @@ cdef isize row_after(const Engine *e, isize item, int worker) noexcept nogil:
     return (item + 1) * s.per_item if begin <= item < end - 1 else s.n + begin * s.per_item
 
 
+cdef void work_on_panels(Engine *e, isize begin, isize end) noexcept nogil:
+    cdef isize p
+    for p in range(begin, end):
+        if e.stage.kind == MOMENTS:
+            moments_panel(e, e.rows + e.norm_rows[e.stage.phase - 1], p)
+        elif e.stage.kind == SUMS:
+            sums_panel(e, e.rows + e.norm_rows[e.stage.phase - 1], p)
+        elif e.stage.kind == SQUARES:
+            squares_of_panel(e, e.panels + p)
+        else:
+            limit_panel(e, e.panels + p)
+
+
 cdef void train_item(void *argument, long item, int worker) noexcept nogil:
     cdef Engine *e = <Engine *>argument
     cdef isize begin = item * e.stage.per_item, end = min(begin + e.stage.per_item, e.stage.n)
     cdef real *scratch = e.scratch + worker * e.scratch_size
-    if e.stage.of_blocks:
-        update_blocks(e, begin, end, gradient_scratch(e, scratch))
-    else:
+    if e.stage.kind in (FORWARD, TURN, BACKWARD):
         train_rows(e, begin, end, row_after(e, item, worker), worker, scratch)
+    elif e.stage.kind in (GRADIENTS, UPDATES):
+        work_on_blocks(e, begin, end, gradient_scratch(e, scratch))
+    else:
+        work_on_panels(e, begin, end)
 
 
 # ------------------------------------------------------------------------------------------------ the leader
@@ -172,23 +223,66 @@ cdef inline isize n_batches(const Engine *e) noexcept nogil:
     return (e.job.n + e.job.batch_size - 1) // e.job.batch_size
 
 
+cdef void row_stage(Engine *e, int kind, int phase, int n_workers) noexcept nogil:
+    e.stage.kind, e.stage.phase = kind, phase
+    run_stage(e, train_item, e.stage.n_rows, rows_per_item(e.stage.n_rows, n_workers), n_workers)
+
+
+cdef void weight_stage(Engine *e, int kind, isize n, int n_workers) noexcept nogil:
+    """Of n blocks or panels."""
+    e.stage.kind = kind
+    run_stage(e, train_item, n, blocks_per_item(n, n_workers), n_workers)
+
+
+cdef void norm_stage(Engine *e, int kind, int phase, int n_workers) noexcept nogil:
+    """Of the panels of the batchnorm with which a phase begins."""
+    e.stage.phase = phase
+    weight_stage(e, kind, nn_panel_count(e.rows[e.norm_rows[phase - 1]].n_out), n_workers)
+
+
+cdef void pass_rows(Engine *e, int n_workers) noexcept nogil:
+    """The segment's rows forward through the network and back."""
+    cdef int phase
+    for phase in range(e.n_norm_rows):
+        row_stage(e, FORWARD, phase, n_workers)
+        norm_stage(e, MOMENTS, phase + 1, n_workers)
+    row_stage(e, TURN, e.n_norm_rows, n_workers)
+    for phase in range(e.n_norm_rows, 0, -1):
+        norm_stage(e, SUMS, phase, n_workers)
+        if not e.rows[e.norm_rows[phase - 1]].back:
+            break  # nothing before it has parameters
+        row_stage(e, BACKWARD, phase - 1, n_workers)
+
+
+cdef void step_weights(Engine *e, int n_workers) noexcept nogil:
+    """The gradients of all weights and, at the end of a batch, their updates."""
+    cdef Stage *s = &e.stage
+    weight_stage(e, GRADIENTS, e.n_blocks, n_workers)
+    if s.updates and not s.fused:
+        weight_stage(e, SQUARES, e.n_panels, n_workers)
+        clip_norm(e)
+        weight_stage(e, UPDATES, e.n_blocks, n_workers)
+    if s.updates and e.limits_columns:
+        weight_stage(e, LIMITS, e.n_panels, n_workers)
+
+
 cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_rows, int n_workers) noexcept nogil:
     """Return whether to go on."""
     cdef Stage *s = &e.stage
     cdef isize start = batch * e.job.batch_size
-    s.n_batch, s.start = min(e.job.batch_size, e.job.n - start), start + done
+    s.n_batch, s.start, s.done = min(e.job.batch_size, e.job.n - start), start + done, done
     s.n_rows, s.resume, s.last = n_rows, done > 0, done + n_rows == s.n_batch
     s.new = e.other if batch == 0 and e.job.purpose == UPDATE else e.state
-    s.of_blocks = 0
-    run_stage(e, train_item, n_rows, rows_per_item(n_rows, n_workers), n_workers)
+    s.updates = s.last and e.job.purpose == UPDATE
+    s.fused = s.updates and e.clip_norm == 0
+    pass_rows(e, n_workers)
     if nn_raised(&e.abandon):
         return 0
-    if s.last and e.job.purpose == UPDATE:
+    if s.updates:
         if e.job.learning_rates != NULL:
             e.learning_rate = e.job.learning_rates[epoch * n_batches(e) + batch]
         prepare_hyper(e)
-    s.of_blocks = 1
-    run_stage(e, train_item, e.n_blocks, blocks_per_item(e.n_blocks, n_workers), n_workers)
+    step_weights(e, n_workers)
     return end_segment(e, epoch, batch)
 
 

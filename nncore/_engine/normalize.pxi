@@ -1,0 +1,110 @@
+# Batch and layer normalisation. Batchnorm's statistics are those of the whole batch: train.pxi has a stage for each panel
+# of them between the rows before and the rows behind.
+
+cdef inline real *norm_at(const Engine *e, const Row *r, int which, isize p) noexcept nogil:
+    """One of N_NORM_ROWS vectors, panel p."""
+    return e.norms + r.norm + nn_panel_at(N_NORM_ROWS, r.n_out, p, which)
+
+
+cdef inline isize norm_parameter(const Row *r, int which, isize p) noexcept nogil:
+    """Where panel p of GAMMA, BETA, RUNNING_MEAN or RUNNING_VARIANCE lies in a state."""
+    return r.weight + nn_panel_at(r.n_weight_rows, r.n_out, p, which)
+
+
+cdef void scale_panel(const Engine *e, const Row *r, isize p) noexcept nogil:
+    """INVERSE and SCALE of VARIANCE."""
+    nn_normalize_scale(norm_at(e, r, INVERSE, p), norm_at(e, r, SCALE, p), norm_at(e, r, VARIANCE, p),
+                       e.state + norm_parameter(r, GAMMA, p), r.parameter, nn_panel_width(r.n_out, p))
+
+
+cdef void moments_panel(Engine *e, const Row *r, isize p) noexcept nogil:
+    nn_column_moments(norm_at(e, r, MEAN, p), norm_at(e, r, VARIANCE, p),
+                      values_at(e, r.x) + nn_panel_at(e.room, r.n_out, p, 0), e.stage.n_rows,
+                      nn_panel_width(r.n_out, p))
+    scale_panel(e, r, p)
+
+
+cdef void take_running_moments(const Engine *e) noexcept nogil:
+    """To predict."""
+    cdef int i
+    cdef isize p, n
+    cdef const Row *r
+    for i in range(e.n_norm_rows):
+        r = e.rows + e.norm_rows[i]
+        for p in range(nn_panel_count(r.n_out)):
+            n = nn_panel_width(r.n_out, p) * sizeof(real)
+            memcpy(norm_at(e, r, MEAN, p), e.state + norm_parameter(r, RUNNING_MEAN, p), n)
+            memcpy(norm_at(e, r, VARIANCE, p), e.state + norm_parameter(r, RUNNING_VARIANCE, p), n)
+            scale_panel(e, r, p)
+
+
+cdef void batchnorm_forward(const Engine *e, const Row *r, const real *x, real *y, isize room, isize row,
+                            isize end) noexcept nogil:
+    """x, y: blocks with room for `room` rows."""
+    cdef isize p, at
+    for p in range(nn_panel_count(r.n_out)):
+        at = nn_panel_at(room, r.n_out, p, row)
+        nn_normalize(y + at, x + at, norm_at(e, r, MEAN, p), norm_at(e, r, SCALE, p),
+                     e.state + norm_parameter(r, BETA, p), end - row, nn_panel_width(r.n_out, p))
+
+
+cdef void sums_panel(Engine *e, const Row *r, isize p) noexcept nogil:
+    """The gradients of gamma and beta, on which the delta of x depends."""
+    cdef isize at = nn_panel_at(e.room, r.n_out, p, 0)
+    nn_normalize_sums(e.gradient + norm_parameter(r, GAMMA, p), e.gradient + norm_parameter(r, BETA, p),
+                      deltas_at(e, r.y) + at, values_at(e, r.x) + at, norm_at(e, r, MEAN, p), norm_at(e, r, INVERSE, p),
+                      e.stage.n_rows, nn_panel_width(r.n_out, p))
+
+
+cdef void batchnorm_backward_rows(Engine *e, const Row *r, isize row, isize end) noexcept nogil:
+    cdef isize p, at
+    for p in range(nn_panel_count(r.n_out)):
+        at = nn_panel_at(e.room, r.n_out, p, row)
+        nn_normalize_backward(deltas_at(e, r.x) + at, deltas_at(e, r.y) + at, values_at(e, r.x) + at,
+                              norm_at(e, r, MEAN, p), norm_at(e, r, INVERSE, p), norm_at(e, r, SCALE, p),
+                              e.gradient + norm_parameter(r, GAMMA, p), e.gradient + norm_parameter(r, BETA, p),
+                              e.stage.n_rows, end - row, nn_panel_width(r.n_out, p), r.more)
+
+
+cdef void layernorm_forward(const Engine *e, const Row *r, const real *x, real *y, real *hat, real *inverse, isize room,
+                            isize row, isize end) noexcept nogil:
+    """hat and inverse, for the way back, may be NULL."""
+    cdef isize i
+    cdef real root
+    for i in range(row, end):
+        root = nn_layer_norm(y, hat, x, e.state + r.weight, r.n_weight_rows, r.parameter, room, r.n_out, i)
+        if inverse != NULL:
+            inverse[i * NN_V] = root
+
+
+cdef void layernorm_forward_rows(Engine *e, const Row *r, isize row, isize end) noexcept nogil:
+    if e.training:
+        layernorm_forward(e, r, input_of(e, r), values_at(e, r.y), values_at(e, r.z), values_at(e, r.inverse), e.room,
+                          row, end)
+    else:
+        layernorm_forward(e, r, input_of(e, r), values_at(e, r.y), NULL, NULL, e.room, row, end)
+
+
+cdef void layernorm_backward_rows(Engine *e, const Row *r, isize row, isize end) noexcept nogil:
+    cdef isize i
+    cdef const real *inverse = values_at(e, r.inverse)
+    for i in range(row, end):
+        nn_layer_norm_backward(deltas_at(e, r.x), deltas_at(e, r.y), values_at(e, r.z), e.state + r.weight,
+                               r.n_weight_rows, inverse[i * NN_V], e.room, r.n_out, i, r.more)
+
+
+cdef void layernorm_gradient(Engine *e, const Row *r, isize p) noexcept nogil:
+    cdef isize at = nn_panel_at(e.room, r.n_out, p, 0), width = nn_panel_width(r.n_out, p), n = e.stage.n_rows
+    nn_product_sums(e.gradient + norm_parameter(r, GAMMA, p), deltas_at(e, r.y) + at, values_at(e, r.z) + at, n, width,
+                    e.stage.resume)
+    nn_column_sums(e.gradient + norm_parameter(r, BETA, p), deltas_at(e, r.y) + at, n, width, e.stage.resume)
+
+
+cdef void average_moments(Engine *e, const Row *r, isize p) noexcept nogil:
+    """Write the running averages to the new state; a single row has no variance and leaves them alone."""
+    cdef isize width = nn_panel_width(r.n_out, p), n = e.stage.n_batch
+    cdef isize mean = norm_parameter(r, RUNNING_MEAN, p), variance = norm_parameter(r, RUNNING_VARIANCE, p)
+    cdef real unbiased = <real>(<double>n / <double>max(n - 1, <isize>1))
+    cdef real momentum = r.momentum if n > 1 else 1
+    nn_running_average(e.stage.new + mean, e.state + mean, norm_at(e, r, MEAN, p), momentum, 1, width)
+    nn_running_average(e.stage.new + variance, e.state + variance, norm_at(e, r, VARIANCE, p), momentum, unbiased, width)
