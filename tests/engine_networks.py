@@ -147,4 +147,11 @@ def state(plan):
     """Everything that training changes, as bytes."""
     slots = np.empty((plan.n_slots, plan.program.n_parameters), plan_dtype(plan))
     plan.get_slots(slots)
-    return read(plan).tobytes() + slots.tobytes() + str(plan.iterations).encode()
+    parts = read(plan).tobytes(), read_statistics(plan).tobytes(), slots.tobytes(), str(plan.iterations).encode()
+    return b"".join(parts)
+
+
+def read_statistics(plan):
+    out = np.empty(plan.program.n_statistics, plan_dtype(plan))
+    plan.get_statistics(out)
+    return out
