@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from nncore.version import __version__
 
 if TYPE_CHECKING:
-    from nncore import datasets, kernels, losses, metrics, optimizers
+    from nncore import datasets, kernels, losses, metrics, optimizers, schedules
     from nncore.callbacks import STOP
     from nncore.engine import get_num_threads, set_num_threads, show_config
     from nncore.errors import (
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
         SparseCategoricalCrossentropy,
     )
     from nncore.model import Sequential, load
-    from nncore.optimizers import SGD, Adam, AdamW, RMSprop
+    from nncore.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
     from nncore.predictor import Predictor
+    from nncore.schedules import CosineDecay, ExponentialDecay, OneCycle, PiecewiseConstant, StepDecay
 
 MODULES = (
     "activations",
@@ -46,6 +47,7 @@ MODULES = (
     "optimizers",
     "program",
     "reference",
+    "schedules",
 )
 HOMES = {
     "callbacks": ("STOP",),
@@ -63,8 +65,9 @@ HOMES = {
         "SparseCategoricalCrossentropy",
     ),
     "model": ("Sequential", "load"),
-    "optimizers": ("SGD", "Adam", "AdamW", "RMSprop"),
+    "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "RMSprop"),
     "predictor": ("Predictor",),
+    "schedules": ("CosineDecay", "ExponentialDecay", "OneCycle", "PiecewiseConstant", "StepDecay"),
 }
 """Which module holds which public name. Each is imported when first asked for, to keep ``import nncore`` quick."""
 
@@ -90,23 +93,30 @@ __all__ = [
     "SGD",
     "STOP",
     "Activation",
+    "Adagrad",
     "Adam",
     "AdamW",
     "BatchNorm",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "Constant",
+    "CosineDecay",
     "Dense",
     "Dropout",
     "EnvironmentVariableError",
+    "ExponentialDecay",
     "History",
     "Huber",
     "LayerNorm",
+    "Lion",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "ModelFileError",
     "NNCoreError",
+    "Nadam",
     "NotBuiltError",
+    "OneCycle",
+    "PiecewiseConstant",
     "Predictor",
     "RMSprop",
     "RandomNormal",
@@ -114,6 +124,7 @@ __all__ = [
     "Residual",
     "Sequential",
     "SparseCategoricalCrossentropy",
+    "StepDecay",
     "TrainingDiverged",
     "__version__",
     "datasets",
@@ -123,6 +134,7 @@ __all__ = [
     "losses",
     "metrics",
     "optimizers",
+    "schedules",
     "set_num_threads",
     "show_config",
 ]

@@ -11,14 +11,17 @@ from nncore import evaluation, inputs, spec
 from nncore.callbacks import Callbacks
 from nncore.evaluation import Data, data_for
 from nncore.history import History
+from nncore.inputs import Array
 from nncore.program import Program
 from nncore.progress import ProgressBar, check_verbose
+from nncore.schedules import Schedule
 
 if TYPE_CHECKING:
     from nncore.model import Sequential
 
 SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
 EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
+RATES_PER_CALL = 2**16  # of a schedule, worked out beforehand: a millisecond
 NAN = float("nan")
 POSITIVE = spec.integer(1, 2**63 - 1)
 
@@ -90,6 +93,8 @@ class Training:
         self.verbose = check_verbose(verbose)
         self.data, self.validation, program = _prepared(model, data, validation_data, validation_split)
         self.batch_size = min(self.batch_size, len(self.data.X))
+        self.steps = math.ceil(len(self.data.X) / self.batch_size)
+        self.rates: Array | None = None  # of the steps of the engine's last call, if there is a schedule
         self.metrics = model.scorers
         self.network = model._network or model._new_network(program)
         shape = (len(self.data.X), program.n_outputs)
@@ -131,20 +136,26 @@ class Training:
         logs = self.history.row(-1) if len(result.losses) else {}
         progress.update(len(result.losses), logs)
         if result.diverged:
-            raise self.model._diverged(self.network)
+            raise self.model._diverged(self.network, self.steps)
         return logs
 
     def _run_engine(self, first_epoch: int) -> None:
         every_epoch = bool(len(self.callbacks) or self.validation or self.metrics)
+        epochs = 1 if every_epoch else min(self.last_epoch - first_epoch, EPOCHS_PER_CALL)
+        schedule, self.rates = self.network.optimizer.learning_rate, None
+        if isinstance(schedule, Schedule):
+            epochs = min(epochs, max(1, RATES_PER_CALL // self.steps))
+            self.rates = schedule.of_steps(first_epoch, epochs, self.steps)
         self.network.train(
             *self.data,
             first_epoch=first_epoch,
-            epochs=1 if every_epoch else min(self.last_epoch - first_epoch, EPOCHS_PER_CALL),
+            epochs=epochs,
             batch_size=self.batch_size,
             shuffle=self.shuffle,
             seed=self.model.seed,
             predictions=self.predictions,
             max_seconds=None if every_epoch else SECONDS_PER_CALL,
+            learning_rates=self.rates,
         )
 
     def _record(self, first_epoch: int, before: Any, scores: dict[str, float]) -> None:
@@ -159,7 +170,10 @@ class Training:
         columns: dict[str, Any] = {"loss": result.losses.tolist()}
         columns |= {name: [NAN] * (n_epochs - 1) + [value] for name, value in scores.items()}
         columns["seconds"] = result.seconds.tolist()
-        columns["learning_rate"] = [self.network.optimizer.learning_rate] * n_epochs
+        if self.rates is None:
+            columns["learning_rate"] = [self.network.optimizer.rate] * n_epochs
+        else:
+            columns["learning_rate"] = self.rates.reshape(-1, self.steps)[:n_epochs, -1].tolist()
         for history in (self.history, self.model.history):
             if history.next_epoch <= first_epoch:
                 history.extend(first_epoch, columns)

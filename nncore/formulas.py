@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nncore.optimizers import SGD, Adam, RMSprop
+from nncore.optimizers import SGD, Adagrad, Adam, Lion, Nadam, RMSprop
 
 Array = npt.NDArray[Any]
 
@@ -168,17 +168,17 @@ LOSS_GRADIENT: dict[str, Callable[[Array, Array, float], Array]] = {
 
 def _sgd(o: SGD, w: Array, g: Array, slots: list[Array], t: int) -> None:
     if not o.momentum:
-        w -= o.learning_rate * g
+        w -= o.rate * g
         return
     (v,) = slots
-    v[...] = o.momentum * v - o.learning_rate * g
-    w += o.momentum * v - o.learning_rate * g if o.nesterov else v
+    v[...] = o.momentum * v - o.rate * g
+    w += o.momentum * v - o.rate * g if o.nesterov else v
 
 
 def _rmsprop(o: RMSprop, w: Array, g: Array, slots: list[Array], t: int) -> None:
     v = slots[0]
     v[...] = o.rho * v + (1 - o.rho) * g**2
-    u = o.learning_rate * g / (np.sqrt(v) + o.epsilon)
+    u = o.rate * g / (np.sqrt(v) + o.epsilon)
     if o.momentum:
         b = slots[1]
         b[...] = o.momentum * b + u
@@ -191,7 +191,28 @@ def _adam(o: Adam, w: Array, g: Array, slots: list[Array], t: int) -> None:
     m[...] = o.beta_1 * m + (1 - o.beta_1) * g
     v[...] = o.beta_2 * v + (1 - o.beta_2) * g**2
     m_hat, v_hat = m / (1 - o.beta_1**t), v / (1 - o.beta_2**t)
-    w -= o.learning_rate * m_hat / (np.sqrt(v_hat) + o.epsilon)
+    w -= o.rate * m_hat / (np.sqrt(v_hat) + o.epsilon)
+
+
+def _adagrad(o: Adagrad, w: Array, g: Array, slots: list[Array], t: int) -> None:
+    (v,) = slots
+    v += g**2
+    w -= o.rate * g / (np.sqrt(v) + o.epsilon)
+
+
+def _nadam(o: Nadam, w: Array, g: Array, slots: list[Array], t: int) -> None:
+    m, v = slots
+    m[...] = o.beta_1 * m + (1 - o.beta_1) * g
+    v[...] = o.beta_2 * v + (1 - o.beta_2) * g**2
+    m_hat = o.beta_1 * m / (1 - o.beta_1 ** (t + 1)) + (1 - o.beta_1) * g / (1 - o.beta_1**t)
+    v_hat = v / (1 - o.beta_2**t)
+    w -= o.rate * m_hat / (np.sqrt(v_hat) + o.epsilon)
+
+
+def _lion(o: Lion, w: Array, g: Array, slots: list[Array], t: int) -> None:
+    (m,) = slots
+    w -= o.rate * np.sign(o.beta_1 * m + (1 - o.beta_1) * g)
+    m[...] = o.beta_2 * m + (1 - o.beta_2) * g
 
 
 UPDATE: dict[str, Callable[[Any, Array, Array, list[Array], int], None]] = {
@@ -199,5 +220,8 @@ UPDATE: dict[str, Callable[[Any, Array, Array, list[Array], int], None]] = {
     "rmsprop": _rmsprop,
     "adam": _adam,
     "adamw": _adam,
+    "adagrad": _adagrad,
+    "nadam": _nadam,
+    "lion": _lion,
 }
 """``UPDATE[optimizer name](optimizer, parameters, gradient, slots, t)``; decoupled decay is not part of it."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from nncore import inputs
@@ -147,7 +148,8 @@ class Sequential(Prediction):
         return training.run()
 
     def train_on_batch(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Do one update on these rows; return their loss before it. Does not count as an epoch.
+        """Do one update on these rows; return their loss before it. Does not count as an epoch: a
+        schedule gives all its rate at `epoch`.
 
         Raises
         ------
@@ -163,13 +165,15 @@ class Sequential(Prediction):
         if network is None:
             network = self._new_network(program)
             self._adopt(network)
-        result = network.train(*data, epochs=1, batch_size=len(data.X), shuffle=False)
+        rate = np.array([self._optimizer.rate_at(self._epoch)])
+        result = network.train(*data, epochs=1, batch_size=len(data.X), shuffle=False, learning_rates=rate)
         if result.diverged:
             raise self._diverged(network)
         return float(result.losses[0])
 
-    def _diverged(self, network: Network) -> TrainingDiverged:
-        result, rate = network.result, network.optimizer.learning_rate
+    def _diverged(self, network: Network, steps_per_epoch: int = 1) -> TrainingDiverged:
+        result = network.result
+        rate = network.optimizer.rate_at(self._epoch + result.batch / steps_per_epoch)
         broken = not inputs.all_finite(network.get_parameters())
         return TrainingDiverged(self._epoch, result.batch, result.last_finite_loss, rate, broken)
 

@@ -104,7 +104,7 @@ class Network:
     def _new_plan(self, parameters: Array) -> Any:
         plan = engine.load_for(self.program, self.dtype.name).Plan(self.program)
         plan.set_parameters(np.ascontiguousarray(parameters))
-        plan.set_optimizer(self._optimizer)
+        plan.set_optimizer(self._optimizer.at_epoch(0))
         return plan
 
     @contextmanager
@@ -209,7 +209,7 @@ class Network:
         with self._lock:
             same_kind = type(optimizer) is type(self._optimizer) and optimizer.n_slots == self._optimizer.n_slots
             plan = self._lent_plan()
-            plan.set_optimizer(optimizer)
+            plan.set_optimizer(optimizer.at_epoch(0))
             self._optimizer = optimizer
             if not same_kind:
                 plan.set_slots(np.zeros((optimizer.n_slots, self.program.n_parameters), self.dtype))

@@ -6,49 +6,20 @@ rule remembers per parameter, 0 at the start.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from nncore import spec
 from nncore.names import lookup
+from nncore.schedules import SCHEDULES, Schedule
+from nncore.update_rule import Optimizer as Optimizer  # its public name is here
 
 _FRACTION = spec.real(0, 1, below=True)
 # Below 1e-30 epsilon could vanish beside float32's smallest numbers, and 0 / 0 would then pass for divergence.
 _EPSILON = spec.real(1e-30)
 
 
-@dataclass(frozen=True)
-class Optimizer(ABC):
-    """Base class of all optimizers.
-
-    Attributes
-    ----------
-    name : str
-        The optimizer's name in ``compile(optimizer=...)``.
-    n_slots : int
-        How many numbers the rule remembers per parameter.
-    rule : str
-        The engine's name for the update rule: a row of its table of optimizers.
-    """
-
-    learning_rate: float = 0.01
-    name: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        spec.check(self, learning_rate=spec.real(0))
-
-    @property
-    @abstractmethod
-    def n_slots(self) -> int:
-        """How many numbers the rule remembers per parameter."""
-
-    @property
-    def rule(self) -> str:
-        return self.name
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if wanted.
 
@@ -57,8 +28,8 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
-        Finite, >= 0.
+    learning_rate, clip_value, clip_norm
+        As in `Optimizer`.
     momentum : float
         From 0 (none) to 1.
     nesterov : bool
@@ -74,7 +45,7 @@ class SGD(Optimizer):
     ValueError: nesterov=True needs a momentum > 0, got momentum=0.0
     """
 
-    learning_rate: float = 0.01
+    learning_rate: float | Schedule = 0.01
     momentum: float = 0.0
     nesterov: bool = False
     name: ClassVar[str] = "sgd"
@@ -96,7 +67,7 @@ class SGD(Optimizer):
         return "nesterov" if self.nesterov else "momentum"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RMSprop(Optimizer):
     """Steps divided by the running root mean square of the gradient (Tieleman and Hinton, 2012).
 
@@ -105,8 +76,8 @@ class RMSprop(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
-        Finite, >= 0.
+    learning_rate, clip_value, clip_norm
+        As in `Optimizer`.
     rho : float
         Share of the old mean square that is kept; from 0, below 1.
     momentum : float
@@ -120,7 +91,7 @@ class RMSprop(Optimizer):
     (1, 2)
     """
 
-    learning_rate: float = 0.001
+    learning_rate: float | Schedule = 0.001
     rho: float = 0.9
     momentum: float = 0.0
     epsilon: float = 1e-7
@@ -139,7 +110,39 @@ class RMSprop(Optimizer):
         return "rmsprop_momentum" if self.momentum else "rmsprop"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
+class Adagrad(Optimizer):
+    """Steps divided by the root of all squares so far (Duchi, Hazan and Singer, 2011).
+
+    Slot v: ``v += g**2``, then ``w -= learning_rate * g / (sqrt(v) + epsilon)``.
+
+    Parameters
+    ----------
+    learning_rate, clip_value, clip_norm
+        As in `Optimizer`.
+    epsilon : float
+        Keeps the division away from zero; finite, >= 1e-30.
+
+    Examples
+    --------
+    >>> Adagrad(0.1)
+    Adagrad(learning_rate=0.1, epsilon=1e-07)
+    """
+
+    learning_rate: float | Schedule = 0.01
+    epsilon: float = 1e-7
+    name: ClassVar[str] = "adagrad"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        spec.check(self, epsilon=_EPSILON)
+
+    @property
+    def n_slots(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """Adaptive moments (Kingma and Ba, 2015, algorithm 1).
 
@@ -148,8 +151,8 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
-        Finite, >= 0.
+    learning_rate, clip_value, clip_norm
+        As in `Optimizer`.
     beta_1, beta_2 : float
         Shares of the old moments that are kept; from 0, below 1.
     epsilon : float
@@ -164,7 +167,7 @@ class Adam(Optimizer):
     ValueError: learning_rate must be a finite number >= 0, got nan
     """
 
-    learning_rate: float = 0.001
+    learning_rate: float | Schedule = 0.001
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
@@ -183,7 +186,7 @@ class Adam(Optimizer):
         return "adam"  # AdamW too: the decay is not part of the rule
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019).
 
@@ -191,7 +194,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate, beta_1, beta_2, epsilon : float
+    learning_rate, beta_1, beta_2, epsilon, clip_value, clip_norm
         As in `Adam`.
     weight_decay : float
         Finite, >= 0.
@@ -210,7 +213,72 @@ class AdamW(Adam):
         spec.check(self, weight_decay=spec.real(0))
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSprop, Adam, AdamW)}
+@dataclass(frozen=True, repr=False)
+class Nadam(Adam):
+    """Adam with Nesterov's look-ahead (Dozat, 2016), its momentum constant.
+
+    Adam's m, ahead of its time: ``w -= learning_rate * m_ahead / (sqrt(v) / sqrt(1 - beta_2**t) + epsilon)`` with
+    ``m_ahead = beta_1 * m / (1 - beta_1**(t + 1)) + (1 - beta_1) * g / (1 - beta_1**t)``.
+
+    Parameters
+    ----------
+    learning_rate, beta_1, beta_2, epsilon, clip_value, clip_norm
+        As in `Adam`.
+
+    Examples
+    --------
+    >>> Nadam(0.002).n_slots
+    2
+    """
+
+    name: ClassVar[str] = "nadam"
+
+    @property
+    def rule(self) -> str:
+        return "nadam"
+
+
+@dataclass(frozen=True, repr=False)
+class Lion(Optimizer):
+    """Steps of one length, in the direction of a sign (Chen et al., 2023, algorithm 2).
+
+    Slot m: ``w -= learning_rate * sign(beta_1 * m + (1 - beta_1) * g)``, then ``m = beta_2 * m + (1 - beta_2) * g``.
+    Before that, the decoupled decay ``w -= learning_rate * weight_decay * w``; biases are never decayed. Every
+    parameter moves by `learning_rate`: it should be 3 to 10 times smaller than Adam's.
+
+    Parameters
+    ----------
+    learning_rate, clip_value, clip_norm
+        As in `Optimizer`.
+    beta_1 : float
+        Share of the old mean in the direction; from 0, below 1.
+    beta_2 : float
+        Share of the old mean that is kept; from 0, below 1.
+    weight_decay : float
+        Finite, >= 0.
+
+    Examples
+    --------
+    >>> Lion(clip_norm=1)
+    Lion(learning_rate=0.0001, beta_1=0.9, beta_2=0.99, weight_decay=0.0, clip_norm=1.0)
+    """
+
+    learning_rate: float | Schedule = 0.0001
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+    weight_decay: float = 0.0
+    name: ClassVar[str] = "lion"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        spec.check(self, beta_1=_FRACTION, beta_2=_FRACTION, weight_decay=spec.real(0))
+
+    @property
+    def n_slots(self) -> int:
+        return 1
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSprop, Adagrad, Adam, AdamW, Nadam, Lion)}
 _BY_TYPE = {cls.__name__: cls for cls in OPTIMIZERS.values()}
 
 
@@ -261,5 +329,5 @@ def from_dict(data: dict[str, Any]) -> Optimizer:
     >>> from_dict({"type": "SGD", "learning_rate": 0.5})
     SGD(learning_rate=0.5, momentum=0.0, nesterov=False)
     """
-    optimizer: Optimizer = spec.from_dict("optimizer", data, _BY_TYPE)
+    optimizer: Optimizer = spec.from_dict("optimizer", data, _BY_TYPE, SCHEDULES)
     return optimizer

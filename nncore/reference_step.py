@@ -106,7 +106,7 @@ def update(optimizer: Optimizer, parameters: Array, gradient: Array, slots: list
     array([0.9 , 1.15])
     """
     if decay.any():
-        parameters -= (optimizer.learning_rate * decay).astype(parameters.dtype) * parameters
+        parameters -= (optimizer.rate * decay).astype(parameters.dtype) * parameters
     UPDATE[optimizer.name](optimizer, parameters, gradient, slots, t)
 
 
@@ -150,6 +150,6 @@ def step(
     array([1. , 1.9])
     """
     penalise(program, parameters, gradient)
-    clip(gradient, getattr(optimizer, "clip_value", None), getattr(optimizer, "clip_norm", None))
+    clip(gradient, optimizer.clip_value, optimizer.clip_norm)
     update(optimizer, parameters, gradient, slots, t, decay)
     limit_norms(program, parameters)

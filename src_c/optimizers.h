@@ -16,7 +16,10 @@
     ROW(nesterov,          1) \
     ROW(rmsprop,           1) \
     ROW(rmsprop_momentum,  2) \
-    ROW(adam,              2)
+    ROW(adam,              2) \
+    ROW(adagrad,           1) \
+    ROW(nadam,             2) \
+    ROW(lion,              1)
 
 #define NN_ENUM_ROW(name, slots) NN_##name,
 enum { NN_OPTIMIZERS(NN_ENUM_ROW) NN_N_OPTIMIZERS };
@@ -30,13 +33,14 @@ static const int NN_OPTIMIZER_SLOTS[] __attribute__((unused)) = {NN_OPTIMIZERS(N
 
 /* What the rules need, ready for this step. beta1 is the momentum or first-moment rate, beta2 the second's. */
 typedef struct {
-    real step;       /* learning rate, for adam over 1 - beta1^t */
+    real step;       /* learning rate, for adam over 1 - beta1^t, for nadam times beta1 / (1 - beta1^(t+1)) */
+    real step_g;     /* nadam: the step along the gradient itself */
     real beta1, one_minus_beta1, beta2, one_minus_beta2;
-    real root_scale; /* adam: 1 / sqrt(1 - beta2^t) */
+    real root_scale; /* adam, nadam: 1 / sqrt(1 - beta2^t) */
     real epsilon;
 } nn_hyper;
 
-typedef struct { vec step, beta1, one_minus_beta1, beta2, one_minus_beta2, root_scale, epsilon; } nn_hyper_vec;
+typedef struct { vec step, step_g, beta1, one_minus_beta1, beta2, one_minus_beta2, root_scale, epsilon; } nn_hyper_vec;
 
 NN_INLINE vec nn_update_sgd(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
 {
@@ -83,6 +87,30 @@ NN_INLINE vec nn_update_adam(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec 
     return w - h->step * *s0 / vfma(vsqrt(*s1), h->root_scale, h->epsilon);
 }
 
+NN_INLINE vec nn_update_adagrad(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+{
+    (void)s1;
+    *s0 = vfma(g, g, *s0);
+    return w - h->step * g / (vsqrt(*s0) + h->epsilon);
+}
+
+NN_INLINE vec nn_update_nadam(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+{
+    *s0 = vfma(h->one_minus_beta1, g, h->beta1 * *s0);
+    *s1 = vfma(h->one_minus_beta2 * g, g, h->beta2 * *s1);
+    return w - vfma(h->step, *s0, h->step_g * g) / vfma(vsqrt(*s1), h->root_scale, h->epsilon);
+}
+
+/* 0 * blend is NaN for a gradient that is not finite: its sign alone would pass for a step like any other. */
+NN_INLINE vec nn_update_lion(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+{
+    (void)s1;
+    const vec blend = vfma(h->one_minus_beta1, g, h->beta1 * *s0), zero = vset1(0);
+    const vec step = vselect(vgt(blend, zero), h->step, vselect(vlt(blend, zero), zero - h->step, zero));
+    *s0 = vfma(h->one_minus_beta2, g, h->beta2 * *s0);
+    return w - vfma(zero, blend, step);
+}
+
 /* ------------------------------------------------------------------------------------------------------- steps */
 
 /* What is done to a weight's gradient and to the weight besides the rule; where l1, two_l2 and limit are 0 and keep and
@@ -118,8 +146,8 @@ NN_FUNC void nn_update_shape(nn_update *u, const nn_shape *shape)
 NN_FUNC void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize stride)
 {
     const nn_shape none = {0, 0, 0, 1, 1};
-    u->h = (nn_hyper_vec){vset1(h->step),  vset1(h->beta1),           vset1(h->one_minus_beta1), vset1(h->beta2),
-                          vset1(h->one_minus_beta2), vset1(h->root_scale), vset1(h->epsilon)};
+    u->h = (nn_hyper_vec){vset1(h->step),  vset1(h->step_g),          vset1(h->beta1),      vset1(h->one_minus_beta1),
+                          vset1(h->beta2), vset1(h->one_minus_beta2), vset1(h->root_scale), vset1(h->epsilon)};
     u->not_finite = vset1(0);
     u->rule = rule;
     u->stride = stride;

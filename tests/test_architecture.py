@@ -16,7 +16,7 @@ SOURCES = {
 # A module may import from its own layer and from those before it.
 LAYERS = [
     {"errors", "memory", "names", "random", "version"},
-    {"spec", "activations", "initializers", "layers", "losses", "optimizers"},
+    {"spec", "activations", "initializers", "layers", "losses", "optimizers"} | {"schedules", "update_rule"},
     {"program", "rows"},
     {"engine", "_engine", "kernels", "metrics", "datasets"}
     | {"formulas", "reference", "reference_passes", "reference_rows", "reference_step"},

@@ -6,10 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from nncore import optimizers
+from nncore import optimizers, schedules
 from nncore.formulas import UPDATE
-from nncore.optimizers import OPTIMIZERS, SGD, Adam, AdamW, RMSprop
+from nncore.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
 from nncore.reference import update
+from nncore.schedules import CosineDecay, PiecewiseConstant
 
 ALL = [
     SGD(),
@@ -21,7 +22,14 @@ ALL = [
     Adam(0.1, 0, 0.5, 1),
     AdamW(),
     AdamW(0.1, weight_decay=0.5),
+    Adagrad(),
+    Adagrad(0.1, 1e-3, clip_value=2),
+    Nadam(),
+    Nadam(0.1, 0.5, 0.75, 1),
+    Lion(),
+    Lion(0.1, 0.5, 0.75, 0.25, clip_norm=1),
 ]
+SCHEDULED = [SGD(PiecewiseConstant([0.1, 0.2], [3])), Lion(CosineDecay(0.1, 20, warmup_epochs=2), clip_norm=3)]
 
 
 def test_table_and_oracle_know_the_same_names():
@@ -29,9 +37,15 @@ def test_table_and_oracle_know_the_same_names():
     assert all(name == cls.name for name, cls in OPTIMIZERS.items())
 
 
-@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+@pytest.mark.parametrize("optimizer", [*ALL, *SCHEDULED], ids=repr)
 def test_wire_form_round_trips(optimizer):
     assert optimizers.from_dict(json.loads(json.dumps(optimizers.to_dict(optimizer)))) == optimizer
+
+
+@pytest.mark.parametrize("optimizer", [*ALL, *SCHEDULED], ids=repr)
+def test_repr_is_what_one_would_write(optimizer):
+    assert eval(repr(optimizer), {**vars(optimizers), **vars(schedules)}) == optimizer
+    assert ("clip" in repr(optimizer)) is (optimizer.clip_value is not None or optimizer.clip_norm is not None)
 
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
@@ -41,7 +55,10 @@ def test_get_takes_every_name(name):
 
 @pytest.mark.parametrize(
     ("optimizer", "n_slots"),
-    [(SGD(), 0), (SGD(momentum=0.5), 1), (RMSprop(), 1), (RMSprop(momentum=0.5), 2), (Adam(), 2), (AdamW(), 2)],
+    [
+        *[(SGD(), 0), (SGD(momentum=0.5), 1), (RMSprop(), 1), (RMSprop(momentum=0.5), 2)],
+        *[(Adagrad(), 1), (Adam(), 2), (AdamW(), 2), (Nadam(), 2), (Lion(), 1)],
+    ],
     ids=repr,
 )
 def test_n_slots(optimizer, n_slots):
@@ -82,6 +99,27 @@ def test_learning_rate_must_be_a_finite_number_from_zero(cls, bad):
         (lambda: Adam(beta_2=-0.1), ValueError, "beta_2 must be"),
         (lambda: Adam(epsilon=float("nan")), ValueError, "epsilon must be"),
         (lambda: AdamW(weight_decay=-1), ValueError, "weight_decay must be a finite number >= 0, got -1.0"),
+        (lambda: Lion(beta_1=1), ValueError, "beta_1 must be"),
+        (lambda: Lion(beta_2=-1), ValueError, "beta_2 must be"),
+        (lambda: Lion(weight_decay=-1), ValueError, "weight_decay must be"),
+        (lambda: Adagrad(epsilon=0), ValueError, "epsilon must be"),
+        (lambda: SGD("cosine"), TypeError, "learning_rate must be .* or one of .*CosineDecay.*, got 'cosine'"),
+        (lambda: SGD(CosineDecay), TypeError, "learning_rate must be .* of type ABCMeta"),
+        (lambda: SGD(clip_value=0), ValueError, "clip_value must be a finite number > 0, got 0.0"),
+        (lambda: Adam(clip_norm=-1), ValueError, "clip_norm must be a finite number > 0, got -1.0"),
+        (lambda: Adam(clip_norm="1"), TypeError, "clip_norm must be .* got '1'"),
+        (
+            lambda: Adam(clip_norm=1, clip_value=2),
+            ValueError,
+            "clip_value or clip_norm, not both; got clip_value=2 and",
+        ),
+        (lambda: SGD(0.1, 0.9, False, 1.0), TypeError, "positional"),
+        (lambda: SCHEDULED[0].rate, TypeError, r"not one number but PiecewiseConstant.*optimizer.at_epoch\(epoch\)"),
+        (
+            lambda: optimizers.from_dict({"type": "SGD", "learning_rate": {"type": "StepDecy"}}),
+            ValueError,
+            "unknown learning_rate type 'StepDecy'; did you mean 'StepDecay'",
+        ),
         (lambda: optimizers.get("adma"), ValueError, "unknown optimizer 'adma'; did you mean 'adam'"),
         (lambda: optimizers.get(Adam), TypeError, "optimizer must be a name"),
         (lambda: optimizers.to_dict("adam"), TypeError, "optimizer must be one of SGD, .*, got 'adam'"),
@@ -117,6 +155,11 @@ def after(optimizer, gradients, w=0.0, *, decayed=True):
         (RMSprop(0.1, rho=0.75, momentum=0.5, epsilon=1), [2, 0], -(0.1 + 0.05)),
         (Adam(0.1, 0.5, 0.75, epsilon=1), [2], -0.1 * 2 / (2 + 1)),
         (Adam(0.1, 0.0, 0.0, epsilon=1), [2, 4, 0], -0.1 * (2 / 3 + 4 / 5)),
+        (Adagrad(0.1, epsilon=1), [3, 4], -0.1 * (3 / 4 + 4 / 6)),
+        (Nadam(0.1, 0.5, 0.75, epsilon=1), [2], -0.1 * (0.5 * 1 / 0.75 + 0.5 * 2 / 0.5) / (2 + 1)),
+        (Nadam(0.1, 0.0, 0.0, epsilon=1), [2, 4, 0], -0.1 * (2 / 3 + 4 / 5)),
+        (Lion(0.1, 0.5, 0.75), [2, 0.5, -0.1, -1, 0], -0.1 * (1 + 1 + 1 - 1 + 1)),
+        (Lion(0.1, 0.5, 0.75), [0], 0.0),
     ],
     ids=repr,
 )
@@ -141,6 +184,12 @@ def test_adamw_shrinks_weights_but_not_biases():
     assert after(optimizer, [0] * 4, w=2.0, decayed=False) == 2.0
 
 
+def test_lion_shrinks_weights_but_not_biases():
+    optimizer = Lion(0.1, weight_decay=0.5)
+    assert after(optimizer, [0] * 4, w=2.0) == pytest.approx(2 * 0.95**4, rel=1e-14)
+    assert after(optimizer, [0] * 4, w=2.0, decayed=False) == 2.0
+
+
 def test_adamw_without_decay_is_adam():
     gradients = np.random.default_rng(0).normal(size=10)
     assert after(AdamW(weight_decay=0), gradients) == after(Adam(), gradients)
@@ -157,3 +206,12 @@ def test_float32_stays_float32(optimizer):
     w, slots = np.ones(3, np.float32), [np.zeros(3, np.float32) for _ in range(optimizer.n_slots)]
     update(optimizer, w, np.ones(3, np.float32), slots, 1, np.array([0.5, 0.5, 0]))
     assert w.dtype == np.float32 and (w < 1).all()
+
+
+def test_the_optimizer_of_one_moment():
+    scheduled, constant = SGD(PiecewiseConstant([0.1, 0.2], [3]), momentum=0.5, clip_norm=1), SGD(0.3)
+    assert scheduled.at_epoch(3.5) == SGD(0.2, momentum=0.5, clip_norm=1)
+    assert (scheduled.rate_at(2.9), constant.rate_at(9), constant.rate) == (0.1, 0.3, 0.3)
+    assert constant.at_epoch(9) is constant
+    with pytest.raises(TypeError, match="at_epoch"):
+        after(scheduled, [1])

@@ -68,9 +68,10 @@ cdef extern from "optimizers.h" nogil:
     int NN_N_OPTIMIZERS
     const char *const NN_OPTIMIZER_NAMES[]
     const int NN_OPTIMIZER_SLOTS[]
-    int NN_sgd, NN_adam
+    int NN_sgd, NN_adam, NN_nadam
     ctypedef struct nn_hyper:
         real step
+        real step_g
         real beta1
         real one_minus_beta1
         real beta2

@@ -38,14 +38,12 @@ cdef void raise_powers(Engine *e) noexcept nogil:
 cdef int configure_optimizer(Engine *e, object optimizer) except -1:
     """Take the rule and constants of an `nncore.optimizers` dataclass."""
     cdef int rule = name_index(optimizer.rule, NN_OPTIMIZER_NAMES, NN_N_OPTIMIZERS)
-    e.rule, e.learning_rate = rule, optimizer.learning_rate
+    e.rule, e.learning_rate = rule, optimizer.rate
     e.beta1 = getattr(optimizer, "beta_1", getattr(optimizer, "momentum", 0.0))
     e.beta2 = getattr(optimizer, "beta_2", getattr(optimizer, "rho", 0.0))
     e.epsilon = getattr(optimizer, "epsilon", 0.0)
     e.weight_decay = getattr(optimizer, "weight_decay", 0.0)
-    e.clip_value = getattr(optimizer, "clip_value", None) or 0.0
-    e.clip_norm = getattr(optimizer, "clip_norm", None) or 0.0
-    e.clip_scale = 1.0
+    e.clip_value, e.clip_norm, e.clip_scale = optimizer.clip_value or 0.0, optimizer.clip_norm or 0.0, 1.0
     e.power_of = -1
     return 0
 
@@ -57,10 +55,13 @@ cdef void prepare_hyper(Engine *e) noexcept nogil:
     h.beta1, h.one_minus_beta1 = <real>e.beta1, <real>(1.0 - e.beta1)
     h.beta2, h.one_minus_beta2 = <real>e.beta2, <real>(1.0 - e.beta2)
     h.epsilon, h.step, h.root_scale = <real>e.epsilon, <real>e.learning_rate, 1
-    if e.rule == NN_adam:
+    if e.rule == NN_adam or e.rule == NN_nadam:
         raise_powers(e)
         h.step = <real>(e.learning_rate / (1.0 - e.power1))
         h.root_scale = <real>(1.0 / sqrt(1.0 - e.power2))
+    if e.rule == NN_nadam:
+        h.step_g = <real>(e.learning_rate * (1.0 - e.beta1) / (1.0 - e.power1))
+        h.step = <real>(e.learning_rate * e.beta1 / (1.0 - e.power1 * e.beta1))
 
 
 # --------------------------------------------------------------------------------------------------- one block

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nncore import SGD, Adam, AdamW, RMSprop
+from nncore import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
 from nncore.reference import update
 
 RULES = [
@@ -14,6 +14,9 @@ RULES = [
     RMSprop(0.01, momentum=0.5),
     Adam(0.01),
     AdamW(0.01, weight_decay=0.1),
+    Adagrad(0.1),
+    Nadam(0.01),
+    Lion(0.01, weight_decay=0.1),
 ]
 TOLERANCE = {"float32": 3e-6, "float64": 1e-13}
 
@@ -34,3 +37,12 @@ def test_ten_steps(variant, optimizer, decay):
         np.testing.assert_allclose(w, exact_w, rtol=0, atol=TOLERANCE[variant.DTYPE.name])
         for slot, exact in zip(slots, exact_slots, strict=True):
             np.testing.assert_allclose(slot, exact, rtol=1e-5, atol=TOLERANCE[variant.DTYPE.name])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("optimizer", RULES, ids=repr)
+def test_no_rule_hides_a_gradient_that_is_not_finite(variant, optimizer, bad):
+    w, g = np.ones(20, variant.DTYPE), np.ones(20, variant.DTYPE)
+    g[3] = bad
+    variant.update(optimizer, w, g, np.zeros((optimizer.n_slots, 20), variant.DTYPE), 1, False)
+    assert np.flatnonzero(~np.isfinite(w)).tolist() == [3]

@@ -1,0 +1,297 @@
+"""Learning rates that change while training goes on: give one to an optimizer as its ``learning_rate``.
+
+Time t is counted in epochs, as a real number, from the first epoch the model ever trained: step k of the n steps of
+epoch e happens at ``t = e + k / n``. So a schedule means the same for every batch size, its rate changes at every step,
+and training that goes on after a pause, or from a file, goes on along the same curve.
+
+Examples
+--------
+>>> from nncore import Adam
+>>> Adam(learning_rate=CosineDecay(0.01, epochs=50, warmup_epochs=5)).rate_at(5)
+0.01
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncore import spec
+
+Array = NDArray[np.float64]
+
+_RATE = spec.real(0)
+_FACTOR = spec.real(0, 1, above=True)
+_SPAN = spec.real(0, above=True)
+
+
+@dataclass(frozen=True)
+class Schedule(ABC):
+    """Base class of all schedules: a function of time."""
+
+    def __call__(self, epochs: ArrayLike) -> Array:
+        """Return the learning rates at times `epochs` >= 0, of any shape, in the same shape."""
+        return np.asarray(self._rates(np.asarray(epochs, dtype=np.float64)))[()]
+
+    @abstractmethod
+    def _rates(self, t: Array) -> Array:
+        """Return the learning rates at times `t`."""
+
+    def of_steps(self, first_epoch: int, epochs: int, steps_per_epoch: int) -> Array:
+        """Return the rate of every step of consecutive epochs, shape (epochs * steps_per_epoch,).
+
+        Examples
+        --------
+        >>> StepDecay(0.1, factor=0.5, every=1).of_steps(1, 2, 3)
+        array([0.05 , 0.05 , 0.05 , 0.025, 0.025, 0.025])
+        """
+        within = np.arange(steps_per_epoch) / steps_per_epoch
+        times = np.arange(first_epoch, first_epoch + epochs)[:, None] + within
+        return np.ascontiguousarray(self(times.ravel()))
+
+
+@dataclass(frozen=True)
+class PiecewiseConstant(Schedule):
+    """One rate after the other: ``rates[i]`` from ``boundaries[i - 1]`` on, ``rates[0]`` from the start.
+
+    Parameters
+    ----------
+    rates : sequence of float
+        Finite, >= 0; one more than there are boundaries.
+    boundaries : sequence of float
+        Epochs, > 0 and ascending.
+
+    Examples
+    --------
+    >>> PiecewiseConstant([0.1, 0.01], boundaries=[20])([0, 19.9, 20])
+    array([0.1 , 0.1 , 0.01])
+    """
+
+    rates: tuple[float, ...]
+    boundaries: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        spec.check(self, rates=_numbers(_RATE), boundaries=_numbers(_SPAN))
+        if len(self.rates) != len(self.boundaries) + 1:
+            n, k = len(self.rates), len(self.boundaries)
+            raise ValueError(f"rates must be one more than boundaries, got {n} rate(s) and {k} boundaries")
+        if list(self.boundaries) != sorted(set(self.boundaries)):
+            raise ValueError(f"boundaries must ascend, got {list(self.boundaries)}")
+
+    def _rates(self, t: Array) -> Array:
+        rates: Array = np.array(self.rates)[np.searchsorted(self.boundaries, t, side="right")]
+        return rates
+
+
+@dataclass(frozen=True)
+class StepDecay(Schedule):
+    """A staircase: ``initial_rate * factor**floor(t / every)``.
+
+    Parameters
+    ----------
+    initial_rate : float
+        Finite, >= 0.
+    factor : float
+        What each stair multiplies the rate by, > 0 and <= 1.
+    every : float
+        Epochs per stair, > 0.
+
+    Examples
+    --------
+    >>> StepDecay(0.1, factor=0.5, every=10)([0, 9, 10, 20])
+    array([0.1  , 0.1  , 0.05 , 0.025])
+    """
+
+    initial_rate: float
+    factor: float = 0.1
+    every: float = 30.0
+
+    def __post_init__(self) -> None:
+        spec.check(self, initial_rate=_RATE, factor=_FACTOR, every=_SPAN)
+
+    def _rates(self, t: Array) -> Array:
+        return self.initial_rate * np.power(self.factor, np.floor(t / self.every))
+
+
+@dataclass(frozen=True)
+class ExponentialDecay(Schedule):
+    """A smooth fall by the same share in the same time: ``initial_rate * factor**(t / every)``.
+
+    Parameters
+    ----------
+    initial_rate : float
+        Finite, >= 0.
+    factor : float
+        What `every` epochs multiply the rate by, > 0 and <= 1.
+    every : float
+        Epochs, > 0.
+
+    Examples
+    --------
+    >>> ExponentialDecay(0.1, factor=0.5, every=10)([0, 10, 20])
+    array([0.1  , 0.05 , 0.025])
+    """
+
+    initial_rate: float
+    factor: float = 0.95
+    every: float = 1.0
+
+    def __post_init__(self) -> None:
+        spec.check(self, initial_rate=_RATE, factor=_FACTOR, every=_SPAN)
+
+    def _rates(self, t: Array) -> Array:
+        return self.initial_rate * np.power(self.factor, t / self.every)
+
+
+@dataclass(frozen=True)
+class CosineDecay(Schedule):
+    """Half a cosine down to `final_rate` (Loshchilov and Hutter, 2017), after a warm-up if wanted (Goyal et al., 2017).
+
+    In the warm-up, a straight line from `initial_rate` to `peak_rate`. Then, with
+    ``s = (t - warmup_epochs) / (epochs - warmup_epochs)``, the rate is
+    ``final_rate + (peak_rate - final_rate) * (1 + cos(pi * s)) / 2``. From `epochs` on it stays at `final_rate`.
+
+    Parameters
+    ----------
+    peak_rate : float
+        The highest rate; finite, >= 0.
+    epochs : float
+        When the rate reaches `final_rate`, the warm-up included; > 0.
+    warmup_epochs : float
+        From 0 (none), below `epochs`.
+    final_rate : float
+        From 0 to `peak_rate`. At 0, training beyond `epochs` changes nothing.
+    initial_rate : float, optional
+        Where the warm-up starts, from 0 to `peak_rate`; None is ``peak_rate / 25``.
+
+    Examples
+    --------
+    >>> CosineDecay(0.1, epochs=12, warmup_epochs=2, initial_rate=0)([0, 1, 2, 7, 12, 99])
+    array([0.  , 0.05, 0.1 , 0.05, 0.  , 0.  ])
+    """
+
+    peak_rate: float
+    epochs: float
+    warmup_epochs: float = 0.0
+    final_rate: float = 0.0
+    initial_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        spec.check(self, peak_rate=_RATE, epochs=_SPAN, final_rate=_RATE, initial_rate=spec.optional(_RATE))
+        spec.check(self, warmup_epochs=spec.real(0, self.epochs, below=True))
+        _check_peak(self.peak_rate, initial_rate=self.initial_rate, final_rate=self.final_rate)
+        if self.initial_rate is not None and not self.warmup_epochs:
+            raise ValueError(f"initial_rate={self.initial_rate:g} needs warmup_epochs > 0, got warmup_epochs=0")
+
+    def _rates(self, t: Array) -> Array:
+        start = self.peak_rate / 25 if self.initial_rate is None else self.initial_rate
+        if self.warmup_epochs:
+            rising = start + (self.peak_rate - start) * np.minimum(t / self.warmup_epochs, 1)
+        else:
+            rising = np.full_like(t, self.peak_rate)
+        falling = _half_cosine(self.peak_rate, self.final_rate, self.warmup_epochs, self.epochs, t)
+        return np.where(t < self.warmup_epochs, rising, falling)
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """Up and far down again, each along half a cosine: super-convergence (Smith and Topin, 2019).
+
+    The first `rise` of the time the rate goes from `initial_rate` to `peak_rate`, the rest of the time down to
+    `final_rate`, where it stays from `epochs` on. The momentum is left alone.
+
+    Parameters
+    ----------
+    peak_rate : float
+        The highest rate; finite, >= 0.
+    epochs : float
+        Length of the cycle, > 0.
+    rise : float
+        Share of the cycle in which the rate rises; above 0, below 1.
+    initial_rate : float, optional
+        From 0 to `peak_rate`; None is ``peak_rate / 25``.
+    final_rate : float, optional
+        From 0 to `peak_rate`; None is ``peak_rate / 250000``.
+
+    Examples
+    --------
+    >>> OneCycle(0.1, epochs=10, initial_rate=0.01, final_rate=0)([0, 1.5, 3, 6.5, 10])
+    array([0.01 , 0.055, 0.1  , 0.05 , 0.   ])
+    """
+
+    peak_rate: float
+    epochs: float
+    rise: float = 0.3
+    initial_rate: float | None = None
+    final_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        ends = spec.optional(_RATE)
+        spec.check(self, peak_rate=_RATE, epochs=_SPAN, initial_rate=ends, final_rate=ends)
+        spec.check(self, rise=spec.real(0, 1, above=True, below=True))
+        _check_peak(self.peak_rate, initial_rate=self.initial_rate, final_rate=self.final_rate)
+
+    def _rates(self, t: Array) -> Array:
+        start = self.peak_rate / 25 if self.initial_rate is None else self.initial_rate
+        end = self.peak_rate / 250_000 if self.final_rate is None else self.final_rate
+        top = self.rise * self.epochs
+        rising = _half_cosine(start, self.peak_rate, 0.0, top, t)
+        return np.where(t < top, rising, _half_cosine(self.peak_rate, end, top, self.epochs, t))
+
+
+def _half_cosine(first: float, last: float, begin: float, end: float, t: Array) -> Array:
+    """Go from `first` at time `begin` to `last` at time `end`, and stay there."""
+    share = np.clip((t - begin) / (end - begin), 0, 1)
+    return last + (first - last) * (1 + np.cos(np.pi * share)) / 2
+
+
+def _numbers(rule: spec.Rule) -> spec.Rule:
+    """Return the rule "a sequence of numbers, each of which passes `rule`"."""
+
+    def rule_of_all(argument: str, values: Any) -> tuple[float, ...]:
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise TypeError(f"{argument} must be a list of numbers, got {spec.described(values)}")
+        return tuple(rule(f"{argument}[{i}]", value) for i, value in enumerate(values))
+
+    return rule_of_all
+
+
+def _check_peak(peak_rate: float, **rates: float | None) -> None:
+    for argument, rate in rates.items():
+        if rate is not None and rate > peak_rate:
+            raise ValueError(f"{argument} must be at most peak_rate={peak_rate:g}, got {rate:g}")
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    cls.__name__: cls for cls in (PiecewiseConstant, StepDecay, ExponentialDecay, CosineDecay, OneCycle)
+}
+"""Classes by name, as files know them."""
+
+
+def learning_rate(argument: str, value: Any) -> float | Schedule:
+    """Rule: a finite number >= 0, or one of the schedules above.
+
+    Examples
+    --------
+    >>> learning_rate("learning_rate", 1)
+    1.0
+    >>> learning_rate("learning_rate", "cosine")
+    Traceback (most recent call last):
+        ...
+    TypeError: learning_rate must be a finite number >= 0 or one of PiecewiseConstant, StepDecay, ExponentialDecay, \
+CosineDecay, OneCycle, got 'cosine' of type str
+    """
+    if isinstance(value, Schedule):
+        return spec.exact(argument, value, SCHEDULES)
+    try:
+        rate: float = _RATE(argument, value)
+    except TypeError:
+        known = ", ".join(SCHEDULES)
+        found = spec.described(value)
+        raise TypeError(f"{argument} must be a finite number >= 0 or one of {known}, got {found}") from None
+    return rate
