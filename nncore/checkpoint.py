@@ -47,6 +47,7 @@ class Snapshot:
     metadata : dict of str to str
         The user's notes.
     parameters : ndarray of shape (n_parameters,)
+    statistics : ndarray of shape (n_statistics,)
     slots : ndarray of shape (n_slots, n_parameters)
     """
 
@@ -62,6 +63,7 @@ class Snapshot:
     name: str | None
     metadata: dict[str, str]
     parameters: Array
+    statistics: Array
     slots: Array
 
 
@@ -80,15 +82,16 @@ def encode(snapshot: Snapshot) -> bytes:
     ModelFileError
         If `load` would refuse the description.
     """
-    for what, array in (("parameters", snapshot.parameters), ("optimizer state", snapshot.slots)):
+    state = {"parameters": snapshot.parameters, "statistics": snapshot.statistics, "optimizer state": snapshot.slots}
+    for what, array in state.items():
         if not all_finite(array):
             raise ValueError(f"cannot save a model whose {what} hold NaN or infinity")
     for key, value in snapshot.metadata.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"metadata must map str to str, got {key!r}: {value!r}")
     program = lower(snapshot.layers, snapshot.n_features, snapshot.loss)
-    blocks = {block.name: (block.offset, block.size, block.shape) for block in program.parameters}
-    tensors = {name: snapshot.parameters[at : at + size].reshape(shape) for name, (at, size, shape) in blocks.items()}
+    tensors = {block.name: block.of(snapshot.parameters) for block in program.parameters}
+    tensors |= {block.name: block.of(snapshot.statistics) for block in program.statistics}
     tensors |= {_slot_name(i): slot for i, slot in enumerate(snapshot.slots)}
     description = _describe(snapshot)
     _checked_fields(modelfile.round_trip(description))  # a file that could never be read back must not be written
@@ -157,13 +160,17 @@ def read(file: BinaryIO, size: int) -> Snapshot:
     fields = _checked_fields(header.description)
     program = _lowered(fields)
     dtype: np.dtype = fields.pop("dtype")
-    shapes: dict[str, tuple[int, ...]] = {block.name: block.shape for block in program.parameters}
+    blocks = (*program.parameters, *program.statistics)
+    shapes: dict[str, tuple[int, ...]] = {block.name: block.shape for block in blocks}
     slot_names = [_slot_name(i) for i in range(fields["optimizer"].n_slots)]
     shapes |= dict.fromkeys(slot_names, (program.n_parameters,))
     tensors = modelfile.read_tensors(file, size, header, shapes, dtype)
-    parameters = np.concatenate([tensors[block.name].ravel() for block in program.parameters])
+    parameters, statistics = (
+        np.concatenate([np.empty(0, dtype), *(tensors[block.name].ravel() for block in blocks)])
+        for blocks in (program.parameters, program.statistics)
+    )
     slots = np.array([tensors[name] for name in slot_names], dtype).reshape(-1, program.n_parameters)
-    return Snapshot(parameters=parameters, slots=slots, **fields)
+    return Snapshot(parameters=parameters, statistics=statistics, slots=slots, **fields)
 
 
 def _checked_fields(description: dict[str, Any]) -> dict[str, Any]:

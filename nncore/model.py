@@ -205,7 +205,8 @@ class Sequential(Prediction):
         checkpoint.save(path, self._snapshot(self.metadata if metadata is None else metadata))
 
     def _snapshot(self, metadata: Mapping[str, str]) -> Snapshot:
-        parameters, slots, iterations = self._built().state()
+        network = self._built()
+        parameters, statistics, slots, iterations = network.state()
         named = tuple(metric for metric in self._metrics if isinstance(metric, str))
         from nncore.checkpoint import Snapshot
 
@@ -222,6 +223,7 @@ class Sequential(Prediction):
             name=self.name,
             metadata=dict(metadata),
             parameters=parameters,
+            statistics=statistics,
             slots=slots,
         )
 
@@ -230,7 +232,8 @@ class Sequential(Prediction):
         model = cls(snapshot.layers, seed=snapshot.seed, dtype=snapshot.parameters.dtype, name=snapshot.name)
         inferred = snapshot.loss_is_inferred and snapshot.loss == model.loss  # a later version may infer another one
         model.compile(snapshot.optimizer, None if inferred else snapshot.loss, snapshot.metrics)
-        model._set_network(snapshot.n_features, snapshot.parameters, snapshot.slots, snapshot.iterations)
+        state = snapshot.parameters, snapshot.statistics, snapshot.slots, snapshot.iterations
+        model._set_network(snapshot.n_features, *state)
         model._epoch = snapshot.epoch
         model.metadata = dict(snapshot.metadata)
         return model
@@ -247,8 +250,11 @@ class Sequential(Prediction):
         if state["_network"] is not None:
             self._set_network(*state["_network"])
 
-    def _set_network(self, n_features: int, parameters: Array, slots: Array, iterations: int) -> None:
+    def _set_network(
+        self, n_features: int, parameters: Array, statistics: Array, slots: Array, iterations: int
+    ) -> None:
         network = Network(self._lower(n_features), parameters, self._optimizer)
+        network.set_statistics(statistics)
         network.set_optimizer_state(slots, iterations)
         self._network = network
 

@@ -215,14 +215,14 @@ class Network:
                 plan.set_slots(np.zeros((optimizer.n_slots, self.program.n_parameters), self.dtype))
                 plan.iterations = 0
 
-    def state(self) -> tuple[Array, Array, int]:
-        """Return copies of the parameters (n_parameters,) and slots (n_slots, n_parameters), and the update count."""
+    def state(self) -> tuple[Array, Array, Array, int]:
+        """Return copies of parameters, statistics and slots (n_slots, n_parameters), and the number of updates."""
         slots = np.empty((self._optimizer.n_slots, self.program.n_parameters), self.dtype)
         self._check_not_training_elsewhere()
         with self._lock:
             flat = self.get_parameters()
             self._plan.get_slots(slots)
-            return flat, slots, self.iterations
+            return flat, self.get_statistics(), slots, self.iterations
 
     def set_optimizer_state(self, slots: Array, iterations: int) -> None:
         with self._lock:
@@ -235,9 +235,9 @@ class Network:
 
         A flat vector handed out before now belongs to the new network.
         """
-        flat, slots, iterations = self.state()
+        flat, statistics, slots, iterations = self.state()
         other = Network(program, flat, self._optimizer)
-        other.set_statistics(self.get_statistics())
+        other.set_statistics(statistics)
         other.set_optimizer_state(slots, iterations)
         other.optimizer = optimizer
         other._flat = self._flat

@@ -12,6 +12,7 @@ from nncore.definition import Definition
 from nncore.inputs import Array
 from nncore.losses import Crossentropy
 from nncore.predictor import Predictor
+from nncore.program import ParameterBlock
 
 
 class Prediction(Definition):
@@ -169,34 +170,46 @@ class Prediction(Definition):
         return self._built().parameters
 
     def get_weights(self) -> list[Array]:
-        """Return copies: the weight (n_in, n_out) and the bias (n_out,) of each layer in turn."""
+        """Return copies of all that `set_weights` takes, layer by layer.
+
+        The weight (n_in, n_out) and the bias (n_out,) of each `Dense`, gamma and beta of each norm; then, for every
+        `BatchNorm`, the running mean and variance.
+        """
         network = self._built()
-        flat = network.get_parameters()
-        blocks = network.program.parameters
-        return [flat[block.offset : block.offset + block.size].reshape(block.shape).copy() for block in blocks]
+        program, flat, statistics = network.program, network.get_parameters(), network.get_statistics()
+        weights = [block.of(flat).copy() for block in program.parameters]
+        return weights + [block.of(statistics).copy() for block in program.statistics]
 
     def set_weights(self, weights: Iterable[ArrayLike]) -> None:
-        """Set all weights and biases; in the form that `get_weights` returns.
+        """Set all weights, biases and other values; in the form that `get_weights` returns.
 
         Raises
         ------
         TypeError, ValueError
             If it is no list, or there are too many or too few arrays, or one has the wrong shape or holds NaN or
-            infinity.
+            infinity, or a variance is negative.
         """
         network = self._built()
-        blocks = network.program.parameters
+        program = network.program
+        blocks = (*program.parameters, *program.statistics)
         if not isinstance(weights, Iterable):
             raise TypeError(f"weights must be a list of {len(blocks)} arrays, got {spec.described(weights)}")
         given = list(weights)
         if len(given) != len(blocks):
             raise ValueError(f"weights must be a list of {len(blocks)} arrays, got {len(given)}")
-        flat = np.empty(network.program.n_parameters, self._dtype)
-        for i, (block, weight) in enumerate(zip(blocks, given, strict=True)):
-            array = inputs.real_array(weight, self._dtype, f"weights[{i}]")
-            if array.shape != block.shape:
-                raise ValueError(f"weights[{i}] ({block.name}) must have shape {block.shape}, got {array.shape}")
-            if not inputs.all_finite(array):
-                raise inputs.not_finite_error(weight, array, f"weights[{i}] ({block.name})")
-            flat[block.offset : block.offset + block.size] = array.ravel()
-        network.set_parameters(flat)
+        arrays = [self._checked_weight(i, *pair) for i, pair in enumerate(zip(blocks, given, strict=True))]
+        n, empty = len(program.parameters), np.empty(0, self._dtype)
+        network.set_parameters(np.concatenate([empty, *arrays[:n]]))
+        network.set_statistics(np.concatenate([empty, *arrays[n:]]))
+
+    def _checked_weight(self, number: int, block: ParameterBlock, weight: ArrayLike) -> Array:
+        """Return a weight as a flat array."""
+        name = f"weights[{number}] ({block.name})"
+        array = inputs.real_array(weight, self._dtype, f"weights[{number}]")
+        if array.shape != block.shape:
+            raise ValueError(f"{name} must have shape {block.shape}, got {array.shape}")
+        if not inputs.all_finite(array):
+            raise inputs.not_finite_error(weight, array, name)
+        if block.name.endswith(".variance") and array.min() < 0:
+            raise ValueError(f"{name} must not be negative, got {array.min():g}")
+        return array.ravel()

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from numpy.typing import NDArray
+
 from nncore.initializers import Initializer
 from nncore.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm, Residual, as_activation
 
@@ -96,6 +98,10 @@ class ParameterBlock:
     def size(self) -> int:
         """Number of values."""
         return self.shape[0] * (self.shape[1] if len(self.shape) == 2 else 1)
+
+    def of(self, flat: NDArray[Any]) -> NDArray[Any]:
+        """Return the view of it in the flat vector."""
+        return flat[self.offset : self.offset + self.size].reshape(self.shape)
 
 
 @dataclass

@@ -19,9 +19,9 @@ def new_model():
 
 def state(model):
     network = model._network
-    parameters, slots, iterations = network.state()
+    parameters, statistics, slots, iterations = network.state()
     settings = (model.epoch, model.optimizer, model.loss, model.metrics, model.layers, model.name, iterations)
-    return settings, parameters.tobytes(), slots.tobytes(), repr(model.history.to_dict())
+    return settings, parameters.tobytes(), statistics.tobytes(), slots.tobytes(), repr(model.history.to_dict())
 
 
 def with_hole(value):
@@ -191,9 +191,9 @@ CONSTRUCTION = [
     (lambda: Sequential(name=3), TypeError, "name must be a str or None, got 3 of type int"),
     (lambda: Sequential(Dense(3)), TypeError, "layers must be a list of layers, got Dense"),
     (lambda: Sequential("relu"), TypeError, "layers must be a list of layers, got 'relu'"),
-    (lambda: Sequential([Dense(3), "relu"]), TypeError, r"layers\[1\] must be one of Dense, Activation, got 'relu'"),
+    (lambda: Sequential([Dense(3), "relu"]), TypeError, r"layers\[1\] must be one of Dense, Activation, .*, Residual, got 'relu'"),
     (lambda: Sequential([Dense]), TypeError, r"layers\[0\] must be one of Dense, Activation"),
-    (lambda: Sequential([64, 32]), TypeError, r"layers\[0\] must be one of Dense, Activation, got 64 of type int"),
+    (lambda: Sequential([64, 32]), TypeError, r"layers\[0\] must be one of Dense, .*, got 64 of type int"),
     (lambda: Dense(0), ValueError, "units must be an integer from 1"),
     (lambda: Dense(-1), ValueError, "units must be an integer from 1"),
     (lambda: Dense(2**63), ValueError, "units must be an integer from 1"),

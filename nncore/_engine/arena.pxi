@@ -30,8 +30,8 @@ cdef struct Row:          # one row of the program
     double rate           # of dropout
     isize n_in, n_out
     isize x, y            # blocks of `values` and `deltas`: first column, times the rows that the arena has room for
-    isize z               # where an activation that re-reads its input keeps it, a layernorm its normalised input,
-                          # dropout its factors; else the same as y
+    isize z               # what is kept for the way back: the input of an activation that re-reads it, normalised by a
+    #                       layernorm, the factors of dropout; else the same as y
     isize skip            # block that an add reads besides x
     isize live_x, live_skip, live_y  # x, skip and y to predict: dropout does nothing then
     isize inverse         # block of one column: a layernorm's inverse roots
@@ -193,6 +193,11 @@ cdef inline real *deltas_at(Engine *e, isize columns) noexcept nogil:
 
 cdef inline real *input_of(Engine *e, const Row *r) noexcept nogil:
     return values_at(e, r.x if e.training else r.live_x)
+
+
+cdef inline isize n_plain_rows(const Row *r) noexcept nogil:
+    """How many rows of a weight's panels are parameters."""
+    return r.n_weight_rows if r.op == DENSE else 2
 
 
 cdef int name_index(str name, const char *const *names, int n) except -1:

@@ -95,7 +95,8 @@ cdef extern from "optimizers.h" nogil:
 
 cdef extern from "normalize.h" nogil:
     void nn_column_moments(real *mean, real *variance, const real *x, isize n_rows, isize width)
-    void nn_normalize_scale(real *inverse, real *scale, const real *variance, const real *gamma, real epsilon, isize width)
+    void nn_normalize_scale(real *inverse, real *scale, const real *variance, const real *gamma, real epsilon,
+                            isize width)
     void nn_normalize(real *y, const real *x, const real *mean, const real *scale, const real *beta, isize n_rows,
                       isize width)
     void nn_normalize_column(real *x, real mean, real scale, real beta, isize n)

@@ -142,7 +142,8 @@ cdef int build_norms(Engine *e) except -1:
     allocated(e.norm_rows, e.n_rows)
     for i in range(e.n_rows):
         e.n_layer_norms += e.rows[i].op == LAYERNORM
-        e.reads_batch |= e.rows[i].op != DENSE and (e.rows[i].live_x == 0 or (e.rows[i].op == ADD and e.rows[i].live_skip == 0))
+        e.reads_batch |= e.rows[i].op != DENSE and e.rows[i].live_x == 0
+        e.reads_batch |= e.rows[i].op == ADD and e.rows[i].live_skip == 0
         e.penalizes |= e.rows[i].l1 != 0 or e.rows[i].l2 != 0
         e.limits_columns |= e.rows[i].max_norm != 0
         if e.rows[i].op == BATCHNORM:
@@ -212,11 +213,6 @@ cdef void store_plain(Engine *e, real *panelled, const real *plain) noexcept nog
                 nn_store_row(panelled + r.weight, r.n_weight_rows, r.n_out, k, plain + r.plain + k * r.n_out)
 
 
-cdef inline isize n_plain_rows(const Row *r) noexcept nogil:
-    """How many rows of a weight's panels are parameters."""
-    return r.n_weight_rows if r.op == DENSE else 2
-
-
 cdef void load_statistics(Engine *e, real *plain, const real *state) noexcept nogil:
     """plain: (n_statistics): mean and variance of each batchnorm."""
     cdef int i, k
@@ -224,7 +220,8 @@ cdef void load_statistics(Engine *e, real *plain, const real *state) noexcept no
     for i in range(e.n_norm_rows):
         r = e.rows + e.norm_rows[i]
         for k in range(2):
-            nn_load_row(plain + r.statistics + k * r.n_out, state + r.weight, r.n_weight_rows, r.n_out, RUNNING_MEAN + k)
+            nn_load_row(plain + r.statistics + k * r.n_out, state + r.weight, r.n_weight_rows, r.n_out,
+                        RUNNING_MEAN + k)
 
 
 cdef void store_statistics(Engine *e, real *state, const real *plain) noexcept nogil:
@@ -233,7 +230,8 @@ cdef void store_statistics(Engine *e, real *state, const real *plain) noexcept n
     for i in range(e.n_norm_rows):
         r = e.rows + e.norm_rows[i]
         for k in range(2):
-            nn_store_row(state + r.weight, r.n_weight_rows, r.n_out, RUNNING_MEAN + k, plain + r.statistics + k * r.n_out)
+            nn_store_row(state + r.weight, r.n_weight_rows, r.n_out, RUNNING_MEAN + k,
+                         plain + r.statistics + k * r.n_out)
 
 
 cdef int begin_norms(Engine *e) except -1:

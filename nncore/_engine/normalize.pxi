@@ -1,5 +1,5 @@
-# Batch and layer normalisation. Batchnorm's statistics are those of the whole batch: train.pxi has a stage for each panel
-# of them between the rows before and the rows behind.
+# Batch and layer normalisation. Batchnorm's statistics are those of the whole batch: train.pxi has a stage for them
+# between the program's rows before and those behind.
 
 cdef inline real *norm_at(const Engine *e, const Row *r, int which, isize p) noexcept nogil:
     """One of N_NORM_ROWS vectors, panel p."""
@@ -107,4 +107,5 @@ cdef void average_moments(Engine *e, const Row *r, isize p) noexcept nogil:
     cdef real unbiased = <real>(<double>n / <double>max(n - 1, <isize>1))
     cdef real momentum = r.momentum if n > 1 else 1
     nn_running_average(e.stage.new + mean, e.state + mean, norm_at(e, r, MEAN, p), momentum, 1, width)
-    nn_running_average(e.stage.new + variance, e.state + variance, norm_at(e, r, VARIANCE, p), momentum, unbiased, width)
+    nn_running_average(e.stage.new + variance, e.state + variance, norm_at(e, r, VARIANCE, p), momentum, unbiased,
+                       width)

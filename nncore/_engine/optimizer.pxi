@@ -176,8 +176,8 @@ cdef void work_on_blocks(Engine *e, isize begin, isize end, real *scratch) noexc
 
 cdef void squares_of_panel(Engine *e, const Panel *panel) noexcept nogil:
     cdef const Row *r = e.rows + panel.row
-    nn_column_squares(e.squares + panel.column, e.gradient + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, panel.p, 0),
-                      r.n_weight_rows if r.op == DENSE else 2, nn_panel_width(r.n_out, panel.p))
+    cdef isize at = r.weight + nn_panel_at(r.n_weight_rows, r.n_out, panel.p, 0)
+    nn_column_squares(e.squares + panel.column, e.gradient + at, n_plain_rows(r), nn_panel_width(r.n_out, panel.p))
 
 
 cdef void clip_norm(Engine *e) noexcept nogil:

@@ -1,6 +1,7 @@
 # The whole program, or the part of it between two batchnorms, for some rows.
 
-cdef void forward_rows(Engine *e, int first, int last, isize row, isize end, Ahead *ahead, real *scratch) noexcept nogil:
+cdef void forward_rows(Engine *e, int first, int last, isize row, isize end, Ahead *ahead,
+                       real *scratch) noexcept nogil:
     """Rows first .. last - 1 of the program."""
     cdef int i
     cdef const Row *r

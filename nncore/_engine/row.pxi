@@ -27,13 +27,15 @@ cdef void predict_row(const Engine *e, const real *x, real *out, real *scratch) 
     """out (n_outputs) = the network's output for x (n_features); scratch: (n_columns)."""
     cdef int i
     cdef const Row *r = NULL
+    cdef const real *source
     cdef real *y
     if e.reads_batch:
         memset(scratch + nn_padded(e.n_features) - NN_V, 0, NN_V * sizeof(real))
         memcpy(scratch, x, e.n_features * sizeof(real))
     for i in range(e.n_rows):
         r = e.rows + i
-        apply_row(e, r, x if r.live_x == 0 and r.op == DENSE else scratch + r.live_x, scratch + r.live_skip, scratch + r.y)
+        source = x if r.live_x == 0 and r.op == DENSE else scratch + r.live_x
+        apply_row(e, r, source, scratch + r.live_skip, scratch + r.y)
     y = scratch + r.live_y
     activate_row(e.link, 0, y, e.n_outputs)
     memcpy(out, y, e.n_outputs * sizeof(real))

@@ -1,16 +1,26 @@
-"""BatchNorm, LayerNorm, Dropout, Residual, penalties, clipping, decay and max-norm in the engine, against the oracle."""
+"""BatchNorm, LayerNorm, Dropout, Residual, penalties, clipping, decay and max-norm: the engine against the oracle."""
 
 import numpy as np
 import pytest
 from conftest import FUSED
-from engine_networks import LAYERED, data, layered_network, make_plan, parameters, read, read_statistics, state, statistics
+from engine_networks import (
+    LAYERED,
+    data,
+    layered_network,
+    make_plan,
+    parameters,
+    read,
+    read_statistics,
+    state,
+    statistics,
+)
 
 from nncore import SGD, Adam, AdamW, engine, reference
 from nncore.layers import BatchNorm, Dense, Dropout, Residual
 from nncore.program import lower
 
 TOLERANCE = {"float32": 2e-4, "float64": 1e-11}
-# The bias in front of a batchnorm has a gradient of 0 but for rounding, which Adam would divide by itself: hence epsilon.
+# Before a batchnorm, a bias has a gradient of 0 but for rounding, which Adam would divide by itself: hence epsilon.
 CLIPPED = [
     SGD(0.1, clip_norm=0.3),
     Adam(0.01, clip_value=0.01, epsilon=0.1),

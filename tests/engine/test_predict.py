@@ -27,7 +27,7 @@ COUNTS = [1, 2, 3, 7, 8, 9, 12, 13, 16, 17, 24, 25, 31, 32, 33, 48, 63, 64, 95, 
 def test_any_number_of_rows_gives_the_same_bits(variant, program, threads):
     X, target = data(program, max(COUNTS), variant.DTYPE)
     plan = make_plan(variant, program)
-    predictor = variant.Predictor(program, parameters(program, variant.DTYPE), None)
+    predictor = variant.Predictor(program, parameters(program, variant.DTYPE), np.empty(0, variant.DTYPE), None)
     expected = predictor(X)
     weights = parameters(program, variant.DTYPE).astype(np.float64)
     oracle = reference.forward(program, weights, X.astype(np.float64))
@@ -80,7 +80,7 @@ def test_nothing_is_read_behind_the_last_row(variant, program):
     last = 63 * mmap.PAGESIZE
     assert libc.mprotect(ctypes.c_void_p(start + last), ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
     plan = make_plan(variant, program)
-    predictor = variant.Predictor(program, parameters(program, variant.DTYPE), None)
+    predictor = variant.Predictor(program, parameters(program, variant.DTYPE), np.empty(0, variant.DTYPE), None)
     for n in COUNTS:
         values, _ = data(program, n, variant.DTYPE)
         X = np.frombuffer(memory, variant.DTYPE, values.size, last - values.nbytes).reshape(values.shape)

@@ -27,7 +27,7 @@ def predictions(variant, program, X):
 def check(variant, program, X):
     """Every row by itself, into new memory and into given; then all at once."""
     expected = predictions(variant, program, X)
-    predictor = variant.Predictor(program, parameters(program, variant.DTYPE), refuse)
+    predictor = variant.Predictor(program, parameters(program, variant.DTYPE), np.empty(0, variant.DTYPE), refuse)
     out = np.empty(program.n_outputs, variant.DTYPE)
     for x, y in zip(X, expected, strict=True):
         assert predictor(x).tobytes() == y.tobytes()
@@ -64,7 +64,7 @@ def test_ties_and_extremes_in_softmax(variant):
 
 def test_nan_and_infinity_go_through(variant):
     program = network([3, 8, 4], "relu")
-    predictor = variant.Predictor(program, parameters(program, variant.DTYPE), refuse)
+    predictor = variant.Predictor(program, parameters(program, variant.DTYPE), np.empty(0, variant.DTYPE), refuse)
     for bad in (np.nan, np.inf, -np.inf):
         x = np.array([bad, 1, 2], variant.DTYPE)
         expected = predictions(variant, program, x[None])[0]
@@ -74,7 +74,7 @@ def test_nan_and_infinity_go_through(variant):
 
 def test_rows_that_share_memory_with_their_outputs(variant):
     program = network([4, 9, 6], loss="mse")
-    predictor = variant.Predictor(program, parameters(program, variant.DTYPE), refuse)
+    predictor = variant.Predictor(program, parameters(program, variant.DTYPE), np.empty(0, variant.DTYPE), refuse)
     X = data(program, 5, variant.DTYPE)[0]
     expected = predictor(X)
     for shift in (0, 1, 7):
@@ -90,7 +90,7 @@ def test_rows_that_share_memory_with_their_outputs(variant):
 def test_the_weights_are_copied(variant):
     program = network([3, 8, 2])
     weights = parameters(program, variant.DTYPE)
-    predictor = variant.Predictor(program, weights, refuse)
+    predictor = variant.Predictor(program, weights, np.empty(0, variant.DTYPE), refuse)
     x = data(program, 1, variant.DTYPE)[0][0]
     before = predictor(x)
     assert predictor.parameters.tobytes() == weights.tobytes()
@@ -101,7 +101,7 @@ def test_the_weights_are_copied(variant):
 
 def test_parameters_of_another_length_are_refused(variant):
     with pytest.raises(ValueError, match="parameters has length 3, the program has 38 parameters"):
-        variant.Predictor(network([3, 6, 2]), np.zeros(3, variant.DTYPE), refuse)
+        variant.Predictor(network([3, 6, 2]), np.zeros(3, variant.DTYPE), np.empty(0, variant.DTYPE), refuse)
 
 
 @pytest.mark.parametrize("sizes", [(4, 16, 3), (64, 400, 300, 5), (2, 5000, 1)], ids=str)
@@ -109,7 +109,7 @@ def test_threads_share_a_predictor(variant, sizes):
     """Small ones hold the GIL; large ones, and wide ones, need scratch of their own."""
     program = network(sizes, loss="mse")
     X = data(program, 40, variant.DTYPE)[0]
-    predictor = variant.Predictor(program, parameters(program, variant.DTYPE), refuse)
+    predictor = variant.Predictor(program, parameters(program, variant.DTYPE), np.empty(0, variant.DTYPE), refuse)
     expected = predictor(X)
     wrong = []
 
