@@ -107,7 +107,7 @@ SUBCLASSES = [
     (lambda: Sequential([Dense(1)]).compile(optimizers.Optimizer()), "Can't instantiate abstract class Optimizer"),
     (lambda: Sequential([Dense(1)]).compile(loss=MySquare()), "loss must be one of MeanSquaredError, .* got MySquare"),
     (lambda: Sequential([Dense(1)]).compile(loss=losses.Loss()), "loss must be one of MeanSquaredError"),
-    (lambda: Sequential([MyDense(1)]), r"layers\[0\] must be one of Dense, .*, Residual, got Dense\(1\) of type MyDense"),
+    (lambda: Sequential([MyDense(1)]), r"layers\[0\] must be one of Dense, .*, got Dense\(1\) of type MyDense"),
     (lambda: Dense(1, MyActivation("relu")), "activation must be one of Activation, .* of type MyActivation"),
     (lambda: Dense(1, weight_initializer=MyConstant(1)), "weight_initializer must be one of Constant, RandomNormal"),
 ]
