@@ -9,6 +9,7 @@ import numpy as np
 
 from nncore import evaluation, inputs, spec
 from nncore.callbacks import Callbacks
+from nncore.class_weights import weighted_by_class
 from nncore.evaluation import Data, data_for
 from nncore.history import History
 from nncore.inputs import Array
@@ -66,7 +67,7 @@ class Training:
     model : Sequential
     data : tuple
         X, y, sample_weight.
-    validation_data, validation_split, epochs, batch_size, shuffle, callbacks, verbose
+    validation_data, validation_split, epochs, batch_size, shuffle, class_weight, callbacks, verbose
         As in ``Sequential.fit``.
     """
 
@@ -80,6 +81,7 @@ class Training:
         epochs: int,
         batch_size: int,
         shuffle: bool,
+        class_weight: Any,
         callbacks: Any,
         verbose: bool | int | str,
     ) -> None:
@@ -92,6 +94,8 @@ class Training:
         self.callbacks = Callbacks(callbacks)
         self.verbose = check_verbose(verbose)
         self.data, self.validation, program = _prepared(model, data, validation_data, validation_split)
+        if class_weight is not None:
+            self.data = weighted_by_class(self.data, program, class_weight)
         self.batch_size = min(self.batch_size, len(self.data.X))
         self.steps = math.ceil(len(self.data.X) / self.batch_size)
         self.rates: Array | None = None  # of the steps of the engine's last call, if there is a schedule

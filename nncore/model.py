@@ -89,6 +89,7 @@ class Sequential(Prediction):
         validation_split: float = 0.0,
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
         callbacks: Any = None,
         verbose: bool | int | str = "auto",
     ) -> History:
@@ -113,6 +114,9 @@ class Sequential(Prediction):
             Visit the rows in a new order each epoch.
         sample_weight : array-like of shape (n_samples,), optional
             Weight of each row in the loss, >= 0. A batch's loss is divided by its rows, not by its weights.
+        class_weight : mapping of int to float, or "balanced", optional
+            Weight of each class, 1 where left out; multiplies `sample_weight`. ``"balanced"`` gives all classes the
+            same say: n_samples / (number of classes * samples of the class). Validation is not weighted by class.
         callbacks : list of callables and objects, optional
             See `nncore.callbacks`.
         verbose : {"auto", True, False, 0, 1, 2}
@@ -142,6 +146,7 @@ class Sequential(Prediction):
             epochs=epochs,
             batch_size=batch_size,
             shuffle=shuffle,
+            class_weight=class_weight,
             callbacks=callbacks,
             verbose=verbose,
         )

@@ -6,7 +6,7 @@ and training that goes on after a pause, or from a file, goes on along the same 
 
 Examples
 --------
->>> from nncore import Adam
+>>> from nncore import Adam, CosineDecay
 >>> Adam(learning_rate=CosineDecay(0.01, epochs=50, warmup_epochs=5)).rate_at(5)
 0.01
 """

@@ -50,7 +50,10 @@ class Optimizer(ABC):
             raise ValueError(f"give clip_value or clip_norm, not both; got {both}")
 
     def __repr__(self) -> str:
-        values = {field.name: getattr(self, field.name) for field in sorted(fields(self), key=lambda f: f.kw_only)}
+        values = {
+            field.name: getattr(self, field.name)
+            for field in sorted(fields(self), key=lambda field: bool(field.kw_only))
+        }
         shown = [f"{name}={value!r}" for name, value in values.items() if value is not None]
         return f"{type(self).__name__}({', '.join(shown)})"
 
