@@ -7,7 +7,16 @@ from nncore.version import __version__
 
 if TYPE_CHECKING:
     from nncore import datasets, kernels, losses, metrics, optimizers, schedules
-    from nncore.callbacks import STOP
+    from nncore.callbacks import (
+        STOP,
+        CSVLogger,
+        EarlyStopping,
+        LambdaCallback,
+        LearningRateScheduler,
+        ModelCheckpoint,
+        ReduceLROnPlateau,
+        TensorBoard,
+    )
     from nncore.engine import get_num_threads, set_num_threads, show_config
     from nncore.errors import (
         EnvironmentVariableError,
@@ -50,7 +59,16 @@ MODULES = (
     "schedules",
 )
 HOMES = {
-    "callbacks": ("STOP",),
+    "callbacks": (
+        "STOP",
+        "CSVLogger",
+        "EarlyStopping",
+        "LambdaCallback",
+        "LearningRateScheduler",
+        "ModelCheckpoint",
+        "ReduceLROnPlateau",
+        "TensorBoard",
+    ),
     "engine": ("get_num_threads", "set_num_threads", "show_config"),
     "errors": ("EnvironmentVariableError", "ModelFileError", "NNCoreError", "NotBuiltError", "TrainingDiverged"),
     "history": ("History",),
@@ -98,19 +116,24 @@ __all__ = [
     "AdamW",
     "BatchNorm",
     "BinaryCrossentropy",
+    "CSVLogger",
     "CategoricalCrossentropy",
     "Constant",
     "CosineDecay",
     "Dense",
     "Dropout",
+    "EarlyStopping",
     "EnvironmentVariableError",
     "ExponentialDecay",
     "History",
     "Huber",
+    "LambdaCallback",
     "LayerNorm",
+    "LearningRateScheduler",
     "Lion",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "ModelCheckpoint",
     "ModelFileError",
     "NNCoreError",
     "Nadam",
@@ -121,10 +144,12 @@ __all__ = [
     "RMSprop",
     "RandomNormal",
     "RandomUniform",
+    "ReduceLROnPlateau",
     "Residual",
     "Sequential",
     "SparseCategoricalCrossentropy",
     "StepDecay",
+    "TensorBoard",
     "TrainingDiverged",
     "__version__",
     "datasets",

@@ -100,10 +100,17 @@ class Training:
         self.steps = math.ceil(len(self.data.X) / self.batch_size)
         self.rates: Array | None = None  # of the steps of the engine's last call, if there is a schedule
         self.metrics = model.scorers
+        self.callbacks.check_logs(self._recorded())
         self.network = model._network or model._new_network(program)
         shape = (len(self.data.X), program.n_outputs)
         self.predictions = np.empty(shape, model.dtype) if self.metrics else None
         self.history = History()
+
+    def _recorded(self) -> list[str]:
+        """Return the names of the values that every epoch will record."""
+        scores = ["loss", *self.metrics]
+        validated = [] if self.validation is None else [f"val_{name}" for name in scores]
+        return [*scores, *validated, "seconds", "learning_rate"]
 
     def run(self) -> History:
         """Train until the epochs are done or a callback says stop."""
@@ -115,6 +122,8 @@ class Training:
             progress = ProgressBar(self.verbose, self.epochs, len(self.data.X))
             with progress, self.callbacks.around_training(model) as stop:
                 while model.epoch < self.last_epoch and not (stop or model.stop_training):
+                    if self.callbacks.on_epoch_begin(model, model.epoch):
+                        break
                     logs = self._train(progress)
                     stop = self.callbacks.on_epoch_end(model, model.epoch - 1, logs)
         return self.history

@@ -234,3 +234,4 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
     }
 )
 NEEDS_COLUMNS = frozenset({mean_squared_error, mean_absolute_error, r2_score, binary_accuracy})
+LARGER_IS_BETTER = frozenset({accuracy, binary_accuracy, categorical_accuracy, r2_score})

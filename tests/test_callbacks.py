@@ -25,6 +25,9 @@ class Recorder:
     def on_train_begin(self, model):
         self.calls.append("begin")
 
+    def on_epoch_begin(self, model, epoch):
+        self.calls.append((epoch, model.epoch))
+
     def on_epoch_end(self, model, epoch, logs):
         self.calls.append((epoch, sorted(logs), model.epoch))
 
@@ -37,8 +40,8 @@ def test_order_and_arguments():
     model.fit(X, Y, epochs=2, callbacks=recorder)
     model.fit(X, Y, epochs=1, callbacks=[recorder], validation_split=0.25)
     names = ["learning_rate", "loss", "seconds"]
-    first = ["begin", (0, names, 1), (1, names, 2), "end"]
-    assert recorder.calls == [*first, "begin", (2, [*names, "val_loss"], 3), "end"]
+    first = ["begin", (0, 0), (0, names, 1), (1, 1), (1, names, 2), "end"]
+    assert recorder.calls == [*first, "begin", (2, 2), (2, [*names, "val_loss"], 3), "end"]
 
 
 def test_logs_are_what_history_records():
@@ -89,6 +92,15 @@ def test_stop_before_the_first_epoch():
     model = new_model()
     assert len(model.fit(X, Y, epochs=10, callbacks=Never())) == 0
     assert model.epoch == 0
+
+
+def test_stop_at_the_beginning_of_an_epoch():
+    class Third:
+        def on_epoch_begin(self, model, epoch):
+            return STOP if epoch == 2 else None
+
+    model = new_model()
+    assert len(model.fit(X, Y, epochs=10, callbacks=Third())) == model.epoch == 2
 
 
 def test_stop_has_a_readable_repr_and_is_one_object():

@@ -19,7 +19,6 @@ from idx_files import write_mnist
 import nncore
 from nncore import datasets
 from nncore.cli import main
-from nncore.cli.callbacks import BestEpoch
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
 
@@ -127,22 +126,27 @@ def test_no_hidden_layers(ok):
     assert "model  2 > 1, 3 parameters" in ok("train", "plane", "--layers", "none", "--epochs", "2")
 
 
-def test_best_epoch_puts_the_weights_back():
-    class Model:
-        weights = 0
+def test_the_weights_of_the_best_epoch_are_kept(ok):
+    options = ["--epochs", "30", "--layers", "64", "--lr", "0.01", "--val", "0.3", "--test", "0", "--json"]
+    result = json.loads(ok("train", "diabetes", *options, "-o", "m.safetensors"))
+    losses = result["history"]["val_loss"]
+    best = min(range(30), key=losses.__getitem__)
+    assert len(losses) == 30 and best < 29, "to show anything, the last epoch must not be the best"
+    shorter = [str(best + 1) if option == "30" else option for option in options]
+    assert json.loads(ok("train", "diabetes", *shorter))["train"] == result["train"]
 
-        def get_weights(self):
-            return self.weights
 
-        def set_weights(self, weights):
-            self.weights = weights
-
-    model, callback = Model(), BestEpoch()
-    for epoch, loss in enumerate([0.9, 0.4, float("nan"), 0.7], start=1):
-        model.weights = epoch
-        callback.on_epoch_end(model, epoch, {"val_loss": loss})
-    callback.on_train_end(model)
-    assert model.weights == 2
+def test_class_weight(ok, run):
+    options = ["--epochs", "3", "--layers", "8", "--test", "0", "--json"]
+    plain, balanced = (
+        json.loads(ok("train", "wine", *options, *more)) for more in ([], ["--class-weight", "balanced"])
+    )
+    assert (plain["class_weight"], balanced["class_weight"]) == (None, "balanced")
+    assert plain["train"] != balanced["train"]
+    code, _, err = run("train", "diabetes", *QUICK, "--class-weight", "balanced")
+    assert code == 2 and "--class-weight needs classes, but the target of diabetes is a number" in err
+    code, _, err = run("train", "wine", *QUICK, "--class-weight", "balance")
+    assert code == 2 and "unknown --class-weight 'balance'; did you mean 'balanced'?" in err
 
 
 def test_linear_schedule_lowers_the_learning_rate_evenly(ok):

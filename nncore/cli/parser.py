@@ -95,6 +95,9 @@ def _add_train(commands: _Commands) -> None:
     training.add_argument(
         "--schedule", choices=("constant", "linear"), help="of the learning rate (default constant; mnist linear)"
     )
+    training.add_argument(
+        "--class-weight", choices=("balanced",), help="let rare classes count as much as frequent ones"
+    )
     training.add_argument("--epochs", type=_count, help="default: so many that about 2000 updates are made, 10 to 200")
     training.add_argument("--batch-size", type=_count, help="rows per update (default 32; mnist 128)")
     training.add_argument("--test", type=_share, help="share of the rows held out to test (default 0.2)")

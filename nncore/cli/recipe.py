@@ -6,7 +6,7 @@ import argparse
 import math
 from dataclasses import dataclass
 
-from nncore.cli.errors import blamed_on_the_user
+from nncore.cli.errors import UsageError, blamed_on_the_user
 from nncore.cli.sources import Source
 from nncore.datasets.dataset import Dataset
 from nncore.layers import Dense
@@ -20,23 +20,32 @@ EPOCHS = (10, 200)
 
 @dataclass(frozen=True)
 class Recipe:
-    """Sizes of the hidden layers, and how the rows are gone through."""
+    """Sizes of the hidden layers, and how the rows are gone through and weighed."""
 
     layers: tuple[int, ...]
     batch_size: int
     epochs: int
     schedule: str
+    class_weight: str | None = None
 
 
 def choose(train: Dataset, source: Source, options: argparse.Namespace) -> Recipe:
-    """Return the recipe of the options; its defaults are those of a small table, or of MNIST."""
+    """Return the recipe of the options; its defaults are those of a small table, or of MNIST.
+
+    Raises
+    ------
+    UsageError
+        If classes are to be weighed and there are none.
+    """
     table = Recipe((64, 32), 32, 0, "constant")
     default = Recipe((256, 128), 128, 0, "linear") if source.is_scaled else table
     batch_size = options.batch_size or default.batch_size
     steps = math.ceil(train.n_samples / batch_size)
     epochs = options.epochs or min(max(EPOCHS[0], math.ceil(UPDATES / steps)), EPOCHS[1])
     layers = default.layers if options.layers is None else options.layers
-    return Recipe(layers, batch_size, epochs, options.schedule or default.schedule)
+    if options.class_weight is not None and train.target_names is None:
+        raise UsageError(f"--class-weight needs classes, but the target of {options.data} is a number")
+    return Recipe(layers, batch_size, epochs, options.schedule or default.schedule, options.class_weight)
 
 
 def build(train: Dataset, recipe: Recipe, options: argparse.Namespace) -> Sequential:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from nncore import engine
+from nncore.callbacks import EarlyStopping, LearningRateScheduler
 from nncore.cli import model_file
-from nncore.cli.callbacks import BestEpoch, LinearDecay
 from nncore.cli.errors import DONE, INTERRUPTED, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines
 from nncore.cli.parts import Parts, cut
@@ -63,17 +63,23 @@ def run(options: argparse.Namespace) -> int:
 
 def _fit(model: Sequential, parts: Parts, preparation: Preparation, recipe: Recipe, *, verbose: bool | str) -> None:
     validation = None if parts.validation is None else _prepared(preparation, parts.validation)
-    callbacks: list[Any] = [] if validation is None else [BestEpoch()]
+    callbacks: list[Any] = [] if validation is None else [EarlyStopping(patience=recipe.epochs)]  # for its best weights
     if recipe.schedule == "linear":
-        callbacks.append(LinearDecay(model.optimizer.learning_rate, recipe.epochs))
+        callbacks.append(_linear_decay(model.optimizer.rate, recipe.epochs))
     model.fit(
         *_prepared(preparation, parts.train),
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         validation_data=validation,
+        class_weight=recipe.class_weight,
         callbacks=callbacks,
         verbose=verbose,
     )
+
+
+def _linear_decay(rate: float, epochs: int) -> LearningRateScheduler:
+    """Lower the learning rate after each epoch by the same amount, the last one's being the smallest, but not 0."""
+    return LearningRateScheduler(lambda epoch: rate * (epochs - epoch) / epochs if epoch else rate)
 
 
 def _prepared(preparation: Preparation, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +95,7 @@ def _announcement(parts: Parts, model: Sequential, recipe: Recipe) -> list[str]:
     return [
         f"data   {train.name}: {', '.join(counts)}; {train.n_features} features, {train.task_in_words}",
         f"model  {' > '.join(map(str, sizes))}, {model.n_parameters:,} parameters, {model.dtype.name}",
-        f"run    {optimizer.name}, learning rate {optimizer.learning_rate:g} ({recipe.schedule}), "
+        f"run    {optimizer.name}, learning rate {optimizer.rate:g} ({recipe.schedule}), "
         f"batch {recipe.batch_size}, epochs {recipe.epochs}, seed {model.seed}",
     ]
 
@@ -119,6 +125,7 @@ def _result(
         "optimizer": model.optimizer.name,
         "learning_rate": model.history["learning_rate"][0],
         "schedule": recipe.schedule,
+        "class_weight": recipe.class_weight,
         "batch_size": recipe.batch_size,
         "seed": model.seed,
         "isa": engine.ISA,

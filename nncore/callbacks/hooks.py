@@ -1,14 +1,22 @@
-"""Hooks into training: what ``fit`` calls at its start, after each epoch and at its end."""
+"""Hooks into training: what ``fit`` calls at its start, around each epoch and at its end."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
-HOOKS = {"on_train_begin": ("model",), "on_epoch_end": ("model", "epoch", "logs"), "on_train_end": ("model",)}
+from nncore.metrics import METRICS
+from nncore.names import did_you_mean
+
+HOOKS = {
+    "on_train_begin": ("model",),
+    "on_epoch_begin": ("model", "epoch"),
+    "on_epoch_end": ("model", "epoch", "logs"),
+    "on_train_end": ("model",),
+}
 """Names of the hooks, and what they are called with."""
 
 
@@ -28,10 +36,13 @@ STOP = Stop.STOP
 class Callbacks:
     """The callbacks of one ``fit``, called in the order given.
 
-    A callback is an object with some of ``on_train_begin(model)``, ``on_epoch_end(model, epoch, logs)`` and
-    ``on_train_end(model)``, or a plain function, which is called as ``on_epoch_end``. `epoch` counts from 0 over all
-    calls of ``fit``; `logs` holds the epoch's values: ``loss``, metrics, ``val_loss``... What a hook returns is
-    ignored, except `STOP`.
+    A callback is an object with some of ``on_train_begin(model)``, ``on_epoch_begin(model, epoch)``,
+    ``on_epoch_end(model, epoch, logs)`` and ``on_train_end(model)``, or a plain function, which is called as
+    ``on_epoch_end``. `epoch` counts from 0 over all calls of ``fit``; `logs` holds the epoch's values: ``loss``,
+    metrics, ``val_loss``... What a hook returns is ignored, except `STOP`.
+
+    An object may have ``required_logs``, the names of values that it will look for in `logs`: if one of them will not
+    be recorded, ``fit`` says so before it trains.
 
     A callback whose turn came at the start, if only because ``on_train_begin`` raised, gets its ``on_train_end``, also
     after an error or Ctrl-C: files can be closed there. An exception from a hook ends training and reaches the caller,
@@ -88,12 +99,36 @@ class Callbacks:
         if errors:
             raise errors[0]
 
+    def on_epoch_begin(self, model: Any, epoch: int) -> bool:
+        """Call every callback; return True if one asked to stop."""
+        return self._call("on_epoch_begin", model, epoch)
+
     def on_epoch_end(self, model: Any, epoch: int, logs: dict[str, float]) -> bool:
         """Call every callback; return True if one asked to stop."""
+        return self._call("on_epoch_end", model, epoch, logs)
+
+    def _call(self, hook: str, *arguments: Any) -> bool:
         stop = False
         for callback in self._callbacks:
-            stop |= _call(callback, "on_epoch_end", model, epoch, logs)
+            stop |= _call(callback, hook, *arguments)
         return stop
+
+    def check_logs(self, recorded: Collection[str]) -> None:
+        """Raise ValueError if a callback needs a value that is not among the `recorded`."""
+        for index, callback in enumerate(self._callbacks):
+            for name in getattr(callback, "required_logs", ()):
+                if name not in recorded:
+                    raise _not_recorded(f"callbacks[{index}], {type(callback).__name__},", name, recorded)
+
+
+def _not_recorded(who: str, name: str, recorded: Collection[str]) -> ValueError:
+    mend = did_you_mean(name, recorded) or ";"
+    if name.startswith("val_") and not any(known.startswith("val_") for known in recorded):
+        mend = "; val_* values need fit(validation_data=...) or fit(validation_split=...);"
+    elif name.removeprefix("val_") in METRICS and name not in recorded:
+        mend = f"; it would be with compile(metrics=[{name.removeprefix('val_')!r}]);"
+    what = f"{who} needs {name!r}, which this training does not record"
+    return ValueError(f"{what}{mend} recorded: {', '.join(recorded)}")
 
 
 def _call(callback: Any, hook: str, *arguments: Any) -> bool:

@@ -1,0 +1,25 @@
+"""Callbacks: what happens around training beside it. Give them to ``fit(callbacks=[...])``.
+
+A callback is a plain function ``(model, epoch, logs)``, called after each epoch, or an object with hooks; see
+`Callbacks`. Those here have the names of Keras's, and its arguments where they mean the same.
+"""
+
+from nncore.callbacks.checkpointing import ModelCheckpoint
+from nncore.callbacks.csv_log import CSVLogger
+from nncore.callbacks.functions import LambdaCallback
+from nncore.callbacks.hooks import STOP, Callbacks
+from nncore.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
+from nncore.callbacks.stopping import EarlyStopping
+from nncore.callbacks.tensorboard import TensorBoard
+
+__all__ = [
+    "STOP",
+    "CSVLogger",
+    "Callbacks",
+    "EarlyStopping",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ReduceLROnPlateau",
+    "TensorBoard",
+]

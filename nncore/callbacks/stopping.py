@@ -1,0 +1,106 @@
+"""EarlyStopping: end training when a value stops getting better."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nncore import spec
+from nncore.callbacks.hooks import STOP, Stop
+from nncore.callbacks.monitor import Monitor
+from nncore.inputs import Array
+
+if TYPE_CHECKING:
+    from nncore.model import Sequential
+
+
+class EarlyStopping(Monitor):
+    """Stop when the monitored value has not got better for `patience` epochs (Prechelt, 1998).
+
+    The best weights come back then, and however else training ends: after its last epoch, or by an error. The
+    optimizer's state and ``model.epoch`` stay as they are. Each ``fit`` begins anew.
+
+    Parameters
+    ----------
+    monitor : str
+        Name of the value: ``"loss"``, ``"val_loss"``, a metric, a metric with ``val_`` before it...
+    min_delta : float
+        How much better a value must be to count; finite, >= 0.
+    patience : int
+        How many epochs in a row may bring nothing better; the last of them ends training. 0 means 1.
+    mode : {"auto", "min", "max"}
+        Whether smaller or larger is better; ``"auto"`` knows it of the loss and of nncore's metrics.
+    baseline : float, optional
+        Only values better than this one renew the patience.
+    restore_best_weights : bool
+        Whether to put the weights of the best epoch back, running statistics included.
+
+    Attributes
+    ----------
+    best : float or None
+        The best value so far.
+    best_epoch : int or None
+        Its epoch, counted from 0 as in ``history.epochs``.
+    stopped_epoch : int or None
+        The epoch after which training was stopped; None if it was not.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is wrong; from ``fit``, before it trains, if it would not record the monitored value.
+
+    Examples
+    --------
+    >>> from nncore import Adam, Dense, Sequential
+    >>> X, y = [[-1.0], [0.0], [1.0], [0.5]], [-2.0, 0.0, 2.0, 0.9]
+    >>> model = Sequential([Dense(1)])
+    >>> model.compile(Adam(0.1))
+    >>> stopping = EarlyStopping("val_loss", patience=5)
+    >>> history = model.fit(X, y, epochs=1000, validation_split=0.25, callbacks=stopping)
+    >>> stopping.stopped_epoch - stopping.best_epoch, bool(stopping.best == history.val_loss.min())
+    (5, True)
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0.0,
+        patience: int = 10,
+        *,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = True,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        self.patience: int = spec.integer(0, 2**63 - 1)("patience", patience)
+        self.baseline: float | None = spec.optional(spec.real())("baseline", baseline)
+        self.restore_best_weights: bool = spec.flag("restore_best_weights", restore_best_weights)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.best: float | None = None
+        self.best_epoch: int | None = None
+        self.stopped_epoch: int | None = None
+        self._waited = 0
+        self._best_weights: list[Array] | None = None
+
+    def on_train_begin(self, model: Sequential) -> None:
+        self._begin()
+
+    def on_epoch_end(self, model: Sequential, epoch: int, logs: dict[str, float]) -> Stop | None:
+        value = logs[self.monitor]
+        self._waited += 1
+        if self.better(value, self.best):
+            self.best, self.best_epoch = value, epoch
+            if self.restore_best_weights:
+                self._best_weights = model.get_weights()
+            if self.baseline is None or self.better(value, self.baseline):
+                self._waited = 0
+        if self._waited < max(self.patience, 1):
+            return None
+        self.stopped_epoch = epoch
+        return STOP
+
+    def on_train_end(self, model: Sequential) -> None:
+        if self._best_weights is not None and self.best_epoch != model.epoch - 1:
+            model.set_weights(self._best_weights)
+        self._best_weights = None
