@@ -19,7 +19,8 @@ from nncore.targets import CLASS_INDICES, targets
 if TYPE_CHECKING:
     from nncore.network import Network
 
-RESERVED = ("loss", "epoch", "epochs", "history", "seconds", "learning_rate")
+RECORDED = ("loss", "epoch", "epochs", "history", "seconds", "learning_rate", "clipped", "penalty")
+RESERVED = (*RECORDED, "layers", "inputs", "targets", "symmetric", "diverged")  # what else a History has by name
 
 
 class Data(NamedTuple):

@@ -1,12 +1,15 @@
-"""What training recorded: one row per epoch, one column per quantity."""
+"""What training recorded: one row per epoch, one column per quantity; records of each layer beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from nncore.layer_history import WIDTH, Description, LayerHistory, adapted
 
 
 class History:
@@ -19,6 +22,16 @@ class History:
     ----------
     epochs : ndarray of shape (n,), int64
         Number of each recorded epoch, counted from 0 over all calls of ``fit``.
+    layers : dict of str to LayerHistory
+        Gradients, weights and activations of each layer, in the order of the network, by the names that
+        ``Sequential.summary`` shows. Layers that the network no longer has come last.
+    inputs, targets : dict, optional
+        What `nncore.observation` saw of the data of the latest ``fit``; None if it did not look.
+    symmetric : tuple of str
+        The layers all of whose units began with the same weights.
+    diverged : dict, optional
+        Where the latest ``fit`` ended with `TrainingDiverged`: ``epoch``, ``batch``, ``last_finite_loss`` and
+        ``learning_rate``. None if it did not.
 
     Examples
     --------
@@ -36,6 +49,16 @@ class History:
     def __init__(self) -> None:
         self._epochs: list[int] = []
         self._columns: dict[str, list[float]] = {}
+        self._layers: dict[str, LayerHistory] = {}
+        self._network: tuple[Description, ...] = ()
+        self.inputs: dict[str, Any] | None = None
+        self.targets: dict[str, Any] | None = None
+        self.symmetric: tuple[str, ...] = ()
+        self.diverged: dict[str, float] | None = None
+
+    @property
+    def layers(self) -> dict[str, LayerHistory]:
+        return dict(self._layers)
 
     @property
     def epochs(self) -> NDArray[np.int64]:
@@ -88,21 +111,145 @@ class History:
             column += [nan] * (before - len(column)) + values.get(name, [nan] * count)
         self._epochs += range(first_epoch, first_epoch + count)
 
+    def record_layers(self, network: Iterable[Description], epochs: ArrayLike, records: ArrayLike) -> None:
+        """Append records of the layers; doing it twice for the same epochs is doing it once.
+
+        A layer whose name, kind and activation are those of one recorded before goes on with its records. One that
+        took the name of another begins anew, and the other is kept as ``"<name> (to epoch <its last>)"``.
+
+        Parameters
+        ----------
+        network : iterable of (name, kind, activation)
+            The layers in the order of the network; activation ``"identity"`` where a layer has none.
+        epochs : array-like of shape (m,)
+            Ascending numbers of the epochs that were recorded.
+        records : array-like of shape (m, n_layers, 42)
+            `nncore.layer_history.FIELDS` of each layer, then the 32 bins of the histogram of its weights. Copied.
+
+        Raises
+        ------
+        ValueError
+            If a shape is another one.
+
+        Examples
+        --------
+        >>> history = History()
+        >>> history.record_layers([("dense_0", "Dense", "relu")], [0, 1], np.ones((2, 1, 42)))
+        >>> history.layers
+        {'dense_0': LayerHistory(dense_0: Dense, relu, 2 records)}
+        """
+        layers, numbers, values = tuple(network), np.asarray(epochs, np.int64), np.asarray(records, np.float64)
+        if numbers.ndim != 1 or values.shape != (len(numbers), len(layers), WIDTH):
+            expected = f"epochs (m,) and records (m, {len(layers)}, {WIDTH})"
+            raise ValueError(f"expected {expected}, got shapes {numbers.shape} and {values.shape}")
+        if layers != self._network:
+            self._layers = adapted(self._layers, layers)
+            self._network = layers
+        for index, (name, _, _) in enumerate(layers):
+            self._layers[name].extend(numbers, values[:, index])
+
     def row(self, index: int) -> dict[str, float]:
         """Return the values of one recorded epoch by column name; index -1 is the last."""
         return {name: column[index] for name, column in self._columns.items()}
 
-    def to_dict(self) -> dict[str, list[Any]]:
-        """Return plain lists, ``{"epoch": [...], "loss": [...], ...}``: ready for JSON or ``pandas.DataFrame``."""
-        return {"epoch": self.epoch, **self.history}
+    # ---- tables and files
+
+    def table(self) -> dict[str, list[Any]]:
+        """Return one list per column, all equally long, for example for ``pandas.DataFrame``.
+
+        First ``epoch``, then the columns, then those of the layers, named like ``dense_0.gradient_norm``.
+
+        Examples
+        --------
+        >>> history = History()
+        >>> history.extend(0, {"loss": [0.9, 0.5]})
+        >>> history.table()
+        {'epoch': [0, 1], 'loss': [0.9, 0.5]}
+        """
+        from nncore import historyfile  # here, not at the top, to keep `import nncore` quick
+
+        return historyfile.table(self)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write `table` as a CSV file, one row per epoch; NaN is an empty field.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an older one is then still there.
+        """
+        from nncore import historyfile
+
+        historyfile.to_csv(self, path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all there is as plain lists, dicts, numbers and text, ready for JSON.
+
+        ``{"epoch": [...], "loss": [...], ..., "layers": {"dense_0": {...}}}``. NaN becomes None, an infinite number
+        ``"Infinity"`` or ``"-Infinity"``; parts of which nothing was recorded are left out.
+
+        Examples
+        --------
+        >>> history = History()
+        >>> history.extend(0, {"loss": [0.9, float("nan")]})
+        >>> history.to_dict()
+        {'epoch': [0, 1], 'loss': [0.9, None]}
+        """
+        from nncore import historyfile
+
+        return historyfile.to_dict(self)
 
     @classmethod
-    def from_dict(cls, columns: Mapping[str, Sequence[Any]]) -> History:
-        """Rebuild a history from `to_dict`'s result."""
-        history = cls()
-        history._epochs = list(columns["epoch"])
-        history._columns = {name: list(column) for name, column in columns.items() if name != "epoch"}
-        return history
+    def from_dict(cls, columns: Mapping[str, Any]) -> History:
+        """Rebuild a history from `to_dict`'s result.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If something is missing, of the wrong type, or of another length than the epochs.
+        """
+        from nncore import historyfile
+
+        return historyfile.from_dict(columns, cls())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to a JSON file, which `load` and ``nncore doctor`` read.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an older one is then still there.
+        """
+        from nncore import historyfile
+
+        historyfile.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> History:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the file holds something else, is damaged, or of a newer format.
+        OSError
+            If it cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> history = History()
+        >>> history.extend(0, {"loss": [0.9, 0.5]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     history.save(f"{folder}/run.json")
+        ...     History.load(f"{folder}/run.json")
+        History(2 epochs: loss 0.9 -> 0.5)
+        """
+        from nncore import historyfile
+
+        return historyfile.load(path, cls())
+
+    # ---- columns
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
         if name not in self._columns:

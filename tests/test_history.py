@@ -1,6 +1,7 @@
 """History: columns of numbers, one per epoch."""
 
 import copy
+import csv
 import json
 import pickle
 
@@ -8,6 +9,16 @@ import numpy as np
 import pytest
 
 from nncore.history import History
+from nncore.layer_history import FIELDS, WIDTH
+
+NETWORK = [("dense_0", "Dense", "relu"), ("dense_1", "Dense", "identity")]
+NAN, INF = float("nan"), float("inf")
+
+
+def records(epochs, network=NETWORK):
+    """Return numbers that differ everywhere: epoch, then layer, then field."""
+    epochs = np.asarray(epochs, float)
+    return 100 * epochs[:, None, None] + 50 * np.arange(len(network))[:, None] + np.arange(WIDTH)
 
 
 @pytest.fixture
@@ -51,13 +62,216 @@ def test_columns_of_unequal_length_are_refused(history):
     assert len(history) == 3
 
 
-def test_round_trips(history):
-    columns = json.loads(json.dumps({k: v for k, v in history.to_dict().items() if k != "val_loss"}))
-    assert columns["epoch"] == [3, 4, 5]
-    assert History.from_dict(columns).loss.tolist() == [0.5, 0.25, 0.125]
-    for other in (copy.deepcopy(history), pickle.loads(pickle.dumps(history))):
-        assert repr(other) == repr(history)
-        assert other.epochs.tolist() == [3, 4, 5]
+@pytest.fixture
+def full(history):
+    """Everything a history can hold, NaN and infinity included."""
+    values = records([3, 5])
+    values[0, 1, 1], values[1, 0, 0] = NAN, INF
+    history.record_layers(NETWORK, [3, 5], values)
+    history.inputs = {"rows": 20, "std_max": 2.5}
+    history.targets = {"counts": [15.0, 5.0]}
+    history.symmetric = ("dense_0",)
+    history.diverged = {"epoch": 6, "batch": 2, "last_finite_loss": INF, "learning_rate": 0.5}
+    return history
+
+
+def assert_same(a, b):
+    assert repr(a) == repr(b)
+    np.testing.assert_equal(a.history, b.history)
+    for name in ("epoch", "inputs", "targets", "symmetric", "diverged"):
+        assert getattr(a, name) == getattr(b, name)
+    assert list(a.layers) == list(b.layers)
+    for one, other in zip(a.layers.values(), b.layers.values(), strict=True):
+        assert (repr(one), one.epochs.tolist()) == (repr(other), other.epochs.tolist())
+        np.testing.assert_array_equal(one.histogram, other.histogram)
+        for field in FIELDS:
+            np.testing.assert_array_equal(one[field], other[field])
+
+
+def test_round_trips(full, tmp_path):
+    assert_same(History.from_dict(full.to_dict()), full)
+    assert_same(History.from_dict(json.loads(json.dumps(full.to_dict(), allow_nan=False))), full)
+    assert_same(copy.deepcopy(full), full)
+    assert_same(pickle.loads(pickle.dumps(full)), full)
+    full.save(tmp_path / "run.json")
+    assert_same(History.load(tmp_path / "run.json"), full)
+    assert_same(History.from_dict(History().to_dict()), History())
+
+
+def test_columns_of_a_round_trip_can_be_continued(full):
+    other = History.from_dict(full.to_dict())
+    other.extend(6, {"loss": [0.1]})
+    other.record_layers(NETWORK, [6], records([6]))
+    assert other.epoch == [3, 4, 5, 6] and other.layers["dense_0"].epochs.tolist() == [3, 5, 6]
+
+
+# ---- layers
+
+
+def test_layers_by_name_and_field(full):
+    assert list(full.layers) == ["dense_0", "dense_1"]
+    layer = full.layers["dense_1"]
+    assert (layer.name, layer.kind, layer.activation, len(layer)) == ("dense_1", "Dense", "identity", 2)
+    assert layer.epochs.tolist() == [3, 5]
+    assert layer["gradient_norm"].tolist() == [350, 550]
+    assert layer["saturated"].tolist() == [359, 559]
+    assert layer.histogram.tolist() == [list(range(360, 392)), list(range(560, 592))]
+    assert tuple(layer) == FIELDS and "dead" in layer and "alive" not in layer
+
+
+def test_unknown_field_is_named(full):
+    with pytest.raises(KeyError, match="no field 'grad' in the records of dense_0; there are: gradient_norm"):
+        full.layers["dense_0"]["grad"]
+
+
+def test_recording_layers_twice_is_recording_them_once(history):
+    history.record_layers(NETWORK, [3, 4], records([3, 4]))
+    history.record_layers(NETWORK, [3, 4, 5], records([3, 4, 5]))
+    for number, layer in enumerate(history.layers.values()):
+        assert layer.epochs.tolist() == [3, 4, 5]
+        assert layer["gradient_norm"].tolist() == [300 + 50 * number, 400 + 50 * number, 500 + 50 * number]
+
+
+def test_an_interrupted_record_is_completed_by_the_next(history, monkeypatch):
+    """As Ctrl-C may strike anywhere: here, between two layers."""
+    history.record_layers(NETWORK, [3], records([3]))
+    second, original = history.layers["dense_1"], type(history.layers["dense_1"]).extend
+
+    def extend(layer, *arguments):
+        if layer is second:
+            raise KeyboardInterrupt
+        original(layer, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(second), "extend", extend)
+        with pytest.raises(KeyboardInterrupt):
+            history.record_layers(NETWORK, [4], records([4]))
+    history.record_layers(NETWORK, [4], records([4]))
+    assert [layer.epochs.tolist() for layer in history.layers.values()] == [[3, 4], [3, 4]]
+
+
+def test_many_single_records():
+    history = History()
+    for epoch in range(1000):
+        history.record_layers(NETWORK, [epoch], records([epoch]))
+    np.testing.assert_array_equal(history.layers["dense_0"]["gradient_norm"], 100.0 * np.arange(1000))
+    np.testing.assert_array_equal(history.layers["dense_1"].epochs, np.arange(1000))
+
+
+def test_records_are_copied(history):
+    values = records([3])
+    history.record_layers(NETWORK, [3], values)
+    values[:] = 0
+    history.layers["dense_0"]["dead"][:] = 0
+    history.layers["dense_0"].histogram[:] = 0
+    assert history.layers["dense_0"]["dead"].tolist() == [308]
+    assert history.layers["dense_0"].histogram[0, 0] == 310
+
+
+def test_surgery_keeps_what_goes_on_and_what_has_ended(history):
+    history.record_layers(NETWORK, [3, 4], records([3, 4]))
+    other = [("dense_0", "Dense", "relu"), ("dense_1", "Dense", "tanh"), ("dense_2", "Dense", "identity")]
+    for _ in range(2):
+        history.record_layers(other, [5], records([5], other))
+    assert {name: layer.epochs.tolist() for name, layer in history.layers.items()} == {
+        "dense_0": [3, 4, 5],
+        "dense_1": [5],
+        "dense_2": [5],
+        "dense_1 (to epoch 4)": [3, 4],
+    }
+    assert [layer.name for layer in history.layers.values()] == list(history.layers)
+    history.record_layers(NETWORK[:1], [6], records([6], NETWORK[:1]))
+    assert list(history.layers) == ["dense_0", "dense_1", "dense_2", "dense_1 (to epoch 4)"]
+    assert history.layers["dense_0"].epochs.tolist() == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "shape"), [([3], (1, 2, WIDTH - 1)), ([3], (1, 1, WIDTH)), ([3, 4], (1, 2, WIDTH)), (3, (1, 2, WIDTH))]
+)
+def test_records_of_another_shape_are_refused(history, epochs, shape):
+    with pytest.raises(ValueError, match=r"expected epochs \(m,\) and records \(m, 2, 42\), got shapes"):
+        history.record_layers(NETWORK, epochs, np.zeros(shape))
+    assert history.layers == {}
+
+
+# ---- tables and files
+
+
+def test_csv_has_a_row_per_epoch_and_a_column_per_field(full, tmp_path):
+    full.to_csv(tmp_path / "run.csv")
+    rows = list(csv.DictReader((tmp_path / "run.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["3", "4", "5"]
+    assert [row["loss"] for row in rows] == ["0.5", "0.25", "0.125"]
+    assert [row["val_loss"] for row in rows] == ["", "", "0.2"]
+    assert [row["dense_1.gradient_norm"] for row in rows] == ["350.0", "", "550.0"]
+    assert [row["dense_0.gradient_norm"] for row in rows] == ["300.0", "", "inf"]
+    assert len(rows[0]) == 4 + 2 * len(FIELDS)
+
+
+def test_table_leaves_out_records_of_epochs_without_columns():
+    history = History()
+    history.record_layers(NETWORK, [0, 7], records([0, 7]))
+    history.extend(7, {"loss": [0.5]})
+    assert history.table()["dense_0.gradient_norm"] == [700]
+
+
+def test_a_failed_save_keeps_the_old_file(full, tmp_path):
+    path = tmp_path / "run.json"
+    full.save(path)
+    before = path.read_bytes()
+    full.inputs = {"rows": object()}
+    with pytest.raises(TypeError):
+        full.save(path)
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["run.json"]
+
+
+def changed(text, old, new):
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text[:-200], "it is not JSON, or was cut off"),
+        (lambda text: "", "it is not JSON, or was cut off"),
+        (lambda text: "[1, 2]", "it is JSON, but not of the format 'nncore history'"),
+        (lambda text: '{"epoch": [0]}', "it is JSON, but not of the format 'nncore history'"),
+        (lambda text: "[" * 100_000, "cannot be read as a history"),
+        (lambda text: changed(text, "0.125", "NaN"), "NaN is not JSON"),
+        (lambda text: changed(text, '"format_version": 1', '"format_version": 9'), "version 9 is newer than supported"),
+        (lambda text: changed(text, '"format_version": 1, ', ""), "format_version must be an integer"),
+        (lambda text: changed(text, '"epoch"', '"epochs"'), "a history needs the key 'epoch'"),
+        (lambda text: changed(text, "[3, 4, 5]", "[3, 4]"), "loss must have 2 value.s., got 3"),
+        (lambda text: changed(text, "[3, 4, 5]", "[3, 4, 0.5]"), r"epoch\[2\] must be an integer from 0"),
+        (lambda text: changed(text, "0.125", '"0.125"'), r"loss\[2\] must be a number, None.* got '0.125' of type str"),
+        (lambda text: changed(text, "0.125", "true"), r"loss\[2\] must be a number, None.* got True of type bool"),
+        (lambda text: changed(text, "[0.5, 0.25, 0.125]", "{}"), "loss must be a list, got {} of type dict"),
+        (lambda text: changed(text, '"dead"', '"daed"'), r"layer 'dense_0': missing \['dead'\], unexpected \['daed'\]"),
+        (lambda text: changed(text, '"epochs": [3, 5]', '"epochs": [5, 3]'), "dense_0.epochs must hold ascending"),
+        (lambda text: changed(text, '"epochs": [3, 5]', '"epochs": [3]'), "dense_0.gradient_norm must have 1 value"),
+        (lambda text: changed(text, "[310.0, 311.0", "[311.0"), r"dense_0.histogram\[0\] must have 32 value"),
+        (lambda text: changed(text, '"kind": "Dense"', '"kind": 7'), "kind must be a str, got 7"),
+        (lambda text: changed(text, '"inputs": {', '"inputs": {"x": "y", '), "inputs.x must be a number"),
+        (lambda text: changed(text, '["dense_0"]', "[0]"), "symmetric must be a str, got 0"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_with_its_reason(full, tmp_path, damage, message):
+    path = tmp_path / "run.json"
+    full.save(path)
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(ValueError, match=message) as caught:
+        History.load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match="it is not a text file; a history file is written by"):
+        History.load(path)
+    with pytest.raises(FileNotFoundError):
+        History.load(tmp_path / "missing.json")
 
 
 def test_repr(history):

@@ -132,7 +132,7 @@ def _result(
         "epochs": model.epoch,
         "seconds": seconds,
         "train" if parts.test is None else "test": scores,
-        "history": model.history.to_dict(),
+        "history": {"epoch": model.history.epoch, **model.history.history},
         "model": options.output,
     }
 
