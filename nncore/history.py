@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore.layer_history import WIDTH, Description, LayerHistory, adapted
+
+if TYPE_CHECKING:
+    from nncore.doctor import Diagnosis
 
 
 class History:
@@ -248,6 +251,36 @@ class History:
         from nncore import historyfile
 
         return historyfile.load(path, cls())
+
+    # ---- what it says
+
+    def doctor(self) -> Diagnosis:
+        """Return what is wrong with this training in plain language, as far as its records show it.
+
+        Returns
+        -------
+        Diagnosis
+            A sequence of `Finding`, the severe ones first; printed, a report. Empty if nothing was found.
+
+        Examples
+        --------
+        >>> history = History()
+        >>> history.extend(0, {"loss": [0.8, 0.9, 1.5, 2.8, 6.1]})
+        >>> print(history.doctor())
+        1 finding in 5 epochs
+        <BLANKLINE>
+        severe: divergence
+          seen  the loss rose from 0.8 to 6.1
+          why   Steps that are too long lead to larger gradients, and so to steps that are longer still, without
+                end.
+          try   a smaller learning_rate; standardised inputs, and targets if these are large numbers; clipping:
+                compile(Adam(clip_norm=1.0)).
+        <BLANKLINE>
+        not recorded, and so not judged: validation loss, layers, inputs, targets
+        """
+        from nncore import doctor
+
+        return doctor.diagnose(self)
 
     # ---- columns
 

@@ -25,6 +25,13 @@ FORMAT_VERSION = 1
 FACTS = ("inputs", "targets", "symmetric", "diverged")
 """Attributes of a history that stand beside its columns."""
 
+NEEDED = {
+    "inputs": ("mean_min", "mean_max", "std_min", "std_max", "narrowest", "widest"),
+    "targets": ("rows",),
+    "diverged": ("epoch", "batch", "last_finite_loss", "learning_rate"),
+}
+"""What of them must be there, so that those who read a history need not ask."""
+
 NOT_COLUMNS = ("epoch", "layers", *FACTS)
 """Keys of the plain form that are no columns."""
 
@@ -96,7 +103,7 @@ def from_dict(data: Any, history: H) -> H:
     for name, value in _object("layers", fields.get("layers", {})).items():
         history._layers[name] = _layer(name, value)
     history.symmetric = tuple(_text("symmetric", name) for name in _list("symmetric", fields.get("symmetric", [])))
-    for name in ("inputs", "targets", "diverged"):
+    for name in NEEDED:
         if name in fields:
             setattr(history, name, _facts(name, fields[name]))
     return history
@@ -124,6 +131,9 @@ def _facts(name: str, value: Any) -> dict[str, Any]:
         where = f"{name}.{key}"
         whole = type(item) is int
         found[key] = _numbers(where, item) if isinstance(item, list) else item if whole else _number(where, item)
+    missing = [key for key in NEEDED[name] if key not in found]
+    if missing:
+        raise ValueError(f"{name} lacks {', '.join(missing)}")
     return found
 
 

@@ -21,8 +21,8 @@ LAYERS = [
     {"engine", "_engine", "kernels", "metrics", "datasets"}
     | {"formulas", "reference", "reference_passes", "reference_rows", "reference_step"},
     {"atomic", "callbacks", "checkpoint", "definition", "evaluation", "fitting", "history", "inputs", "model"}
-    | {"class_weights", "historyfile", "layer_history", "modelfile", "network", "observation", "prediction"}
-    | {"predictor", "progress", "summary", "targets"},
+    | {"class_weights", "doctor", "historyfile", "layer_history", "modelfile", "network", "observation"}
+    | {"prediction", "predictor", "progress", "summary", "targets"},
     {"cli", "__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

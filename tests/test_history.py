@@ -10,6 +10,7 @@ import pytest
 
 from nncore.history import History
 from nncore.layer_history import FIELDS, WIDTH
+from nncore.observation import inputs_seen
 
 NETWORK = [("dense_0", "Dense", "relu"), ("dense_1", "Dense", "identity")]
 NAN, INF = float("nan"), float("inf")
@@ -68,8 +69,8 @@ def full(history):
     values = records([3, 5])
     values[0, 1, 1], values[1, 0, 0] = NAN, INF
     history.record_layers(NETWORK, [3, 5], values)
-    history.inputs = {"rows": 20, "std_max": 2.5}
-    history.targets = {"counts": [15.0, 5.0]}
+    history.inputs = inputs_seen(np.array([[1.0, 2.0], [3.0, 5.0]]))
+    history.targets = {"rows": 20, "counts": [15.0, 5.0]}
     history.symmetric = ("dense_0",)
     history.diverged = {"epoch": 6, "batch": 2, "last_finite_loss": INF, "learning_rate": 0.5}
     return history
@@ -253,6 +254,8 @@ def changed(text, old, new):
         (lambda text: changed(text, "[310.0, 311.0", "[311.0"), r"dense_0.histogram\[0\] must have 32 value"),
         (lambda text: changed(text, '"kind": "Dense"', '"kind": 7'), "kind must be a str, got 7"),
         (lambda text: changed(text, '"inputs": {', '"inputs": {"x": "y", '), "inputs.x must be a number"),
+        (lambda text: changed(text, '"std_max"', '"std"'), "inputs lacks std_max"),
+        (lambda text: changed(text, '"batch"', '"step"'), "diverged lacks batch"),
         (lambda text: changed(text, '["dense_0"]', "[0]"), "symmetric must be a str, got 0"),
     ],
 )

@@ -1,0 +1,72 @@
+"""Rules about the data: inputs of very different or very large scale, classes of very different size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nncore.doctor.findings import Finding
+from nncore.doctor.series import current_layers, short
+from nncore.history import History
+
+FAR = 10.0
+"""Standard deviation, or distance of the mean from 0, that is no longer about 1. Inputs should have mean 0 and equal
+variances (LeCun, Bottou, Orr and Mueller, 1998, "Efficient BackProp", section 4.3)."""
+VERY_FAR = 100.0  # as raw pixels, years or amounts of money have
+UNEQUAL = 1e3  # largest by smallest standard deviation; 0/1 columns with one 1 in 1,000 rows are still within it
+TINY = 1e-2  # largest standard deviation: next to the bias, the inputs are constant
+
+IMBALANCED = 10.0  # rows of the largest class by those of the smallest (He and Garcia, 2009, section 2, speak of 100:1)
+VERY_IMBALANCED = 100.0
+NORMALISING = ("BatchNorm", "LayerNorm")
+
+
+def unscaled_inputs(history: History) -> Iterator[Finding]:
+    """Report inputs far from mean 0 and deviation 1, unless the network begins by normalising them."""
+    inputs, layers = history.inputs, current_layers(history)
+    if inputs is None or (layers and layers[0].kind in NORMALISING):
+        return
+    low, high = inputs["std_min"], inputs["std_max"]
+    mean = max(abs(inputs["mean_min"]), abs(inputs["mean_max"]))
+    if high > FAR or mean > FAR:
+        seen = f"means of features reach {short(mean)}, standard deviations {short(high)} (feature {inputs['widest']})"
+    elif low > 0 and high > UNEQUAL * low:
+        seen = (
+            f"feature {inputs['widest']} has standard deviation {short(high)}, feature {inputs['narrowest']} only "
+            f"{short(low)}"
+        )
+    elif 0 < high < TINY:
+        seen = f"the largest standard deviation of a feature is {short(high)}"
+    else:
+        return
+    yield Finding(
+        "unscaled_inputs",
+        "warning" if max(high, mean) > VERY_FAR else "hint",
+        None,
+        seen,
+        "The gradient of a weight grows with its input: no learning rate suits large and small inputs alike, and large "
+        "ones push the first layer to the flat ends of its activations.",
+        "standardise: X = (X - X_train.mean(0)) / X_train.std(0), with the training rows' numbers for all rows; or "
+        "BatchNorm() as the first layer.",
+    )
+
+
+def label_imbalance(history: History) -> Iterator[Finding]:
+    """Report classes of which one has many times the rows of another."""
+    counts = np.array((history.targets or {}).get("counts", []))
+    present = counts[counts > 0]
+    if len(present) < 2 or present.max() < IMBALANCED * present.min():
+        return
+    common, rare = int(counts.argmax()), int(np.where(counts > 0, counts, np.inf).argmin())
+    ratio = counts[common] / counts[rare]
+    yield Finding(
+        "label_imbalance",
+        "warning" if ratio >= VERY_IMBALANCED else "hint",
+        None,
+        f"class {common} has {short(ratio)} times the rows of class {rare}",
+        "Always answering with the common class already scores well, so that the rare one is easily never learnt, and "
+        "accuracy does not show it.",
+        'fit(..., class_weight="balanced"), or sample_weight; and look at nncore.metrics.confusion_matrix, not at '
+        "accuracy alone.",
+    )
