@@ -451,6 +451,14 @@ MISTAKES = [
     (["train", "t.csv", "-o", "t.csv"], "the output t.csv is also the input"),
     (["train", "t.csv", "-o", "t.csv", "--force"], "the output t.csv is also the input"),
     (["train", "digits", "-o", "t.csv"], "t.csv exists already; name another file with -o, or overwrite"),
+    (["train", "digits", "--history", "t.csv"], "t.csv exists already; name another file with --history, or overwrite"),
+    (["train", "digits", "--history", "."], "the output . is a folder; name a file in it with --history"),
+    (["train", "digits", "-o", "x", "--history", "x"], "-o and --history both name x; give each a file of its own"),
+    (["doctor", "absent.json"], "absent.json: No such file or directory"),
+    (["doctor", "t.csv"], "'t.csv' cannot be read as a history: it is not JSON, or was cut off"),
+    (["doctor", "m.safetensors"], "'m.safetensors' cannot be read as a history: it is not"),
+    (["doctor", "."], "."),
+    (["doctor"], "the following arguments are required: RUN; see nncore doctor --help"),
     (["train", "t.csv", "--target", "specis"], "t.csv: there is no column 'specis'; did you mean 'species'?"),
     (["train", "t.csv", "--ignore", "wings"], "t.csv: there is no column 'wings'"),
     (["train", "t.csv", "--encoding", "klingon"], "unknown encoding 'klingon'"),
@@ -535,6 +543,48 @@ def test_divergence_fails_with_advice(run):
 def test_help_and_version(run, argv):
     code, out, err = run(*argv)
     assert (code, err) == (0, "") and (nncore.__version__ in out or "usage: nncore" in out)
+
+
+# ---- histories and the doctor
+
+
+def test_train_writes_its_history(ok):
+    result = json.loads(ok("train", "iris", *QUICK, "--val", "0.2", "--history", "run.json", "--json"))
+    history = nncore.History.load("run.json")
+    assert history.epoch == [0, 1] and history.loss.tolist() == result["history"]["loss"]
+    assert history.val_loss.tolist() == result["history"]["val_loss"]
+
+
+def test_doctor_prints_findings_and_succeeds(ok):
+    history = nncore.History()
+    history.extend(0, {"loss": [1.0, 1.5, 4.0], "learning_rate": [0.5] * 3})
+    history.save("run.json")
+    lines = ok("doctor", "run.json").splitlines()
+    assert lines[0] == "1 finding in 3 epochs" and lines[2] == "severe: divergence"
+    result = json.loads(ok("doctor", "run.json", "--json"))
+    assert result["epochs"] == 3 and result["not_recorded"] == ["validation loss", "layers", "inputs", "targets"]
+    (finding,) = result["findings"]
+    assert finding["seen"] == "the loss rose from 1 to 4" and set(finding) == {
+        *("rule", "severity", "layer", "seen", "why", "remedy")
+    }
+
+
+def test_doctor_has_nothing_to_say(ok):
+    nncore.History().save("run.json")
+    assert ok("doctor", "run.json").startswith("nothing found in 0 epochs")
+
+
+def test_a_failed_training_leaves_its_history(run, monkeypatch):
+    fit = nncore.Sequential.fit
+
+    def fit_and_fail(self, X, y, **options):
+        fit(self, X, y, **{**options, "epochs": 2})
+        raise nncore.TrainingDiverged(2, 0, 1e30, 10.0)
+
+    monkeypatch.setattr(nncore.Sequential, "fit", fit_and_fail)
+    code, _, err = run("train", "iris", "--history", "run.json")
+    assert code == 1 and "training diverged at epoch 2" in err
+    assert nncore.History.load("run.json").epoch == [0, 1]
 
 
 # ---- interruption and broken outputs

@@ -16,8 +16,8 @@ import numpy as np
 from nncore.cli.errors import OutputError, UsageError
 
 
-def check_output(path: str | None, *, force: bool, inputs: Iterable[str]) -> None:
-    """Refuse an output file before any work is done for it.
+def check_output(path: str | None, *, force: bool, inputs: Iterable[str], option: str = "-o") -> None:
+    """Refuse an output file, given by `option`, before any work is done for it.
 
     Raises
     ------
@@ -29,11 +29,11 @@ def check_output(path: str | None, *, force: bool, inputs: Iterable[str]) -> Non
     output = Path(path)
     for name in inputs:
         if output.exists() and os.path.exists(name) and output.samefile(name):
-            raise UsageError(f"the output {path} is also the input; name another file with -o")
+            raise UsageError(f"the output {path} is also the input; name another file with {option}")
     if output.is_dir():
-        raise UsageError(f"the output {path} is a folder; name a file in it with -o")
+        raise UsageError(f"the output {path} is a folder; name a file in it with {option}")
     if output.exists() and not force:
-        raise UsageError(f"{path} exists already; name another file with -o, or overwrite it with --force")
+        raise UsageError(f"{path} exists already; name another file with {option}, or overwrite it with --force")
     if not output.parent.is_dir():
         raise UsageError(f"the folder {output.parent} of the output does not exist; create it first")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nncore.activations import ACTIVATIONS
-from nncore.cli import data, info, predict, summary, train
+from nncore.cli import data, doctor, info, predict, summary, train
 from nncore.cli.errors import UsageError
 from nncore.datasets.labels import MAX_GUESSED_CLASSES
 from nncore.names import did_you_mean
@@ -65,7 +65,7 @@ def build_parser() -> _Parser:
     parser = _Parser("nncore", description="Train and run small neural networks, fast, on the CPU.")
     parser.add_argument("--version", action="version", version=f"nncore {__version__}")
     commands: _Commands = parser.add_subparsers(parser_class=_Parser, dest="command", required=True, metavar="COMMAND")
-    for add in (_add_train, _add_predict, _add_evaluate, _add_summary, _add_data, _add_info):
+    for add in (_add_train, _add_predict, _add_evaluate, _add_summary, _add_doctor, _add_data, _add_info):
         add(commands)
     return parser
 
@@ -107,6 +107,7 @@ def _add_train(commands: _Commands) -> None:
     training.add_argument("--threads", type=_count, help="default: chosen by the size of the network")
     _add_table_options(command, target=True, missing=True)
     _add_output_options(command, "save the model, with all that prediction needs, to this file")
+    command.add_argument("--history", metavar="FILE", help="save what training recorded, for nncore doctor (JSON)")
 
 
 def _add_predict(commands: _Commands) -> None:
@@ -129,6 +130,11 @@ def _add_evaluate(commands: _Commands) -> None:
 def _add_summary(commands: _Commands) -> None:
     command = _command(commands, "summary", summary.run, "show the layers of a model and what it was trained on")
     command.add_argument("model", metavar="MODEL")
+
+
+def _add_doctor(commands: _Commands) -> None:
+    command = _command(commands, "doctor", doctor.run, "say in plain words what went wrong in a training")
+    command.add_argument("history", metavar="RUN", help="a file written by nncore train --history, or History.save")
 
 
 def _add_data(commands: _Commands) -> None:

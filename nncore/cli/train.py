@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from typing import Any
@@ -12,8 +13,8 @@ import numpy as np
 from nncore import engine
 from nncore.callbacks import EarlyStopping, LearningRateScheduler
 from nncore.cli import model_file
-from nncore.cli.errors import DONE, INTERRUPTED, blamed_on_the_user
-from nncore.cli.output import check_output, print_json, print_lines
+from nncore.cli.errors import DONE, INTERRUPTED, UsageError, blamed_on_the_user
+from nncore.cli.output import check_output, print_json, print_lines, writing
 from nncore.cli.parts import Parts, cut
 from nncore.cli.recipe import Recipe, build, choose
 from nncore.cli.scoring import in_words, score
@@ -26,7 +27,7 @@ from nncore.model import Sequential
 
 def run(options: argparse.Namespace) -> int:
     """Carry the command out; return the exit code."""
-    check_output(options.output, force=options.force, inputs=input_files(options.data))
+    _check_outputs(options)
     if options.threads is not None:
         engine.set_num_threads(options.threads)
     source = load_source(options)
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     started = time.perf_counter()
     try:
         with blamed_on_the_user(options.data):
-            _fit(model, parts, preparation, recipe, verbose=False if options.quiet else "auto")
+            _fit(model, parts, preparation, recipe, options)
     except KeyboardInterrupt:
         if options.output is None or not model.epoch:
             raise
@@ -61,20 +62,35 @@ def run(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _fit(model: Sequential, parts: Parts, preparation: Preparation, recipe: Recipe, *, verbose: bool | str) -> None:
+def _check_outputs(options: argparse.Namespace) -> None:
+    inputs = input_files(options.data)
+    check_output(options.output, force=options.force, inputs=inputs)
+    check_output(options.history, force=options.force, inputs=inputs, option="--history")
+    if options.output and options.history and os.path.realpath(options.output) == os.path.realpath(options.history):
+        raise UsageError(f"-o and --history both name {options.output}; give each a file of its own")
+
+
+def _fit(
+    model: Sequential, parts: Parts, preparation: Preparation, recipe: Recipe, options: argparse.Namespace
+) -> None:
     validation = None if parts.validation is None else _prepared(preparation, parts.validation)
     callbacks: list[Any] = [] if validation is None else [EarlyStopping(patience=recipe.epochs)]  # for its best weights
     if recipe.schedule == "linear":
         callbacks.append(_linear_decay(model.optimizer.rate, recipe.epochs))
-    model.fit(
-        *_prepared(preparation, parts.train),
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        validation_data=validation,
-        class_weight=recipe.class_weight,
-        callbacks=callbacks,
-        verbose=verbose,
-    )
+    try:
+        model.fit(
+            *_prepared(preparation, parts.train),
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            validation_data=validation,
+            class_weight=recipe.class_weight,
+            callbacks=callbacks,
+            verbose=False if options.quiet else "auto",
+        )
+    finally:  # above all after a training that failed: the doctor may explain it
+        if options.history is not None and (len(model.history) or model.history.diverged):
+            with writing(options.history):
+                model.history.save(options.history)
 
 
 def _linear_decay(rate: float, epochs: int) -> LearningRateScheduler:
