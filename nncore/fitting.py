@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore import evaluation, inputs, spec
+from nncore import evaluation, inputs, observation, spec
 from nncore.callbacks import Callbacks
 from nncore.class_weights import weighted_by_class
 from nncore.evaluation import Data, data_for
@@ -16,6 +16,7 @@ from nncore.inputs import Array
 from nncore.program import Program
 from nncore.progress import ProgressBar, check_verbose
 from nncore.schedules import Schedule
+from nncore.summary import in_depth, layer_name
 
 if TYPE_CHECKING:
     from nncore.model import Sequential
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
 EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
 RATES_PER_CALL = 2**16  # of a schedule, worked out beforehand: a millisecond
+WORTH_NOTING = 10**7  # multiply-adds: some ms, of which noting what the data are like takes less than 1 %
+DIVERGED = ("epoch", "batch", "last_finite_loss", "learning_rate")  # what a history keeps of TrainingDiverged
 NAN = float("nan")
 POSITIVE = spec.integer(1, 2**63 - 1)
 
@@ -118,6 +121,7 @@ class Training:
         with self.network.training():
             model._adopt(self.network)
             model.stop_training = False
+            self._note_data()
             self.last_epoch = model.epoch + self.epochs
             progress = ProgressBar(self.verbose, self.epochs, len(self.data.X))
             with progress, self.callbacks.around_training(model) as stop:
@@ -127,6 +131,19 @@ class Training:
                     logs = self._train(progress)
                     stop = self.callbacks.on_epoch_end(model, model.epoch - 1, logs)
         return self.history
+
+    def _note_data(self) -> None:
+        """Note what the doctor judges inputs, classes and first weights by, where training takes longer than that."""
+        program = self.network.program
+        work = self.epochs * len(self.data.X) * program.n_parameters
+        if self.model.history.knows_data and work < WORTH_NOTING:
+            return
+        inputs, targets = observation.sampled(*self.data, program.loss)
+        names = [layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(self.model.layers))]
+        alike = observation.symmetric_layers(program, self.network.get_parameters(), names)
+        for history in (self.history, self.model.history):
+            history.note_data(inputs, targets)
+            history.symmetric = history.symmetric or alike
 
     def _train(self, progress: ProgressBar) -> dict[str, float]:
         """Run one epoch, or where nothing waits for its end, as many as fit into `SECONDS_PER_CALL`.
@@ -149,7 +166,10 @@ class Training:
         logs = self.history.row(-1) if len(result.losses) else {}
         progress.update(len(result.losses), logs)
         if result.diverged:
-            raise self.model._diverged(self.network, self.steps)
+            error = self.model._diverged(self.network, self.steps)
+            for history in (self.history, self.model.history):
+                history.diverged = {name: getattr(error, name) for name in DIVERGED}
+            raise error
         return logs
 
     def _run_engine(self, first_epoch: int) -> None:

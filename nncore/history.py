@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from nncore.layer_history import WIDTH, Description, LayerHistory, adapted
 
 if TYPE_CHECKING:
     from nncore.doctor import Diagnosis
+
+Facts = dict[str, Any]
 
 
 class History:
@@ -29,7 +31,8 @@ class History:
         Gradients, weights and activations of each layer, in the order of the network, by the names that
         ``Sequential.summary`` shows. Layers that the network no longer has come last.
     inputs, targets : dict, optional
-        What `nncore.observation` saw of the data of the latest ``fit``; None if it did not look.
+        What `nncore.observation` saw of the data: the range of means and deviations of the features; how often each
+        class occurs. Of the latest ``fit``, unless this was too short to look again; None if there was none.
     symmetric : tuple of str
         The layers all of whose units began with the same weights.
     diverged : dict, optional
@@ -54,14 +57,40 @@ class History:
         self._columns: dict[str, list[float]] = {}
         self._layers: dict[str, LayerHistory] = {}
         self._network: tuple[Description, ...] = ()
-        self.inputs: dict[str, Any] | None = None
-        self.targets: dict[str, Any] | None = None
+        self._inputs: Facts | Callable[[], Facts] | None = None
+        self._targets: Facts | Callable[[], Facts] | None = None
         self.symmetric: tuple[str, ...] = ()
         self.diverged: dict[str, float] | None = None
 
     @property
     def layers(self) -> dict[str, LayerHistory]:
         return dict(self._layers)
+
+    @property
+    def inputs(self) -> Facts | None:
+        if callable(self._inputs):
+            self._inputs = self._inputs()
+        return self._inputs
+
+    @property
+    def targets(self) -> Facts | None:
+        if callable(self._targets):
+            self._targets = self._targets()
+        return self._targets
+
+    @property
+    def knows_data(self) -> bool:
+        """Whether `inputs` and `targets` have been noted."""
+        return self._inputs is not None
+
+    def note_data(
+        self, inputs: Facts | Callable[[], Facts] | None, targets: Facts | Callable[[], Facts] | None
+    ) -> None:
+        """Set `inputs` and `targets`; functions are called when these are asked for, or copied."""
+        self._inputs, self._targets = inputs, targets
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_inputs": self.inputs, "_targets": self.targets}
 
     @property
     def epochs(self) -> NDArray[np.int64]:

@@ -103,9 +103,9 @@ def from_dict(data: Any, history: H) -> H:
     for name, value in _object("layers", fields.get("layers", {})).items():
         history._layers[name] = _layer(name, value)
     history.symmetric = tuple(_text("symmetric", name) for name in _list("symmetric", fields.get("symmetric", [])))
-    for name in NEEDED:
-        if name in fields:
-            setattr(history, name, _facts(name, fields[name]))
+    facts = {name: _facts(name, fields[name]) if name in fields else None for name in NEEDED}
+    history.note_data(facts["inputs"], facts["targets"])
+    history.diverged = facts["diverged"]
     return history
 
 

@@ -1,12 +1,14 @@
-"""What training looks at once, before it begins: the scale of the inputs, the classes, and weights that are all alike.
+"""What training sees at its beginning: the scale of the inputs, the classes, and weights that are all alike.
 
-`nncore.doctor` judges by it. At most `MOST_ROWS` evenly spaced rows are looked at, so that it costs next to nothing.
+`nncore.doctor` judges by it. A few evenly spaced rows are copied at once, which costs next to nothing, and summed up
+when somebody asks.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,18 +17,39 @@ from nncore.inputs import Array
 from nncore.program import ParameterBlock, Program
 from nncore.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
 
-MOST_ROWS = 4096  # means and deviations of so many rows are within 2 % of those of all
-MOST_VALUES = 2**20  # of inputs: with many features, fewer rows
+MOST_ROWS = 512  # of inputs: enough for means and deviations within 5 %, and what is asked are powers of ten
+MOST_TARGETS = 4096  # rows: a class of one row in a hundred is still seen some 40 times
+MOST_VALUES = 2**16  # with many columns, fewer rows
 SQUARED_ERROR = "squared_error"
 
+Facts = dict[str, Any]
 
-def inputs_seen(X: Array) -> dict[str, Any]:
+
+def sampled(
+    X: Array, target: Array, sample_weight: Array | None, loss: str
+) -> tuple[Callable[[], Facts], Callable[[], Facts]]:
+    """Copy some rows; return functions without arguments that sum them up, by `inputs_seen` and `targets_seen`."""
+    weight = None if sample_weight is None else _spread(sample_weight, _most(target, MOST_TARGETS))
+    inputs = partial(inputs_seen, _spread(X, _most(X, MOST_ROWS)))
+    return inputs, partial(targets_seen, _spread(target, _most(target, MOST_TARGETS)), weight, loss)
+
+
+def _most(array: Array, most: int) -> int:
+    return max(1, min(most, MOST_VALUES * len(array) // array.size))
+
+
+def _spread(array: Array, most: int) -> Array:
+    """Return a copy of up to `most` evenly spaced rows: data may be sorted."""
+    return np.array(array[:: -(-len(array) // most)])
+
+
+def inputs_seen(X: Array) -> Facts:
     """Return the range of means and standard deviations over the features.
 
     Returns
     -------
     dict
-        ``rows``, ``features``: how many were looked at. ``min``, ``max``: of all values. ``mean_min``, ``mean_max``,
+        ``rows``, ``features``: how many there were. ``min``, ``max``: of all values. ``mean_min``, ``mean_max``,
         ``std_min``, ``std_max``: of the features; constant ones do not count for ``std_min``. ``constant``: how many
         of them are. ``narrowest``, ``widest``: the features with ``std_min`` and ``std_max``.
 
@@ -36,8 +59,7 @@ def inputs_seen(X: Array) -> dict[str, Any]:
     >>> seen["std_min"], seen["std_max"], seen["widest"], seen["constant"]
     (0.5, 100.0, 1, 1)
     """
-    most = max(1, min(MOST_ROWS, MOST_VALUES // X.shape[1]))
-    rows = _spread(X, most).astype(np.float64)
+    rows = X.astype(np.float64)
     low, high = rows.min(), rows.max()
     with np.errstate(over="ignore"):
         mean = rows.mean(axis=0)
@@ -60,7 +82,7 @@ def inputs_seen(X: Array) -> dict[str, Any]:
     }
 
 
-def targets_seen(target: Array, sample_weight: Array | None, loss: str) -> dict[str, Any]:
+def targets_seen(target: Array, sample_weight: Array | None, loss: str) -> Facts:
     """Return how often each class occurs, and the loss of the best answer that ignores the inputs.
 
     Parameters
@@ -75,7 +97,7 @@ def targets_seen(target: Array, sample_weight: Array | None, loss: str) -> dict[
     Returns
     -------
     dict
-        ``rows``: how many were looked at. ``counts``: of each class, weighted; only where a row has one class.
+        ``rows``: how many there were. ``counts``: of each class, weighted; only where a row has one class.
         ``baseline``: the loss of always predicting the shares of the classes, or for the squared error the mean; only
         for losses that have one of these as their best constant.
 
@@ -84,10 +106,10 @@ def targets_seen(target: Array, sample_weight: Array | None, loss: str) -> dict[
     >>> targets_seen(np.array([0, 0, 0, 1], np.int32), None, "sparse_softmax_crossentropy")
     {'rows': 4, 'counts': [3.0, 1.0], 'baseline': 0.56...}
     """
-    rows = _spread(target, MOST_ROWS)
-    weight = np.ones(len(rows)) if sample_weight is None else _spread(sample_weight, MOST_ROWS).astype(np.float64)
+    rows = target
+    weight = np.ones(len(rows)) if sample_weight is None else sample_weight.astype(np.float64)
     total = weight.sum()
-    seen: dict[str, Any] = {"rows": len(rows)}
+    seen: Facts = {"rows": len(rows)}
     if not total > 0:
         return seen
     if loss == CLASS_INDICES:
@@ -142,11 +164,6 @@ def _values(block: ParameterBlock, parameters: Array) -> Array:
 def _columns_alike(matrix: Array) -> bool:
     # The first row first: it nearly always says no.
     return bool((matrix[0] == matrix[0, 0]).all() and (matrix == matrix[:, :1]).all())
-
-
-def _spread(array: Array, most: int) -> Array:
-    """Return up to `most` evenly spaced rows: data may be sorted."""
-    return array[:: -(-len(array) // most)]
 
 
 def _entropy(shares: Array) -> Array:

@@ -62,15 +62,14 @@ def healthy(changes=(), *, first_epoch=0, network=NETWORK, every=1, **replaced):
         records[:, [layer[0] for layer in network].index(name), FIELDS.index(field)] = values
     epochs = first_epoch + np.arange(n)
     history.record_layers(network, epochs[::every], records[::every])
-    history.inputs, history.targets = dict(INPUTS), dict(TARGETS)
+    history.note_data(INPUTS, TARGETS)
     return history
 
 
-def with_facts(**facts):
+def with_facts(inputs=(), targets=(), symmetric=(), diverged=None):
     history = healthy()
-    for name, value in facts.items():
-        old = getattr(history, name)
-        setattr(history, name, {**old, **value} if isinstance(old, dict) else value)
+    history.note_data({**INPUTS, **dict(inputs)}, {**TARGETS, **dict(targets)})
+    history.symmetric, history.diverged = symmetric, diverged
     return history
 
 
@@ -425,14 +424,14 @@ def test_only_the_present_network_counts():
 def test_a_network_that_begins_with_a_norm_takes_any_inputs():
     network = [("batch_norm_0", "BatchNorm", "identity"), *NETWORK]
     history = healthy(network=network)
-    history.inputs = {**INPUTS, "std_max": 1e4}
+    history.note_data({**INPUTS, "std_max": 1e4}, TARGETS)
     assert list(history.doctor()) == []
 
 
 def test_without_a_baseline_the_first_epoch_tells_of_underfitting():
     def run(first_epoch):
         history = healthy(loss=0.5 + 0.02 * FALLING, first_epoch=first_epoch)
-        history.targets = None
+        history.note_data(INPUTS, None)
         return [finding.rule for finding in history.doctor()]
 
     assert run(0) == ["underfitting"]
@@ -449,7 +448,7 @@ def test_the_worst_layer_is_named_and_the_others_are_listed():
 
 def test_severe_findings_come_first():
     history = healthy({("dense_0", "gradient_norm"): 1e-9}, loss=np.linspace(1, 0.3, EPOCHS), val_loss=None)
-    history.targets["counts"] = [1000.0, 1.0]
+    history.note_data(INPUTS, {**TARGETS, "counts": [1000.0, 1.0]})
     found = [(finding.rule, finding.severity) for finding in history.doctor()]
     assert found == [
         ("vanishing_gradients", "severe"),

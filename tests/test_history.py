@@ -4,6 +4,7 @@ import copy
 import csv
 import json
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -69,8 +70,7 @@ def full(history):
     values = records([3, 5])
     values[0, 1, 1], values[1, 0, 0] = NAN, INF
     history.record_layers(NETWORK, [3, 5], values)
-    history.inputs = inputs_seen(np.array([[1.0, 2.0], [3.0, 5.0]]))
-    history.targets = {"rows": 20, "counts": [15.0, 5.0]}
+    history.note_data(partial(inputs_seen, np.array([[1.0, 2.0], [3.0, 5.0]])), {"rows": 20, "counts": [15.0, 5.0]})
     history.symmetric = ("dense_0",)
     history.diverged = {"epoch": 6, "batch": 2, "last_finite_loss": INF, "learning_rate": 0.5}
     return history
@@ -97,6 +97,11 @@ def test_round_trips(full, tmp_path):
     full.save(tmp_path / "run.json")
     assert_same(History.load(tmp_path / "run.json"), full)
     assert_same(History.from_dict(History().to_dict()), History())
+
+
+def test_copies_hold_what_was_seen_of_the_data_and_not_the_data(full):
+    assert callable(full._inputs)
+    assert pickle.loads(pickle.dumps(full))._inputs == full.inputs == full._inputs
 
 
 def test_columns_of_a_round_trip_can_be_continued(full):
@@ -220,7 +225,7 @@ def test_a_failed_save_keeps_the_old_file(full, tmp_path):
     path = tmp_path / "run.json"
     full.save(path)
     before = path.read_bytes()
-    full.inputs = {"rows": object()}
+    full.note_data({"rows": object()}, None)
     with pytest.raises(TypeError):
         full.save(path)
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["run.json"]

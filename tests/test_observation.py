@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
+from nncore import SGD, History, Sequential, TrainingDiverged
 from nncore.layers import Activation, BatchNorm, Dense, Residual
 from nncore.network import initial_parameters
-from nncore.observation import MOST_ROWS, inputs_seen, symmetric_layers, targets_seen
+from nncore.observation import (
+    MOST_ROWS,
+    MOST_TARGETS,
+    MOST_VALUES,
+    inputs_seen,
+    sampled,
+    symmetric_layers,
+    targets_seen,
+)
 from nncore.program import lower
 
 FLOAT32 = np.dtype("float32")
@@ -33,18 +42,31 @@ def test_only_constant_inputs():
     assert (seen["std_min"], seen["std_max"], seen["constant"]) == (0, 0, 2)
 
 
-@pytest.mark.parametrize("n", [1, 2, MOST_ROWS, MOST_ROWS + 1, 3 * MOST_ROWS - 1])
+@pytest.mark.parametrize("n", [1, 2, MOST_ROWS, MOST_ROWS + 1, 3 * MOST_ROWS - 1, 10**5])
 def test_few_rows_stand_for_many(n):
     """Spread over all of them, for data may be sorted."""
     X = np.linspace(0, 1, n, dtype=np.float32)[:, None]
-    seen = inputs_seen(X)
-    assert min(n, MOST_ROWS) / 2 <= seen["rows"] <= min(n, MOST_ROWS)
-    assert seen["std_max"] == pytest.approx(X.std(dtype=float), rel=1e-3)
+    target = np.sort(np.arange(n, dtype=np.int32) % 4)
+    inputs, targets = (see() for see in sampled(X, target, np.full(n, 2.0), "sparse_softmax_crossentropy"))
+    assert min(n, MOST_ROWS) / 2 <= inputs["rows"] <= min(n, MOST_ROWS)
+    assert inputs["std_max"] == pytest.approx(X.std(dtype=float), rel=0.01)
+    assert min(n, MOST_TARGETS) / 2 <= targets["rows"] <= min(n, MOST_TARGETS)
+    assert targets["counts"] == pytest.approx(2 * np.bincount(target) / n * targets["rows"], abs=2)
 
 
-def test_wide_inputs_are_looked_at_in_fewer_rows():
-    assert inputs_seen(np.zeros((5000, 1024), np.float32))["rows"] <= 1024
-    assert inputs_seen(np.zeros((2, 2**21), np.float32))["rows"] == 1
+def test_wide_data_are_looked_at_in_fewer_rows():
+    for n, width in ((5000, 1024), (2, 2**21)):
+        X, target = np.zeros((n, width), np.float32), np.zeros((n, width), np.float32)
+        inputs, targets = sampled(X, target, None, "squared_error")
+        assert inputs()["rows"] * width <= max(MOST_VALUES, width)
+        assert targets()["rows"] * width <= max(MOST_VALUES, width)
+
+
+def test_data_may_change_after_they_were_sampled():
+    X, target, weight = np.ones((3, 1)), np.ones((3, 1)), np.ones(3)
+    inputs, targets = sampled(X, target, weight, "squared_error")
+    X[0], target[0], weight[0] = 9, 9, 9
+    assert inputs()["max"] == 1 and targets() == {"rows": 3, "baseline": 0}
 
 
 def test_a_mean_far_from_zero_costs_no_digits():
@@ -124,3 +146,47 @@ def test_units_that_begin_alike(layers, expected):
     program = lower(layers, 5, "mse")
     parameters = initial_parameters(program, 0, FLOAT32)
     assert list(symmetric_layers(program, parameters, list(map(str, range(9))))) == expected
+
+
+# ---- noted by fit
+
+
+def zeros(units, activation="identity"):
+    return Dense(units, activation, weight_initializer="zeros")
+
+
+def test_fit_notes_what_it_trains_on():
+    X, y = np.arange(40.0).reshape(20, 2), np.repeat([0, 1, 2], [14, 4, 2])
+    model = Sequential([zeros(3, "tanh"), zeros(3, "softmax")])
+    history = model.fit(X, y, validation_split=0.1)
+    for noted in (history, model.history):
+        assert noted.inputs["rows"] == 18 and noted.inputs["max"] == 35
+        assert noted.targets["counts"] == [14, 4]
+        assert noted.symmetric == ("dense_0",)
+        assert noted.diverged is None
+
+
+def test_short_trainings_after_the_first_do_not_look_again():
+    X, y = np.arange(40.0).reshape(20, 2), np.arange(20.0)
+    model = Sequential([Dense(1)])
+    model.fit(X / 40, y / 20)
+    assert model.fit(X, y).inputs is None and model.history.inputs["max"] < 1
+    assert model.fit(X / 20, y / 20, epochs=10**7 // 60 + 1).inputs["max"] == model.history.inputs["max"] > 1.9
+
+
+def test_divergence_is_noted_and_explained():
+    model = Sequential([Dense(1)])
+    model.compile(SGD(learning_rate=10.0))
+    X, y = 1000 * np.arange(20.0)[:, None], np.arange(20.0)
+    with pytest.raises(TrainingDiverged) as caught:
+        model.fit(X, y, epochs=100)
+    error = caught.value
+    assert model.history.diverged == {
+        "epoch": error.epoch,
+        "batch": error.batch,
+        "last_finite_loss": error.last_finite_loss,
+        "learning_rate": 10.0,
+    }
+    found = History.from_dict(model.history.to_dict()).doctor()
+    assert {"divergence", "unscaled_inputs"} <= {finding.rule for finding in found}
+    assert f"no longer finite in epoch {error.epoch}, batch {error.batch}" in str(found)
