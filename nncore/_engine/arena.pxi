@@ -79,6 +79,9 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     double *losses        # (n_epochs); in evaluate (n), one per row
     double *seconds       # (n_epochs)
     double *clipped       # (n_epochs), or NULL: see clipped_share
+    const int64_t *recorded  # (n_records): epochs of this job after which to record the layers, ascending
+    isize n_records
+    double *records       # (n_records, n_rows, N_FIELDS)
 
 cdef struct Ahead:        # rows of X that a worker will read next
     const real *rows[TILE_ROWS]
@@ -130,6 +133,9 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     real *other
     isize n_slots
     real *gradient                     # (n_weights), where a caller or a batch of several segments wants it
+    real *before                       # (n_weights): before the step that is recorded
+    real *plain                        # for monitor.pxi
+    isize n_recorded                   # epochs of this job so far
     real *transposed                   # weights of all dense rows that pass a delta on
     Block *blocks
     isize n_blocks
@@ -295,6 +301,8 @@ cdef void free_engine(Engine *e) noexcept nogil:
     free(e.state)
     free(e.other)
     free(e.gradient)
+    free(e.before)
+    free(e.plain)
     free(e.transposed)
     free(e.blocks)
     free(e.panels)

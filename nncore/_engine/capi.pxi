@@ -36,7 +36,7 @@ cdef extern from "functions.h" nogil:
     void nn_apply_function(int function, real *y, const real *x, isize n)
 
 cdef extern from "activations.h" nogil:
-    int NN_identity, NN_relu, NN_softmax, NN_N_ACTIVATIONS
+    int NN_identity, NN_relu, NN_sigmoid, NN_softmax, NN_tanh, NN_N_ACTIVATIONS
     const char *const NN_ACTIVATION_NAMES[]
     const int NN_ACTIVATION_KEEPS_INPUT[]
     void nn_activate(int activation, real parameter, real *y, const real *x, isize n)
@@ -111,6 +111,17 @@ cdef extern from "normalize.h" nogil:
     void nn_layer_norm_backward(real *dx, const real *dy, const real *xhat, const real *w, isize w_rows, real inverse,
                                 isize n_rows, isize n_cols, isize row, int more)
     void nn_product_sums(real *sums, const real *dy, const real *xhat, isize n_rows, isize width, int resume)
+
+cdef extern from "monitor.h" nogil:
+    ctypedef struct nn_figures:
+        double n, mean, deviation, least, largest, norm
+    ctypedef struct nn_sums:
+        pass
+    void nn_sums_add(nn_sums *s, const real *x, isize n)
+    void nn_sums_figures(const nn_sums *s, nn_figures *f)
+    void nn_vector_figures(const real *x, isize n, nn_figures *f)
+    double nn_distance(const real *a, const real *b, isize n)
+    void nn_histogram(double *bins, int n_bins, const real *x, isize n, isize most, double least, double largest)
 
 cdef extern from "elementwise.h" nogil:
     void nn_add(real *y, const real *a, const real *b, isize n)

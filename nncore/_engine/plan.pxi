@@ -14,6 +14,10 @@ cdef class TrainResult:
         How long each of them took.
     clipped : ndarray of shape (n_epochs,), float64
         Share of the steps, or without clip_norm of the gradients' values, that were clipped; NaN where nothing is.
+    recorded : ndarray of shape (m,), int64
+        The epochs, those of them that were completed, after which the layers were recorded.
+    records : ndarray of shape (m, n_rows, n_fields), float64
+        The record of each row of the program: `nncore.layer_history.FIELDS`, then the bins; NaN where none applies.
     diverged : bool
         Whether a loss or weight stopped being finite; the plan is then as it was at the start of `epoch`.
     epoch, batch : int
@@ -22,7 +26,7 @@ cdef class TrainResult:
         Mean loss of the last batch that had one.
     """
 
-    cdef readonly object losses, seconds, clipped
+    cdef readonly object losses, seconds, clipped, recorded, records
     cdef readonly bint diverged
     cdef readonly isize epoch, batch
     cdef readonly double last_finite_loss
@@ -144,7 +148,7 @@ cdef class Plan:
 
     def train(self, const real[:, ::1] X not None, target not None, sample_weight=None, *, isize first_epoch=0,
               isize epochs=1, isize batch_size=32, bint shuffle=True, uint64_t seed=0, real[:, ::1] predictions=None,
-              max_seconds=None, const double[::1] learning_rates=None):
+              max_seconds=None, const double[::1] learning_rates=None, const int64_t[::1] recorded=None):
         """Run whole epochs of mini-batch training.
 
         Parameters
@@ -164,6 +168,8 @@ cdef class Plan:
             Return at the first end of an epoch after this time.
         learning_rates : float64 array of shape (epochs * steps of an epoch,), optional
             The learning rate of every step; the last one that was used stays in place of the optimizer's.
+        recorded : int64 array of shape (n_records,), optional
+            Ascending numbers of epochs of this call, 0 for the first, after which to record the layers.
 
         Returns
         -------
@@ -178,6 +184,8 @@ cdef class Plan:
             raise ValueError(f"X has {X.shape[0]:,} rows; at most {MAX_SHUFFLED:,} can be shuffled")
         losses, seconds, clipped = np.empty(epochs), np.empty(epochs), np.full(epochs, NAN)
         cdef double[::1] losses_view = losses, seconds_view = seconds, clipped_view = clipped
+        cdef double[:, :, ::1] records_view
+        records = np.empty((0, e.n_rows, N_FIELDS))
         self.enter()
         try:
             self.prepare(UPDATE, X, target, sample_weight, predictions, min(batch_size, X.shape[0]))
@@ -189,23 +197,31 @@ cdef class Plan:
             if learning_rates is not None:
                 self.check_rates(learning_rates.shape[0], epochs * n_batches(e))
                 e.job.learning_rates = &learning_rates[0]
+            if recorded is not None and recorded.shape[0] > 0:
+                records = np.empty((recorded.shape[0], e.n_rows, N_FIELDS))
+                records_view = records
+                e.job.recorded, e.job.n_records, e.job.records = &recorded[0], recorded.shape[0], &records_view[0, 0, 0]
+                ensure_records(e)
             if shuffle:
                 ensure_order(e, e.job.n)
             try:
                 self.run(train_worker, e.job.batch_size, NN_MR)
             finally:
-                self.result = self.train_result(losses, seconds, clipped)
+                self.result = self.train_result(losses, seconds, clipped, recorded, records)
                 if e.outcome.diverged or nn_raised(&e.overflow):
                     go_back(e)
             return self.result
         finally:
             self.busy = 0
 
-    cdef TrainResult train_result(self, losses, seconds, clipped):
+    cdef TrainResult train_result(self, losses, seconds, clipped, recorded, records):
         cdef Outcome *outcome = &self.e.outcome
         cdef TrainResult result = TrainResult()
         result.losses, result.seconds = losses[:outcome.epochs_done], seconds[:outcome.epochs_done]
         result.clipped = clipped[:outcome.epochs_done]
+        result.recorded = np.array([], np.int64) if recorded is None else np.asarray(recorded)
+        result.recorded = result.recorded[result.recorded < outcome.epochs_done]
+        result.records = records[:len(result.recorded)]
         result.diverged, result.epoch, result.batch = outcome.diverged, outcome.epoch, outcome.batch
         result.last_finite_loss = outcome.last_finite_loss
         return result
@@ -304,6 +320,7 @@ cdef class Plan:
         nn_lower(&e.overflow)
         nn_lower(&e.not_finite)
         e.batch_loss = e.work_since_poll = 0
+        e.n_recorded = 0
         if n < 1 or X.shape[1] != e.n_features:
             raise ValueError(f"X has shape ({n}, {X.shape[1]}), expected at least one row of {e.n_features} features")
         e.job.purpose, e.job.X, e.job.n, e.job.batch_size = purpose, &X[0, 0], n, batch_size

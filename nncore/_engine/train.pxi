@@ -275,6 +275,7 @@ cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_
     s.new = e.other if batch == 0 and e.job.purpose == UPDATE else e.state
     s.updates = s.last and e.job.purpose == UPDATE
     s.fused = s.updates and e.clip_norm == 0
+    s.keeps_gradient = s.updates and batch == recorded_batch(e) and records_epoch(e, epoch)
     pass_rows(e, n_workers)
     if nn_raised(&e.abandon):
         return 0
@@ -282,7 +283,11 @@ cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_
         if e.job.learning_rates != NULL:
             e.learning_rate = e.job.learning_rates[epoch * n_batches(e) + batch]
         prepare_hyper(e)
+    if s.keeps_gradient:
+        begin_record(e)
     step_weights(e, n_workers)
+    if s.keeps_gradient:
+        record_layers(e)
     return end_segment(e, epoch, batch)
 
 

@@ -1,0 +1,127 @@
+# Records of the layers: what the leader writes down after the last full batch of an epoch, from what lies in memory then:
+# the gradients, the weights before and after the step, the outputs of the batch's last segment.
+
+cdef enum:              # the numbers of a record, in the order of nncore.layer_history.FIELDS
+    GRADIENT_NORM
+    UPDATE_RATIO
+    WEIGHT_MEAN
+    WEIGHT_STD
+    WEIGHT_MIN
+    WEIGHT_MAX
+    ACTIVATION_MEAN
+    ACTIVATION_STD
+    DEAD
+    SATURATED
+    BINS
+    N_BINS = 32
+    N_FIELDS = BINS + N_BINS
+
+cdef enum:
+    MAX_RECORDED_ROWS = 512
+    MAX_BINNED = 4096
+
+cdef double SATURATION = 0.05   # share of its largest slope below which an activation counts as saturated
+
+
+cdef inline isize recorded_batch(const Engine *e) noexcept nogil:
+    """The last full batch of an epoch, or its only one."""
+    return max(e.job.n // e.job.batch_size, <isize>1) - 1
+
+
+cdef inline int records_epoch(const Engine *e, isize epoch) noexcept nogil:
+    return e.n_recorded < e.job.n_records and e.job.recorded[e.n_recorded] == epoch
+
+
+cdef void begin_record(Engine *e) noexcept nogil:
+    """Before the step: keep the weights."""
+    memcpy(e.before, e.state, e.n_weights * sizeof(real))
+
+
+cdef void record_weight(Engine *e, const Row *r, double *record) noexcept nogil:
+    cdef isize n = n_plain_rows(r) * r.n_out, n_weight = (r.n_in if r.op == DENSE else 1) * r.n_out
+    cdef real *now = e.plain
+    cdef real *before = e.plain + n
+    cdef nn_figures figures
+    load_matrix_rows(now, e.gradient + r.weight, r)
+    nn_vector_figures(now, n, &figures)
+    record[GRADIENT_NORM] = figures.norm / e.clip_scale
+    load_matrix_rows(now, e.stage.new + r.weight, r)
+    load_matrix_rows(before, e.before + r.weight, r)
+    nn_vector_figures(before, n_weight, &figures)
+    record[UPDATE_RATIO] = nn_distance(now, before, n_weight) / figures.norm if figures.norm > 0 else NAN
+    nn_vector_figures(now, n_weight, &figures)
+    record[WEIGHT_MEAN], record[WEIGHT_STD] = figures.mean, figures.deviation
+    record[WEIGHT_MIN], record[WEIGHT_MAX] = figures.least, figures.largest
+    nn_histogram(record + BINS, N_BINS, now, n_weight, MAX_BINNED, figures.least, figures.largest)
+
+
+cdef inline void load_matrix_rows(real *plain, const real *panels, const Row *r) noexcept nogil:
+    """The parameters of a row in C order."""
+    cdef isize k
+    for k in range(n_plain_rows(r)):
+        nn_load_row(plain + k * r.n_out, panels, r.n_weight_rows, r.n_out, k)
+
+
+cdef isize count_saturated(int activation, const real *y, isize n) noexcept nogil:
+    """How many outputs of a tanh or sigmoid lie where its slope, 1 - y^2 or y (1 - y), is small."""
+    cdef isize i, count = 0
+    cdef double a
+    for i in range(n):
+        a = y[i] if activation == NN_tanh else 2.0 * y[i] - 1.0
+        count += 1.0 - a * a < SATURATION
+    return count
+
+
+cdef void record_outputs(Engine *e, const Row *r, double *record) noexcept nogil:
+    cdef isize i, c, n_rows = min(e.stage.n_rows, <isize>MAX_RECORDED_ROWS), saturated = 0, n_dead = 0
+    cdef int saturates = r.activation == NN_tanh or r.activation == NN_sigmoid
+    cdef real *y = e.plain
+    cdef real *largest = e.plain + r.n_out
+    cdef nn_sums sums
+    cdef nn_figures figures
+    memset(&sums, 0, sizeof(nn_sums))
+    memset(largest, 0, r.n_out * sizeof(real))
+    for i in range(n_rows):
+        nn_load_row(y, values_at(e, r.y), e.room, r.n_out, i)
+        nn_sums_add(&sums, y, r.n_out)
+        if saturates:
+            saturated += count_saturated(r.activation, y, r.n_out)
+        if r.activation == NN_relu:
+            for c in range(r.n_out):
+                largest[c] = y[c] if y[c] > largest[c] else largest[c]
+    nn_sums_figures(&sums, &figures)
+    record[ACTIVATION_MEAN], record[ACTIVATION_STD] = figures.mean, figures.deviation
+    if saturates:
+        record[SATURATED] = saturated / <double>(n_rows * r.n_out)
+    if r.activation == NN_relu:
+        for c in range(r.n_out):
+            n_dead += largest[c] == 0
+        record[DEAD] = n_dead / <double>r.n_out
+
+
+cdef void record_layers(Engine *e) noexcept nogil:
+    """After the step: one record per row of the program; what does not apply stays NaN."""
+    cdef int i
+    cdef isize k
+    cdef double *record = e.job.records + e.n_recorded * e.n_rows * N_FIELDS
+    for i in range(e.n_rows):
+        for k in range(N_FIELDS):
+            record[k] = NAN
+        if e.rows[i].plain >= 0:
+            record_weight(e, e.rows + i, record)
+        record_outputs(e, e.rows + i, record)
+        record += N_FIELDS
+    e.n_recorded += 1
+
+
+cdef int ensure_records(Engine *e) except -1:
+    """Room for a copy of the weights, and for two plain vectors of one row's parameters or outputs."""
+    cdef int i
+    cdef isize n = 0
+    for i in range(e.n_rows):
+        n = max(n, 2 * e.rows[i].n_out)
+        if e.rows[i].weight >= 0:
+            n = max(n, 2 * n_plain_rows(e.rows + i) * e.rows[i].n_out)
+    ensure_vector(&e.before, e.n_weights)
+    ensure_vector(&e.plain, n + 2 * NN_V)
+    return ensure_vector(&e.gradient, e.n_weights)
