@@ -57,6 +57,7 @@ MODULES = (
     "program",
     "reference",
     "schedules",
+    "solvers",
 )
 HOMES = {
     "callbacks": (

@@ -19,8 +19,8 @@ from nncore.targets import CLASS_INDICES, targets
 if TYPE_CHECKING:
     from nncore.network import Network
 
-RECORDED = ("loss", "epoch", "epochs", "history", "seconds", "learning_rate", "clipped", "penalty")
-RESERVED = (*RECORDED, "layers", "inputs", "targets", "symmetric", "diverged")  # what else a History has by name
+RECORDED = ("loss", "epoch", "epochs", "history", "seconds", "learning_rate", "clipped", "penalty", "damping")
+RESERVED = (*RECORDED, "layers", "inputs", "targets", "symmetric", "diverged", "message")  # what else a History has
 
 
 class Data(NamedTuple):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
 EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
 RATES_PER_CALL = 2**16  # of a schedule, worked out beforehand: a millisecond
+DEFAULT_BATCH = 32
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which noting what the data are like takes less than 1 %
 DIVERGED = ("epoch", "batch", "last_finite_loss", "learning_rate")  # what a history keeps of TrainingDiverged
 NAN = float("nan")
@@ -82,8 +83,8 @@ class Training:
         validation_split: float,
         *,
         epochs: int,
-        batch_size: int,
-        shuffle: bool,
+        batch_size: int | None,
+        shuffle: bool | None,
         class_weight: Any,
         callbacks: Any,
         verbose: bool | int | str,
@@ -92,8 +93,8 @@ class Training:
             model._network.check_not_training()
         self.model = model
         self.epochs = POSITIVE("epochs", epochs)
-        self.batch_size = POSITIVE("batch_size", batch_size)
-        self.shuffle = spec.flag("shuffle", shuffle)
+        self.batch_size = POSITIVE("batch_size", DEFAULT_BATCH if batch_size is None else batch_size)
+        self.shuffle = spec.flag("shuffle", True if shuffle is None else shuffle)
         self.callbacks = Callbacks(callbacks)
         self.verbose = check_verbose(verbose)
         self.data, self.validation, program = _prepared(model, data, validation_data, validation_split)
@@ -125,11 +126,7 @@ class Training:
             self.last_epoch = model.epoch + self.epochs
             progress = ProgressBar(self.verbose, self.epochs, len(self.data.X))
             with progress, self.callbacks.around_training(model) as stop:
-                while model.epoch < self.last_epoch and not (stop or model.stop_training):
-                    if self.callbacks.on_epoch_begin(model, model.epoch):
-                        break
-                    logs = self._train(progress)
-                    stop = self.callbacks.on_epoch_end(model, model.epoch - 1, logs)
+                self._loop(progress, stop)
         return self.history
 
     def _note_data(self) -> None:
@@ -145,24 +142,45 @@ class Training:
             history.note_data(inputs, targets)
             history.symmetric = history.symmetric or alike
 
+    def _loop(self, progress: ProgressBar, stop: bool) -> None:
+        """Train epoch by epoch until they are done or somebody says stop, perhaps before the first."""
+        while not stop and self._begins():
+            stop = self._epoch(progress)
+
+    def _begins(self) -> bool:
+        """Return whether there is to be another epoch; if so, the callbacks have heard that it begins."""
+        if self.model.epoch >= self.last_epoch or self.model.stop_training:
+            return False
+        return not self.callbacks.on_epoch_begin(self.model, self.model.epoch)
+
+    def _epoch(self, progress: ProgressBar) -> bool:
+        """Train once and tell the callbacks; return whether one asked to stop."""
+        logs = self._train(progress)
+        return self.callbacks.on_epoch_end(self.model, self.model.epoch - 1, logs)
+
+    @property
+    def result(self) -> Any:
+        """What `_run_engine` did last: ``losses`` and ``seconds`` of the epochs it finished, ``diverged``."""
+        return self.network.result
+
     def _train(self, progress: ProgressBar) -> dict[str, float]:
         """Run one epoch, or where nothing waits for its end, as many as fit into `SECONDS_PER_CALL`.
 
         Whatever ends it, Ctrl-C or an error in a metric, the epochs that the engine has finished are recorded.
         """
-        first_epoch, before = self.model.epoch, self.network.result
+        first_epoch, before = self.model.epoch, self.result
         scores: dict[str, float] = {}
         try:
             try:
                 self._run_engine(first_epoch)
-                if len(self.network.result.losses):
+                if len(self.result.losses):
                     scores = self._scores()
             finally:
                 self._record(first_epoch, before, scores)
         except BaseException:
             self._record(first_epoch, before, scores)  # again, for a signal that struck while it was at work
             raise
-        result = self.network.result
+        result = self.result
         logs = self.history.row(-1) if len(result.losses) else {}
         progress.update(len(result.losses), logs)
         if result.diverged:
@@ -196,21 +214,24 @@ class Training:
 
         `before` is the network's result before these epochs, `scores` belong to the last one.
         """
-        result = self.network.result
+        result = self.result
         if result is before or not len(result.losses):
             return
         n_epochs = len(result.losses)
         columns: dict[str, Any] = {"loss": result.losses.tolist()}
         columns |= {name: [NAN] * (n_epochs - 1) + [value] for name, value in scores.items()}
         columns["seconds"] = result.seconds.tolist()
-        if self.rates is None:
-            columns["learning_rate"] = [self.network.optimizer.rate] * n_epochs
-        else:
-            columns["learning_rate"] = self.rates.reshape(-1, self.steps)[:n_epochs, -1].tolist()
+        columns |= self._settings(n_epochs)
         for history in (self.history, self.model.history):
             if history.next_epoch <= first_epoch:
                 history.extend(first_epoch, columns)
         self.model._epoch = first_epoch + n_epochs
+
+    def _settings(self, n_epochs: int) -> dict[str, list[float]]:
+        """Return what the epochs just run were run with, as columns of the history."""
+        if self.rates is None:
+            return {"learning_rate": [self.network.optimizer.rate] * n_epochs}
+        return {"learning_rate": self.rates.reshape(-1, self.steps)[:n_epochs, -1].tolist()}
 
     def _scores(self) -> dict[str, float]:
         """Return the last epoch's training metrics and validation scores."""

@@ -38,6 +38,8 @@ class History:
     diverged : dict, optional
         Where the latest ``fit`` ended with `TrainingDiverged`: ``epoch``, ``batch``, ``last_finite_loss`` and
         ``learning_rate``. None if it did not.
+    message : str
+        How the last training with a solver ended; empty after training with an optimizer. Not kept in files.
 
     Examples
     --------
@@ -51,6 +53,8 @@ class History:
     >>> history
     History(3 epochs: loss 0.9 -> 0.4, val_loss 0.6)
     """
+
+    message: str = ""
 
     def __init__(self) -> None:
         self._epochs: list[int] = []

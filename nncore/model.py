@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,14 +84,15 @@ class Sequential(Prediction):
         y: ArrayLike,
         *,
         epochs: int = 1,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         validation_data: tuple[ArrayLike, ...] | None = None,
         validation_split: float = 0.0,
-        shuffle: bool = True,
+        shuffle: bool | None = None,
         sample_weight: ArrayLike | None = None,
         class_weight: Mapping[int, float] | str | None = None,
         callbacks: Any = None,
         verbose: bool | int | str = "auto",
+        solver: str | None = None,
     ) -> History:
         """Train for `epochs` more epochs.
 
@@ -104,14 +105,14 @@ class Sequential(Prediction):
             0..1, otherwise any numbers, (n_samples,) or (n_samples, n_outputs).
         epochs : int
             How many times to go through the data. Epochs are numbered on over all calls of `fit`.
-        batch_size : int
-            Rows per update; the last batch of an epoch may be smaller.
+        batch_size : int, optional
+            Rows per update, by default 32; the last batch of an epoch may be smaller.
         validation_data : tuple (X, y) or (X, y, sample_weight), optional
             Scored after each epoch, not trained on.
         validation_split : float
             Take this share of the rows for validation instead: the last ones, as they stand, before shuffling.
-        shuffle : bool
-            Visit the rows in a new order each epoch.
+        shuffle : bool, optional
+            Visit the rows in a new order each epoch; the default.
         sample_weight : array-like of shape (n_samples,), optional
             Weight of each row in the loss, >= 0. A batch's loss is divided by its rows, not by its weights.
         class_weight : mapping of int to float, or "balanced", optional
@@ -121,6 +122,9 @@ class Sequential(Prediction):
             See `nncore.callbacks`.
         verbose : {"auto", True, False, 0, 1, 2}
             Whether to show a progress bar on stderr; ``"auto"``: only if that is a terminal. 1 and 2 are True.
+        solver : {"lbfgs", "lm"}, optional
+            Minimise the loss over all rows at once instead of training with the optimizer: L-BFGS, or for squared
+            errors Levenberg-Marquardt. An epoch is then an iteration; there are no batches. See `nncore.solvers`.
 
         Returns
         -------
@@ -138,7 +142,12 @@ class Sequential(Prediction):
         RuntimeError
             If the model is being trained already, in another thread or by the caller of this callback.
         """
-        training = Training(
+        kind: Callable[..., Training] = Training
+        if solver is not None:
+            from nncore import solvers  # here, not at the top, to keep `import nncore` quick
+
+            kind = solvers.get(solver)
+        training = kind(
             self,
             (X, y, sample_weight),
             validation_data,

@@ -22,7 +22,8 @@ LAYERS = [
     | {"formulas", "reference", "reference_passes", "reference_rows", "reference_step"},
     {"atomic", "callbacks", "checkpoint", "definition", "evaluation", "fitting", "history", "inputs", "model"}
     | {"class_weights", "doctor", "historyfile", "layer_history", "modelfile", "network", "observation"}
-    | {"prediction", "predictor", "progress", "summary", "targets"},
+    | {"prediction", "predictor", "progress", "summary", "targets"}
+    | {"jacobian", "lbfgs", "levenberg_marquardt", "objective", "perceptron", "solvers", "surgery"},
     {"cli", "__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

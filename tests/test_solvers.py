@@ -1,0 +1,378 @@
+"""Training with full-batch solvers: what they reach, how they fit into `fit`, and what they refuse."""
+
+import numpy as np
+import pytest
+
+from nncore import (
+    STOP,
+    Activation,
+    Adam,
+    BatchNorm,
+    Dense,
+    Dropout,
+    LayerNorm,
+    Residual,
+    Sequential,
+    levenberg_marquardt,
+    memory,
+    reference,
+)
+from nncore.evaluation import Data
+from nncore.jacobian import jacobian, outputs
+from nncore.objective import Objective
+from nncore.program import lower
+
+SOLVERS = ("lbfgs", "lm")
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 3))
+Y = np.stack([np.sin(X[:, 0]) * X[:, 1], X[:, 2] ** 2], axis=1)
+WEIGHT = RNG.random(60) + 0.1
+LINE = np.linspace(-1, 1, 100)[:, None]
+
+
+def regressor(dtype="float64", seed=1, **options):
+    return Sequential([Dense(10, "tanh", **options), Dense(2)], dtype=dtype, seed=seed)
+
+
+def least_squares(A, y, weight, l2):
+    """The closed form of ridge regression, its bias not penalised."""
+    A = np.hstack([A, np.ones((len(A), 1))])
+    W = weight[:, None] / (len(A) * y.shape[1])
+    penalty = np.diag([l2] * (A.shape[1] - 1) + [0.0])
+    return np.linalg.solve(A.T @ (W * A) + penalty, A.T @ (W * y))
+
+
+# ---- what they reach
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_linear_model_reaches_the_closed_form(solver, dtype):
+    model = Sequential([Dense(2, l2=0.05)], dtype=dtype)
+    history = model.fit(X, Y, sample_weight=WEIGHT, solver=solver, epochs=200)
+    found = np.vstack([model.get_weights()[0], model.get_weights()[1][None]])
+    tolerance = 1e-7 if dtype == "float64" else 1e-3
+    np.testing.assert_allclose(found, least_squares(X, Y, WEIGHT, 0.05), rtol=tolerance, atol=tolerance)
+    assert history.message.startswith("converged")
+    assert len(history) < 200
+    np.testing.assert_allclose(history.loss[-1], model.evaluate(X, Y, sample_weight=WEIGHT)["loss"], rtol=1e-12)
+    np.testing.assert_allclose(history.penalty[-1], 0.05 * (model.get_weights()[0] ** 2).sum(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_reaches_what_adam_does_not_in_fifty_times_the_gradients(solver):
+    """Five units learn a function of three units, which they can represent exactly; Adam at the better of two rates."""
+    teacher = Sequential([Dense(3, "tanh"), Dense(1)], dtype="float64", seed=9)
+    teacher.build(3)
+    rows = np.random.default_rng(0).normal(size=(200, 3))
+    targets = teacher.predict(rows)
+    reached = []
+    for rate in (1e-2, 1e-3):
+        model = Sequential([Dense(5, "tanh"), Dense(1)], dtype="float64", seed=1)
+        model.compile(Adam(rate))
+        reached.append(model.fit(rows, targets, epochs=50 * 400, batch_size=200).loss.min())
+    model = Sequential([Dense(5, "tanh"), Dense(1)], dtype="float64", seed=1)
+    history = model.fit(rows, targets, solver=solver, epochs=400)
+    assert history.loss[-1] < 1e-18 < 1e-12 < min(reached)
+    assert history.message.startswith("converged")
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_the_loss_never_rises(solver):
+    history = regressor().fit(X, Y, solver=solver, epochs=50)
+    assert len(history) == 50
+    assert (np.diff(history.loss) <= 0).all()
+    assert history.message == "the 50 epochs are over; not converged"
+
+
+def test_lbfgs_learns_classes():
+    labels = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+    model = Sequential([Dense(8, "tanh", l2=1e-3), Dense(3, "softmax")])
+    model.compile(metrics=["accuracy"])
+    history = model.fit(X, labels, solver="lbfgs", epochs=100)
+    assert history.accuracy[-1] == 1
+    assert history.accuracy[-1] == model.evaluate(X, labels)["accuracy"]
+
+
+def test_two_calls_go_on_where_the_first_ended():
+    model = regressor()
+    first = model.fit(X, Y, solver="lm", epochs=5)
+    second = model.fit(X, Y, solver="lbfgs", epochs=5)
+    assert second.loss[0] <= first.loss[-1]
+    assert model.history.epochs.tolist() == list(range(10))
+    assert model.epoch == 10
+    assert np.isnan(model.history.damping[5:]).all() and (first.damping > 0).all()
+
+
+def test_the_optimizer_is_left_alone():
+    model = regressor()
+    model.fit(X, Y, epochs=2)
+    before = model._network.state()[1:]
+    history = model.fit(X, Y, solver="lbfgs", epochs=3)
+    after = model._network.state()[1:]
+    assert np.array_equal(before[0], after[0]) and before[1] == after[1]
+    assert "learning_rate" not in history and history.message
+    assert model.fit(X, Y).message == ""
+
+
+# ---- the objective and the Jacobian
+
+
+def deep_program(loss="mse"):
+    layers = [
+        Dense(4, "tanh"),
+        Residual([LayerNorm(), Dense(4, "sigmoid"), Dense(4)]),
+        Activation("softmax"),
+        Residual([Dense(3, "silu"), LayerNorm(affine=False)]),
+        Residual([Residual([Dense(3, use_bias=False)]), Activation("tanh")]),
+        Dense(2),
+    ]
+    return lower(layers, 3, loss)
+
+
+def central_differences(function, x, h=1e-6):
+    columns = []
+    for i in range(len(x)):
+        step = np.zeros_like(x)
+        step[i] = h
+        columns.append((function(x + step) - function(x - step)) / (2 * h))
+    return np.stack(columns, axis=-1)
+
+
+def test_jacobian_agrees_with_differences_for_every_operation():
+    program = deep_program()
+    parameters = RNG.normal(size=program.n_parameters) / 2
+    scale = np.linspace(1, 2, 7)
+    prediction, derivatives = jacobian(program, parameters, X[:7], scale)
+    assert {row.op for row in program.rows} == {"dense", "activation", "layernorm", "add"}
+    np.testing.assert_array_equal(prediction, outputs(program, parameters, X[:7]))
+    expected = central_differences(lambda p: outputs(program, p, X[:7]), parameters)
+    assert abs(expected).max(axis=(0, 1)).min() > 1e-5  # every parameter counts
+    np.testing.assert_allclose(derivatives, (expected * scale[:, None, None]).transpose(1, 0, 2), atol=1e-8)
+
+
+def test_a_skip_from_the_data_itself():
+    program = lower([Residual([Dense(3, "tanh")]), Dense(1)], 3, "mse")
+    parameters = RNG.normal(size=program.n_parameters)
+    derivatives = jacobian(program, parameters, X[:5], np.ones(5))[1]
+    expected = central_differences(lambda p: outputs(program, p, X[:5]), parameters)
+    np.testing.assert_allclose(derivatives, expected.transpose(1, 0, 2), atol=1e-8)
+
+
+def test_jacobian_reads_the_oracles_predictions():
+    program = lower([Dense(5, "elu"), Activation("gelu"), Dense(2)], 3, "mse")
+    parameters = RNG.normal(size=program.n_parameters)
+    np.testing.assert_allclose(outputs(program, parameters, X), reference.forward(program, parameters, X), rtol=1e-14)
+
+
+def built(**options):
+    model = regressor(**options)
+    model.build(3)
+    return model, Objective(model._network, Data(X, Y, WEIGHT))
+
+
+def test_objective_agrees_with_differences_and_with_the_residuals():
+    model, objective = built(l2=0.3)
+    x = model.parameters.copy()
+    value, gradient = objective(x)
+    np.testing.assert_allclose(gradient, central_differences(lambda p: objective(p)[0], x), atol=1e-8)
+    residuals = levenberg_marquardt.Residuals(objective)
+    normal = residuals.normal(x)
+    np.testing.assert_allclose([residuals.value(x), normal.value], value, rtol=1e-13)
+    np.testing.assert_allclose(2 * normal.slope, gradient, rtol=1e-10, atol=1e-14)
+
+
+def test_the_normal_equations_do_not_depend_on_the_chunks(monkeypatch):
+    model, objective = built(l2=0.3)
+    whole = levenberg_marquardt.Residuals(objective).normal(model.parameters)
+    monkeypatch.setattr(levenberg_marquardt, "CHUNK_BYTES", 7 * 8 * 2 * model.n_parameters)
+    parts = levenberg_marquardt.Residuals(objective)
+    assert len(list(parts._chunks())) == 9
+    parts = parts.normal(model.parameters)
+    np.testing.assert_allclose(parts.curvature, whole.curvature, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(parts.slope, whole.slope, rtol=1e-12, atol=1e-15)
+
+
+# ---- part of fit
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_validation_metrics_and_callbacks_see_every_iteration(solver):
+    seen = []
+
+    def look(model, epoch, logs):
+        seen.append((epoch, logs["loss"], model.evaluate(X[:40], Y[:40])["loss"], logs["val_loss"], logs["val_r2"]))
+        return STOP if epoch == 6 else None
+
+    model = regressor()
+    model.compile(metrics=["r2"])
+    history = model.fit(X, Y, solver=solver, epochs=50, validation_split=1 / 3, callbacks=look)
+    assert [epoch for epoch, *_ in seen] == list(range(7))
+    assert [loss for _, loss, *_ in seen] == history.loss.tolist()
+    np.testing.assert_allclose([row[1] for row in seen], [row[2] for row in seen], rtol=1e-12)
+    assert (np.diff(history.r2) > 0).all() and not np.isnan(history.val_r2).any() and (history.seconds > 0).all()
+    assert history.message == model.history.message == "stopped by a callback"
+    assert model.evaluate(X[40:], Y[40:])["loss"] == history.val_loss[-1]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_weights_restored_by_the_callback_that_stops_are_kept(solver):
+    kept = {}
+
+    def restore(model, epoch, logs):
+        if epoch == 3:
+            kept["weights"] = model.get_weights()
+        if epoch == 8:
+            model.set_weights(kept["weights"])
+            return STOP
+        return None
+
+    model = regressor()
+    model.fit(X, Y, solver=solver, epochs=50, callbacks=restore)
+    assert all(map(np.array_equal, model.get_weights(), kept["weights"]))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_training_may_end_before_it_begins(solver):
+    class Never:
+        def on_train_begin(self, model):
+            return STOP
+
+    model = regressor()
+    assert len(model.fit(X, Y, solver=solver, callbacks=Never())) == 0
+    assert model.built
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_an_interrupt_keeps_the_best_so_far(solver, monkeypatch):
+    """Struck while a point is tried, which may be worse than the last one accepted."""
+    model, calls = regressor(), []
+
+    def strike(objective, *arguments, original=Objective.__call__):
+        result = original(objective, *arguments)
+        calls.append(result)
+        if len(calls) == 12:
+            raise KeyboardInterrupt
+        return result
+
+    def strike_lm(residuals, x, original=levenberg_marquardt.Residuals.value):
+        calls.append(x)
+        if len(calls) == 12:
+            raise KeyboardInterrupt
+        return original(residuals, x)
+
+    monkeypatch.setattr(Objective, "__call__", strike)
+    monkeypatch.setattr(levenberg_marquardt.Residuals, "value", strike_lm)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, solver=solver, epochs=50)
+    assert model.history.message == "interrupted"
+    assert len(model.history) == model.epoch > 5
+    np.testing.assert_allclose(model.evaluate(X, Y)["loss"], model.history.loss[-1], rtol=1e-12)
+    model.fit(X, Y, solver=solver)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_start_that_is_the_minimum_is_recorded(solver):
+    model = Sequential([Dense(1)], dtype="float64")
+    model.build(1)
+    model.parameters[:] = [2, 1]
+    history = model.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0], solver=solver, epochs=9)
+    assert history.loss.tolist() == [0.0]
+    assert history.message.startswith("converged")
+    assert model.parameters.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_parameter_without_influence(solver):
+    """A relu that is dead for every row makes J'J singular; the damping solves it all the same."""
+    model = Sequential([Dense(2, "relu"), Dense(1)], dtype="float64", seed=2)
+    model.build(1)
+    model.set_weights([[[1.0, 1.0]], [0.5, -9.0], [[1.0], [1.0]], [0.0]])
+    model.fit(LINE + 1, 3 * LINE, solver=solver, epochs=100)
+    assert model.evaluate(LINE + 1, 3 * LINE)["loss"] < 1e-12
+    assert model.get_weights()[1][1] == -9
+
+
+def test_trial_points_that_overflow_are_stepped_back_from():
+    """Inputs of size 1e8: the first step of the line search leads out of float32."""
+    model = Sequential([Dense(4, "relu"), Dense(4, "relu"), Dense(1)], seed=3)
+    big = X * 1e8
+    start = model.fit(big, 1e8 * Y[:, :1], epochs=1, solver="lbfgs").loss[0]
+    history = model.fit(big, 1e8 * Y[:, :1], epochs=20, solver="lbfgs")
+    assert np.isfinite(history.loss).all() and history.loss[-1] <= start
+
+
+# ---- bad input
+
+BAD = [
+    ({"solver": "adam"}, ValueError, "solver 'adam' is an optimizer: give it to compile, and leave solver out"),
+    ({"solver": "lbfsg"}, ValueError, "unknown solver 'lbfsg'; did you mean 'lbfgs'"),
+    ({"solver": 3}, TypeError, "solver must be a name"),
+    ({"solver": "lm", "batch_size": 8}, ValueError, "solver='lm' uses all rows at once: leave batch_size=8 out"),
+    ({"solver": "lbfgs", "shuffle": False}, ValueError, "solver='lbfgs' uses all rows at once: leave shuffle=False"),
+    ({"solver": "lbfgs", "epochs": 0}, ValueError, "epochs must be an integer from 1"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "message"), BAD)
+def test_bad_arguments(options, error, message):
+    model = regressor()
+    with pytest.raises(error, match=message):
+        model.fit(X, Y, **options)
+    assert not model.built
+
+
+REFUSED = [
+    ("lbfgs", [Dense(2, l1=0.1)], "needs a smooth penalty, and l1 is not at 0; use l2"),
+    ("lm", [Dense(2, l1=0.1)], "cannot penalise by l1, which is no square; use l2"),
+    ("lm", [Dense(2, max_norm=1)], r"cannot keep max_norm=1 of layer 0; use l2"),
+    ("lbfgs", [Dense(2, weight_decay=0.1)], r"weight_decay=0.1 of layer 0 to act in; use l2"),
+    ("lm", [Dense(99, "relu"), Dense(99), Dense(2)], "solves 10,496 equations.* at most 5,000: use solver='lbfgs'"),
+    ("lbfgs", [Dense(2), BatchNorm(), Dense(2)], "cannot train layer 1: batchnorm depends on how .*; use LayerNorm"),
+    ("lm", [Dense(4), Dropout(0.5), Dense(2)], "cannot train layer 1: dropout makes the loss random; remove it"),
+]
+
+
+@pytest.mark.parametrize(("solver", "layers", "message"), REFUSED)
+def test_networks_that_a_solver_cannot_train(solver, layers, message):
+    from nncore.solvers import SOLVERS as TABLE
+    from nncore.solvers import _check_program
+
+    program = lower(layers, 3, "mse")
+    with pytest.raises(ValueError, match=message):
+        _check_program(program, solver)
+        TABLE[solver].check(program)
+
+
+def test_lm_wants_squared_errors():
+    model = Sequential([Dense(2)])
+    model.compile(loss="huber")
+    with pytest.raises(ValueError, match="solver='lm' minimises squared errors only, this model's loss is huber"):
+        model.fit(X, Y, solver="lm")
+    assert not model.built
+
+
+def test_lm_wants_memory_for_its_equations(monkeypatch):
+    program = regressor()._lower(3)
+    monkeypatch.setattr(memory, "available", lambda: 10**6)
+    with pytest.raises(
+        ValueError, match=r"solver='lm' needs \d+ bytes for 62 parameters, but this process may use 1000"
+    ):
+        levenberg_marquardt.check(program)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_weights_that_are_broken_already(solver):
+    model = regressor()
+    model.build(3)
+    model.parameters[0] = np.nan
+    with pytest.raises(ValueError, match="cannot start: the loss of the model's weights is nan; standardise X"):
+        model.fit(X, Y, solver=solver)
+
+
+def test_no_training_within_training():
+    def again(model, epoch, logs):
+        model.fit(X, Y, solver="lm")
+
+    with pytest.raises(RuntimeError, match="a callback cannot train"):
+        regressor().fit(X, Y, solver="lbfgs", callbacks=again)
