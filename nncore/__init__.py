@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from nncore.model import Sequential, load
     from nncore.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
+    from nncore.perceptron import Perceptron
     from nncore.predictor import Predictor
     from nncore.schedules import CosineDecay, ExponentialDecay, OneCycle, PiecewiseConstant, StepDecay
 
@@ -85,6 +86,7 @@ HOMES = {
     ),
     "model": ("Sequential", "load"),
     "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "RMSprop"),
+    "perceptron": ("Perceptron",),
     "predictor": ("Predictor",),
     "schedules": ("CosineDecay", "ExponentialDecay", "OneCycle", "PiecewiseConstant", "StepDecay"),
 }
@@ -140,6 +142,7 @@ __all__ = [
     "Nadam",
     "NotBuiltError",
     "OneCycle",
+    "Perceptron",
     "PiecewiseConstant",
     "Predictor",
     "RMSprop",
