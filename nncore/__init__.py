@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nncore.perceptron import Perceptron
     from nncore.predictor import Predictor
     from nncore.schedules import CosineDecay, ExponentialDecay, OneCycle, PiecewiseConstant, StepDecay
+    from nncore.surgery import SurgeryReport
 
 MODULES = (
     "activations",
@@ -89,6 +90,7 @@ HOMES = {
     "perceptron": ("Perceptron",),
     "predictor": ("Predictor",),
     "schedules": ("CosineDecay", "ExponentialDecay", "OneCycle", "PiecewiseConstant", "StepDecay"),
+    "surgery": ("SurgeryReport",),
 }
 """Which module holds which public name. Each is imported when first asked for, to keep ``import nncore`` quick."""
 
@@ -153,6 +155,7 @@ __all__ = [
     "Sequential",
     "SparseCategoricalCrossentropy",
     "StepDecay",
+    "SurgeryReport",
     "TensorBoard",
     "TrainingDiverged",
     "__version__",

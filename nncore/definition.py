@@ -65,7 +65,9 @@ class Definition:
         """
         spec.exact(f"layers[{len(self._layers)}]", layer, LAYERS)
         if self._network is not None:
-            raise RuntimeError(f"cannot add {layer}: the model is built already; make a new Sequential")
+            raise RuntimeError(
+                f"cannot add {layer}: the model is built already; use insert, which keeps what still fits"
+            )
         self._layers, self._scorers = (*self._layers, layer), None
 
     def build(self, n_features: int) -> None:

@@ -16,13 +16,13 @@ from nncore.history import History
 from nncore.inputs import Array
 from nncore.layers import Layer
 from nncore.network import Network
-from nncore.prediction import Prediction
+from nncore.surgery import Surgery
 
 if TYPE_CHECKING:
     from nncore.checkpoint import Snapshot
 
 
-class Sequential(Prediction):
+class Sequential(Surgery):
     """A multi-layer perceptron: layers applied one after another.
 
     Parameters

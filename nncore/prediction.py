@@ -16,7 +16,7 @@ from nncore.program import ParameterBlock
 
 
 class Prediction(Definition):
-    """The part of `Sequential` that uses the weights; `Sequential` adds training and files."""
+    """The part of `Sequential` that uses the weights."""
 
     def predict(self, X: ArrayLike, *, batch_size: int | None = None, verbose: bool | int | str = 0) -> Array:
         """Return the network's outputs, shape (n_samples, n_outputs); no rows give no rows.

@@ -94,6 +94,14 @@ def test_lbfgs_learns_classes():
     assert history.accuracy[-1] == model.evaluate(X, labels)["accuracy"]
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_layer_norm_and_residual(solver):
+    layers = [Dense(6, "tanh"), Residual([LayerNorm(), Dense(6, "silu", l2=1e-5)]), LayerNorm(), Dense(2)]
+    history = Sequential(layers, dtype="float64", seed=1).fit(X, Y, solver=solver, epochs=100)
+    assert history.loss[-1] < 0.01 < 0.1 < history.loss[0]
+    assert (np.diff(history.loss + history.penalty) <= 0).all()
+
+
 def test_two_calls_go_on_where_the_first_ended():
     model = regressor()
     first = model.fit(X, Y, solver="lm", epochs=5)
@@ -342,6 +350,14 @@ def test_networks_that_a_solver_cannot_train(solver, layers, message):
     with pytest.raises(ValueError, match=message):
         _check_program(program, solver)
         TABLE[solver].check(program)
+
+
+@pytest.mark.parametrize("clip", [{"clip_value": 0.5}, {"clip_norm": 2.0}])
+def test_a_solver_cannot_clip(clip):
+    model = Sequential([Dense(2)])
+    model.compile(Adam(**clip))
+    with pytest.raises(ValueError, match=r"solver='lbfgs' cannot clip: compile an optimizer without clip_\w+=\d"):
+        model.fit(X, Y, solver="lbfgs")
 
 
 def test_lm_wants_squared_errors():
