@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.blas import dsyrk
 
 from nncore import memory
 from nncore.inputs import Array
@@ -47,7 +48,7 @@ def check(program: Program) -> None:
             f"solver='lm' solves {p:,} equations for {p:,} parameters at every step; expected at most "
             f"{MAX_PARAMETERS:,}: use solver='lbfgs', or fewer units"
         )
-    needed, limit = 3 * 8 * p * p + 3 * CHUNK_BYTES, memory.available()
+    needed, limit = 2 * 8 * p * p + 3 * CHUNK_BYTES, memory.available()
     if needed > limit:
         raise ValueError(
             f"solver='lm' needs {needed} bytes for {p:,} parameters, but this process may use {limit}; "
@@ -57,7 +58,7 @@ def check(program: Program) -> None:
 
 @dataclass
 class Normal:
-    """The normal equations at one point: value r'r, slope J'r (p,), curvature J'J (p, p)."""
+    """The normal equations at one point: value r'r, slope J'r (p,), curvature J'J (p, p), of which the lower half."""
 
     value: float
     slope: Array
@@ -95,7 +96,8 @@ class Residuals:
 
     def normal(self, x: Array) -> Normal:
         """Return the normal equations at `x`; the Jacobian is never held as a whole."""
-        found = Normal(float(self.l2 @ (x * x)), self.l2 * x, np.diag(self.l2))
+        diagonal = np.diag(self.l2).T  # transposed, which changes nothing, it is in BLAS's order
+        found = Normal(float(self.l2 @ (x * x)), self.l2 * x, diagonal)
         for rows in self._chunks():
             scale = self.scale[rows]
             prediction, derivatives = jacobian(self.program, x, self.X[rows].astype(np.float64), scale)
@@ -103,7 +105,7 @@ class Residuals:
             J = derivatives.reshape(len(r), -1)
             found.value += float(r @ r)
             found.slope += J.T @ r
-            found.curvature += J.T @ J
+            found.curvature = dsyrk(1.0, J.T, beta=1.0, c=found.curvature, lower=1, overwrite_c=1)
         return found
 
 
@@ -174,7 +176,7 @@ def _lower(residuals: Residuals, normal: Normal, x: Array, damping: Damping) -> 
 
 def _solve(normal: Normal, mu: float) -> Array | None:
     """Return the step h of ``(J'J + mu I) h = -J'r``; None if rounding makes the matrix indefinite."""
-    damped = normal.curvature.copy()
+    damped = normal.curvature.copy(order="F")  # as LAPACK wants it, and can then overwrite
     damped[np.diag_indices_from(damped)] += mu
     try:
         factor = cho_factor(damped, lower=True, overwrite_a=True, check_finite=False)

@@ -144,6 +144,7 @@ class SolverTraining(Training):
         self.objective = Objective(self.network, self.data)
         self._iteration: Iteration | None = None
         self._value = math.inf
+        self._columns: dict[str, float] = {}
         self._ended = ""
         self._message = "interrupted"
 
@@ -157,9 +158,9 @@ class SolverTraining(Training):
         self._began = time.perf_counter()
         try:
             message = self.solver.minimise(self.objective, start, self.epochs, self._accept)
-            if self._iteration is None:  # so that there is an epoch to look at
-                self._accept(start, math.inf, {})
             self._message = self._ended or message
+            if self._iteration is None:  # so that there is an epoch to look at
+                self._epoch(progress)
         finally:
             if self.objective.astray:
                 self.objective.go_to(self._x)
@@ -184,7 +185,7 @@ class SolverTraining(Training):
         elif before - value <= np.finfo(self.network.dtype).eps * value:
             self._ended = f"converged: the loss falls by less than the rounding of {self.network.dtype}"
         elif self.model.epoch >= self.last_epoch:
-            self._ended = f"the {self.epochs} epochs are over; not converged"
+            self._ended = f"not converged within {self.epochs} epoch{'s' if self.epochs > 1 else ''}"
         elif not self._begins():
             self._ended = "stopped by a callback"
         return not self._ended
