@@ -205,25 +205,26 @@ def _transplanted(
     network: Network, program: Program, origin_of: dict[int, int], fitting: set[int], seed: int
 ) -> Network:
     """Return a network for `program` with the state that the layers in `fitting` have in `network`."""
-    parameters, slots, iterations = network.state()
-    flat = initial_parameters(program, seed, network.dtype)
+    parameters, statistics, slots, iterations = network.state()
+    new_parameters = initial_parameters(program, seed, network.dtype)
     new_slots = np.zeros((len(slots), program.n_parameters), network.dtype)
-    pairs = [(_blocks(network.program, origin_of[number]), _blocks(program, number)) for number in sorted(fitting)]
-    for (old, _), (new, _) in pairs:
-        _copy(old, parameters, new, flat)
-        _copy(old, slots, new, new_slots)
-    successor = Network(program, flat, network.optimizer)
+    successor = Network(program, new_parameters, network.optimizer)
+    new_statistics = successor.get_statistics()
+    for number in fitting:
+        learned, averaged = zip(_blocks(network.program, origin_of[number]), _blocks(program, number), strict=True)
+        _copy(learned, parameters, new_parameters)
+        _copy(learned, slots, new_slots)
+        _copy(averaged, statistics, new_statistics)
+    successor.set_parameters(new_parameters)
+    successor.set_statistics(new_statistics)
     successor.set_optimizer_state(new_slots, iterations)
-    statistics, old_statistics = successor.get_statistics(), network.get_statistics()
-    for (_, old), (_, new) in pairs:
-        _copy(old, old_statistics, new, statistics)
-    successor.set_statistics(statistics)
     return successor
 
 
-def _copy(old: list[ParameterBlock], source: Array, new: list[ParameterBlock], target: Array) -> None:
-    for a, b in zip(old, new, strict=True):
-        target[..., b.offset : b.offset + b.size] = source[..., a.offset : a.offset + a.size]
+def _copy(blocks: tuple[list[ParameterBlock], list[ParameterBlock]], source: Array, target: Array) -> None:
+    """Copy blocks of one flat vector, or of several, to their places in another."""
+    for old, new in zip(*blocks, strict=True):
+        target[..., new.offset : new.offset + new.size] = source[..., old.offset : old.offset + old.size]
 
 
 def _report(

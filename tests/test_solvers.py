@@ -17,6 +17,7 @@ from nncore import (
     memory,
     reference,
 )
+from nncore.callbacks import EarlyStopping
 from nncore.evaluation import Data
 from nncore.jacobian import jacobian, outputs
 from nncore.objective import Objective
@@ -115,9 +116,9 @@ def test_two_calls_go_on_where_the_first_ended():
 def test_the_optimizer_is_left_alone():
     model = regressor()
     model.fit(X, Y, epochs=2)
-    before = model._network.state()[1:]
+    before = model._network.state()[2:]
     history = model.fit(X, Y, solver="lbfgs", epochs=3)
-    after = model._network.state()[1:]
+    after = model._network.state()[2:]
     assert np.array_equal(before[0], after[0]) and before[1] == after[1]
     assert "learning_rate" not in history and history.message
     assert model.fit(X, Y).message == ""
@@ -221,6 +222,46 @@ def test_validation_metrics_and_callbacks_see_every_iteration(solver):
     assert (np.diff(history.r2) > 0).all() and not np.isnan(history.val_r2).any() and (history.seconds > 0).all()
     assert history.message == model.history.message == "stopped by a callback"
     assert model.evaluate(X[40:], Y[40:])["loss"] == history.val_loss[-1]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_epochs_begin_as_often_as_they_end(solver):
+    class Count:
+        def __init__(self, last):
+            self.last, self.began, self.ended = last, [], []
+
+        def on_epoch_begin(self, model, epoch):
+            self.began.append(epoch)
+            return STOP if epoch == self.last else None
+
+        def on_epoch_end(self, model, epoch, logs):
+            self.ended.append(epoch)
+
+    count = Count(last=None)
+    regressor().fit(X, Y, solver=solver, epochs=4, callbacks=count)
+    assert count.began == count.ended == [0, 1, 2, 3]
+    count = Count(last=2)
+    assert regressor().fit(X, Y, solver=solver, epochs=4, callbacks=count).message == "stopped by a callback"
+    assert count.began == [0, 1, 2] and count.ended == [0, 1]
+    assert len(regressor().fit(X, Y, solver=solver, epochs=4, callbacks=Count(last=0))) == 0
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_early_stopping_brings_the_best_weights_back(solver):
+    model = regressor()
+    stopping = EarlyStopping(patience=3, restore_best_weights=True)
+    history = model.fit(X, Y, solver=solver, epochs=500, validation_split=0.5, callbacks=stopping)
+    assert len(history) < 500 and history.message == "stopped by a callback"
+    np.testing.assert_allclose(model.evaluate(X[30:], Y[30:])["loss"], history.val_loss.min(), rtol=1e-12)
+
+
+def test_class_weights_count():
+    labels = (X[:, 0] > 1).astype(int)
+    model = Sequential([Dense(2, "softmax", l2=1e-3)], dtype="float64")
+    history = model.fit(X, labels, solver="lbfgs", epochs=200, class_weight="balanced")
+    weight = np.where(labels, 30 / labels.sum(), 30 / (1 - labels).sum())
+    other = Sequential([Dense(2, "softmax", l2=1e-3)], dtype="float64")
+    assert history.loss[-1] == other.fit(X, labels, solver="lbfgs", epochs=200, sample_weight=weight).loss[-1]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -37,10 +37,9 @@ def deep():
 def state(model):
     """Everything that training changes, per block: the parameters with their slots, and the statistics."""
     network = model._network
-    flat, slots, iterations = network.state()
+    flat, statistics, slots, iterations = network.state()
     everything = np.vstack([flat, slots])
     blocks = [(b.layer, everything[:, b.offset : b.offset + b.size]) for b in network.program.parameters]
-    statistics = network.get_statistics()
     blocks += [(b.layer, statistics[b.offset : b.offset + b.size]) for b in network.program.statistics]
     return blocks, iterations
 
@@ -74,7 +73,7 @@ def test_a_new_layer_begins_as_the_seed_says_and_without_memory():
     model.insert(1, Dense(8, "relu"))
     fresh = Sequential(model.layers, seed=3)
     fresh.build(4)
-    parameters, slots, _ = model._network.state()
+    parameters, _, slots, _ = model._network.state()
     block = next(block for block in model.program.parameters if block.layer == 1)
     part = slice(block.offset, block.offset + block.size)
     assert np.array_equal(parameters[part], fresh.parameters[part])
