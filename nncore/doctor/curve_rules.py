@@ -183,8 +183,9 @@ def underfitting(history: History) -> Iterator[Finding]:
             seen,
             "The network has learnt next to nothing from the inputs: it is too small, not trained long enough, badly "
             "conditioned, or the inputs say nothing about the target.",
-            "a larger learning_rate, more epochs, more units or a hidden layer more, standardised inputs, less Dropout "
-            "and l2; and see whether each row of X still belongs to its row of y.",
+            "a larger learning_rate, more epochs, more units or a hidden layer more, standardised inputs, and targets "
+            "if these are large numbers, less Dropout and l2; and see whether each row of X still belongs to its row "
+            "of y.",
         )
 
 
