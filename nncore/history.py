@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from nncore.columns import Columns
 from nncore.layer_history import WIDTH, Description, LayerHistory, adapted
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 
 
-class History:
+class History(Columns):
     """Columns of one value per epoch: ``loss``, ``val_loss``, metrics, ``seconds``, ``learning_rate``...
 
     A column is read as ``history["loss"]`` or ``history.loss``. Which columns there are depends on what was recorded;
@@ -57,8 +59,7 @@ class History:
     message: str = ""
 
     def __init__(self) -> None:
-        self._epochs: list[int] = []
-        self._columns: dict[str, list[float]] = {}
+        super().__init__()
         self._layers: dict[str, LayerHistory] = {}
         self._network: tuple[Description, ...] = ()
         self._inputs: Facts | Callable[[], Facts] | None = None
@@ -96,57 +97,6 @@ class History:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_inputs": self.inputs, "_targets": self.targets}
 
-    @property
-    def epochs(self) -> NDArray[np.int64]:
-        return np.array(self._epochs, dtype=np.int64)
-
-    @property
-    def epoch(self) -> list[int]:
-        """`epochs` as a list, as in Keras."""
-        return list(self._epochs)
-
-    @property
-    def history(self) -> dict[str, list[float]]:
-        """The columns as lists, as in Keras: ``fit(...).history["loss"]``."""
-        return {name: list(column) for name, column in self._columns.items()}
-
-    @property
-    def next_epoch(self) -> int:
-        """Number of the epoch after the last one recorded."""
-        return self._epochs[-1] + 1 if self._epochs else 0
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns, in the order in which they first appeared."""
-        return tuple(self._columns)
-
-    def extend(self, first_epoch: int, columns: Mapping[str, Iterable[float]]) -> None:
-        """Append consecutive epochs.
-
-        Parameters
-        ----------
-        first_epoch : int
-            Number of the first of them.
-        columns : mapping of str to iterable of float
-            The values; every column has the same length n.
-
-        Raises
-        ------
-        ValueError
-            If the columns have different lengths.
-        """
-        values = {name: _floats(column) for name, column in columns.items()}
-        lengths = {len(column) for column in values.values()}
-        if len(lengths) > 1:
-            raise ValueError(f"columns have different lengths: { {k: len(v) for k, v in values.items()} }")
-        count = lengths.pop() if lengths else 0
-        nan, before = float("nan"), len(self._epochs)
-        for name in dict.fromkeys([*self._columns, *values]):
-            column = self._columns.setdefault(name, [])
-            del column[before:]  # what a call that Ctrl-C ended may have left: the epochs come last
-            column += [nan] * (before - len(column)) + values.get(name, [nan] * count)
-        self._epochs += range(first_epoch, first_epoch + count)
-
     def record_layers(self, network: Iterable[Description], epochs: ArrayLike, records: ArrayLike) -> None:
         """Append records of the layers; doing it twice for the same epochs is doing it once.
 
@@ -183,10 +133,6 @@ class History:
             self._network = layers
         for index, (name, _, _) in enumerate(layers):
             self._layers[name].extend(numbers, values[:, index])
-
-    def row(self, index: int) -> dict[str, float]:
-        """Return the values of one recorded epoch by column name; index -1 is the last."""
-        return {name: column[index] for name, column in self._columns.items()}
 
     # ---- tables and files
 
@@ -315,46 +261,16 @@ class History:
 
         return doctor.diagnose(self)
 
-    # ---- columns
+    def plot(self, columns: str | Iterable[str] | None = None, *, log: bool = False, ax: Any = None) -> Any:
+        """Draw loss and metrics over epochs with matplotlib: `nncore.plots.learning_curves` of this history.
 
-    def __getitem__(self, name: str) -> NDArray[np.float64]:
-        if name not in self._columns:
-            raise KeyError(f"no column {name!r} was recorded; recorded: {', '.join(self._columns) or 'nothing'}")
-        return np.array(self._columns[name])
+        Parameters
+        ----------
+        columns, log, ax
+            As there.
 
-    def __getattr__(self, name: str) -> NDArray[np.float64]:
-        # Only called where ordinary lookup fails. Underscored names are asked for by copy and pickle on empty objects.
-        if name.startswith("_") or name not in self._columns:
-            recorded = "" if name.startswith("_") else f"; recorded: {', '.join(self._columns) or 'nothing'}"
-            raise AttributeError(f"History has no column {name!r}{recorded}")
-        return self[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._columns
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        return len(self._epochs)
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._columns]
-
-    def __repr__(self) -> str:
-        n = len(self)
-        parts = [_span(name, column) for name, column in self._columns.items() if name != "seconds"]
-        return f"History({n} epoch{'s' if n != 1 else ''}{': ' if parts else ''}{', '.join(parts)})"
-
-
-def _floats(column: Iterable[float]) -> list[float]:
-    return column.tolist() if isinstance(column, np.ndarray) else list(map(float, column))
-
-
-def _span(name: str, column: list[float]) -> str:
-    known = [value for value in column if value == value]
-    if not known:
-        return f"{name} nan"
-    if len(known) == 1 or known[0] == known[-1]:
-        return f"{name} {known[-1]:.4g}"
-    return f"{name} {known[0]:.4g} -> {known[-1]:.4g}"
+        Returns
+        -------
+        ndarray of Axes of shape (n_columns,)
+        """
+        return import_module("nncore.plots").learning_curves(self, columns, log=log, ax=ax)

@@ -21,9 +21,9 @@ LAYERS = [
     {"engine", "_engine", "kernels", "metrics", "datasets"}
     | {"formulas", "reference", "reference_passes", "reference_rows", "reference_step"},
     {"atomic", "callbacks", "checkpoint", "definition", "evaluation", "fitting", "history", "inputs", "model"}
-    | {"class_weights", "doctor", "historyfile", "layer_history", "modelfile", "network", "observation"}
-    | {"prediction", "predictor", "progress", "summary", "targets"}
-    | {"jacobian", "lbfgs", "levenberg_marquardt", "objective", "perceptron", "solvers", "surgery"},
+    | {"class_weights", "columns", "doctor", "historyfile", "jacobian", "layer_history", "lbfgs"}
+    | {"levenberg_marquardt", "modelfile", "network", "objective", "observation", "perceptron", "prediction"}
+    | {"predictor", "progress", "solvers", "summary", "surgery", "targets"},
     {"cli", "__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
