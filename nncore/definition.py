@@ -113,7 +113,7 @@ class Definition:
         Parameters
         ----------
         optimizer : str or Optimizer
-            ``"sgd"``, ``"rmsprop"``, ``"adam"``, ``"adamw"``, or an instance such as ``Adam(learning_rate=0.01)``.
+            A name in `nncore.optimizers.OPTIMIZERS`, such as ``"adam"``, or an instance: ``Adam(learning_rate=0.01)``.
         loss : str, Loss or None
             None infers it from the last layer: softmax sparse_categorical_crossentropy, sigmoid binary_crossentropy,
             else mean_squared_error.

@@ -18,7 +18,23 @@ import pytest
 import safetensors.numpy
 
 import nncore
-from nncore import SGD, Activation, Adam, AdamW, Dense, ModelFileError, RMSprop, Sequential, atomic, checkpoint, losses
+from nncore import (
+    SGD,
+    Activation,
+    Adagrad,
+    Adam,
+    AdamW,
+    CosineDecay,
+    Dense,
+    Lion,
+    ModelFileError,
+    Nadam,
+    RMSprop,
+    Sequential,
+    atomic,
+    checkpoint,
+    losses,
+)
 
 X = np.random.default_rng(0).normal(size=(40, 4))
 LABELS = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
@@ -50,6 +66,7 @@ def read(data):
 # ---- round trips
 
 OPTIMIZERS = [SGD(0.1), SGD(0.1, momentum=0.9), RMSprop(), RMSprop(momentum=0.5), Adam(), AdamW()]
+OPTIMIZERS += [Adagrad(), Nadam(), Lion(), Adam(CosineDecay(0.1, 5, 1), clip_norm=2)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -8,14 +8,14 @@ from nncore.activations import ACTIVATIONS
 from nncore.initializers import initialize
 from nncore.layers import Activation, Dense
 from nncore.losses import LOSSES, Crossentropy
-from nncore.optimizers import SGD, Adam, AdamW, RMSprop
+from nncore.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
 from nncore.program import lower
 from nncore.random import permutation
 
 ACTIVATION_NAMES = sorted({row.name for row in ACTIVATIONS.values()})
 LOSS_NAMES = sorted({cls.name for cls in LOSSES.values()})
 OPTIMIZERS = [SGD(0.1), SGD(0.1, 0.9), SGD(0.1, 0.9, True), RMSprop(0.01), RMSprop(0.01, momentum=0.5), Adam(0.01)]
-OPTIMIZERS += [AdamW(0.01, weight_decay=0.1)]
+OPTIMIZERS += [AdamW(0.01, weight_decay=0.1), Adagrad(0.1), Nadam(0.01), Lion(0.01, weight_decay=0.1)]
 
 
 def start(program, seed=0, dtype=np.float64):

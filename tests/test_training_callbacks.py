@@ -13,6 +13,7 @@ from nncore import (
     SGD,
     STOP,
     Adam,
+    BatchNorm,
     CosineDecay,
     CSVLogger,
     Dense,
@@ -222,6 +223,15 @@ def test_early_stopping_in_training():
     exact = new_model()
     exact.fit(X, Y, epochs=stopping.best_epoch + 1, validation_split=0.5)
     assert np.array_equal(exact.parameters, model.parameters)
+
+
+def test_running_statistics_come_back_with_the_weights():
+    stopping = EarlyStopping(patience=10)
+    model = Sequential([Dense(30, "tanh"), BatchNorm(), Dense(1)], seed=1)
+    model.compile(Adam(0.05))
+    history = model.fit(X * 9 + 5, Y, epochs=2000, validation_split=0.5, callbacks=[stopping])
+    assert stopping.best_epoch < len(history) - 1
+    assert model.evaluate(X[20:] * 9 + 5, Y[20:])["loss"] == stopping.best
 
 
 def test_the_best_weights_come_back_after_an_error():
@@ -466,7 +476,7 @@ def test_the_file_holds_the_history(tmp_path):
     header, *rows = read(path)
     assert header == ["epoch", "loss", "mae", "val_loss", "val_mae", "seconds", "learning_rate"]
     columns = dict(zip(header, np.array(rows, dtype=float).T, strict=True))
-    assert all(columns[name].tolist() == list(column) for name, column in history.to_dict().items())
+    assert {name: column.tolist() for name, column in columns.items()} == {"epoch": history.epoch, **history.history}
 
 
 def test_rows_can_be_read_during_training(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from engine_networks import HEADS, data, make_plan, mixed_network, network, parameters, read, state
 
-from nncore import SGD, Adam, AdamW, RMSprop, engine, reference
+from nncore import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop, engine, reference
 from nncore.activations import ACTIVATIONS
 from nncore.layers import Activation, Dense
 from nncore.losses import LOSSES
@@ -13,6 +13,7 @@ from nncore.program import lower
 LOSS_NAMES = sorted({cls.name for cls in LOSSES.values()})
 TOLERANCE = {"float32": 3e-5, "float64": 1e-12}
 OPTIMIZERS = [SGD(0.1), SGD(0.05, momentum=0.9, nesterov=True), RMSprop(momentum=0.5), Adam(0.01), AdamW(0.01)]
+OPTIMIZERS += [Adagrad(0.05), Nadam(0.01), Lion(0.01)]
 
 
 def close(module, actual, expected):
