@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from nncore.version import __version__
 
 if TYPE_CHECKING:
-    from nncore import datasets, kernels, losses, metrics, optimizers, schedules
+    from nncore import datasets, kernels, losses, metrics, optimizers, plots, schedules
     from nncore.callbacks import (
         STOP,
         CSVLogger,
@@ -56,6 +56,7 @@ MODULES = (
     "losses",
     "metrics",
     "optimizers",
+    "plots",
     "program",
     "reference",
     "schedules",
@@ -166,6 +167,7 @@ __all__ = [
     "losses",
     "metrics",
     "optimizers",
+    "plots",
     "schedules",
     "set_num_threads",
     "show_config",

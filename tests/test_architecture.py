@@ -22,8 +22,8 @@ LAYERS = [
     | {"formulas", "reference", "reference_passes", "reference_rows", "reference_step"},
     {"atomic", "callbacks", "checkpoint", "definition", "evaluation", "fitting", "history", "inputs", "model"}
     | {"class_weights", "columns", "doctor", "historyfile", "jacobian", "layer_history", "lbfgs"}
-    | {"levenberg_marquardt", "modelfile", "network", "objective", "observation", "perceptron", "prediction"}
-    | {"predictor", "progress", "solvers", "summary", "surgery", "targets"},
+    | {"levenberg_marquardt", "modelfile", "network", "objective", "observation", "perceptron", "plots"}
+    | {"prediction", "predictor", "progress", "solvers", "summary", "surgery", "targets"},
     {"cli", "__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -108,6 +108,7 @@ def _add_train(commands: _Commands) -> None:
     _add_table_options(command, target=True, missing=True)
     _add_output_options(command, "save the model, with all that prediction needs, to this file")
     command.add_argument("--history", metavar="FILE", help="save what training recorded, for nncore doctor (JSON)")
+    command.add_argument("--plot", metavar="PICTURE", help="draw the training into this .png, .svg or .pdf file")
 
 
 def _add_predict(commands: _Commands) -> None:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from nncore.cli import model_file
 from nncore.cli.errors import DONE, INTERRUPTED, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, writing
 from nncore.cli.parts import Parts, cut
+from nncore.cli.plot import check_plot, write_plot
 from nncore.cli.recipe import Recipe, build, choose
 from nncore.cli.scoring import in_words, score
 from nncore.cli.sources import input_files, load_source
@@ -66,8 +68,11 @@ def _check_outputs(options: argparse.Namespace) -> None:
     inputs = input_files(options.data)
     check_output(options.output, force=options.force, inputs=inputs)
     check_output(options.history, force=options.force, inputs=inputs, option="--history")
-    if options.output and options.history and os.path.realpath(options.output) == os.path.realpath(options.history):
-        raise UsageError(f"-o and --history both name {options.output}; give each a file of its own")
+    check_plot(options.plot, force=options.force, inputs=inputs)
+    named = {"-o": options.output, "--history": options.history, "--plot": options.plot}
+    for (one, path), (other, path_) in combinations([(option, path) for option, path in named.items() if path], 2):
+        if os.path.realpath(path) == os.path.realpath(path_):
+            raise UsageError(f"{one} and {other} both name {path}; give each a file of its own")
 
 
 def _fit(
@@ -91,6 +96,8 @@ def _fit(
         if options.history is not None and (len(model.history) or model.history.diverged):
             with writing(options.history):
                 model.history.save(options.history)
+        if options.plot is not None and len(model.history):
+            write_plot(options.plot, model.history)
 
 
 def _linear_decay(rate: float, epochs: int) -> LearningRateScheduler:

@@ -1,0 +1,165 @@
+"""Pictures of a history: curves, gradients, distributions."""
+
+import numpy as np
+import pytest
+from pictures import assert_is_labelled, labels, render
+
+from nncore import History, plots
+from nncore.layer_history import FIELDS
+from nncore.plots import records
+from nncore.plots.distributions import common_bins
+
+NAN = float("nan")
+
+
+def test_learning_curves_show_what_was_recorded(history):
+    history.extend(7, {"loss": [0.05], "val_loss": [0.7], "accuracy": [0.8], "val_accuracy": [0.6]})
+    loss, accuracy = plots.learning_curves(history)
+    np.testing.assert_array_equal([line.get_ydata() for line in loss.lines[:2]], [history.loss, history.val_loss])
+    np.testing.assert_array_equal(accuracy.lines[0].get_ydata(), history.accuracy)
+    np.testing.assert_array_equal(loss.lines[0].get_xdata(), history.epochs)
+    assert labels(loss) == ["training", "validation", "lowest val_loss: 0.7, epoch 7"]
+    assert [line.get_linestyle() for line in loss.lines] == ["-", "--", ":"]
+    assert [t.get_text() for t in loss.get_legend().get_texts()] == labels(loss)
+    assert (loss.get_xlabel(), loss.get_ylabel(), accuracy.get_ylabel()) == ("epoch", "loss", "accuracy")
+    assert_is_labelled(accuracy)
+    assert render(loss).std() > 0
+
+
+def test_best_epoch_without_validation_is_that_of_the_training_loss(history):
+    loss, accuracy = plots.learning_curves(history)
+    assert labels(loss) == ["training", "lowest loss: 0.05, epoch 6"]
+    for ax in (loss, accuracy):
+        assert list(ax.lines[-1].get_xdata()) == [6, 6]
+
+
+def test_learning_curves_of_chosen_columns(history):
+    (ax,) = plots.learning_curves(history, "learning_rate", log=True)
+    assert ax.get_yscale() == "log" and ax.get_title() == "Learning rate over epochs"
+    with pytest.raises(ValueError, match="unknown column of the history 'acuracy'; did you mean 'accuracy'"):
+        plots.learning_curves(history, ["acuracy"])
+    with pytest.raises(ValueError, match="columns must name at least one column of the history; it has: loss"):
+        plots.learning_curves(history, [])
+
+
+def test_a_history_is_needed(xor):
+    with pytest.raises(TypeError, match=r"history must be the History that fit returns, got .*; pass its .history"):
+        plots.learning_curves(xor[0])
+    with pytest.raises(TypeError, match=r"history must be the History that fit returns, got \[0.5\] of type list$"):
+        plots.learning_curves([0.5])
+    with pytest.raises(ValueError, match="history holds no epochs: train first"):
+        plots.gradient_norms(History())
+
+
+def test_gradient_norms(history):
+    ax = plots.gradient_norms(history)
+    assert labels(ax) == ["dense_0", "dense_2"] and ax.get_yscale() == "log"
+    for line in ax.lines:
+        assert line.get_xdata().tolist() == [0, 1, 2, 5]
+        np.testing.assert_array_equal(line.get_ydata(), history.layers[line.get_label()]["gradient_norm"])
+    assert len({line.get_linestyle() for line in ax.lines}) == 2
+    assert_is_labelled(ax)
+    assert labels(plots.gradient_norms(history, "dense_2", log=False)) == ["dense_2"]
+
+
+def test_gradients_of_zero_are_counted_where_a_logarithm_cannot_show_them(network):
+    layers, epochs, values = network
+    history = History()
+    history.extend(0, {"loss": [1.0] * 6})
+    values[1:3, 0, FIELDS.index("gradient_norm")] = 0
+    history.record_layers(layers, epochs, values)
+    ax = plots.gradient_norms(history)
+    assert labels(ax) == ["dense_0 (0 in 2 epochs)", "dense_2"]
+    render(ax)
+
+
+@pytest.mark.parametrize("draw", [plots.gradient_norms, plots.weight_distributions, plots.activation_distributions])
+def test_records_of_layers_are_needed(draw, history):
+    bare = History()
+    bare.extend(0, {"loss": [0.5]})
+    with pytest.raises(ValueError, match="history holds no records of layers; train with"):
+        draw(bare)
+    with pytest.raises(ValueError, match="unknown layer 'dense_1'; did you mean"):
+        draw(history, "dense_1")
+
+
+def test_a_layer_without_the_record_is_named(history, network):
+    layers, epochs, values = network
+    with pytest.raises(ValueError, match="layer 'dropout_1' has no gradient_norm; those that have: dense_0, dense_2"):
+        plots.gradient_norms(history, ["dense_0", "dropout_1"])
+    empty = History()
+    empty.extend(0, {"loss": [0.5]})
+    empty.record_layers(layers[1:2], epochs, values[:, 1:2])
+    with pytest.raises(ValueError, match="history holds no gradient_norm of any layer; its layers: dropout_1"):
+        plots.gradient_norms(empty)
+
+
+# ------------------------------------------------------------------------------------------------------- distributions
+
+
+def test_histograms_on_one_axis_keep_their_shares():
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 50, (5, 32))
+    low, high = -rng.uniform(1, 2, 5), rng.uniform(1, 2, 5)
+    edges, shares = common_bins(counts, low, high, 200)
+    assert (edges[0], edges[-1]) == (low.min(), high.max())
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-12)
+    centres = (edges[1:] + edges[:-1]) / 2
+    for i in range(5):
+        own = low[i] + (high[i] - low[i]) * (np.arange(32) + 0.5) / 32
+        np.testing.assert_allclose(shares[i] @ centres, own @ counts[i] / counts[i].sum(), atol=1e-3)
+
+
+def test_histograms_of_equal_weights_and_of_none():
+    edges, shares = common_bins(np.array([[4, 0], [0, 0]]), np.array([2.0, NAN]), np.array([2.0, NAN]), 4)
+    assert (edges[0], edges[-1]) == (1.5, 2.5)
+    assert shares[0].sum() == 1 and shares[0].max() == 1
+    assert np.isnan(shares[1]).all()
+
+
+def test_weight_distributions(history):
+    axes = plots.weight_distributions(history)
+    assert [ax.get_title() for ax in axes] == ["Weights of dense_0", "Weights of dense_2"]
+    record = history.layers["dense_0"]
+    _, shares = common_bins(record.histogram, record["weight_min"], record["weight_max"])
+    (mesh,) = axes[0].collections
+    np.testing.assert_allclose(mesh.get_array(), 100 * shares.T)
+    mean, above, below = axes[0].lines
+    np.testing.assert_array_equal(mean.get_ydata(), record["weight_mean"])
+    np.testing.assert_allclose(above.get_ydata() - below.get_ydata(), 2 * record["weight_std"])
+    assert axes[0].get_ylim() == (-6, 6) and axes[0].get_xlim() == (-0.5, 6.5)
+    for ax in axes:
+        assert_is_labelled(ax)
+    assert "% of the weights" in axes[0].figure.axes[-1].get_ylabel()
+    render(axes[0])
+
+
+def test_activation_distributions(history):
+    axes = plots.activation_distributions(history)
+    assert axes.shape == (3, 2)
+    record = history.layers["dense_0"]
+    outputs, shares = axes[0]
+    np.testing.assert_array_equal(outputs.lines[0].get_ydata(), record["activation_mean"])
+    band = outputs.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.max() == pytest.approx((record["activation_mean"] + record["activation_std"]).max())
+    np.testing.assert_allclose(
+        [line.get_ydata() for line in shares.lines], [100 * record["dead"], 100 * record["saturated"]]
+    )
+    assert outputs.get_title() == "Outputs of dense_0 (relu)" and "%" in shares.get_ylabel()
+    assert [ax.get_xlabel() for ax in axes[-1]] == ["epoch", "epoch"]
+    assert plots.activation_distributions(history, ["dense_2"]).shape == (1, 2)
+    render(outputs)
+
+
+def test_epochs_that_were_not_recorded_widen_the_cells():
+    assert records.epoch_edges(np.array([3])).tolist() == [2.5, 3.5]
+    assert records.epoch_edges(np.array([0, 1, 2, 5])).tolist() == [-0.5, 0.5, 1.5, 3.5, 6.5]
+
+
+def test_many_layers_and_one_epoch(network):
+    history = History()
+    history.extend(4, {"loss": [0.5]})
+    layers = [(f"dense_{i}", "Dense", "relu") for i in range(12)]
+    history.record_layers(layers, [4], np.tile(network[2][:1, :1], (1, 12, 1)))
+    for draw in (plots.gradient_norms, plots.weight_distributions, plots.activation_distributions):
+        render(np.ravel(draw(history))[0])
