@@ -215,7 +215,7 @@ def _draw_points(ax: Axes, points: Array, labels: Array, names: Sequence[str]) -
         edge = "white" if marker in MARKERS else colour
         size = 34 if len(points) < MANY else 16
         ax.scatter(x, y, s=size, color=colour, marker=marker, label=name, edgecolors=edge, linewidths=0.7)
-    ax.legend(title="class", fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    canvas.legend_beside(ax, title="class")
 
 
 def _draw_values(

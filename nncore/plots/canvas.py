@@ -126,4 +126,11 @@ def integer_ticks(axis: Any) -> None:
     """Keep ticks of an axis that counts (epochs, units) from falling between whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def legend_beside(ax: Axes, **options: Any) -> None:
+    """Draw the legend to the right of the Axes; inside, if nothing would make room for it there."""
+    if ax.figure.get_layout_engine() is not None:  # a constrained or tight layout
+        options |= {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+    ax.legend(fontsize="small", **options)

@@ -149,7 +149,7 @@ def gradient_norms(
     ax.set(xlabel="epoch", ylabel="norm of the gradient", title="Gradient of each layer over epochs")
     canvas.integer_ticks(ax.xaxis)
     ax.grid(alpha=0.3)
-    ax.legend(title="input to output", fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
+    canvas.legend_beside(ax, title="input to output")
     return ax
 
 

@@ -55,7 +55,7 @@ def network_diagram(model: Prediction, *, max_units: int = 12, ax: Axes | None =
     >>> model.build(3)
     >>> ax = network_diagram(model)
     >>> [text.get_text() for text in ax.texts if "dense_0" in text.get_text()]
-    ['dense_0\\n40 units, relu\\n12 of 40 shown']
+    ['dense_0\\n40 units\\nrelu\\n12 of 40 shown']
     """
     if not isinstance(model, Prediction):
         raise TypeError(f"model must be a Sequential, got {spec.described(model)}")
@@ -63,7 +63,7 @@ def network_diagram(model: Prediction, *, max_units: int = 12, ax: Axes | None =
     layout = Layout(model.program, model.get_weights())
     layout.add(model.layers)
     tallest = min(max_units, max(column.n_units for column in layout.columns)) + 1
-    ax = canvas.single(ax, (max(5.6, 2.4 + 1.55 * layout.x), 2.1 + 0.33 * tallest))
+    ax = canvas.single(ax, (max(5.6, 2.4 + 1.55 * layout.x), 2.2 + 0.33 * tallest))
     colours = _colour_scale(layout.columns)
     for before, after in zip(layout.columns, layout.columns[1:], strict=False):
         _draw_edges(ax, before, after, max_units, colours)
@@ -74,7 +74,7 @@ def network_diagram(model: Prediction, *, max_units: int = 12, ax: Axes | None =
     for bracket in layout.brackets:
         _draw_bracket(ax, bracket, tallest / 2)
     depth = max((bracket.depth + 1 for bracket in layout.brackets), default=0)
-    ax.set(xlim=(-0.45, layout.x + 0.45), ylim=(-tallest / 2 - 1.9, tallest / 2 + 0.2 + depth))
+    ax.set(xlim=(-0.45, layout.x + 0.45), ylim=(-tallest / 2 - 2.3, tallest / 2 + 0.2 + depth))
     _explain(ax)
     ax.set_axis_off()
     ax.set_title(f"Network of {model.program.n_parameters:,} parameters")
@@ -131,7 +131,7 @@ def _draw_column(ax: Axes, column: Column, max_units: int, colours: ScalarMappab
     if column.weight is None:
         lines = [f"{column.n_units:,} input{'s' if column.n_units > 1 else ''}"]
     elif column.activation != "identity":
-        lines[1] += f", {column.activation}"
+        lines.append(column.activation)
     if len(units) < column.n_units:
         ax.text(column.x, (heights[:-1] + heights[1:])[np.diff(heights).argmin()] / 2, "⋮", ha="center", va="center")
         lines.append(f"{len(units)} of {column.n_units:,} shown")

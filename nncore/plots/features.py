@@ -62,20 +62,20 @@ def feature_images(
     >>> model = Sequential([Dense(6), Dense(2)])
     >>> model.build(64)
     >>> feature_images(model, (8, 8)).get_title()
-    'Weights into 6 units of dense_0, largest norm first'
+    'Weights into 6 units of dense_0\\nlargest norm first'
     """
     name, weight = _weight_of(model, layer)
     height, width = _checked_shape(shape, len(weight), name)
     max_images = spec.integer(1, 10_000)("max_images", max_images)
     n_units = weight.shape[1]
     order = np.argsort(-np.linalg.norm(weight, axis=0), kind="stable")[:max_images]
-    n_columns = math.ceil(math.sqrt(len(order) * 1.4 * height / width))
+    n_columns = min(len(order), math.ceil(math.sqrt(len(order) * 1.4 * height / width)))
     gap = (max(1, math.ceil(0.28 * height)), max(1, math.ceil(0.08 * width)))
     tiles = mosaic(weight.T[order].reshape(-1, height, width), n_columns, gap)
     ax = canvas.single(ax, (max(4.0, 0.85 * n_columns) + 1.0, max(2.4, 1.02 * -(-len(order) // n_columns) + 0.6)))
     _draw(ax, tiles, order, (height + gap[0], width + gap[1]), gap[0], n_columns)
     some = f"{n_units}" if len(order) == n_units else f"{len(order)} of {n_units}"
-    ax.set_title(f"Weights into {some} unit{'s' if n_units > 1 else ''} of {name}, largest norm first")
+    ax.set_title(f"Weights into {some} unit{'s' if n_units > 1 else ''} of {name}\nlargest norm first")
     return ax
 
 

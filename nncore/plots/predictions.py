@@ -117,7 +117,7 @@ def _draw_cells(ax: Axes, counts: Array, normalize: bool) -> None:
     shares = 100 * counts / np.maximum(totals, 1)
     values, what = (shares, "% of the true class") if normalize else (counts, "rows")
     image = ax.imshow(values, cmap=SEQUENTIAL, vmin=0, vmax=100 if normalize else max(1, int(counts.max())))
-    fontsize = "small" if len(counts) <= 20 else "xx-small"
+    fontsize = "small" if len(counts) <= 20 else "x-small"
     for (i, j), count in np.ndenumerate(counts):
         text = f"{shares[i, j]:.0f} %\n{count:,}" if normalize else f"{count:,}"
         colour = text_on(image.cmap(image.norm(values[i, j])))
@@ -158,14 +158,15 @@ def predicted_vs_true(
     true, predicted = _values(y_true, "y_true"), _values(y_pred, "y_pred")
     if len(true) != len(predicted):
         raise ValueError(f"y_true and y_pred must have the same length, got {len(true)} and {len(predicted)}")
-    worst = min(spec.integer(0, 1000)("worst", worst), len(true))
+    worst = spec.integer(0, 1000)("worst", worst)
     rmse, r2 = metrics.mean_squared_error(true, predicted) ** 0.5, metrics.r2_score(true, predicted)
     ax = canvas.single(ax, (5.4, 5))
     ax.scatter(true, predicted, s=22, color=BLUE, alpha=0.6 if len(true) < 500 else 0.3, linewidths=0, label="rows")
     both = np.concatenate([true, predicted])
     ends = [both.min(), both.max()]
     ax.plot(ends, ends, color=GREY, linestyle="--", label="predicted = true")
-    _label_rows(ax, true, predicted, np.argsort(-np.abs(true - predicted), kind="stable")[:worst])
+    errors = np.abs(true - predicted)
+    _label_rows(ax, true, predicted, np.argsort(-errors, kind="stable")[: min(worst, np.count_nonzero(errors))])
     known = f" ({unit})" if unit else ""
     ax.set(xlabel=f"true value{known}", ylabel=f"predicted value{known}", aspect="equal")
     ax.set_title(f"Predicted and true values\nR² {r2:.3g}, RMSE {rmse:.3g}{' ' + unit if unit else ''}")

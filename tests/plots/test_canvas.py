@@ -60,6 +60,15 @@ def test_axes_that_are_given_are_used(history):
     assert figure.axes == [left, right]
 
 
+def test_legends_stand_beside_only_where_something_makes_room(history):
+    from matplotlib.figure import Figure
+
+    crowded = Figure().subplots()
+    inside, beside = (plots.gradient_norms(history, ax=ax).get_legend() for ax in (crowded, None))
+    assert inside.get_bbox_to_anchor().bounds == crowded.bbox.bounds
+    assert beside.get_bbox_to_anchor().x0 > beside.axes.bbox.x1
+
+
 def test_wrong_axes_are_named(history):
     with pytest.raises(TypeError, match=r"ax must be matplotlib Axes, .* got 3 of type int"):
         plots.gradient_norms(history, ax=3)

@@ -33,6 +33,14 @@ def test_best_epoch_without_validation_is_that_of_the_training_loss(history):
         assert list(ax.lines[-1].get_xdata()) == [6, 6]
 
 
+def test_one_epoch_has_one_tick():
+    history = History()
+    history.extend(4, {"loss": [0.5]})
+    (ax,) = plots.learning_curves(history)
+    low, high = ax.get_xlim()
+    assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [4]
+
+
 def test_learning_curves_of_chosen_columns(history):
     (ax,) = plots.learning_curves(history, "learning_rate", log=True)
     assert ax.get_yscale() == "log" and ax.get_title() == "Learning rate over epochs"

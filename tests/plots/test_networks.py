@@ -37,7 +37,7 @@ def test_units_and_biases():
     model.build(2)
     model.set_weights([[[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]], [1.0, 0.0, -1.0], [[1.0], [1.0], [1.0]]])
     ax = plots.network_diagram(model)
-    assert texts(ax) == ["2 inputs", "hidden\n3 units, relu", "dense_1\n1 unit"]
+    assert texts(ax) == ["2 inputs", "hidden\n3 units\nrelu", "dense_1\n1 unit"]
     marks = [collection for collection in ax.collections if collection not in edges(ax)]
     hidden = next(mark for mark in marks if len(mark.get_sizes()) == 3)
     assert np.argsort(-hidden.get_sizes()).tolist() == [0, 2, 1]
@@ -53,7 +53,7 @@ def test_wide_layers_say_how_many_units_are_shown():
     model.build(64)
     ax = plots.network_diagram(model, max_units=6)
     shown = [t for t in texts(ax) if "shown" in t]
-    assert shown == ["64 inputs\n6 of 64 shown", "dense_0\n50 units, tanh\n6 of 50 shown"]
+    assert shown == ["64 inputs\n6 of 64 shown", "dense_0\n50 units\ntanh\n6 of 50 shown"]
     assert texts(ax).count("⋮") == 2
     assert [len(lines.get_segments()) for lines in edges(ax)] == [36, 18]
     first = edges(ax)[0]
@@ -111,7 +111,7 @@ def test_feature_images_are_the_weights_sorted_by_norm():
     np.testing.assert_array_equal(first, weight[:, order[0]].reshape(3, 4))
     assert np.ma.count(tiles) == 3 * 12
     assert image.norm.vmax == -image.norm.vmin == np.abs(weight[:, order]).max()
-    assert ax.get_title() == "Weights into 3 of 5 units of dense_0, largest norm first"
+    assert ax.get_title() == "Weights into 3 of 5 units of dense_0\nlargest norm first"
     for text in ax.texts:  # each stands above its image
         assert not np.ma.is_masked(tiles[int(np.ceil(text.get_position()[1])), int(np.ceil(text.get_position()[0]))])
     render(ax)
@@ -128,7 +128,7 @@ def test_images_stand_side_by_side():
 def test_feature_images_of_a_deeper_layer():
     model = Sequential([Dense(9, "relu"), BatchNorm(), Dense(1, name="last")])
     model.build(4)
-    title = "Weights into 1 unit of last, largest norm first"
+    title = "Weights into 1 unit of last\nlargest norm first"
     assert plots.feature_images(model, (3, 3), layer=1).get_title() == title
     assert plots.feature_images(model, (3, 3), layer="last").get_title() == title
 
@@ -202,6 +202,14 @@ def test_loss_surface(xor):
     assert_is_labelled(ax)
     assert ax.figure.axes[-1].get_ylabel() == "loss"
     render(plots.loss_surface(*xor, resolution=9, log=True))
+
+
+def test_running_averages_are_those_of_the_model(xor):
+    _, X, y = xor
+    model = Sequential([Dense(4), BatchNorm(), Activation("tanh"), Dropout(0.5), Dense(1, "sigmoid")])
+    model.fit(X, y, epochs=5)
+    losses, _ = surface.losses_around(model, X, y, np.array([-1.0, 0.0, 1.0]), seed=0)
+    assert losses[1, 1] == model.evaluate(X, y)["loss"]
 
 
 def test_a_flat_surface():

@@ -69,6 +69,7 @@ def test_predicted_vs_true():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("true value (kg)", "predicted value (kg)")
     assert "R² 0.148, RMSE 1.03 kg" in ax.get_title()
     assert texts(plots.predicted_vs_true(true, predicted, worst=0)) == []
+    assert texts(plots.predicted_vs_true(true, predicted, worst=4)) == ["row 3", "row 0", "row 2"]  # row 1 is right
     render(ax)
 
 
