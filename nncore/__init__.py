@@ -47,6 +47,7 @@ MODULES = (
     "activations",
     "callbacks",
     "datasets",
+    "doctor",
     "engine",
     "errors",
     "history",

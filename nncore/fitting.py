@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore import evaluation, inputs, observation, spec
+from nncore import evaluation, inputs, observation, records, spec
 from nncore.callbacks import Callbacks
 from nncore.class_weights import weighted_by_class
 from nncore.evaluation import Data, data_for
@@ -109,12 +109,15 @@ class Training:
         shape = (len(self.data.X), program.n_outputs)
         self.predictions = np.empty(shape, model.dtype) if self.metrics else None
         self.history = History()
+        self.described = records.described(program, model.layers)
+        self.record_every = records.period(program, len(self.data.X), self.batch_size)
 
     def _recorded(self) -> list[str]:
         """Return the names of the values that every epoch will record."""
         scores = ["loss", *self.metrics]
         validated = [] if self.validation is None else [f"val_{name}" for name in scores]
-        return [*scores, *validated, "seconds", "learning_rate"]
+        clips = self.model.optimizer.clip_value is not None or self.model.optimizer.clip_norm is not None
+        return [*scores, *validated, "seconds", "learning_rate", *(["clipped"] if clips else [])]
 
     def run(self) -> History:
         """Train until the epochs are done or a callback says stop."""
@@ -193,6 +196,7 @@ class Training:
     def _run_engine(self, first_epoch: int) -> None:
         every_epoch = bool(len(self.callbacks) or self.validation or self.metrics)
         epochs = 1 if every_epoch else min(self.last_epoch - first_epoch, EPOCHS_PER_CALL)
+        epochs = min(epochs, records.RECORDS_PER_CALL * self.record_every)
         schedule, self.rates = self.network.optimizer.learning_rate, None
         if isinstance(schedule, Schedule):
             epochs = min(epochs, max(1, RATES_PER_CALL // self.steps))
@@ -207,6 +211,7 @@ class Training:
             predictions=self.predictions,
             max_seconds=None if every_epoch else SECONDS_PER_CALL,
             learning_rates=self.rates,
+            recorded=records.epochs_to_record(self.record_every, first_epoch, epochs, self.last_epoch - 1),
         )
 
     def _record(self, first_epoch: int, before: Any, scores: dict[str, float]) -> None:
@@ -225,13 +230,25 @@ class Training:
         for history in (self.history, self.model.history):
             if history.next_epoch <= first_epoch:
                 history.extend(first_epoch, columns)
+            self._record_layers(history, first_epoch)
         self.model._epoch = first_epoch + n_epochs
+
+    def _record_layers(self, history: History, first_epoch: int) -> None:
+        found = self.result
+        if len(found.recorded):
+            of_layers = records.of_layers(self.network.program, found.records)
+            history.record_layers(self.described, first_epoch + found.recorded, of_layers)
 
     def _settings(self, n_epochs: int) -> dict[str, list[float]]:
         """Return what the epochs just run were run with, as columns of the history."""
+        optimizer = self.network.optimizer
         if self.rates is None:
-            return {"learning_rate": [self.network.optimizer.rate] * n_epochs}
-        return {"learning_rate": self.rates.reshape(-1, self.steps)[:n_epochs, -1].tolist()}
+            columns = {"learning_rate": [optimizer.rate] * n_epochs}
+        else:
+            columns = {"learning_rate": self.rates.reshape(-1, self.steps)[:n_epochs, -1].tolist()}
+        if optimizer.clip_value is not None or optimizer.clip_norm is not None:
+            columns["clipped"] = self.result.clipped.tolist()
+        return columns
 
     def _scores(self) -> dict[str, float]:
         """Return the last epoch's training metrics and validation scores."""

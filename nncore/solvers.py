@@ -105,6 +105,7 @@ class Iteration:
     losses: Array
     seconds: Array
     diverged: bool = False
+    recorded: tuple[int, ...] = ()  # no records of layers
 
 
 class SolverTraining(Training):

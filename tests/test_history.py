@@ -4,7 +4,9 @@ import copy
 import csv
 import json
 import pickle
+import sys
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -280,6 +282,12 @@ def test_other_files_are_refused(tmp_path):
         History.load(path)
     with pytest.raises(FileNotFoundError):
         History.load(tmp_path / "missing.json")
+
+
+def test_plot_is_that_of_the_plots(history, monkeypatch):
+    plots = SimpleNamespace(learning_curves=lambda *arguments, **options: (arguments, options))
+    monkeypatch.setitem(sys.modules, "nncore.plots", plots)
+    assert history.plot("loss", log=True) == ((history, "loss"), {"log": True, "ax": None})
 
 
 def test_repr(history):
