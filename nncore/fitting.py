@@ -110,7 +110,8 @@ class Training:
         self.predictions = np.empty(shape, model.dtype) if self.metrics else None
         self.history = History()
         self.described = records.described(program, model.layers)
-        self.record_every = records.period(program, len(self.data.X), self.batch_size)
+        self.pauses = bool(len(self.callbacks) or self.validation or self.metrics)
+        self.record_every = records.period(program, len(self.data.X), self.batch_size, self.pauses)
 
     def _recorded(self) -> list[str]:
         """Return the names of the values that every epoch will record."""
@@ -194,8 +195,7 @@ class Training:
         return logs
 
     def _run_engine(self, first_epoch: int) -> None:
-        every_epoch = bool(len(self.callbacks) or self.validation or self.metrics)
-        epochs = 1 if every_epoch else min(self.last_epoch - first_epoch, EPOCHS_PER_CALL)
+        epochs = 1 if self.pauses else min(self.last_epoch - first_epoch, EPOCHS_PER_CALL)
         epochs = min(epochs, records.RECORDS_PER_CALL * self.record_every)
         schedule, self.rates = self.network.optimizer.learning_rate, None
         if isinstance(schedule, Schedule):
@@ -209,7 +209,7 @@ class Training:
             shuffle=self.shuffle,
             seed=self.model.seed,
             predictions=self.predictions,
-            max_seconds=None if every_epoch else SECONDS_PER_CALL,
+            max_seconds=None if self.pauses else SECONDS_PER_CALL,
             learning_rates=self.rates,
             recorded=records.epochs_to_record(self.record_every, first_epoch, epochs, self.last_epoch - 1),
         )

@@ -19,13 +19,22 @@ RECORDS_PER_CALL = 256  # of the engine: some hundred bytes for each layer and r
 
 # What an epoch and a record cost, in cycles of a processor with vectors of 8 floats: measured, and rather too careful.
 _PER_MULTIPLY_ADD, _PER_OUTPUT, _PER_STEP = 0.06, 2.0, 2000.0
+_PER_PAUSE = 3e5  # of Python between two epochs
 _PER_WEIGHT, _PER_BINNED, _PER_RECORDED_OUTPUT, _PER_ROW = 6.0, 8.0, 4.0, 2000.0
 
 
-def period(program: Program, n: int, batch_size: int) -> int:
-    """Return that every so manieth epoch is recorded: each, unless epochs are so short that it would slow them down.
+def period(program: Program, n: int, batch_size: int, pauses: bool = False) -> int:
+    """Return how many epochs lie from one record to the next: 1, unless epochs are so short that it would cost time.
 
-    It depends on the network and the sizes alone, so that every machine records the same epochs.
+    It depends on the arguments alone, so that every machine records the same epochs.
+
+    Parameters
+    ----------
+    program : Program
+    n, batch_size : int
+        Rows of the training set and of a batch.
+    pauses : bool
+        Whether there is something to do in Python after every epoch: metrics, validation, callbacks.
 
     Examples
     --------
@@ -38,7 +47,7 @@ def period(program: Program, n: int, batch_size: int) -> int:
     n_outputs = sum(row.n_out for row in program.rows)
     weights = [row.n_in * row.n_out for row in program.rows if row.op == "dense"]
     per_row = 3 * _PER_MULTIPLY_ADD * sum(weights) + _PER_OUTPUT * n_outputs
-    epoch = n * per_row + _PER_STEP * -(-n // batch_size)
+    epoch = n * per_row + _PER_STEP * -(-n // batch_size) + _PER_PAUSE * pauses
     record = _PER_WEIGHT * sum(weights) + _PER_BINNED * sum(min(size, MOST_BINNED) for size in weights)
     record += _PER_RECORDED_OUTPUT * min(batch_size, MOST_ROWS) * n_outputs + _PER_ROW * len(program.rows)
     return max(1, int(np.ceil(record / (LARGEST_SHARE * epoch))))

@@ -11,7 +11,7 @@
 #define NN_SUM_LANES 16
 
 typedef struct {
-    double n, mean, deviation, least, largest, norm;
+    double mean, deviation, least, largest;
 } nn_figures;
 
 NN_INLINE double nn_lane_sum(const double lane[NN_SUM_LANES])
@@ -30,44 +30,60 @@ typedef struct {
 
 NN_FUNC void nn_sums_add(nn_sums *s, const real *x, isize n)
 {
+    nn_sums t = *s; /* a copy, which no store can change: the compiler keeps it in registers */
     isize i = 0;
     for (; i + NN_SUM_LANES <= n; i += NN_SUM_LANES)
         for (int l = 0; l < NN_SUM_LANES; l++) {
             double a = x[i + l];
-            s->sum[l] += a;
-            s->squares[l] += a * a;
+            t.sum[l] += a;
+            t.squares[l] += a * a;
         }
     for (int l = 0; i + l < n; l++) {
         double a = x[i + l];
-        s->sum[l] += a;
-        s->squares[l] += a * a;
+        t.sum[l] += a;
+        t.squares[l] += a * a;
     }
-    s->n += (double)n;
+    t.n += (double)n;
+    *s = t;
 }
 
 /* mean and deviation from the sums; deviations far below the mean's rounding come out as 0 */
 NN_FUNC void nn_sums_figures(const nn_sums *s, nn_figures *f)
 {
-    double squares = nn_lane_sum(s->squares);
-    f->n = s->n;
     f->mean = nn_lane_sum(s->sum) / s->n;
-    f->norm = sqrt(squares);
-    double variance = squares / s->n - f->mean * f->mean;
+    double variance = nn_lane_sum(s->squares) / s->n - f->mean * f->mean;
     f->deviation = variance > 0 ? sqrt(variance) : 0;
+}
+
+NN_FUNC double nn_norm(const real *x, isize n)
+{
+    nn_sums s = {{0}, {0}, 0};
+    nn_sums_add(&s, x, n);
+    return sqrt(nn_lane_sum(s.squares));
 }
 
 NN_FUNC void nn_vector_figures(const real *x, isize n, nn_figures *f)
 {
     nn_sums s = {{0}, {0}, 0};
-    real least = x[0], largest = x[0];
+    real least[NN_SUM_LANES], largest[NN_SUM_LANES];
     nn_sums_add(&s, x, n);
     nn_sums_figures(&s, f);
-    for (isize i = 1; i < n; i++) {
-        least = x[i] < least ? x[i] : least;
-        largest = x[i] > largest ? x[i] : largest;
+    for (int l = 0; l < NN_SUM_LANES; l++) least[l] = largest[l] = x[l < n ? l : 0];
+    for (isize i = 0; i + NN_SUM_LANES <= n; i += NN_SUM_LANES)
+        for (int l = 0; l < NN_SUM_LANES; l++) {
+            least[l] = x[i + l] < least[l] ? x[i + l] : least[l];
+            largest[l] = x[i + l] > largest[l] ? x[i + l] : largest[l];
+        }
+    for (isize i = n - n % NN_SUM_LANES; i < n; i++) {
+        least[0] = x[i] < least[0] ? x[i] : least[0];
+        largest[0] = x[i] > largest[0] ? x[i] : largest[0];
     }
-    f->least = least;
-    f->largest = largest;
+    for (int l = 1; l < NN_SUM_LANES; l++) {
+        least[0] = least[l] < least[0] ? least[l] : least[0];
+        largest[0] = largest[l] > largest[0] ? largest[l] : largest[0];
+    }
+    f->least = least[0];
+    f->largest = largest[0];
 }
 
 /* Euclidean distance of a and b (n) */

@@ -114,12 +114,13 @@ cdef extern from "normalize.h" nogil:
 
 cdef extern from "monitor.h" nogil:
     ctypedef struct nn_figures:
-        double n, mean, deviation, least, largest, norm
+        double mean, deviation, least, largest
     ctypedef struct nn_sums:
         pass
     void nn_sums_add(nn_sums *s, const real *x, isize n)
     void nn_sums_figures(const nn_sums *s, nn_figures *f)
     void nn_vector_figures(const real *x, isize n, nn_figures *f)
+    double nn_norm(const real *x, isize n)
     double nn_distance(const real *a, const real *b, isize n)
     void nn_histogram(double *bins, int n_bins, const real *x, isize n, isize most, double least, double largest)
 

@@ -41,14 +41,14 @@ cdef void record_weight(Engine *e, const Row *r, double *record) noexcept nogil:
     cdef isize n = n_plain_rows(r) * r.n_out, n_weight = (r.n_in if r.op == DENSE else 1) * r.n_out
     cdef real *now = e.plain
     cdef real *before = e.plain + n
+    cdef double norm
     cdef nn_figures figures
     load_matrix_rows(now, e.gradient + r.weight, r)
-    nn_vector_figures(now, n, &figures)
-    record[GRADIENT_NORM] = figures.norm / e.clip_scale
+    record[GRADIENT_NORM] = nn_norm(now, n) / e.clip_scale
     load_matrix_rows(now, e.stage.new + r.weight, r)
     load_matrix_rows(before, e.before + r.weight, r)
-    nn_vector_figures(before, n_weight, &figures)
-    record[UPDATE_RATIO] = nn_distance(now, before, n_weight) / figures.norm if figures.norm > 0 else NAN
+    norm = nn_norm(before, n_weight)
+    record[UPDATE_RATIO] = nn_distance(now, before, n_weight) / norm if norm > 0 else NAN
     nn_vector_figures(now, n_weight, &figures)
     record[WEIGHT_MEAN], record[WEIGHT_STD] = figures.mean, figures.deviation
     record[WEIGHT_MIN], record[WEIGHT_MAX] = figures.least, figures.largest
