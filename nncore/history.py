@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -273,4 +272,6 @@ class History(Columns):
         -------
         ndarray of Axes of shape (n_columns,)
         """
-        return import_module("nncore.plots").learning_curves(self, columns, log=log, ax=ax)
+        from nncore import plots
+
+        return plots.learning_curves(self, columns, log=log, ax=ax)

@@ -285,8 +285,7 @@ def test_other_files_are_refused(tmp_path):
 
 
 def test_plot_is_that_of_the_plots(history, monkeypatch):
-    plots = SimpleNamespace(learning_curves=lambda *arguments, **options: (arguments, options))
-    monkeypatch.setitem(sys.modules, "nncore.plots", plots)
+    monkeypatch.setattr("nncore.plots.learning_curves", lambda *arguments, **options: (arguments, options))
     assert history.plot("loss", log=True) == ((history, "loss"), {"log": True, "ax": None})
 
 
