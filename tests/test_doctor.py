@@ -120,7 +120,13 @@ CASES = [
             lambda: healthy({(name, "gradient_norm"): 1e-9 for name, _, _ in NETWORK}),  # all small: it has converged
             lambda: healthy({("dense_0", "gradient_norm"): [1e-9] * 27 + [0.5] * 3}),  # that was long ago
             lambda: healthy({("dense_0", "gradient_norm"): np.nan}),  # has no parameters
-            lambda: healthy({("dense_0", "gradient_norm"): 0, ("dense_1", "dead"): 1}),  # cut off, not vanished
+            lambda: healthy(  # cut off by zeros, not vanished
+                {
+                    ("dense_0", "gradient_norm"): 0,
+                    ("dense_1", "activation_mean"): 0,
+                    ("dense_1", "activation_std"): 0,
+                }
+            ),
         ],
     ),
     (

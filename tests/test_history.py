@@ -4,9 +4,7 @@ import copy
 import csv
 import json
 import pickle
-import sys
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest

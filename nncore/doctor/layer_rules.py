@@ -36,7 +36,9 @@ def vanishing_gradients(history: History) -> Iterator[Finding]:
     """Report layers whose gradient is far below that of the last one."""
     ratios = _gradient_ratios(history)
     # Behind a layer that gives nothing but 0 the gradient is exactly 0: it has not vanished step by step.
-    blocked = any(end(layer["dead"]) == 1 for layer in current_layers(history))
+    blocked = any(
+        end(layer["activation_mean"]) == end(layer["activation_std"]) == 0 for layer in current_layers(history)
+    )
     small = {name: ratio for name, ratio in ratios.items() if ratio < VANISHED and (ratio > 0 or not blocked)}
     if small:
         worst = min(small, key=lambda name: small[name])
