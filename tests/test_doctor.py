@@ -506,3 +506,44 @@ def test_thresholds_are_ordered():
     assert layers.VANISHED_WHOLLY < layers.VANISHED < 1 < layers.EXPLODED
     assert curves.SMALL_UPDATE < curves.LARGE_UPDATE
     assert data.TINY < 1 < data.FAR < data.VERY_FAR
+
+
+# ---- real trainings
+
+
+def dense(*sizes, activation, **options):
+    hidden = [nncore.Dense(size, activation, **options) for size in sizes]
+    return [*hidden, nncore.Dense(10, "softmax", **options)]
+
+
+@pytest.mark.parametrize(
+    ("network", "optimizer", "scale", "rules"),
+    [
+        (dense(64, 32, activation="relu"), nncore.Adam(), 1, []),
+        (dense(32, 32, 32, 32, activation="tanh"), nncore.Adam(), 1, []),
+        (dense(*[32] * 20, activation="sigmoid"), nncore.Adam(), 1, ["vanishing_gradients", "underfitting"]),
+        (
+            dense(16, activation="tanh", weight_initializer="zeros"),
+            nncore.Adam(),
+            1,
+            ["symmetric_start", "underfitting"],
+        ),
+        (dense(16, activation="sigmoid", weight_initializer="zeros"), nncore.Adam(), 1, ["symmetric_start"]),
+        (
+            dense(64, 64, 64, activation="tanh", weight_initializer=nncore.RandomNormal(stddev=1.0)),
+            nncore.SGD(0.005),
+            1,
+            ["saturation", "still_improving"],
+        ),
+        (dense(64, 32, activation="relu"), nncore.SGD(2.0), 1, ["dead_relus", "underfitting"]),
+        (dense(64, activation="relu"), nncore.SGD(1e-6), 1, ["learning_rate_too_low", "underfitting"]),
+        (dense(64, activation="relu"), nncore.Adam(), 100, ["unscaled_inputs"]),
+    ],
+    ids=["relu", "tanh", "20 sigmoids", "zeros", "zeros, sigmoid", "large", "fast", "slow", "unscaled"],
+)
+def test_digits(network, optimizer, scale, rules):
+    digits = nncore.datasets.load_digits()
+    model = nncore.Sequential(network, seed=1)
+    model.compile(optimizer)
+    history = model.fit(scale * (digits.X - digits.X.mean(0)) / (digits.X.std(0) + 1e-6), digits.y, epochs=25)
+    assert [finding.rule for finding in history.doctor()] == rules
