@@ -8,12 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nncore import atomic, plots
+from nncore import atomic
 from nncore.cli.errors import UsageError
 from nncore.cli.output import check_output, writing
 from nncore.history import History
-from nncore.plots import canvas
-from nncore.plots.curves import column_names
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -32,6 +30,8 @@ def check_plot(path: str | None, *, force: bool, inputs: Iterable[str]) -> None:
         endings = ", ".join(f".{name}" for name in FORMATS)
         raise UsageError(f"--plot: the name of a picture must end in one of {endings}, got {path}")
     check_output(path, force=force, inputs=inputs, option="--plot")
+    from nncore.plots import canvas  # here, not at the top, to keep other commands quick
+
     try:
         canvas.require_matplotlib()
     except ImportError as error:
@@ -46,12 +46,15 @@ def write_plot(path: str, history: History) -> None:
     OutputError
         If the file cannot be written.
     """
-    curves = column_names(history)
+    from nncore import plots
+    from nncore.plots import canvas, curves
+
+    columns = curves.column_names(history)
     has_gradients = any(np.isfinite(layer["gradient_norm"]).any() for layer in history.layers.values())
-    n_panels = len(curves) + has_gradients
+    n_panels = len(columns) + has_gradients
     figure = canvas.new_figure((5.6 * n_panels, 3.8))
     axes = figure.subplots(1, n_panels, squeeze=False)[0]
-    plots.learning_curves(history, curves, ax=axes[: len(curves)])
+    plots.learning_curves(history, columns, ax=axes[: len(columns)])
     if has_gradients:
         plots.gradient_norms(history, ax=axes[-1])
     picture = io.BytesIO()

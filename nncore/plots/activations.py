@@ -47,7 +47,7 @@ def activation_functions(names: str | Iterable[str] | None = None, *, ax: Any = 
     """
     if names is None:
         names = dict.fromkeys(row.name for row in activations.ACTIVATIONS.values())
-    rows = [activations.get(name) for name in ([names] if isinstance(names, str) else names)]
+    rows = [activations.get(name) for name in canvas.name_list("names", names)]
     if not rows:
         raise ValueError(f"names must hold at least one of {', '.join(sorted(activations.ACTIVATIONS))}; got none")
     axes = canvas.several(ax, [row.name for row in rows], (2.9, 2.7), n_columns=5)

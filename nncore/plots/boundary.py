@@ -156,6 +156,9 @@ def answers_of(model: Any, rows: Array, y: Array) -> Answers:
     classes = np.unique(y)
     if np.isin(predictions, classes).all():
         return Answers(classes, (predictions.reshape(-1, 1) == classes).astype(np.float64))
+    if predictions.dtype.kind not in "biuf":
+        strange = predictions[~np.isin(predictions, classes)].tolist()[0]
+        raise ValueError(f"model predicts {strange!r}, which is no class in y: {', '.join(map(str, classes[:10]))}")
     return Answers(None, predictions.reshape(-1).astype(np.float64))
 
 
@@ -183,7 +186,9 @@ def _class_numbers(y: Array, classes: Array) -> Array:
     if not same.any(axis=1).all():
         row = int(same.any(axis=1).argmin())
         known = ", ".join(map(str, classes[:10].tolist()))
-        raise ValueError(f"y holds {y[row]!r} at row {row}, which is no class of the model; its classes: {known}")
+        raise ValueError(
+            f"y holds {y[row].tolist()!r} at row {row}, which is no class of the model; its classes: {known}"
+        )
     numbers = same.argmax(axis=1)
     return numbers
 
@@ -222,7 +227,7 @@ def _draw_values(
     ax: Axes, values: Array, extent: tuple[float, float, float, float], points: Array, target: Array
 ) -> None:
     """`values` is (rows, columns)."""
-    known = np.asarray(target, np.float64).reshape(len(target), -1)[:, 0]
+    known = inputs.real_array(target, np.dtype(np.float64), "y").reshape(len(target), -1)[:, 0]
     limits = {"vmin": min(values.min(), known.min()), "vmax": max(values.max(), known.max()), "cmap": SEQUENTIAL}
     image = ax.imshow(values, extent=extent, origin="lower", aspect="auto", **limits)
     size = 34 if len(points) < MANY else 14

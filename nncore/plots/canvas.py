@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,6 +121,21 @@ def new_figure(size: tuple[float, float]) -> Figure:
 def _in_ipython() -> bool:
     ipython = sys.modules.get("IPython")
     return ipython is not None and ipython.get_ipython() is not None
+
+
+def name_list(argument: str, value: Any) -> list[Any]:
+    """Return one name, or several, as a list.
+
+    Raises
+    ------
+    TypeError
+        If `value` is neither a string nor iterable.
+    """
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, Iterable):
+        raise TypeError(f"{argument} must be a name or a list of names, got {described(value)}")
+    return list(value)
 
 
 def integer_ticks(axis: Any) -> None:

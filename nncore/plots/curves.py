@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore import spec
 from nncore.history import History
 from nncore.names import lookup
 from nncore.plots import canvas, records
@@ -59,6 +60,9 @@ def learning_curves(
     """
     history = records.checked(history)
     names = column_names(history, columns)
+    for name in names if spec.flag("log", log) else []:
+        if not (history[name] > 0).any():
+            raise ValueError(f"log must be False to draw {name!r}: it has no value above 0")
     axes = canvas.several(ax, names, (5.6, 3.8), n_columns=len(names))
     for panel, name in zip(axes, names, strict=True):
         _draw_column(panel, history, name, log)
@@ -70,7 +74,7 @@ def column_names(history: History, columns: str | Iterable[str] | None = None) -
     if columns is None:
         names = [name for name in history.columns if name not in NO_CURVES and not name.startswith("val_")]
     else:
-        names = [columns] if isinstance(columns, str) else list(columns)
+        names = canvas.name_list("columns", columns)
     if not names:
         raise ValueError(f"columns must name at least one column of the history; it has: {', '.join(history.columns)}")
     for name in names:

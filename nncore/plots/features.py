@@ -82,7 +82,7 @@ def feature_images(
 def _weight_of(model: Any, layer: int | str) -> tuple[str, Array]:
     if not isinstance(model, Prediction):
         raise TypeError(f"model must be a Sequential, got {spec.described(model)}")
-    blocks = zip(model.program.parameters, model.get_weights(), strict=True)
+    blocks = zip(model.program.parameters, model.get_weights(), strict=False)  # running statistics come last
     weights = {block.name.removesuffix(".weight"): array for block, array in blocks if len(block.shape) == 2}
     if isinstance(layer, str):
         return layer, lookup("layer", layer, weights)

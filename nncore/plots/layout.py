@@ -56,7 +56,7 @@ class Layout:
     ----------
     program : Program
     weights : list of ndarray
-        One for each of ``program.parameters``.
+        One for each of ``program.parameters``, as `Sequential.get_weights` returns them; what follows is not read.
     """
 
     program: Program
@@ -101,7 +101,7 @@ class Layout:
         return depth + 1
 
     def _parameter(self, number: int, suffix: str) -> Array | None:
-        blocks = zip(self.program.parameters, self.weights, strict=True)
+        blocks = zip(self.program.parameters, self.weights, strict=False)
         return next((w for block, w in blocks if block.layer == number and block.name.endswith(suffix)), None)
 
 

@@ -63,6 +63,7 @@ def confusion_matrix(
     ['1', '0', '1', '2']
     """
     normalize = spec.flag("normalize", normalize)
+    labels = None if labels is None else canvas.name_list("labels", labels)
     true, predicted = _classes(y_true, "y_true"), _classes(y_pred, "y_pred")
     if not len(true):
         raise ValueError("y_true holds no rows")
@@ -93,14 +94,18 @@ def _classes(y: ArrayLike, name: str) -> Array:
 
 def _as_indices(true: Array, predicted: Array, labels: Sequence[Any] | None) -> tuple[Array, Array, list[str]]:
     """Return both as class indices, and the classes' names."""
-    if "U" in (true.dtype.kind, predicted.dtype.kind) or "O" in (true.dtype.kind, predicted.dtype.kind):
+    kinds = [values.dtype.kind in "UO" for values in (true, predicted)]
+    if any(kinds) and not all(kinds):
+        text, numbers = ("y_true", "y_pred") if kinds[0] else ("y_pred", "y_true")
+        raise ValueError(f"{text} holds text and {numbers} numbers; expected the same classes in both")
+    if any(kinds):
         classes = np.unique(np.concatenate([true, predicted])) if labels is None else np.asarray(labels)
         places = {name: i for i, name in enumerate(classes.tolist())}
         return _places(true, places, "y_true"), _places(predicted, places, "y_pred"), list(map(str, classes))
     n_classes = len(metrics.confusion_matrix(true, predicted))
     if labels is None:
         return true, predicted, list(map(str, range(n_classes)))
-    if isinstance(labels, str) or len(labels) < n_classes:
+    if len(labels) < n_classes:
         raise ValueError(f"labels must name each of the {n_classes} classes, got {labels!r}")
     return true, predicted, list(map(str, labels))
 
@@ -159,7 +164,9 @@ def predicted_vs_true(
     if len(true) != len(predicted):
         raise ValueError(f"y_true and y_pred must have the same length, got {len(true)} and {len(predicted)}")
     worst = spec.integer(0, 1000)("worst", worst)
-    rmse, r2 = metrics.mean_squared_error(true, predicted) ** 0.5, metrics.r2_score(true, predicted)
+    scores = f"RMSE {metrics.mean_squared_error(true, predicted) ** 0.5:.3g}" + (f" {unit}" if unit else "")
+    if len(true) > 1:
+        scores = f"R² {metrics.r2_score(true, predicted):.3g}, {scores}"
     ax = canvas.single(ax, (5.4, 5))
     ax.scatter(true, predicted, s=22, color=BLUE, alpha=0.6 if len(true) < 500 else 0.3, linewidths=0, label="rows")
     both = np.concatenate([true, predicted])
@@ -169,7 +176,7 @@ def predicted_vs_true(
     _label_rows(ax, true, predicted, np.argsort(-errors, kind="stable")[: min(worst, np.count_nonzero(errors))])
     known = f" ({unit})" if unit else ""
     ax.set(xlabel=f"true value{known}", ylabel=f"predicted value{known}", aspect="equal")
-    ax.set_title(f"Predicted and true values\nR² {r2:.3g}, RMSE {rmse:.3g}{' ' + unit if unit else ''}")
+    ax.set_title(f"Predicted and true values\n{scores}")
     ax.grid(alpha=0.3)
     ax.legend(fontsize="small")
     return ax

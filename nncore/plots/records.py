@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nncore.history import History
 from nncore.layer_history import LayerHistory
 from nncore.names import lookup
+from nncore.plots import canvas
 from nncore.spec import described
 
 
@@ -59,7 +60,7 @@ def of_layers(history: History, key: str, layer: str | Iterable[str] | None) -> 
         if not usable:
             raise ValueError(f"history holds no {key} of any layer; its layers: {', '.join(recorded)}")
         return list(usable.values())
-    names = [layer] if isinstance(layer, str) else list(layer)
+    names = canvas.name_list("layer", layer)
     for name in names:
         lookup("layer", name, recorded)
         if name not in usable:

@@ -120,6 +120,16 @@ def test_what_cannot_be_drawn_in_the_plane(layers, n_features, X, y, options, me
         plots.decision_boundary(model, X, y, **options)
 
 
+def test_answers_that_are_no_classes():
+    model = Neuron(names=("no", "yes"))
+    with pytest.raises(ValueError, match="model predicts 'yes', which is no class in y: maybe, no"):
+        plots.decision_boundary(model, [[0, 0], [1, 1]], ["no", "maybe"])
+    network = Sequential([Dense(1)])
+    network.build(2)
+    with pytest.raises(ValueError, match="could not convert y to numbers"):
+        plots.decision_boundary(network, [[0, 0], [1, 1]], ["no", "maybe"])
+
+
 def test_what_cannot_predict():
     with pytest.raises(nncore.NotBuiltError, match="call fit"):
         plots.decision_boundary(Sequential([Dense(1)]), [[0, 1]], [0])
@@ -151,5 +161,7 @@ def test_every_activation_is_drawn_with_the_engines_numbers():
 def test_unknown_activations_are_named():
     with pytest.raises(ValueError, match="unknown activation 'rleu'; did you mean 'relu'"):
         plots.activation_functions(["tanh", "rleu"])
+    with pytest.raises(TypeError, match="names must be a name or a list of names, got 5 of type int"):
+        plots.activation_functions(5)
     with pytest.raises(ValueError, match="names must hold at least one of elu, gelu"):
         plots.activation_functions([])

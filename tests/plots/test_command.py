@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pictures import labels
 
-from nncore import History, load
+from nncore import History, Sequential, load
 from nncore.cli import main
 from nncore.cli.plot import FORMATS, write_plot
 from nncore.plots import canvas
@@ -87,12 +87,17 @@ def test_missing_matplotlib_is_noticed_before_training(folder, capsys, monkeypat
 
 
 def test_an_interrupted_training_is_drawn(folder, figures, monkeypatch):
-    def interrupt(self, model, epoch, logs):
+    fit = Sequential.fit
+
+    def interrupt(model, epoch, logs):
         if epoch == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("nncore.cli.callbacks.BestEpoch.on_epoch_end", interrupt)
-    assert main([*TRAIN, "--val", "0.2", "--plot", "run.png", "-o", "m.safetensors"]) == 130
+    def interrupted(self, *data, **options):
+        return fit(self, *data, **{**options, "callbacks": interrupt})
+
+    monkeypatch.setattr(Sequential, "fit", interrupted)
+    assert main([*TRAIN, "--plot", "run.png", "-o", "m.safetensors"]) == 130
     assert load("m.safetensors").epoch == 2
     assert figures[0].axes[0].lines[0].get_xdata().tolist() == [0, 1]
 

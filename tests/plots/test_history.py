@@ -33,6 +33,11 @@ def test_best_epoch_without_validation_is_that_of_the_training_loss(history):
         assert list(ax.lines[-1].get_xdata()) == [6, 6]
 
 
+def test_a_history_draws_itself(history):
+    (ax,) = history.plot("accuracy", log=True)
+    assert ax.get_title() == "Accuracy over epochs" and ax.get_yscale() == "log"
+
+
 def test_one_epoch_has_one_tick():
     history = History()
     history.extend(4, {"loss": [0.5]})
@@ -46,6 +51,11 @@ def test_learning_curves_of_chosen_columns(history):
     assert ax.get_yscale() == "log" and ax.get_title() == "Learning rate over epochs"
     with pytest.raises(ValueError, match="unknown column of the history 'acuracy'; did you mean 'accuracy'"):
         plots.learning_curves(history, ["acuracy"])
+    with pytest.raises(TypeError, match="columns must be a name or a list of names, got 5"):
+        plots.learning_curves(history, 5)
+    history.extend(7, {"loss": [0.05], "score": [-1.0]})
+    with pytest.raises(ValueError, match="log must be False to draw 'score': it has no value above 0"):
+        plots.learning_curves(history, log=True)
     with pytest.raises(ValueError, match="columns must name at least one column of the history; it has: loss"):
         plots.learning_curves(history, [])
 

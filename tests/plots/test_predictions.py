@@ -46,6 +46,7 @@ def test_confusion_matrix_of_text_and_of_scores():
         ([], [], {}, "y_true holds no rows"),
         ([0, 2], [0, 1], {"labels": ["a", "b"]}, r"labels must name each of the 3 classes, got \['a', 'b'\]"),
         (["a", "b"], ["a", "c"], {"labels": ["a", "b"]}, "y_pred holds 'c', which is not in labels: a, b"),
+        (["a", "b"], [0, 1], {}, "y_true holds text and y_pred numbers; expected the same classes in both"),
         ([[[0]]], [[[0]]], {}, r"y_true must have shape \(n,\)"),
     ],
 )
@@ -57,6 +58,8 @@ def test_confusion_matrix_of_wrong_input(true, predicted, options, message):
 def test_normalize_is_yes_or_no():
     with pytest.raises(TypeError, match="normalize must be True or False, got 'true'"):
         plots.confusion_matrix([0], [0], normalize="true")
+    with pytest.raises(TypeError, match="labels must be a name or a list of names, got 3"):
+        plots.confusion_matrix([0], [0], labels=3)
 
 
 def test_predicted_vs_true():
@@ -71,6 +74,7 @@ def test_predicted_vs_true():
     assert texts(plots.predicted_vs_true(true, predicted, worst=0)) == []
     assert texts(plots.predicted_vs_true(true, predicted, worst=4)) == ["row 3", "row 0", "row 2"]  # row 1 is right
     render(ax)
+    assert plots.predicted_vs_true([1.0], [3.0]).get_title() == "Predicted and true values\nRMSE 2"
 
 
 @pytest.mark.parametrize(
