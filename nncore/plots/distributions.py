@@ -140,7 +140,7 @@ def activation_distributions(
     -------
     ndarray of Axes of shape (n_layers, 2)
         Left the outputs; right the share of units that were 0 for every row, and of outputs where the activation is
-        almost flat.
+        almost flat, for activations to which that can happen.
 
     Raises
     ------
@@ -163,11 +163,13 @@ def activation_distributions(
     for (left, right), record in zip(axes, chosen, strict=True):
         _draw_outputs(left, record)
         _draw_shares(right, record)
-    for panel in axes[0]:
-        panel.legend(fontsize="small")
-    for panel in axes[-1]:
-        panel.set_xlabel("epoch")
-        canvas.integer_ticks(panel.xaxis)
+    axes[0, 0].legend(fontsize="small")
+    for column in axes.T:
+        lowest = [panel for panel in column if panel.axison][-1:]
+        for panel in lowest:
+            panel.set_xlabel("epoch")
+            panel.tick_params(labelbottom=True)
+            canvas.integer_ticks(panel.xaxis)
     return axes
 
 
@@ -181,7 +183,18 @@ def _draw_outputs(ax: Axes, record: LayerHistory) -> None:
 
 
 def _draw_shares(ax: Axes, record: LayerHistory) -> None:
-    ax.plot(record.epochs, 100 * record["dead"], color=VERMILLION, linestyle="-", label="dead units")
-    ax.plot(record.epochs, 100 * record["saturated"], color=PURPLE, linestyle="--", label="saturated outputs")
+    looks: dict[str, dict[str, Any]] = {
+        "dead": {"color": VERMILLION, "linestyle": "-", "label": "dead units"},
+        "saturated": {"color": PURPLE, "linestyle": "--", "label": "saturated outputs"},
+    }
+    applicable = [key for key in looks if np.isfinite(record[key]).any()]
+    if not applicable:
+        nothing = f"{record.name}: no activation\nthat could die or saturate"
+        ax.text(0.5, 0.5, nothing, ha="center", va="center", transform=ax.transAxes)
+        ax.set_axis_off()
+        return
+    for key in applicable:
+        ax.plot(record.epochs, 100 * record[key], **looks[key])
     ax.set(ylabel="share in %", title=f"Dead and saturated in {record.name}", ylim=(-4, 104))
     ax.grid(alpha=0.3)
+    ax.legend(fontsize="small")

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from pictures import assert_is_labelled, labels, render
+from pictures import assert_is_labelled, labels, render, texts
 
-from nncore import History, plots
+from nncore import BatchNorm, Dense, History, Sequential, plots
 from nncore.layer_history import FIELDS
 from nncore.plots import records
 from nncore.plots.distributions import common_bins
@@ -169,6 +169,21 @@ def test_activation_distributions(history):
     render(outputs)
 
 
+def test_only_what_applies_to_the_activation_is_drawn(network):
+    layers, epochs, values = network
+    history = History()
+    history.extend(0, {"loss": [0.5] * 6})
+    values[:, 0, FIELDS.index("saturated")] = np.nan
+    values[:, 1, FIELDS.index("dead")] = values[:, 1, FIELDS.index("saturated")] = np.nan
+    history.record_layers(layers, epochs, values)
+    relu, dropout, both = plots.activation_distributions(history)[:, 1]
+    assert labels(relu) == ["dead units"] and labels(both) == ["dead units", "saturated outputs"]
+    assert not dropout.axison and texts(dropout) == ["dropout_1: no activation\nthat could die or saturate"]
+    assert [relu.get_xlabel(), both.get_xlabel()] == ["", "epoch"]
+    assert [text.get_text() for text in relu.get_legend().get_texts()] == labels(relu)
+    render(relu)
+
+
 def test_epochs_that_were_not_recorded_widen_the_cells():
     assert records.epoch_edges(np.array([3])).tolist() == [2.5, 3.5]
     assert records.epoch_edges(np.array([0, 1, 2, 5])).tolist() == [-0.5, 0.5, 1.5, 3.5, 6.5]
@@ -181,3 +196,17 @@ def test_many_layers_and_one_epoch(network):
     history.record_layers(layers, [4], np.tile(network[2][:1, :1], (1, 12, 1)))
     for draw in (plots.gradient_norms, plots.weight_distributions, plots.activation_distributions):
         render(np.ravel(draw(history))[0])
+
+
+def test_the_history_of_a_training():
+    """What `fit` records is what is drawn."""
+    X = np.random.default_rng(0).normal(size=(64, 3))
+    model = Sequential([Dense(8, "relu"), BatchNorm(), Dense(1)])
+    history = model.fit(X, X[:, 0], epochs=4)
+    norms = {line.get_label(): line.get_ydata() for line in plots.gradient_norms(history).lines}
+    assert list(norms) == ["dense_0", "batch_norm_1", "dense_2"]
+    assert all((values > 0).all() for values in norms.values())
+    for ax in plots.weight_distributions(history):
+        shares = np.asarray(ax.collections[0].get_array())
+        np.testing.assert_allclose(shares.sum(axis=0), 100)
+    render(plots.activation_distributions(history)[0, 0])
