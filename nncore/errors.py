@@ -77,6 +77,13 @@ class TrainingDiverged(NNCoreError, ArithmeticError):  # noqa: N818 - an event, 
         The optimizer's learning rate at that moment.
     broken_before : bool
         Whether the weights held NaN or infinity before this training already.
+    layer : str or None
+        The layer in which it appeared, as `Sequential.summary` shows it; None for the loss, or where it was not found.
+    tensor : str or None
+        What was not finite: ``"output"``, ``"loss"``, ``"delta"``, ``"gradient"`` or ``"weight"``; None where it was
+        not found.
+    rows : tuple of int
+        Numbers of the rows of X in that batch for which it was not finite; for a gradient or weight, all of the batch.
 
     Examples
     --------
@@ -86,27 +93,52 @@ class TrainingDiverged(NNCoreError, ArithmeticError):  # noqa: N818 - an event, 
     >>> try:
     ...     model.fit([[1.0], [2.0]], [1.0, 2.0], epochs=50)
     ... except TrainingDiverged as error:
-    ...     print(error.epoch, error.batch)
-    14 0
+    ...     print(error.epoch, error.batch, error.tensor, error.rows)
+    14 0 output (0, 1)
     """
 
     def __init__(
-        self, epoch: int, batch: int, last_finite_loss: float, learning_rate: float, broken_before: bool = False
+        self,
+        epoch: int,
+        batch: int,
+        last_finite_loss: float,
+        learning_rate: float,
+        broken_before: bool = False,
+        layer: str | None = None,
+        tensor: str | None = None,
+        rows: tuple[int, ...] = (),
     ) -> None:
         self.epoch = epoch
         self.batch = batch
         self.last_finite_loss = last_finite_loss
         self.learning_rate = learning_rate
         self.broken_before = broken_before
-        advice = "Try a smaller learning rate, or standardise the inputs"
+        self.layer = layer
+        self.tensor = tensor
+        self.rows = rows
+        advice = "Try a smaller learning rate, standardised inputs, or clipping, as in Adam(clip_norm=1.0)"
         if broken_before:
             advice = "They hold NaN or infinity already: set others with set_weights, or build a new model"
         super().__init__(
-            f"training diverged at epoch {epoch}, batch {batch}: the loss or a weight is no longer finite "
+            f"training diverged at epoch {epoch}, batch {batch}: {self._what()} no longer finite "
             f"(last finite loss {last_finite_loss:g}, learning rate {learning_rate:g}); the weights from the start of "
             f"that epoch were kept. {advice}"
         )
 
+    def _what(self) -> str:
+        if self.tensor is None:
+            return "the loss or a weight is"
+        what = (
+            ("a " if self.tensor == "weight" else "the ")
+            + self.tensor
+            + (f" of layer {self.layer!r}" if self.layer else "")
+        )
+        if not self.rows or self.tensor in ("gradient", "weight"):
+            return f"{what} is"
+        shown = ", ".join(map(str, self.rows[:3])) + (f" and {len(self.rows) - 3} more" if len(self.rows) > 3 else "")
+        return f"{what} (row{'s' if len(self.rows) > 1 else ''} {shown} of X) is"
+
     def __reduce__(self) -> tuple[Any, ...]:
         # The default would call __init__ with the message alone.
-        return type(self), (self.epoch, self.batch, self.last_finite_loss, self.learning_rate, self.broken_before)
+        numbers = (self.epoch, self.batch, self.last_finite_loss, self.learning_rate, self.broken_before)
+        return type(self), (*numbers, self.layer, self.tensor, self.rows)

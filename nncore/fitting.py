@@ -10,11 +10,13 @@ import numpy as np
 from nncore import evaluation, inputs, observation, records, spec
 from nncore.callbacks import Callbacks
 from nncore.class_weights import weighted_by_class
+from nncore.errors import TrainingDiverged
 from nncore.evaluation import Data, data_for
 from nncore.history import History
 from nncore.inputs import Array
 from nncore.program import Program
 from nncore.progress import ProgressBar, check_verbose
+from nncore.random import permutation
 from nncore.schedules import Schedule
 from nncore.summary import in_depth, layer_name
 
@@ -26,7 +28,14 @@ EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves roo
 RATES_PER_CALL = 2**16  # of a schedule, worked out beforehand: a millisecond
 DEFAULT_BATCH = 32
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which noting what the data are like takes less than 1 %
-DIVERGED = ("epoch", "batch", "last_finite_loss", "learning_rate")  # what a history keeps of TrainingDiverged
+DIVERGED = (
+    "epoch",
+    "batch",
+    "last_finite_loss",
+    "learning_rate",
+    "layer",
+    "tensor",
+)  # what a history keeps of TrainingDiverged
 NAN = float("nan")
 POSITIVE = spec.integer(1, 2**63 - 1)
 
@@ -188,11 +197,21 @@ class Training:
         logs = self.history.row(-1) if len(result.losses) else {}
         progress.update(len(result.losses), logs)
         if result.diverged:
-            error = self.model._diverged(self.network, self.steps)
+            error = self._diverged()
             for history in (self.history, self.model.history):
                 history.diverged = {name: getattr(error, name) for name in DIVERGED}
             raise error
         return logs
+
+    def _diverged(self) -> TrainingDiverged:
+        epoch, n = self.model.epoch, len(self.data.X)
+        order = permutation(self.model.seed, epoch, n) if self.shuffle else np.arange(n)
+        schedule = self.network.optimizer.learning_rate
+        if isinstance(schedule, Schedule):
+            rates = schedule.of_steps(epoch, 1, self.steps)
+        else:
+            rates = np.full(self.steps, schedule)
+        return self.model._diverged(self.network, self.data, order, self.batch_size, rates)
 
     def _run_engine(self, first_epoch: int) -> None:
         epochs = 1 if self.pauses else min(self.last_epoch - first_epoch, EPOCHS_PER_CALL)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nncore import inputs
 from nncore.errors import TrainingDiverged
+from nncore.evaluation import Data
 from nncore.fitting import Training
 from nncore.history import History
 from nncore.inputs import Array
@@ -20,6 +21,7 @@ from nncore.surgery import Surgery
 
 if TYPE_CHECKING:
     from nncore.checkpoint import Snapshot
+    from nncore.explanation import Explanation
 
 
 class Sequential(Surgery):
@@ -180,16 +182,52 @@ class Sequential(Surgery):
             network = self._new_network(program)
             self._adopt(network)
         rate = np.array([self._optimizer.rate_at(self._epoch)])
-        result = network.train(*data, epochs=1, batch_size=len(data.X), shuffle=False, learning_rates=rate)
+        n = len(data.X)
+        result = network.train(*data, batch_size=n, shuffle=False, seed=self._seed, learning_rates=rate)
         if result.diverged:
-            raise self._diverged(network)
+            raise self._diverged(network, data, np.arange(n), n, rate)
         return float(result.losses[0])
 
-    def _diverged(self, network: Network, steps_per_epoch: int = 1) -> TrainingDiverged:
+    def explain_step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Explanation:
+        """Take apart the training step that these rows, as one batch, would make; the model stays as it is.
+
+        Every number is what `train_on_batch` would compute, in the same bits.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`: the rows of one batch. All that is computed for them is held in memory.
+
+        Returns
+        -------
+        Explanation
+            Loss, prediction, and of each layer what it read, its weighted sums, activations, deltas, gradients and new
+            weights. Printing it gives a table.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is wrong.
+        """
+        from nncore.explanation import explain  # here, not at the top, to keep `import nncore` quick
+
+        network = self._built()
+        data, _ = self._data(X, y, sample_weight)
+        return explain(network, self._layers, data, self._seed, self._optimizer.rate_at(self._epoch))
+
+    def _diverged(
+        self, network: Network, data: Data, order: NDArray[np.int64], batch_size: int, rates: Array
+    ) -> TrainingDiverged:
+        """Return the error; rates (steps of the epoch,)."""
+        from nncore.divergence import locate  # here, not at the top, to keep `import nncore` quick
+
         result = network.result
-        rate = network.optimizer.rate_at(self._epoch + result.batch / steps_per_epoch)
-        broken = not inputs.all_finite(network.get_parameters())
-        return TrainingDiverged(self._epoch, result.batch, result.last_finite_loss, rate, broken)
+        batch, loss, rate = result.batch, result.last_finite_loss, float(rates[result.batch])
+        if not inputs.all_finite(network.get_parameters()):
+            return TrainingDiverged(self._epoch, batch, loss, rate, broken_before=True)
+        place = locate(network, self._layers, data, order, batch_size, batch, self._seed, rates)
+        where = place.layer, place.tensor, tuple(sorted(place.rows.tolist()))
+        return TrainingDiverged(self._epoch, batch, loss, rate, False, *where)
 
     # ---- files and copies
 

@@ -235,12 +235,17 @@ class Network:
 
         A flat vector handed out before now belongs to the new network.
         """
+        other = self.copy(program)
+        other.optimizer = optimizer
+        other._flat = self._flat
+        return other
+
+    def copy(self, program: Program) -> Network:
+        """Return an independent network in the same state that runs another program of the same parameters."""
         flat, statistics, slots, iterations = self.state()
         other = Network(program, flat, self._optimizer)
         other.set_statistics(statistics)
         other.set_optimizer_state(slots, iterations)
-        other.optimizer = optimizer
-        other._flat = self._flat
         return other
 
     @property
@@ -279,6 +284,15 @@ class Network:
         self._check_not_training_elsewhere()
         with self._lock:
             return float(self._lent_plan().loss_and_gradient(X, target, sample_weight, gradient, seed)), gradient
+
+    def explain(
+        self, X: Array, target: Array, sample_weight: Array | None, seed: int
+    ) -> tuple[float, list[Array], list[Array | None], Array]:
+        """Return loss, values and deltas of ``Plan.explain``, and the gradient (n_parameters,)."""
+        gradient = np.empty(self.program.n_parameters, self.dtype)
+        self._check_not_training_elsewhere()
+        with self._lock:
+            return *self._lent_plan().explain(X, target, sample_weight, gradient, seed), gradient
 
     def train(self, X: Array, target: Array, sample_weight: Array | None, **options: Any) -> Any:
         """Run the plan's training; `options` and the result are those of ``Plan.train``."""

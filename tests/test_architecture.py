@@ -21,7 +21,17 @@ LAYERS = [
     {"engine", "_engine", "kernels", "metrics", "datasets"}
     | {"formulas", "reference", "reference_passes", "reference_rows", "reference_step"},
     {"atomic", "callbacks", "checkpoint", "definition", "evaluation", "fitting", "history", "inputs", "model"}
-    | {"class_weights", "columns", "doctor", "historyfile", "jacobian", "layer_history", "lbfgs"}
+    | {
+        "class_weights",
+        "columns",
+        "divergence",
+        "doctor",
+        "explanation",
+        "historyfile",
+        "jacobian",
+        "layer_history",
+        "lbfgs",
+    }
     | {"levenberg_marquardt", "modelfile", "network", "objective", "observation", "perceptron", "plots", "records"}
     | {"prediction", "predictor", "progress", "solvers", "summary", "surgery", "targets"},
     {"cli", "__main__", "__init__"},

@@ -35,6 +35,7 @@ cdef struct Row:          # one row of the program
     isize skip            # block that an add reads besides x
     isize live_x, live_skip, live_y  # x, skip and y to predict: dropout does nothing then
     isize inverse         # block of one column: a layernorm's inverse roots
+    isize part            # block for an activation's part of the delta of x, where others have put theirs there
     int back, back_skip   # whether x (skip) needs a delta: something before it has parameters
     int more, more_skip   # whether a later row has already put its part of that delta there
     int gate              # whether the product that makes that delta does the slope of the relu that made x
@@ -71,7 +72,7 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     const real *sample_weight          # (n), or NULL
     real *predictions     # (n, n_outputs), or NULL
     isize n, batch_size
-    int shuffle
+    int shuffle, whole    # whole: one segment, whose values and deltas somebody wants to see
     uint64_t seed
     isize first_epoch, n_epochs
     double max_seconds

@@ -16,7 +16,7 @@ cdef int worker_count(Engine *e, double flops_per_weight, isize rows, isize grai
 cdef isize room_for(Engine *e, int training, isize rows, int n_workers) noexcept nogil:
     """Rows that the arena needs room for: a segment of a batch, or a tile for each worker."""
     cdef isize fit = SEGMENT_BYTES // (2 * e.n_columns * <isize>sizeof(real))
-    if training and e.n_norm_rows > 0:
+    if training and (e.n_norm_rows > 0 or e.job.whole):
         return rows  # a batchnorm needs the whole batch
     if not training:
         return <isize>n_workers * TILE_ROWS if rows > TILE_ROWS else min(rows, <isize>TILE_ROWS)

@@ -29,11 +29,12 @@ cdef void add_forward(const Row *r, const real *x, const real *skip, real *y, is
         nn_add(y + at, x + at, skip + at, (end - row) * nn_panel_width(r.n_out, p))
 
 
-cdef void pass_delta(Engine *e, const Row *r, isize block, int more, isize row, isize end) noexcept nogil:
-    """Hand the delta of y to a block as wide; `more`: add it to what is there."""
+cdef void pass_delta(Engine *e, const Row *r, isize source, isize block, int more, isize row,
+                     isize end) noexcept nogil:
+    """Hand the delta of one block to another as wide; `more`: add it to what is there."""
     cdef isize p, at, n
     cdef real *dx = deltas_at(e, block)
-    cdef const real *dy = deltas_at(e, r.y)
+    cdef const real *dy = deltas_at(e, source)
     for p in range(nn_panel_count(r.n_out)):
         at, n = nn_panel_at(e.room, r.n_out, p, row), (end - row) * nn_panel_width(r.n_out, p)
         if more:

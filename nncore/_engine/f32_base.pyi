@@ -82,6 +82,9 @@ class Plan:
     def loss_and_gradient(
         self, X: _Real, target: _Real | _Labels, sample_weight: _Real | None, gradient_out: _Real, seed: int = 0
     ) -> float: ...
+    def explain(
+        self, X: _Real, target: _Real | _Labels, sample_weight: _Real | None, gradient_out: _Real, seed: int = 0
+    ) -> tuple[float, list[_Real], list[_Real | None]]: ...
     def predict(self, X: _Real, out: _Real | None = None) -> _Real | None: ...
     def evaluate(
         self,

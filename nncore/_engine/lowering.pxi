@@ -93,6 +93,8 @@ cdef int connect_row(Engine *e, int i, object source) except -1:
             r.more_skip |= reads(e, j, r.skip)
         elif j < i:
             first &= not reads(e, j, r.x)
+    if r.op == ACTIVATION and r.more:
+        r.part = new_block(e, r.n_out)
     if r.op == DENSE and r.back:
         r.transposed = e.n_transposed
         e.n_transposed += (nn_padded(r.n_in) * r.n_out + 15) // 16 * 16

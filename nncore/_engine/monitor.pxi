@@ -1,5 +1,5 @@
-# Records of the layers: what the leader writes down after the last full batch of an epoch, from what lies in memory then:
-# the gradients, the weights before and after the step, the outputs of the batch's last segment.
+# Records of the layers: what the leader writes down after the last full batch of an epoch, from what lies in memory
+# then: the gradients, the weights before and after the step, the outputs of the batch's last segment.
 
 cdef enum:              # the numbers of a record, in the order of nncore.layer_history.FIELDS
     GRADIENT_NORM

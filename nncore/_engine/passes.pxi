@@ -39,9 +39,9 @@ cdef void backward_rows(Engine *e, int first, int last, isize row, isize end, re
         elif not r.back and not r.back_skip:
             continue
         elif r.op == ACTIVATION:
-            activation_backward_rows(e, r, r.y if r.more else r.x, row, end, scratch)
+            activation_backward_rows(e, r, r.part if r.more else r.x, row, end, scratch)
             if r.more:
-                pass_delta(e, r, r.x, 1, row, end)
+                pass_delta(e, r, r.part, r.x, 1, row, end)
         elif r.op == BATCHNORM:
             batchnorm_backward_rows(e, r, row, end)
         elif r.op == LAYERNORM:
@@ -50,6 +50,6 @@ cdef void backward_rows(Engine *e, int first, int last, isize row, isize end, re
             dropout_backward_rows(e, r, row, end)
         else:
             if r.back:
-                pass_delta(e, r, r.x, r.more, row, end)
+                pass_delta(e, r, r.y, r.x, r.more, row, end)
             if r.back_skip:
-                pass_delta(e, r, r.skip, r.more_skip, row, end)
+                pass_delta(e, r, r.y, r.skip, r.more_skip, row, end)

@@ -229,19 +229,56 @@ cdef class Plan:
     def loss_and_gradient(self, const real[:, ::1] X not None, target not None, sample_weight,
                           real[::1] gradient_out not None, uint64_t seed=0):
         """Return the mean loss over all rows, as training would see it; store its gradient, in the plain order."""
+        self.enter()
+        try:
+            return self.pass_once(X, target, sample_weight, gradient_out, seed, 0)
+        finally:
+            self.busy = 0
+
+    def explain(self, const real[:, ::1] X not None, target not None, sample_weight, real[::1] gradient_out not None,
+                uint64_t seed=0):
+        """As `loss_and_gradient`, in the same bits as the first half of a training step on these rows as one batch.
+
+        Returns
+        -------
+        loss : float
+        values, deltas : list of ndarray of shape (n, n_out), or of None
+            What every row of the program wrote, and the derivative of the loss by it: by the weighted sums of a dense
+            row with an activation of its own, by the raw prediction of the last row, None where training has no use
+            for it.
+        """
+        cdef Engine *e = &self.e
+        cdef int i
+        self.enter()
+        try:
+            loss = self.pass_once(X, target, sample_weight, gradient_out, seed, 1)
+            values = [self.block(e.values, e.rows[i].y, e.rows[i].n_out) for i in range(e.n_rows)]
+            deltas = [self.block(e.deltas, e.rows[i].y, e.rows[i].n_out) if learns(e, e.rows[i].y) else None
+                      for i in range(e.n_rows)]
+            return loss, values, deltas
+        finally:
+            self.busy = 0
+
+    cdef double pass_once(self, const real[:, ::1] X, target, sample_weight, real[::1] gradient_out, uint64_t seed,
+                          int whole) except? -1:
         cdef Engine *e = &self.e
         cdef double loss = 0, seconds
         self.check_length("gradient_out", gradient_out.shape[0])
-        self.enter()
-        try:
-            self.prepare(STORE_GRADIENT, X, target, sample_weight, None, X.shape[0])
-            e.job.shuffle, e.job.n_epochs, e.job.losses, e.job.seconds = 0, 1, &loss, &seconds
-            e.job.seed = seed
-            self.run(train_worker, e.job.n, NN_MR)
-            load_plain(e, &gradient_out[0], e.gradient)
-            return loss
-        finally:
-            self.busy = 0
+        self.prepare(STORE_GRADIENT, X, target, sample_weight, None, X.shape[0])
+        e.job.shuffle, e.job.n_epochs, e.job.losses, e.job.seconds = 0, 1, &loss, &seconds
+        e.job.seed, e.job.whole = seed, whole
+        self.run(train_worker, e.job.n, NN_MR)
+        load_plain(e, &gradient_out[0], e.gradient)
+        return e.epoch_loss / e.job.n if e.outcome.diverged else loss  # then no epoch came to its end
+
+    cdef object block(self, const real *blocks, isize block, isize n_columns):
+        """A copy of one block, for the rows of the job."""
+        cdef isize i
+        copy = np.empty((self.e.job.n, n_columns), DTYPE)
+        cdef real[:, ::1] rows = copy
+        for i in range(self.e.job.n):
+            nn_load_row(&rows[i, 0], blocks + block * self.e.room, self.e.room, n_columns, i)
+        return copy
 
     def predict(self, const real[:, ::1] X not None, out=None):
         """Return the network's output (n, n_outputs) for every row of X, behind the link, in `out` if that is given.

@@ -318,7 +318,7 @@ cdef void train_epochs(Engine *e, int n_workers) noexcept nogil:
 
 cdef void train_worker(void *argument, int worker, int n_workers) noexcept nogil:
     cdef Engine *e = <Engine *>argument
-    cdef unsigned fp = nn_fp_begin(e.job.purpose == UPDATE)
+    cdef unsigned fp = nn_fp_begin(e.job.purpose == UPDATE or e.job.whole)
     if worker == 0:
         train_epochs(e, n_workers)
         nn_team_dismiss(e.team)

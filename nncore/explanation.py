@@ -1,0 +1,211 @@
+"""One step of training taken apart: what every layer computed, what came back, and how its weights moved.
+
+Every number is the engine's own: the same program as in training runs once, but for activations that have rows of
+their own, which changes no bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nncore.evaluation import Data
+from nncore.inputs import Array
+from nncore.layers import Layer
+from nncore.program import Program
+from nncore.rows import Row
+from nncore.summary import in_depth, layer_name
+
+if TYPE_CHECKING:
+    from nncore.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterStep:
+    """How one weight, bias, gamma or beta moved.
+
+    Attributes
+    ----------
+    before, gradient, after : ndarray
+        The values, the derivative of the loss by them, and the values after the step, all of one shape. Penalties,
+        clipping and the optimizer stand between gradient and step.
+    """
+
+    before: Array
+    gradient: Array
+    after: Array
+
+
+@dataclass(frozen=True, eq=False)
+class LayerStep:
+    """What one layer did in a step.
+
+    Attributes
+    ----------
+    name, kind : str
+        As `Sequential.summary` shows them.
+    activation : str
+        Of the layer, ``"identity"`` if it has none.
+    x : ndarray of shape (n, n_in)
+        What it read.
+    z, a : ndarray of shape (n, n_out)
+        Before and after its activation; the same where there is none.
+    dz, da : ndarray of shape (n, n_out), or None
+        The derivatives of the loss by `z`, the layer's delta, and by `a`. None where training has no use for them:
+        before the first layer that learns, and for the `a` of a last layer whose activation the loss takes over.
+    parameters : dict of str to ParameterStep
+        By name, ``"weight"``, ``"bias"``, ``"gamma"``, ``"beta"``; empty where nothing is learned.
+    """
+
+    name: str
+    kind: str
+    activation: str
+    x: Array
+    z: Array
+    a: Array
+    dz: Array | None
+    da: Array | None
+    parameters: Mapping[str, ParameterStep]
+
+    def __str__(self) -> str:
+        parts = [f"{self.name}: {self.kind}" + (f", {self.activation}" if self.activation != "identity" else "")]
+        shown = {"x": self.x, "z": self.z, "a": self.a, "dL/da": self.da, "dL/dz": self.dz}
+        parts += [f"  {name:<6} {_figures(array)}" for name, array in shown.items() if array is not None]
+        for name, step in self.parameters.items():
+            moved = np.linalg.norm(step.after.astype(float) - step.before)
+            parts.append(
+                f"  {name:<6} {_figures(step.before)}; gradient {_figures(step.gradient)}; moved by {moved:.3g}"
+            )
+        return "\n".join(parts)
+
+
+def _figures(array: Array) -> str:
+    shape = " x ".join(map(str, array.shape))
+    return f"{shape}, mean {array.mean(dtype=float):.3g}, norm {np.linalg.norm(array.astype(float)):.3g}"
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """One training step on one batch, as `Sequential.explain_step` returns it.
+
+    Attributes
+    ----------
+    loss : float
+        Of the batch, before the step, without penalties.
+    prediction : ndarray of shape (n, n_outputs)
+        What the network said in training: with batch statistics, and with what `Dropout` dropped.
+    learning_rate : float
+    layers : tuple of LayerStep
+        In the order of the network; those in a `Residual` behind it.
+
+    Examples
+    --------
+    >>> from nncore import Dense, Sequential
+    >>> model = Sequential([Dense(1, weight_initializer="ones")], dtype="float64")
+    >>> model.compile("sgd", loss="mse")
+    >>> model.build(2)
+    >>> step = model.explain_step([[1.0, 2.0]], [5.0])
+    >>> step.loss, step["dense_0"].z, step["dense_0"].dz
+    (4.0, array([[3.]]), array([[-4.]]))
+    >>> step["dense_0"].parameters["weight"].gradient.T
+    array([[-4., -8.]])
+    >>> step["dense_0"].parameters["weight"].after.T
+    array([[1.04, 1.08]])
+    """
+
+    loss: float
+    prediction: Array
+    learning_rate: float
+    layers: tuple[LayerStep, ...]
+
+    def __getitem__(self, name: str) -> LayerStep:
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise KeyError(f"no layer {name!r}; layers: {', '.join(layer.name for layer in self.layers)}")
+
+    def __str__(self) -> str:
+        return "\n".join([f"loss {self.loss:.6g}, learning rate {self.learning_rate:g}", *map(str, self.layers)])
+
+
+def unfused(program: Program) -> Program:
+    """Return the same program with a row of its own for every activation.
+
+    Examples
+    --------
+    >>> from nncore.layers import Dense
+    >>> from nncore.program import lower
+    >>> [row.op for row in unfused(lower([Dense(3, "relu"), Dense(1)], 2, "mse")).rows]
+    ['dense', 'activation', 'dense']
+    """
+    rows: list[Row] = []
+    place = {-1: -1, -2: -2}  # of each row's output among the new rows
+    for number, row in enumerate(program.rows):
+        moved = replace(row, source=place[row.source], skip=place[row.skip])
+        if row.op == "dense" and row.activation != "identity":
+            rows.append(replace(moved, activation="identity", parameter=0.0))
+            source, width = len(rows) - 1, row.n_out
+            moved = Row("activation", row.layer, width, width, row.activation, row.parameter, source=source)
+        rows.append(moved)
+        place[number] = len(rows) - 1
+    return replace(program, rows=tuple(rows))
+
+
+def explain(network: Network, layers: Iterable[Layer], data: Data, seed: int, learning_rate: float) -> Explanation:
+    """Take one step apart, of a network that stays as it is.
+
+    Parameters
+    ----------
+    network : Network
+    layers : iterable of Layer
+        What it was made of.
+    data : Data
+        The rows of the batch.
+    seed : int
+        Of the model: what dropout drops depends on it.
+    learning_rate : float
+        Of the step.
+    """
+    twin = network.copy(unfused(network.program))
+    program, before = twin.program, twin.get_parameters()
+    loss, values, deltas, gradient = twin.explain(*data, seed=seed)
+    prediction = np.empty((len(data.X), program.n_outputs), twin.dtype)
+    one_batch: dict[str, Any] = {"batch_size": len(data.X), "shuffle": False, "seed": seed, "predictions": prediction}
+    twin.train(*data, **one_batch, learning_rates=np.array([learning_rate]))
+    after = twin.get_parameters()
+    steps: dict[int, dict[str, ParameterStep]] = {}
+    for block in program.parameters:
+        step = ParameterStep(block.of(before), block.of(gradient), block.of(after))
+        steps.setdefault(block.layer, {})[block.name.rsplit(".", 1)[1]] = step
+    outputs = {-1: data.X, **dict(enumerate(values))}
+    found = []
+    for number, (_, layer) in enumerate(in_depth(layers)):
+        rows = [i for i, row in enumerate(program.rows) if row.layer == number]
+        if rows:
+            name = layer_name(layer, number), type(layer).__name__
+            found.append(_layer_step(*name, program, rows, outputs, deltas, steps.get(number, {}), prediction))
+    return Explanation(loss, prediction, learning_rate, tuple(found))
+
+
+def _layer_step(
+    name: str,
+    kind: str,
+    program: Program,
+    numbers: list[int],
+    outputs: Mapping[int, Array],
+    deltas: list[Array | None],
+    parameters: Mapping[str, ParameterStep],
+    prediction: Array,
+) -> LayerStep:
+    """`numbers` are the layer's rows; the last one writes its output."""
+    rows, last = program.rows, numbers[-1]
+    z = outputs[rows[last].source] if rows[last].op == "activation" else outputs[last]
+    dz = deltas[rows[last].source] if rows[last].op == "activation" and rows[last].source >= 0 else deltas[last]
+    a, da, activation = outputs[last], deltas[last], rows[last].activation
+    if last == len(rows) - 1 and program.link != "identity":
+        a, da, activation = prediction, None, program.link
+    source = rows[numbers[0]].skip if len(numbers) == 1 and rows[last].op == "add" else rows[numbers[0]].source
+    return LayerStep(name, kind, activation, outputs[source], z, a, dz, da, parameters)

@@ -1,0 +1,75 @@
+"""TrainingDiverged names what stopped being finite, where, and for which rows."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from nncore import SGD, Adam, BatchNorm, Dense, Dropout, Sequential, TrainingDiverged
+from nncore.random import permutation
+
+rng = np.random.default_rng(0)
+X, Y = rng.standard_normal((50, 3)), rng.standard_normal(50)
+LARGE = 3e38  # of float32: its square is not finite
+
+
+def diverging(layers, optimizer, y=Y, dtype="float32", **options):
+    model = Sequential(layers, seed=4, dtype=dtype)
+    model.compile("adam", loss="mse")
+    model.fit(X, Y, epochs=1, batch_size=8)
+    model.compile(optimizer, loss="mse")
+    before = [weight.tobytes() for weight in model.get_weights()]
+    with pytest.raises(TrainingDiverged) as caught:
+        model.fit(options.pop("X", X), y, batch_size=8, epochs=3, **options)
+    assert [weight.tobytes() for weight in model.get_weights()] == before
+    return caught.value, model
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_one_row_with_too_large_a_target(shuffle):
+    y = Y.copy()
+    y[37] = 1e300
+    error, model = diverging([Dense(4, "tanh"), Dropout(0.2), Dense(1)], Adam(0.01), y, "float64", shuffle=shuffle)
+    order = permutation(model.seed, 1, 50) if shuffle else np.arange(50)
+    place = order.tolist().index(37)
+    assert (error.epoch, error.batch) == (1, place // 8)
+    assert (error.layer, error.tensor) == (None, "loss")
+    assert set(error.rows) == set(order[place // 8 * 8 :][:8].tolist())
+    assert "the loss (rows" in str(error)
+
+
+def test_one_row_with_too_large_an_input():
+    large = X.copy()
+    large[11, 1] = LARGE
+    error, _ = diverging([Dense(4), Dense(4, weight_initializer="ones"), Dense(1)], SGD(1e-3), X=large)
+    assert error.tensor == "output"
+    assert error.layer in ("dense_0", "dense_1", "dense_2")
+    assert error.rows == (11,)
+    assert f"the output of layer '{error.layer}' (row 11 of X) is no longer finite" in str(error)
+
+
+def test_a_learning_rate_that_overflows_the_weights():
+    error, _ = diverging([Dense(4), BatchNorm(), Dense(1)], SGD(3e38, momentum=0.5))
+    assert error.tensor == "weight"
+    assert len(error.rows) == 8
+    assert error.learning_rate == 3e38
+    assert "a weight is no longer finite" in str(error)
+
+
+def test_train_on_batch_names_it_too():
+    model = Sequential([Dense(2, name="first"), Dense(1)], seed=4)
+    model.compile("sgd", loss="mse")
+    model.build(3)
+    large = X[:5].copy()
+    large[3] = LARGE
+    with pytest.raises(TrainingDiverged) as caught:
+        model.train_on_batch(large, Y[:5])
+    assert caught.value.rows == (3,)
+
+
+def test_it_survives_pickling():
+    error = TrainingDiverged(3, 4, 0.5, 0.1, False, "dense_0", "output", (7, 8, 9, 10))
+    assert "the output of layer 'dense_0' (rows 7, 8, 9 and 1 more of X) is no longer finite" in str(error)
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
