@@ -123,6 +123,13 @@ NN_INLINE void nn_product_prefetch(const nn_product *p, isize begin, isize end, 
         for (isize at = 0; at < NN_W; at += line) __builtin_prefetch(p->ahead[i] + k + at);
 }
 
+NN_INLINE void nn_add_tile(int mr, int nv, vec acc[NN_MR][2], const real *y)
+{
+#pragma GCC unroll 16
+    for (int r = 0; r < mr; r++)
+        for (int j = 0; j < nv; j++) acc[r][j] += vload(y + (r * nv + j) * NN_V);
+}
+
 NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row, isize ahead, isize ahead_end)
 {
     vec acc[NN_MR][2];
@@ -140,12 +147,12 @@ NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row, i
     if (left > 0) nn_accumulate(mr, nv, acc, x + row * NN_V, NN_V, 1, w, left);
     real *y = p->y + row * nv * NN_V;
     const real *gate = p->gate ? p->gate + row * nv * NN_V : NULL;
+    if (p->more) nn_add_tile(mr, nv, acc, y);
 #pragma GCC unroll 16
     for (int r = 0; r < mr; r++)
         for (int j = 0; j < nv; j++) {
             vec a = acc[r][j];
             if (p->relu) a = vmax(vset1(0), a);
-            if (p->more) a += vload(y + (r * nv + j) * NN_V);
             if (gate) a *= vselect(vgt(vload(gate + (r * nv + j) * NN_V), vset1(0)), vset1(1), vset1(0));
             vstore(y + (r * nv + j) * NN_V, a);
         }

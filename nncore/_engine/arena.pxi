@@ -147,7 +147,7 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     int n_layer_norms
     real *norms                        # (n_norms): see N_NORM_ROWS
     isize n_norms
-    int penalizes, limits_columns      # whether a row has l1 or l2; whether one has max_norm
+    int penalizes, decays, limits_columns  # whether a row has l1 or l2; a weight_decay of its own; max_norm
     double *squares                    # of each column of all panels
     isize n_squares
     # memory for `room` rows at a time
@@ -167,6 +167,7 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     double learning_rate, beta1, beta2, epsilon, weight_decay
     double clip_value, clip_norm       # 0 for none
     double clip_scale                  # of this step
+    int shapes                         # whether something is done to gradients and weights besides the rule
     isize n_clipped_steps
     nn_tally n_clipped_values
     nn_hyper hyper

@@ -147,6 +147,7 @@ cdef int build_norms(Engine *e) except -1:
         e.reads_batch |= e.rows[i].op != DENSE and e.rows[i].live_x == 0
         e.reads_batch |= e.rows[i].op == ADD and e.rows[i].live_skip == 0
         e.penalizes |= e.rows[i].l1 != 0 or e.rows[i].l2 != 0
+        e.decays |= e.rows[i].weight_decay > 0
         e.limits_columns |= e.rows[i].max_norm != 0
         if e.rows[i].op == BATCHNORM:
             e.norm_rows[e.n_norm_rows] = i

@@ -44,6 +44,7 @@ cdef int configure_optimizer(Engine *e, object optimizer) except -1:
     e.epsilon = getattr(optimizer, "epsilon", 0.0)
     e.weight_decay = getattr(optimizer, "weight_decay", 0.0)
     e.clip_value, e.clip_norm, e.clip_scale = optimizer.clip_value or 0.0, optimizer.clip_norm or 0.0, 1.0
+    e.shapes = e.penalizes or e.decays or e.weight_decay > 0 or e.clip_value > 0 or e.clip_norm > 0
     e.power_of = -1
     return 0
 
@@ -162,12 +163,14 @@ cdef void work_on_blocks(Engine *e, isize begin, isize end, real *scratch) noexc
     cdef nn_update update
     nn_update_begin(&update, e.rule, &e.hyper, e.n_weights)
     for i in range(begin, end):
-        shape_for(e, e.rows + e.blocks[i].row, &update)
+        if e.shapes:
+            shape_for(e, e.rows + e.blocks[i].row, &update)
         if e.stage.kind == GRADIENTS:
             gradient_block(e, e.blocks + i, scratch, &update)
         else:
             update_block(e, e.blocks + i, &update)
-    nn_tally_add(&e.n_clipped_values, update.n_limited)
+    if update.n_limited > 0:
+        nn_tally_add(&e.n_clipped_values, update.n_limited)
     if not nn_update_finite(&update):
         nn_raise(&e.overflow)
 

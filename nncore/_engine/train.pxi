@@ -275,7 +275,7 @@ cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_
     s.new = e.other if batch == 0 and e.job.purpose == UPDATE else e.state
     s.updates = s.last and e.job.purpose == UPDATE
     s.fused = s.updates and e.clip_norm == 0
-    s.keeps_gradient = s.updates and batch == recorded_batch(e) and records_epoch(e, epoch)
+    s.keeps_gradient = s.updates and records_epoch(e, epoch) and batch == recorded_batch(e)
     pass_rows(e, n_workers)
     if nn_raised(&e.abandon):
         return 0
