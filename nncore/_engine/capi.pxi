@@ -125,6 +125,7 @@ cdef extern from "monitor.h" nogil:
     void nn_histogram(double *bins, int n_bins, const real *x, isize n, isize most, double least, double largest)
 
 cdef extern from "elementwise.h" nogil:
+    int NN_DRAWN
     void nn_add(real *y, const real *a, const real *b, isize n)
     void nn_multiply(real *y, const real *a, const real *b, isize n, int more)
     void nn_dropout_factors(real *factors, isize n, double rate, uint64_t seed, uint64_t iteration, uint64_t layer,

@@ -30,7 +30,7 @@ cdef int build_engine(Engine *e, object program) except -1:
     e.widest = e.n_features
     for i in range(n):
         e.widest = max(e.widest, e.rows[i].n_out)
-        e.scratch_size = max(e.scratch_size, 2 * NN_V * e.rows[i].n_out + 16)
+        e.scratch_size = max(e.scratch_size, 2 * NN_V * e.rows[i].n_out + NN_DRAWN)
     e.scratch_size += (2 * NN_W + 1) * NN_W
     e.in_columns = columns_pay(e)
     e.scratch_size = max(e.scratch_size, e.n_columns, columns_scratch(e) if e.in_columns else 0)
