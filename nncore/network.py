@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nncore import engine
+from nncore.folding import folded
 from nncore.initializers import initialize
 from nncore.inputs import Array, all_finite
 from nncore.optimizers import Optimizer
@@ -259,9 +260,9 @@ class Network:
         return self._plan.result
 
     def predictor(self) -> Predictor:
-        """Return a frozen copy for single rows."""
+        """Return a frozen copy for single rows, without the rows that `folded` can do without."""
         with self._lock:
-            return freeze(self.program, self.get_parameters(), self.get_statistics())
+            return freeze(*folded(self.program, self.get_parameters(), self.get_statistics()))
 
     def predict(self, X: Array) -> Array | None:
         """Return the predictions, shape (n, n_outputs); None if a value of `X` is not finite."""

@@ -42,7 +42,8 @@ class Prediction(Definition):
         """Return a frozen copy of the network that answers single rows, in well under a microsecond for a small one.
 
         See `nncore.predictor.Predictor` for how to call it: with one row or several, into an array of yours, from any
-        number of threads.
+        number of threads. `Dropout` is left out of it, and `BatchNorm` folded into the weights of a `Dense` beside it
+        wherever one can take it.
 
         Raises
         ------

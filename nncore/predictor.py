@@ -27,9 +27,11 @@ class Predictor(ABC):
     dtype : numpy.dtype
         What is computed in, and the dtype of what a call returns.
     program : Program
-        What a call runs.
+        What a call runs: the model's, or where that has `BatchNorm` or `Dropout`, what `nncore.folding` makes of it.
     parameters : ndarray of shape (n_parameters,)
-        A copy of its weights and biases.
+        A copy of this program's weights and biases.
+    statistics : ndarray of shape (n_statistics,)
+        A copy of its running means and variances.
 
     Examples
     --------
@@ -54,6 +56,9 @@ class Predictor(ABC):
     @abstractmethod
     def __call__(self, x: ArrayLike, out: Array | None = None) -> Array:
         """Return the network's output for `x`, in the same bits as `Sequential.predict`.
+
+        Where a `BatchNorm` has been folded into the weights, the two agree to rounding instead: a column whose mean
+        lies m of its deviations from zero loses at most the logarithm of m in bits, and m is at most 1024.
 
         Parameters
         ----------

@@ -21,19 +21,10 @@ LAYERS = [
     {"engine", "_engine", "kernels", "metrics", "datasets"}
     | {"formulas", "reference", "reference_passes", "reference_rows", "reference_step"},
     {"atomic", "callbacks", "checkpoint", "definition", "evaluation", "fitting", "history", "inputs", "model"}
-    | {
-        "class_weights",
-        "columns",
-        "divergence",
-        "doctor",
-        "explanation",
-        "historyfile",
-        "jacobian",
-        "layer_history",
-        "lbfgs",
-    }
-    | {"levenberg_marquardt", "modelfile", "network", "objective", "observation", "perceptron", "plots", "records"}
-    | {"prediction", "predictor", "progress", "solvers", "summary", "surgery", "targets"},
+    | {"class_weights", "columns", "divergence", "doctor", "explanation", "folding", "historyfile", "jacobian"}
+    | {"layer_history", "lbfgs", "levenberg_marquardt", "modelfile", "network", "objective", "observation", "penalties"}
+    | {"perceptron", "plots", "prediction", "predictor", "progress", "records", "solvers", "summary", "surgery"}
+    | {"targets"},
     {"cli", "__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
