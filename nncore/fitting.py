@@ -14,7 +14,8 @@ from nncore.errors import TrainingDiverged
 from nncore.evaluation import Data, data_for
 from nncore.history import History
 from nncore.inputs import Array
-from nncore.program import Program
+from nncore.penalties import penalises, penalty
+from nncore.program import Program, refuse_unsuitable_batch
 from nncore.progress import ProgressBar, check_verbose
 from nncore.random import permutation
 from nncore.schedules import Schedule
@@ -112,6 +113,8 @@ class Training:
         self.batch_size = min(self.batch_size, len(self.data.X))
         self.steps = math.ceil(len(self.data.X) / self.batch_size)
         self.rates: Array | None = None  # of the steps of the engine's last call, if there is a schedule
+        refuse_unsuitable_batch(program, self.batch_size, model.dtype.itemsize)
+        self.penalises = penalises(program)
         self.metrics = model.scorers
         self.callbacks.check_logs(self._recorded())
         self.network = model._network or model._new_network(program)
@@ -127,6 +130,8 @@ class Training:
         scores = ["loss", *self.metrics]
         validated = [] if self.validation is None else [f"val_{name}" for name in scores]
         clips = self.model.optimizer.clip_value is not None or self.model.optimizer.clip_norm is not None
+        if self.penalises:
+            validated.append("penalty")
         return [*scores, *validated, "seconds", "learning_rate", *(["clipped"] if clips else [])]
 
     def run(self) -> History:
@@ -270,13 +275,15 @@ class Training:
         return columns
 
     def _scores(self) -> dict[str, float]:
-        """Return the last epoch's training metrics and validation scores."""
+        """Return the last epoch's training metrics and validation scores, and the penalty of the weights it left."""
         found: dict[str, float] = {}
         if self.predictions is not None:
             found |= evaluation.scores(self.metrics, self.data.target, self.predictions)
         if self.validation is not None:
             scored = evaluation.evaluate(self.network, self.validation, self.metrics)
             found |= {f"val_{name}": value for name, value in scored.items()}
+        if self.penalises:
+            found["penalty"] = penalty(self.network.program, self.network.get_parameters())
         return found
 
 

@@ -22,7 +22,8 @@ class History(Columns):
     """Columns of one value per epoch: ``loss``, ``val_loss``, metrics, ``seconds``, ``learning_rate``...
 
     A column is read as ``history["loss"]`` or ``history.loss``. Which columns there are depends on what was recorded;
-    where an epoch lacks a value, the column holds NaN.
+    where an epoch lacks a value, the column holds NaN. ``penalty`` is what `l1` and `l2` add to the loss, with the
+    weights at the end of the epoch; where nothing waits for the end of each epoch, only some epochs have it.
 
     Attributes
     ----------

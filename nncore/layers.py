@@ -131,7 +131,7 @@ class BatchNorm:
     ``y = gamma * (x - mean) / sqrt(variance + epsilon) + beta``. While training, mean and variance are those of the
     batch; running averages of them, ``r = momentum * r + (1 - momentum) * batch``, are used to predict. The average of
     the variance is that of the unbiased estimate, over n - 1. A batch of one row has no variance: its outputs are beta,
-    and it leaves the averages alone.
+    and it leaves the averages alone; ``fit`` refuses a `batch_size` of 1.
 
     Parameters
     ----------

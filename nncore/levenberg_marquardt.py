@@ -23,6 +23,7 @@ from nncore import memory
 from nncore.inputs import Array
 from nncore.jacobian import OPS, jacobian, outputs
 from nncore.objective import Objective
+from nncore.penalties import penalty
 from nncore.program import Program
 
 MAX_PARAMETERS = 5000
@@ -88,7 +89,7 @@ class Residuals:
     def value(self, x: Array) -> float:
         """Return the sum of the squares at `x`; infinity where it cannot be computed, or the dtype cannot hold x."""
         with np.errstate(over="ignore", invalid="ignore"):
-            total = float(self.l2 @ (x * x))
+            total = penalty(self.program, x)
             for rows in self._chunks():
                 d = outputs(self.program, x, self.X[rows].astype(np.float64)) - self.target[rows]
                 total += float(np.sum((self.scale[rows, None] * d) ** 2))
@@ -97,7 +98,7 @@ class Residuals:
     def normal(self, x: Array) -> Normal:
         """Return the normal equations at `x`; the Jacobian is never held as a whole."""
         diagonal = np.diag(self.l2).T  # transposed, which changes nothing, it is in BLAS's order
-        found = Normal(float(self.l2 @ (x * x)), self.l2 * x, diagonal)
+        found = Normal(penalty(self.program, x), self.l2 * x, diagonal)
         for rows in self._chunks():
             scale = self.scale[rows]
             prediction, derivatives = jacobian(self.program, x, self.X[rows].astype(np.float64), scale)

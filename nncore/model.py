@@ -17,6 +17,7 @@ from nncore.history import History
 from nncore.inputs import Array
 from nncore.layers import Layer
 from nncore.network import Network
+from nncore.program import refuse_unsuitable_batch
 from nncore.surgery import Surgery
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ class Sequential(Surgery):
         epochs : int
             How many times to go through the data. Epochs are numbered on over all calls of `fit`.
         batch_size : int, optional
-            Rows per update, by default 32; the last batch of an epoch may be smaller.
+            Rows per update, by default 32; the last batch of an epoch may be smaller. With a `BatchNorm` at least 2,
+            and no more than whose activations fit into memory at once.
         validation_data : tuple (X, y) or (X, y, sample_weight), optional
             Scored after each epoch, not trained on.
         validation_split : float
@@ -178,6 +180,7 @@ class Sequential(Surgery):
         if network is not None:
             network.check_not_training()
         data, program = self._data(X, y, sample_weight)
+        refuse_unsuitable_batch(program, len(data.X), self._dtype.itemsize)
         if network is None:
             network = self._new_network(program)
             self._adopt(network)

@@ -9,7 +9,7 @@ import numpy as np
 from nncore.evaluation import Data
 from nncore.inputs import Array
 from nncore.network import Network
-from nncore.program import Program
+from nncore.penalties import l2_factors, penalty
 
 
 class Objective:
@@ -40,7 +40,7 @@ class Objective:
     def __init__(self, network: Network, data: Data) -> None:
         self.network = network
         self.data = data
-        self.l2 = penalties(network.program)
+        self.l2 = l2_factors(network.program)
         self.astray = False
         self._worst = 0.0
 
@@ -55,13 +55,9 @@ class Objective:
         loss, gradient = self.network.loss_and_gradient(*self.data)
         if not (math.isfinite(loss) and np.isfinite(gradient).all()):
             return 2 * self._worst + 1, np.zeros_like(x)
-        value = loss + self.penalty(x)
+        value = loss + penalty(self.network.program, x)
         self._worst = max(self._worst, value)
         return value, gradient + 2 * self.l2 * x
-
-    def penalty(self, x: Array) -> float:
-        """Return the part of the value that is not the loss."""
-        return float(self.l2 @ (x * x))
 
     def go_to(self, x: Array) -> None:
         """Leave the network at `x`."""
@@ -71,20 +67,3 @@ class Objective:
     def _set(self, x: Array) -> None:
         with np.errstate(over="ignore"):  # seen in the loss
             self.network.set_parameters(x.astype(self.network.dtype))
-
-
-def penalties(program: Program) -> Array:
-    """Return the factor `l2` of every parameter, shape (n_parameters,).
-
-    Examples
-    --------
-    >>> from nncore.layers import Dense
-    >>> from nncore.program import lower
-    >>> penalties(lower([Dense(2, l2=0.1), Dense(1)], 1, "mse"))
-    array([0.1, 0.1, 0. , 0. , 0. , 0. , 0. ])
-    """
-    l2 = np.zeros(program.n_parameters)
-    for row in program.rows:
-        if row.l2:
-            l2[row.weight : row.weight + row.n_in * row.n_out] = row.l2
-    return l2

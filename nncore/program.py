@@ -13,7 +13,16 @@ from nncore.layers import LAYERS, MAX_UNITS, Activation, Dense, Dropout, Layer, 
 from nncore.losses import Crossentropy, Loss
 from nncore.rows import BATCH, ParameterBlock, Row, Rows, refuse_lone_softmax
 
-__all__ = ["ParameterBlock", "Program", "Row", "check_output", "last_activation", "lower", "refuse_absurd_size"]
+__all__ = [
+    "ParameterBlock",
+    "Program",
+    "Row",
+    "check_output",
+    "last_activation",
+    "lower",
+    "refuse_absurd_size",
+    "refuse_unsuitable_batch",
+]
 
 
 @dataclass(frozen=True)
@@ -184,6 +193,38 @@ def _refuse_absurd_size(rows: Sequence[Row], n_parameters: int, bytes_each: int 
         raise ValueError(
             f"the network needs at least {n_bytes} bytes ({n_parameters} parameters), but this process may use {limit} "
             "bytes of memory; expected fewer units or features"
+        )
+
+
+def refuse_unsuitable_batch(program: Program, batch_size: int, itemsize: int) -> None:
+    """Raise ValueError if a program with a batchnorm cannot be trained on batches of so many rows.
+
+    One row has no variance; and as every column is normalised over the whole batch, all activations of the batch and
+    their derivatives are in memory at once.
+
+    Examples
+    --------
+    >>> from nncore.layers import BatchNorm
+    >>> refuse_unsuitable_batch(lower([Dense(2), BatchNorm(name="norm")], 3, "mse"), batch_size=1, itemsize=4)
+    Traceback (most recent call last):
+        ...
+    ValueError: layer 'norm' normalises over a batch, and batch_size is 1 row, which has no variance; expected at \
+least 2 rows in X and in a batch, or LayerNorm, which normalises each row
+    """
+    if not program.statistics:
+        return
+    name = program.statistics[0].name.removesuffix(".mean")
+    if batch_size == 1:
+        raise ValueError(
+            f"layer {name!r} normalises over a batch, and batch_size is 1 row, which has no variance; expected at "
+            "least 2 rows in X and in a batch, or LayerNorm, which normalises each row"
+        )
+    bytes_each, limit = 2 * itemsize * (program.n_features + sum(row.n_out for row in program.rows)), memory.available()
+    if batch_size * bytes_each > limit:
+        raise ValueError(
+            f"layer {name!r} normalises over a batch, and batch_size={batch_size} needs at least "
+            f"{batch_size * bytes_each} bytes at once, but this process may use {limit} bytes of memory; expected a "
+            f"batch_size of at most {limit // bytes_each}, fewer units, or LayerNorm, which normalises each row"
         )
 
 

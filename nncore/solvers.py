@@ -205,8 +205,7 @@ class SolverTraining(Training):
         return [name for name in super()._recorded() if name != "learning_rate"]
 
     def _settings(self, n_epochs: int) -> dict[str, list[float]]:
-        penalty = {"penalty": [self.objective.penalty(self._x)]} if self.objective.l2.any() else {}
-        return penalty | {name: [value] for name, value in self._columns.items()}
+        return {name: [value] for name, value in self._columns.items()}
 
 
 MENDS = {

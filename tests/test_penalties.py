@@ -1,0 +1,55 @@
+"""The column `penalty` of a history: what l1 and l2 add to the loss."""
+
+import numpy as np
+import pytest
+
+from nncore import BatchNorm, Dense, Sequential, reference
+from nncore.callbacks import EarlyStopping
+
+X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+Y = X[:, :1].copy()
+PENALISED = [Dense(4, "tanh", l1=0.1), BatchNorm(), Dense(1, l2=0.3)]
+
+
+def expected_penalty(model):
+    first, _, _, _, second, *_ = model.get_weights()
+    return 0.1 * np.abs(first.astype(np.float64)).sum() + 0.3 * (second.astype(np.float64) ** 2).sum()
+
+
+def test_the_penalty_of_every_epoch_that_something_waits_for():
+    model, seen = Sequential(PENALISED), []
+    history = model.fit(X, Y, epochs=4, callbacks=lambda model, epoch, logs: seen.append(expected_penalty(model)))
+    np.testing.assert_allclose(history.penalty, seen, rtol=1e-12)
+    assert list(history.columns)[:3] == ["loss", "penalty", "seconds"]
+    assert history.penalty[0] == pytest.approx(reference.penalty(model.program, model.parameters), rel=0.1)
+
+
+def test_else_the_penalty_of_the_last_epoch_of_a_call():
+    model = Sequential(PENALISED, dtype="float64")
+    history = model.fit(X, Y, epochs=3)
+    assert np.isnan(history.penalty[0])  # all three in one call of the engine
+    assert history.penalty[-1] == pytest.approx(expected_penalty(model), rel=1e-12)
+    assert history.penalty[-1] == pytest.approx(reference.penalty(model.program, model.parameters), rel=1e-12)
+
+
+def test_the_penalty_can_be_watched_where_there_is_one():
+    stopping = EarlyStopping("penalty", patience=1, mode="min")
+    assert "penalty" in Sequential(PENALISED).fit(X, Y, epochs=2, callbacks=stopping).columns
+    model = Sequential([Dense(1)])
+    with pytest.raises(ValueError, match="penalty"):
+        model.fit(X, Y, callbacks=stopping)
+    assert "penalty" not in model.fit(X, Y).columns
+
+
+def test_an_interrupted_epoch_has_no_penalty():
+    """The weights are then no longer those of the last epoch that was completed."""
+    model = Sequential(PENALISED)
+    model.fit(X, Y)
+
+    def metric(y_true, y_pred):
+        raise KeyboardInterrupt
+
+    model.compile(metrics=[metric])
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y)
+    assert np.isnan(model.history.penalty).tolist() == [False, True]
