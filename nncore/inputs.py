@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nncore.spec import shown
+
 Array = NDArray[Any]
 
 PLAIN_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
@@ -185,12 +187,12 @@ def _from_objects(array: Array, name: str, text_hint: str) -> Array:
             if isinstance(value, (str, bytes)):  # float("1") would do, but a column of text is more often a mistake
                 raise TypeError("text")
             result.flat[position] = float(value)
-        except (TypeError, ValueError, OverflowError):
+        except (TypeError, ValueError, OverflowError) as error:
             place = f" at {_where(np.unravel_index(position, array.shape))}" if array.ndim else ""
-            found = f"{repr(value)[:80]}{place}"
             hint = text_hint if isinstance(value, (str, bytes)) else ""
-            kind = type(value).__name__
-            raise ValueError(f"could not convert {name} to numbers: {found} is of type {kind}{hint}") from None
+            large = isinstance(error, OverflowError)
+            wrong = "is past the largest float" if large else f"is of type {type(value).__name__}{hint}"
+            raise ValueError(f"could not convert {name} to numbers: {shown(value)}{place} {wrong}") from None
     return result
 
 

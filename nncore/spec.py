@@ -27,10 +27,26 @@ def check(instance: Any, **rules: Rule) -> None:
         object.__setattr__(instance, argument, rule(argument, getattr(instance, argument)))
 
 
+def shown(value: object) -> str:
+    """Return a value as error messages show it: its ``repr``, cut short; a long integer by its length.
+
+    Examples
+    --------
+    >>> shown(-7), shown(10**400), shown("long " * 20)
+    ('-7', 'an integer of 1329 bits', "'long long long long long long long long long long long l...")
+    """
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"{'a negative' if value < 0 else 'an'} integer of {value.bit_length()} bits"
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to print integers of thousands of digits, and so what holds one
+        return "a value too long to print"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def described(value: object) -> str:
-    """Return a value as error messages show it: its ``repr``, cut short, and its type."""
-    text = repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} of type {type(value).__name__}"
+    """Return a value as error messages show it, and its type."""
+    return f"{shown(value)} of type {type(value).__name__}"
 
 
 def exact(argument: str, value: T, types: Mapping[str, type]) -> T:
@@ -51,11 +67,6 @@ def exact(argument: str, value: T, types: Mapping[str, type]) -> T:
     return value
 
 
-def _digits(number: int) -> str:
-    """Return an integer as text; one of thousands of digits, which Python may refuse to print, by its length."""
-    return str(number) if number.bit_length() <= 128 else f"an integer of {number.bit_length()} bits"
-
-
 def integer(low: int, high: int) -> Rule:
     """Return the rule "an integer from `low` to `high`". NumPy integers pass, booleans do not.
 
@@ -73,7 +84,7 @@ def integer(low: int, high: int) -> Rule:
             raise TypeError(f"{expected}, got {described(value)}")
         number = int(value)
         if not low <= number <= high:
-            raise ValueError(f"{expected}, got {_digits(number)}")
+            raise ValueError(f"{expected}, got {shown(number)}")
         return number
 
     return rule
@@ -106,8 +117,7 @@ def real(low: float = -math.inf, high: float = math.inf, *, above: bool = False,
         try:
             number = float(value)
         except OverflowError:  # an int or a fraction past the largest double
-            whole: Any = math.floor(value)
-            raise ValueError(f"{argument} must be {wanted}, got {_digits(whole)}") from None
+            raise ValueError(f"{argument} must be {wanted}, got {shown(math.floor(value))}") from None
         inside = (number > low if above else number >= low) and (number < high if below else number <= high)
         if not (math.isfinite(number) and inside):
             raise ValueError(f"{argument} must be {wanted}, got {number!r}")

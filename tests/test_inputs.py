@@ -319,9 +319,12 @@ def test_frames_of_mixed_numbers_are_converted_at_once():
     assert array.dtype == F32 and array[1].tolist() == [np.float32(1 / n), 0] * 10
 
 
-def test_an_integer_too_large_for_a_float_is_named():
-    with pytest.raises(ValueError, match="at row 1, column 0 is of type int"):
-        features([[1], [10**400]], F32)
+@pytest.mark.parametrize(("exponent", "bits"), [(400, 1329), (5000, 16610)])
+def test_an_integer_too_large_for_a_float_is_named(exponent, bits):
+    """Of thousands of digits: Python refuses to print them."""
+    said = f"X to numbers: an integer of {bits} bits at row 1, column 0 is past the largest float$"
+    with pytest.raises(ValueError, match=said):
+        features([[1], [10**exponent]], F32)
 
 
 @pytest.mark.parametrize("size", [1e37, 9e37, 3e38, 1e39, -1e39])

@@ -79,6 +79,8 @@ def test_activation_parameters_are_keywords():
         (lambda: Dense(-3), ValueError, "units .* got -3"),
         (lambda: Dense(2**31), ValueError, "units .* got 2147483648"),
         (lambda: Dense(10**5000), ValueError, "units .* got an integer of 16610 bits"),
+        (lambda: Dense(-(10**400)), ValueError, "units .* got a negative integer of 1329 bits$"),
+        (lambda: Dense([10**5000]), TypeError, "units .* got a value too long to print of type list$"),
         (lambda: Dense(2.0), TypeError, "units must be an integer .* got 2.0 of type float"),
         (lambda: Dense(True), TypeError, "units must be an integer .* got True of type bool"),
         (lambda: Dense("64"), TypeError, "units must be an integer .* got '64' of type str"),
