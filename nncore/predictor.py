@@ -67,7 +67,8 @@ class Predictor(ABC):
             is a C-contiguous array of `dtype`; anything else is converted as by `predict`. It is not looked at for NaN
             and infinity: they go through the network, and NaN comes out as NaN.
         out : ndarray of shape (n_outputs,) or (n, n_outputs), optional
-            Where to write the output, saving the time for a new array: C-contiguous, writable and of `dtype`.
+            Where to write the output, saving the time for a new array: C-contiguous, aligned, writable, of
+            `dtype` and without a mask.
 
         Returns
         -------

@@ -1,7 +1,9 @@
 """Sequential.predictor: what it accepts, what it refuses, and that it stays as it was made."""
 
 import copy
+import inspect
 import pickle
+import pydoc
 import re
 import subprocess
 import sys
@@ -33,6 +35,14 @@ def test_it_says_what_it_is():
     assert (PREDICTOR.n_features, PREDICTOR.n_outputs, PREDICTOR.dtype) == (3, 2, np.float32)
     assert PREDICTOR.program == MODEL.program
     assert PREDICTOR.parameters.tobytes() == MODEL.parameters.tobytes()
+
+
+def test_help_shows_its_arguments_and_where_to_read_on():
+    call = type(PREDICTOR).__call__
+    assert str(inspect.signature(call)) == "(self, /, x, out=None)"
+    shown = pydoc.plain(pydoc.render_doc(PREDICTOR))
+    assert "`nncore.Predictor` documents it" in shown and "__call__(self, /, x, out=None)" in shown
+    assert inspect.getdoc(call).startswith("Return the network's output for `x`")
 
 
 def test_a_row_and_rows():
@@ -113,9 +123,11 @@ def test_bad_x(x, error, message):
 F32 = np.float32
 BAD_OUT = [
     ([0.0, 0.0], TypeError, "out must be an array of dtype float32, got list"),
-    (np.empty(2), ValueError, "out must be a writable C-contiguous array of dtype float32, got float64"),
+    (np.empty(2), ValueError, "out must be a writable, aligned, C-contiguous array of dtype float32, got float64"),
     (locked(np.empty(2, F32)), ValueError, "array of dtype float32, got float32, read-only"),
     (np.empty(4, F32)[::2], ValueError, "array of dtype float32, got float32, not contiguous"),
+    (misaligned(np.empty(2, F32)), ValueError, "array of dtype float32, got float32, not aligned"),
+    (np.ma.zeros(2, F32), TypeError, "array of dtype float32 without a mask, got MaskedArray; pass its .data"),
     (np.empty(2, ">f4"), ValueError, "array of dtype float32, got >f4"),
     (np.empty(3, F32), ValueError, "out must have shape (2,) for x of shape (3,), got (3,)"),
     (np.empty((1, 2), F32), ValueError, "out must have shape (2,) for x of shape (3,), got (1, 2)"),

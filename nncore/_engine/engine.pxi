@@ -16,6 +16,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+cimport cython
 cimport numpy
 from nncore._engine.runtime cimport nn_task, run_on_pool, thread_limit
 

@@ -19,7 +19,7 @@ cdef inline bint is_plain(x) noexcept:
 
 
 cdef class Predictor:
-    """A network frozen for calls with a single row; `nncore.predictor` documents it.
+    """A network frozen for calls with a single row; `nncore.Predictor` documents it, `Sequential.predictor` makes it.
 
     Parameters
     ----------
@@ -88,7 +88,13 @@ cdef class Predictor:
     def __repr__(self):
         return f"Predictor(n_features={self.n_features}, n_outputs={self.n_outputs}, dtype={DTYPE})"
 
+    @cython.embedsignature(False)  # what `help` and `inspect` read of such a method is its docstring's first lines
     def __call__(self, x, out=None):
+        """__call__($self, x, out=None)\n--\n
+        Return the network's output for `x`, one row (n_features,) or n rows (n, n_features), in `out` if it is given.
+
+        `nncore.Predictor.__call__` documents both, and the errors.
+        """
         cdef numpy.ndarray source, result
         cdef isize n
         source = x if is_plain(x) else self.convert(x)
@@ -124,10 +130,14 @@ cdef class Predictor:
         cdef int n_dim = numpy.PyArray_NDIM(x)
         if not isinstance(out, numpy.ndarray):
             raise TypeError(f"out must be an array of dtype {DTYPE}, got {type(out).__name__}")
+        if not numpy.PyArray_CheckExact(out) and isinstance(out, np.ma.MaskedArray):
+            raise TypeError(f"out must be an array of dtype {DTYPE} without a mask, got MaskedArray; pass its .data")
         if not (numpy.PyArray_TYPE(out) == real_type() and numpy.PyArray_ISCARRAY(out)):
             found = "" if out.flags.writeable else ", read-only"
             found += "" if out.flags.c_contiguous else ", not contiguous"
-            raise ValueError(f"out must be a writable C-contiguous array of dtype {DTYPE}, got {out.dtype}{found}")
+            found += "" if out.flags.aligned else ", not aligned"
+            expected = f"a writable, aligned, C-contiguous array of dtype {DTYPE}"
+            raise ValueError(f"out must be {expected}, got {out.dtype}{found}")
         if not (numpy.PyArray_NDIM(out) == n_dim and numpy.PyArray_DIM(out, n_dim - 1) == self.e.n_outputs
                 and (n_dim == 1 or numpy.PyArray_DIM(out, 0) == numpy.PyArray_DIM(x, 0))):
             expected = f"({self.e.n_outputs},)" if n_dim == 1 else f"({len(x)}, {self.e.n_outputs})"
