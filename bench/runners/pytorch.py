@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Iterator
+
 import torch
 from torch import nn
 
@@ -11,18 +14,15 @@ from bench.runners.runner import Runner
 ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "elu": nn.ELU}
 
 
-class Train(Runner):
+class Torch(Runner):
+    """What training in PyTorch is, eager or compiled: threads, rows and their order."""
+
     def __init__(self, case: Case, threads: int) -> None:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(True)  # as nncore does: the smallest numbers would slow a well-trained network down
         X, y = case.data()
         self.X, self.y = torch.from_numpy(X), torch.from_numpy(y).long()
         self.batch_size = case.batch_size
-        self.network = _network(case)
-        rule, parameters = case.optimizer, self.network.parameters()
-        betas = (rule.beta_1, rule.beta_2)
-        self.adam = torch.optim.Adam(parameters, rule.learning_rate, betas, rule.epsilon, fused=True)
-        self.loss = nn.CrossEntropyLoss()
 
     def train(self, epochs: int) -> None:
         for _ in range(epochs):
@@ -31,10 +31,27 @@ class Train(Runner):
     def train_in_order(self, order: Array) -> None:
         self._epoch(torch.from_numpy(order))
 
+    @abstractmethod
+    def _epoch(self, order: torch.Tensor) -> torch.Tensor:
+        """Train one epoch in this order; return the mean of the batches' losses."""
+
+    def _batches(self, order: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        # One gather per epoch, then views: faster than a gather per batch, or the same.
+        return zip(self.X[order].split(self.batch_size), self.y[order].split(self.batch_size), strict=True)
+
+
+class Train(Torch):
+    def __init__(self, case: Case, threads: int) -> None:
+        super().__init__(case, threads)
+        self.network = _network(case)
+        rule, parameters = case.optimizer, self.network.parameters()
+        betas = (rule.beta_1, rule.beta_2)
+        self.adam = torch.optim.Adam(parameters, rule.learning_rate, betas, rule.epsilon, fused=True)
+        self.loss = nn.CrossEntropyLoss()
+
     def _epoch(self, order: torch.Tensor) -> torch.Tensor:
         losses = []
-        # One gather per epoch, then views: faster than a gather per batch, or the same.
-        for X, y in zip(self.X[order].split(self.batch_size), self.y[order].split(self.batch_size), strict=True):
+        for X, y in self._batches(order):
             self.adam.zero_grad(set_to_none=True)
             loss = self.loss(self.network(X), y)
             loss.backward()

@@ -17,21 +17,17 @@ import torch
 from torch._inductor import config
 
 from bench.cases import Array, Case
-from bench.runners.runner import Runner
+from bench.runners.pytorch import Torch
 
 ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "elu": torch.nn.functional.elu}
 OPTIONS = {"cpp_wrapper": True}
 
 
-class Train(Runner):
+class Train(Torch):
     def __init__(self, case: Case, threads: int) -> None:
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(True)  # as in eager PyTorch's runner
+        super().__init__(case, threads)
         config.compile_threads = 1  # else processes stay behind that have nothing to do
         torch._dynamo.reset()  # frees the code of the case before
-        X, y = case.data()
-        self.X, self.y = torch.from_numpy(X), torch.from_numpy(y).long()
-        self.batch_size = case.batch_size
         self.parameters = [torch.from_numpy(array) for array in case.initial_weights()]
         slots = [[torch.zeros_like(array) for array in self.parameters] for _ in range(2)]
         self.state = (self.parameters, *slots, torch.zeros((), dtype=self.X.dtype))
@@ -39,17 +35,10 @@ class Train(Runner):
         self.step = torch.compile(partial(_step, case), fullgraph=True, dynamic=False, options=OPTIONS)
         self.compiled = False
 
-    def train(self, epochs: int) -> None:
-        for _ in range(epochs):
-            self._epoch(torch.randperm(len(self.X)))
-
-    def train_in_order(self, order: Array) -> None:
-        self._epoch(torch.from_numpy(order))
-
     def _epoch(self, order: torch.Tensor) -> torch.Tensor:
         losses = []
         with torch.no_grad(), torch.compiler.set_stance("default", skip_guard_eval_unsafe=self.compiled):
-            for X, y in zip(self.X[order].split(self.batch_size), self.y[order].split(self.batch_size), strict=True):
+            for X, y in self._batches(order):
                 losses.append(self.step(self.state, X, y))
         self.compiled = True
         return torch.stack(losses).mean()
