@@ -1,4 +1,7 @@
-"""How fast nncore is: ``python -m bench`` against its NumPy reference, ``python -m bench peers`` against others."""
+"""How fast nncore is: ``python -m bench`` against its NumPy reference, ``python -m bench peers`` against others.
+
+``python -m bench layers`` times networks of more than `Dense` layers.
+"""
 
 SECTIONS = ("training", "predict", "accuracy", "footprint")
 """The parts of ``python -m bench peers``: modules of this package."""

@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench import SECTIONS
+
+if TYPE_CHECKING:
+    from bench.record import Run
 
 # Nothing that imports NumPy or nncore may be imported at the top of this file: the limit on threads has to come first,
 # and so has `prefer_installed_nncore`.
@@ -17,6 +21,7 @@ from bench import SECTIONS
 ROOT = Path(__file__).resolve().parent.parent
 CLOCK_HELP = "cpu: count the processor time of one thread, for a machine busy with other work; default: wall"
 OUTPUT_HELP = "where the files go; default: bench/results, for a complete run"
+CHECK_HELP = "exit code 1 if a bound is missed, a section has no data, or nothing has a bound"
 SECTIONS_HELP = f"of {', '.join(SECTIONS)}; default: all"
 
 
@@ -45,48 +50,82 @@ def _mistakes_in_one_sentence() -> Iterator[None]:
 def _step(options: argparse.Namespace) -> int:
     from bench import report, step
     from bench.cases import select
-    from bench.record import RESULTS
     from bench.timing import Protocol
 
     with _mistakes_in_one_sentence():
         cases, protocol = select(options.cases), Protocol.of(options.quick, options.clock, options.threads)
+        folder = _folder(options)
     run = step.run(cases, protocol)
-    print(report.markdown(run))
-    # The stored results are for publishing; a quick run replaces them only if told to.
-    folder = options.output or (None if options.quick else RESULTS)
-    if folder is not None:
-        report.save(run, folder)
+    _show(run, report.markdown(run), folder)
     return 0
+
+
+def _layers(options: argparse.Namespace) -> int:
+    from bench import bounds, layers
+    from bench.timing import Protocol
+
+    counts = _thread_counts(options)
+    with _mistakes_in_one_sentence():
+        cases, protocol = layers.choose(options.cases), Protocol.of(options.quick, options.clock, max(counts))
+        folder = _folder(options)
+    run = layers.run(cases, counts, protocol)
+    _show(run, layers.markdown(run), folder)
+    return 0 if not options.check or bounds.report(layers.ratios(run)) else 1
+
+
+def _folder(options: argparse.Namespace) -> Path | None:
+    """Return where the files of `step` or `layers` go, if anywhere."""
+    from bench.record import RESULTS, make_folder
+
+    # The stored results are for publishing; a quick run replaces them only if told to.
+    folder: Path | None = options.output or (None if options.quick else RESULTS)
+    if folder is not None:
+        make_folder(folder)
+    return folder
+
+
+def _show(run: Run, text: str, folder: Path | None) -> None:
+    from bench import report
+
+    print(text)
+    if folder is not None:
+        report.save(run, text, folder)
+
+
+def _thread_counts(options: argparse.Namespace) -> list[int]:
+    from nncore.engine import available_cpus
+
+    return sorted(set(options.threads or [1, 1 if options.clock == "cpu" else available_cpus()]))
 
 
 def _peers(options: argparse.Namespace) -> int:
     from bench import peers
     from bench.record import RESULTS
-    from nncore.engine import available_cpus
 
-    counts = sorted(set(options.threads or [1, 1 if options.clock == "cpu" else available_cpus()]))
-    with _mistakes_in_one_sentence():
-        _find_mistakes(options, counts)
+    counts = _thread_counts(options)
     # Stored results are for publishing: a quick run, or a part of one, replaces them, or its part, only if told to.
     partial = options.quick or options.cases or options.peers or options.threads or set(options.sections) != {*SECTIONS}
     folder = options.output or (None if partial else RESULTS)
+    with _mistakes_in_one_sentence():
+        _find_mistakes(options, counts, folder)
     of_training = {"cases": options.cases, "clock": options.clock}
     found = peers.run(options.sections, options.quick, counts, options.peers, folder, **of_training)
     return 0 if not options.check or peers.report_bounds(found) else 1
 
 
-def _find_mistakes(options: argparse.Namespace, counts: list[int]) -> None:
+def _find_mistakes(options: argparse.Namespace, counts: list[int], folder: Path | None) -> None:
     """Find them before anything is timed."""
     from bench import peers
-    from bench.cases import select
+    from bench.record import make_folder
     from bench.timing import Protocol
 
-    select(options.cases)
+    peers.check_cases(options.cases, options.sections)
     peers.check_names(options.peers)
     Protocol.of(options.quick, options.clock, max(counts))
-    before = options.output and options.output / "peers.json"
-    if before and before.exists() and {*options.sections} != {*SECTIONS}:
-        peers.stored(before)  # into which this run puts its sections
+    if folder is not None:
+        make_folder(folder)
+        if (folder / "peers.json").exists() and {*options.sections} != {*SECTIONS}:
+            peers.stored(folder / "peers.json")  # into which this run puts its sections
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -123,16 +162,21 @@ def _parser() -> argparse.ArgumentParser:
 
     step = command("step", _step, "time nncore against its NumPy reference (the default)")
     peers = command("peers", _peers, "compare nncore with whichever other package is installed")
-    for benchmark in (step, peers):
-        benchmark.add_argument("--cases", nargs="+", metavar="NAME", help="of training; default: all in bench/cases.py")
+    layers = command("layers", _layers, "time networks with BatchNorm, Dropout, Residual, clipping, records")
+    for benchmark, default in ((step, "all"), (peers, "all"), (layers, "two with 256 hidden units")):
+        cases_help = f"of those in bench/cases.py; default: {default}"
+        benchmark.add_argument("--cases", nargs="+", metavar="NAME", help=cases_help)
         benchmark.add_argument("--quick", action="store_true", help="few and short rounds, and keep no files")
         benchmark.add_argument("--clock", choices=("wall", "cpu"), default="wall", help=CLOCK_HELP)
         benchmark.add_argument("--output", type=Path, metavar="FOLDER", help=OUTPUT_HELP)
     step.add_argument("--threads", type=_positive, default=1, metavar="N", help="for everyone; default: 1")
-    peers.add_argument("--threads", type=_positive, nargs="+", metavar="N", help="default: 1, and all processors")
+    for benchmark in (peers, layers):
+        benchmark.add_argument(
+            "--threads", type=_positive, nargs="+", metavar="N", help="default: 1, and all processors"
+        )
+        benchmark.add_argument("--check", action="store_true", help=CHECK_HELP)
     peers.add_argument("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="NAME", help=SECTIONS_HELP)
     peers.add_argument("--peers", nargs="+", metavar="NAME", help="default: all that are installed")
-    peers.add_argument("--check", action="store_true", help="exit code 1 if a bound is missed or a section has no data")
     check = command("check", _check, "compare a stored run with the bounds; exit code 1 as for peers --check")
     readme = command("readme", _readme, "put the tables of a stored run into the README, between its two markers")
     for reader in (check, readme):
@@ -145,10 +189,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
-    return value
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {text!r}")
+    return int(text)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -17,6 +17,7 @@ from bench import report
 from bench.recipes import RECIPES, available
 from bench.record import FIRST
 from bench.spawn import spawn
+from bench.workers import taking_part
 
 SEEDS = 5
 SLOW = "scikit-learn"
@@ -31,12 +32,6 @@ def find_digits() -> Path | None:
     named = os.environ.get("NNCORE_DATA")
     folders = [Path(named) / "mnist", Path(named)] if named else []
     return next((folder.resolve() for folder in folders if any(folder.glob(f"{IMAGES}*"))), None)
-
-
-def chosen(names: list[str] | None) -> list[str]:
-    """Return who takes part: nncore first, then those asked for who have a recipe, or everyone who is installed."""
-    everyone = [name for name in RECIPES if available(name) and (names is None or name in names)]
-    return [FIRST, *(name for name in everyone if name != FIRST)]
 
 
 def run(quick: bool, thread_counts: list[int], peers: list[str] | None) -> dict[str, Any]:
@@ -65,7 +60,8 @@ def run(quick: bool, thread_counts: list[int], peers: list[str] | None) -> dict[
     if folder is None:
         return {"missing": MISSING, "results": []}
     seeds, counts = (range(1), [max(thread_counts)]) if quick else (range(SEEDS), thread_counts)
-    contenders = [name for name in chosen(peers) if not (quick and name == SLOW)]
+    installed = [name for name in RECIPES if available(name) and not (quick and name == SLOW)]
+    contenders = taking_part(peers, installed)
     results = []
     for threads in counts:
         for seed in seeds:
@@ -137,7 +133,7 @@ def markdown(data: dict[str, Any]) -> str:
         own = seconds(contenders[FIRST])
         header = ["", "whole process", "of it training", "epochs", "an epoch", f"/ {FIRST}"]
         rows = [_row(name, results, own) for name, results in contenders.items()]
-        parts += [f"### {report.in_threads(threads)}", report._aligned([header, *rows])]
+        parts += [f"### {report.in_threads(threads)}", report.aligned([header, *rows])]
     return "\n\n".join(parts) + "\n"
 
 

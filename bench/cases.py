@@ -154,7 +154,7 @@ CASES = {
 
 
 def select(names: list[str] | None) -> list[Case]:
-    """Return the cases of these names, or all.
+    """Return the cases of these names, each once, or all.
 
     Raises
     ------
@@ -163,10 +163,10 @@ def select(names: list[str] | None) -> list[Case]:
 
     Examples
     --------
-    >>> [case.batch_size for case in select(["2-8-8-2"])]
+    >>> [case.batch_size for case in select(["2-8-8-2", "2-8-8-2"])]
     [32]
     """
     unknown = [name for name in names or [] if name not in CASES]
     if unknown:
         raise ValueError(f"unknown case {unknown[0]!r}; known: {', '.join(CASES)}")
-    return [CASES[name] for name in names or CASES]
+    return [CASES[name] for name in dict.fromkeys(names or CASES)]

@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from bench import accuracy, report
 from bench.record import FIRST
 from bench.spawn import Spawned, spawn
+from bench.workers import taking_part
 
 ROUNDS, QUICK_ROUNDS = 15, 3
 NOTHING, NUMPY, NETWORK = "pass", "import numpy", "from nncore import Sequential, Dense"
@@ -40,12 +41,6 @@ PACKAGES = {
     "ONNX Runtime": Entry("onnxruntime", "import onnxruntime", "onnxruntime"),
     "scikit-learn": Entry("sklearn", "from sklearn.neural_network import MLPClassifier", "scikit-learn"),
 }
-
-
-def chosen(names: list[str] | None) -> list[str]:
-    """Return who takes part: nncore first, then those asked for who have an entry, or everyone who is installed."""
-    installed = [name for name, entry in PACKAGES.items() if importlib.util.find_spec(entry.package) is not None]
-    return [FIRST, *(name for name in installed if name != FIRST and (names is None or name in names))]
 
 
 def run(
@@ -71,7 +66,8 @@ def run(
         an interpreter that does nothing. ``packages``: of each contender ``installed_bytes``, or null if it is not
         properly installed, and ``peak_bytes``, or null if that was not measured.
     """
-    names = chosen(peers)
+    installed = [name for name, entry in PACKAGES.items() if importlib.util.find_spec(entry.package) is not None]
+    names = taking_part(peers, installed)
     statements = [NUMPY, *(PACKAGES[name].statement for name in names), NETWORK]
     peaks = accuracy.peak_bytes(digits) if digits else {}
     packages = {
@@ -188,7 +184,7 @@ def markdown(data: dict[str, Any]) -> str:
         f"Import: beyond the start of an interpreter, medians of {data['rounds']} interleaved rounds. Installed: with "
         "all that is required. Memory: of the whole program that learns the MNIST digits."
     )
-    return f"## Footprint\n\n{text}\n\n{report._aligned([header, *rows])}\n"
+    return f"## Footprint\n\n{text}\n\n{report.aligned([header, *rows])}\n"
 
 
 def _times(measured: dict[str, float]) -> list[str]:

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import SECTIONS, bounds, workers
+from bench import SECTIONS, bounds, predict, workers
+from bench.cases import CASES, select
 from bench.predictors import PREDICTORS
 from bench.record import RESULTS
 from bench.runners import RUNNERS
@@ -26,12 +27,37 @@ STORED = RESULTS / "peers.json"
 CONTENDERS: dict[str, Mapping[str, Any]] = {"training": RUNNERS, "predict": PREDICTORS}
 """Who can take part in sections that know nobody else."""
 
+NETWORKS = {"training": tuple(CASES), "predict": predict.SIZES}
+"""Which cases the sections know that ``--cases`` is for."""
+
 Sections = dict[str, dict[str, Any]]
 """What sections found, by their names."""
 
 
 def _section(name: str) -> Any:
     return importlib.import_module(f"bench.{name}")
+
+
+def check_cases(cases: list[str] | None, sections: list[str]) -> None:
+    """Make sure that there is something to time of these cases, in every section that times cases.
+
+    Raises
+    ------
+    ValueError
+        If a case is unknown, a section has none of them, or there is no such section.
+    """
+    select(cases)
+    if cases is None:
+        return
+    known = {name: networks for name, networks in NETWORKS.items() if name in sections}
+    if not known:
+        raise ValueError(f"--cases is for the sections {' and '.join(NETWORKS)}; add one of them, or leave it out")
+    for name, networks in known.items():
+        if not {*cases} & {*networks}:
+            raise ValueError(
+                f"the section {name} times none of the cases {', '.join(cases)}, only {', '.join(networks)}; "
+                "name one of these, or choose other --sections"
+            )
 
 
 def check_names(names: list[str] | None) -> None:
@@ -70,7 +96,7 @@ def run(
         sections that are there already, found on the same machine with the same settings, stay. By default there are
         no files.
     of_training
-        What only that section takes.
+        What only that section takes; ``cases`` is for predictions too.
 
     Returns
     -------
@@ -85,8 +111,12 @@ def run(
         section = _section(name)
         known = CONTENDERS.get(name)
         taking_part = peers if peers is None or known is None else [peer for peer in peers if peer in known]
-        more = {"training": of_training, "footprint": {"digits": {**kept, **found}.get("accuracy")}}.get(name, {})
-        found[name] = {**section.run(quick, thread_counts, taking_part, **more), "settings": settings}
+        more = {
+            "training": of_training,
+            "predict": {"cases": of_training.get("cases")},
+            "footprint": {"digits": {**kept, **found}.get("accuracy")},
+        }
+        found[name] = {**section.run(quick, thread_counts, taking_part, **more.get(name, {})), "settings": settings}
         print("\n" + section.markdown(found[name]), end="", flush=True)
         if folder is not None:
             save({**kept, **found}, folder)
@@ -132,23 +162,23 @@ def stored(results: Path) -> Sections:
     Raises
     ------
     ValueError
-        If the file holds something else.
-    OSError
-        If it cannot be read.
+        If there is no such file, or it holds something else.
     """
-    found = json.loads(results.read_text(encoding="utf-8"))
-    if not isinstance(found, dict) or not found or not set(found) <= set(SECTIONS):
-        raise ValueError(f"{results} must be a file that `python -m bench peers` of this version wrote")
-    return found
+    mend = "let `python -m bench peers --output FOLDER` of this version write it, or name another file"
+    try:
+        found = json.loads(results.read_text(encoding="utf-8"))
+        figures = {name: _section(name).ratios(data) for name, data in found.items() if name in SECTIONS}
+    except OSError as error:
+        raise ValueError(f"cannot read {results} ({error.strerror}); {mend}") from None
+    except (ValueError, LookupError, TypeError, AttributeError):  # no JSON, or not what a section found
+        found, figures = {}, {}
+    if not figures or figures.keys() != found.keys():
+        raise ValueError(f"{results} does not hold results of `python -m bench peers`, or not all of them; {mend}")
+    return dict(found)
 
 
 def report_bounds(found: Sections) -> bool:
     """Print which figures miss their bounds, and what is missing; return whether all was compared and nothing is."""
     figures = {key: figure for name, data in found.items() for key, figure in _section(name).ratios(data).items()}
-    short, n_compared = bounds.check(figures)
     without_data = {name: data["missing"] for name, data in found.items() if data.get("missing")}
-    missing = [f"{name}: nothing was measured. {reason}" for name, reason in without_data.items()]
-    if not n_compared:
-        missing.append("nothing was compared: no figure of this run has a bound")
-    print(f"{n_compared - len(short)} of {n_compared} bounds met", *short, *missing, sep="\n")
-    return not short and not missing
+    return bounds.report(figures, [f"{name}: nothing was measured. {why}" for name, why in without_data.items()])

@@ -74,15 +74,18 @@ class Turn(NamedTuple):
     way: str
 
 
-def workloads(quick: bool) -> list[tuple[str, int]]:
-    """Return the networks and numbers of rows that are timed.
+def workloads(quick: bool, cases: list[str] | None = None) -> list[tuple[str, int]]:
+    """Return the networks and numbers of rows that are timed: of `SIZES` those named, by default all or the quick ones.
 
     Examples
     --------
     >>> workloads(quick=True)[:3]
     [('2-8-8-2', 1), ('2-8-8-2', 1024), ('13-64-64-2', 1)]
+    >>> workloads(quick=True, cases=["13-37-3", "101-77-53-7"])
+    [('13-37-3', 1), ('13-37-3', 1024)]
     """
-    sizes, rows = (QUICK_SIZES, QUICK_ROWS) if quick else (SIZES, ROWS)
+    rows = QUICK_ROWS if quick else ROWS
+    sizes = [name for name in SIZES if name in (cases or (QUICK_SIZES if quick else SIZES))]
     pairs = [(name, n_rows) for name in sizes for n_rows in rows]
     return [(name, n_rows) for name, n_rows in pairs if flops(name, n_rows) <= MOST_FLOPS]
 
@@ -152,17 +155,21 @@ def _timed(
     ]
 
 
-def run(quick: bool, thread_counts: list[int], peers: list[str] | None) -> dict[str, Any]:
+def run(
+    quick: bool, thread_counts: list[int], peers: list[str] | None, cases: list[str] | None = None
+) -> dict[str, Any]:
     """Time the predictions.
 
     Parameters
     ----------
     quick : bool
-        Fewer networks, fewer and shorter rounds.
+        Fewer networks, unless they are named, fewer and shorter rounds.
     thread_counts : list of int
         How many threads everyone may use: all is timed with each.
     peers : list of str, optional
         Against whom; by default all that are installed.
+    cases : list of str, optional
+        Those of `SIZES` among them are timed.
 
     Returns
     -------
@@ -185,7 +192,7 @@ def run(quick: bool, thread_counts: list[int], peers: list[str] | None) -> dict[
         with workers(contenders, [threads], Worker) as those:
             started = {worker.contender: worker for worker in those}
             versions = {name: worker.ask("version") for name, worker in started.items() if name != FIRST}
-            for name, n_rows in workloads(quick):
+            for name, n_rows in workloads(quick, cases):
                 print(f"predict {count_rows(n_rows)}, {name}, {in_threads(threads)}", file=sys.stderr, flush=True)
                 workload = {"case": name, "rows": n_rows, "threads": threads}
                 turns = _turns(name, n_rows, started, quick)

@@ -109,7 +109,7 @@ def markdown(data: dict[str, Any]) -> str:
             [*_own_cells(*workload[:2], fastest), *(_cell(fastest.get(name), fastest[FIRST]) for name in names)]
             for workload, fastest in these.items()
         ]
-        parts += [f"### {report.in_threads(threads)}", report._aligned([header, *rows])]
+        parts += [f"### {report.in_threads(threads)}", report.aligned([header, *rows])]
     return "\n\n".join(parts) + "\n"
 
 

@@ -25,11 +25,18 @@ def update(document: Path, results: Path) -> None:
     ValueError
         If the markers are not there, once each and in order, or the file holds something else.
     OSError
-        If a file cannot be read or written.
+        If the document cannot be written.
     """
-    text = document.read_text(encoding="utf-8")
+    try:
+        text = document.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ValueError(f"cannot read {document} ({reason}); name another document with --readme") from None
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise ValueError(f"{document} must hold the lines {BEGIN} and {END}, once each and in this order")
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    tables = report.short_tables(Run.from_dict(peers.stored(results)["training"]))
+    found = peers.stored(results)
+    if "training" not in found:
+        raise ValueError(f"{results} holds no training; let `python -m bench peers` run that section, or name another")
+    tables = report.short_tables(Run.from_dict(found["training"]))
     document.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -66,7 +67,7 @@ class Run:
     Attributes
     ----------
     benchmark : str
-        ``"step"`` or ``"training"``.
+        ``"step"``, ``"training"`` or ``"layers"``.
     machine : dict
         Processor, instruction set, versions, date and commit.
     protocol : Protocol
@@ -105,6 +106,22 @@ def _described(case: Case) -> dict[str, Any]:
 
 def _timing(data: dict[str, Any]) -> Timing:
     return Timing(Summary(**data["seconds"]), Summary(**data["ratio"]), data["cpu_share"])
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results and find out whether files can be written there: before hours of measuring, not after.
+
+    Raises
+    ------
+    ValueError
+        If they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"cannot write to {folder} ({error.strerror}); choose another folder with --output") from None
 
 
 def results_of(case: str, measure: str, timings: Mapping[str, Timing], threads: int = 1) -> list[Result]:

@@ -18,7 +18,7 @@ BUSY = 0.95
 """Below this share of the processors' time, a run on one thread has not had a processor to itself."""
 
 CLOCKS = {"wall": "wall-clock time", "cpu": "processor time"}
-TITLES = {"step": "# nncore and its NumPy reference", "training": "## Training"}
+TITLES = {"step": "# nncore and its NumPy reference", "training": "## Training", "layers": "# What layers cost"}
 
 
 def duration(seconds: float) -> str:
@@ -51,7 +51,7 @@ def three_digits(value: float) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def _spread(summary: Summary) -> str:
+def spread(summary: Summary) -> str:
     """Return median and quartiles, all in the unit of the median."""
     _, size = _unit(summary.median)
     return f"{duration(summary.median)} ({three_digits(summary.q1 / size)} to {three_digits(summary.q3 / size)})"
@@ -61,12 +61,13 @@ def _factor(result: Result) -> str:
     return f"{three_digits(result.timing.ratio.median)}x"
 
 
-def _factor_spread(result: Result) -> str:
+def factor_spread(result: Result) -> str:
+    """Return the ratio to the first contender: median and quartiles."""
     ratio = result.timing.ratio
     return f"{_factor(result)} ({three_digits(ratio.q1)} to {three_digits(ratio.q3)})"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; the first row is its header, all columns but the first are set right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
@@ -95,7 +96,7 @@ class Table:
         header += [*self._own_ratios(), *(["best peer"] if len(self.peers) > 1 else [])]
         for name in self.peers:
             header += [name, f"{name} / {FIRST}"]
-        return _aligned([header, *(self._full_row(case) for case in self.cases)])
+        return aligned([header, *(self._full_row(case) for case in self.cases)])
 
     def _own_ratios(self) -> dict[str, str]:
         """Columns that compare nncore with something else than peers: title and contender."""
@@ -104,13 +105,13 @@ class Table:
 
     def _full_row(self, case: str) -> list[str]:
         own = self.cells[case, FIRST]
-        row = [network(case), f"{CASES[case].n_parameters:,}", _spread(own.timing.seconds)]
+        row = [network(case), f"{CASES[case].n_parameters:,}", spread(own.timing.seconds)]
         row += [self._gflops(own)] if self.measure == STEP else []
         row += [self._own_ratio(case, name) for name in self._own_ratios().values()]
         row += [self._best(case)] if len(self.peers) > 1 else []
         for name in self.peers:
             result = self.cells.get((case, name))
-            row += ["-", "-"] if result is None else [_spread(result.timing.seconds), _factor_spread(result)]
+            row += ["-", "-"] if result is None else [spread(result.timing.seconds), factor_spread(result)]
         return row
 
     def _gflops(self, own: Result) -> str:
@@ -131,7 +132,7 @@ class Table:
     def short(self) -> str:
         """Return the table with medians only, and of the peers only ratios."""
         header = ["network, batch size", FIRST, *self._own_ratios(), *self.peers]
-        return _aligned([header, *(self._short_row(case) for case in self.cases)])
+        return aligned([header, *(self._short_row(case) for case in self.cases)])
 
     def _short_row(self, case: str) -> list[str]:
         row = [network(case), duration(self.cells[case, FIRST].timing.seconds.median)]
@@ -230,9 +231,14 @@ def _not_compared(run: Run) -> str:
     return "".join(f" Not compared: {name} in {', '.join(dict.fromkeys(cases))}." for name, cases in missing.items())
 
 
+def introduction(run: Run) -> list[str]:
+    """Return the title, how it was measured, and what to know about it."""
+    return [TITLES[run.benchmark], _conditions(run) + ". In brackets: quartiles.", *_remarks(run)]
+
+
 def markdown(run: Run) -> str:
     """Return the whole run as Markdown: times as median and quartiles, ratios as medians of the rounds' ratios."""
-    parts = [TITLES[run.benchmark], _conditions(run) + ". In brackets: quartiles.", *_remarks(run)]
+    parts = introduction(run)
     for measure in dict.fromkeys(result.measure for result in run.results):
         for threads in thread_counts(run):
             title = measure if run.benchmark == "step" else f"{measure}, {in_threads(threads)}"
@@ -240,11 +246,11 @@ def markdown(run: Run) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def save(run: Run, folder: Path) -> None:
-    """Write ``<benchmark>.json`` and ``<benchmark>.md``."""
+def save(run: Run, text: str, folder: Path) -> None:
+    """Write ``<benchmark>.json``, and ``<benchmark>.md`` with the run as text."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{run.benchmark}.json").write_text(json.dumps(run.to_dict(), indent=1) + "\n", encoding="utf-8")
-    (folder / f"{run.benchmark}.md").write_text(markdown(run), encoding="utf-8")
+    (folder / f"{run.benchmark}.md").write_text(text, encoding="utf-8")
 
 
 def short_tables(run: Run) -> str:

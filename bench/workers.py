@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -82,6 +82,11 @@ class Entry(Protocol):
     def available(self) -> bool: ...
 
 
+def taking_part(names: list[str] | None, available: Iterable[str]) -> list[str]:
+    """Return nncore, then whoever is available and asked for, or everyone; who is not is passed over."""
+    return [FIRST, *(name for name in available if name != FIRST and (names is None or name in names))]
+
+
 def chosen(names: list[str] | None, known: Mapping[str, Entry]) -> list[str]:
     """Return who takes part: nncore first, then those asked for, or everyone who is installed.
 
@@ -95,5 +100,5 @@ def chosen(names: list[str] | None, known: Mapping[str, Entry]) -> list[str]:
             raise ValueError(f"unknown peer {name!r}; known: {', '.join(known)}")
         if not known[name].available:
             raise ValueError(f"peer {name!r} needs {known[name].needs}, which is not installed")
-    everyone = [name for name, entry in known.items() if entry.available] if names is None else names
-    return [FIRST, *(name for name in everyone if name != FIRST)]
+    everyone = (name for name, entry in known.items() if entry.available) if names is None else dict.fromkeys(names)
+    return taking_part(None, everyone)

@@ -76,6 +76,11 @@ def test_select_names_the_unknown_case():
     assert select(None) == list(CASES.values())
 
 
+def test_a_case_named_twice_is_timed_once():
+    assert [case.name for case in select(["4-16-16-3", "2-8-8-2", "4-16-16-3"])] == ["4-16-16-3", "2-8-8-2"]
+    assert workers.chosen(["NumPy", "NumPy"], runners.RUNNERS) == ["nncore", "NumPy"]
+
+
 # -------------------------------------------------------------------------------------------------------- the timing
 
 
@@ -243,6 +248,14 @@ def test_check_fails_a_run_that_is_too_slow(monkeypatch, capsys):
 def test_mistakes_are_usage_errors(arguments):
     done = bench(*arguments)
     assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("text", ["abc", "0", "-1", "1.5", "", "\u0661"])
+def test_threads_are_a_positive_integer(text, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["step", f"--threads={text}"])
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert stop.value.code == 2 and said.endswith(f"--threads: must be an integer of at least 1, got {text!r}")
 
 
 def test_worker_that_dies_is_named():

@@ -15,7 +15,7 @@ import nncore
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # last, so that the nncore under test stays the installed one
 
-from bench import accuracy, spawn  # noqa: E402
+from bench import accuracy, spawn, workers  # noqa: E402
 from bench.recipes import RECIPES, available, recipe  # noqa: E402
 
 
@@ -130,9 +130,11 @@ def test_digits_are_found_in_a_folder_of_data(easy, monkeypatch, tmp_path_factor
 
 
 def test_who_takes_part():
-    assert accuracy.chosen([]) == ["nncore"]
-    assert accuracy.chosen(["NumPy"]) == ["nncore"]  # has no recipe
-    assert accuracy.chosen(None) == [name for name in RECIPES if available(name)]
+    there = [name for name in RECIPES if available(name)]
+    assert workers.taking_part([], there) == ["nncore"]
+    assert workers.taking_part(["NumPy"], there) == ["nncore"]  # has no recipe
+    assert workers.taking_part(None, there) == there
+    assert workers.taking_part(["a", "b"], ["b", "nncore", "a"]) == ["nncore", "b", "a"]
 
 
 def result(contender, seed, seconds, reached=True):

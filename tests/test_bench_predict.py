@@ -127,6 +127,12 @@ def test_no_workload_is_hopeless():
     assert set(predict.workloads(quick=True)) <= set(pairs)
 
 
+def test_cases_choose_the_networks():
+    assert predict.workloads(True, ["784-128-10", "13-37-3", "13-37-3"]) == [
+        (name, n_rows) for name in ("13-37-3", "784-128-10") for n_rows in predict.QUICK_ROWS
+    ]
+
+
 def result(contender, way, seconds, ratio, single_calls=None, rows=1024):
     own = {"case": "2-8-8-2", "rows": rows, "threads": 1, "contender": contender, "way": way}
     return {**own, "seconds": {"median": seconds}, "ratio": {"median": ratio}, "single_calls": single_calls}
@@ -180,7 +186,6 @@ def test_table_shows_the_fastest_way(data):
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(predict, "QUICK_SIZES", ("13-37-3",))
     monkeypatch.setattr(predict, "QUICK_ROWS", (1, 32))
     monkeypatch.setattr(predict, "QUICK_SECONDS_PER_TURN", 1e-3)
     monkeypatch.setattr(predict, "QUICK_CALLS", 100)
@@ -188,7 +193,7 @@ def small(monkeypatch):
 
 def test_section(small):
     peers = [name for name in ("NumPy", "scikit-learn") if name in INSTALLED]
-    data = json.loads(json.dumps(predict.run(True, [1], peers)))
+    data = json.loads(json.dumps(predict.run(True, [1], peers, ["13-37-3"])))
     contenders = {result["contender"] for result in data["results"]}
     assert contenders == {"nncore", "peak", *peers}
     one_row = [result for result in data["results"] if result["rows"] == 1]

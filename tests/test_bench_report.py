@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # last, so that the nncore under test stays the installed one
 
-from bench import bounds, peers, picture, readme, record, report, runners, training  # noqa: E402
+from bench import bounds, layers, peers, picture, readme, record, report, runners, step, training  # noqa: E402
 from bench.__main__ import main  # noqa: E402
 from bench.timing import Protocol, Summary, Timing  # noqa: E402
 
@@ -261,6 +261,9 @@ def sections(monkeypatch):
         def markdown(self, data):
             return f"{self.name} {data['nth']}\n"
 
+        def ratios(self, data):
+            return {}
+
     monkeypatch.setattr(peers, "_section", Section)
 
 
@@ -284,12 +287,97 @@ def test_a_part_of_a_run_replaces_no_other_file(tmp_path, capsys):
     (tmp_path / "peers.json").write_text('["mine"]')
     with pytest.raises(SystemExit) as stop:
         main(["peers", "--quick", "--sections", "footprint", "--output", str(tmp_path)])
-    assert stop.value.code == 2 and "must be a file that" in capsys.readouterr().err
+    assert stop.value.code == 2 and "does not hold results of" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [[], {"benchmark": "peers", "results": []}])
-def test_what_is_no_result_is_refused(content, tmp_path, capsys):
-    (tmp_path / "peers.json").write_text(json.dumps(content))
+NO_RESULTS = [
+    "",
+    "[]",
+    "null",
+    '{"benchmark": "peers", "results": []}',
+    '{"training": {}}',
+    '{"predict": [1]}',
+    "\0",
+    "{",
+]
+
+
+@pytest.mark.parametrize("content", NO_RESULTS)
+@pytest.mark.parametrize("command", [["check"], ["readme", "--readme", "README.md"]])
+def test_what_is_no_result_is_refused(content, command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README.md").write_text(f"{readme.BEGIN}\n{readme.END}\n")
+    (tmp_path / "peers.json").write_text(content)
     with pytest.raises(SystemExit) as stop:
-        main(["check", "--results", str(tmp_path / "peers.json")])
-    assert stop.value.code == 2 and "must be a file that `python -m bench peers`" in capsys.readouterr().err
+        main([*command, "--results", "peers.json"])
+    said = capsys.readouterr().err
+    assert stop.value.code == 2 and said.startswith("bench: peers.json does not hold results of `python -m bench peers")
+    assert said.count("\n") == 1 and said.endswith("write it, or name another file\n")
+
+
+def test_half_a_file_is_refused(found, tmp_path):
+    text = json.dumps(found)
+    (tmp_path / "peers.json").write_text(text[: len(text) // 2])
+    with pytest.raises(ValueError, match=r"peers\.json does not hold results"):
+        peers.stored(tmp_path / "peers.json")
+
+
+def mistake(capsys, *arguments):
+    """Return what a command says that ends with exit code 2."""
+    with pytest.raises(SystemExit) as stop:
+        main([*arguments])
+    assert stop.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_missing_files_are_named(found, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    peers.save(found, Path("stored"))
+    (tmp_path / "binary.md").write_bytes(b"\xff\xfe\xff")
+    no_file = (
+        "No such file or directory); let `python -m bench peers --output FOLDER` of this version write it, or name"
+    )
+    assert f"bench: cannot read none.json ({no_file}" in mistake(capsys, "check", "--results", "none.json")
+    there = ["--results", "stored/peers.json"]
+    said = "bench: cannot read none.md (No such file or directory); name another document with --readme\n"
+    assert mistake(capsys, "readme", "--readme", "none.md", *there) == said
+    assert "cannot read binary.md (it is no UTF-8 text)" in mistake(capsys, "readme", "--readme", "binary.md", *there)
+
+
+def test_readme_needs_results_of_training(tmp_path, capsys):
+    (tmp_path / "text.md").write_text(f"{readme.BEGIN}\n{readme.END}\n")
+    peers.save({"accuracy": {"missing": "No data.", "results": []}}, tmp_path)
+    said = mistake(capsys, "readme", "--readme", str(tmp_path / "text.md"), "--results", str(tmp_path / "peers.json"))
+    assert "peers.json holds no training; let `python -m bench peers` run that section, or name another" in said
+
+
+@pytest.mark.parametrize("command", ["step", "peers", "layers"])
+def test_folder_that_cannot_be_written_is_found_before_anything_is_timed(command, tmp_path, monkeypatch, capsys):
+    for module in (peers, step, layers):
+        monkeypatch.setattr(module, "run", lambda *arguments, **more: pytest.fail("was run"))
+    (tmp_path / "file").write_text("mine")
+    said = mistake(capsys, command, "--quick", "--output", str(tmp_path / "file" / "folder"))
+    assert said.startswith(f"bench: cannot write to {tmp_path / 'file' / 'folder'} (")
+    assert said.endswith("); choose another folder with --output\n") and (tmp_path / "file").read_text() == "mine"
+
+
+def test_trying_to_write_leaves_nothing_behind(tmp_path):
+    record.make_folder(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == [tmp_path / "new"] and not any((tmp_path / "new").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--sections", "footprint"], "--cases is for the sections training and predict; add one of them, or leave it"),
+        (["--sections", "predict"], "the section predict times none of the cases 101-77-53-7, only 2-8-8-2, 4-16-"),
+        ([], "the section predict times none of the cases"),
+    ],
+)
+def test_cases_that_a_section_would_ignore_are_refused(arguments, said, capsys):
+    assert said in mistake(capsys, "peers", "--quick", "--cases", "101-77-53-7", *arguments)
+
+
+def test_cases_are_for_training_and_predictions(sections):
+    found = peers.run(["training", "predict", "accuracy"], True, [1], None, None, cases=["2-8-8-2"], clock="wall")
+    assert found["training"]["cases"] == found["predict"]["cases"] == ["2-8-8-2"] and "cases" not in found["accuracy"]
