@@ -77,8 +77,9 @@ def _folder(options: argparse.Namespace) -> Path | None:
     """Return where the files of `step` or `layers` go, if anywhere."""
     from bench.record import RESULTS, make_folder
 
-    # The stored results are for publishing; a quick run replaces them only if told to.
-    folder: Path | None = options.output or (None if options.quick else RESULTS)
+    # The stored results are for publishing: a quick run, or a part of one, replaces them only if told to.
+    partial = options.quick or options.cases or options.threads not in (None, 1)
+    folder: Path | None = options.output or (None if partial else RESULTS)
     if folder is not None:
         make_folder(folder)
     return folder
@@ -166,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     for benchmark, default in ((step, "all"), (peers, "all"), (layers, "two with 256 hidden units")):
         cases_help = f"of those in bench/cases.py; default: {default}"
         benchmark.add_argument("--cases", nargs="+", metavar="NAME", help=cases_help)
-        benchmark.add_argument("--quick", action="store_true", help="few and short rounds, and keep no files")
+        benchmark.add_argument("--quick", action="store_true", help="few and short rounds")
         benchmark.add_argument("--clock", choices=("wall", "cpu"), default="wall", help=CLOCK_HELP)
         benchmark.add_argument("--output", type=Path, metavar="FOLDER", help=OUTPUT_HELP)
     step.add_argument("--threads", type=_positive, default=1, metavar="N", help="for everyone; default: 1")

@@ -351,6 +351,16 @@ def test_readme_needs_results_of_training(tmp_path, capsys):
     assert "peers.json holds no training; let `python -m bench peers` run that section, or name another" in said
 
 
+@pytest.mark.parametrize("part", [["--quick"], ["--cases", "2-8-8-2"], ["--threads", "2"]], ids=" ".join)
+@pytest.mark.parametrize("command", ["step", "layers"])
+def test_a_part_of_a_run_does_not_replace_the_published_files(command, part, run, monkeypatch, capsys):
+    for module in (step, layers):
+        monkeypatch.setattr(module, "run", lambda *arguments: run)
+    monkeypatch.setattr(layers, "markdown", lambda run: "table")
+    monkeypatch.setattr(record, "make_folder", lambda folder: pytest.fail(f"would write to {folder}"))
+    assert main([command, *part]) == 0 and capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", ["step", "peers", "layers"])
 def test_folder_that_cannot_be_written_is_found_before_anything_is_timed(command, tmp_path, monkeypatch, capsys):
     for module in (peers, step, layers):
