@@ -22,7 +22,7 @@ import sys
 import numpy as np
 from drawing import BLACK, BLUE, GREEN, ORANGE, panels, save
 
-from nncore import Adam, Dense, Sequential
+from nncore import Adam, Dense, RandomUniform, Sequential
 
 WIDTHS = (4, 8, 16, 32, 64)
 FINE = np.linspace(0, 1, 4001)
@@ -51,11 +51,13 @@ def constructed(function, width):
 def trained(function, width, seeds=(0, 1, 2)):
     """Return the best of three networks with one hidden layer of tanh units."""
     x = np.linspace(0, 1, 256)[:, None]
-    models = [Sequential([Dense(width, "tanh"), Dense(1)], seed=seed, dtype="float64") for seed in seeds]
+    anywhere = RandomUniform(20)  # steep units with their knees all over [0, 1], not flat ones with all knees at 0
+    hidden = Dense(width, "tanh", weight_initializer=anywhere, bias_initializer=anywhere)
+    models = [Sequential([hidden, Dense(1)], seed=seed, dtype="float64") for seed in seeds]
     for model in models:
         for rate in (0.02, 0.005, 0.001):
             model.compile(Adam(rate))
-            model.fit(x, function(x), epochs=1500, batch_size=64, verbose=False)
+            model.fit(x, function(x), epochs=1000, batch_size=64, verbose=False)
     return min(models, key=lambda model: error(model, function(FINE)))
 
 
@@ -78,7 +80,7 @@ def draw(folder, errors, models, deep):
     fit.plot(FINE, chirp(FINE), color=BLACK, linewidth=4, alpha=0.25, label="the function")
     for (width, model), color in zip(models.items(), (ORANGE, BLUE), strict=True):
         fit.plot(FINE, model.predict(FINE[:, None]), color=color, label=f"{width} units, constructed")
-    fit.set(title="a chirp and two networks", xlabel="x", ylabel="y", ylim=(-1.2, 1.8))
+    fit.set(title="a chirp and two networks", xlabel="x", ylabel="y", ylim=(-1.2, 2))
     fit.legend(loc="upper left")
     for (kind, values), color, marker in zip(errors.items(), (BLUE, GREEN), "os", strict=True):
         fall.loglog(WIDTHS, values, color=color, marker=marker, label=kind)
@@ -87,7 +89,7 @@ def draw(folder, errors, models, deep):
     fall.set(title="error by width", xlabel="units in the hidden layer", ylabel="root mean square error")
     fall.legend()
     for (depth, model), color in zip(deep.items(), (BLACK, ORANGE, BLUE), strict=True):
-        fold.plot(FINE, model.predict(FINE[:, None]), color=color, label=f"{depth} tents")
+        fold.plot(FINE, model.predict(FINE[:, None]), color=color, label=f"depth {depth}")
     fold.set(title="folding by depth", xlabel="x", ylabel="y", ylim=(0, 1.45))
     fold.legend(loc="upper center", ncols=3)
     save(figure, folder, __file__)
@@ -107,12 +109,12 @@ def main(folder="."):
 
     deep = {depth: tents(depth) for depth in (1, 2, 4, 8)}
     counts = {depth: pieces(model) for depth, model in deep.items()}
-    print("\nTents behind one another, two units each: straight pieces")
+    print("\nTents behind one another")
     for depth, model in deep.items():
-        units = 2 * depth
-        print(f"  {depth} tents, {units:>2} ReLU units, {model.n_parameters:>2} parameters: {counts[depth]:>3} pieces")
+        units, size = 2 * depth, model.n_parameters
+        print(f"  depth {depth}: {units:>2} ReLU units, {size:>2} parameters, {counts[depth]:>3} straight pieces")
     wide = pieces(constructed(chirp, 16))
-    print(f"  one hidden layer of 16 ReLU units, {by_hand[16].n_parameters} parameters: {wide} pieces")
+    print(f"One hidden layer: 16 ReLU units, {by_hand[16].n_parameters} parameters, {wide} straight pieces")
     draw(folder, errors, {width: by_hand[width] for width in (8, 32)}, {depth: deep[depth] for depth in (1, 2, 4)})
     return {
         "constructed": errors["constructed (ReLU)"],

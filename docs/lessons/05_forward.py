@@ -28,8 +28,8 @@ from nncore import Dense, Sequential, kernels, reference
 
 WEIGHTS = [
     np.array([[0.5, -1.0, 2.0], [1.5, 0.5, -0.5]]),  # W[1], two inputs to three units
-    np.array([0.0, 0.5, -1.0]),  # b[1]
-    np.array([[1.0, -1.0], [0.5, 2.0], [-1.5, 0.5]]),  # W[2], three units to two outputs
+    np.array([0.0, 0.5, -2.0]),  # b[1]
+    np.array([[1.0, 0.5], [0.5, 2.0], [-1.5, 0.5]]),  # W[2], three units to two outputs
     np.array([0.25, -0.25]),  # b[2]
 ]
 
@@ -73,7 +73,7 @@ def draw(folder, x, a1, a2):
             color = BLUE if W[i, j] > 0 else ORANGE
             ends = (heights[k][i], heights[k + 1][j])
             axes.plot((k, k + 1), ends, color=color, linewidth=2.5 * abs(W[i, j]), alpha=0.7, zorder=1)
-            share = 0.28  # of the way, where the lines have parted
+            share = 0.22  # of the way, where the lines have parted
             place = (k + share, ends[0] + share * (ends[1] - ends[0]))
             axes.text(*place, f"{W[i, j]:g}", ha="center", va="center", fontsize=9, backgroundcolor="white")
     for k, (values, places) in enumerate(zip(columns, heights, strict=True)):

@@ -1,0 +1,117 @@
+"""# The feature hierarchy
+
+In a deep network each layer sees the world through the one before. In networks that look at photographs the first layer
+finds edges, the next combines them to corners and textures, later ones find parts of things, and the last one names the
+thing. Nobody tells the layers to share the work like that: it is what gradient descent finds. The visual cortex is
+organised in much the same way.
+
+**What this lesson does.** It trains a network with three hidden layers on images of handwritten digits, 8 by 8 pixels,
+and looks into it in three ways, the last two on images that were held out.
+
+1. **The weights of the first layer**, one picture for each unit: blue pixels speak for the unit, orange ones against it.
+   They are strokes and their surroundings; none of them is a digit.
+2. **What a unit likes.** A unit of a higher layer has no weights on pixels. But there are images that excite it most:
+   the pictures show the mean of the twenty most exciting ones, less the mean of all. The *purity* is the share of these
+   twenty that show the same digit, averaged over the units. Units become specialists, the deeper the more.
+3. **How well a layer keeps the classes apart.** The variance between the means of the ten classes, divided by the
+   variance within them; and how many digits are nearest to the mean of their own class. Both numbers grow from layer to
+   layer: what was tangled in the pixels is laid out flat in the end, so that a linear layer can cut it.
+"""
+
+import sys
+
+import numpy as np
+from drawing import BLUE, GREEN, ORANGE, save
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from nncore import Dense, Sequential, kernels
+from nncore.datasets import load_digits, train_test_split
+
+SIZES = (32, 32, 32)
+FEW = 20  # favourite images of a unit
+SHOWN = 8  # units per layer
+
+
+def layers_of(model):
+    """Return the activation, weight and bias of each layer."""
+    arrays = model.get_weights()
+    names = [layer.activation.name for layer in model.layers]
+    return list(zip(names, arrays[::2], arrays[1::2], strict=True))
+
+
+def activations(layers, X):
+    """Return the inputs and what each layer makes of them."""
+    outputs = [X]
+    for name, weight, bias in layers:
+        outputs.append(kernels.dense_forward(outputs[-1], weight, bias, name))
+    return outputs
+
+
+def favourites(outputs):
+    """Return the rows of the images that excite each unit most, shape (FEW, n_units)."""
+    return np.argsort(-outputs, axis=0, kind="stable")[:FEW]
+
+
+def purity(rows, y):
+    """Return the share of a unit's favourite images that show the commonest digit among them, averaged over units."""
+    return float(np.mean([np.bincount(y[column]).max() / FEW for column in rows.T]))
+
+
+def separation(outputs, y):
+    """Return the variance between class means over that within classes, and the share nearest to its own mean."""
+    means = np.array([outputs[y == k].mean(axis=0) for k in range(10)])
+    within = ((outputs - means[y]) ** 2).sum(axis=1).mean()
+    between = ((means[y] - outputs.mean(axis=0)) ** 2).sum(axis=1).mean()
+    distances = ((outputs[:, None, :] - means) ** 2).sum(axis=2)
+    return float(between / within), float((distances.argmin(axis=1) == y).mean())
+
+
+def draw(folder, names, pictures, separations):
+    figure = Figure(figsize=(10.5, 5.4), layout="constrained")
+    images, curves = figure.subfigures(1, 2, width_ratios=(1.7, 1))
+    both_ways = LinearSegmentedColormap.from_list("against and for", [ORANGE, "white", BLUE])
+    grid = images.subplots(len(pictures), SHOWN)
+    for row, (title, rows) in zip(grid, pictures.items(), strict=True):
+        for axes, picture in zip(row, rows, strict=True):
+            limit = abs(picture).max()
+            axes.imshow(picture.reshape(8, 8), cmap=both_ways, vmin=-limit, vmax=limit)
+            axes.set(xticks=[], yticks=[])
+        row[0].set_ylabel(title, rotation="horizontal", horizontalalignment="right", verticalalignment="center")
+    ratio, share = curves.subplots(2, 1, sharex=True)
+    for axes, values, color in zip((ratio, share), zip(*separations, strict=True), (BLUE, GREEN), strict=True):
+        axes.plot(values, "o-", color=color)
+    ratio.set(title="classes apart, held-out images", ylabel="variance between / within")
+    share.set(ylabel="nearest to their own mean")
+    share.set_xticks(range(len(names)), names)
+    save(figure, folder, __file__)
+
+
+def main(folder="."):
+    X, y = load_digits()
+    X_train, X_test, y_train, y_test = train_test_split(X / 16, y, seed=0)
+    model = Sequential([*(Dense(units, "relu", l2=1e-3) for units in SIZES), Dense(10, "softmax")], dtype="float64")
+    model.compile("adam", metrics=["accuracy"])
+    model.fit(X_train, y_train, epochs=60, verbose=False)
+    accuracy = model.evaluate(X_test, y_test)["accuracy"]
+    layers = layers_of(model)
+    print(f"{accuracy:.1%} of {len(y_test)} held-out digits recognised")
+
+    outputs = activations(layers, X_test)
+    names = ["pixels", *(f"layer {k}" for k in range(1, len(layers))), "output"]
+    separations = [separation(values, y_test) for values in outputs]
+    liked = [favourites(values) for values in outputs[1:]]
+    pure = [purity(rows, y_test) for rows in liked]
+    print("\n          variance between / within   nearest to the mean of their class   purity of favourites")
+    for name, (ratio, share), shown in zip(names, separations, ["-", *(f"{p:.1%}" for p in pure)], strict=True):
+        print(f"{name:<10}{ratio:>25.2f}{share:>37.1%}{shown:>23}")
+
+    pictures = {"layer 1\nweights": layers[0][1].T[:SHOWN]}
+    for name, rows in zip(names[1:], liked, strict=True):
+        pictures[f"{name}\nlikes"] = (X_test[rows].mean(axis=0) - X_test.mean(axis=0))[:SHOWN]
+    draw(folder, names, pictures, separations)
+    return {"accuracy": accuracy, "separations": separations, "purity": pure}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
