@@ -95,7 +95,8 @@ def main(folder="."):
     data = load_digits()
     X, y = Standardizer().fit_transform(data.X).astype(np.float32), data.y
     norms, losses, accuracy = {}, {}, {}
-    print(f"{DEPTH} hidden layers of {WIDTH}: gradient of the first layer / of the last; accuracy after 15 epochs")
+    print(f"{DEPTH} hidden layers of {WIDTH}: length of the gradient; accuracy after 15 epochs with Adam")
+    print(f"{'':<26}first layer  last layer     ratio  accuracy")
     for name, hidden in NETWORKS.items():
         model = network(hidden)
         model.compile("adam", metrics=["accuracy"])
@@ -103,7 +104,8 @@ def main(folder="."):
         norms[name] = gradient_norms(model, X, y)
         losses[name] = model.fit(X, y, epochs=15, verbose=False).loss
         accuracy[name] = model.evaluate(X, y)["accuracy"]
-        print(f"  {name:<24}{norms[name][0] / norms[name][-1]:>9.1e}{accuracy[name]:>9.1%}")
+        first, last = norms[name][0], norms[name][-1]
+        print(f"  {name:<24}{first:>11.1e}{last:>12.1e}{first / last:>10.1e}{accuracy[name]:>10.1%}")
 
     print("\nWeights doubled, gradient descent without clipping:")
     without = clipped_or_not(None, X, y)
@@ -113,7 +115,7 @@ def main(folder="."):
     print(f"  {len(clipped)} of 50 epochs completed, loss {clipped[0]:.3g} -> {clipped[-1]:.3g}")
     draw(folder, norms, losses)
     return {
-        "ratio": {name: values[0] / values[-1] for name, values in norms.items()},
+        "norms": norms,
         "accuracy": accuracy,
         "without_clipping": without.tolist(),
         "clipped": clipped.tolist(),

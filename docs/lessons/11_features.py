@@ -9,10 +9,9 @@ organised in much the same way.
 and looks into it in three ways, the last two on images that were held out.
 
 1. **The weights of the first layer**, one picture for each unit: blue pixels speak for the unit, orange ones against it.
-   They are strokes and their surroundings; none of them is a digit.
+   You will see spots and short strokes, no digits.
 2. **What a unit likes.** A unit of a higher layer has no weights on pixels. But there are images that excite it most:
-   the pictures show the mean of the twenty most exciting ones, less the mean of all. The *purity* is the share of these
-   twenty that show the same digit, averaged over the units. Units become specialists, the deeper the more.
+   the pictures show the mean of the twenty most exciting ones, less the mean of all.
 3. **How well a layer keeps the classes apart.** The variance between the means of the ten classes, divided by the
    variance within them; and how many digits are nearest to the mean of their own class. Both numbers grow from layer to
    layer: what was tangled in the pixels is laid out flat in the end, so that a linear layer can cut it.
@@ -51,11 +50,6 @@ def activations(layers, X):
 def favourites(outputs):
     """Return the rows of the images that excite each unit most, shape (FEW, n_units)."""
     return np.argsort(-outputs, axis=0, kind="stable")[:FEW]
-
-
-def purity(rows, y):
-    """Return the share of a unit's favourite images that show the commonest digit among them, averaged over units."""
-    return float(np.mean([np.bincount(y[column]).max() / FEW for column in rows.T]))
 
 
 def separation(outputs, y):
@@ -100,17 +94,15 @@ def main(folder="."):
     outputs = activations(layers, X_test)
     names = ["pixels", *(f"layer {k}" for k in range(1, len(layers))), "output"]
     separations = [separation(values, y_test) for values in outputs]
-    liked = [favourites(values) for values in outputs[1:]]
-    pure = [purity(rows, y_test) for rows in liked]
-    print("\n          variance between / within   nearest to the mean of their class   purity of favourites")
-    for name, (ratio, share), shown in zip(names, separations, ["-", *(f"{p:.1%}" for p in pure)], strict=True):
-        print(f"{name:<10}{ratio:>25.2f}{share:>37.1%}{shown:>23}")
+    print("\n          variance between / within   nearest to the mean of their class")
+    for name, (ratio, share) in zip(names, separations, strict=True):
+        print(f"{name:<10}{ratio:>25.2f}{share:>37.1%}")
 
     pictures = {"layer 1\nweights": layers[0][1].T[:SHOWN]}
-    for name, rows in zip(names[1:], liked, strict=True):
-        pictures[f"{name}\nlikes"] = (X_test[rows].mean(axis=0) - X_test.mean(axis=0))[:SHOWN]
+    for name, values in zip(names[1:], outputs[1:], strict=True):
+        pictures[f"{name}\nlikes"] = (X_test[favourites(values)].mean(axis=0) - X_test.mean(axis=0))[:SHOWN]
     draw(folder, names, pictures, separations)
-    return {"accuracy": accuracy, "separations": separations, "purity": pure}
+    return {"accuracy": accuracy, "separations": separations}
 
 
 if __name__ == "__main__":
