@@ -23,9 +23,9 @@ layers, which need not be more than `max(0, z)`, prevents that, and everything t
 import sys
 
 import numpy as np
-from drawing import COLORS, panels, regions, save
+from drawing import COLORS, panels, save
 
-from nncore import Dense, Sequential, kernels
+from nncore import Dense, Sequential, kernels, plots
 from nncore.datasets import make_spiral
 
 SHOWN = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu")
@@ -41,7 +41,7 @@ def network(activation, n_hidden, n_outputs=3):
 
 
 def collapse(model, n_features):
-    """Multiply the matrices of a linear network: return its one weight (n_features, n_outputs) and bias (n_outputs,)."""
+    """Multiply the matrices of a linear network; return one weight (n_features, n_outputs) and bias (n_outputs,)."""
     weight, bias = np.eye(n_features), np.zeros(n_features)
     arrays = model.get_weights()
     for W, b in zip(arrays[::2], arrays[1::2], strict=True):
@@ -60,8 +60,8 @@ def draw(folder, X, y, models):
     axes[0, 1].set(title="their slopes", xlabel="z", ylabel="f'(z)")
     axes[0, 0].legend()
     for panel, (title, model) in zip(axes[1], models.items(), strict=True):
-        regions(panel, model.predict_classes, X, y)
-        panel.set(title=title, xlabel="x0", ylabel="x1", aspect="equal")
+        plots.decision_boundary(model, X, y, ax=panel)
+        panel.set(title=title, aspect="equal")
     save(figure, folder, __file__)
 
 

@@ -8,8 +8,8 @@ sums and applies its function:
     a[l] = f(z[l])              for l = 1, 2, ..., L
     prediction = a[L]
 
-In nncore a row of `x` is one sample, so a weight has the shape (inputs, outputs) and stands on the right. Textbooks that
-write samples as columns have it transposed, on the left; the numbers are the same.
+In nncore a row of `x` is one sample, so a weight has the shape (inputs, outputs) and stands on the right. Textbooks
+that write samples as columns have it transposed, on the left; the numbers are the same.
 
 **What this lesson does.** It takes a network with two inputs, three hidden units and two outputs, whose weights are
 round numbers, and computes every sum by hand. Then it asks the engine, its single kernels and the NumPy reference that

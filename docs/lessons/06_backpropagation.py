@@ -13,9 +13,9 @@ For softmax with its crossentropy, the error at the output is simply the predict
 
 **What this lesson does.** It computes the gradient of one network three times: by these formulas, by *finite
 differences*, which means changing every single weight a little and looking at the loss, and by the engine,
-`model.loss_and_gradient`. The formulas and the engine agree to the last digits. Finite differences never do: a large step
-measures the slope of a chord instead of the tangent, a small one drowns in rounding. And they need two forward passes
-for every parameter, while backpropagation needs one pass forward and one back for all of them together.
+`model.loss_and_gradient`. The formulas and the engine agree to the last digits. Finite differences never do: a large
+step measures the slope of a chord instead of the tangent, a small one drowns in rounding. And they need two forward
+passes for every parameter, while backpropagation needs one pass forward and one back for all of them together.
 
 Then the gradient is put to use: the lesson subtracts a little of it from the weights, again and again, which is
 gradient descent, and gets the same weights as `fit` with `SGD`.
@@ -113,7 +113,8 @@ def main(folder="."):
     history = model.fit(X, y, epochs=100, batch_size=len(X), verbose=False)
     same_weights = float(abs(flat(arrays) - model.parameters).max())
     print(f"\n100 steps of gradient descent by hand: loss {losses[0]:.4f} -> {losses[-1]:.4f}")
-    print(f"fit with SGD: loss {history.loss[0]:.4f} -> {history.loss[-1]:.4f}; weights differ by {same_weights:.1e} at most")
+    print(f"fit with SGD: loss {history.loss[0]:.4f} -> {history.loss[-1]:.4f}")
+    print(f"the weights differ by {same_weights:.1e} at most")
     draw(folder, steps, errors, losses)
     return {"engine_error": engine_error, "errors": errors, "losses": losses, "same_weights": same_weights}
 

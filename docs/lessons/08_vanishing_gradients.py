@@ -2,8 +2,8 @@
 
 On its way back from the output, the error is multiplied in every layer by the weights and by the slope of the
 activation. Twenty layers are twenty factors. If a typical factor is below 1, the gradient *vanishes*: the first layers
-learn nothing, though all that the network can know comes in through them. If it is above 1, the gradient *explodes*, and
-one step of gradient descent throws the weights away.
+learn nothing, though all that the network can know comes in through them. If it is above 1, the gradient *explodes*,
+and one step of gradient descent throws the weights away.
 
 The sigmoid is the classic culprit, for its slope is at most 1/4. What helps:
 
@@ -12,9 +12,9 @@ The sigmoid is the classic culprit, for its slope is at most 1/4. What helps:
 - **residual connections**, `y = layers(x) + x`: along the `+ x` the gradient gets back unchanged;
 - **clipping**, against explosions: a gradient that is too long is shortened, its direction stays.
 
-**What this lesson does.** It builds networks of twenty hidden layers for handwritten digits, takes the gradient of each
-layer's weights before any training, and trains them all for as long. Then it doubles the weights of the ReLU network and
-trains that with plain gradient descent, without clipping and with.
+**What this lesson does.** It builds networks of twenty hidden layers for handwritten digits, takes the gradient of
+each layer's weights before any training, and trains them all for as long. One of them starts with the weights doubled:
+watch the scale of its gradients. Plain gradient descent then trains that one without clipping and with.
 """
 
 import sys

@@ -9,9 +9,9 @@ network choose a mean `beta` and a deviation `gamma` of its own:
 The means and variances are those of the batch in training. To predict one row there is no batch: running averages stand
 in, which the layer collects while it trains.
 
-What it buys is room. Without it, only a narrow band of learning rates works in a deep network: below, nothing happens in
-the given time, above, training fails. With it the band is much wider and reaches further up, and a higher rate means
-fewer epochs.
+What it buys is room. Without it, only a narrow band of learning rates works in a deep network: below, too little
+happens in the given time, above, training fails. With it the band is wider and reaches further up, and a higher rate
+means fewer epochs.
 
 Its weak spot is a small batch: the mean of three rows says little about the rest, and it goes both into the step and
 into the running averages. So let the number of rows be a multiple of `batch_size`, or leave out the rows beyond.
@@ -42,7 +42,7 @@ def network(normalise):
 
 
 def accuracy_at(rate, normalise, X_train, X_test, y_train, y_test):
-    """Return the accuracy on held-out rows after five epochs of gradient descent; as good as guessing if it diverged."""
+    """Return the accuracy on held-out rows after five epochs of gradient descent; that of guessing if it diverged."""
     model = network(normalise)
     model.compile(SGD(rate), metrics=["accuracy"])
     try:
@@ -69,7 +69,7 @@ def draw(folder, accuracies):
     axes.axhline(GOOD, color="gray", linestyle=":", linewidth=1)
     axes.set(title="eight hidden layers, five epochs", xlabel="learning rate", ylabel="accuracy on held-out images")
     axes.set_ylim(0, 1.02)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     save(figure, folder, __file__)
 
 
@@ -92,7 +92,8 @@ def main(folder="."):
         print(f"{name:<29}" + "".join(f"{value:>7.0%}" for value in values))
     good = {name: RATES[np.array(values) >= GOOD].tolist() for name, values in accuracies.items()}
     for name, rates in good.items():
-        print(f"{name}: {len(rates)} of {len(RATES)} rates reach {GOOD:.0%}{f', up to {max(rates):g}' if rates else ''}")
+        highest = f", up to {max(rates):g}" if rates else ""
+        print(f"{name}: {len(rates)} of {len(RATES)} rates reach {GOOD:.0%}{highest}")
 
     before, after, mean, variance = inside(X_train[:whole], y_train[:whole])
     print("\nInside: 16 columns of weighted sums, over all rows")
@@ -102,7 +103,7 @@ def main(folder="."):
         print(f"deviations {deviations.min():.2f} to {deviations.max():.2f}")
     mean_off = float(abs((mean - before.mean(axis=0)) / before.std(axis=0)).max())
     variance_off = float(abs(variance / before.var(axis=0) - 1).max())
-    print(f"  running means differ from those over all rows by {mean_off:.2f} deviations at most, variances by {variance_off:.0%}")
+    print(f"  running means are off by {mean_off:.2f} deviations at most, running variances by {variance_off:.0%}")
     draw(folder, accuracies)
     return {
         "good": list(good.values()),

@@ -8,8 +8,8 @@ organised in much the same way.
 **What this lesson does.** It trains a network with three hidden layers on images of handwritten digits, 8 by 8 pixels,
 and looks into it in three ways, the last two on images that were held out.
 
-1. **The weights of the first layer**, one picture for each unit: blue pixels speak for the unit, orange ones against it.
-   You will see spots and short strokes, no digits.
+1. **The weights of the first layer**, one picture for each unit: blue pixels speak for the unit, orange ones against
+   it. You will see spots and short strokes, no digits.
 2. **What a unit likes.** A unit of a higher layer has no weights on pixels. But there are images that excite it most:
    the pictures show the mean of the twenty most exciting ones, less the mean of all.
 3. **How well a layer keeps the classes apart.** The variance between the means of the ten classes, divided by the

@@ -1,9 +1,7 @@
-"""What the figures of the lessons have in common: a canvas, colours that all eyes can tell apart, and where files go."""
+"""What the figures of the lessons share: a canvas, colours that all eyes can tell apart, and where files go."""
 
 from pathlib import Path
 
-import numpy as np
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 # Okabe and Ito, "Color Universal Design" (2008).
@@ -18,22 +16,11 @@ def panels(rows=1, columns=1, width=4.2, height=3.6):
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def scatter(axes, X, y, names=None):
+def scatter(axes, X, y, names):
     """Draw two-dimensional points, one colour and marker per class."""
     for k in range(int(y.max()) + 1):
-        label = names[k] if names else f"class {k}"
-        axes.scatter(*X[y == k].T, c=COLORS[k], marker=MARKERS[k], s=18, edgecolors="white", linewidths=0.4, label=label)
-
-
-def regions(axes, classify, X, y):
-    """Colour the plane by the class that `classify`, a function of rows (n, 2), gives each point; draw the points."""
-    low, high = X.min(axis=0), X.max(axis=0)
-    margin = 0.1 * (high - low)
-    grid = np.meshgrid(*(np.linspace(a, b, 300) for a, b in zip(low - margin, high + margin, strict=True)))
-    classes = classify(np.column_stack([g.ravel() for g in grid])).reshape(grid[0].shape)
-    colors = ListedColormap(COLORS[: int(y.max()) + 1])
-    axes.pcolormesh(*grid, classes, cmap=colors, vmin=0, vmax=y.max(), alpha=0.25, rasterized=True)
-    scatter(axes, X, y)
+        looks = {"c": COLORS[k], "marker": MARKERS[k], "s": 18, "edgecolors": "white", "linewidths": 0.4}
+        axes.scatter(*X[y == k].T, label=names[k], **looks)
 
 
 def save(figure, folder, script):
