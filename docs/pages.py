@@ -1,0 +1,84 @@
+"""Write the pages that nobody should have to keep up to date: one for each module of the reference and each lesson."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+from sphinx.pycode import ModuleAnalyzer
+
+import nncore
+
+LESSONS = Path(__file__).resolve().parent / "lessons"
+
+
+def write(folder):
+    """Write all pages into `folder`, those of lessons with their figures and what they print."""
+    for name in ("reference", "lessons"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for module in sorted({*nncore.MODULES, *nncore.HOMES}):
+        (folder / "reference" / f"{module}.rst").write_text(reference(module), encoding="utf-8")
+    for script in sorted(LESSONS.glob("[0-9]*.py")):
+        (folder / "lessons" / f"{script.stem}.md").write_text(lesson(script, folder / "lessons"), encoding="utf-8")
+
+
+# ---------------------------------------------------------------------------------------------------------- reference
+
+
+def reference(module):
+    """Return the page of a module directly under nncore: its docstring and all its public names."""
+    home = importlib.import_module(f"nncore.{module}")
+    title = f"nncore.{module}"
+    lines = [title, "=" * len(title), "", f".. automodule:: {title}", "   :no-members:", ""]
+    for name in public_names(module, home):
+        value, owner = getattr(home, name), "nncore" if nncore.HOME_OF.get(name) == module else title
+        if owner == title and name in nncore.__all__ and value is getattr(nncore, name):
+            continue  # stands on the page of its own module
+        kind = "class" if inspect.isclass(value) else "function" if callable(value) else "data"
+        lines += [f".. auto{kind}:: {owner}.{name}"]
+        if kind == "class":
+            lines += ["   :members:", "   :show-inheritance:", *inherited(value)]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def public_names(module, home):
+    """Return the names of a module that are for users: `__all__`, else what is defined and documented there."""
+    if hasattr(home, "__all__"):
+        return list(home.__all__)
+    if module not in nncore.MODULES:  # its one class or function is public, the module itself is not
+        return list(nncore.HOMES[module])
+    documented = {name for owner, name in ModuleAnalyzer.for_module(home.__name__).find_attr_docs() if not owner}
+    here = (name for name, value in vars(home).items() if getattr(value, "__module__", None) == home.__name__)
+    return [name for name in dict.fromkeys([*here, *documented]) if not name.startswith("_")]
+
+
+def inherited(cls):
+    """Return the option that shows inherited members, for classes that inherit from other classes of nncore."""
+    own = any(base.__module__.startswith("nncore") for base in cls.__mro__[1:])
+    foreign = (base.__name__ for base in cls.__mro__ if not base.__module__.startswith("nncore"))
+    return [f"   :inherited-members: {', '.join(foreign)}"] if own else []
+
+
+# ------------------------------------------------------------------------------------------------------------ lessons
+
+
+def lesson(script, folder):
+    """Run a lesson and return its page: the text from its docstring, figure, output and source."""
+    source = script.read_text(encoding="utf-8")
+    printed = subprocess.run([sys.executable, script, folder], capture_output=True, text=True, cwd=folder)
+    if printed.returncode:
+        raise RuntimeError(f"lesson {script.name} failed:\n{printed.stderr}")
+    docstring = ast.parse(source).body[0]
+    return "\n".join(
+        [
+            ast.get_docstring(ast.parse(source)),
+            f"\n![figure of the lesson]({script.stem}.png)\n",
+            f"## What `python docs/lessons/{script.name}` prints\n",
+            f"```text\n{printed.stdout.split('figure: ')[0].rstrip()}\n```\n",
+            "## The script\n",
+            f"```python\n{''.join(source.splitlines(keepends=True)[docstring.end_lineno :]).strip()}\n```\n",
+        ]
+    )
