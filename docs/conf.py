@@ -19,7 +19,6 @@ copyright = "The nncore developers"
 version = release = nncore.__version__
 
 extensions = ["sphinx.ext.autodoc", "numpydoc", "myst_parser"]
-exclude_patterns = ["generated/**/*.txt"]
 default_role = "py:obj"  # `Dense` in a docstring is a link where there is such a name, and code elsewhere
 autodoc_typehints = "none"  # the docstrings say it in words
 autodoc_preserve_defaults = True
@@ -28,6 +27,8 @@ numpydoc_xref_param_type = False
 html_theme = "furo"
 html_title = f"nncore {version}"
 html_show_sphinx = False
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 
 

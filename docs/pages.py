@@ -37,29 +37,27 @@ def reference(module):
         if owner == title and name in nncore.__all__ and value is getattr(nncore, name):
             continue  # stands on the page of its own module
         kind = "class" if inspect.isclass(value) else "function" if callable(value) else "data"
-        lines += [f".. auto{kind}:: {owner}.{name}"]
-        if kind == "class":
-            lines += ["   :members:", "   :show-inheritance:", *inherited(value)]
-        lines += [""]
+        options = ["   :members:", *inheritance(value)] if kind == "class" else ["   :no-value:"] * (kind == "data")
+        lines += [f".. auto{kind}:: {owner}.{name}", *options, ""]
     return "\n".join(lines)
 
 
 def public_names(module, home):
-    """Return the names of a module that are for users: `__all__`, else what is defined and documented there."""
-    if hasattr(home, "__all__"):
-        return list(home.__all__)
+    """Return the names of a module that are for users: those in `__all__` or defined there, if they are documented."""
     if module not in nncore.MODULES:  # its one class or function is public, the module itself is not
         return list(nncore.HOMES[module])
-    documented = {name for owner, name in ModuleAnalyzer.for_module(home.__name__).find_attr_docs() if not owner}
-    here = (name for name, value in vars(home).items() if getattr(value, "__module__", None) == home.__name__)
-    return [name for name in dict.fromkeys([*here, *documented]) if not name.startswith("_")]
+    data = [name for owner, name in ModuleAnalyzer.for_module(home.__name__).find_attr_docs() if not owner]
+    here = [name for name, value in vars(home).items() if getattr(value, "__module__", None) == home.__name__]
+    public = getattr(home, "__all__", [name for name in [*here, *data] if not name.startswith("_")])
+    return [name for name in dict.fromkeys(public) if name in data or callable(getattr(home, name))]
 
 
-def inherited(cls):
-    """Return the option that shows inherited members, for classes that inherit from other classes of nncore."""
+def inheritance(cls):
+    """Return the options that show what a class inherits, if it is from other classes of nncore or from errors."""
     own = any(base.__module__.startswith("nncore") for base in cls.__mro__[1:])
     foreign = (base.__name__ for base in cls.__mro__ if not base.__module__.startswith("nncore"))
-    return [f"   :inherited-members: {', '.join(foreign)}"] if own else []
+    options = ["   :show-inheritance:"] if own or issubclass(cls, Exception) else []
+    return [*options, f"   :inherited-members: {', '.join(foreign)}"] if own else options
 
 
 # ------------------------------------------------------------------------------------------------------------ lessons
@@ -68,17 +66,26 @@ def inherited(cls):
 def lesson(script, folder):
     """Run a lesson and return its page: the text from its docstring, figure, output and source."""
     source = script.read_text(encoding="utf-8")
-    printed = subprocess.run([sys.executable, script, folder], capture_output=True, text=True, cwd=folder)
-    if printed.returncode:
-        raise RuntimeError(f"lesson {script.name} failed:\n{printed.stderr}")
-    docstring = ast.parse(source).body[0]
-    return "\n".join(
-        [
-            ast.get_docstring(ast.parse(source)),
-            f"\n![figure of the lesson]({script.stem}.png)\n",
-            f"## What `python docs/lessons/{script.name}` prints\n",
-            f"```text\n{printed.stdout.split('figure: ')[0].rstrip()}\n```\n",
-            "## The script\n",
-            f"```python\n{''.join(source.splitlines(keepends=True)[docstring.end_lineno :]).strip()}\n```\n",
-        ]
-    )
+    finished = subprocess.run([sys.executable, script, folder], capture_output=True, text=True, cwd=folder)
+    if finished.returncode:
+        raise RuntimeError(f"lesson {script.name} failed:\n{finished.stderr}")
+    text = ast.parse(source).body[0]
+    printed = finished.stdout.split("figure: ")[0].rstrip()
+    code = "".join(source.splitlines(keepends=True)[text.end_lineno :]).strip()
+    return f"""{text.value.value}
+![The figure of the lesson, described in its text.]({script.stem}.png)
+
+## What it prints
+
+```text
+{printed}
+```
+
+## The script
+
+`docs/lessons/{script.name}`
+
+```python
+{code}
+```
+"""

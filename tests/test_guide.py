@@ -57,5 +57,7 @@ def test_every_page_of_the_guide_is_in_the_table_of_contents():
 
 
 def test_the_reference_has_a_page_for_every_module():
-    listed = re.findall(r"^generated/reference/(\w+)$", (DOCS / "reference.md").read_text(encoding="utf-8"), re.MULTILINE)
+    listed = re.findall(
+        r"^generated/reference/(\w+)$", (DOCS / "reference.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert sorted(listed) == sorted({*nncore.MODULES, *nncore.HOMES})

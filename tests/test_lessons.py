@@ -145,7 +145,7 @@ def test_solvers(lesson):
 
 
 def test_every_lesson_is_tested():
-    assert LESSONS == [f"{number:02d}_{name[3:]}" for number, name in enumerate(LESSONS, 1)]
+    assert [f"{number:02d}_{name[3:]}" for number, name in enumerate(LESSONS, 1)] == LESSONS
     assert all(f"test_{name[3:]}" in globals() for name in LESSONS)
 
 

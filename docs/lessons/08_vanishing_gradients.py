@@ -18,6 +18,7 @@ watch the scale of its gradients. Plain gradient descent then trains that one wi
 """
 
 import sys
+import textwrap
 
 import numpy as np
 from drawing import COLORS, MARKERS, panels, save
@@ -74,7 +75,7 @@ def clipped_or_not(clip_norm, X, y):
     try:
         model.fit(X, y, epochs=50, verbose=False)
     except TrainingDiverged as divergence:
-        print(f"  {divergence}")
+        print(textwrap.fill(str(divergence), 100, initial_indent="  ", subsequent_indent="  "))
     return model.history.loss if len(model.history) else np.array([])
 
 
