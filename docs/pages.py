@@ -32,24 +32,36 @@ def reference(module):
     home = importlib.import_module(f"nncore.{module}")
     title = f"nncore.{module}"
     lines = [title, "=" * len(title), "", f".. automodule:: {title}", "   :no-members:", ""]
-    for name in public_names(module, home):
+    data = documented_data(home)
+    for name in public_names(module, home, data):
         value, owner = getattr(home, name), "nncore" if nncore.HOME_OF.get(name) == module else title
         if owner == title and name in nncore.__all__ and value is getattr(nncore, name):
             continue  # stands on the page of its own module
-        kind = "class" if inspect.isclass(value) else "function" if callable(value) else "data"
-        options = ["   :members:", *inheritance(value)] if kind == "class" else ["   :no-value:"] * (kind == "data")
-        lines += [f".. auto{kind}:: {owner}.{name}", *options, ""]
+        if name in data:
+            lines += [f".. py:data:: {owner}.{name}", "", *(f"   {line}" for line in data[name])]
+        elif inspect.isclass(value):
+            lines += [f".. autoclass:: {owner}.{name}", "   :members:", *inheritance(value), ""]
+        elif callable(value):
+            lines += [f".. autofunction:: {owner}.{name}", ""]
     return "\n".join(lines)
 
 
-def public_names(module, home):
-    """Return the names of a module that are for users: those in `__all__` or defined there, if they are documented."""
+def documented_data(home):
+    """Return the docstrings, as lists of lines, of the constants of a module or of a package's modules."""
+    modules = [name for name in sys.modules if f"{name}.".startswith(f"{home.__name__}.")]
+    docs = (ModuleAnalyzer.for_module(name).find_attr_docs() for name in modules)
+    return {name: lines for found in docs for (owner, name), lines in found.items() if not owner}
+
+
+def public_names(module, home, data):
+    """Return the names of a module that are for users: `__all__`, else what is defined there, with its base classes."""
     if module not in nncore.MODULES:  # its one class or function is public, the module itself is not
-        return list(nncore.HOMES[module])
-    data = [name for owner, name in ModuleAnalyzer.for_module(home.__name__).find_attr_docs() if not owner]
-    here = [name for name, value in vars(home).items() if getattr(value, "__module__", None) == home.__name__]
-    public = getattr(home, "__all__", [name for name in [*here, *data] if not name.startswith("_")])
-    return [name for name in dict.fromkeys(public) if name in data or callable(getattr(home, name))]
+        return nncore.HOMES[module]
+    here = {name: value for name, value in vars(home).items() if getattr(value, "__module__", None) == home.__name__}
+    classes = [value for name, value in here.items() if name in nncore.__all__ and inspect.isclass(value)]
+    bases = (base for cls in classes for base in cls.__mro__[1:] if base.__module__.startswith("nncore"))
+    names = dict.fromkeys([*(base.__name__ for base in bases if base.__name__ in vars(home)), *here, *data])
+    return getattr(home, "__all__", [name for name in names if not name.startswith("_")])
 
 
 def inheritance(cls):
