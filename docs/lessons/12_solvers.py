@@ -48,9 +48,9 @@ def adam(X, y, budget):
 
 def draw(folder, histories, model):
     figure, ((race, height, error),) = panels(1, 3)
-    for (name, history), color in zip(histories.items(), (GREEN, BLUE, ORANGE), strict=True):
+    for (name, history), color, style in zip(histories.items(), (GREEN, BLUE, ORANGE), ("-", "--", ":"), strict=True):
         some = np.unique(np.geomspace(1, len(history), 400).astype(int)) - 1  # evenly spaced to the eye
-        race.loglog(seconds(history)[some], history.loss[some], color=color, label=name)
+        race.loglog(seconds(history)[some], history.loss[some], style, color=color, label=name)
     race.set(title="the race", xlabel="seconds", ylabel="mean squared error")
     figure.legend(loc="outside lower center", ncols=3)
     grid = np.meshgrid(*2 * [np.linspace(0, 1, 101)])
