@@ -29,14 +29,7 @@ EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves roo
 RATES_PER_CALL = 2**16  # of a schedule, worked out beforehand: a millisecond
 DEFAULT_BATCH = 32
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which noting what the data are like takes less than 1 %
-DIVERGED = (
-    "epoch",
-    "batch",
-    "last_finite_loss",
-    "learning_rate",
-    "layer",
-    "tensor",
-)  # what a history keeps of TrainingDiverged
+DIVERGED = ("epoch", "batch", "last_finite_loss", "learning_rate")  # what a history keeps of TrainingDiverged
 NAN = float("nan")
 POSITIVE = spec.integer(1, 2**63 - 1)
 

@@ -149,6 +149,11 @@ class BatchNorm:
     TypeError, ValueError
         If an argument has the wrong type or is out of range.
 
+    Notes
+    -----
+    The statistics of a few rows are poor, and a last batch of a few rows can undo what the others have learned: choose a
+    `batch_size` that leaves no such rest, or leave the rest out.
+
     Examples
     --------
     >>> BatchNorm(momentum=0.99)
