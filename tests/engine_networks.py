@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nncore import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
 from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
 from nncore.program import lower
 
@@ -10,6 +11,20 @@ HEADS = {
     "categorical_crossentropy": "softmax",
     "binary_crossentropy": "sigmoid",
 }
+
+RULES = [
+    SGD(0.1),
+    SGD(0.1, momentum=0.9),
+    SGD(0.1, momentum=0.9, nesterov=True),
+    RMSprop(0.01),
+    RMSprop(0.01, momentum=0.5),
+    Adam(0.01),
+    AdamW(0.01, weight_decay=0.1),
+    Adagrad(0.1),
+    Nadam(0.01),
+    Lion(0.01, weight_decay=0.1),
+]
+"""Every rule of the engine, with and without what is optional in it."""
 
 
 def network(sizes, activation="tanh", loss="sparse_categorical_crossentropy"):

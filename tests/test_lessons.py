@@ -139,6 +139,9 @@ def test_solvers(lesson):
     assert lbfgs < 1e-4
     seconds = list(lesson["seconds"].values())
     assert seconds[2] > 20 * seconds[0]  # fifty times was planned, from what an epoch took before
+    for solver, adam in lesson["teacher"].values():
+        assert solver < 1e-20
+        assert adam > 1e-14
 
 
 # ---------------------------------------------------------------------------------------------- all lessons together

@@ -7,7 +7,7 @@ import platform
 import numpy as np
 import pytest
 from conftest import FUSED
-from engine_networks import data, make_plan, mixed_network, network, plan_dtype, state
+from engine_networks import RULES, data, make_plan, mixed_network, network, plan_dtype, state
 
 from nncore import Adam, engine
 
@@ -47,6 +47,21 @@ def test_several_segments_and_threads(threads):
     """A batch larger than a segment: where it is cut depends on the threads, the bits do not."""
     program = network([4, 32, 16, 4])
     results = {trained(engine.load("float32"), n, program, 9000, 9000)[0] for n in (1, 2, 5)}
+    assert len(results) == 1
+
+
+@pytest.mark.skipif(len(FUSED) < 4, reason="this machine runs only one instruction set that fuses")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", RULES, ids=repr)
+def test_every_rule(optimizer, dtype, threads):
+    program, results = network([30, 90, 70, 5], "relu"), set()
+    for n_threads in (1, 3):
+        threads(n_threads)
+        for module in (module for (_, its_dtype), module in FUSED.items() if its_dtype == dtype):
+            X, target = data(program, 600, module.DTYPE)
+            plan = make_plan(module, program, optimizer, scale=0.1)
+            plan.train(X, target, None, epochs=3, batch_size=256)
+            results.add(state(plan))
     assert len(results) == 1
 
 

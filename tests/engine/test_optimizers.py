@@ -2,22 +2,10 @@
 
 import numpy as np
 import pytest
+from engine_networks import RULES
 
-from nncore import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
 from nncore.reference import update
 
-RULES = [
-    SGD(0.1),
-    SGD(0.1, momentum=0.9),
-    SGD(0.1, momentum=0.9, nesterov=True),
-    RMSprop(0.01),
-    RMSprop(0.01, momentum=0.5),
-    Adam(0.01),
-    AdamW(0.01, weight_decay=0.1),
-    Adagrad(0.1),
-    Nadam(0.01),
-    Lion(0.01, weight_decay=0.1),
-]
 TOLERANCE = {"float32": 3e-6, "float64": 1e-13}
 
 
