@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore import memory
 from nncore.evaluation import Data
 from nncore.explanation import unfused
 from nncore.inputs import Array, all_finite
@@ -76,20 +77,28 @@ def locate(
     """
     start = batch * batch_size
     rows = order[start : start + batch_size]
-    unknown = Place(None, None, rows)
-    if start * float(network.program.n_parameters) * 3 > MOST_WORK:
+    layers, unknown = tuple(layers), Place(None, None, rows)
+    if start * float(network.program.n_parameters) * 3 > MOST_WORK or not _fits(network, len(rows)):
         return unknown
-    twin = network.copy(unfused(network.program))
+    twin = network.copy(unfused(network.program, layers))
     options: dict[str, Any] = {"batch_size": batch_size, "shuffle": False, "seed": seed}
     if start and twin.train(*_rows(data, order[:start]), learning_rates=learning_rates[:batch], **options).diverged:
-        # Its losses were finite, so it was a weight, and the next batch met it: the step before has made it.
-        return Place(None, "weight", order[start - batch_size : start])
+        return unknown  # which cannot be: it did not the first time
     names = [layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(layers))]
-    found = _in_step(twin, _rows(data, rows), seed, names, rows)
+    try:
+        found = _in_step(twin, _rows(data, rows), seed, names, rows)
+    except MemoryError:  # all of a batch's outputs and deltas at once, which training need not hold
+        return unknown
     if found is not None:
         return found
     step = twin.train(*_rows(data, rows), learning_rates=learning_rates[batch : batch + 1], **options)
     return Place(None, "weight", rows) if step.diverged else unknown
+
+
+def _fits(network: Network, n: int) -> bool:
+    """Return whether the outputs and deltas of n rows fit into memory at once, by far."""
+    widths = network.program.n_features + 2 * sum(row.n_out for row in network.program.rows)
+    return 4 * n * widths * network.dtype.itemsize < memory.available()
 
 
 def _rows(data: Data, rows: NDArray[np.int64]) -> Data:

@@ -6,7 +6,7 @@ their own, which changes no bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from nncore.evaluation import Data
 from nncore.inputs import Array
-from nncore.layers import Layer
+from nncore.layers import Activation, Dense, Layer, as_activation
 from nncore.program import Program
 from nncore.rows import Row
 from nncore.summary import in_depth, layer_name
@@ -131,30 +131,46 @@ class Explanation:
         return "\n".join([f"loss {self.loss:.6g}, learning rate {self.learning_rate:g}", *map(str, self.layers)])
 
 
-def unfused(program: Program) -> Program:
-    """Return the same program with a row of its own for every activation.
+def unfused(program: Program, layers: Iterable[Layer]) -> Program:
+    """Return the same program with a row of its own for every activation, numbered as the layer that asked for it.
 
     Examples
     --------
-    >>> from nncore.layers import Dense
     >>> from nncore.program import lower
-    >>> [row.op for row in unfused(lower([Dense(3, "relu"), Dense(1)], 2, "mse")).rows]
-    ['dense', 'activation', 'dense']
+    >>> layers = [Dense(3), Activation("relu"), Dense(1)]
+    >>> [(row.op, row.layer) for row in unfused(lower(layers, 2, "mse"), layers).rows]
+    [('dense', 0), ('activation', 1), ('dense', 2)]
     """
+    numbered = [layer for _, layer in in_depth(layers)]
     rows: list[Row] = []
     place = {-1: -1, -2: -2}  # of each row's output among the new rows
     for number, row in enumerate(program.rows):
         moved = replace(row, source=place[row.source], skip=place[row.skip])
         if row.op == "dense" and row.activation != "identity":
             rows.append(replace(moved, activation="identity", parameter=0.0))
-            source, width = len(rows) - 1, row.n_out
-            moved = Row("activation", row.layer, width, width, row.activation, row.parameter, source=source)
+            source, owner = len(rows) - 1, _owner(numbered, row.layer, row.activation)
+            moved = Row("activation", owner, row.n_out, row.n_out, row.activation, row.parameter, source=source)
         rows.append(moved)
         place[number] = len(rows) - 1
     return replace(program, rows=tuple(rows))
 
 
-def explain(network: Network, layers: Iterable[Layer], data: Data, seed: int, learning_rate: float) -> Explanation:
+def _owner(numbered: Sequence[Layer], number: int, activation: str) -> int:
+    """Return which layer asked for the activation behind layer `number`: itself, or an `Activation` further on."""
+    own = numbered[number]
+    if isinstance(own, Dense) and as_activation(own.activation).name == activation:
+        return number
+    later = range(number + 1, len(numbered))
+    return next(i for i in later if _asks_for(numbered[i], activation))
+
+
+def _asks_for(layer: Layer, activation: str) -> bool:
+    return isinstance(layer, Activation) and layer.name == activation
+
+
+def explain(
+    network: Network, layers: Iterable[Layer], data: Data, seed: int, learning_rate: float
+) -> tuple[Explanation, Network]:
     """Take one step apart, of a network that stays as it is.
 
     Parameters
@@ -168,44 +184,66 @@ def explain(network: Network, layers: Iterable[Layer], data: Data, seed: int, le
         Of the model: what dropout drops depends on it.
     learning_rate : float
         Of the step.
+
+    Returns
+    -------
+    explanation : Explanation
+    twin : Network
+        The copy that made the step; its `result` tells if it diverged, and then it is as before.
     """
-    twin = network.copy(unfused(network.program))
+    layers = tuple(layers)
+    numbered = [layer for _, layer in in_depth(layers)]
+    twin = network.copy(unfused(network.program, layers))
     program, before = twin.program, twin.get_parameters()
     loss, values, deltas, gradient = twin.explain(*data, seed=seed)
     prediction = np.empty((len(data.X), program.n_outputs), twin.dtype)
     one_batch: dict[str, Any] = {"batch_size": len(data.X), "shuffle": False, "seed": seed, "predictions": prediction}
     twin.train(*data, **one_batch, learning_rates=np.array([learning_rate]))
-    after = twin.get_parameters()
+    steps = _parameter_steps(program, before, gradient, twin.get_parameters())
+    found = {
+        number: _layer_step(program, number, numbered, {-1: data.X, **dict(enumerate(values))}, deltas, steps)
+        for number in sorted({row.layer for row in program.rows})
+    }
+    if program.link != "identity":
+        _add_link(found, program, numbered, prediction)
+    return Explanation(loss, prediction, learning_rate, tuple(found[number] for number in sorted(found))), twin
+
+
+def _parameter_steps(
+    program: Program, before: Array, gradient: Array, after: Array
+) -> dict[int, dict[str, ParameterStep]]:
+    """Return the steps of each layer's parameters, by its number and their names."""
     steps: dict[int, dict[str, ParameterStep]] = {}
     for block in program.parameters:
         step = ParameterStep(block.of(before), block.of(gradient), block.of(after))
         steps.setdefault(block.layer, {})[block.name.rsplit(".", 1)[1]] = step
-    outputs = {-1: data.X, **dict(enumerate(values))}
-    found = []
-    for number, (_, layer) in enumerate(in_depth(layers)):
-        rows = [i for i, row in enumerate(program.rows) if row.layer == number]
-        if rows:
-            name = layer_name(layer, number), type(layer).__name__
-            found.append(_layer_step(*name, program, rows, outputs, deltas, steps.get(number, {}), prediction))
-    return Explanation(loss, prediction, learning_rate, tuple(found))
+    return steps
 
 
 def _layer_step(
-    name: str,
-    kind: str,
     program: Program,
-    numbers: list[int],
+    number: int,
+    numbered: Sequence[Layer],
     outputs: Mapping[int, Array],
     deltas: list[Array | None],
-    parameters: Mapping[str, ParameterStep],
-    prediction: Array,
+    steps: Mapping[int, Mapping[str, ParameterStep]],
 ) -> LayerStep:
-    """`numbers` are the layer's rows; the last one writes its output."""
-    rows, last = program.rows, numbers[-1]
-    z = outputs[rows[last].source] if rows[last].op == "activation" else outputs[last]
-    dz = deltas[rows[last].source] if rows[last].op == "activation" and rows[last].source >= 0 else deltas[last]
-    a, da, activation = outputs[last], deltas[last], rows[last].activation
-    if last == len(rows) - 1 and program.link != "identity":
-        a, da, activation = prediction, None, program.link
-    source = rows[numbers[0]].skip if len(numbers) == 1 and rows[last].op == "add" else rows[numbers[0]].source
-    return LayerStep(name, kind, activation, outputs[source], z, a, dz, da, parameters)
+    rows, own = program.rows, [i for i, row in enumerate(program.rows) if row.layer == number]
+    first, last = own[0], own[-1]
+    before = rows[last].source if rows[last].op == "activation" else last  # the row that wrote z
+    read = rows[first].skip if rows[first].op == "add" else rows[first].source  # a sum reads the block's input, too
+    name, kind = layer_name(numbered[number], number), type(numbered[number]).__name__
+    z, dz = outputs[before], deltas[before] if before >= 0 else None
+    parameters = steps.get(number, {})
+    return LayerStep(name, kind, rows[last].activation, outputs[read], z, outputs[last], dz, deltas[last], parameters)
+
+
+def _add_link(found: dict[int, LayerStep], program: Program, numbered: Sequence[Layer], prediction: Array) -> None:
+    """Show the activation that the loss has taken over where the user put it; what is behind it is the prediction."""
+    last = found[program.rows[-1].layer]
+    owner = _owner(numbered, program.rows[-1].layer, program.link)
+    if owner == program.rows[-1].layer:
+        found[owner] = replace(last, activation=program.link, a=prediction, da=None)
+    else:
+        name, z = layer_name(numbered[owner], owner), last.a
+        found[owner] = LayerStep(name, "Activation", program.link, z, z, prediction, last.da, None, {})

@@ -151,8 +151,8 @@ class BatchNorm:
 
     Notes
     -----
-    The statistics of a few rows are poor, and a last batch of a few rows can undo what the others have learned: choose a
-    `batch_size` that leaves no such rest, or leave the rest out.
+    The statistics of a few rows are poor, and a last batch of a few rows can undo what the others have learned: choose
+    a `batch_size` that leaves no such rest, or leave the rest out.
 
     Examples
     --------

@@ -211,12 +211,19 @@ class Sequential(Surgery):
         ------
         TypeError, ValueError
             If an argument is wrong.
+        TrainingDiverged
+            If the loss or a weight would stop being finite.
         """
         from nncore.explanation import explain  # here, not at the top, to keep `import nncore` quick
 
         network = self._built()
-        data, _ = self._data(X, y, sample_weight)
-        return explain(network, self._layers, data, self._seed, self._optimizer.rate_at(self._epoch))
+        data, program = self._data(X, y, sample_weight)
+        refuse_unsuitable_batch(program, len(data.X), self._dtype.itemsize)
+        rate = self._optimizer.rate_at(self._epoch)
+        explanation, twin = explain(network, self._layers, data, self._seed, rate)
+        if twin.result.diverged:
+            raise self._diverged(twin, data, np.arange(len(data.X)), len(data.X), np.array([rate]))
+        return explanation
 
     def _diverged(
         self, network: Network, data: Data, order: NDArray[np.int64], batch_size: int, rates: Array

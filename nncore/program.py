@@ -114,6 +114,8 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str) -> Program
     layers = _checked(layers)
     found = Rows(n_features)
     found.add(layers)
+    if found.rows[-1].op == "dropout":
+        raise ValueError(f"Dropout as the last layer would drop predictions; remove it from the end of {list(layers)}")
     n_parameters, n_statistics = _total(found.parameters), _total(found.statistics)
     _refuse_absurd_size(found.rows, n_parameters)
     rows, link = _take_link(found.rows, loss)
@@ -172,8 +174,6 @@ def _checked(layers: Sequence[Layer]) -> list[Layer]:
         raise ValueError("layers must hold at least one Dense layer, got an empty list")
     if not any(isinstance(layer, Dense) for layer in leaves(layers)):
         raise ValueError(f"network has no parameters: layers must hold at least one Dense layer, got {list(layers)}")
-    if isinstance(layers[-1], Dropout):
-        raise ValueError(f"layers[{len(layers) - 1}]: Dropout as the last layer would drop predictions; remove it")
     return list(layers)
 
 

@@ -200,6 +200,12 @@ NN_FUNC void nn_update_run(nn_update *u, int weight, real *new, const real *old,
 }
 #undef NN_UPDATE_ROW
 
+/* count new values x (n) besides the weights among those that must be finite */
+NN_FUNC void nn_update_watch(nn_update *u, const real *x, isize n)
+{
+    for (isize i = 0; i < n; i += NN_V) u->not_finite += vset1(0) * vload(x + i);
+}
+
 /* squares (width) = the sums of the squares down each column of one panel x (n_rows, width) */
 NN_FUNC void nn_column_squares(double *squares, const real *x, isize n_rows, isize width)
 {

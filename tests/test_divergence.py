@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from nncore import SGD, Adam, BatchNorm, Dense, Dropout, Sequential, TrainingDiverged
+from nncore.network import Network
 from nncore.random import permutation
 
 rng = np.random.default_rng(0)
 X, Y = rng.standard_normal((50, 3)), rng.standard_normal(50)
-LARGE = 3e38  # of float32: its square is not finite
+LARGE = 3e38  # of float32: the sum of two is not finite
 
 
 def diverging(layers, optimizer, y=Y, dtype="float32", **options):
@@ -40,18 +41,18 @@ def test_one_row_with_too_large_a_target(shuffle):
 
 def test_one_row_with_too_large_an_input():
     large = X.copy()
-    large[11, 1] = LARGE
-    error, _ = diverging([Dense(4), Dense(4, weight_initializer="ones"), Dense(1)], SGD(1e-3), X=large)
-    assert error.tensor == "output"
-    assert error.layer in ("dense_0", "dense_1", "dense_2")
-    assert error.rows == (11,)
-    assert f"the output of layer '{error.layer}' (row 11 of X) is no longer finite" in str(error)
+    large[11] = LARGE
+    layers = [Dense(4, "tanh"), Dense(4, weight_initializer="ones", name="wide"), Dense(1)]
+    error, _ = diverging([layers[1], layers[0], layers[2]], SGD(1e-3), X=large)
+    assert (error.layer, error.tensor, error.rows) == ("wide", "output", (11,))
+    assert "the output of layer 'wide' (row 11 of X) is no longer finite" in str(error)
 
 
 def test_a_learning_rate_that_overflows_the_weights():
-    error, _ = diverging([Dense(4), BatchNorm(), Dense(1)], SGD(3e38, momentum=0.5))
-    assert error.tensor == "weight"
-    assert len(error.rows) == 8
+    error, model = diverging([Dense(4), BatchNorm(), Dense(1)], SGD(3e38, momentum=0.5))
+    order = permutation(model.seed, 1, 50)
+    assert (error.tensor, error.batch) == ("weight", 0)
+    assert set(error.rows) == set(order[:8].tolist())
     assert error.learning_rate == 3e38
     assert "a weight is no longer finite" in str(error)
 
@@ -73,3 +74,15 @@ def test_it_survives_pickling():
     again = pickle.loads(pickle.dumps(error))
     assert str(again) == str(error)
     assert vars(again) == vars(error)
+
+
+def test_memory_that_is_not_there_does_not_hide_the_divergence(monkeypatch):
+    def explain(*_, **__):
+        raise MemoryError("nncore needs more bytes than there are")
+
+    monkeypatch.setattr(Network, "explain", explain)
+    y = Y.copy()
+    y[37] = 1e300
+    error, _ = diverging([Dense(4, "tanh"), Dense(1)], Adam(0.01), y, "float64")
+    assert (error.layer, error.tensor) == (None, None)
+    assert "the loss or a weight is no longer finite" in str(error)

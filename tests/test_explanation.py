@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from engine_networks import LAYERED
 
-from nncore import SGD, Adam, BatchNorm, Dense, NotBuiltError, Sequential, reference
+from nncore import SGD, Activation, Adam, BatchNorm, Dense, NotBuiltError, Sequential, TrainingDiverged, reference
 from nncore.losses import get
 from nncore.reference_rows import Training
 
@@ -147,3 +147,39 @@ def test_bad_input_is_refused():
     model.build(1)
     with pytest.raises(ValueError, match="X has 2 features, but the model expects 1"):
         model.explain_step([[1.0, 2.0]], [1.0])
+
+
+def test_an_activation_of_its_own_is_a_layer_of_its_own():
+    model = Sequential([Dense(4), Activation("relu"), Dense(3), BatchNorm(), Activation("softmax")], seed=1)
+    model.build(2)
+    X, y = rng.standard_normal((9, 2)), rng.integers(3, size=9)
+    step = model.explain_step(X, y)
+    assert [layer.name for layer in step.layers] == [
+        "dense_0",
+        "activation_1",
+        "dense_2",
+        "batch_norm_3",
+        "activation_4",
+    ]
+    assert [layer.activation for layer in step.layers] == ["identity", "relu", "identity", "identity", "softmax"]
+    assert step["activation_1"].a.tobytes() == np.maximum(step["dense_0"].a, 0).tobytes()
+    assert step["batch_norm_3"].a.tobytes() == step["activation_4"].z.tobytes()
+    assert step["activation_4"].a is step.prediction
+
+
+def test_a_step_that_diverges_is_no_step():
+    model = Sequential([Dense(2), Dense(1)], seed=1)
+    model.compile(SGD(1e38), loss="mse")
+    model.build(2)
+    X, y = 1e6 * rng.standard_normal((9, 2)), rng.standard_normal(9)
+    with pytest.raises(TrainingDiverged, match="no longer finite"):
+        model.explain_step(X, y)
+    with pytest.raises(TrainingDiverged, match="no longer finite"):
+        model.train_on_batch(X, y)
+
+
+def test_a_batch_that_training_would_refuse():
+    model = Sequential([Dense(2), BatchNorm(), Dense(1)])
+    model.build(1)
+    with pytest.raises(ValueError, match="batch_size is 1 row"):
+        model.explain_step([[1.0]], [1.0])

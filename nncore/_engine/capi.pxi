@@ -89,6 +89,7 @@ cdef extern from "optimizers.h" nogil:
     void nn_shape_gradient(nn_update *u, int weight, real *g, const real *w, isize n)
     void nn_scale(real *g, real factor, isize n)
     void nn_update_run(nn_update *u, int weight, real *new, const real *old, const real *g, isize n)
+    void nn_update_watch(nn_update *u, const real *x, isize n)
     int nn_update_finite(const nn_update *u)
     void nn_column_squares(double *squares, const real *x, isize n_rows, isize width)
     void nn_limit_columns(real *w, isize n_rows, isize width, double max_norm)

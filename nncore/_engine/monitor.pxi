@@ -1,5 +1,5 @@
-# Records of the layers: what the leader writes down after the last full batch of an epoch, from what lies in memory
-# then: the gradients, the weights before and after the step, the outputs of the batch's last segment.
+# Records of the layers: what the leader writes down in the last full batch of an epoch, from what lies in memory then:
+# the outputs of its first rows, later the gradients, and the weights before and after the step.
 
 cdef enum:              # the numbers of a record, in the order of nncore.layer_history.FIELDS
     GRADIENT_NORM
@@ -32,9 +32,8 @@ cdef inline int records_epoch(const Engine *e, isize epoch) noexcept nogil:
     return e.n_recorded < e.job.n_records and e.job.recorded[e.n_recorded] == epoch
 
 
-cdef void begin_record(Engine *e) noexcept nogil:
-    """Before the step: keep the weights."""
-    memcpy(e.before, e.state, e.n_weights * sizeof(real))
+cdef inline int records_batch(const Engine *e, isize epoch, isize batch) noexcept nogil:
+    return e.job.purpose == UPDATE and records_epoch(e, epoch) and batch == recorded_batch(e)
 
 
 cdef void record_weight(Engine *e, const Row *r, double *record) noexcept nogil:
@@ -99,18 +98,32 @@ cdef void record_outputs(Engine *e, const Row *r, double *record) noexcept nogil
         record[DEAD] = n_dead / <double>r.n_out
 
 
-cdef void record_layers(Engine *e) noexcept nogil:
-    """After the step: one record per row of the program; what does not apply stays NaN."""
+cdef inline double *record_of(const Engine *e, int row) noexcept nogil:
+    """What is being written down of a row of the program; what does not apply stays NaN."""
+    return e.job.records + (e.n_recorded * e.n_rows + row) * N_FIELDS
+
+
+cdef void begin_record(Engine *e) noexcept nogil:
+    """After the batch's first segment has passed: outputs. Its length depends on the threads, but not the first rows."""
     cdef int i
     cdef isize k
-    cdef double *record = e.job.records + e.n_recorded * e.n_rows * N_FIELDS
     for i in range(e.n_rows):
         for k in range(N_FIELDS):
-            record[k] = NAN
+            record_of(e, i)[k] = NAN
+        record_outputs(e, e.rows + i, record_of(e, i))
+
+
+cdef void keep_weights(Engine *e) noexcept nogil:
+    """Before the step."""
+    memcpy(e.before, e.state, e.n_weights * sizeof(real))
+
+
+cdef void end_record(Engine *e) noexcept nogil:
+    """After the step: gradients and weights."""
+    cdef int i
+    for i in range(e.n_rows):
         if e.rows[i].plain >= 0:
-            record_weight(e, e.rows + i, record)
-        record_outputs(e, e.rows + i, record)
-        record += N_FIELDS
+            record_weight(e, e.rows + i, record_of(e, i))
     e.n_recorded += 1
 
 

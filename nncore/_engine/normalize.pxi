@@ -100,7 +100,7 @@ cdef void layernorm_gradient(Engine *e, const Row *r, isize p) noexcept nogil:
     nn_column_sums(e.gradient + norm_parameter(r, BETA, p), deltas_at(e, r.y) + at, n, width, e.stage.resume)
 
 
-cdef void average_moments(Engine *e, const Row *r, isize p) noexcept nogil:
+cdef void average_moments(Engine *e, const Row *r, isize p, nn_update *update) noexcept nogil:
     """Write the running averages to the new state; a single row has no variance and leaves them alone."""
     cdef isize width = nn_panel_width(r.n_out, p), n = e.stage.n_batch
     cdef isize mean = norm_parameter(r, RUNNING_MEAN, p), variance = norm_parameter(r, RUNNING_VARIANCE, p)
@@ -109,3 +109,5 @@ cdef void average_moments(Engine *e, const Row *r, isize p) noexcept nogil:
     nn_running_average(e.stage.new + mean, e.state + mean, norm_at(e, r, MEAN, p), momentum, 1, width)
     nn_running_average(e.stage.new + variance, e.state + variance, norm_at(e, r, VARIANCE, p), momentum, unbiased,
                        width)
+    nn_update_watch(update, e.stage.new + mean, width)
+    nn_update_watch(update, e.stage.new + variance, width)

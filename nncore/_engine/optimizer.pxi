@@ -119,7 +119,7 @@ cdef void gradient_block(Engine *e, const Block *block, real *scratch, nn_update
         if r.op == LAYERNORM:
             layernorm_gradient(e, r, block.p)
         n = 0
-    if e.stage.updates and (r.op != DENSE or not e.stage.fused):
+    if e.stage.updates and r.plain >= 0 and (r.op != DENSE or not e.stage.fused):
         nn_shape_gradient(update, 1, e.gradient + at, e.state + at, n)
         if r.op != DENSE or has_bias(r, block):
             nn_shape_gradient(update, 0, e.gradient + at + n, e.state + at + n, (1 if r.op == DENSE else 2) * width)
@@ -137,7 +137,7 @@ cdef void update_norm(Engine *e, const Row *r, isize p, nn_update *update) noexc
     elif e.stage.new != e.state:
         memcpy(e.stage.new + at, e.state + at, n * sizeof(real))
     if r.op == BATCHNORM:
-        average_moments(e, r, p)
+        average_moments(e, r, p, update)
 
 
 cdef void update_block(Engine *e, const Block *block, nn_update *update) noexcept nogil:

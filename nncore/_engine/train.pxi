@@ -69,12 +69,9 @@ cdef double clipped_share(Engine *e) noexcept nogil:
     return nn_tally_take(&e.n_clipped_values) / (n_steps * e.n_parameters)
 
 
-cdef int end_epoch(Engine *e, isize epoch, isize last_batch) noexcept nogil:
+cdef int end_epoch(Engine *e, isize epoch) noexcept nogil:
     """Return whether to go on."""
     cdef double now = nn_now()
-    if nn_raised(&e.overflow):
-        diverge(e, epoch, last_batch)
-        return 0
     e.job.losses[epoch] = e.epoch_loss / e.job.n
     e.job.seconds[epoch] = now - e.epoch_started
     if e.job.clipped != NULL:
@@ -96,7 +93,7 @@ cdef int end_segment(Engine *e, isize epoch, isize batch) noexcept nogil:
     cdef double loss = e.batch_loss
     e.epoch_loss += loss
     e.batch_loss = 0
-    if not isfinite(loss):
+    if not isfinite(loss) or nn_raised(&e.overflow):
         diverge(e, epoch, batch)
         return 0
     e.outcome.last_finite_loss = loss / e.stage.n_batch
@@ -275,19 +272,21 @@ cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_
     s.new = e.other if batch == 0 and e.job.purpose == UPDATE else e.state
     s.updates = s.last and e.job.purpose == UPDATE
     s.fused = s.updates and e.clip_norm == 0
-    s.keeps_gradient = s.updates and records_epoch(e, epoch) and batch == recorded_batch(e)
+    s.keeps_gradient = records_batch(e, epoch, batch)
     pass_rows(e, n_workers)
     if nn_raised(&e.abandon):
         return 0
+    if s.keeps_gradient and done == 0:
+        begin_record(e)
     if s.updates:
         if e.job.learning_rates != NULL:
             e.learning_rate = e.job.learning_rates[epoch * n_batches(e) + batch]
         prepare_hyper(e)
-    if s.keeps_gradient:
-        begin_record(e)
+    if s.keeps_gradient and s.updates:
+        keep_weights(e)
     step_weights(e, n_workers)
-    if s.keeps_gradient:
-        record_layers(e)
+    if s.keeps_gradient and s.updates:
+        end_record(e)
     return end_segment(e, epoch, batch)
 
 
@@ -312,7 +311,7 @@ cdef void train_epochs(Engine *e, int n_workers) noexcept nogil:
         for batch in range(n_batches(e)):
             if not train_batch(e, epoch, batch, n_workers):
                 return
-        if not end_epoch(e, epoch, n_batches(e) - 1):
+        if not end_epoch(e, epoch):
             return
 
 

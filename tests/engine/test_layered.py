@@ -147,6 +147,23 @@ def test_clipped_share(variant):
     assert np.isnan(trained(variant, program, SGD(0.01))[1].clipped).all()
 
 
+def test_what_is_not_learned_is_not_clipped(variant):
+    program = layered_network("batch norm without affine")
+    assert trained(variant, program, SGD(0.01, clip_value=1e-12))[1].clipped.max() <= 1
+
+
+def test_running_statistics_that_overflow_are_divergence(variant):
+    """The outputs of such a batchnorm are finite: its betas."""
+    program = layered_network("batch norm first")
+    X, target = data(program, 32, variant.DTYPE)
+    plan = make_plan(variant, program, SGD(0.01))
+    before = state(plan)
+    result = plan.train(X * variant.DTYPE.type(np.finfo(variant.DTYPE).max ** 0.7), target, None, batch_size=16)
+    assert result.diverged
+    assert (result.epoch, result.batch) == (0, 0)
+    assert state(plan) == before
+
+
 def test_a_batch_of_one_row_leaves_the_running_statistics_alone(variant):
     program = layered_network("batch norm first")
     whole, _ = trained(variant, program, SGD(0.0), n=16, epochs=1)

@@ -79,6 +79,20 @@ def test_recording_changes_nothing(variant, name):
     assert len(states) == 1
 
 
+def test_segments_depend_on_the_threads_and_records_do_not(fused_variant, threads):
+    """A batch of more rows than a segment: outputs are those of its first rows."""
+    program = network([784, 64, 5], "relu")
+    for n in (1030, 3000):
+        bits = set()
+        for n_threads in (1, 2, 3):
+            threads(n_threads)
+            plan = make_plan(fused_variant, program, Adam(0.01), scale=0.1)
+            result = recorded(plan, program, n=n, batch_size=n, of=(0, 1), epochs=2, dtype=fused_variant.DTYPE)
+            bits.add(result.records.tobytes() + state(plan))
+            assert plan.threads_used == n_threads
+        assert len(bits) == 1
+
+
 @pytest.mark.skipif(len(FUSED) < 4, reason="this machine runs only one instruction set that fuses")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_instruction_sets_and_threads_record_the_same_bits(dtype, threads):
