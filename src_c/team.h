@@ -6,9 +6,9 @@
 #ifndef NN_TEAM_H
 #define NN_TEAM_H
 
-#include <assert.h>
+#include "threads.h" /* first: it asks for GNU's extensions */
 
-#include "threads.h"
+#include <assert.h>
 
 #define NN_MAX_ITEMS 65535 /* of a stage */
 
@@ -26,6 +26,7 @@ typedef struct {
     atomic_int left;    /* items of the stage that are not done */
     atomic_int dismissed;
     int before;         /* value of `stage` before the first one */
+    atomic_int processor; /* of the leader */
     nn_share shares[NN_MAX_THREADS];
 } nn_team;
 
@@ -68,8 +69,9 @@ static inline void nn_team_help(nn_team *t, int stage, int worker, int n_workers
 static inline void nn_team_follow(nn_team *t, int worker, int n_workers, nn_work work, void *argument)
 {
     for (int stage = t->before;;) {
-        nn_counter_wait(&t->stage, stage);
+        int slept = nn_counter_wait(&t->stage, stage);
         stage = atomic_load(&t->stage.value);
+        if (slept) nn_leave_processor(atomic_load_explicit(&t->processor, memory_order_relaxed));
         if (atomic_load(&t->dismissed)) return;
         nn_team_help(t, stage, worker, n_workers, work, argument);
     }
@@ -90,6 +92,7 @@ static inline void nn_team_run(nn_team *t, long n_items, int n_workers, nn_work 
         uint64_t begin = (uint64_t)(n_items * w / n_workers), end = (uint64_t)(n_items * (w + 1) / n_workers);
         atomic_store(&t->shares[w].ticket, (uint64_t)(unsigned)stage << 32 | begin << 16 | end);
     }
+    atomic_store_explicit(&t->processor, nn_processor(), memory_order_relaxed);
     nn_counter_add(&t->stage);
     nn_team_help(t, stage, 0, n_workers, work, argument);
     nn_counter_wait(&t->drained, drained);

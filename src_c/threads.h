@@ -7,7 +7,11 @@
 #ifndef NN_THREADS_H
 #define NN_THREADS_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* cpu_set_t; Python.h defines it, too */
+#endif
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -52,10 +56,11 @@ static inline void nn_counter_add(nn_counter *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-static inline void nn_counter_wait(nn_counter *c, int old)
+/* returns whether it slept */
+static inline int nn_counter_wait(nn_counter *c, int old)
 {
     for (int i = 0; i < NN_SPINS; i++) {
-        if (atomic_load_explicit(&c->value, memory_order_acquire) != old) return;
+        if (atomic_load_explicit(&c->value, memory_order_acquire) != old) return 0;
         nn_pause();
     }
     pthread_mutex_lock(&c->lock);
@@ -63,6 +68,35 @@ static inline void nn_counter_wait(nn_counter *c, int old)
     while (atomic_load(&c->value) == old) pthread_cond_wait(&c->moved, &c->lock);
     atomic_fetch_sub(&c->sleepers, 1);
     pthread_mutex_unlock(&c->lock);
+    return 1;
+}
+
+/* ----------------------------------------------------------------------------------------------------- processors */
+
+static inline int nn_processor(void) /* the one this thread runs on; -1 where the system does not tell */
+{
+#ifdef __linux__
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
+/* Move this thread to another processor if it runs on that one. Linux likes to wake a thread where its waker runs, and on
+ * virtual machines leaves it there for milliseconds: the two would take turns, with another processor idle. */
+static inline void nn_leave_processor(int processor)
+{
+#ifdef __linux__
+    cpu_set_t allowed, others;
+    if (processor < 0 || processor >= CPU_SETSIZE || sched_getcpu() != processor) return;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+    others = allowed;
+    CPU_CLR(processor, &others);
+    if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0)
+        sched_setaffinity(0, sizeof allowed, &allowed); /* it stays where it is, and may be moved again */
+#else
+    (void)processor;
+#endif
 }
 
 /* ---------------------------------------------------------------------------------------------------------- flag */
@@ -96,6 +130,7 @@ typedef struct nn_pool {
     atomic_int running, busy;
     int n_threads;       /* started, besides the caller */
     int n_workers;       /* of the current job, the caller included */
+    int processor;       /* of its caller */
     nn_task task;
     void *argument;
 } nn_pool;
@@ -111,7 +146,7 @@ static void *nn_pool_worker(void *argument)
     nn_seat *seat = argument;
     nn_pool *p = seat->pool;
     for (unsigned job = 0;; job++) { /* not the counter's value: it may have moved on to the next job already */
-        nn_counter_wait(&seat->job, (int)job);
+        if (nn_counter_wait(&seat->job, (int)job)) nn_leave_processor(p->processor);
         p->task(p->argument, seat->worker, p->n_workers);
         if (atomic_fetch_sub(&p->running, 1) == 1) nn_counter_add(&p->finished);
     }
@@ -144,7 +179,7 @@ static inline int nn_pool_run(nn_pool *p, nn_task task, void *argument, int n_wo
         nn_pool_grow(p, n_workers - 1);
         if (n_workers > p->n_threads + 1) n_workers = p->n_threads + 1;
         if (n_workers > 1) {
-            p->task = task, p->argument = argument, p->n_workers = n_workers;
+            p->task = task, p->argument = argument, p->n_workers = n_workers, p->processor = nn_processor();
             atomic_store(&p->running, n_workers - 1);
             int done = atomic_load(&p->finished.value);
             for (int i = 0; i < n_workers - 1; i++) nn_counter_add(&p->seats[i].job);

@@ -1,8 +1,7 @@
 /* Jobs of changing size from several callers at once, each of several stages: built with the thread sanitizer, or not, and
  * run by test_threads.py. Prints ok, or the count of jobs that went wrong. */
-#include <sched.h>
-#include <stdio.h>
 #include "team.h"
+#include <stdio.h>
 
 enum { CALLERS = 3, JOBS = 2000, STAGES = 3, MOST_ITEMS = 11 };
 static nn_pool pool;
