@@ -2,7 +2,8 @@
 
 Time t is counted in epochs, as a real number, from the first epoch the model ever trained: step k of the n steps of
 epoch e happens at ``t = e + k / n``. So a schedule means the same for every batch size, its rate changes at every step,
-and training that goes on after a pause, or from a file, goes on along the same curve.
+and training that goes on after a pause, or from a file, goes on along the same curve. The
+rates are the same in every bit on every machine.
 
 Examples
 --------
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore import spec
+from nncore.portable import cos_pi, power
 
 Array = NDArray[np.float64]
 
@@ -115,7 +117,7 @@ class StepDecay(Schedule):
         spec.check(self, initial_rate=_RATE, factor=_FACTOR, every=_SPAN)
 
     def _rates(self, t: Array) -> Array:
-        return self.initial_rate * np.power(self.factor, np.floor(t / self.every))
+        return self.initial_rate * power(self.factor, np.floor(t / self.every))
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ class ExponentialDecay(Schedule):
         spec.check(self, initial_rate=_RATE, factor=_FACTOR, every=_SPAN)
 
     def _rates(self, t: Array) -> Array:
-        return self.initial_rate * np.power(self.factor, t / self.every)
+        return self.initial_rate * power(self.factor, t / self.every)
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,7 @@ class OneCycle(Schedule):
 def _half_cosine(first: float, last: float, begin: float, end: float, t: Array) -> Array:
     """Go from `first` at time `begin` to `last` at time `end`, and stay there."""
     share = np.clip((t - begin) / (end - begin), 0, 1)
-    return last + (first - last) * (1 + np.cos(np.pi * share)) / 2
+    return last + (first - last) * (1 + cos_pi(share)) / 2
 
 
 def _numbers(rule: spec.Rule) -> spec.Rule:
