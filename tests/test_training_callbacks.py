@@ -2,6 +2,7 @@
 
 import csv
 import pickle
+import signal
 import sys
 import types
 
@@ -245,6 +246,27 @@ def test_the_best_weights_come_back_after_an_error():
     exact = new_model(SGD(0.05))
     exact.fit(X, Y, epochs=stopping.best_epoch + 1)
     assert np.array_equal(exact.parameters, model.parameters)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+def test_the_best_weights_come_back_after_an_interrupt_amid_an_epoch():
+    kept = []
+
+    def interrupt_the_next(model, epoch, logs):
+        kept.append(model.get_weights())
+        signal.setitimer(signal.ITIMER_REAL, logs["seconds"] / 2)
+
+    old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    model, many = new_model(), np.tile(X, (25_000, 1))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            callbacks = [EarlyStopping("loss"), interrupt_the_next]
+            model.fit(many, many[:, :1], epochs=2, batch_size=1, callbacks=callbacks)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert model.epoch == len(kept) == 1
+    assert all(map(np.array_equal, model.get_weights(), kept[0]))
 
 
 def test_the_best_weights_come_back_after_a_divergence():

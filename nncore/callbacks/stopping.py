@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class EarlyStopping(Monitor):
     """Stop when the monitored value has not got better for `patience` epochs (Prechelt, 1998).
 
-    The best weights come back then, and however else training ends: after its last epoch, or by an error. The
-    optimizer's state and ``model.epoch`` stay as they are. Each ``fit`` begins anew.
+    The best weights come back then, and however else training ends: after its last epoch, by an error, or by Ctrl-C,
+    even amid an epoch. The optimizer's state and ``model.epoch`` stay as they are. Each ``fit`` begins anew.
 
     Parameters
     ----------
@@ -101,6 +101,6 @@ class EarlyStopping(Monitor):
         return STOP
 
     def on_train_end(self, model: Sequential) -> None:
-        if self._best_weights is not None and self.best_epoch != model.epoch - 1:
+        if self._best_weights is not None:  # even of the last epoch: one that was broken off has changed them
             model.set_weights(self._best_weights)
         self._best_weights = None
