@@ -430,8 +430,9 @@ def test_only_the_present_network_counts():
     assert list(history.doctor()) == []
 
 
-def test_a_network_that_begins_with_a_norm_takes_any_inputs():
-    network = [("batch_norm_0", "BatchNorm", "identity"), *NETWORK]
+@pytest.mark.parametrize("before", [[], [("dropout_0", "Dropout", "identity")]], ids=["first", "behind a dropout"])
+def test_a_network_that_begins_with_a_norm_takes_any_inputs(before):
+    network = [*before, ("batch_norm_1", "BatchNorm", "identity"), *NETWORK]
     history = healthy(network=network)
     history.note_data({**INPUTS, "std_max": 1e4}, TARGETS)
     assert list(history.doctor()) == []

@@ -20,12 +20,14 @@ TINY = 1e-2  # largest standard deviation: next to the bias, the inputs are cons
 IMBALANCED = 10.0  # rows of the largest class by those of the smallest (He and Garcia, 2009, section 2, speak of 100:1)
 VERY_IMBALANCED = 100.0
 NORMALISING = ("BatchNorm", "LayerNorm")
+WITHOUT_WEIGHTS = ("Dropout", "Activation")
 
 
 def unscaled_inputs(history: History) -> Iterator[Finding]:
-    """Report inputs far from mean 0 and deviation 1, unless the network begins by normalising them."""
-    inputs, layers = history.inputs, current_layers(history)
-    if inputs is None or (layers and layers[0].kind in NORMALISING):
+    """Report inputs far from mean 0 and deviation 1, unless the first layer that has weights normalises them."""
+    inputs = history.inputs
+    kinds = [layer.kind for layer in current_layers(history) if layer.kind not in WITHOUT_WEIGHTS]
+    if inputs is None or (kinds and kinds[0] in NORMALISING):
         return
     low, high = inputs["std_min"], inputs["std_max"]
     mean = max(abs(inputs["mean_min"]), abs(inputs["mean_max"]))
