@@ -165,6 +165,9 @@ def read(file: BinaryIO, size: int) -> Snapshot:
     slot_names = [_slot_name(i) for i in range(fields["optimizer"].n_slots)]
     shapes |= dict.fromkeys(slot_names, (program.n_parameters,))
     tensors = modelfile.read_tensors(file, size, header, shapes, dtype)
+    for name in (block.name for block in program.statistics if block.name.endswith(".variance")):
+        if (tensors[name] < 0).any():
+            raise ModelFileError(f"tensor {name!r} must not be negative, got {tensors[name].min():g}")
     parameters, statistics = (
         np.concatenate([np.empty(0, dtype), *(tensors[block.name].ravel() for block in blocks)])
         for blocks in (program.parameters, program.statistics)

@@ -24,6 +24,7 @@ from nncore import (
     Adagrad,
     Adam,
     AdamW,
+    BatchNorm,
     CosineDecay,
     Dense,
     Lion,
@@ -284,6 +285,15 @@ def test_weights_that_are_not_finite_are_refused(content, name, value):
     data = data[:at] + np.float32(value).tobytes() + data[at + 4 :]
     with pytest.raises(ModelFileError, match=f"tensor '{name}' holds NaN or infinity"):
         read(joined(header, description, data))
+
+
+def test_negative_variances_are_refused():
+    model = Sequential([BatchNorm(name="norm"), Dense(1)])
+    model.build(3)
+    snapshot = model._snapshot({})
+    snapshot.statistics[4] = -0.5
+    with pytest.raises(ModelFileError, match=r"tensor 'norm.variance' must not be negative, got -0.5"):
+        read(checkpoint.encode(snapshot))
 
 
 def test_longer_and_shorter_files(content):
