@@ -199,6 +199,19 @@ class Network:
         with self._lock:
             self._lent_plan().set_statistics(flat)
 
+    def weights(self) -> tuple[Array, Array]:
+        """Return copies of the flat parameter vector and of the statistics, of one moment."""
+        self._check_not_training_elsewhere()
+        with self._lock:
+            return self.get_parameters(), self.get_statistics()
+
+    def set_weights(self, parameters: Array, statistics: Array) -> None:
+        """Set both at once, so that no other thread computes with half of them."""
+        self._check_not_training_elsewhere()
+        with self._lock:
+            self.set_parameters(parameters)
+            self.set_statistics(statistics)
+
     @property
     def optimizer(self) -> Optimizer:
         return self._optimizer

@@ -177,7 +177,7 @@ class Prediction(Definition):
         `BatchNorm`, the running mean and variance.
         """
         network = self._built()
-        program, flat, statistics = network.program, network.get_parameters(), network.get_statistics()
+        program, (flat, statistics) = network.program, network.weights()
         weights = [block.of(flat).copy() for block in program.parameters]
         return weights + [block.of(statistics).copy() for block in program.statistics]
 
@@ -200,8 +200,7 @@ class Prediction(Definition):
             raise ValueError(f"weights must be a list of {len(blocks)} arrays, got {len(given)}")
         arrays = [self._checked_weight(i, *pair) for i, pair in enumerate(zip(blocks, given, strict=True))]
         n, empty = len(program.parameters), np.empty(0, self._dtype)
-        network.set_parameters(np.concatenate([empty, *arrays[:n]]))
-        network.set_statistics(np.concatenate([empty, *arrays[n:]]))
+        network.set_weights(np.concatenate([empty, *arrays[:n]]), np.concatenate([empty, *arrays[n:]]))
 
     def _checked_weight(self, number: int, block: ParameterBlock, weight: ArrayLike) -> Array:
         """Return a weight as a flat array."""

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -15,7 +16,19 @@ import pytest
 import scipy.optimize
 
 import nncore
-from nncore import SGD, Activation, Adam, Dense, NotBuiltError, RMSprop, Sequential, TrainingDiverged, losses, reference
+from nncore import (
+    SGD,
+    Activation,
+    Adam,
+    BatchNorm,
+    Dense,
+    NotBuiltError,
+    RMSprop,
+    Sequential,
+    TrainingDiverged,
+    losses,
+    reference,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -541,6 +554,34 @@ def test_interrupted_training_leaves_a_usable_model(seconds, callbacks):
 
 
 # ---- threads and processes
+
+
+def test_weights_are_read_and_set_as_a_whole():
+    """Of a BatchNorm, beta and the running mean: a thread that saw half would find them different."""
+    model = Sequential([BatchNorm(), Dense(1, use_bias=False)])
+    model.build(1)
+    torn, done = [], threading.Event()
+
+    def look():
+        while not done.is_set():
+            _, beta, _, mean, _ = model.get_weights()
+            prediction = model.predict([[0.0]])[0, 0]
+            torn.extend(found for found in (beta[0] - mean[0], prediction) if abs(found) > 0.5)
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for value in range(2000):
+            model.set_weights([[1], [value % 64], [[1]], [value % 64], [1]])
+    finally:
+        done.set()
+        sys.setswitchinterval(interval)
+        for thread in threads:
+            thread.join(60)
+    assert torn == []
 
 
 def test_predictions_from_many_threads():
