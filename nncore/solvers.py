@@ -65,15 +65,18 @@ class Solver:
         Of a program; raises ValueError if the solver cannot train it.
     minimise : callable
         Of (objective, start, epochs, accept), as `nncore.lbfgs.minimise`.
+    columns : tuple of str
+        Names of the values that it gives `accept` beside point and objective.
     """
 
     check: Callable[[Program], None]
     minimise: Callable[[Objective, Array, int, Accept], str]
+    columns: tuple[str, ...] = ()
 
 
 SOLVERS = {
     "lbfgs": Solver(lbfgs.check, lbfgs.minimise),
-    "lm": Solver(levenberg_marquardt.check, levenberg_marquardt.minimise),
+    "lm": Solver(levenberg_marquardt.check, levenberg_marquardt.minimise, ("damping",)),
 }
 """The solvers by name."""
 
@@ -138,14 +141,14 @@ class SolverTraining(Training):
         for argument in ("clip_value", "clip_norm"):
             if (value := getattr(model.optimizer, argument)) is not None:
                 raise ValueError(f"solver={name!r} cannot clip: compile an optimizer without {argument}={value:g}")
+        self.solver, self.name = solver, name
         super().__init__(model, data, validation_data, validation_split, batch_size=None, shuffle=None, **options)
         _check_program(self.network.program, name)
         solver.check(self.network.program)
-        self.solver, self.name = solver, name
         self.objective = Objective(self.network, self.data)
         self._iteration: Iteration | None = None
         self._value = math.inf
-        self._columns: dict[str, float] = {}
+        self._columns = dict.fromkeys(solver.columns, math.nan)  # where there is not one step
         self._ended = ""
         self._message = "interrupted"
 
@@ -202,7 +205,7 @@ class SolverTraining(Training):
         return self._iteration
 
     def _recorded(self) -> list[str]:
-        return [name for name in super()._recorded() if name != "learning_rate"]
+        return [*(name for name in super()._recorded() if name != "learning_rate"), *self.solver.columns]
 
     def _settings(self, n_epochs: int) -> dict[str, list[float]]:
         return {name: [value] for name, value in self._columns.items()}

@@ -331,6 +331,14 @@ def test_a_start_that_is_the_minimum_is_recorded(solver):
     assert model.parameters.tolist() == [2, 1]
 
 
+def test_callbacks_may_watch_the_columns_of_a_solver():
+    stopping = EarlyStopping("damping", mode="min", patience=50)
+    history = regressor().fit(X, Y, solver="lm", epochs=5, callbacks=stopping)
+    assert stopping.best == history.damping.min()
+    with pytest.raises(ValueError, match="needs 'damping', which this training does not record"):
+        regressor().fit(X, Y, solver="lbfgs", callbacks=stopping)
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_parameter_without_influence(solver):
     """A relu that is dead for every row makes J'J singular; the damping solves it all the same."""
