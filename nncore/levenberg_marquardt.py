@@ -149,7 +149,10 @@ def minimise(
     damping: Damping | None = None
     for _ in range(epochs):
         normal = residuals.normal(x)
-        damping = damping or Damping(FIRST_DAMPING * float(normal.curvature.diagonal().max()))
+        mu = FIRST_DAMPING * float(normal.curvature.diagonal().max())
+        if mu == 0:
+            return "no step: the predictions do not depend on the parameters; set other weights with set_weights"
+        damping = damping or Damping(mu)
         lower = _lower(residuals, normal, x, damping)
         if lower is None:
             return "converged: the parameters move by less than their rounding"

@@ -331,6 +331,20 @@ def test_a_start_that_is_the_minimum_is_recorded(solver):
     assert model.parameters.tolist() == [2, 1]
 
 
+def test_predictions_that_depend_on_nothing_are_said_to_do_so(monkeypatch):
+    """All outputs lie where relu is flat: no step lowers anything, and no damping helps."""
+    model, solved = Sequential([Dense(1, "relu")], dtype="float64"), []
+    model.build(1)
+    model.parameters[:] = [0, -1]
+    monkeypatch.setattr(levenberg_marquardt, "_solve", lambda *arguments: solved.append(arguments))
+    history = model.fit(
+        [[0.0], [1.0]], [1.0, 2.0], solver="lm", epochs=9, callbacks=EarlyStopping("damping", mode="min")
+    )
+    assert history.message.startswith("no step: the predictions do not depend on the parameters")
+    assert solved == []
+    assert history.loss.tolist() == [2.5] and np.isnan(history.damping).all()
+
+
 def test_callbacks_may_watch_the_columns_of_a_solver():
     stopping = EarlyStopping("damping", mode="min", patience=50)
     history = regressor().fit(X, Y, solver="lm", epochs=5, callbacks=stopping)
