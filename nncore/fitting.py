@@ -133,6 +133,7 @@ class Training:
         with self.network.training():
             model._adopt(self.network)
             model.stop_training = False
+            model.history.diverged, model.history.message = None, ""  # these speak of the latest training
             self._note_data()
             self.last_epoch = model.epoch + self.epochs
             progress = ProgressBar(self.verbose, self.epochs, len(self.data.X))
@@ -142,16 +143,17 @@ class Training:
 
     def _note_data(self) -> None:
         """Note what the doctor judges inputs, classes and first weights by, where training takes longer than that."""
-        program = self.network.program
+        program, history = self.network.program, self.model.history
         work = self.epochs * len(self.data.X) * program.n_parameters
-        if self.model.history.knows_data and work < WORTH_NOTING:
-            return
-        inputs, targets = observation.sampled(*self.data, program.loss)
-        names = [layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(self.model.layers))]
-        alike = observation.symmetric_layers(program, self.network.get_parameters(), names)
-        for history in (self.history, self.model.history):
+        worth_noting = work >= WORTH_NOTING or not history.knows_data
+        if worth_noting or history.symmetric:  # which may no longer be true
+            names = [layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(self.model.layers))]
+            alike = observation.symmetric_layers(program, self.network.get_parameters(), names)
+            history.symmetric = self.history.symmetric = alike
+        if worth_noting:
+            inputs, targets = observation.sampled(*self.data, program.loss)
             history.note_data(inputs, targets)
-            history.symmetric = history.symmetric or alike
+            self.history.note_data(inputs, targets)
 
     def _loop(self, progress: ProgressBar, stop: bool) -> None:
         """Train epoch by epoch until they are done or somebody says stop, perhaps before the first."""

@@ -36,12 +36,12 @@ class History(Columns):
         What `nncore.observation` saw of the data: the range of means and deviations of the features; how often each
         class occurs. Of the latest ``fit``, unless this was too short to look again; None if there was none.
     symmetric : tuple of str
-        The layers all of whose units began with the same weights.
+        The layers all of whose units had the same weights when the latest ``fit`` began.
     diverged : dict, optional
         Where the latest ``fit`` ended with `TrainingDiverged`: ``epoch``, ``batch``, ``last_finite_loss`` and
         ``learning_rate``. None if it did not.
     message : str
-        How the last training with a solver ended; empty after training with an optimizer. Not kept in files.
+        How the latest ``fit`` ended, if it was with a solver; else empty. Not kept in files.
 
     Examples
     --------

@@ -276,3 +276,36 @@ def test_the_limit_of_a_control_group_counts(monkeypatch, tmp_path):
     assert memory.available() > 123456789
     monkeypatch.setattr(memory, "CONTROL_GROUPS", (str(no), str(some)))
     assert memory.available() == 123456789
+
+
+# ---- what a history says of the latest training
+
+
+def test_a_divergence_is_forgotten_by_the_next_training():
+    model = Sequential([Dense(1)])
+    model.compile(SGD(1e30))
+    with pytest.raises(TrainingDiverged):
+        model.fit(X, Y, epochs=9)
+    assert model.history.diverged["learning_rate"] == 1e30
+    with pytest.raises(ValueError, match="epochs"):
+        model.fit(X, Y, epochs=0)
+    assert model.history.diverged, "nothing was trained"
+    model.compile(SGD(0.01))
+    assert model.fit(X, Y).diverged is None
+    assert model.history.diverged is None
+
+
+def test_a_solvers_message_is_forgotten_by_the_next_training():
+    model = Sequential([Dense(1)])
+    assert model.fit(X, Y, solver="lm").message == model.history.message != ""
+    assert model.fit(X, Y).message == ""
+    assert model.history.message == ""
+
+
+def test_layers_are_symmetric_as_long_as_they_are():
+    zeros = {"weight_initializer": "zeros"}
+    model = Sequential([Dense(4, "tanh", **zeros), Dense(1, **zeros)])
+    assert model.fit(X, Y).symmetric == model.history.symmetric == ("dense_0",)
+    assert model.fit(X, Y).symmetric == model.history.symmetric == ("dense_0",)
+    model.set_weights([np.random.default_rng(0).normal(size=weight.shape) for weight in model.get_weights()])
+    assert model.fit(X, Y).symmetric == model.history.symmetric == ()
