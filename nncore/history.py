@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nncore.columns import Columns
-from nncore.layer_history import WIDTH, Description, LayerHistory, adapted
+from nncore.layer_history import WIDTH, Description, LayerHistory, adapted, renamed
 
 if TYPE_CHECKING:
     from nncore.doctor import Diagnosis
@@ -133,6 +133,27 @@ class History(Columns):
             self._network = layers
         for index, (name, _, _) in enumerate(layers):
             self._layers[name].extend(numbers, values[:, index])
+
+    def rename_layers(self, names: Mapping[str, str]) -> None:
+        """Let records go on under other names, after layers were put in, taken out or moved.
+
+        Parameters
+        ----------
+        names : mapping of str to str
+            Name now -> name before, of every layer that was there before, in the order of the network. The records of
+            all others have ended: they are kept as ``"<name> (to epoch <their last>)"``.
+
+        Examples
+        --------
+        >>> history = History()
+        >>> network = [("dense_0", "Dense", "relu"), ("dense_1", "Dense", "identity")]
+        >>> history.record_layers(network, [0, 1], np.ones((2, 2, 42)))
+        >>> history.rename_layers({"dense_0": "dense_1"})
+        >>> list(history.layers)
+        ['dense_0', 'dense_0 (to epoch 1)']
+        """
+        self._layers, self._network = renamed(self._layers, names), ()
+        self.symmetric = tuple(now for now, before in names.items() if before in self.symmetric)
 
     # ---- tables and files
 

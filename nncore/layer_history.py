@@ -25,6 +25,9 @@ N_BINS = 32
 WIDTH = len(FIELDS) + N_BINS
 """Numbers in one record of one layer."""
 
+END = " (to epoch "
+"""Follows the name of a layer that has ended."""
+
 Description = tuple[str, str, str]
 """Name, kind and activation of a layer."""
 
@@ -141,6 +144,39 @@ class LayerHistory:
         return f"LayerHistory({self.name}: {', '.join(parts)}, {self._n} record{'s' if self._n != 1 else ''})"
 
 
+def renamed(layers: Mapping[str, LayerHistory], names: Mapping[str, str]) -> dict[str, LayerHistory]:
+    """Return the records by the names that layers have after surgery: first those that go on, then those that ended.
+
+    Parameters
+    ----------
+    layers : mapping of str to LayerHistory
+        Their names are changed.
+    names : mapping of str to str
+        Name now -> name before, of every layer that was there before, in the order of the network.
+
+    Examples
+    --------
+    >>> before = {name: LayerHistory(name, "Dense") for name in ("dense_0", "dense_1", "dense_2")}
+    >>> for layer in before.values():
+    ...     layer.extend([4], np.ones((1, 42)))
+    >>> after = renamed(before, {"dense_0": "dense_0", "dense_1": "dense_2"})
+    >>> list(after), after["dense_1"] is before["dense_2"]
+    (['dense_0', 'dense_1', 'dense_1 (to epoch 4)'], True)
+    """
+    current = {now: layers[before] for now, before in names.items() if before in layers}
+    ended = [layer for name, layer in layers.items() if name not in names.values() and len(layer)]
+    for name, layer in current.items():
+        layer.name = name
+    for layer in ended:
+        layer.name = _ended(layer)
+    return current | {layer.name: layer for layer in ended}
+
+
+def _ended(layer: LayerHistory) -> str:
+    """Return a name that no layer of a network has."""
+    return layer.name if END in layer.name else f"{layer.name}{END}{layer.epochs[-1]})"
+
+
 def adapted(layers: Mapping[str, LayerHistory], network: Sequence[Description]) -> dict[str, LayerHistory]:
     """Return the records by name for another network: first those that go on or begin, then those that have ended.
 
@@ -163,6 +199,6 @@ def adapted(layers: Mapping[str, LayerHistory], network: Sequence[Description]) 
         if layer is current.get(name) or (name in current and not len(layer)):
             continue
         if name in current:
-            layer.name = f"{name} (to epoch {layer.epochs[-1]})"
+            layer.name = _ended(layer)
         ended[layer.name] = layer
     return current | ended

@@ -9,6 +9,7 @@ from itertools import accumulate
 import numpy as np
 
 from nncore import evaluation, losses, spec
+from nncore.history import History
 from nncore.inputs import Array
 from nncore.layers import LAYERS, Layer
 from nncore.network import Network, initial_parameters
@@ -62,6 +63,8 @@ class SurgeryReport:
 class Surgery(Prediction):
     """The part of `Sequential` that changes its layers after they have been built."""
 
+    history: History
+
     def insert(self, index: int, layer: Layer) -> SurgeryReport:
         """Put a layer in before layer number `index`; all others keep their weights where these still fit.
 
@@ -85,7 +88,9 @@ class Surgery(Prediction):
         Notes
         -----
         A layer keeps its weights, its part of the optimizer's state and its running statistics if all its shapes are
-        the same; all else begins anew. A vector taken from `parameters` before no longer belongs to the model.
+        the same; all else begins anew. The records of the layers in ``model.history`` go on under the names they have
+        now; those of layers that were taken out have ended. A vector taken from `parameters` before no longer belongs
+        to the model.
 
         Examples
         --------
@@ -164,7 +169,9 @@ class Surgery(Prediction):
         fitting = _fitting(network.program, program, origin_of)
         report = _report(self._layers, layers, program, origin_of, fitting, loss.name if loss != self.loss else None)
         successor = _transplanted(network, program, origin_of, fitting, self._seed)
+        names, names_before = _names(layers), _names(self._layers)
         self._layers, self._network, self._scorers = tuple(layers), successor, None
+        self.history.rename_layers({names[now]: names_before[origin_of[now]] for now in sorted(origin_of)})
         return report
 
 
@@ -180,6 +187,10 @@ def _origins_in_depth(
             found |= {number + i: starts[origin] + i for i in range(_count(layer))}
         number += _count(layer)
     return found
+
+
+def _names(layers: Sequence[Layer]) -> list[str]:
+    return [layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(layers))]
 
 
 def _count(layer: Layer) -> int:
@@ -235,8 +246,7 @@ def _report(
     fitting: set[int],
     loss: str | None,
 ) -> SurgeryReport:
-    names = [layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(layers))]
-    names_before = [layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(before))]
+    names, names_before = _names(layers), _names(before)
     learning = {block.layer for block in (*program.parameters, *program.statistics)}
     old = sorted(learning & origin_of.keys())
     return SurgeryReport(

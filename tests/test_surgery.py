@@ -165,6 +165,63 @@ def test_training_goes_on(optimizer):
     assert history.loss[-1] < history.loss[0]
 
 
+def test_records_go_on_under_the_names_that_layers_have_now():
+    model = Sequential([Dense(8, "relu"), Dropout(0.1), Dense(8, "relu"), Dense(1)])
+    model.fit(X, Y[:, :1], epochs=2)
+    before = model.history.layers
+    model.insert(1, Dense(8, "relu"))  # dense_1: of the kind that dense_2 was
+    after = model.history.layers
+    assert [
+        after[now] is before[then]
+        for now, then in [
+            ("dense_0", "dense_0"),
+            ("dropout_2", "dropout_1"),
+            ("dense_3", "dense_2"),
+            ("dense_4", "dense_3"),
+        ]
+    ] == [True] * 4
+    model.fit(X, Y[:, :1], epochs=1)
+    layers = model.history.layers
+    assert {name: layer.epochs[[0, -1]].tolist() for name, layer in layers.items()} == {
+        "dense_0": [0, 2],
+        "dense_1": [2, 2],
+        "dropout_2": [0, 2],
+        "dense_3": [0, 2],
+        "dense_4": [0, 2],
+    }
+    assert list(layers) == names(model)
+    model.remove(0)
+    model.move(2, 1)
+    model.fit(X, Y[:, :1], epochs=1)
+    layers = model.history.layers
+    assert {name: layer.epochs[[0, -1]].tolist() for name, layer in layers.items()} == {
+        "dense_0": [2, 3],
+        "dense_1": [0, 3],
+        "dropout_2": [0, 3],
+        "dense_3": [0, 3],
+        "dense_0 (to epoch 2)": [0, 2],
+    }
+    assert [layer.name for layer in layers.values()] == list(layers)
+
+
+def test_records_of_a_layer_taken_out_are_not_continued_by_another_of_its_name():
+    model = trained([Dense(8, "relu"), Dense(8, "relu"), Dense(3)])
+    model.remove(1)
+    model.insert(1, Dense(8, "relu"))
+    assert list(model.history.layers) == ["dense_0", "dense_2", "dense_1 (to epoch 1)"]
+    model.fit(X, Y)
+    assert model.history.layers["dense_1"].epochs.tolist() == [2]
+    assert list(model.history.layers) == ["dense_0", "dense_1", "dense_2", "dense_1 (to epoch 1)"]
+
+
+def test_what_was_symmetric_has_its_new_name():
+    model = trained([Dense(4, "tanh", weight_initializer="zeros"), Dense(3, weight_initializer="zeros")])
+    model.insert(0, LayerNorm())
+    assert model.history.symmetric == ("dense_1",)
+    model.remove(1)
+    assert model.history.symmetric == ()
+
+
 def test_a_model_file_keeps_the_new_layers(tmp_path):
     from nncore import load
 
