@@ -21,7 +21,7 @@ FIELDS = (
 )
 """Names of the numbers of a record, in its order; the bins of the histogram follow them."""
 
-N_BINS = 32
+N_BINS = 32  # like the fields, as in the engine's monitor.pxi
 WIDTH = len(FIELDS) + N_BINS
 """Numbers in one record of one layer."""
 

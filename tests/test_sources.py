@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from nncore import layer_history, records
+
 ROOT = Path(__file__).resolve().parent.parent
 HEADERS = sorted((ROOT / "src_c").glob("*.h"))
 CYTHON = sorted(path for path in (ROOT / "nncore" / "_engine").iterdir() if path.suffix in (".pyx", ".pxi", ".pxd"))
@@ -41,3 +43,19 @@ def test_the_compiler_is_told_not_to_fuse():
 @pytest.mark.parametrize("path", HEADERS, ids=name)
 def test_headers_know_nothing_of_python(path):
     assert not re.search(r"Python\.h|\bPy[A-Z]\w*_\w+|\bPyObject\b", path.read_text(encoding="utf-8"))
+
+
+def test_python_and_the_engine_agree_about_records():
+    """Constants that stand in the engine and in Python, where it is not compiled in."""
+    (path,) = [path for path in CYTHON if path.name == "monitor.pxi"]
+    text = path.read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"^cdef enum:.*\n((?: +.+\n)+)", text, re.M) for line in block.splitlines()]
+    names = [re.match(r" +(\w+)(?: = (.+))?$", line).groups() for line in lines]
+    values = {name: value for name, value in names if value}
+    assert [name.lower() for name, value in names if not value] == [*layer_history.FIELDS, "bins"]
+    assert values == {
+        "N_BINS": str(layer_history.N_BINS),
+        "N_FIELDS": "BINS + N_BINS",
+        "MAX_RECORDED_ROWS": str(records.MOST_ROWS),
+        "MAX_BINNED": str(records.MOST_BINNED),
+    }
