@@ -116,7 +116,7 @@ class Training:
         self.history = History()
         self.described = records.described(program, model.layers)
         self.pauses = bool(len(self.callbacks) or self.validation or self.metrics)
-        self.record_every = records.period(program, len(self.data.X), self.batch_size, self.pauses)
+        self.record_every = records.period(program, len(self.data.X), self.batch_size, self.pauses, self.penalises)
 
     def _recorded(self) -> list[str]:
         """Return the names of the values that every epoch will record."""
@@ -216,6 +216,8 @@ class Training:
     def _run_engine(self, first_epoch: int) -> None:
         epochs = 1 if self.pauses else min(self.last_epoch - first_epoch, EPOCHS_PER_CALL)
         epochs = min(epochs, records.RECORDS_PER_CALL * self.record_every)
+        if self.penalises:  # its epochs must not depend on how fast this machine is
+            epochs = min(epochs, records.until_record(self.record_every, first_epoch))
         schedule, self.rates = self.network.optimizer.learning_rate, None
         if isinstance(schedule, Schedule):
             epochs = min(epochs, max(1, RATES_PER_CALL // self.steps))
@@ -277,7 +279,7 @@ class Training:
         if self.validation is not None:
             scored = evaluation.evaluate(self.network, self.validation, self.metrics)
             found |= {f"val_{name}": value for name, value in scored.items()}
-        if self.penalises:
+        if self.penalises and (self.pauses or len(self.result.recorded)):  # a call ends with its only record
             found["penalty"] = penalty(self.network.program, self.network.get_parameters())
         return found
 

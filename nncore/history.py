@@ -23,7 +23,8 @@ class History(Columns):
 
     A column is read as ``history["loss"]`` or ``history.loss``. Which columns there are depends on what was recorded;
     where an epoch lacks a value, the column holds NaN. ``penalty`` is what `l1` and `l2` add to the loss, with the
-    weights at the end of the epoch; where nothing waits for the end of each epoch, only some epochs have it.
+    weights at the end of the epoch; in a training without validation, metrics and callbacks, where nothing waits for
+    the end of each epoch, only those epochs have it of which `layers` hold a record, the same on every machine.
 
     Attributes
     ----------

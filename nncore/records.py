@@ -23,7 +23,7 @@ _PER_PAUSE = 3e5  # of Python between two epochs
 _PER_WEIGHT, _PER_BINNED, _PER_RECORDED_OUTPUT, _PER_ROW = 6.0, 8.0, 4.0, 2000.0
 
 
-def period(program: Program, n: int, batch_size: int, pauses: bool = False) -> int:
+def period(program: Program, n: int, batch_size: int, pauses: bool = False, penalised: bool = False) -> int:
     """Return how many epochs lie from one record to the next: 1, unless epochs are so short that it would cost time.
 
     It depends on the arguments alone, so that every machine records the same epochs.
@@ -35,6 +35,8 @@ def period(program: Program, n: int, batch_size: int, pauses: bool = False) -> i
         Rows of the training set and of a batch.
     pauses : bool
         Whether there is something to do in Python after every epoch: metrics, validation, callbacks.
+    penalised : bool
+        Whether Python works out a penalty for every record, for which it has to pause as well.
 
     Examples
     --------
@@ -50,6 +52,7 @@ def period(program: Program, n: int, batch_size: int, pauses: bool = False) -> i
     epoch = n * per_row + _PER_STEP * -(-n // batch_size) + _PER_PAUSE * pauses
     record = _PER_WEIGHT * sum(weights) + _PER_BINNED * sum(min(size, MOST_BINNED) for size in weights)
     record += _PER_RECORDED_OUTPUT * min(batch_size, MOST_ROWS) * n_outputs + _PER_ROW * len(program.rows)
+    record += _PER_PAUSE * (penalised and not pauses)
     return max(1, int(np.ceil(record / (LARGEST_SHARE * epoch))))
 
 
@@ -72,6 +75,17 @@ def epochs_to_record(every: int, first: int, n: int, last: int) -> NDArray[np.in
     """
     numbers = np.arange(first, first + n)
     return np.flatnonzero((numbers % every == 0) | (numbers == last)).astype(np.int64)
+
+
+def until_record(every: int, first: int) -> int:
+    """Return how many epochs from number `first` on end with one that is recorded.
+
+    Examples
+    --------
+    >>> until_record(4, 6), until_record(4, 8)
+    (3, 1)
+    """
+    return -first % every + 1
 
 
 def described(program: Program, layers: Iterable[Layer]) -> list[Description]:

@@ -145,6 +145,7 @@ class SolverTraining(Training):
         super().__init__(model, data, validation_data, validation_split, batch_size=None, shuffle=None, **options)
         _check_program(self.network.program, name)
         solver.check(self.network.program)
+        self.pauses = True  # an epoch is an iteration
         self.objective = Objective(self.network, self.data)
         self._iteration: Iteration | None = None
         self._value = math.inf

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nncore import BatchNorm, Dense, Sequential, reference
+from nncore import BatchNorm, Dense, Sequential, fitting, reference
 from nncore.callbacks import EarlyStopping
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
@@ -24,10 +24,18 @@ def test_the_penalty_of_every_epoch_that_something_waits_for():
     assert history.penalty[0] == pytest.approx(reference.penalty(model.program, model.parameters), rel=0.1)
 
 
-def test_else_the_penalty_of_the_last_epoch_of_a_call():
-    model = Sequential(PENALISED, dtype="float64")
-    history = model.fit(X, Y, epochs=3)
-    assert np.isnan(history.penalty[0])  # all three in one call of the engine
+def test_else_the_penalty_of_the_epochs_that_are_recorded(monkeypatch):
+    model, slow = (Sequential(PENALISED, dtype="float64") for _ in range(2))
+    history = model.fit(X, Y, epochs=20_000)
+    taken = history.epochs[np.isfinite(history.penalty)]
+    assert taken.tolist() == history.layers["dense_0"].epochs.tolist()
+    assert 2 < len(taken) < 1000 and taken[[0, -1]].tolist() == [0, 19_999]
+    monkeypatch.setattr(fitting, "SECONDS_PER_CALL", 1e-9)  # as on a machine that does one epoch in that time
+    assert np.array_equal(slow.fit(X, Y, epochs=20_000).penalty, history.penalty, equal_nan=True)
+    for epoch in taken[:2]:
+        at = Sequential(PENALISED, dtype="float64")
+        at.fit(X, Y, epochs=int(epoch) + 1)
+        assert history.penalty[epoch] == pytest.approx(expected_penalty(at), rel=1e-12)
     assert history.penalty[-1] == pytest.approx(expected_penalty(model), rel=1e-12)
     assert history.penalty[-1] == pytest.approx(reference.penalty(model.program, model.parameters), rel=1e-12)
 
