@@ -138,7 +138,7 @@ def test_solvers(lesson):
     assert lm < adam / 5
     assert lbfgs < 1e-4
     seconds = list(lesson["seconds"].values())
-    assert seconds[2] > 20 * seconds[0]  # fifty times was planned, from what an epoch took before
+    assert seconds[2] >= 50 * seconds[0]
     for solver, adam in lesson["teacher"].values():
         assert solver < 1e-20
         assert adam > 1e-14

@@ -12,8 +12,8 @@ there a rough step is in the way. *Full-batch solvers* look at all rows and at t
 
 **What this lesson does.** It fits a swing that fades, as a function of time and friction, from 400 points without
 noise, with one hidden layer of 20 units. First Levenberg-Marquardt, then L-BFGS, and then Adam, which gets *fifty
-times* the time that Levenberg-Marquardt took, and a learning rate that falls to zero at the end. All begin with the
-same weights.
+times* the time that Levenberg-Marquardt took, and a learning rate that falls to zero as that time runs out. All begin
+with the same weights.
 
 Then a problem with an exact answer: the outputs of a small network, a *teacher*, which a slightly larger one is to
 learn from 200 points. Each solver is followed by Adam with fifty times that solver's own time. The solvers go down to
@@ -25,7 +25,7 @@ import sys
 import numpy as np
 from drawing import BLUE, GREEN, ORANGE, panels, save
 
-from nncore import Adam, CosineDecay, Dense, Sequential
+from nncore import Adam, Dense, Sequential
 
 
 def swing(time, friction):
@@ -42,12 +42,12 @@ def seconds(history):
 
 
 def adam(X, y, budget):
-    """Train with Adam for about `budget` seconds, measured by what an epoch takes."""
-    trial = network().fit(X, y, epochs=100, verbose=False)
-    n_epochs = round(budget / np.median(trial.seconds))
-    model = network()
-    model.compile(Adam(CosineDecay(0.01, n_epochs)))
-    return model, model.fit(X, y, epochs=n_epochs, verbose=False)
+    """Train with Adam for `budget` seconds and a little more; the rate falls along half a cosine of the time spent."""
+    model, spent = network(), 0.0
+    while spent < budget:
+        model.compile(Adam(0.01 * (1 + np.cos(np.pi * spent / budget)) / 2))  # whose moments go on
+        spent += model.fit(X, y, epochs=100, verbose=False).seconds.sum()
+    return model, model.history
 
 
 def learn_from_a_teacher():
