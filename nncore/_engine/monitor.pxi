@@ -104,7 +104,7 @@ cdef inline double *record_of(const Engine *e, int row) noexcept nogil:
 
 
 cdef void begin_record(Engine *e) noexcept nogil:
-    """After the batch's first segment has passed: outputs. Its length depends on the threads, but not the first rows."""
+    """After the batch's first segment has passed: outputs. Its length depends on the threads, its first rows do not."""
     cdef int i
     cdef isize k
     for i in range(e.n_rows):

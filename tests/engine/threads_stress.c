@@ -81,11 +81,30 @@ static long steal(int n_items)
     return got > 1 && atomic_load(&j.others) != n_items - 1;
 }
 
+/* A thread that leaves its processor keeps its affinity; it stays where there is no other processor. */
+static long leave(void)
+{
+#ifdef __linux__
+    cpu_set_t before, after;
+    if (sched_getaffinity(0, sizeof before, &before) != 0) return 0;
+    long moved = 0;
+    for (int i = 0; i < 100; i++) { /* the system may move it back at once, but not each time */
+        int here = nn_processor();
+        nn_leave_processor(here);
+        moved |= nn_processor() != here;
+    }
+    return sched_getaffinity(0, sizeof after, &after) != 0 || !CPU_EQUAL(&before, &after)
+           || moved != (CPU_COUNT(&before) > 1);
+#else
+    return 0;
+#endif
+}
+
 int main(void)
 {
     pthread_t threads[CALLERS];
     nn_pool_init(&pool);
-    long wrong = steal(2) + steal(MOST_ITEMS) + steal(NN_MAX_ITEMS);
+    long wrong = leave() + steal(2) + steal(MOST_ITEMS) + steal(NN_MAX_ITEMS);
     for (long i = 0; i < CALLERS; i++) pthread_create(&threads[i], NULL, caller, (void *)i);
     for (int i = 0; i < CALLERS; i++) {
         void *result;
