@@ -8,7 +8,7 @@
 #define NN_THREADS_H
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* cpu_set_t; Python.h defines it, too */
+#define _GNU_SOURCE /* for cpu_set_t */
 #endif
 #include <pthread.h>
 #include <sched.h>
