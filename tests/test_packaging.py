@@ -1,11 +1,14 @@
 """What was installed: the metadata, the files needed at run time and no others, and what importing nncore costs."""
 
 import importlib
+import json
+import re
 import subprocess
 import sys
 from importlib import metadata, resources
 
 import pytest
+from conftest import ROOT
 
 import nncore
 from nncore.datasets.bundled import BUNDLED
@@ -108,3 +111,10 @@ print(datasets.__name__)
 def test_module_runs_as_a_command():
     command = [sys.executable, "-m", "nncore", "--version"]
     assert subprocess.check_output(command, cwd="/", text=True) == f"nncore {nncore.__version__}\n"
+
+
+@pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="needs the source folder")
+def test_every_package_is_installed():
+    listed = re.search(r"^packages = (\[.*?\])", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M | re.S)
+    found = [".".join(path.parent.relative_to(ROOT).parts) for path in sorted((ROOT / "nncore").rglob("__init__.py"))]
+    assert sorted(json.loads(listed[1])) == sorted(found)
