@@ -34,7 +34,7 @@ def reference(module):
     lines = [title, "=" * len(title), "", f".. automodule:: {title}", "   :no-members:", ""]
     data = documented_data(home)
     for name in public_names(module, home, data):
-        value, owner = getattr(home, name), "nncore" if nncore.HOME_OF.get(name) == module else title
+        value, owner = getattr(home, name), "nncore" if name in nncore.HOMES.get(module, ()) else title
         if owner == title and name in nncore.__all__ and value is getattr(nncore, name):
             continue  # stands on the page of its own module
         if name in data:

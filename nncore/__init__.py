@@ -1,8 +1,8 @@
 """nncore: train and run multi-layer perceptrons on a CPU, fast, and see them learn."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nncore.lazy import loader
 from nncore.version import __version__
 
 if TYPE_CHECKING:
@@ -96,18 +96,7 @@ HOMES = {
 }
 """Which module holds which public name. Each is imported when first asked for, to keep ``import nncore`` quick."""
 
-HOME_OF = {name: module for module, names in HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name in HOME_OF:
-        value = getattr(importlib.import_module(f"nncore.{HOME_OF[name]}"), name)
-    elif name in MODULES:
-        value = importlib.import_module(f"nncore.{name}")
-    else:
-        raise AttributeError(f"module 'nncore' has no attribute {name!r}")
-    globals()[name] = value  # so that this is asked once
-    return value
+__getattr__ = loader(__name__, HOMES, MODULES)
 
 
 def __dir__() -> list[str]:

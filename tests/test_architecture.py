@@ -15,7 +15,7 @@ SOURCES = {
 
 # A module may import from its own layer and from those before it.
 LAYERS = [
-    {"errors", "memory", "names", "portable", "random", "version"},
+    {"errors", "lazy", "memory", "names", "portable", "random", "version"},
     {"spec", "activations", "initializers", "layers", "losses", "optimizers"} | {"schedules", "update_rule"},
     {"program", "rows"},
     {"engine", "_engine", "kernels", "metrics", "datasets"}

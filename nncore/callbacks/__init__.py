@@ -4,13 +4,30 @@ A callback is a plain function ``(model, epoch, logs)``, called after each epoch
 `Callbacks`. Those here have the names of Keras's, and its arguments where they mean the same.
 """
 
-from nncore.callbacks.checkpointing import ModelCheckpoint
-from nncore.callbacks.csv_log import CSVLogger
-from nncore.callbacks.functions import LambdaCallback
+from typing import TYPE_CHECKING
+
 from nncore.callbacks.hooks import STOP, Callbacks
-from nncore.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
-from nncore.callbacks.stopping import EarlyStopping
-from nncore.callbacks.tensorboard import TensorBoard
+from nncore.lazy import loader
+
+if TYPE_CHECKING:
+    from nncore.callbacks.checkpointing import ModelCheckpoint
+    from nncore.callbacks.csv_log import CSVLogger
+    from nncore.callbacks.functions import LambdaCallback
+    from nncore.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
+    from nncore.callbacks.stopping import EarlyStopping
+    from nncore.callbacks.tensorboard import TensorBoard
+
+HOMES = {
+    "checkpointing": ("ModelCheckpoint",),
+    "csv_log": ("CSVLogger",),
+    "functions": ("LambdaCallback",),
+    "rates": ("LearningRateScheduler", "ReduceLROnPlateau"),
+    "stopping": ("EarlyStopping",),
+    "tensorboard": ("TensorBoard",),
+}
+"""Every training needs the hooks, few need what is here: each is imported when first asked for."""
+
+__getattr__ = loader(__name__, HOMES)
 
 __all__ = [
     "STOP",

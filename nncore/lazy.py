@@ -1,0 +1,33 @@
+"""Names of a package that are imported where they live when they are first asked for, so that importing it is quick."""
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def loader(package: str, homes: Mapping[str, tuple[str, ...]], modules: tuple[str, ...] = ()) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a package.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    homes : dict
+        Which of its modules hold which names.
+    modules : tuple of str
+        Modules that are names themselves.
+    """
+    home_of = {name: module for module, names in homes.items() for name in names}
+
+    def found(name: str) -> Any:
+        if name in home_of:
+            value = getattr(importlib.import_module(f"{package}.{home_of[name]}"), name)
+        elif name in modules:
+            value = importlib.import_module(f"{package}.{name}")
+        else:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        setattr(sys.modules[package], name, value)  # so that this is asked once
+        return value
+
+    return found
