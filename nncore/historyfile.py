@@ -32,6 +32,9 @@ NEEDED = {
 }
 """What of them must be there, so that those who read a history need not ask."""
 
+LISTS = ("counts",)
+"""What of them is a list; all else is one number."""
+
 NOT_COLUMNS = ("epoch", "layers", *FACTS)
 """Keys of the plain form that are no columns."""
 
@@ -129,8 +132,8 @@ def _facts(name: str, value: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, item in _object(name, value).items():
         where = f"{name}.{key}"
-        whole = type(item) is int
-        found[key] = _numbers(where, item) if isinstance(item, list) else item if whole else _number(where, item)
+        number = _numbers(where, item) if key in LISTS else _number(where, item)
+        found[key] = item if type(item) is int else number
     missing = [key for key in NEEDED[name] if key not in found]
     if missing:
         raise ValueError(f"{name} lacks {', '.join(missing)}")
@@ -159,7 +162,10 @@ def _number(name: str, value: Any) -> float:
         return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f'{name} must be a number, None, "Infinity" or "-Infinity", got {spec.described(value)}')
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is a whole number past the largest float") from None
 
 
 def _list(name: str, value: Any, length: int | None = None) -> list[Any]:

@@ -262,6 +262,18 @@ def changed(text, old, new):
         (lambda text: changed(text, '"std_max"', '"std"'), "inputs lacks std_max"),
         (lambda text: changed(text, '"batch"', '"step"'), "diverged lacks batch"),
         (lambda text: changed(text, '["dense_0"]', "[0]"), "symmetric must be a str, got 0"),
+        (
+            lambda text: changed(text, '"inputs": {', '"inputs": {"x": [1], '),
+            r"inputs.x must be a number, .* got \[1\]",
+        ),
+        (
+            lambda text: changed(text, '"inputs": {', '"inputs": {"x": 1' + 400 * "0" + ", "),
+            "inputs.x is a whole number past the largest float",
+        ),
+        (
+            lambda text: changed(text, '"counts": [', '"counts": 7, "x": ['),
+            "targets.counts must be a list, got 7",
+        ),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_its_reason(full, tmp_path, damage, message):
