@@ -145,7 +145,7 @@ def numeric_array(values: Any, name: str, text_hint: str = "") -> Array:
     ValueError
         If `values` is ragged, masked, complex, or holds text or missing values.
     """
-    array: Array = values if type(values) is np.ndarray else _plain_array(values, name)
+    array: Array = values if type(values) is np.ndarray else plain_array(values, name)
     if array.dtype.kind == "O":
         array = _from_objects(array, name, text_hint)
     if array.dtype.kind in "biuf":
@@ -159,7 +159,14 @@ def numeric_array(values: Any, name: str, text_hint: str = "") -> Array:
     raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
 
 
-def _plain_array(values: Any, name: str) -> Array:
+def plain_array(values: Any, name: str) -> Array:
+    """Convert to a plain ndarray of whatever `values` holds.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `values` is a SciPy sparse matrix, masked or ragged.
+    """
     sparse = sys.modules.get("scipy.sparse")  # whoever holds a sparse matrix has imported it
     if sparse is not None and sparse.issparse(values):
         raise TypeError(f"sparse input is not supported; use {name}.toarray()")

@@ -196,10 +196,7 @@ def _net(x: Array, w: Array, b: float) -> Any:
 
 def _two_classes(y: ArrayLike, n_samples: int) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the two labels, and for each row whether it has the second."""
-    try:
-        labels = np.asarray(y)
-    except ValueError as error:
-        raise ValueError(f"y is ragged: expected one label per row, got {spec.described(y)}") from error
+    labels = inputs.plain_array(y, "y")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:

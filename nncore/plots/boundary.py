@@ -93,8 +93,8 @@ def decision_boundary(
     """
     points = _checked_points(X)
     resolution = spec.integer(2, 2000)("resolution", resolution)
-    _check_names("feature_names", feature_names, 2)
-    target = np.asarray(y)
+    features = canvas.name_list("feature_names", feature_names, 2)
+    target = inputs.plain_array(y, "y")
     inputs.check_same_length(len(points), len(target) if target.ndim else 0, "y")
     extent, grid = _grid(points, resolution)
     answers = answers_of(model, grid, target)
@@ -103,14 +103,14 @@ def decision_boundary(
         _draw_values(ax, answers.values.reshape(resolution, resolution), extent, points, target)
     else:
         labels = _class_numbers(target, answers.classes)
-        names = list(map(_class_name, answers.classes)) if class_names is None else list(class_names)
-        _check_names("class_names", names, len(answers.classes))
+        known = list(map(_class_name, answers.classes))
+        names = known if class_names is None else canvas.name_list("class_names", class_names, len(known))
         right = answers_of(model, points, target).values.argmax(axis=1) == labels
         ax = canvas.single(ax, (6.2, 4.6))
         _draw_regions(ax, answers.values.reshape(resolution, resolution, -1), extent)
         _draw_points(ax, points, labels, names)
         ax.set_title(f"Decision boundary: {right.sum():,} of {len(right):,} points right")
-    ax.set(xlabel=feature_names[0], ylabel=feature_names[1], xlim=extent[:2], ylim=extent[2:])
+    ax.set(xlabel=features[0], ylabel=features[1], xlim=extent[:2], ylim=extent[2:])
     return ax
 
 
@@ -124,15 +124,10 @@ def _checked_points(X: ArrayLike) -> Array:
     return points
 
 
-def _check_names(argument: str, names: Sequence[str], count: int) -> None:
-    if isinstance(names, str) or len(names) != count:
-        raise ValueError(f"{argument} must hold {count} names, got {names!r}")
-
-
 def _grid(points: Array, resolution: int) -> tuple[tuple[float, float, float, float], Array]:
     """Return (left, right, bottom, top) and the centres of the cells, row by row from the bottom."""
     low, high = points.min(axis=0), points.max(axis=0)
-    margin = np.where(high > low, 0.08 * (high - low), 1.0)
+    margin = np.where(high > low, 0.08 * (high - low), np.maximum(1.0, 0.08 * np.abs(low)))
     low, high = low - margin, high + margin
     centres = low + (high - low) * (np.arange(resolution)[:, None] + 0.5) / resolution
     x, y = np.meshgrid(centres[:, 0], centres[:, 1])

@@ -123,19 +123,20 @@ def _in_ipython() -> bool:
     return ipython is not None and ipython.get_ipython() is not None
 
 
-def name_list(argument: str, value: Any) -> list[Any]:
-    """Return one name, or several, as a list.
+def name_list(argument: str, value: Any, count: int | None = None) -> list[Any]:
+    """Return one name, or several, as a list, if wanted of `count` names.
 
     Raises
     ------
-    TypeError
-        If `value` is neither a string nor iterable.
+    TypeError, ValueError
+        If `value` is neither a string nor iterable, or there are more or fewer.
     """
-    if isinstance(value, str):
-        return [value]
     if not isinstance(value, Iterable):
         raise TypeError(f"{argument} must be a name or a list of names, got {described(value)}")
-    return list(value)
+    names = [value] if isinstance(value, str) else list(value)
+    if count is not None and len(names) != count:
+        raise ValueError(f"{argument} must hold {count} name{'s' if count > 1 else ''}, got {value!r}")
+    return names
 
 
 def integer_ticks(axis: Any) -> None:

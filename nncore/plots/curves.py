@@ -34,7 +34,8 @@ def learning_curves(
     history : History
         As ``fit`` returns it, or ``model.history`` for all calls of ``fit`` together.
     columns : str or iterable of str, optional
-        What to draw, one panel each, with its ``val_`` twin if recorded. By default ``loss`` and every metric.
+        What to draw, one panel each, with its ``val_`` twin if recorded. By default ``loss`` and every metric, or what
+        there is of validation alone.
     log : bool
         Logarithmic y axes.
     ax : Axes or array of Axes, optional
@@ -72,7 +73,8 @@ def learning_curves(
 def column_names(history: History, columns: str | Iterable[str] | None = None) -> list[str]:
     """Return the columns to draw, checked; by default ``loss`` and the metrics."""
     if columns is None:
-        names = [name for name in history.columns if name not in NO_CURVES and not name.startswith("val_")]
+        curves = [name for name in history.columns if name not in NO_CURVES]
+        names = [name for name in curves if not name.startswith("val_")] or curves
     else:
         names = canvas.name_list("columns", columns)
     if not names:
@@ -86,9 +88,11 @@ def _draw_column(ax: Axes, history: History, name: str, log: bool) -> None:
     epochs = history.epochs
     size = 4 if len(epochs) <= FEW else 0
     twin = f"val_{name}"
-    ax.plot(epochs, history[name], **TRAINING, markersize=size, label="training")
-    if twin in history:
-        ax.plot(epochs, history[twin], **VALIDATION, markersize=size, label="validation")
+    if not name.startswith("val_"):
+        ax.plot(epochs, history[name], **TRAINING, markersize=size, label="training")
+    for column in (name, twin):
+        if column in history and column.startswith("val_"):
+            ax.plot(epochs, history[column], **VALIDATION, markersize=size, label="validation")
     _mark_best(ax, history, name)
     if log:
         ax.set_yscale("log")
@@ -142,7 +146,7 @@ def gradient_norms(
     >>> [line.get_label() for line in gradient_norms(history).lines]
     ['dense_0', 'dense_1']
     """
-    chosen = records.of_layers(history, "gradient_norm", layer)
+    chosen, log = records.of_layers(history, "gradient_norm", layer), spec.flag("log", log)
     ax = canvas.single(ax, (7, 4.2))
     for record, looks in zip(chosen, line_looks(len(chosen)), strict=True):
         norms = record["gradient_norm"]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 LARGEST = 16.0
 """Side of a picture of very many classes, in inches."""
+MOST_LABELLED = 40
+"""Of more classes not every one is named, and cells hold no text: nobody could read it."""
 
 
 def confusion_matrix(
@@ -33,7 +35,7 @@ def confusion_matrix(
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, k)
-        Classes, or one-hot rows.
+        Classes, or one-hot rows; (n, 1) is (n,).
     y_pred : array-like of shape (n,), (n, 1) or (n, k)
         Classes, the probability of class 1 in shape (n, 1), or a score per class.
     labels : sequence, optional
@@ -45,12 +47,12 @@ def confusion_matrix(
     Returns
     -------
     Axes
-        Its ``texts`` are the cells' labels, row by row.
+        Its ``texts`` are the cells' labels, row by row; with more than 40 classes colour alone tells.
 
     Raises
     ------
     TypeError, ValueError
-        If lengths differ, or there are not as many labels as classes.
+        If lengths differ, something is no class and no probability, or there are not as many labels as classes.
 
     See Also
     --------
@@ -64,7 +66,7 @@ def confusion_matrix(
     """
     normalize = spec.flag("normalize", normalize)
     labels = None if labels is None else canvas.name_list("labels", labels)
-    true, predicted = _classes(y_true, "y_true"), _classes(y_pred, "y_pred")
+    true, predicted = _classes(y_true, "y_true"), _classes(y_pred, "y_pred", probabilities=True)
     if not len(true):
         raise ValueError("y_true holds no rows")
     true, predicted, names = _as_indices(true, predicted, labels)
@@ -73,22 +75,32 @@ def confusion_matrix(
     ax = canvas.single(ax, (size + 0.8, size))
     _draw_cells(ax, counts, normalize)
     tilt: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-    ax.set_xticks(range(len(names)), names, **(tilt if max(map(len, names)) > 4 else {}))
-    ax.set_yticks(range(len(names)), names)
+    named = slice(None, None, -(-len(names) // MOST_LABELLED))
+    places = range(len(names))[named]
+    ax.set_xticks(places, names[named], **(tilt if max(map(len, names)) > 4 else {}))
+    ax.set_yticks(places, names[named])
     right = int(np.trace(counts))
     ax.set(xlabel="predicted class", ylabel="true class", title=f"{right:,} of {counts.sum():,} right")
     return ax
 
 
-def _classes(y: ArrayLike, name: str) -> Array:
-    values = np.asarray(y)
+def _classes(y: ArrayLike, name: str, *, probabilities: bool = False) -> Array:
+    """Return one class per row; with `probabilities`, numbers in shape (n, 1) are those of class 1."""
+    values = inputs.plain_array(y, name)
+    if values.ndim not in (1, 2):
+        raise ValueError(f"{name} must have shape (n,), (n, 1) or (n, n_classes), got {values.shape}")
+    if values.dtype.kind == "f" and not inputs.all_finite(values):
+        raise inputs.not_finite_error(y, values, name)
     if values.ndim == 2 and values.shape[1] > 1:
         best: Array = values.argmax(axis=1)
         return best
-    if values.ndim == 2 and values.dtype.kind == "f":
+    if probabilities and values.ndim == 2 and values.dtype.kind == "f":
+        if values.size and not 0 <= values.min() <= values.max() <= 1:
+            raise ValueError(
+                f"{name} of shape (n, 1) must hold probabilities of class 1, from 0 to 1; it holds {values.min():g} to "
+                f"{values.max():g}. Classes go in shape (n,)"
+            )
         return (values[:, 0] > 0.5).astype(np.int64)
-    if values.ndim not in (1, 2):
-        raise ValueError(f"{name} must have shape (n,), (n, 1) or (n, n_classes), got {values.shape}")
     return values.reshape(-1)
 
 
@@ -99,7 +111,7 @@ def _as_indices(true: Array, predicted: Array, labels: Sequence[Any] | None) -> 
         text, numbers = ("y_true", "y_pred") if kinds[0] else ("y_pred", "y_true")
         raise ValueError(f"{text} holds text and {numbers} numbers; expected the same classes in both")
     if any(kinds):
-        classes = np.unique(np.concatenate([true, predicted])) if labels is None else np.asarray(labels)
+        classes = _sorted_classes(true, predicted) if labels is None else np.asarray(labels)
         places = {name: i for i, name in enumerate(classes.tolist())}
         return _places(true, places, "y_true"), _places(predicted, places, "y_pred"), list(map(str, classes))
     n_classes = len(metrics.confusion_matrix(true, predicted))
@@ -108,6 +120,13 @@ def _as_indices(true: Array, predicted: Array, labels: Sequence[Any] | None) -> 
     if len(labels) < n_classes:
         raise ValueError(f"labels must name each of the {n_classes} classes, got {labels!r}")
     return true, predicted, list(map(str, labels))
+
+
+def _sorted_classes(true: Array, predicted: Array) -> Array:
+    try:
+        return np.unique(np.concatenate([true, predicted]))
+    except TypeError as error:
+        raise TypeError(f"y_true and y_pred must hold classes of one kind: {error}; give labels") from None
 
 
 def _places(values: Array, places: dict[Any, int], name: str) -> Array:
@@ -123,7 +142,7 @@ def _draw_cells(ax: Axes, counts: Array, normalize: bool) -> None:
     values, what = (shares, "% of the true class") if normalize else (counts, "rows")
     image = ax.imshow(values, cmap=SEQUENTIAL, vmin=0, vmax=100 if normalize else max(1, int(counts.max())))
     fontsize = "small" if len(counts) <= 20 else "x-small"
-    for (i, j), count in np.ndenumerate(counts):
+    for (i, j), count in np.ndenumerate(counts) if len(counts) <= MOST_LABELLED else ():
         text = f"{shares[i, j]:.0f} %\n{count:,}" if normalize else f"{count:,}"
         colour = text_on(image.cmap(image.norm(values[i, j])))
         ax.text(j, i, text, ha="center", va="center", color=colour, fontsize=fontsize)

@@ -80,10 +80,11 @@ def loss_surface(
     span = spec.real(0, above=True)("span", span)
     resolution = spec.integer(3, 501)("resolution", resolution)
     seed = spec.integer(0, 2**64 - 1)("seed", seed)
+    log = spec.flag("log", log)
     steps = np.linspace(-span, span, resolution)
     losses, here = losses_around(model, X, y, steps, seed)
     ax = canvas.single(ax, (6, 4.8))
-    _draw(ax, steps, losses, here, spec.flag("log", log))
+    _draw(ax, steps, losses, here, log)
     return ax
 
 

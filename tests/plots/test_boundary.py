@@ -110,6 +110,8 @@ def test_models_of_scikit_learn():
         ([Dense(1, "sigmoid")], 2, np.eye(2), [0], {}, "X and y have inconsistent numbers of samples: 2 and 1"),
         ([Dense(1)], 2, np.eye(2), [0, 1], {"resolution": 1}, "resolution must be an integer from 2 to 2000, got 1"),
         ([Dense(1)], 2, np.eye(2), [0, 1], {"feature_names": "ab"}, "feature_names must hold 2 names, got 'ab'"),
+        ([Dense(2, "softmax")], 2, np.eye(2), [0, 1], {"class_names": "ab"}, "class_names must hold 2 names, got 'ab'"),
+        ([Dense(1)], 2, np.eye(2), [[0, 1], [1]], {}, "y is ragged"),
         ([Dense(1, "sigmoid")], 2, np.eye(2), [0, 1], {"class_names": ["a"]}, "class_names must hold 2 names"),
     ],
 )
@@ -130,9 +132,16 @@ def test_answers_that_are_no_classes():
         plots.decision_boundary(network, [[0, 0], [1, 1]], ["no", "maybe"])
 
 
+def test_a_feature_that_never_changes_has_room():
+    ax = plots.decision_boundary(Neuron(), [[0.0, 1e20], [1.0, 1e20]], [0, 1], resolution=10)
+    np.testing.assert_allclose(ax.get_ylim(), [0.92e20, 1.08e20])
+
+
 def test_what_cannot_predict():
     with pytest.raises(nncore.NotBuiltError, match="call fit"):
         plots.decision_boundary(Sequential([Dense(1)]), [[0, 1]], [0])
+    with pytest.raises(TypeError, match="feature_names must be a name or a list of names, got 5"):
+        plots.decision_boundary(3, [[0, 1]], [0], feature_names=5)
     with pytest.raises(TypeError, match="model must be a Sequential, or have predict or predict_proba; got 3"):
         plots.decision_boundary(3, [[0, 1]], [0])
 

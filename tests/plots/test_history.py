@@ -60,6 +60,15 @@ def test_learning_curves_of_chosen_columns(history):
         plots.learning_curves(history, [])
 
 
+@pytest.mark.parametrize("columns", [None, "val_accuracy"])
+def test_validation_alone_is_drawn_as_validation(columns):
+    history = History()
+    history.extend(0, {"val_accuracy": [0.5, 0.75]})
+    (ax,) = plots.learning_curves(history, columns)
+    assert labels(ax) == ["validation"] and ax.lines[0].get_linestyle() == "--"
+    assert ax.get_ylabel() == "val_accuracy"
+
+
 def test_a_history_is_needed(xor):
     with pytest.raises(TypeError, match=r"history must be the History that fit returns, got .*; pass its .history"):
         plots.learning_curves(xor[0])
@@ -78,6 +87,8 @@ def test_gradient_norms(history):
     assert len({line.get_linestyle() for line in ax.lines}) == 2
     assert_is_labelled(ax)
     assert labels(plots.gradient_norms(history, "dense_2", log=False)) == ["dense_2"]
+    with pytest.raises(TypeError, match="log must be True or False, got 2"):
+        plots.gradient_norms(history, log=2)
 
 
 def test_gradients_of_zero_are_counted_where_a_logarithm_cannot_show_them(network):

@@ -228,6 +228,8 @@ def test_loss_surface_of_wrong_input(xor):
     ):
         with pytest.raises(ValueError, match=message):
             plots.loss_surface(model, X, y, **options)
+    with pytest.raises(TypeError, match="log must be True or False, got 1"):
+        plots.loss_surface(3, X, y, log=1)  # before any work
     with pytest.raises(TypeError, match="model must be a Sequential, got 3"):
         plots.loss_surface(3, X, y)
     with pytest.raises(nncore.NotBuiltError, match="call fit"):

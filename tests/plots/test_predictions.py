@@ -48,11 +48,32 @@ def test_confusion_matrix_of_text_and_of_scores():
         (["a", "b"], ["a", "c"], {"labels": ["a", "b"]}, "y_pred holds 'c', which is not in labels: a, b"),
         (["a", "b"], [0, 1], {}, "y_true holds text and y_pred numbers; expected the same classes in both"),
         ([[[0]]], [[[0]]], {}, r"y_true must have shape \(n,\)"),
+        ([[0, 1], [1]], [0, 1], {}, "y_true is ragged"),
+        ([0, 1], [[0.2], [float("nan")]], {}, "y_pred contains NaN: 1 value.s., the first at row 1"),
+        ([0, 2], [[0.0], [2.0]], {}, r"y_pred of shape \(n, 1\) must hold probabilities .* it holds 0 to 2"),
     ],
 )
 def test_confusion_matrix_of_wrong_input(true, predicted, options, message):
     with pytest.raises(ValueError, match=message):
         plots.confusion_matrix(true, predicted, **options)
+
+
+def test_classes_that_cannot_be_sorted():
+    with pytest.raises(TypeError, match="y_true and y_pred must hold classes of one kind"):
+        plots.confusion_matrix([None, "a"], ["a", "a"])
+    assert texts(plots.confusion_matrix([None, "a"], ["a", "a"], labels=[None, "a"])) == ["0", "1", "0", "1"]
+
+
+def test_true_classes_in_a_column_are_classes():
+    assert plots.confusion_matrix([[0.0], [2.0]], [0, 2]).get_title() == "2 of 2 right"
+
+
+@pytest.mark.parametrize(("n", "named"), [(40, 40), (41, 21), (300, 38)])
+def test_of_many_classes_some_are_named_and_cells_hold_no_text(n, named):
+    ax = plots.confusion_matrix(range(n), range(n))
+    assert len(ax.texts) == (1600 if n == 40 else 0)
+    assert len(ax.get_xticks()) == len(ax.get_yticks()) == named
+    assert [t.get_text() for t in ax.get_xticklabels()][:2] == ["0", str(ax.get_xticks()[1])]
 
 
 def test_normalize_is_yes_or_no():
