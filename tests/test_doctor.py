@@ -496,9 +496,11 @@ def test_remedies_can_be_followed():
     texts = {finding.remedy for *_, run, _ in CASES for finding in run().doctor()}
     patterns = r"\b([A-Z]\w+)\((?:\.\.\., )?([a-z]\w*)?", r"fit\(\.\.\., (\w+)=", r'weight_initializer="(\w+)"'
     classes, options, names = ({found for text in texts for found in re.findall(p, text)} for p in patterns)
-    assert {"Adam", "BatchNorm", "Dense", "Dropout", "EarlyStopping", "Residual"} == {name for name, _ in classes}
+    known = {"Adam", "BatchNorm", "Dense", "Dropout", "EarlyStopping", "Residual", "Standardizer"}
+    assert {name for name, _ in classes} == known
     for name, option in classes:
-        assert not option or option in inspect.signature(getattr(nncore, name)).parameters
+        found = getattr(nncore, name, None) or getattr(nncore.datasets, name)
+        assert not option or option in inspect.signature(found).parameters
     assert options == {"callbacks", "class_weight"} <= set(inspect.signature(nncore.Sequential.fit).parameters)
     assert names <= set(nncore.initializers.INITIALIZERS) and len(names) == 2
 

@@ -49,8 +49,8 @@ def unscaled_inputs(history: History) -> Iterator[Finding]:
         seen,
         "The gradient of a weight grows with its input: no learning rate suits large and small inputs alike, and large "
         "ones push the first layer to the flat ends of its activations.",
-        "standardise: X = (X - X_train.mean(0)) / X_train.std(0), with the training rows' numbers for all rows; or "
-        "BatchNorm() as the first layer.",
+        "standardise all rows by the training rows: nncore.datasets.Standardizer().fit(X_train).transform(X), to which "
+        "a constant column is no harm; or BatchNorm() as the first layer.",
     )
 
 
