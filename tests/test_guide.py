@@ -56,6 +56,11 @@ def test_every_page_of_the_guide_is_in_the_table_of_contents():
     assert sorted(re.findall(r"^guide/(\w+)$", index, re.MULTILINE)) == PAGES
 
 
+def test_every_picture_is_listed():
+    rows = [line for line in text_of("pictures").splitlines() if line.startswith("| ") and "`" in line]
+    assert set(re.findall(r"`(\w+)`", "".join(rows))) == set(nncore.plots.__all__)
+
+
 def test_the_reference_has_a_page_for_every_module():
     listed = re.findall(
         r"^generated/reference/(\w+)$", (DOCS / "reference.md").read_text(encoding="utf-8"), re.MULTILINE
