@@ -27,7 +27,7 @@ class Definition:
 
     Parameters
     ----------
-    layers : iterable of Dense and Activation, optional
+    layers : iterable of layers, optional
     seed : int
     dtype : {"float32", "float64"}
     name : str, optional

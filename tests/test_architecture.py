@@ -23,8 +23,8 @@ LAYERS = [
     {"atomic", "callbacks", "checkpoint", "definition", "evaluation", "fitting", "history", "inputs", "model"}
     | {"class_weights", "columns", "divergence", "doctor", "explanation", "folding", "historyfile", "jacobian"}
     | {"layer_history", "lbfgs", "levenberg_marquardt", "modelfile", "network", "objective", "observation", "penalties"}
-    | {"perceptron", "plots", "prediction", "predictor", "progress", "records", "solvers", "summary", "surgery"}
-    | {"targets"},
+    | {"perceptron", "plots", "prediction", "predictor", "progress", "records", "solvers", "storage", "summary"}
+    | {"surgery", "targets"},
     {"cli", "__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
