@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 N_BINS = 64
 """Bins of the common axis onto which every epoch's histogram is put."""
 
+DARK = "#303030"
+"""Behind and around what is white."""
+
 
 def weight_distributions(
     history: History, layer: str | Iterable[str] | None = None, *, ax: Any = None
@@ -57,17 +60,20 @@ def weight_distributions(
     axes = canvas.several(ax, [record.name for record in chosen], (5.2, 3.6), n_columns=3)
     for panel, record in zip(axes, chosen, strict=True):
         _draw_weights(panel, record)
-    axes[0].legend(fontsize="small", loc="upper left", facecolor="#404040", labelcolor="white")
+    axes[0].legend(fontsize="small", loc="upper left", facecolor=DARK, labelcolor="white")
     return axes
 
 
 def _draw_weights(ax: Axes, record: LayerHistory) -> None:
+    from matplotlib.patheffects import withStroke
+
     edges, shares = common_bins(record.histogram, record["weight_min"], record["weight_max"])
     mesh = ax.pcolormesh(
         records.epoch_edges(record.epochs), edges, 100 * shares.T, cmap=SEQUENTIAL, vmin=0, rasterized=True
     )
     mean, deviation = record["weight_mean"], record["weight_std"]
-    looks: dict[str, Any] = {"color": "white", "linewidth": 1.2}
+    outline = withStroke(linewidth=3, foreground=DARK)  # or white lines would vanish on the brightest cells
+    looks: dict[str, Any] = {"color": "white", "linewidth": 1.2, "path_effects": [outline]}
     ax.plot(record.epochs, mean, **looks, label="mean")
     ax.plot(record.epochs, mean + deviation, **looks, linestyle="--", label="mean ± std")
     ax.plot(record.epochs, mean - deviation, **looks, linestyle="--")
