@@ -12,18 +12,33 @@ import pytest
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "lessons"
 LESSONS = sorted(path.stem for path in FOLDER.glob("[0-9]*.py"))
 NO_MORE_THAN_ROUNDING = 1e-12
+LABELLED = ("labelbottom", "labelleft", "labeltop", "labelright")  # sides of an axis
 
 
 @pytest.fixture
 def lesson(tmp_path, monkeypatch, request, capsys):
-    """The numbers of the lesson that the test is named after; also checks that it prints and draws something."""
+    """The numbers of the lesson that the test is named after; also checks that it prints, and draws with labels."""
     monkeypatch.syspath_prepend(FOLDER)
     (name,) = [name for name in LESSONS if name[3:] == request.node.name.removeprefix("test_")]
-    numbers = importlib.import_module(name).main(tmp_path)
+    module, figures = importlib.import_module(name), []
+    save = module.save
+    monkeypatch.setattr(module, "save", lambda figure, *where: (figures.append(figure), save(figure, *where)))
+    numbers = module.main(tmp_path)
     assert f"figure: {name}.png" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == [f"{name}.png"]
     assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+    (figure,) = figures
+    for axes in figure.axes:
+        assert_says_what_it_shows(axes)
     return numbers
+
+
+def assert_says_what_it_shows(axes):
+    """Every scale with numbers has a label, and what has one has a title, but for the bars that explain colours."""
+    scales = [axis for axis in (axes.xaxis, axes.yaxis) if len(axis.get_ticklocs())]
+    scales = [axis for axis in scales if any(map(axis.get_tick_params().get, LABELLED))]
+    assert axes.get_title() or axes.get_label() == "<colorbar>" or not scales
+    assert all(axis.get_label_text() for axis in scales)
 
 
 def falls(values):
@@ -52,6 +67,10 @@ def test_perceptron(lesson):
 
 def test_activations(lesson):
     assert lesson["sigmoid_slope"] == 0.25
+    left, near, right = ({name: slopes[i] for name, slopes in lesson["slopes"].items()} for i in range(3))
+    assert max(left["sigmoid"], right["sigmoid"], left["tanh"], right["tanh"]) < 0.01
+    assert near["relu"] == 0 and min(abs(near[name]) for name in ("leaky_relu", "elu", "gelu")) > 0
+    assert left["leaky_relu"] == near["leaky_relu"] > 0 and max(abs(left[name]) for name in ("elu", "gelu")) < 0.01
     assert lesson["difference"] < NO_MORE_THAN_ROUNDING
     assert lesson["linear"] < 0.5 and abs(lesson["linear"] - lesson["single"]) < 0.05
     assert lesson["relu"] > 0.95
@@ -112,6 +131,9 @@ def test_batch_normalization(lesson):
     assert len(with_norm) >= 2 * len(without) > 0
     assert max(with_norm) >= 4 * max(without)
     assert len(small_batch) < len(without)
+    epochs_without, epochs_with, _ = lesson["soonest"]
+    assert epochs_with < epochs_without
+    assert max(lesson["normalised"]) < 1e-4 and lesson["off"] < 1e-5
     assert lesson["mean_off"] < 0.1 and lesson["variance_off"] < 0.25
 
 

@@ -23,10 +23,11 @@ into its opposite, in 64 dimensions as in two.
 import sys
 
 import numpy as np
-from drawing import BLACK, panels, save, scatter
+from drawing import panels, save, scatter
 
 from nncore import Dense, Sequential
 from nncore.datasets import Standardizer, load_digits, load_penguins
+from nncore.plots.colours import BLACK
 
 
 def neuron(X, y):
@@ -56,7 +57,7 @@ def draw(folder, X, y, w, b):
     foot = -b * w / (w @ w)  # the point of the line that is nearest to the origin
     unit = w / np.linalg.norm(w)
     axes.annotate("", foot + unit, foot, arrowprops={"arrowstyle": "->", "color": BLACK, "linewidth": 1.5})
-    axes.annotate("w", foot + 0.4 * unit, (4, -14), textcoords="offset points", fontsize=14)
+    axes.annotate("w / |w|", foot + 0.4 * unit, (6, -14), textcoords="offset points", fontsize=12)
     axes.set(xlabel="bill length (standardised)", ylabel="flipper length (standardised)", aspect="equal")
     axes.set_ylim(X[:, 1].min() - 0.3, X[:, 1].max() + 0.3)
     axes.set_title("w·x + b = 0, and the lines at distance 1 on either side")

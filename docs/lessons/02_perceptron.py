@@ -7,8 +7,9 @@ elsewhere. It was the first one that *learned*. Show it a row x with the true an
     b += (t - y)
 
 and if it is right, leave it alone. Novikoff proved in 1962 that this is enough: if any hyperplane divides the classes,
-the perceptron finds one after at most `(R / margin)**2` mistakes, where R is the length of the longest row (with a 1
-appended for the bias) and the margin is the distance that some dividing hyperplane keeps from all rows.
+the perceptron finds one after at most `(R / margin)**2` mistakes. With a 1 appended to each row for the bias, R is the
+length of the longest of these longer rows, and the margin is the distance that some dividing hyperplane through the
+origin keeps from all of them.
 
 **Where it must fail.** XOR, "one or the other but not both", asks for
 
@@ -29,10 +30,11 @@ import textwrap
 import warnings
 
 import numpy as np
-from drawing import BLUE, ORANGE, panels, save
+from drawing import panels, save
 
 from nncore import Dense, Perceptron, Sequential, plots
 from nncore.datasets import Standardizer, load_penguins
+from nncore.plots.colours import BLUE, VERMILLION
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 ANSWERS = {"AND": np.array([0, 0, 0, 1]), "OR": np.array([0, 1, 1, 1]), "XOR": np.array([0, 1, 1, 0])}
@@ -69,7 +71,7 @@ def draw(folder, X, y, penguins, xor, network):
     figure, ((birds, mistakes, solved),) = panels(1, 3)
     plots.decision_boundary(penguins, X, y, class_names=["Adelie", "Gentoo"], ax=birds)
     birds.set(title="two species, standardised", xlabel="bill length", ylabel="bill depth")
-    for name, neuron, color, marker in (("penguins", penguins, BLUE, "o"), ("XOR", xor, ORANGE, "s")):
+    for name, neuron, color, marker in (("penguins", penguins, BLUE, "o"), ("XOR", xor, VERMILLION, "s")):
         errors = neuron.errors_[:20]
         mistakes.plot(range(1, len(errors) + 1), errors, color=color, marker=marker, label=name)
     mistakes.set(title="mistakes", xlabel="epoch", ylabel="mistakes in it", xticks=range(0, 21, 5), ylim=(-0.2, 4.6))

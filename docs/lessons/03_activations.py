@@ -16,17 +16,19 @@ layers, which need not be more than `max(0, z)`, prevents that, and everything t
 2. It builds a network of six linear layers, multiplies their matrices, and compares the product with the network.
 3. It trains the same layers, once linear and once with ReLU, on three spiral arms, beside a single linear layer.
 
-**Which one to take.** In hidden layers `relu`, or a relative without the flat half: `leaky_relu`, `elu`, `gelu`,
-`silu`. At the end `sigmoid` for one yes or no, `softmax` for one class of several, none for a quantity.
+**Which one to take.** In hidden layers `relu`, or a relative that is not flat from 0 on downwards: `leaky_relu` never
+is, `elu`, `gelu` and `silu` become so only further left. At the end `sigmoid` for one yes or no, `softmax` for one
+class of several, none for a quantity, or `relu` for one that cannot be negative.
 """
 
 import sys
 
 import numpy as np
-from drawing import COLORS, panels, save
+from drawing import panels, save
 
 from nncore import Dense, Sequential, kernels, plots
 from nncore.datasets import make_spiral
+from nncore.plots.colours import distinct
 
 SHOWN = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu")
 
@@ -52,7 +54,7 @@ def collapse(model, n_features):
 def draw(folder, X, y, models):
     figure, axes = panels(2, 2, width=5)
     z = np.linspace(-4, 4, 401)
-    for name, color in zip(SHOWN, COLORS, strict=True):
+    for name, color in zip(SHOWN, distinct(len(SHOWN)), strict=True):
         style = "--" if name in ("leaky_relu", "elu") else "-"  # so that what lies on top of each other shows
         axes[0, 0].plot(z, kernels.activate(name, z), style, color=color, label=name)
         axes[0, 1].plot(z, slope(name, z), style, color=color, label=name)
@@ -67,9 +69,10 @@ def draw(folder, X, y, models):
 
 def main(folder="."):
     z = np.linspace(-10, 10, 2001)
-    print("largest slope, and slope at z = 5")
+    slopes = {name: slope(name, np.array([-5.0, -0.5, 5.0])) for name in SHOWN}
+    print(f"{'':<12}  largest slope  slope at -5, -0.5 and 5")
     for name in SHOWN:
-        print(f"  {name:<10}  {slope(name, z).max():.3f}  {slope(name, np.array([5.0]))[0]:.6f}")
+        print(f"  {name:<10}{slope(name, z).max():>15.3f}" + "".join(f"{value:>11.6f}" for value in slopes[name]))
 
     stack = Sequential([*(Dense(16) for _ in range(5)), Dense(3)], seed=1, dtype="float64")
     stack.build(2)
@@ -92,6 +95,7 @@ def main(folder="."):
     draw(folder, X, y, models)
     return {
         "sigmoid_slope": float(slope("sigmoid", z).max()),
+        "slopes": {name: values.tolist() for name, values in slopes.items()},
         "difference": difference,
         "linear": accuracy["6 linear layers"],
         "single": accuracy["1 linear layer"],

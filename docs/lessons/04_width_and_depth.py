@@ -1,10 +1,10 @@
 """# Width, depth and universal approximation
 
-A network with a single hidden layer can come as close as you like to any continuous function, if the layer is wide
-enough: the universal approximation theorem (Cybenko, 1989; Hornik, 1991). The theorem sounds deep, and for one
-dimension it takes a few lines. A ReLU unit `max(0, x - k)` is flat up to a knot k and rises from there. Take one unit
-for each knot and give it the *change* of slope at the knot as its weight: the network is then the curve that joins the
-points of the function at the knots with straight lines.
+On a bounded region, a network with a single hidden layer can come as close as you like to any continuous function, if
+the layer is wide enough: the universal approximation theorem (Cybenko, 1989; Hornik, 1991). The theorem sounds deep,
+and for one dimension it takes a few lines. A ReLU unit `max(0, x - k)` is flat up to a knot k and rises from there.
+Take one unit for each knot and give it the *change* of slope at the knot as its weight: the network is then the curve
+that joins the points of the function at the knots with straight lines.
 
 **What this lesson does.**
 
@@ -20,9 +20,10 @@ points of the function at the knots with straight lines.
 import sys
 
 import numpy as np
-from drawing import BLACK, BLUE, GREEN, ORANGE, panels, save
+from drawing import panels, save
 
 from nncore import Adam, Dense, RandomUniform, Sequential
+from nncore.plots.colours import BLACK, BLUE, GREEN, VERMILLION
 
 WIDTHS = (4, 8, 16, 32, 64)
 FINE = np.linspace(0, 1, 4001)
@@ -78,7 +79,7 @@ def pieces(model):
 def draw(folder, errors, models, deep):
     figure, ((fit, fall, fold),) = panels(1, 3, width=4.6)
     fit.plot(FINE, chirp(FINE), color=BLACK, linewidth=4, alpha=0.25, label="the function")
-    for (width, model), color in zip(models.items(), (ORANGE, BLUE), strict=True):
+    for (width, model), color in zip(models.items(), (VERMILLION, BLUE), strict=True):
         fit.plot(FINE, model.predict(FINE[:, None]), color=color, label=f"{width} units, constructed")
     fit.set(title="a chirp and two networks", xlabel="x", ylabel="y", ylim=(-1.2, 2))
     fit.legend(loc="upper left")
@@ -88,7 +89,7 @@ def draw(folder, errors, models, deep):
     fall.minorticks_off()
     fall.set(title="error by width", xlabel="units in the hidden layer", ylabel="root mean square error")
     fall.legend()
-    for (depth, model), color in zip(deep.items(), (BLACK, ORANGE, BLUE), strict=True):
+    for (depth, model), color in zip(deep.items(), (BLACK, VERMILLION, BLUE), strict=True):
         fold.plot(FINE, model.predict(FINE[:, None]), color=color, label=f"depth {depth}")
     fold.set(title="folding by depth", xlabel="x", ylabel="y", ylim=(0, 1.45))
     fold.legend(loc="upper center", ncols=3)

@@ -22,9 +22,10 @@ prediction does not depend, in any bit, on the rows it was computed with.
 import sys
 
 import numpy as np
-from drawing import BLACK, BLUE, ORANGE, panels, save
+from drawing import panels, save
 
 from nncore import Dense, Sequential, kernels, reference
+from nncore.plots.colours import BLACK, BLUE, VERMILLION
 
 WEIGHTS = [
     np.array([[0.5, -1.0, 2.0], [1.5, 0.5, -0.5]]),  # W[1], two inputs to three units
@@ -70,7 +71,7 @@ def draw(folder, x, a1, a2):
     heights = [np.arange(len(values), dtype=float)[::-1] - (len(values) - 1) / 2 for values in columns]
     for k, W in enumerate(WEIGHTS[::2]):
         for i, j in np.ndindex(W.shape):
-            color = BLUE if W[i, j] > 0 else ORANGE
+            color = BLUE if W[i, j] > 0 else VERMILLION
             ends = (heights[k][i], heights[k + 1][j])
             axes.plot((k, k + 1), ends, color=color, linewidth=2.5 * abs(W[i, j]), alpha=0.7, zorder=1)
             share = 0.22  # of the way, where the lines have parted
@@ -82,7 +83,8 @@ def draw(folder, x, a1, a2):
             axes.text(k, place, f"{value:.3g}", ha="center", va="center", zorder=3)
     axes.set_xticks(range(3), ["input x", "hidden a[1] = relu(z[1])", "output a[2] = softmax(z[2])"])
     axes.set_yticks([])
-    axes.set(xlim=(-0.3, 2.3), ylim=(-1.5, 1.5), title="one row through the network; blue weights > 0, orange < 0")
+    axes.set(xlim=(-0.3, 2.3), ylim=(-1.5, 1.5), xlabel="layer")
+    axes.set(title="one row through the network; blue weights > 0, orange < 0")
     axes.spines[:].set_visible(False)
     save(figure, folder, __file__)
 

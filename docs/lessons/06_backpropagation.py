@@ -24,10 +24,11 @@ gradient descent, and gets the same weights as `fit` with `SGD`.
 import sys
 
 import numpy as np
-from drawing import BLACK, BLUE, ORANGE, panels, save
+from drawing import panels, save
 
 from nncore import SGD, Dense, Sequential
 from nncore.datasets import Standardizer, load_wine
+from nncore.plots.colours import BLACK, BLUE, VERMILLION
 
 
 def forward(arrays, x):
@@ -81,8 +82,8 @@ def draw(folder, steps, errors, losses):
     difference.loglog(steps, errors, "o-", color=BLUE, label="finite differences")
     difference.axvline(np.finfo(float).eps ** (1 / 3), color=BLACK, linestyle=":", label="cube root of the precision")
     difference.set(title="error of finite differences", xlabel="step h", ylabel="relative error of the gradient")
-    difference.legend()
-    descent.plot(losses, color=ORANGE)
+    difference.legend(loc="upper center")
+    descent.plot(losses, color=VERMILLION)
     descent.set(title="gradient descent by hand", xlabel="steps", ylabel="loss", ylim=(0, None))
     save(figure, folder, __file__)
 

@@ -22,10 +22,11 @@ In nncore `weight_initializer="auto"`, the default, takes He's for ReLU and its 
 import sys
 
 import numpy as np
-from drawing import COLORS, MARKERS, panels, save
+from drawing import panels, save
 
 from nncore import Constant, Dense, RandomNormal, Sequential, kernels
 from nncore.datasets import Standardizer, load_digits
+from nncore.plots.colours import BLUE, line_looks
 
 SCHEMES = {
     "zeros": "zeros",
@@ -60,18 +61,19 @@ def different_units(initializer, X, y):
 
 def draw(folder, deviations, losses):
     figure, axes = panels(1, 3, width=4.4)
+    looks = dict(zip(SCHEMES, line_looks(len(SCHEMES)), strict=True))
     for panel, activation in zip(axes[0], ("tanh", "relu"), strict=False):
-        for name, color, marker in zip(SCHEMES, COLORS, MARKERS, strict=False):
+        for name, look in looks.items():
             values = [value or np.nan for value in deviations[activation, name]]  # a logarithm has no place for 0
-            panel.semilogy(range(1, DEPTH + 1), values, color=color, marker=marker, label=name)
+            panel.semilogy(range(1, DEPTH + 1), values, **look, label=name)
         panel.set(title=f"outputs of {activation} layers", xlabel="layer", ylabel="standard deviation")
-    for name, color, marker in zip(SCHEMES, COLORS, MARKERS, strict=False):
+    for name, look in looks.items():
         wide = 4 if name == "zeros" else 1.5  # so that "too small", which lies on top of it, does not hide it
-        axes[0, 2].semilogy(losses[name], color=color, marker=marker, markevery=3, linewidth=wide, label=name)
+        axes[0, 2].semilogy(losses[name], **look, markevery=3, linewidth=wide, label=name)
     axes[0, 2].set(title="training the relu networks", xlabel="epoch", ylabel="loss")
     figure.legend(*axes[0, 2].get_legend_handles_labels(), loc="outside lower center", ncols=len(SCHEMES))
     for panel in axes[0, :2]:
-        panel.text(0.05, 0.05, "zeros: 0 in every layer", color=COLORS[0], transform=panel.transAxes)
+        panel.text(0.05, 0.05, "zeros: 0 in every layer", color=BLUE, transform=panel.transAxes)
     save(figure, folder, __file__)
 
 

@@ -21,10 +21,11 @@ import sys
 import textwrap
 
 import numpy as np
-from drawing import COLORS, MARKERS, panels, save
+from drawing import panels, save
 
 from nncore import SGD, Activation, BatchNorm, Dense, RandomNormal, Residual, Sequential, TrainingDiverged
 from nncore.datasets import Standardizer, load_digits
+from nncore.plots.colours import line_looks
 
 DEPTH, WIDTH = 20, 32
 
@@ -82,9 +83,8 @@ def clipped_or_not(clip_norm, X, y):
 def draw(folder, norms, losses):
     figure, ((first, second),) = panels(1, 2, width=5.4, height=4.2)
     for panel, values, x0 in ((first, norms, 1), (second, losses, 0)):
-        for (name, curve), color, marker in zip(values.items(), COLORS, MARKERS, strict=True):
-            x = range(x0, x0 + len(curve))
-            panel.semilogy(x, curve, color=color, marker=marker, markersize=4, label=name)
+        for (name, curve), looks in zip(values.items(), line_looks(len(values)), strict=True):
+            panel.semilogy(range(x0, x0 + len(curve)), curve, **looks, markersize=4, label=name)
     first.set(title="before training", xlabel="layer", ylabel="length of the gradient of its weight")
     first.set_xticks([1, 5, 10, 15, 20])
     second.set(title="training with Adam", xlabel="epoch", ylabel="loss")

@@ -20,10 +20,11 @@ dozen complaints, and if there is nothing to complain about, it says so.
 
 import sys
 
-from drawing import BLUE, ORANGE, panels, save
+from drawing import panels, save
 
 from nncore import SGD, Adam, Dense, Sequential
 from nncore.datasets import load_breast_cancer, load_digits, train_test_split
+from nncore.plots.colours import BLUE, VERMILLION
 
 
 def digits(n_rows=None):
@@ -58,7 +59,7 @@ def draw(folder, histories):
     figure, axes = panels(2, 3, width=3.8, height=3)
     for panel, (name, history) in zip(axes.flat, histories.items(), strict=True):
         panel.semilogy(history.epochs, history.loss, color=BLUE, label="training")
-        panel.semilogy(history.epochs, history.val_loss, "--", color=ORANGE, label="validation")
+        panel.semilogy(history.epochs, history.val_loss, "--", color=VERMILLION, label="validation")
         panel.set(title=name, xlabel="epoch", ylabel="loss", ylim=(0.005, 100))
     axes[0, 0].legend()
     save(figure, folder, __file__)

@@ -20,12 +20,12 @@ and looks into it in three ways, the last two on images that were held out.
 import sys
 
 import numpy as np
-from drawing import BLUE, GREEN, ORANGE, save
-from matplotlib.colors import LinearSegmentedColormap
+from drawing import save
 from matplotlib.figure import Figure
 
 from nncore import Dense, Sequential, kernels
 from nncore.datasets import load_digits, train_test_split
+from nncore.plots.colours import BLUE, GREEN, diverging
 
 SIZES = (32, 32, 32)
 FEW = 20  # favourite images of a unit
@@ -64,19 +64,20 @@ def separation(outputs, y):
 def draw(folder, names, pictures, separations):
     figure = Figure(figsize=(10.5, 5.4), layout="constrained")
     images, curves = figure.subfigures(1, 2, width_ratios=(1.7, 1))
-    both_ways = LinearSegmentedColormap.from_list("against and for", [ORANGE, "white", BLUE])
+    images.suptitle("blue speaks for a unit, orange against it; each picture on a scale of its own", fontsize="medium")
     grid = images.subplots(len(pictures), SHOWN)
     for row, (title, rows) in zip(grid, pictures.items(), strict=True):
         for axes, picture in zip(row, rows, strict=True):
             limit = abs(picture).max()
-            axes.imshow(picture.reshape(8, 8), cmap=both_ways, vmin=-limit, vmax=limit)
+            axes.imshow(picture.reshape(8, 8), cmap=diverging(), vmin=-limit, vmax=limit)
             axes.set(xticks=[], yticks=[])
         row[0].set_ylabel(title, rotation="horizontal", horizontalalignment="right", verticalalignment="center")
     ratio, share = curves.subplots(2, 1, sharex=True)
-    for axes, values, color in zip((ratio, share), zip(*separations, strict=True), (BLUE, GREEN), strict=True):
-        axes.plot(values, "o-", color=color)
+    ratios, shares = zip(*separations, strict=True)
+    ratio.plot(ratios, "o-", color=BLUE)
+    share.plot(100 * np.array(shares), "o-", color=GREEN)
     ratio.set(title="classes apart, held-out images", ylabel="variance between / within")
-    share.set(ylabel="nearest to their own mean")
+    share.set(title="nearest to the mean of their class", xlabel="where", ylabel="% of the images")
     share.set_xticks(range(len(names)), names)
     save(figure, folder, __file__)
 

@@ -23,9 +23,10 @@ the rounding of the numbers; Adam stops at what its last steps leave.
 import sys
 
 import numpy as np
-from drawing import BLUE, GREEN, ORANGE, panels, save
+from drawing import panels, save
 
 from nncore import Adam, Dense, Sequential
+from nncore.plots.colours import BLUE, GREEN, VERMILLION
 
 
 def swing(time, friction):
@@ -72,7 +73,8 @@ def learn_from_a_teacher():
 
 def draw(folder, histories, model):
     figure, ((race, height, error),) = panels(1, 3)
-    for (name, history), color, style in zip(histories.items(), (GREEN, BLUE, ORANGE), ("-", "--", ":"), strict=True):
+    looks = ((GREEN, "-"), (BLUE, "--"), (VERMILLION, ":"))
+    for (name, history), (color, style) in zip(histories.items(), looks, strict=True):
         some = np.unique(np.geomspace(1, len(history), 400).astype(int)) - 1  # evenly spaced to the eye
         race.loglog(seconds(history)[some], history.loss[some], style, color=color, label=name)
     race.set(title="the race", xlabel="seconds", ylabel="mean squared error")
@@ -85,7 +87,7 @@ def draw(folder, histories, model):
     ):
         picture = panel.contourf(*grid, values, 20, cmap="cividis")
         panel.set(title=title, xlabel="time", ylabel="friction", aspect="equal")
-        figure.colorbar(picture, ax=panel)
+        figure.colorbar(picture, ax=panel, label="deflection")
     save(figure, folder, __file__)
 
 

@@ -1,13 +1,10 @@
-"""What the figures of the lessons share: a canvas, colours that all eyes can tell apart, and where files go."""
+"""What the figures of the lessons share: a canvas, points of several classes, and where files go."""
 
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-# Okabe and Ito, "Color Universal Design" (2008).
-BLUE, ORANGE, GREEN, PINK, BLACK, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9"
-COLORS = (BLUE, ORANGE, GREEN, PINK, BLACK, SKY)
-MARKERS = "os^Dv*"
+from nncore.plots.colours import MARKERS, distinct
 
 
 def panels(rows=1, columns=1, width=4.2, height=3.6):
@@ -18,9 +15,8 @@ def panels(rows=1, columns=1, width=4.2, height=3.6):
 
 def scatter(axes, X, y, names):
     """Draw two-dimensional points, one colour and marker per class."""
-    for k in range(int(y.max()) + 1):
-        looks = {"c": COLORS[k], "marker": MARKERS[k], "s": 18, "edgecolors": "white", "linewidths": 0.4}
-        axes.scatter(*X[y == k].T, label=names[k], **looks)
+    for k, (name, color, marker) in enumerate(zip(names, distinct(len(names)), MARKERS, strict=False)):
+        axes.scatter(*X[y == k].T, c=color, marker=marker, s=18, edgecolors="white", linewidths=0.4, label=name)
 
 
 def save(figure, folder, script):
