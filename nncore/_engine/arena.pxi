@@ -178,6 +178,7 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     int training                       # whether batchnorm takes the batch's statistics and dropout drops
     Job job
     Outcome outcome
+    int threads_used                   # by the last job
     nn_team *team
     Stage stage
     double batch_loss, epoch_loss

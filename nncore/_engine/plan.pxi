@@ -3,35 +3,6 @@
 cdef isize MAX_SHUFFLED = <isize>1 << 32   # rows: see rng.h
 
 
-cdef class TrainResult:
-    """How a call of ``Plan.train`` went.
-
-    Attributes
-    ----------
-    losses : ndarray of shape (n_epochs,), float64
-        Loss of every epoch that was completed.
-    seconds : ndarray of shape (n_epochs,), float64
-        How long each of them took.
-    clipped : ndarray of shape (n_epochs,), float64
-        Share of the steps, or without clip_norm of the gradients' values, that were clipped; NaN where nothing is.
-    recorded : ndarray of shape (m,), int64
-        The epochs, those of them that were completed, after which the layers were recorded.
-    records : ndarray of shape (m, n_rows, n_fields), float64
-        The record of each row of the program: `nncore.layer_history.FIELDS`, then the bins; NaN where none applies.
-    diverged : bool
-        Whether a loss or weight stopped being finite; the plan is then as it was at the start of `epoch`.
-    epoch, batch : int
-        Where it diverged, the epoch counted from that of the call.
-    last_finite_loss : float
-        Mean loss of the last batch that had one.
-    """
-
-    cdef readonly object losses, seconds, clipped, recorded, records
-    cdef readonly bint diverged
-    cdef readonly isize epoch, batch
-    cdef readonly double last_finite_loss
-
-
 cdef class Plan:
     """A program made ready to run: its parameters, its optimizer's state, and memory for the rows of a batch.
 
@@ -44,7 +15,6 @@ cdef class Plan:
     cdef Engine e
     cdef int busy
     cdef readonly object program
-    cdef readonly int threads_used      # by the last job
     cdef readonly TrainResult result    # of the last train, also of one that a signal ended
 
     def __cinit__(self, program):
@@ -63,6 +33,11 @@ cdef class Plan:
 
     def __dealloc__(self):
         free_engine(&self.e)
+
+    @property
+    def threads_used(self):
+        """By the last job."""
+        return self.e.threads_used
 
     # ------------------------------------------------------------------------------------------ state in and out
 
@@ -188,14 +163,14 @@ cdef class Plan:
         records = np.empty((0, e.n_rows, N_FIELDS))
         self.enter()
         try:
-            self.prepare(UPDATE, X, target, sample_weight, predictions, min(batch_size, X.shape[0]))
+            prepare_job(e, UPDATE, X, target, sample_weight, predictions, min(batch_size, X.shape[0]))
             e.job.shuffle, e.job.seed, e.job.first_epoch, e.job.n_epochs = shuffle, seed, first_epoch, epochs
             e.job.max_seconds = 0 if max_seconds is None else max(float(max_seconds), 1e-9)
             e.job.losses, e.job.seconds = &losses_view[0], &seconds_view[0]
             if e.clip_value > 0 or e.clip_norm > 0:
                 e.job.clipped = &clipped_view[0]
             if learning_rates is not None:
-                self.check_rates(learning_rates.shape[0], epochs * n_batches(e))
+                check_rates(learning_rates.shape[0], epochs * n_batches(e))
                 e.job.learning_rates = &learning_rates[0]
             if recorded is not None and recorded.shape[0] > 0:
                 records = np.empty((recorded.shape[0], e.n_rows, N_FIELDS))
@@ -205,26 +180,14 @@ cdef class Plan:
             if shuffle:
                 ensure_order(e, e.job.n)
             try:
-                self.run(train_worker, e.job.batch_size, NN_MR)
+                run_job(e, train_worker, e.job.batch_size, NN_MR)
             finally:
-                self.result = self.train_result(losses, seconds, clipped, recorded, records)
+                self.result = train_result(&e.outcome, losses, seconds, clipped, recorded, records)
                 if e.outcome.diverged or nn_raised(&e.overflow):
                     go_back(e)
             return self.result
         finally:
             self.busy = 0
-
-    cdef TrainResult train_result(self, losses, seconds, clipped, recorded, records):
-        cdef Outcome *outcome = &self.e.outcome
-        cdef TrainResult result = TrainResult()
-        result.losses, result.seconds = losses[:outcome.epochs_done], seconds[:outcome.epochs_done]
-        result.clipped = clipped[:outcome.epochs_done]
-        result.recorded = np.array([], np.int64) if recorded is None else np.asarray(recorded)
-        result.recorded = result.recorded[result.recorded < outcome.epochs_done]
-        result.records = records[:len(result.recorded)]
-        result.diverged, result.epoch, result.batch = outcome.diverged, outcome.epoch, outcome.batch
-        result.last_finite_loss = outcome.last_finite_loss
-        return result
 
     def loss_and_gradient(self, const real[:, ::1] X not None, target not None, sample_weight,
                           real[::1] gradient_out not None, uint64_t seed=0):
@@ -264,10 +227,10 @@ cdef class Plan:
         cdef Engine *e = &self.e
         cdef double loss = 0, seconds
         self.check_length("gradient_out", gradient_out.shape[0])
-        self.prepare(STORE_GRADIENT, X, target, sample_weight, None, X.shape[0])
+        prepare_job(e, STORE_GRADIENT, X, target, sample_weight, None, X.shape[0])
         e.job.shuffle, e.job.n_epochs, e.job.losses, e.job.seconds = 0, 1, &loss, &seconds
         e.job.seed, e.job.whole = seed, whole
-        self.run(train_worker, e.job.n, NN_MR)
+        run_job(e, train_worker, e.job.n, NN_MR)
         load_plain(e, &gradient_out[0], e.gradient)
         return e.epoch_loss / e.job.n if e.outcome.diverged else loss  # then no epoch came to its end
 
@@ -285,38 +248,40 @@ cdef class Plan:
 
         None if a value of X is not finite.
         """
+        cdef Engine *e = &self.e
         cdef numpy.npy_intp shape[2]
         cdef real[:, ::1] predictions
         if out is None:
-            shape[0], shape[1] = X.shape[0], self.e.n_outputs
+            shape[0], shape[1] = X.shape[0], e.n_outputs
             out = numpy.PyArray_EMPTY(2, shape, real_type(), 0)
             if X.shape[0] == 0:
                 return out
         predictions = out
         self.enter()
         try:
-            self.prepare(PREDICT, X, None, None, predictions, 0)
-            self.run(predict_worker, self.e.job.n, TILE_ROWS)
-            return None if nn_raised(&self.e.not_finite) else out
+            prepare_job(e, PREDICT, X, None, None, predictions, 0)
+            run_job(e, predict_worker, e.job.n, TILE_ROWS)
+            return None if nn_raised(&e.not_finite) else out
         finally:
             self.busy = 0
 
     def evaluate(self, const real[:, ::1] X not None, target not None, sample_weight=None,
                  real[:, ::1] predictions=None):
         """Return the mean loss over all rows; optionally store the outputs."""
+        cdef Engine *e = &self.e
         cdef isize i
         cdef double[::1] losses = np.empty(max(X.shape[0], 1))
         cdef double total = 0
         cdef unsigned fp
         self.enter()
         try:
-            self.prepare(EVALUATE, X, target, sample_weight, predictions, 0)
-            self.e.job.losses = &losses[0]
-            self.run(predict_worker, self.e.job.n, TILE_ROWS)
+            prepare_job(e, EVALUATE, X, target, sample_weight, predictions, 0)
+            e.job.losses = &losses[0]
+            run_job(e, predict_worker, e.job.n, TILE_ROWS)
             fp = nn_fp_begin(0)
-            for i in range(self.e.job.n):  # one after the other, whoever has computed them
+            for i in range(e.job.n):  # one after the other, whoever has computed them
                 total += losses[i]
-            total /= self.e.job.n
+            total /= e.job.n
             nn_fp_end(fp)
             return total
         finally:
@@ -339,87 +304,4 @@ cdef class Plan:
         if self.busy:
             raise RuntimeError("model is being trained in another thread")
         self.busy = 1
-        return 0
-
-    cdef int prepare(self, int purpose, const real[:, ::1] X, object target, object sample_weight,
-                     real[:, ::1] predictions, isize batch_size) except -1:
-        """Check the shapes, on which memory safety rests, and point the job at the caller's arrays."""
-        cdef Engine *e = &self.e
-        cdef const int[::1] labels
-        cdef const real[:, ::1] targets
-        cdef const real[::1] weights
-        cdef isize n = X.shape[0]
-        memset(&e.job, 0, sizeof(Job))
-        memset(&e.outcome, 0, sizeof(Outcome))
-        e.training = purpose == UPDATE or purpose == STORE_GRADIENT
-        e.outcome.last_finite_loss = NAN
-        nn_lower(&e.abandon)
-        nn_lower(&e.overflow)
-        nn_lower(&e.not_finite)
-        e.batch_loss = e.work_since_poll = 0
-        e.n_recorded = 0
-        if n < 1 or X.shape[1] != e.n_features:
-            raise ValueError(f"X has shape ({n}, {X.shape[1]}), expected at least one row of {e.n_features} features")
-        e.job.purpose, e.job.X, e.job.n, e.job.batch_size = purpose, &X[0, 0], n, batch_size
-        if target is not None and e.loss == NN_sparse_softmax_crossentropy:
-            labels = target
-            self.check_rows("target", labels.shape[0], n)
-            copy_labels(e, labels)
-            e.job.labels = e.labels
-        elif target is not None:
-            targets = target
-            self.check_rows("target", targets.shape[0], n)
-            self.check_outputs("target", targets.shape[1])
-            e.job.targets = &targets[0, 0]
-        if sample_weight is not None:
-            weights = sample_weight
-            self.check_rows("sample_weight", weights.shape[0], n)
-            e.job.sample_weight = &weights[0]
-        if predictions is not None:
-            self.check_rows("predictions", predictions.shape[0], n)
-            self.check_outputs("predictions", predictions.shape[1])
-            e.job.predictions = &predictions[0, 0]
-        return 0
-
-    cdef int check_rows(self, str name, isize n, isize expected) except -1:
-        if n != expected:
-            raise ValueError(f"{name} has {n} rows, X has {expected}")
-        return 0
-
-    cdef int check_rates(self, isize n, isize expected) except -1:
-        if n != expected:
-            raise ValueError(f"learning_rates has length {n}, this training has {expected} steps")
-        return 0
-
-    cdef int check_outputs(self, str name, isize n) except -1:
-        if n != self.e.n_outputs:
-            raise ValueError(f"{name} has {n} columns, the network has {self.e.n_outputs} outputs")
-        return 0
-
-    cdef int run(self, nn_task task, isize rows_per_step, isize grain) except -1:
-        """Choose the threads, make room, run, and raise what a signal handler raised.
-
-        A worker gets at least `grain` rows of a step.
-        """
-        cdef Engine *e = &self.e
-        cdef int training = task == train_worker
-        cdef int n_workers = worker_count(e, 6.0 if training else 2.0, rows_per_step, grain)
-        ensure_scratch(e, n_workers)
-        ensure_room(e, room_for(e, training, rows_per_step, n_workers), training)
-        if training and (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.room or e.n_norm_rows > 0
-                         or e.n_layer_norms > 0 or e.clip_norm > 0):
-            ensure_vector(&e.gradient, e.n_weights)
-        if training and e.clip_norm > 0 and e.squares == NULL:
-            e.squares = <double *>nn_allocate(e.n_squares * 2)
-            allocated(e.squares, e.n_squares * 2)
-        with nogil:
-            e.started = nn_now()
-            e.poll_at = e.started + POLL_SECONDS
-            nn_team_gather(e.team)
-            self.threads_used = run_on_pool(task, e, n_workers)
-        if e.exception != NULL:
-            error = <object>e.exception
-            Py_XDECREF(e.exception)
-            e.exception = NULL
-            raise error
         return 0
