@@ -188,7 +188,8 @@ def _classes(labels: Array) -> Array:
 
 def _indices(labels: ArrayLike, name: str) -> NDArray[np.int64]:
     found = _classes(np.asarray(labels))
-    indices = found.astype(np.int64)
+    with np.errstate(invalid="ignore"):  # NaN and infinity are named below
+        indices = found.astype(np.int64)
     wrong = (indices != found) | (indices < 0)
     if wrong.any():
         raise ValueError(f"{name} must hold class indices 0, 1, 2...; got {found[wrong][0]}")

@@ -15,6 +15,7 @@ from nncore.inputs import Array
 from nncore.random import permutation
 
 FLOAT64 = np.dtype("float64")
+LARGEST = 1e280  # product of a row with a correction: leaves room to add up more of them than anyone has time for
 
 
 class Perceptron:
@@ -95,12 +96,13 @@ class Perceptron:
         Raises
         ------
         TypeError, ValueError
-            If an argument is wrong. The perceptron is then as before.
+            If an argument is wrong, or products of values of `X` would overflow. The perceptron is then as before.
         """
         epochs = spec.integer(1, 2**63 - 1)("epochs", epochs)
         shuffle = spec.flag("shuffle", shuffle)
         seed = spec.integer(0, 2**64 - 1)("seed", seed)
         array = inputs.features(X, FLOAT64)
+        self._refuse_overflow(float(np.abs(array).max()))
         classes, answers = _two_classes(y, len(array))
         self.classes_, self.w, self.b = classes, np.zeros(array.shape[1]), 0.0
         circle, errors = _Circle(array, answers, self.learning_rate), []
@@ -116,6 +118,13 @@ class Perceptron:
         if not self.converged:
             warnings.warn(self._complaint(), stacklevel=2)
         return self
+
+    def _refuse_overflow(self, largest: float) -> None:
+        if not self.learning_rate * max(largest, 1.0) * max(largest, 1.0) <= LARGEST:
+            raise ValueError(
+                f"X holds values up to {largest:g}, and with learning_rate={self.learning_rate:g} sums of their "
+                "products would overflow: scale X, for example by nncore.datasets.Standardizer, or take learning_rate=1"
+            )
 
     def _learn(self, X: Array, answers: Array, order: Array, mistakes: Array) -> int:
         """Show every row once; count the mistakes, also those of each row in `mistakes`."""

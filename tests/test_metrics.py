@@ -89,6 +89,7 @@ def test_confusion_matrix():
         (lambda: metrics.r2_score(3.0, 3.0), "must be 1-D or 2-D"),
         (lambda: metrics.confusion_matrix([0, -1], [0, 1]), "y_true must hold class indices .* got -1"),
         (lambda: metrics.confusion_matrix([0, 1], [0, 0.5]), "y_pred must hold class indices .* got 0.5"),
+        (lambda: metrics.confusion_matrix([0, np.nan], [0, 1]), "y_true must hold class indices .* got nan"),
         (lambda: metrics.confusion_matrix([0, 3], [0, 1], n_classes=3), "n_classes is 3, .* at least 4"),
         (lambda: metrics.confusion_matrix([0], [0, 1]), "different lengths"),
     ],

@@ -142,6 +142,7 @@ def test_training_again_begins_anew():
 
 BAD = [
     ({"X": [1, 2]}, ValueError, "Expected 2D array X"),
+    ({"X": [[1e200], [1.0]]}, ValueError, r"X holds values up to 1e\+200, .* would overflow: scale X"),
     ({"X": [[1.0], [np.nan]]}, ValueError, "Input X contains NaN: 1 value.s., the first at row 1, column 0"),
     ({"y": [0]}, ValueError, "X and y have inconsistent numbers of samples: 2 and 1"),
     ({"y": [1, 1]}, ValueError, "y must hold two different labels, got 1: 1"),
@@ -169,6 +170,11 @@ def test_bad_arguments_leave_it_as_it_was(options, error, message):
 def test_bad_rates(rate):
     with pytest.raises((TypeError, ValueError), match="learning_rate must be a finite number > 0"):
         Perceptron(rate)
+
+
+def test_a_rate_that_overflows():
+    with pytest.raises(ValueError, match=r"up to 2, and with learning_rate=1e\+300 .* or take learning_rate=1"):
+        Perceptron(1e300).fit([[0.0], [2.0]], [0, 1])
 
 
 def test_bad_use():

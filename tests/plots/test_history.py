@@ -156,6 +156,7 @@ def test_weight_distributions(history):
     mean, above, below = axes[0].lines
     np.testing.assert_array_equal(mean.get_ydata(), record["weight_mean"])
     np.testing.assert_allclose(above.get_ydata() - below.get_ydata(), 2 * record["weight_std"])
+    assert all(line.get_color() == "white" and line.get_path_effects() for line in axes[0].lines)  # outlined in dark
     assert axes[0].get_ylim() == (-6, 6) and axes[0].get_xlim() == (-0.5, 6.5)
     for ax in axes:
         assert_is_labelled(ax)
