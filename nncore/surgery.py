@@ -29,7 +29,7 @@ class SurgeryReport:
     new : tuple of str
         Layers that were put in; their weights are drawn from the model's seed.
     changed : tuple of str
-        Layers whose weights no longer fit, because what they read has another width: drawn anew.
+        Layers whose weights no longer fit, because they have another width or read one: drawn anew.
     renamed : dict of str to str
         Name now -> name before, of those layers kept or changed whose number, and so whose default name, is another.
     loss : str or None
@@ -51,7 +51,7 @@ class SurgeryReport:
     def __str__(self) -> str:
         lines = [(what, self._list(names)) for what, names in (("kept", self.kept), ("new", self.new)) if names]
         if self.changed:
-            lines.append(("changed", f"{self._list(self.changed)}: read another width now, drawn anew"))
+            lines.append(("changed", f"{self._list(self.changed)}: of another shape now, drawn anew"))
         if self.loss:
             lines.append(("loss", f"{self.loss}, inferred from the last layer"))
         return "\n".join(f"{what:9}{text}" for what, text in lines) or "no layer has weights yet"
@@ -100,7 +100,7 @@ class Surgery(Prediction):
         >>> print(model.insert(1, Dense(16, "relu")))
         kept     dense_0
         new      dense_1
-        changed  dense_2 (was dense_1): read another width now, drawn anew
+        changed  dense_2 (was dense_1): of another shape now, drawn anew
         """
         n = len(self._layers)
         index = spec.integer(0, n)("index", index)
@@ -111,8 +111,6 @@ class Surgery(Prediction):
 
     def remove(self, index: int) -> SurgeryReport:
         """Take layer number `index` out; all others keep their weights where these still fit.
-
-        To replace the last layer by one of other units, `insert` the new one behind it first.
 
         Parameters, errors and what is returned are those of `insert`.
 
@@ -143,6 +141,32 @@ class Surgery(Prediction):
         to_index = spec.integer(0, len(layers))("to_index", to_index)
         layers.insert(to_index, layer)
         origins.insert(to_index, origin)
+        return self._operate(layers, origins)
+
+    def replace(self, index: int, layer: Layer) -> SurgeryReport:
+        """Put another layer in the place of layer number `index`.
+
+        If both are of the same kind and all shapes stay the same, as with another activation or initializer, the layer
+        keeps its weights.
+
+        Parameters, errors and what is returned are those of `insert`.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(8, "relu"), Dense(3)])
+        >>> model.build(4)
+        >>> print(model.replace(0, Dense(8, "tanh")))
+        kept     dense_0, dense_1
+        >>> print(model.replace(1, Dense(5)))
+        kept     dense_0
+        changed  dense_1: of another shape now, drawn anew
+        """
+        layers, origins, old, origin = self._without("index", index)
+        same_kind = type(spec.exact("layer", layer, LAYERS)) is type(old)
+        place = spec.integer(0, len(layers))("index", index)
+        layers.insert(place, layer)
+        origins.insert(place, origin if same_kind else None)
         return self._operate(layers, origins)
 
     def _without(self, argument: str, index: int) -> tuple[list[Layer], list[int | None], Layer, int | None]:

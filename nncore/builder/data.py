@@ -1,0 +1,249 @@
+"""The data of a run: from a choice on the page to rows to train on and rows held out."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nncore import spec
+from nncore.builder.messages import Refusal, flag_or, located, one_of, several, text
+from nncore.datasets import Preparation, load_mnist, read_csv, read_npz, train_test_split
+from nncore.datasets.bundled import BUNDLED
+from nncore.datasets.dataset import Dataset
+from nncore.datasets.generators import GENERATORS
+from nncore.inputs import Array
+from nncore.names import lookup
+from nncore.spec import Rule
+
+CSV, FILE, MNIST = "csv", "file", "mnist"
+MOST_ROWS, MOST_COLUMNS, MOST_CLASSES = 20_000, 100, 20
+"""Of what is generated."""
+
+GENERATED: dict[str, Rule] = {
+    "n_samples": spec.integer(2, MOST_ROWS),
+    "noise": spec.real(0, 100),
+    "seed": spec.integer(0, 2**53 - 1),
+    "factor": spec.real(0, 1, above=True, below=True),
+    "arms": spec.integer(2, MOST_CLASSES),
+    "turns": spec.real(-10, 10),
+    "classes": spec.integer(2, MOST_CLASSES),
+    "n_features": spec.integer(1, MOST_COLUMNS),
+}
+TABLES: dict[str, Rule] = {
+    "file": text(200),
+    "target": text(1000),
+    "task": one_of("auto", "classification", "regression"),
+    "categorical": several(text(1000), 1000),
+    "ignore": several(text(1000), 1000),
+    "missing": one_of("error", "drop"),
+}
+SELECTION: dict[str, Rule] = {"features": several(text(1000), 10_000), "standardize": flag_or}
+"""Options of every data set: the features to read, in their order, and whether to standardise them."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A choice of data: what to load and how to read it.
+
+    Attributes
+    ----------
+    name : str
+        A bundled or generated data set, ``"mnist"``, ``"csv"`` for a table the page sent, ``"file"`` for one that was
+        named on the command line.
+    options : dict
+        Those of `GENERATED`, `TABLES` and `SELECTION` that were given.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the choice as JSON-safe dict."""
+        return {"name": self.name, "options": dict(self.options)}
+
+
+def options_of(name: str) -> dict[str, Rule]:
+    """Return the rules of the options of a data set, by name.
+
+    Examples
+    --------
+    >>> list(options_of("xor"))
+    ['n_samples', 'noise', 'seed', 'features', 'standardize']
+    """
+    if name in GENERATORS:
+        return {key: GENERATED[key] for key in inspect.signature(GENERATORS[name]).parameters} | SELECTION
+    return (TABLES if name in (CSV, FILE) else {}) | SELECTION
+
+
+def source(name: str, options: Mapping[str, Any]) -> Source:
+    """Return the checked choice.
+
+    Raises
+    ------
+    Refusal
+        If the data set or an option is unknown, or a value out of its range.
+    """
+    known = {key: key for key in (*BUNDLED, *GENERATORS, MNIST, CSV, FILE)}
+    located("data.name", lambda: lookup("data set", name, known))
+    rules = options_of(name)
+    checked = {}
+    for key, value in options.items():
+        rule = located(f"data.options.{key[:80]}", lambda key=key: lookup(f"option of {name}", key, rules))
+        checked[key] = located(f"data.options.{key}", lambda key=key, rule=rule, value=value: rule(key, value))
+    return Source(name, checked)
+
+
+def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dataset:
+    """Return the rows of a choice, with those features alone that it names.
+
+    Parameters
+    ----------
+    chosen : Source
+    csv : str, optional
+        The table of a source ``"csv"``.
+    path : str, optional
+        The file of a source ``"file"``; it comes from the command line, never from the page.
+
+    Raises
+    ------
+    Refusal
+        If the table cannot be understood, MNIST is not found, or there is no such feature.
+    """
+    options = {key: value for key, value in chosen.options.items() if key not in (*SELECTION, "file")}
+    where = "data.csv" if chosen.name == CSV else "data.options"
+    try:
+        dataset = _loaded(chosen, options, csv, path)
+    except OSError as error:
+        raise Refusal(str(error), "data.name") from None
+    except (TypeError, ValueError) as error:
+        raise Refusal(str(error), "data.options.target" if "there is no column" in str(error) else where) from None
+    if dataset.target_names is not None and len(np.unique(dataset.y)) < 2:
+        raise Refusal(f"every row is of class {dataset.target_names[int(dataset.y[0])]!r}; expected two or more", where)
+    return selected(dataset, chosen.options["features"]) if "features" in chosen.options else dataset
+
+
+def _loaded(chosen: Source, options: Mapping[str, Any], csv: str | None, path: str | None) -> Dataset:
+    loaders: dict[str, Callable[[], Dataset]] = {
+        **BUNDLED,
+        **{name: lambda make=make: make(**options) for name, make in GENERATORS.items()},
+        MNIST: lambda: load_mnist().train,
+        CSV: lambda: _pasted(csv, str(chosen.options.get("file", "data.csv")), options),
+        FILE: lambda: _named(path, options),
+    }
+    return loaders[chosen.name]()
+
+
+def _pasted(csv: str | None, name: str, options: Mapping[str, Any]) -> Dataset:
+    """Read a table that the page sent. Readers read files, so it is one for a moment, in a folder of our own."""
+    if csv is None:
+        raise ValueError("no CSV was given: send its text as csv")
+    with tempfile.TemporaryDirectory(prefix="nncore-builder-") as folder:
+        path = Path(folder, "data.csv")
+        path.write_text(csv, encoding="utf-8", newline="")
+        try:
+            dataset = read_csv(path, **options)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(path), name)) from None
+    return replace(dataset, name=name, description=f"Read from {name}.")
+
+
+def _named(path: str | None, options: Mapping[str, Any]) -> Dataset:
+    if path is None:
+        raise ValueError("no file was named on the command line: nncore builder --data FILE")
+    if path.lower().endswith((".npz", ".npy")):
+        return read_npz(path, task=options.get("task", "auto"))
+    return read_csv(path, **options)
+
+
+def selected(dataset: Dataset, names: list[str]) -> Dataset:
+    """Return the data set of some features alone.
+
+    Examples
+    --------
+    >>> selected(BUNDLED["iris"](), ["petal_length_cm"]).n_features
+    Traceback (most recent call last):
+        ...
+    nncore.builder.messages.Refusal: unknown feature 'petal_length_cm'; did you mean ...
+    """
+    known = {name: i for i, name in enumerate(dataset.feature_names)}
+    columns = [located("data.options.features", lambda name=name: lookup("feature", name, known)) for name in names]
+    if not columns or len(set(columns)) < len(columns):
+        raise Refusal("features must name at least one feature, and none twice", "data.options.features")
+    return replace(dataset, X=dataset.X[:, columns], feature_names=tuple(names), schema=None)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Rows as the network reads them.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        In its own units.
+    preparation : Preparation
+    train, held_out : ndarray of int
+        Numbers of the rows in the data set; none are held out if the share is 0.
+    stratified : bool
+        Whether each class has its share among the rows held out.
+    X, y : ndarray
+        All rows, prepared; X of shape (n, n_features) and float32.
+    """
+
+    dataset: Dataset
+    preparation: Preparation
+    train: Array
+    held_out: Array
+    stratified: bool
+    X: Array
+    y: Array
+
+    def rows(self, part: str) -> Array:
+        """Return the numbers of the rows of a part: train, held_out or all."""
+        return {"train": self.train, "held_out": self.held_out, "all": np.arange(len(self.X))}[part]
+
+
+def prepare(dataset: Dataset, share: float, *, standardize: bool) -> Prepared:
+    """Hold rows out and learn the preparation from the others.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    share : float
+        Of the rows, to be held out. From 0, below 1.
+    standardize : bool
+        Bring all features to mean 0 and deviation 1.
+    """
+    stratified = share > 0 and can_be_stratified(dataset, share)
+    train, held_out = split(dataset, share, stratified)
+    preparation = Preparation.fit(dataset.rows(train), standardize=standardize)
+    X = np.ascontiguousarray(preparation.prepare_inputs(dataset.X), np.float32)
+    y = preparation.prepare_target(dataset.y)
+    y = y if dataset.target_names is not None else np.asarray(y, np.float32)
+    return Prepared(dataset, preparation, train, held_out, stratified, X, y)
+
+
+def can_be_stratified(dataset: Dataset, share: float) -> bool:
+    """Tell whether every class can have a row in both parts."""
+    if dataset.target_names is None:
+        return False
+    n_test = int(np.ceil(len(dataset) * share))
+    counts = np.bincount(dataset.y)
+    return int(counts[counts > 0].min()) >= 2 and min(n_test, len(dataset) - n_test) >= np.count_nonzero(counts)
+
+
+def split(dataset: Dataset, share: float, stratified: bool) -> tuple[Array, Array]:
+    """Return the numbers of the rows to train on and of those held out."""
+    everything = np.arange(len(dataset))
+    if not share:
+        return everything, everything[:0]
+    stratify = dataset.y if stratified else False
+    train, held_out = located(
+        "training.validation_split", lambda: train_test_split(everything, test_size=share, stratify=stratify)
+    )
+    return train, held_out

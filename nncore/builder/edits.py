@@ -1,0 +1,168 @@
+"""What changes a run: each edit makes a new set-up of the one before, and the step by which the model follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nncore.builder import data, doctoring, links, presets, setup
+from nncore.builder.messages import HIGHEST_ID, Refusal, located
+from nncore.builder.run import Run, Step
+from nncore.builder.setup import Setup, metrics_for
+from nncore.layers import Layer
+
+if TYPE_CHECKING:
+    from nncore.builder.session import Session
+
+COMPILED = ("loss", "metrics")
+AFRESH = ("seed", "validation_split")
+
+
+def set_data(
+    session: Session, name: str | None = None, options: Mapping[str, Any] | None = None, csv: str | None = None
+) -> str:
+    """Take other data, and begin anew; the end of the network is made to suit the target."""
+    known = data.CSV if csv is not None else (name or session.run.setup.source.name)
+    source = data.source(known, options or {})
+    session.csv = csv or session.csv
+    before = session.run.setup
+    wanted = replace(before, source=source, metrics=())
+    dataset = data.load(source, session.csv, session.path)
+    wanted = replace(wanted, layers=setup.with_head(before.layers, dataset), loss=None)
+    if dataset.target_names is None:
+        wanted = replace(wanted, class_weight=None)
+    session.begin(wanted, reload=True)
+    return "" if wanted.layers == before.layers else f"the last layer is {wanted.layers[-1]} now, to suit the target"
+
+
+def set_layers(session: Session, layers: list[dict[str, Any]]) -> None:
+    """Take other layers, and begin anew."""
+    session.begin(replace(session.run.setup, layers=setup.read_layers(layers)))
+
+
+def insert(session: Session, index: int, layer: dict[str, Any]) -> Any:
+    """Put a layer in; the others keep what they have learnt, as far as it fits."""
+    new, old = setup.read_layer(layer, "layer"), session.run.setup.layers
+    _check_index("index", index, len(old) + 1)
+    return _operate(session.run, [*old[:index], new, *old[index:]], Step("insert", (index, new)))
+
+
+def remove(session: Session, index: int) -> Any:
+    """Take a layer out."""
+    old = session.run.setup.layers
+    _check_index("index", index, len(old))
+    return _operate(session.run, [*old[:index], *old[index + 1 :]], Step("remove", (index,)))
+
+
+def move(session: Session, start: int, to: int) -> Any:
+    """Take a layer out and put it in elsewhere."""
+    moved = list(session.run.setup.layers)
+    _check_index("from", start, len(moved))
+    _check_index("to", to, len(moved))
+    moved.insert(to, moved.pop(start))
+    return _operate(session.run, moved, Step("move", (start, to)))
+
+
+def update_layer(session: Session, index: int, layer: dict[str, Any]) -> Any:
+    """Put another layer in the place of one."""
+    old = session.run.setup.layers
+    _check_index("index", index, len(old))
+    new = setup.read_layer(layer, f"layers[{index}]")
+    return _operate(session.run, [*old[:index], new, *old[index + 1 :]], Step("replace", (index, new)))
+
+
+def _check_index(where: str, index: int, n: int) -> None:
+    if not 0 <= index < n:
+        raise Refusal(f"{where} must be from 0 to {n - 1}, got {index}: the network has {n} places", where)
+
+
+def _operate(run: Run, layers: list[Layer], step: Step) -> Any:
+    return run.edit(replace(run.setup, layers=tuple(layers)), step)
+
+
+def set_optimizer(session: Session, optimizer: dict[str, Any]) -> None:
+    """Take another optimizer; its state goes on if it is of the same kind."""
+    new = setup.read_optimizer(optimizer)
+    session.run.edit(replace(session.run.setup, optimizer=new), Step("optimizer", (new,)))
+
+
+def set_training(session: Session, **given: Any) -> str:
+    """Change how to train. Another seed or other rows held out begin anew; all else goes on."""
+    before = session.run.setup
+    wanted = replace(before, **setup.read_training(given))
+    if any(getattr(wanted, name) != getattr(before, name) for name in AFRESH):
+        session.begin(wanted, reload=wanted.validation_split != before.validation_split)
+        return "the run begins anew"
+    metrics = metrics_for(wanted, session.run.prepared.dataset)
+    compiled = any(getattr(wanted, name) != getattr(before, name) for name in COMPILED)
+    if compiled:
+        session.run.edit(wanted, Step("compile", (wanted.optimizer, wanted.loss, metrics)))
+    else:  # it shows in the next call of fit
+        setup.check(wanted, session.run.prepared)
+        session.run.leave_epoch()
+        session.run.setup = wanted
+        if not session.run.model.epoch:
+            session.run.origin = wanted
+    return ""
+
+
+def reset(session: Session) -> str:
+    """Begin anew with the same first weights."""
+    session.playing = False
+    session.begin(session.run.setup)
+    return "the first weights are back"
+
+
+def new_seed(session: Session) -> str:
+    """Begin anew with other first weights."""
+    session.playing = False
+    seed = (session.run.setup.seed + 1) % HIGHEST_ID
+    session.begin(replace(session.run.setup, seed=seed))
+    return f"the seed is {seed} now"
+
+
+def open_link(session: Session, spec: str) -> None:
+    """Take the whole set-up of a link, and begin anew."""
+    session.playing = False
+    session.begin(links.read(spec), reload=True)
+
+
+def open_preset(session: Session, name: str) -> str:
+    """Take the whole set-up of a starting point, and begin anew."""
+    session.playing = False
+    session.begin(located("name", lambda: presets.setup_of(name)), reload=True)
+    return presets.PRESETS[name].text
+
+
+def apply_fix(session: Session, finding: str) -> Any:
+    """Do what the doctor proposes."""
+    fix = doctoring.fix_for(session.run, finding)
+    if fix.afresh:
+        session.begin(fix.setup, reload=fix.setup.source != session.run.setup.source)
+    else:
+        for wanted, step in fix.steps:
+            session.run.edit(wanted, step)
+        session.run.setup = fix.setup
+    return f"{finding.replace('_', ' ')}: {fix.text}"
+
+
+EDITS: dict[str, Callable[..., Any]] = {
+    edit.__name__: edit
+    for edit in (
+        set_data,
+        set_layers,
+        insert,
+        remove,
+        move,
+        update_layer,
+        set_optimizer,
+        set_training,
+        reset,
+        new_seed,
+        open_link,
+        open_preset,
+        apply_fix,
+    )
+}
+"""By the type of the message. What one returns is told to the pages; all can be undone."""

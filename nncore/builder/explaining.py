@@ -1,0 +1,96 @@
+"""One step of training in slow motion: what `Sequential.explain_step` finds, in pieces that a page can show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nncore import activations
+from nncore.builder.frames import number
+from nncore.builder.messages import Refusal
+from nncore.builder.run import Run
+from nncore.explanation import LayerStep
+from nncore.inputs import Array
+from nncore.model import Sequential
+
+MOST_ROWS, MOST_COLUMNS = 8, 16
+"""Of an array, as far as it is written out."""
+
+
+def explain(run: Run, rows: list[int] | None) -> dict[str, Any]:
+    """Return the next update, or one on some of the rows to train on, taken apart.
+
+    Parameters
+    ----------
+    run : Run
+    rows : list of int, optional
+        Numbers among the rows to train on; by default those of the next update.
+
+    Returns
+    -------
+    dict
+        ``loss`` before and after, ``learning_rate``, and of each layer in the order of the network its arrays: shape,
+        norm, mean and the first 8 x 16 values, all exact.
+    """
+    chosen = run.next_batch() if rows is None else _checked(rows, len(run.prepared.train))
+    (X, y), weights = run.part("train"), run.weights()
+    batch = X[chosen], y[chosen], None if weights is None else weights[chosen]
+    model = run.current
+    step = model.explain_step(*batch)
+    return {
+        "rows": run.prepared.train[chosen].tolist(),
+        "epoch": run.model.epoch,
+        "batch": run.batch,
+        "loss": number(step.loss),
+        "loss_name": model.loss.name,
+        "loss_after": number(_loss_after(model, batch)),
+        "learning_rate": step.learning_rate,
+        "target": y[chosen][:MOST_ROWS].tolist(),
+        "prediction": shown(step.prediction),
+        "layers": [_layer(layer) for layer in step.layers],
+    }
+
+
+def _checked(rows: list[int], n: int) -> Array:
+    if not rows:
+        raise Refusal("rows must hold at least one number", "rows")
+    if max(rows) >= n:
+        raise Refusal(f"rows must be numbers from 0 to {n - 1}, got {max(rows)}", "rows")
+    return np.array(rows, np.int64)
+
+
+def _loss_after(model: Sequential, batch: tuple[Array, Array, Array | None]) -> float:
+    """Return the loss of the same rows after the update, with what dropout drops in the next one."""
+    twin = Sequential._from_snapshot(model._snapshot({}))
+    twin.train_on_batch(*batch)
+    return twin.loss_and_gradient(*batch)[0]
+
+
+def shown(array: Array | None) -> dict[str, Any] | None:
+    """Return an array as far as a page shows it."""
+    if array is None:
+        return None
+    exact = array.astype(np.float64)
+    first = exact[:MOST_ROWS, :MOST_COLUMNS] if array.ndim == 2 else exact[:MOST_COLUMNS]
+    return {
+        "shape": list(array.shape),
+        "norm": number(float(np.linalg.norm(exact))),
+        "mean": number(float(exact.mean())),
+        "values": first.tolist(),
+    }
+
+
+def _layer(layer: LayerStep) -> dict[str, Any]:
+    parameters = {
+        name: {what: shown(getattr(step, what)) for what in ("before", "gradient", "after")}
+        for name, step in layer.parameters.items()
+    }
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "activation": layer.activation,
+        "formula": activations.get(layer.activation).formula,
+        **{what: shown(getattr(layer, what)) for what in ("x", "z", "a", "dz", "da")},
+        "parameters": parameters,
+    }

@@ -1,0 +1,188 @@
+"""What leaves the builder: the script that repeats the run, the model file, the curves, a drawing, a link."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import importlib.util
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nncore import checkpoint, historyfile
+from nncore.builder import data, links
+from nncore.builder.messages import Refusal
+from nncore.builder.run import Run, Step
+from nncore.builder.setup import metrics_for
+from nncore.datasets.bundled import BUNDLED
+from nncore.initializers import Constant, RandomNormal, RandomUniform
+from nncore.layers import LAYERS
+from nncore.losses import LOSSES
+from nncore.optimizers import OPTIMIZERS
+from nncore.schedules import SCHEDULES
+from nncore.version import __version__
+
+PUBLIC = (
+    *LAYERS,
+    *dict.fromkeys(cls.__name__ for cls in LOSSES.values()),
+    *(cls.__name__ for cls in OPTIMIZERS.values()),
+    *SCHEDULES,
+    *(cls.__name__ for cls in (Constant, RandomNormal, RandomUniform)),
+)
+"""Names that a script may need from nncore."""
+
+
+def export(run: Run, kind: str, path: str | None) -> dict[str, Any]:
+    """Return one of the exports: its text or base64, the name of the file and its media type."""
+    if kind == "script":
+        return {"text": script(run, path), "name": "train.py", "media_type": "text/x-python"}
+    if kind == "model":
+        content = base64.b64encode(model_file(run)).decode()
+        return {"base64": content, "name": "model.safetensors", "media_type": "application/octet-stream"}
+    if kind == "csv":
+        return {"text": curves(run), "name": "history.csv", "media_type": "text/csv"}
+    if kind == "svg":
+        return {"text": drawing(run), "name": "network.svg", "media_type": "image/svg+xml"}
+    return {"text": f"#spec={links.write(run.setup)}", "name": "link.txt", "media_type": "text/plain"}
+
+
+# ---- files
+
+
+def model_file(run: Run) -> bytes:
+    """Return a model file; it has what ``nncore predict`` and ``nncore evaluate --held-out`` need."""
+    share = run.setup.validation_split
+    split = {"data": run.prepared.dataset.name, "n_samples": len(run.prepared.X), "test": share, "seed": 0}
+    notes = {
+        "preparation": run.prepared.preparation.to_json(),
+        "split": json.dumps({**split, "stratify": run.prepared.stratified}),
+    }
+    return checkpoint.encode(run.model._snapshot(notes))
+
+
+def curves(run: Run) -> str:
+    """Return the whole history as CSV, one row per epoch."""
+    table = historyfile.table(run.model.history)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table)
+    writer.writerows(["" if value != value else value for value in row] for row in zip(*table.values(), strict=True))
+    return text.getvalue()
+
+
+def drawing(run: Run) -> str:
+    """Return the network as nodes and edges, drawn by matplotlib.
+
+    Raises
+    ------
+    Refusal
+        If matplotlib is not installed.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise Refusal("the drawing needs matplotlib; install it with: pip install 'nncore[plot]'", "kind")
+    from matplotlib.figure import Figure
+
+    from nncore.plots import network_diagram
+
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    network_diagram(run.current, ax=figure.add_subplot())
+    text = io.StringIO()
+    figure.savefig(text, format="svg")
+    return text.getvalue()
+
+
+# ---- the script
+
+
+def script(run: Run, path: str | None = None) -> str:
+    """Return Python that repeats the run, and checks at its end that it did, to the last bit."""
+    body = [
+        *_data(run, path),
+        "",
+        *_model(run),
+        *(line for step in run.journal for line in _step(run, step)),
+        *_checks(run),
+    ]
+    used = sorted({name for name in ("Sequential", *PUBLIC) if any(f"{name}(" in line for line in body)})
+    version = f"Made by the builder of nncore {__version__}: repeats the run, bit for bit."
+    head = [f'"""{version}"""', "", *(["import dataclasses", ""] if "features" in run.origin.source.options else [])]
+    return "\n".join([*head, "import numpy as np", "", f"from nncore import {', '.join(used)}, datasets", "", *body, ""])
+
+
+def _data(run: Run, path: str | None) -> Iterator[str]:
+    source, prepared = run.origin.source, run.prepared
+    yield f"dataset = {_load(source, path)}"
+    if "features" in source.options:
+        names = list(source.options["features"])
+        yield f"names = {names!r}"
+        yield "columns = [dataset.feature_names.index(name) for name in names]"
+        yield (
+            "dataset = dataclasses.replace("
+            "dataset, X=dataset.X[:, columns], feature_names=tuple(names), schema=None)"
+        )
+    yield "train = np.arange(len(dataset))"
+    if len(prepared.held_out):
+        stratify = ", stratify=dataset.y" if prepared.stratified else ""
+        share = run.origin.validation_split
+        yield f"train, held_out = datasets.train_test_split(train, test_size={share!r}{stratify})"
+    standardize = "" if prepared.preparation.inputs is not None else ", standardize=False"
+    yield f"preparation = datasets.Preparation.fit(dataset.rows(train){standardize})"
+    yield "X, y = preparation.prepare_inputs(dataset.X), preparation.prepare_target(dataset.y)"
+
+
+def _load(source: data.Source, path: str | None) -> str:
+    options = {key: value for key, value in source.options.items() if key not in (*data.SELECTION, "file")}
+    arguments = [f"{key}={value!r}" for key, value in options.items()]
+    if source.name == data.MNIST:
+        return "datasets.load_mnist().train"
+    if source.name in BUNDLED:
+        return f"datasets.load_{source.name}()"
+    if source.name in (data.CSV, data.FILE):
+        name = path if source.name == data.FILE else Path(str(source.options.get("file", "data.csv"))).name
+        reader = "read_npz" if str(name).lower().endswith((".npz", ".npy")) else "read_csv"
+        return f"datasets.{reader}({', '.join([repr(name), *arguments])})"
+    return f"datasets.make_{source.name}({', '.join(arguments)})"
+
+
+def _model(run: Run) -> Iterator[str]:
+    origin = run.origin
+    yield "model = Sequential("
+    yield "    ["
+    yield from (f"        {layer!r}," for layer in origin.layers)
+    yield "    ],"
+    yield f"    seed={origin.seed},"
+    yield ")"
+    yield f"model.compile({_compiled(origin.optimizer, origin.loss, metrics_for(origin, run.prepared.dataset))})"
+
+
+def _compiled(optimizer: Any, loss: Any, metrics: tuple[str, ...]) -> str:
+    return ", ".join([repr(optimizer), *([f"loss={loss!r}"] if loss else []), f"metrics={list(metrics)!r}"])
+
+
+def _step(run: Run, step: Step) -> Iterator[str]:
+    if step.what == "fit":
+        epochs, batch_size, class_weight = step.arguments
+        validation = ["validation_data=(X[held_out], y[held_out])"] if len(run.prepared.held_out) else []
+        weighted = [f"class_weight={class_weight!r}"] if class_weight else []
+        how = ", ".join([f"epochs={epochs}", f"batch_size={batch_size}", *validation, *weighted])
+        yield f"model.fit(X[train], y[train], {how})"
+    elif step.what == "compile":
+        yield f"model.compile({_compiled(*step.arguments)})"
+    elif step.what == "optimizer":
+        yield f"model.optimizer = {step.arguments[0]!r}"
+    else:
+        yield f"model.{step.what}({', '.join(map(repr, step.arguments))})"
+
+
+def _checks(run: Run) -> Iterator[str]:
+    history = run.model.history
+    if not len(history):
+        return
+    yield ""
+    yield 'print(f"epoch {model.epoch}: " + ", ".join(f"{k} {v:.4g}" for k, v in model.history.row(-1).items()))'
+    for name in ("loss", "val_loss"):
+        if name in history and name in history.row(-1):
+            value = float(history[name][-1])
+            yield f'assert model.history["{name}"][-1] == {value!r}, model.history["{name}"][-1]'

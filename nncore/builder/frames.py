@@ -1,0 +1,182 @@
+"""What a page shows while a network trains: numbers of the last epoch, and the weights and gradients of now."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nncore.builder.run import Run, spread
+from nncore.history import History
+from nncore.inputs import Array
+from nncore.layer_history import FIELDS
+from nncore.model import Sequential
+from nncore.program import ParameterBlock
+from nncore.summary import in_depth, layer_name
+
+MOST_ROWS = 256  # of the gradient shown; evenly spaced, so that a frame costs the same for all data
+MOST_SHOWN = 24  # rows and columns of a weight; a larger one is pooled
+MOST_EDGES = 64  # the strongest, of a weight that is pooled
+MOST_POINTS = 500  # of a curve
+
+
+def rounded(values: Any, digits: int = 4) -> Any:
+    """Return numbers rounded to so many significant digits, as nested lists; what is not finite becomes None.
+
+    Examples
+    --------
+    >>> rounded([[0.123456, -1234.56], [0.0, float("nan")]])
+    [[0.1235, -1235.0], [0.0, None]]
+    """
+    array = np.asarray(values, np.float64)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        power = 10.0 ** (digits - 1 - np.floor(np.log10(np.abs(array))))
+        near = np.where(np.isfinite(power) & (power > 0), np.round(array * power) / power, array)
+    if np.isfinite(near).all():
+        return near.tolist()
+    return np.where(np.isfinite(near), near.astype(object), None).tolist()
+
+
+def number(value: float) -> float | None:
+    """Return a number as JSON knows it: None for one that is not finite."""
+    return value if math.isfinite(value) else None
+
+
+def frame(run: Run, version: int, loss: float | None = None) -> dict[str, Any]:
+    """Return what to show now.
+
+    Parameters
+    ----------
+    run : Run
+    version : int
+        Of the state that this belongs to.
+    loss : float, optional
+        Of the batch, while the run is in the middle of an epoch.
+
+    Returns
+    -------
+    dict
+        The columns of the history in the last epoch, exact; ``layers`` and ``edges`` by name, to 4 digits.
+    """
+    history, model = run.model.history, run.current
+    row = history.row(-1) if len(history) else {}
+    exact = {name: number(value) for name, value in row.items()}
+    seconds = row.get("seconds", 0.0)
+    return {
+        "version": version,
+        "epoch": run.model.epoch,
+        "batch": run.batch,
+        "n_batches": run.n_batches,
+        **exact,
+        "batch_loss": loss,
+        "samples_per_second": len(run.prepared.train) / seconds if seconds > 0 else None,
+        "layers": of_layers(model, history),
+        "edges": edges(model, *gradient_rows(run)),
+    }
+
+
+def of_layers(model: Sequential, history: History) -> dict[str, dict[str, Any]]:
+    """Return the latest record of each layer that the network has, and the epoch it is of."""
+    present = {layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(model.layers))}
+    found = {}
+    for name, layer in history.layers.items():
+        if name in present and len(layer):
+            values = {field: rounded(layer[field][-1]) for field in FIELDS}
+            found[name] = {"epoch": int(layer.epochs[-1]), **values, "histogram": layer.histogram[-1].tolist()}
+    return found
+
+
+def gradient_rows(run: Run) -> tuple[Array, Array]:
+    """Return the rows of which the gradient is shown: the next batch of a started epoch, else some of all."""
+    X, y = run.part("train")
+    rows = run.next_batch() if run.stepping is not None else spread(len(X), MOST_ROWS)
+    return X[rows], y[rows]
+
+
+def edges(model: Sequential, X: Array, y: Array) -> dict[str, dict[str, Any]]:
+    """Return of each layer with weights what an edge of the drawing shows, by the layer's name.
+
+    Returns
+    -------
+    dict
+        ``shape`` of the weight, (n_in, n_out); ``weight`` and ``gradient``, whole or pooled to at most 24 x 24 blocks
+        of means; ``bias``, if it is short enough; ``gradient_norm`` of the whole weight; of a pooled one the
+        ``strongest`` edges, as [from, to, weight, gradient].
+    """
+    _, gradient = model.loss_and_gradient(X, y)
+    program = model.program
+    flat = np.concatenate([np.empty(0, model.dtype), *(w.ravel() for w in model.get_weights()[: len(program.parameters)])])
+    found: dict[str, dict[str, Any]] = {}
+    for block in program.parameters:
+        name, _, kind = block.name.rpartition(".")
+        if kind == "weight":
+            found[name] = _edges_of(block, flat, gradient)
+        elif kind == "bias" and block.size <= MOST_SHOWN and name in found:
+            found[name]["bias"] = rounded(block.of(flat))
+    return found
+
+
+def _edges_of(block: ParameterBlock, flat: Array, gradient: Array) -> dict[str, Any]:
+    weight, slope = block.of(flat), block.of(gradient)
+    shown = {
+        "shape": list(block.shape),
+        "weight": rounded(pooled(weight)),
+        "gradient": rounded(pooled(slope)),
+        "gradient_norm": rounded(np.linalg.norm(slope.astype(np.float64))),
+    }
+    if max(block.shape) > MOST_SHOWN:
+        shown["strongest"] = strongest(weight, slope)
+    return shown
+
+
+def pooled(matrix: Array, most: int = MOST_SHOWN) -> Array:
+    """Return the means of at most `most` x `most` blocks of a matrix, or itself if it is that small.
+
+    Examples
+    --------
+    >>> pooled(np.arange(16.0).reshape(4, 4), most=2).tolist()
+    [[2.5, 4.5], [10.5, 12.5]]
+    """
+    result = matrix.astype(np.float64)
+    for axis, size in enumerate(matrix.shape):
+        if size > most:
+            starts = np.arange(most) * size // most
+            widths = np.diff([*starts, size])
+            result = np.add.reduceat(result, starts, axis=axis) / (widths[:, None] if axis == 0 else widths)
+    return result
+
+
+def strongest(weight: Array, gradient: Array) -> list[list[float]]:
+    """Return the edges of the largest weights, as [from, to, weight, gradient]."""
+    size = np.abs(weight).ravel()
+    most = min(MOST_EDGES, size.size)
+    chosen = np.argpartition(size, size.size - most)[-most:]
+    rows, columns = np.unravel_index(chosen, weight.shape)
+    values = zip(rounded(weight[rows, columns]), rounded(gradient[rows, columns]), strict=True)
+    return [[int(i), int(j), *pair] for i, j, pair in zip(rows, columns, values, strict=True)]
+
+
+def curves(history: History) -> dict[str, Any]:
+    """Return the whole history, thinned to at most 500 evenly spaced epochs and the last: numbers are exact."""
+    rows = _thinned(len(history))
+    columns = {name: _exact(history[name][rows]) for name in history.columns}
+    layers = {}
+    for name, layer in history.layers.items():
+        chosen = _thinned(len(layer))
+        layers[name] = {
+            "kind": layer.kind,
+            "activation": layer.activation,
+            "epoch": layer.epochs[chosen].tolist(),
+            **{field: rounded(layer[field][chosen]) for field in FIELDS},
+        }
+    return {"epoch": history.epochs[rows].tolist(), "columns": columns, "layers": layers}
+
+
+def _thinned(n: int) -> Array:
+    rows = spread(n, MOST_POINTS)
+    return rows if not n or rows[-1] == n - 1 else np.append(rows, n - 1)
+
+
+def _exact(values: Array) -> list[float | None]:
+    return [number(value) for value in values.tolist()]

@@ -1,0 +1,213 @@
+"""A run: a model that has been trained in steps, each of which a script could repeat."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nncore.builder.data import Prepared
+from nncore.builder.setup import FLOAT32, Setup, check, metrics_for
+from nncore.class_weights import weighted_by_class
+from nncore.evaluation import data_for
+from nncore.inputs import Array
+from nncore.model import Sequential
+from nncore.random import permutation
+from nncore.schedules import Schedule
+
+
+class Step(NamedTuple):
+    """Something that was done to the model: a method of `Sequential`, or the attribute that was set, and arguments."""
+
+    what: str
+    arguments: tuple[Any, ...]
+
+
+class Run:
+    """A model, its data, and the journal of what was done to it since its first weights were drawn.
+
+    Parameters
+    ----------
+    setup : Setup
+    prepared : Prepared
+    model : Sequential, optional
+        Trained before, for the same layers; by default a new one.
+
+    Attributes
+    ----------
+    origin : Setup
+        What the journal begins with.
+    journal : tuple of Step
+    stepping : Sequential or None
+        While an epoch is gone through batch by batch: a copy of the model in which that happens. `model` itself waits
+        at the start of the epoch, so that whatever comes next, the run consists of whole epochs.
+    batch : int
+        How many batches of the epoch `stepping` has seen.
+    """
+
+    def __init__(self, setup: Setup, prepared: Prepared, model: Sequential | None = None) -> None:
+        check(setup, prepared)
+        self.setup = self.origin = setup
+        self.prepared = prepared
+        self.journal: tuple[Step, ...] = ()
+        self.model = self._built() if model is None else model
+        self.stepping: Sequential | None = None
+        self.batch = 0
+
+    def _built(self) -> Sequential:
+        setup = self.setup
+        model = Sequential(setup.layers, seed=setup.seed)
+        model.compile(setup.optimizer, setup.loss, metrics_for(setup, self.prepared.dataset))
+        model.build(self.prepared.X.shape[1])
+        return model
+
+    @property
+    def current(self) -> Sequential:
+        """The model as it is shown: with the batches of an unfinished epoch."""
+        return self.model if self.stepping is None else self.stepping
+
+    @property
+    def n_batches(self) -> int:
+        """Batches of an epoch."""
+        return -(-len(self.prepared.train) // self.batch_size)
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch, at most as many as there are."""
+        return min(self.setup.batch_size, len(self.prepared.train))
+
+    # ---- training
+
+    def fit(self, epochs: int, after_epoch: Callable[..., Any]) -> None:
+        """Train whole epochs; `after_epoch` is a callback of ``Sequential.fit``.
+
+        Raises
+        ------
+        TrainingDiverged
+            If the loss stops being finite; the epochs before are kept.
+        """
+        self.leave_epoch()
+        first, (X, y) = self.model.epoch, self.part("train")
+        try:
+            self.model.fit(
+                X,
+                y,
+                epochs=epochs,
+                batch_size=self.setup.batch_size,
+                validation_data=self.part("held_out") if len(self.prepared.held_out) else None,
+                class_weight=self.setup.class_weight,
+                callbacks=[after_epoch],
+                verbose=False,
+            )
+        finally:
+            done = self.model.epoch - first
+            if done:
+                self._note_epochs(done)
+
+    def part(self, name: str) -> tuple[Array, Array]:
+        """Return inputs and targets of a part of the rows: train or held_out."""
+        rows = self.prepared.rows(name)
+        return self.prepared.X[rows], self.prepared.y[rows]
+
+    def _note_epochs(self, done: int) -> None:
+        how = self.setup.batch_size, self.setup.class_weight
+        if self.journal and self.journal[-1].what == "fit" and self.journal[-1].arguments[1:] == how:
+            done += self.journal[-1].arguments[0]
+            self.journal = self.journal[:-1]
+        self.journal += (Step("fit", (done, *how)),)
+
+    def next_batch(self) -> Array:
+        """Return the numbers, among the rows to train on, of those that the next update reads."""
+        order = permutation(self.setup.seed, self.model.epoch, len(self.prepared.train))
+        return order[self.batch * self.batch_size : (self.batch + 1) * self.batch_size]
+
+    def weights(self) -> Array | None:
+        """Return the weight of each row to train on; None where all count the same."""
+        if self.setup.class_weight is None:
+            return None
+        program = self.model.program
+        data = data_for(program, FLOAT32, *self.part("train"), None)
+        return weighted_by_class(data, program, self.setup.class_weight).sample_weight
+
+    def train_batch(self) -> float:
+        """Do the next update of an epoch, but not its last, in a copy; return the loss of its rows before it."""
+        rows = self.next_batch()
+        if self.stepping is None:
+            self.stepping = Sequential._from_snapshot(self.model._snapshot({}))
+        rate = self.model.optimizer.learning_rate
+        if isinstance(rate, Schedule):  # alone, an update has the rate of the start of its epoch
+            rate_now = float(rate.of_steps(self.model.epoch, 1, self.n_batches)[self.batch])
+            self.stepping.optimizer = replace(self.model.optimizer, learning_rate=rate_now)
+        (X, y), weights = self.part("train"), self.weights()
+        loss = self.stepping.train_on_batch(X[rows], y[rows], None if weights is None else weights[rows])
+        self.batch += 1
+        return loss
+
+    def leave_epoch(self) -> bool:
+        """Drop the batches of an unfinished epoch, which is yet to be trained; return whether there were any."""
+        had = self.stepping is not None
+        self.stepping, self.batch = None, 0
+        return had
+
+    # ---- edits
+
+    def edit(self, setup: Setup, step: Step) -> Any:
+        """Change the set-up without giving up what has been learnt; return what the model's method returns.
+
+        Before the first epoch there is nothing to be kept: the model is built anew, as a script would build it.
+
+        Raises
+        ------
+        Refusal
+            If it cannot be trained so. The run is then as before.
+        """
+        check(setup, self.prepared)
+        self.leave_epoch()
+        if not self.model.epoch:
+            self.setup = self.origin = setup
+            self.model = self._built()
+            return None
+        result = apply(self.model, step)
+        self.setup = setup
+        self.journal += (step,)
+        return result
+
+    # ---- keeping and restoring
+
+    def dump(self) -> bytes:
+        """Return the whole run but its data, in a form of its own."""
+        model = self.model
+        state = (self.setup, self.origin, self.journal, model._snapshot(model.metadata), model.history)
+        return pickle.dumps(state, protocol=5)
+
+    @classmethod
+    def restored(cls, kept: bytes, prepared: Prepared) -> Run:
+        """Return the run that `dump` described. Only ever called with what `dump` returned."""
+        setup, origin, journal, snapshot, history = pickle.loads(kept)
+        model = Sequential._from_snapshot(snapshot)
+        model.history = history
+        run = cls(setup, prepared, model)
+        run.origin, run.journal = origin, journal
+        return run
+
+
+def apply(model: Sequential, step: Step) -> Any:
+    """Do one step of a journal, other than training, to a model."""
+    if step.what == "optimizer":
+        (model.optimizer,) = step.arguments
+        return None
+    return getattr(model, step.what)(*step.arguments)
+
+
+def spread(n: int, most: int) -> Array:
+    """Return up to `most` evenly spaced numbers of `n` rows.
+
+    Examples
+    --------
+    >>> spread(10, 4).tolist()
+    [0, 3, 6, 9]
+    """
+    return np.arange(0, n, max(1, -(-n // most)))

@@ -1,0 +1,113 @@
+"""All names and limits that the page offers, out of the tables of the core: the page has no list of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nncore import activations, initializers, layers, losses, metrics, optimizers, schedules
+from nncore.builder import data, messages, presets, setup
+from nncore.datasets.bundled import BUNDLED
+from nncore.datasets.generators import GENERATORS
+from nncore.kernels import activate
+from nncore.version import __version__
+
+CURVE = np.linspace(-4, 4, 65)
+"""Where the little curves of the activations are drawn."""
+
+
+def schema() -> dict[str, Any]:
+    """Return what a page may offer, ready for JSON."""
+    return {
+        "version": __version__,
+        "activations": [_activation(row) for row in _distinct(activations.ACTIVATIONS)],
+        "initializers": sorted(initializers.INITIALIZERS),
+        "layers": {name: _kind(cls) for name, cls in layers.LAYERS.items()},
+        "optimizers": {cls.__name__: _kind(cls) for cls in optimizers.OPTIMIZERS.values()},
+        "schedules": {name: _kind(cls) for name, cls in schedules.SCHEDULES.items()},
+        "losses": {cls.__name__: _kind(cls) for cls in _distinct(losses.LOSSES)},
+        "metrics": sorted(metrics.METRICS),
+        "data": {
+            "bundled": [_described(name, load) for name, load in BUNDLED.items()],
+            "generated": [_described(name, make) | {"options": _options(make)} for name, make in GENERATORS.items()],
+            "table_options": list(data.TABLES),
+        },
+        "presets": {
+            name: {key: getattr(preset, key) for key in ("title", "chapter", "text")}
+            for name, preset in presets.PRESETS.items()
+        },
+        "evaluations": messages.EVALUATIONS,
+        "exports": messages.EXPORTS,
+        "limits": {
+            "csv_characters": messages.MOST_CSV,
+            "message_characters": messages.MOST_CHARACTERS,
+            "layers": messages.MOST_LAYERS,
+            "parameters": setup.MOST_PARAMETERS,
+            "rows_generated": data.MOST_ROWS,
+        },
+    }
+
+
+def _distinct(table: Mapping[str, Any]) -> list[Any]:
+    """Return the entries of a table without the aliases."""
+    return list(dict.fromkeys(table.values()))
+
+
+def _activation(row: activations.ActivationRow) -> dict[str, Any]:
+    about = {"name": row.name, "formula": row.formula, "parameter": row.parameter, "default": row.default}
+    if row.rowwise:
+        return {**about, "curve": None}
+    return {**about, "curve": {"x": CURVE.tolist(), "y": activate(row.name, CURVE[:, None])[:, 0].round(4).tolist()}}
+
+
+def _kind(cls: type) -> dict[str, Any]:
+    """Return the first sentence about a class, and its fields: name, default, and what its documentation says."""
+    documentation = inspect.getdoc(cls) or ""
+    fields = {
+        field.name: {"required": field.default is dataclasses.MISSING, **_default(field.default)}
+        for field in dataclasses.fields(cls)
+    }
+    for name, text in _parameters(documentation).items():
+        if name in fields:
+            fields[name]["text"] = text
+    return {"text": documentation.split("\n\n")[0].replace("\n", " "), "fields": fields}
+
+
+def _default(value: Any) -> dict[str, Any]:
+    if value is dataclasses.MISSING:
+        return {}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"default": None}
+    return {"default": value if isinstance(value, (bool, int, float, str, type(None))) else repr(value)}
+
+
+def _parameters(documentation: str) -> dict[str, str]:
+    """Return what the section Parameters of a docstring says of each."""
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=\n\w[\w ]*\n-+\n|\Z)", documentation, re.DOTALL | re.MULTILINE)
+    found: dict[str, str] = {}
+    for entry in re.finditer(r"^(\w[\w, ]*?)(?: :[^\n]*)?\n((?:    [^\n]*\n?|\n)+)", (section or [""])[0], re.MULTILINE):
+        text = " ".join(entry[2].split())
+        found |= {name.strip(): text for name in entry[1].split(",")}
+    return found
+
+
+def _described(name: str, load: Any) -> dict[str, Any]:
+    dataset = load()
+    return {
+        "name": name,
+        "text": dataset.description,
+        "n": dataset.n_samples,
+        "task": dataset.task,
+        "n_classes": 0 if dataset.target_names is None else len(dataset.target_names),
+        "features": list(dataset.feature_names),
+    }
+
+
+def _options(make: Any) -> dict[str, Any]:
+    return {name: parameter.default for name, parameter in inspect.signature(make).parameters.items()}

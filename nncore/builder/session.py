@@ -1,0 +1,275 @@
+"""The session that all pages share: one run, what undoes its edits, and whether it is training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from nncore import layers
+from nncore.builder import data, doctoring, edits, explaining, export, frames, presets, setup, views
+from nncore.builder.data import Prepared
+from nncore.builder.messages import Refusal, Request, encode
+from nncore.builder.run import Run
+from nncore.builder.schema import schema
+from nncore.builder.setup import Setup
+from nncore.builder.undo import Kept, Ring
+from nncore.callbacks import STOP
+from nncore.errors import TrainingDiverged
+from nncore.summary import in_depth, layer_name
+
+SECONDS_PER_FRAME = 1 / 30
+LARGEST_SHARE = 0.04  # of the time of training that frames may take
+MOST_EPOCHS = 200_000  # of a run: some hundred megabytes of history
+PATIENCE = 0.01  # seconds between two looks for requests, where training is slowed down
+
+Publish = Callable[[str, str], None]
+
+
+class Session:
+    """Everything that is shown. All methods belong to the thread of `nncore.builder.worker.Worker`.
+
+    Parameters
+    ----------
+    start : Setup
+    path : str, optional
+        The file of a source ``"file"``.
+    publish : function of (kind, text), optional
+        Sends a frame or a notice to all pages.
+
+    Attributes
+    ----------
+    version : int
+        Counts up whenever the state changes.
+    playing : bool
+        Whether the run is training.
+
+    Raises
+    ------
+    Refusal
+        If the set-up cannot be trained.
+    """
+
+    def __init__(self, start: Setup, *, path: str | None = None, publish: Publish | None = None) -> None:
+        self.path = path
+        self.csv: str | None = None
+        self.publish: Publish = publish or (lambda kind, text: None)
+        self.version = 0
+        self.playing = False
+        self.messages: list[str] = []
+        self.run = Run(start, self._prepared(start))
+        self._undo, self._redo = Ring(), Ring()
+        self._last_edit = ("", 0)
+        self._until: int | None = None
+        self._pace: float | None = None
+        self._next_frame = 0.0
+
+    def _prepared(self, wanted: Setup, csv: str | None = None) -> Prepared:
+        return _prepared(wanted, data.load(wanted.source, csv or self.csv, self.path))
+
+    # ---- what pages ask for
+
+    def handle(self, request: Request) -> Any:
+        """Carry out a request and return its result; what a Refusal refuses changes nothing."""
+        fields = dict(request.fields)
+        if request.type in edits.EDITS:
+            return self._edit(request.type, fields)
+        return HANDLERS[request.type](self, **{name.replace("from", "start"): value for name, value in fields.items()})
+
+    def state(self) -> dict[str, Any]:
+        """Return what every page shows, but for what changes with every epoch."""
+        run, current = self.run, self.run.setup
+        program = run.model.program
+        names = [layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(current.layers))]
+        return {
+            "version": self.version,
+            "data": {**current.source.to_dict(), **views.facts(run.prepared)},
+            "layers": [layers.to_dict(layer) for layer in current.layers],
+            "names": names,
+            "shapes": views.shapes(current.layers, program),
+            "n_parameters": program.n_parameters,
+            "optimizer": current.to_dict()["optimizer"],
+            "training": {
+                **current.training(),
+                "loss_name": run.model.loss.name,
+                "metrics_used": list(setup.metrics_for(current, run.prepared.dataset)),
+            },
+            "run": {
+                "playing": self.playing,
+                "epoch": run.model.epoch,
+                "batch": run.batch,
+                "n_batches": run.n_batches,
+                "can_undo": bool(len(self._undo)),
+                "can_redo": bool(len(self._redo)),
+            },
+            "history": frames.curves(run.model.history),
+            "frame": frames.frame(run, self.version),
+            "messages": self.messages,
+        }
+
+    # ---- edits
+
+    def _edit(self, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Make an edit, all of it or nothing."""
+        before = Kept.of(self.run, self.csv, kind)
+        pending, was_stepping = self.run.batch, self.run.stepping
+        try:
+            report = edits.EDITS[kind](self, **{name.replace("from", "start"): fields[name] for name in fields})
+        except BaseException:
+            self.run, self.csv = before.run(), before.csv
+            self.run.stepping, self.run.batch = was_stepping, pending
+            raise
+        self._keep(before)
+        self.messages = [line for line in str(report or "").splitlines() if line]
+        if was_stepping is not None:
+            self.messages.append(f"the epoch begins anew: {pending} of its batches had been shown, none was kept")
+        self.version += 1
+        return {"messages": self.messages}
+
+    def _keep(self, before: Kept) -> None:
+        """Remember what an edit changed; a slider that is dragged is one edit."""
+        place = before.edit, self.run.model.epoch
+        if before.edit != "set_optimizer" or place != self._last_edit or not len(self._undo):
+            self._undo.push(before)
+        self._last_edit = place
+        self._redo.clear()
+
+    def _undo_edit(self) -> dict[str, Any]:
+        return self._travel(self._undo, self._redo, "undone")
+
+    def _redo_edit(self) -> dict[str, Any]:
+        return self._travel(self._redo, self._undo, "done again")
+
+    def _travel(self, back: Ring, forth: Ring, word: str) -> dict[str, Any]:
+        if not len(back):
+            raise Refusal(f"there is nothing to be {word}")
+        kept = back.pop()
+        forth.push(Kept.of(self.run, self.csv, kept.edit))
+        self.run, self.csv = kept.run(), kept.csv
+        self._last_edit = ("", 0)
+        self.messages = [f"{kept.edit.replace('_', ' ')}: {word}"]
+        self.playing = False
+        self.version += 1
+        return {"messages": self.messages}
+
+    def begin(self, wanted: Setup, *, reload: bool = False, csv: str | None = None) -> None:
+        """Begin a run anew, with first weights drawn from the seed.
+
+        Parameters
+        ----------
+        wanted : Setup
+        reload : bool
+            The data are others, or held out in another way.
+        csv : str, optional
+            A new table.
+        """
+        prepared = self._prepared(wanted, csv) if reload else self.run.prepared
+        self.run = Run(wanted, prepared)
+        self.csv = csv or self.csv
+
+    # ---- training
+
+    def _train(self, epochs: int | None, epochs_per_second: float | None) -> dict[str, Any]:
+        if self.run.model.epoch >= MOST_EPOCHS:
+            raise Refusal(f"the run has {MOST_EPOCHS:,} epochs, the most that are kept; reset it, or export its script")
+        most = MOST_EPOCHS if epochs is None else self.run.model.epoch + epochs
+        self._until, self._pace = min(most, MOST_EPOCHS), epochs_per_second
+        self._set_playing(True)
+        return {"until": self._until}
+
+    def _pause(self) -> dict[str, Any]:
+        self._set_playing(False)
+        return {"epoch": self.run.model.epoch}
+
+    def _set_playing(self, playing: bool) -> None:
+        self.version += playing != self.playing
+        self.playing = playing
+
+    def play(self, waiting: Callable[[], bool]) -> None:
+        """Train until somebody is waiting, the epochs are done, or the loss is no longer finite."""
+
+        def after_epoch(model: Any, epoch: int, logs: Mapping[str, float]) -> Any:
+            self._show(self._next_frame)
+            return STOP if waiting() or self._paused(waiting) else None
+
+        until = self._until or MOST_EPOCHS
+        self._fit(max(1, until - self.run.model.epoch), after_epoch)
+        if self.run.model.epoch >= until:
+            self._set_playing(False)
+
+    def _paused(self, waiting: Callable[[], bool]) -> bool:
+        """Wait until the next epoch may begin; return whether somebody came meanwhile."""
+        end = time.monotonic() + (1 / self._pace if self._pace else 0)
+        while time.monotonic() < end:
+            time.sleep(min(PATIENCE, max(0.0, end - time.monotonic())))
+            if waiting():
+                return True
+        return False
+
+    def _fit(self, epochs: int, after_epoch: Callable[..., Any]) -> None:
+        try:
+            self.run.fit(epochs, after_epoch)
+        except TrainingDiverged as error:
+            self._set_playing(False)
+            self.messages = [str(error)]
+            self.version += 1
+            self.publish("notice", encode({"type": "notice", "text": str(error)}))
+
+    def _show(self, due: float, loss: float | None = None) -> None:
+        """Publish a frame if it is due; the next one is due the later, the longer this one took."""
+        started = time.monotonic()
+        if started < due:
+            return
+        self.publish("frame", encode({"type": "frame", "frame": frames.frame(self.run, self.version, loss)}))
+        took = time.monotonic() - started
+        self._next_frame = started + max(SECONDS_PER_FRAME, took / LARGEST_SHARE)
+
+    def _step_epoch(self) -> dict[str, Any]:
+        self._stop_playing()
+        self._fit(1, lambda *_: None)
+        self.version += 1
+        return {"epoch": self.run.model.epoch}
+
+    def _step_batch(self) -> dict[str, Any]:
+        """Show the next update. The last one of an epoch ends it, as training would have."""
+        self._stop_playing()
+        if self.run.batch >= self.run.n_batches - 1:
+            return {"batch": 0, "loss": None, **self._step_epoch()}
+        loss = self.run.train_batch()
+        self.version += 1
+        return {"batch": self.run.batch, "loss": loss, "epoch": self.run.model.epoch}
+
+    def _stop_playing(self) -> None:
+        if self.playing:
+            raise Refusal("the run is training; pause it first")
+
+
+def _prepared(wanted: Setup, dataset: data.Dataset) -> Prepared:
+    standardize = wanted.source.options.get("standardize")
+    scaled = wanted.source.name == data.MNIST
+    return data.prepare(dataset, wanted.validation_split, standardize=not scaled if standardize is None else standardize)
+
+
+HANDLERS: dict[str, Callable[..., Any]] = {
+    "schema": lambda session: schema(),
+    "state": Session.state,
+    "preview": lambda session, x, y: views.preview(session.run.prepared, x, y),
+    "train": Session._train,
+    "pause": Session._pause,
+    "step_batch": Session._step_batch,
+    "step_epoch": Session._step_epoch,
+    "undo": Session._undo_edit,
+    "redo": Session._redo_edit,
+    "explain": lambda session, rows: explaining.explain(session.run, rows),
+    "evaluate": lambda session, **fields: views.evaluate(session.run, **fields),
+    "doctor": lambda session: doctoring.findings(session.run),
+    "weights": lambda session, layer: views.weights(session.run, layer),
+    "export": lambda session, kind: export.export(session.run, kind, session.path),
+}
+"""Carry out what is no edit; called with the session and the fields of the message."""
+
+
+def first_session(path: str | None = None, **changes: Any) -> Session:
+    """Return a session that begins with the first preset."""
+    return Session(replace(presets.setup_of(next(iter(presets.PRESETS))), **changes), path=path)

@@ -1,0 +1,224 @@
+"""What a run is made of, all but its weights: data, layers, optimizer and how to train."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from nncore import evaluation, layers, losses, optimizers, spec
+from nncore.builder import data
+from nncore.builder.data import Prepared, Source
+from nncore.builder.messages import MOST_LAYERS, NAME, Refusal, located, one_of, record, several
+from nncore.datasets.dataset import Dataset
+from nncore.evaluation import data_for
+from nncore.layers import Dense, Layer, as_activation
+from nncore.losses import Loss
+from nncore.optimizers import Adam, Optimizer
+from nncore.program import Program, last_activation, lower, refuse_unsuitable_batch
+from nncore.summary import in_depth
+
+MOST_PARAMETERS = 5_000_000
+FLOAT32 = np.dtype("float32")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that a run begins with; equal set-ups give equal runs, to the last bit.
+
+    Attributes
+    ----------
+    source : Source
+        The data.
+    layers : tuple of Layer
+    optimizer : Optimizer
+    loss : Loss or None
+        None for the one that suits the last layer.
+    metrics : tuple of str
+        Empty for accuracy or R2, whichever suits the target.
+    batch_size : int
+    validation_split : float
+        Share of the rows that is held out.
+    class_weight : {"balanced", None}
+    seed : int
+        Of the first weights, the order of the rows and dropout.
+    """
+
+    source: Source
+    layers: tuple[Layer, ...]
+    optimizer: Optimizer = field(default_factory=lambda: Adam(0.01))
+    loss: Loss | None = None
+    metrics: tuple[str, ...] = ()
+    batch_size: int = 32
+    validation_split: float = 0.2
+    class_weight: str | None = None
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the set-up as JSON-safe dict; `from_dict` restores it."""
+        return {
+            "data": self.source.to_dict(),
+            "layers": [layers.to_dict(layer) for layer in self.layers],
+            "optimizer": optimizers.to_dict(self.optimizer),
+            "training": self.training(),
+        }
+
+    def training(self) -> dict[str, Any]:
+        """Return how to train as JSON-safe dict."""
+        return {
+            "batch_size": self.batch_size,
+            "loss": None if self.loss is None else losses.to_dict(self.loss),
+            "metrics": list(self.metrics),
+            "validation_split": self.validation_split,
+            "class_weight": self.class_weight,
+            "seed": self.seed,
+        }
+
+
+PARTS = {"data": record, "layers": several(record, MOST_LAYERS), "optimizer": record, "training": record}
+TRAINING = {
+    "batch_size": spec.integer(1, 2**31 - 1),
+    "loss": spec.optional(record),
+    "metrics": several(NAME, 4),
+    "validation_split": spec.real(0, 0.9),
+    "class_weight": spec.optional(one_of("balanced")),
+    "seed": spec.integer(0, 2**53 - 1),
+}
+
+
+def from_dict(content: Mapping[str, Any]) -> Setup:
+    """Return the set-up that `Setup.to_dict` described; every part of it is checked.
+
+    Raises
+    ------
+    Refusal
+        If something is missing, unknown or out of its range.
+    """
+    parts = _checked("", PARTS, content)
+    missing = [name for name in PARTS if name not in parts]
+    if missing:
+        raise Refusal(f"the set-up lacks {', '.join(missing)}")
+    chosen = _checked("data.", {"name": NAME, "options": record}, parts["data"])
+    return Setup(
+        data.source(chosen.get("name", ""), chosen.get("options", {})),
+        read_layers(parts["layers"]),
+        read_optimizer(parts["optimizer"]),
+        **read_training(_checked("training.", TRAINING, parts["training"])),
+    )
+
+
+def _checked(prefix: str, rules: Mapping[str, spec.Rule], content: Mapping[str, Any]) -> dict[str, Any]:
+    found = {}
+    for key, value in content.items():
+        if key not in rules:
+            raise Refusal(f"unknown key {key[:80]!r}; known: {', '.join(rules)}", f"{prefix}{key[:80]}")
+        found[key] = located(f"{prefix}{key}", lambda key=key, value=value: rules[key](key, value))
+    return found
+
+
+def read_training(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of `Setup` from those of a message."""
+    found = dict(given)
+    if found.get("loss") is not None:
+        found["loss"] = located("training.loss", lambda: losses.from_dict(given["loss"]))
+    if "metrics" in found:
+        found["metrics"] = tuple(given["metrics"])
+        located("training.metrics", lambda: evaluation.checked_metrics(found["metrics"]))
+    return found
+
+
+def read_optimizer(content: Mapping[str, Any]) -> Optimizer:
+    """Return the optimizer of a message."""
+    try:
+        return optimizers.from_dict(dict(content))
+    except (TypeError, ValueError) as error:
+        raise Refusal(str(error), _field("optimizer", content, str(error))) from None
+
+
+def read_layers(content: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:
+    """Return the layers of a message."""
+    return tuple(read_layer(layer, f"layers[{i}]") for i, layer in enumerate(content))
+
+
+def read_layer(content: Mapping[str, Any], where: str) -> Layer:
+    """Return one layer of a message; a mistake is shown at `where` or one of its fields."""
+    try:
+        return layers.from_dict(dict(content))
+    except (TypeError, ValueError) as error:
+        raise Refusal(str(error), _field(where, content, str(error))) from None
+
+
+def _field(where: str, content: Mapping[str, Any], message: str) -> str:
+    """Return the path of the field that a message of the core begins with: "units must be...", "unknown activation..."."""
+    words = re.findall(r"\w+", message)[:4]
+    return next((f"{where}.{word}" for word in words if word in content and word != "type"), where)
+
+
+# ---- does it all fit together
+
+
+def with_head(given: Sequence[Layer], dataset: Dataset) -> tuple[Layer, ...]:
+    """Return the layers with an end that suits the target: softmax over the classes, or one number.
+
+    Examples
+    --------
+    >>> with_head([Dense(8, "relu"), Dense(1)], data.BUNDLED["iris"]())
+    (Dense(8, 'relu'), Dense(3, 'softmax'))
+    """
+    n_classes = 0 if dataset.target_names is None else len(dataset.target_names)
+    head = Dense(n_classes, "softmax") if n_classes else Dense(1)
+    if not given or not isinstance(given[-1], Dense):
+        return (*given, head)
+    last = given[-1]
+    ends = (last.units, as_activation(last.activation).name)
+    suits = ends in ((n_classes, "softmax"), (1, "sigmoid") if n_classes == 2 else None)
+    if not n_classes:
+        suits = last.units == 1 and ends[1] not in ("softmax", "sigmoid")
+    return tuple(given) if suits else (*given[:-1], replace(last, units=head.units, activation=head.activation))
+
+
+def metrics_for(setup: Setup, dataset: Dataset) -> tuple[str, ...]:
+    """Return the metrics, by default accuracy for classes and R2 for numbers."""
+    return setup.metrics or (("r2",) if dataset.target_names is None else ("accuracy",))
+
+
+def check(setup: Setup, prepared: Prepared) -> Program:
+    """Return the program of a set-up that can be trained.
+
+    Raises
+    ------
+    Refusal
+        If layers, loss, metrics, batch size and data do not fit together, or the network is too large for a page.
+    """
+    if sum(1 for _ in in_depth(setup.layers)) > MOST_LAYERS:
+        raise Refusal(f"the builder shows networks of at most {MOST_LAYERS} layers", "layers")
+    try:
+        loss = setup.loss or losses.infer_loss(last_activation(setup.layers))
+        program = lower(setup.layers, prepared.X.shape[1], loss)
+    except (TypeError, ValueError) as error:
+        raise Refusal(str(error), _layer_in(str(error))) from None
+    widest = max(row.n_out for row in program.rows)
+    if program.n_parameters > MOST_PARAMETERS or widest > MOST_PARAMETERS:
+        raise Refusal(
+            f"the network would have {program.n_parameters:,} parameters; the builder takes up to "
+            f"{MOST_PARAMETERS:,}, a script as many as fit into memory",
+            "layers",
+        )
+    located("training.metrics", lambda: evaluation.bind_metrics(metrics_for(setup, prepared.dataset), loss))
+    last = f"layers[{len(setup.layers) - 1}]"
+    located(last, lambda: data_for(program, FLOAT32, prepared.X, prepared.y, None))
+    n = len(prepared.train)
+    if setup.class_weight and prepared.dataset.target_names is None:
+        raise Refusal("class weights need classes, and the target is a number", "training.class_weight")
+    located("training.batch_size", lambda: refuse_unsuitable_batch(program, min(setup.batch_size, n), 4))
+    return program
+
+
+def _layer_in(message: str) -> str:
+    found = re.search(r"layers\[\d+\]", message)
+    if found:
+        return found[0]
+    return "training.loss" if message.startswith("loss ") else "layers"
