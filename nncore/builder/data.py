@@ -234,7 +234,7 @@ def can_be_stratified(dataset: Dataset, share: float) -> bool:
         return False
     n_test = int(np.ceil(len(dataset) * share))
     counts = np.bincount(dataset.y)
-    return int(counts[counts > 0].min()) >= 2 and min(n_test, len(dataset) - n_test) >= np.count_nonzero(counts)
+    return bool(counts[counts > 0].min() >= 2 and min(n_test, len(dataset) - n_test) >= np.count_nonzero(counts))
 
 
 def split(dataset: Dataset, share: float, stratified: bool) -> tuple[Array, Array]:

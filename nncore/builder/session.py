@@ -73,9 +73,11 @@ class Session:
     def handle(self, request: Request) -> Any:
         """Carry out a request and return its result; what a Refusal refuses changes nothing."""
         fields = dict(request.fields)
+        if "from" in fields:  # which no argument of Python can be called
+            fields["start"] = fields.pop("from")
         if request.type in edits.EDITS:
             return self._edit(request.type, fields)
-        return HANDLERS[request.type](self, **{name.replace("from", "start"): value for name, value in fields.items()})
+        return HANDLERS[request.type](self, **fields)
 
     def state(self) -> dict[str, Any]:
         """Return what every page shows, but for what changes with every epoch."""
@@ -115,7 +117,7 @@ class Session:
         before = Kept.of(self.run, self.csv, kind)
         pending, was_stepping = self.run.batch, self.run.stepping
         try:
-            report = edits.EDITS[kind](self, **{name.replace("from", "start"): fields[name] for name in fields})
+            report = edits.EDITS[kind](self, **fields)
         except BaseException:
             self.run, self.csv = before.run(), before.csv
             self.run.stepping, self.run.batch = was_stepping, pending
