@@ -25,6 +25,7 @@ LAYERS = [
     | {"layer_history", "lbfgs", "levenberg_marquardt", "modelfile", "network", "objective", "observation", "penalties"}
     | {"perceptron", "plots", "prediction", "predictor", "progress", "records", "solvers", "storage", "summary"}
     | {"surgery", "targets"},
+    {"builder"},
     {"cli", "__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

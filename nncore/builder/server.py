@@ -247,6 +247,7 @@ class Server:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind(("127.0.0.1", port))
+            self._socket.listen()  # now, so that a browser may be sent here before `run` begins
         except OSError:
             self._socket.close()
             raise

@@ -1,0 +1,215 @@
+"""Who is refused: other sites, other names of this machine, those without the token; and what a page may do."""
+
+import contextlib
+import json
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from nncore.builder import security, server
+from nncore.builder.server import FULL, UNAUTHORIZED
+
+
+def placed(texts, running):
+    """Return texts with the server's port and token in them."""
+    places = {"PORT": str(running.port), "TOKEN": running.token}
+    for name, value in places.items():
+        texts = [text.replace(name, value) for text in texts]
+    return texts
+
+
+# ---- HTTP
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:PORT", "localhost:PORT", "[::1]:PORT"])
+def test_the_page_is_served_under_every_name_of_this_machine(shared, host):
+    (host,) = placed([host], shared)
+    response = shared.get("/", f"Host: {host}")
+    assert response.status == 200
+    assert response.text.startswith("<!doctype html>")
+    assert f"connect-src 'self' ws://{host};" in response.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:PORT", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil.example:PORT", "127.0.0.1:PORT.", ""],
+)
+def test_forged_hosts_are_refused(shared, host):
+    response = shared.get("/", *placed([f"Host: {host}"], shared))
+    assert response.status == 403
+    assert "Host" in response.text
+
+
+def test_no_host_and_two_hosts_are_refused(shared):
+    host = f"Host: {shared.host}"
+    assert shared.raw("GET / HTTP/1.1").status in (400, 403)
+    assert shared.get("/", host, host).status in (400, 403)
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:PORT", "http://localhost:PORT", ""])
+def test_requests_of_other_pages_are_refused(shared, origin):
+    assert shared.get("/", *placed([f"Origin: {origin}"], shared)).status == 403
+    assert shared.get("/", f"Origin: {shared.origin}").status == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+def test_only_reading_is_allowed(shared, method):
+    assert shared.get("/", method=method).status == 405
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/nothing", "/static/", "/static/../server.py", "/static/%2e%2e/server.py", "/static//etc/passwd", "/docs", "/ws"],
+)
+def test_no_path_is_taken_from_the_browser(shared, path):
+    assert shared.get(path).status == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/plotly.min.js", "/nothing"])
+def test_every_response_has_the_headers(shared, path):
+    headers = shared.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+    assert "unsafe-eval" not in policy and "http:" not in policy and "*" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "access-control-allow-origin" not in headers
+    assert "server" not in headers
+
+
+def test_plotly_comes_out_of_its_wheel(shared):
+    response = shared.get("/plotly.min.js")
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert "plotly.js v" in response.text[:300]
+
+
+# ---- WebSocket
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ["Host: 127.0.0.1:PORT"],
+        ["Host: 127.0.0.1:PORT", "Origin: null"],
+        ["Host: 127.0.0.1:PORT", "Origin: http://evil.example"],
+        ["Host: 127.0.0.1:PORT", "Origin: http://localhost:PORT"],
+        ["Host: 127.0.0.1:PORT", "Origin: https://127.0.0.1:PORT"],
+        ["Host: evil.example", "Origin: http://evil.example"],
+        ["Host: evil.example:PORT", "Origin: http://evil.example:PORT"],
+    ],
+)
+def test_websockets_of_other_pages_are_refused_before_they_open(shared, headers):
+    assert shared.upgrade(*placed(headers, shared)).status == 403
+
+
+def test_a_websocket_of_our_page_opens(shared):
+    headers = placed(["Host: localhost:PORT", "Origin: http://localhost:PORT"], shared)
+    assert shared.upgrade(*headers).status == 101
+
+
+def refused(running, *sent):
+    """Return the code with which a WebSocket is closed after these messages."""
+    with connect(f"ws://{running.host}/ws", origin=running.origin) as websocket:
+        for message in sent:
+            websocket.send(message)
+        with pytest.raises(ConnectionClosed) as refusal:
+            websocket.recv(timeout=10)
+    return refusal.value.rcvd.code
+
+
+HELLO = '{"id": 0, "type": "hello", "token": "TOKEN"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"id": 0, "type": "hello", "token": "wrong"}',
+        '{"id": 0, "type": "hello", "token": ""}',
+        '{"id": 0, "type": "hello", "token": "TOKE\\u00e9"}',
+        '{"id": 0, "type": "hello", "token": "\\ud800"}',
+        '{"id": 0, "type": "hello", "token": null}',
+        '{"id": 0, "type": "hello"}',
+        '{"id": 0, "type": "state", "token": "TOKEN"}',
+        '{"id": 0, "type": "state"}',
+        "no JSON",
+        "",
+        " " * 2000 + HELLO,
+    ],
+)
+def test_without_the_token_nothing_is_told(shared, text):
+    assert refused(shared, *placed([text], shared)) == UNAUTHORIZED
+
+
+def test_a_token_that_comes_late_is_refused(shared, monkeypatch):
+    monkeypatch.setattr(server, "SECONDS_FOR_HELLO", 0.05)
+    assert refused(shared) == UNAUTHORIZED
+
+
+def test_a_binary_hello_is_refused(shared):
+    (hello,) = placed([HELLO], shared)
+    assert refused(shared, hello.encode()) == UNAUTHORIZED
+
+
+def test_too_many_pages_are_refused(running, monkeypatch):
+    running.page()
+    monkeypatch.setattr(server, "MOST_PAGES", 1)
+    assert refused(running) == FULL
+
+
+def test_hello_is_answered_with_the_state(running):
+    state = running.page().state
+    assert state["run"]["epoch"] == 0
+    assert state["data"]["name"] == "xor"
+
+
+def test_a_message_that_is_too_long_closes_the_connection(running):
+    page = running.page()
+    with contextlib.suppress(ConnectionClosed):
+        page.send("set_data", csv="x" * (server.MOST_BYTES + 1))
+    with pytest.raises(ConnectionClosed) as closed:
+        page.answer_to(2)
+    assert closed.value.rcvd.code == 1009
+    assert running.page().state["data"]["name"] == "xor"
+
+
+def test_binary_messages_are_refused(running):
+    page = running.page()
+    page.socket.send(json.dumps({"id": 7, "type": "state"}).encode())
+    assert page.answer_to(None)["error"]["message"].startswith("the message is not JSON")
+
+
+def test_messages_are_slowed_down(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(server.time, "monotonic", lambda: now[0])
+    bucket = server.Bucket()
+    waits = [bucket.take() for _ in range(180)]
+    assert waits[:120] == [0.0] * 120
+    assert waits[-1] == pytest.approx(1.0)
+    now[0] = 10.0
+    assert bucket.take() == 0.0
+
+
+# ---- the server
+
+
+def test_tokens_differ_and_are_long():
+    tokens = {security.new_token() for _ in range(100)}
+    assert len(tokens) == 100
+    assert min(map(len, tokens)) >= 43
+
+
+def test_it_listens_on_this_machine_alone(shared):
+    assert shared.server._socket.getsockname() == ("127.0.0.1", shared.port)
+    assert shared.server.address == f"{shared.origin}/#token={shared.token}"
+
+
+def test_a_port_that_is_taken_is_an_error(shared):
+    with pytest.raises(OSError, match="in use"):
+        server.Server(shared.session, shared.port)
+
+
+def test_a_missing_extra_is_named_with_its_command(monkeypatch):
+    monkeypatch.setattr(server, "NEEDED", ("starlette", "no_such_package"))
+    with pytest.raises(server.MissingExtraError, match=r"no_such_package; install with: pip install 'nncore\[builder\]'"):
+        server.require_extra()
