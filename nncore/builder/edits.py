@@ -25,7 +25,7 @@ def set_data(
     """Take other data, and begin anew; the end of the network is made to suit the target."""
     known = data.CSV if csv is not None else (name or session.run.setup.source.name)
     source = data.source(known, options or {})
-    session.csv = csv or session.csv
+    session.csv = session.csv if csv is None else csv
     before = session.run.setup
     wanted = replace(before, source=source, metrics=())
     dataset = data.load(source, session.csv, session.path)

@@ -66,7 +66,7 @@ class Session:
         self._next_frame = 0.0
 
     def _prepared(self, wanted: Setup, csv: str | None = None) -> Prepared:
-        return _prepared(wanted, data.load(wanted.source, csv or self.csv, self.path))
+        return _prepared(wanted, data.load(wanted.source, self.csv if csv is None else csv, self.path))
 
     # ---- what pages ask for
 
@@ -168,7 +168,7 @@ class Session:
         """
         prepared = self._prepared(wanted, csv) if reload else self.run.prepared
         self.run = Run(wanted, prepared)
-        self.csv = csv or self.csv
+        self.csv = self.csv if csv is None else csv
 
     # ---- training
 

@@ -208,8 +208,12 @@ def check(setup: Setup, prepared: Prepared) -> Program:
             "layers",
         )
     located("training.metrics", lambda: evaluation.bind_metrics(metrics_for(setup, prepared.dataset), loss))
-    last = f"layers[{len(setup.layers) - 1}]"
-    located(last, lambda: data_for(program, FLOAT32, prepared.X, prepared.y, None))
+    try:
+        data_for(program, FLOAT32, prepared.X, prepared.y, None)
+    except (TypeError, ValueError) as error:
+        head = with_head((), prepared.dataset)[0]
+        message = f"the end of the network does not suit the target: {error}; for it to do so, end with {head}"
+        raise Refusal(message, f"layers[{len(setup.layers) - 1}]") from None
     n = len(prepared.train)
     if setup.class_weight and prepared.dataset.target_names is None:
         raise Refusal("class weights need classes, and the target is a number", "training.class_weight")

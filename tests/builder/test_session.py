@@ -1,0 +1,471 @@
+"""What the session does when it is asked: data, layers, training, undo; and that a refusal changes nothing."""
+
+import json
+
+import numpy as np
+import pytest
+
+from nncore import Adam, Dense, Sequential, datasets
+from nncore.builder import data, presets, session, setup, undo
+from nncore.builder.messages import Refusal, encode
+from nncore.builder.schema import schema
+
+CSV = "size,colour,price\n" + "".join(f"{i % 7}.5,{'red' if i % 2 else 'blue'},{i * 1.25}\n" for i in range(40))
+DENSE = {"type": "Dense", "units": 3, "activation": "relu"}
+
+
+def refused(ask, message, **fields):
+    """Return the refusal, and check that nothing else has changed."""
+    before, version = encode(ask("state")), ask.session.version
+    with pytest.raises(Refusal) as refusal:
+        ask(message, **fields)
+    assert ask.session.version == version
+    assert encode(ask("state")) == before
+    return refusal.value
+
+
+# ---- schema and presets
+
+
+def test_the_schema_holds_the_tables_of_the_core():
+    found = json.loads(encode(schema()))
+    assert {row["name"] for row in found["activations"]} >= {"relu", "tanh", "softmax", "gelu"}
+    assert set(found["layers"]) == {"Dense", "Activation", "BatchNorm", "LayerNorm", "Dropout", "Residual"}
+    assert found["layers"]["Dense"]["fields"]["units"]["required"]
+    assert "Number of outputs" in found["layers"]["Dense"]["fields"]["units"]["text"]
+    assert found["optimizers"]["Adam"]["fields"]["learning_rate"]["default"] == 0.001
+    assert {row["name"] for row in found["data"]["bundled"]} >= {"digits", "penguins"}
+    relu = next(row for row in found["activations"] if row["name"] == "relu")["curve"]
+    assert relu["y"] == [max(0.0, round(x, 4)) for x in relu["x"]]
+
+
+@pytest.mark.parametrize("name", presets.PRESETS)
+def test_every_preset_trains_and_is_repeated_by_its_script(new_session, name):
+    ask = new_session(name)
+    first = ask("state")
+    ask("train", epochs=3)
+    ask.session.play(lambda: False)
+    assert ask("state")["run"] == {**first["run"], "epoch": 3}
+    assert ask("state")["history"]["columns"]["loss"][-1] < ask("state")["history"]["columns"]["loss"][0]
+    scope = {}
+    exec(ask("export", kind="script")["text"], scope)
+    assert np.array_equal(scope["model"].parameters, ask.run.model.parameters)
+
+
+def test_the_state_is_json_and_says_everything(ask):
+    state = json.loads(encode(ask("state")))
+    assert state["data"]["n_train"] + state["data"]["n_held_out"] == state["data"]["n"] == 200
+    assert [layer["units"] for layer in state["layers"]] == [4, 2]
+    assert state["names"] == ["dense_0", "dense_1"]
+    assert [(shape["n_in"], shape["n_out"]) for shape in state["shapes"]] == [(2, 4), (4, 2)]
+    assert state["frame"]["edges"]["dense_0"]["shape"] == [2, 4]
+    assert state["training"]["loss_name"] == "sparse_categorical_crossentropy"
+
+
+# ---- data
+
+
+def test_a_csv_of_ones_own(ask):
+    ask("set_data", csv=CSV, options={"file": "flats.csv"})
+    state = ask("state")
+    assert state["data"]["title"] == "flats.csv"
+    assert state["data"]["features"] == ["size", "colour=blue", "colour=red"]
+    assert (state["data"]["task"], state["layers"][-1]["units"]) == ("regression", 1)
+    assert ask.session.messages == ["the last layer is Dense(1) now, to suit the target"]
+    ask("step_epoch")
+    assert "r2" in ask("state")["history"]["columns"]
+    ask("set_data", name="csv", options={"file": "flats.csv", "target": "colour"})  # the text is still there
+    assert ask("state")["data"]["classes"] == ["blue", "red"]
+    assert ask("state")["layers"][-1]["activation"]["name"] == "softmax"
+
+
+@pytest.mark.parametrize(
+    "fields, where, message",
+    [
+        ({"csv": ""}, "data.csv", "data.csv: the file is empty"),
+        ({"csv": "a,b\n1,2\n3\n"}, "data.csv", "data.csv:3: expected 2 fields as in the first row, got 1"),
+        ({"csv": "a,b\n1,2\nnan,3\n", "options": {"file": "x.csv"}}, "data.csv", "x.csv:3: column 'a' has no value"),
+        ({"csv": "a,b\n1,2\ninf,3\n"}, "data.csv", "data.csv:3: column 'a': expected a finite number, got 'inf'"),
+        ({"csv": "a,b\n1,2\nred,3\n"}, "data.csv", "column 'a' held numbers up to here and now 'red'"),
+        ({"csv": 'a,b\n"1,2\n'}, "data.csv", "not a CSV row"),
+        ({"csv": "\ud800"}, "data.csv", "surrogates not allowed"),
+        ({"csv": "a,b\n1,x\n2,x\n"}, "data.csv", "every row is of class 'x'"),
+        ({"csv": CSV, "options": {"target": "cost"}}, "data.options.target", "there is no column 'cost'"),
+        ({"csv": CSV, "options": {"features": ["siz"]}}, "data.options.features", "did you mean 'size'?"),
+        ({"csv": CSV, "options": {"path": "/etc/passwd"}}, "data.options.path", "unknown option of csv 'path'"),
+        ({"name": "irsi"}, "data.name", "unknown data set 'irsi'; did you mean 'iris'?"),
+        ({"name": "/etc/passwd"}, "data.name", "unknown data set"),
+        ({"name": "file"}, "data.options", "no file was named on the command line"),
+        ({"name": "csv"}, "data.csv", "no CSV was given"),
+        ({"name": "iris", "options": {"noise": 1}}, "data.options.noise", "unknown option of iris 'noise'"),
+        ({"name": "xor", "options": {"n_samples": 10**9}}, "data.options.n_samples", "from 2 to 20000, got 1000000000"),
+        ({"name": "xor", "options": {"noise": "loud"}}, "data.options.noise", "must be a finite number"),
+        ({"name": "iris", "options": {"features": []}}, "data.options.features", "at least one feature"),
+        ({"name": "xor", "options": {"features": ["x0", "x0"]}}, "data.options.features", "none twice"),
+    ],
+)
+def test_data_that_are_refused(ask, fields, where, message):
+    ask("step_epoch")
+    refusal = refused(ask, "set_data", **fields)
+    assert message in str(refusal)
+    assert refusal.where == where
+
+
+def test_mnist_is_refused_where_it_is_not_found(ask, monkeypatch):
+    monkeypatch.delenv("NNCORE_DATA", raising=False)
+    assert "MNIST is not bundled" in str(refused(ask, "set_data", name="mnist"))
+
+
+def test_incomplete_rows_can_be_left_out(ask):
+    ask("set_data", csv=CSV + "nan,red,3\n", options={"missing": "drop"})
+    assert ask("state")["data"]["n"] == 40
+
+
+def test_no_table_stays_on_the_disk(ask, tmp_path, monkeypatch):
+    monkeypatch.setattr(data.tempfile, "tempdir", str(tmp_path))
+    ask("set_data", csv=CSV)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_are_held_out_as_the_command_line_does(ask):
+    dataset = datasets.make_xor(noise=0.15)
+    train, held_out = datasets.train_test_split(np.arange(200), test_size=0.2, stratify=dataset.y)
+    assert ask.run.prepared.train.tolist() == train.tolist()
+    assert ask.run.prepared.held_out.tolist() == held_out.tolist()
+    ask("set_training", validation_split=0)
+    assert ask("state")["data"]["n_held_out"] == 0
+    ask("step_epoch")
+    assert "val_loss" not in ask("state")["history"]["columns"]
+
+
+def test_a_class_of_one_row_does_not_hinder(ask):
+    ask("set_data", csv="a,b\n" + "1,x\n2,y\n" * 10 + "3,z\n")
+    assert not ask.run.prepared.stratified
+    ask("step_epoch")
+    exec_script(ask, "data.csv", "a,b\n" + "1,x\n2,y\n" * 10 + "3,z\n")
+
+
+def exec_script(ask, name, text):
+    """Run the script beside the table that it reads."""
+    with open(name, "w", encoding="utf-8") as file:
+        file.write(text)
+    scope = {}
+    exec(ask("export", kind="script")["text"], scope)
+    assert np.array_equal(scope["model"].parameters, ask.run.model.parameters)
+
+
+def test_preview(ask, new_session):
+    found = ask("preview", x=1, y=0)
+    assert found["names"] == ["x1", "x0"]
+    assert len(found["x"]) == len(found["target"]) == 200
+    assert sum(found["held_out"]) == 40
+    assert refused(ask, "preview", x=2).where == "x"
+    digits = new_session("digits")
+    images = digits("preview")["images"]
+    assert len(images["pixels"][0]) == 64
+    assert len(encode(digits("preview"))) < 100_000
+
+
+# ---- layers
+
+
+def test_a_layer_is_inserted_moved_changed_and_removed(ask):
+    ask("step_epoch")
+    first = ask.run.model.get_weights()[0].copy()
+    assert ask("insert", index=1, layer={"type": "LayerNorm"})["messages"] == [
+        "kept     dense_0, dense_2 (was dense_1)",
+        "new      layer_norm_1",
+    ]
+    ask("move", **{"from": 1, "to": 0})
+    assert ask("state")["names"] == ["layer_norm_0", "dense_1", "dense_2"]
+    ask("update_layer", index=1, layer={"type": "Dense", "units": 4, "activation": "relu"})
+    assert any(np.array_equal(first, weight) for weight in ask.run.model.get_weights())
+    ask("remove", index=0)
+    assert [layer["type"] for layer in ask("state")["layers"]] == ["Dense", "Dense"]
+    assert ask.run.model.epoch == 1
+    ask("step_epoch")
+    exec_script(ask, "unused.csv", "")
+
+
+def test_before_training_a_network_is_what_a_script_would_build(ask):
+    ask("insert", index=0, layer=DENSE)
+    model = Sequential([Dense(3, "relu"), Dense(4, "tanh"), Dense(2, "softmax")])
+    model.build(2)
+    assert np.array_equal(ask.run.model.parameters, model.parameters)
+    assert ask.run.journal == ()
+
+
+@pytest.mark.parametrize(
+    "message, fields, where, text",
+    [
+        ("insert", {"index": 0, "layer": {"type": "Dens", "units": 3}}, "layer", "did you mean 'Dense'?"),
+        ("insert", {"index": 0, "layer": {"units": 3}}, "layer", "has no key 'type'"),
+        ("insert", {"index": 0, "layer": {"type": "Dense"}}, "layer", "has no key 'units'"),
+        ("insert", {"index": 0, "layer": {"type": "Dense", "units": 0}}, "layer.units", "from 1 to 2147483647, got 0"),
+        ("insert", {"index": 0, "layer": {"type": "Dense", "units": 2**31 - 1}}, "layers", "the network needs at least"),
+        ("insert", {"index": 0, "layer": {"type": "Dense", "units": 2**22}}, "layers", "takes up to 5,000,000"),
+        ("insert", {"index": 0, "layer": {"type": "Dense", "units": 10**400}}, "layer.units", "1329 bits"),
+        (
+            "insert",
+            {"index": 0, "layer": {"type": "Dense", "units": 3, "activation": "rleu"}},
+            "layer.activation",
+            "unknown activation 'rleu'; did you mean 'relu'?",
+        ),
+        ("insert", {"index": 0, "layer": {"type": "Dropout", "rate": 1}}, "layer.rate", "< 1, got 1.0"),
+        ("insert", {"index": 2, "layer": {"type": "Dropout", "rate": 0.5}}, "layers[2]", "Dropout as the last layer"),
+        ("insert", {"index": 4, "layer": DENSE}, "index", "from 0 to 2, got 4"),
+        ("insert", {"index": 2, "layer": DENSE}, "layers[2]", "end with Dense(2, 'softmax')"),
+        ("insert", {"index": 0, "layer": {"type": "Dense", "units": 3, "weight_initializer": []}}, "layer", ""),
+        ("remove", {"index": 2}, "index", "from 0 to 1, got 2"),
+        ("remove", {"index": 1}, "layers", ""),
+        ("move", {"from": 0, "to": 2}, "to", "from 0 to 1, got 2"),
+        ("move", {"from": 0, "to": 1}, "layers", ""),
+        ("set_layers", {"layers": []}, "layers", "at least one Dense layer"),
+        ("set_layers", {"layers": [{"type": "Dense", "units": 5000}] * 4}, "layers", "parameters; the builder takes"),
+        ("set_layers", {"layers": [DENSE, {"type": "Dense", "units": -2}]}, "layers[1].units", "got -2"),
+        ("set_layers", {"layers": [{"type": "Residual", "layers": [DENSE] * 64}] * 2}, "layers", "at most 64 layers"),
+        ("set_optimizer", {"optimizer": {"type": "Adma"}}, "optimizer", "did you mean 'Adam'?"),
+        ("set_optimizer", {"optimizer": {"type": "Adam", "beta_1": 1}}, "optimizer.beta_1", "got 1.0"),
+        ("set_optimizer", {"optimizer": {"type": "Adam", "learning_rate": "x"}}, "optimizer.learning_rate", ""),
+        ("set_training", {"loss": {"type": "Huber", "delta": 0}}, "training.loss", "delta must be"),
+        ("set_training", {"loss": {"type": "BinaryCrossentropy"}}, "training.loss", "expects the last layer's"),
+        ("set_training", {"metrics": ["r2"]}, "training.metrics", "cannot compare class probabilities"),
+        ("set_training", {"metrics": ["accuracy", "accuracy"]}, "training.metrics", "different names"),
+        ("set_training", {"validation_split": 0.001, "batch_size": 3, "metrics": ["no"]}, "training.metrics", "'no'"),
+        ("open_preset", {"name": "xro"}, "name", "did you mean 'xor'?"),
+        ("weights", {"layer": "dense_9"}, "", "unknown layer 'dense_9'"),
+        ("undo", {}, "", "nothing to be undone"),
+        ("redo", {}, "", "nothing to be done again"),
+    ],
+)
+def test_edits_that_are_refused(ask, message, fields, where, text):
+    if message != "undo":
+        ask("step_epoch")
+    if message == "weights":
+        with pytest.raises(ValueError, match="unknown layer"):  # the worker makes a refusal of it
+            ask(message, **fields)
+        return
+    refusal = refused(ask, message, **fields)
+    assert text in str(refusal)
+    assert refusal.where.startswith(where)
+
+
+def test_a_refusal_leaves_a_started_epoch_alone(ask):
+    ask("step_batch")
+    refused(ask, "remove", index=9)
+    assert ask.run.batch == 1
+    assert ask("step_batch")["batch"] == 2
+
+
+# ---- training
+
+
+def reference(epochs, **arguments):
+    """Return what a script gets: the preset xor, by hand."""
+    dataset = datasets.make_xor(n_samples=200, noise=0.15)
+    train, held_out = datasets.train_test_split(np.arange(200), test_size=0.2, stratify=dataset.y)
+    preparation = datasets.Preparation.fit(dataset.rows(train))
+    X, y = preparation.prepare_inputs(dataset.X), dataset.y
+    model = Sequential([Dense(4, "tanh"), Dense(2, "softmax")])
+    model.compile(Adam(0.03), metrics=["accuracy"])
+    model.fit(X[train], y[train], epochs=epochs, batch_size=16, validation_data=(X[held_out], y[held_out]), **arguments)
+    return model
+
+
+def same(history, model):
+    """Tell whether two trainings had the same losses, to the last bit."""
+    return all(np.array_equal(history[name], model.history[name]) for name in ("loss", "accuracy", "val_loss"))
+
+
+@pytest.mark.parametrize("how", ["train", "epochs", "batches", "mixed"])
+def test_every_way_to_the_fifth_epoch_is_the_same(ask, how):
+    if how == "train":
+        ask("train", epochs=5)
+        ask.session.play(lambda: False)
+    while ask.run.model.epoch < 5:
+        if how == "epochs" or (how == "mixed" and ask.run.batch == 3):
+            ask("step_epoch")
+        else:
+            ask("step_batch")
+    model = reference(5)
+    assert same(ask.run.model.history, model)
+    assert np.array_equal(ask.run.model.parameters, model.parameters)
+
+
+def test_batches_in_slow_motion_lead_where_the_epoch_leads(ask):
+    """All but the last batch of the copy, then the last one by hand: the same weights as an epoch of fit."""
+    n = ask.run.n_batches
+    losses = [ask("step_batch")["loss"] for _ in range(n - 1)]
+    copy, rows = ask.run.stepping, ask.run.next_batch()
+    X, y = ask.run.part("train")
+    losses.append(copy.train_on_batch(X[rows], y[rows]))
+    ask("step_batch")
+    assert ask.run.model.epoch == 1 and ask.run.stepping is None
+    assert np.array_equal(copy.parameters, ask.run.model.parameters)
+    assert np.mean(losses) == pytest.approx(ask.run.model.history["loss"][0], rel=1e-12)
+
+
+def test_slow_motion_with_dropout_weights_and_a_schedule(ask):
+    ask("insert", index=1, layer={"type": "Dropout", "rate": 0.5})
+    ask("set_optimizer", optimizer={"type": "Adam", "learning_rate": {"type": "CosineDecay", "peak_rate": 0.1, "epochs": 2}})
+    ask("set_training", class_weight="balanced")
+    for _ in range(ask.run.n_batches - 1):
+        ask("step_batch")
+    copy, rows, weights = ask.run.stepping, ask.run.next_batch(), ask.run.weights()
+    X, y = ask.run.part("train")
+    rate = float(ask.run.setup.optimizer.learning_rate.of_steps(0, 1, ask.run.n_batches)[-1])
+    copy.optimizer = Adam(rate)
+    copy.train_on_batch(X[rows], y[rows], weights[rows])
+    ask("step_batch")
+    assert np.array_equal(copy.parameters, ask.run.model.parameters)
+
+
+def test_training_stops_after_the_epoch_when_somebody_waits(ask):
+    ask("train")
+    ask.session.play(lambda: ask.run.model.epoch >= 3)
+    assert ask.run.model.epoch == 3
+    assert ask.session.playing
+    ask("pause")
+    assert not ask.session.playing
+    assert ask.run.journal[-1].arguments[0] == 3
+
+
+def test_training_can_be_slowed_down(ask, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(session.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    ask("train", epochs=4, epochs_per_second=2)
+    ask.session.play(lambda: False)
+    assert now[0] == pytest.approx(2.0, rel=0.02)
+
+
+def test_stepping_while_training_is_refused(ask):
+    ask("train")
+    assert "pause it first" in str(refused(ask, "step_batch"))
+    assert "pause it first" in str(refused(ask, "step_epoch"))
+
+
+def test_a_run_has_an_end(ask, monkeypatch):
+    monkeypatch.setattr(session, "MOST_EPOCHS", 2)
+    ask("train")
+    ask.session.play(lambda: False)
+    assert (ask.run.model.epoch, ask.session.playing) == (2, False)
+    assert "2 epochs, the most that are kept" in str(refused(ask, "train"))
+
+
+def test_divergence_is_told_and_the_weights_are_kept(ask):
+    ask("open_preset", name="regression")
+    ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": 1e4})
+    ask("set_layers", layers=[{"type": "Dense", "units": 4}, {"type": "Dense", "units": 1}])
+    ask("train")
+    ask.session.play(lambda: False)
+    assert not ask.session.playing
+    assert "training diverged" in ask("state")["messages"][0]
+    assert any(message["type"] == "notice" for message in ask.published)
+    assert "divergence" in [finding["rule"] for finding in ask("doctor")["findings"]] or ask.run.model.epoch == 0
+    json.loads(encode(ask("state")))
+
+
+def test_reset_brings_the_same_first_weights_back(ask):
+    first = ask.run.model.parameters.copy()
+    ask("step_epoch")
+    ask("reset")
+    assert np.array_equal(ask.run.model.parameters, first)
+    assert (ask.run.model.epoch, len(ask.run.model.history)) == (0, 0)
+    ask("new_seed")
+    assert not np.array_equal(ask.run.model.parameters, first)
+    assert ask("state")["training"]["seed"] == 1
+
+
+def test_optimizer_batch_size_and_loss_change_without_a_reset(ask):
+    ask("step_epoch")
+    ask("set_optimizer", optimizer={"type": "Adam", "learning_rate": 0.5, "clip_norm": 1.0})
+    ask("set_training", batch_size=7)
+    ask("set_training", loss={"type": "CategoricalCrossentropy"}, metrics=["accuracy", "mse"])
+    ask("step_epoch")
+    assert ask.run.model.epoch == 2
+    assert ask.run.model.history["learning_rate"].tolist() == [0.03, 0.5]
+    assert "mse" in ask.run.model.history
+    exec_script(ask, "unused.csv", "")
+
+
+def test_an_edit_in_the_middle_of_an_epoch_begins_it_anew(ask):
+    ask("step_batch")
+    told = ask("set_optimizer", optimizer={"type": "SGD"})["messages"]
+    assert told == ["the epoch begins anew: 1 of its batches had been shown, none was kept"]
+    assert ask.run.batch == 0
+
+
+# ---- undo
+
+
+def test_undo_restores_weights_and_the_state_of_the_optimizer(ask):
+    ask("step_epoch")
+    ask("step_epoch")
+    parameters, _, slots, iterations = ask.run.model._network.state()
+    ask("insert", index=1, layer=DENSE)
+    ask("step_epoch")
+    later = ask.run.model.parameters.copy()
+    ask("undo")
+    found = ask.run.model._network.state()
+    assert np.array_equal(found[0], parameters) and np.array_equal(found[2], slots) and found[3] == iterations
+    assert len(ask.run.model.history) == 2 and list(ask.run.model.history.layers) == ["dense_0", "dense_1"]
+    ask("redo")
+    assert np.array_equal(ask.run.model.parameters, later)
+    assert ask.run.model.epoch == 3
+    ask("undo")
+    for _ in range(3):
+        ask("step_epoch")
+    assert same(ask.run.model.history, reference(5))
+    exec_script(ask, "unused.csv", "")
+
+
+def test_undo_brings_other_data_back(ask):
+    ask("set_data", csv=CSV, options={"target": "colour"})
+    ask("step_epoch")
+    ask("set_data", csv="a,b\n1,2\n2,4\n3,5.5\n4,7\n")
+    ask("undo")
+    assert ask("state")["data"]["classes"] == ["blue", "red"]
+    ask("set_data", name="csv", options={"target": "size"})  # of the first table
+    ask("undo")
+    ask("undo")
+    assert ask("state")["data"]["name"] == "xor"
+    assert not ask("state")["run"]["can_undo"] and ask("state")["run"]["can_redo"]
+
+
+def test_a_slider_is_one_edit(ask):
+    ask("step_epoch")
+    for rate in (0.1, 0.2, 0.3):
+        ask("set_optimizer", optimizer={"type": "Adam", "learning_rate": rate})
+    ask("undo")
+    assert ask.run.setup.optimizer == Adam(0.03)
+    assert not ask("state")["run"]["can_undo"]
+    ask("set_optimizer", optimizer={"type": "Adam", "learning_rate": 0.1})
+    ask("step_epoch")
+    ask("set_optimizer", optimizer={"type": "Adam", "learning_rate": 0.2})
+    ask("undo")
+    assert ask.run.setup.optimizer == Adam(0.1) and ask.run.model.epoch == 2
+
+
+def test_an_edit_ends_what_could_be_done_again(ask):
+    ask("new_seed")
+    ask("undo")
+    ask("new_seed")
+    assert "nothing to be done again" in str(refused(ask, "redo"))
+
+
+def test_at_most_twenty_edits_and_64_megabytes_are_kept(ask, monkeypatch):
+    for _ in range(25):
+        ask("new_seed")
+    assert len(ask.session._undo) == 20
+    monkeypatch.setattr(undo, "MOST_BYTES", 3 * len(ask.run.dump()))
+    ask("new_seed")
+    assert len(ask.session._undo) in (2, 3)
+
+
+# ---- limits
+
+
+def test_limits_are_those_of_the_schema():
+    limits = schema()["limits"]
+    assert (limits["parameters"], limits["rows_generated"]) == (setup.MOST_PARAMETERS, data.MOST_ROWS)

@@ -1,0 +1,311 @@
+"""What is shown is what the core computes: explained steps, maps, confusion, the doctor and its fixes, frames, exports."""
+
+import base64
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+import nncore
+from nncore import Dense, Sequential
+from nncore.builder import doctoring, frames
+from nncore.builder.messages import Refusal, encode
+from nncore.cli.main import main
+
+
+def trained(ask, epochs=3):
+    ask("train", epochs=epochs)
+    ask.session.play(lambda: False)
+    return ask
+
+
+# ---- explain
+
+
+@pytest.mark.parametrize("batches", [0, 2])
+def test_an_explained_step_is_that_of_explain_step(ask, batches):
+    trained(ask)
+    for _ in range(batches):
+        ask("step_batch")
+    X, y = ask.run.part("train")
+    rows = ask.run.next_batch()
+    step = ask.run.current.explain_step(X[rows], y[rows])
+    found = json.loads(encode(ask("explain")))
+    assert found["loss"] == step.loss
+    assert found["rows"] == ask.run.prepared.train[rows].tolist()
+    for layer, shown in zip(step.layers, found["layers"], strict=True):
+        assert shown["name"] == layer.name
+        assert shown["z"]["values"] == layer.z[:8].astype(float).tolist()
+        assert shown["dz"]["norm"] == np.linalg.norm(layer.dz.astype(float))
+        for name, parameter in layer.parameters.items():
+            for what in ("before", "gradient", "after"):
+                assert shown["parameters"][name][what]["values"] == getattr(parameter, what).astype(float).tolist()
+
+
+def test_explaining_changes_nothing_and_says_what_the_step_brings(ask):
+    before = ask.run.model.parameters.copy()
+    found = ask("explain", rows=[0, 1, 2, 3, 4, 5, 6, 7])
+    assert found["loss_after"] < found["loss"]
+    assert np.array_equal(ask.run.model.parameters, before)
+    assert ask("state")["run"]["batch"] == 0
+
+
+@pytest.mark.parametrize("rows, message", [([], "at least one"), ([160], "from 0 to 159, got 160")])
+def test_rows_that_cannot_be_explained(ask, rows, message):
+    with pytest.raises(Refusal, match=message):
+        ask("explain", rows=rows)
+
+
+# ---- evaluate
+
+
+def test_the_map_is_what_the_network_predicts(ask):
+    trained(ask)
+    found = ask("evaluate", kind="decision_map", resolution=7)
+    points = np.array([[x, y] for y in found["y"] for x in found["x"]])
+    X = ask.run.prepared.preparation.prepare_inputs(points)
+    probabilities = ask.run.model.predict_proba(X)
+    assert np.array(found["classes"]).ravel().tolist() == probabilities.argmax(axis=1).tolist()
+    np.testing.assert_allclose(np.array(found["sure"]).ravel(), probabilities.max(axis=1), rtol=5e-3)
+
+
+def test_confusion_and_accuracy_are_those_of_the_history(ask):
+    trained(ask)
+    found = ask("evaluate", kind="confusion", part="held_out")
+    assert np.sum(found["counts"]) == 40
+    assert found["accuracy"] == pytest.approx(ask.run.model.history["val_accuracy"][-1])
+    assert np.sum(ask("evaluate", kind="confusion")["counts"]) == 200
+
+
+def test_predictions_of_numbers_are_in_their_own_units(new_session):
+    ask = new_session("regression")
+    ask("set_data", name="diabetes")
+    trained(ask, 20)
+    found = ask("evaluate", kind="predicted_vs_true")
+    assert found["true"][0] == ask.run.prepared.dataset.y[0]
+    assert 20 < np.mean(found["predicted"]) < 300
+    worst = ask("evaluate", kind="worst", part="held_out")
+    assert worst["error"] == sorted(worst["error"], reverse=True)
+
+
+def test_the_worst_rows_and_a_drawn_digit(new_session):
+    ask = trained(new_session("digits"), 5)
+    worst = ask("evaluate", kind="worst", part="held_out")
+    assert len(worst["rows"]) == 12 and len(worst["features"][0]) == 64
+    assert worst["error"][0] > 0.5
+    pixels = ask.run.prepared.dataset.X[0].tolist()
+    drawn = ask("evaluate", kind="draw", pixels=pixels)
+    np.testing.assert_allclose(drawn["probabilities"], ask.run.model.predict_proba(ask.run.prepared.X[:1])[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "preset, fields, message",
+    [
+        ("digits", {"kind": "decision_map"}, "a map needs 2 features, the data have 64"),
+        ("xor", {"kind": "predicted_vs_true"}, "the target is a class"),
+        ("regression", {"kind": "confusion"}, "the target is a number"),
+        ("digits", {"kind": "draw"}, "pixels must hold 64 numbers, one for each feature; got none"),
+        ("digits", {"kind": "draw", "pixels": [0.0] * 63}, "got 63"),
+        ("regression", {"kind": "draw", "pixels": [0.0]}, "the target is a number"),
+    ],
+)
+def test_views_that_do_not_suit_the_data(new_session, preset, fields, message):
+    with pytest.raises(Refusal, match=message):
+        new_session(preset)("evaluate", **fields)
+
+
+def test_rows_held_out_need_to_be_there(ask):
+    ask("set_training", validation_split=0)
+    with pytest.raises(Refusal, match="no rows are held out"):
+        ask("evaluate", kind="confusion", part="held_out")
+
+
+def test_weights_are_shown_whole_or_pooled(ask, new_session):
+    found = ask("weights", layer="dense_0")["parameters"]
+    assert found["weight"]["values"] == ask.run.model.get_weights()[0].tolist()
+    digits = new_session("digits")
+    digits("insert", index=1, layer={"type": "Dense", "units": 600, "activation": "relu"})
+    shown = digits("weights", layer="dense_1")["parameters"]["weight"]
+    assert shown["shape"] == [64, 600] and np.shape(shown["values"]) == (64, 256)
+
+
+# ---- frames
+
+
+def test_a_frame_holds_the_history_and_the_real_gradient(ask):
+    trained(ask)
+    frame = json.loads(encode(frames.frame(ask.run, 7)))
+    history = ask.run.model.history
+    assert (frame["version"], frame["epoch"]) == (7, 3)
+    for name in ("loss", "val_loss", "accuracy"):
+        assert frame[name] == history[name][-1]
+    X, y = ask.run.part("train")
+    _, gradient = ask.run.model.loss_and_gradient(X, y)
+    np.testing.assert_allclose(np.ravel(frame["edges"]["dense_0"]["gradient"]), gradient[:8], rtol=1e-3)
+    assert frame["layers"]["dense_1"]["gradient_norm"] == pytest.approx(
+        history.layers["dense_1"]["gradient_norm"][-1], rel=1e-3
+    )
+
+
+def test_in_the_middle_of_an_epoch_the_gradient_is_that_of_the_next_batch(ask):
+    ask("step_batch")
+    X, y = ask.run.part("train")
+    rows = ask.run.next_batch()
+    _, gradient = ask.run.current.loss_and_gradient(X[rows], y[rows])
+    shown = ask("state")["frame"]["edges"]["dense_0"]["gradient"]
+    np.testing.assert_allclose(np.ravel(shown), gradient[:8], rtol=1e-3)
+
+
+def test_wide_layers_are_pooled_and_their_strongest_edges_named(new_session):
+    ask = new_session("digits")
+    edges = frames.frame(ask.run, 0)["edges"]["dense_0"]
+    assert edges["shape"] == [64, 64] and np.shape(edges["weight"]) == (24, 24)
+    weight = ask.run.model.get_weights()[0]
+    assert len(edges["strongest"]) == 64
+    i, j, value, _ = max(edges["strongest"], key=lambda edge: abs(edge[2]))
+    assert abs(weight[i, j]) == pytest.approx(np.abs(weight).max(), rel=1e-3)
+    assert value == pytest.approx(weight[i, j], rel=1e-3)
+
+
+def test_the_means_of_blocks_are_means():
+    matrix = np.random.default_rng(0).normal(size=(50, 31))
+    pooled = frames.pooled(matrix)
+    assert pooled.shape == (24, 24)
+    starts = [np.arange(24) * size // 24 for size in matrix.shape]
+    np.testing.assert_allclose(pooled[0, 0], matrix[: starts[0][1], : starts[1][1]].mean())
+    assert np.array_equal(frames.pooled(matrix[:24, :24]), matrix[:24, :24])
+
+
+@pytest.mark.parametrize("value", [0.0, -1.23456e-30, 1e300, 123456, -0.99999, 5e-324, float("nan"), float("inf")])
+def test_rounding_keeps_four_digits(value):
+    found = frames.rounded([value])[0]
+    if np.isfinite(value):
+        assert found == pytest.approx(value, rel=5e-4)
+        assert len(repr(found)) < 12 or not 1e-200 < abs(value) < 1e200  # where powers of ten are not exact
+    else:
+        assert found is None
+
+
+def test_long_curves_are_thinned(ask, monkeypatch):
+    trained(ask, 30)
+    monkeypatch.setattr(frames, "MOST_POINTS", 7)
+    curves = frames.curves(ask.run.model.history)
+    assert curves["epoch"] == [0, 5, 10, 15, 20, 25, 29]
+    assert curves["columns"]["loss"] == [ask.run.model.history["loss"][i] for i in curves["epoch"]]
+    assert set(curves["layers"]) == {"dense_0", "dense_1"}
+
+
+# ---- doctor
+
+
+def test_the_doctor_of_the_page_is_the_doctor(new_session):
+    ask = trained(new_session("vanishing_gradient"), 30)
+    found = ask("doctor")
+    assert [finding["rule"] for finding in found["findings"]] == [f.rule for f in ask.run.model.history.doctor()]
+    assert "vanishing_gradients" in [finding["rule"] for finding in found["findings"]]
+
+
+def test_a_fix_keeps_the_weights_and_can_be_undone(new_session):
+    ask = trained(new_session("vanishing_gradient"), 30)
+    before = ask.run.model.parameters.copy()
+    assert "relu instead of sigmoid" in ask("apply_fix", finding="vanishing_gradients")["messages"][0]
+    assert [layer["activation"]["name"] for layer in ask("state")["layers"]] == ["relu"] * 8 + ["softmax"]
+    assert np.array_equal(ask.run.model.parameters, before)
+    ask("step_epoch")
+    exec(ask("export", kind="script")["text"], {})
+    ask("undo")
+    assert ask("state")["layers"][0]["activation"]["name"] == "sigmoid"
+
+
+@pytest.mark.parametrize("rule", doctoring.FIXES)
+def test_every_fix_gives_a_run_that_trains(new_session, monkeypatch, rule):
+    ask = new_session("overfitting")
+    if rule in ("vanishing_gradients", "saturation"):
+        ask("update_layer", index=0, layer={"type": "Dense", "units": 64, "activation": "tanh"})
+    trained(ask)
+    monkeypatch.setattr(type(ask.run.model.history), "doctor", lambda history: [nncore.doctor.Finding(rule, "hint", None, "", "", "")])
+    before = ask.run.setup
+    ask("apply_fix", finding=rule)
+    assert ask.run.setup != before or rule == "symmetric_start"
+    ask("step_epoch")
+    exec(ask("export", kind="script")["text"], {})
+
+
+def test_fixes_that_there_are_not(ask, monkeypatch):
+    with pytest.raises(Refusal, match="the doctor does not find 'overfitting' in this run"):
+        ask("apply_fix", finding="overfitting")
+    finding = nncore.doctor.Finding("still_improving", "hint", None, "", "", "more epochs")
+    monkeypatch.setattr(type(ask.run.model.history), "doctor", lambda history: [finding])
+    with pytest.raises(Refusal, match="no fix for still improving at a click; try: more epochs"):
+        ask("apply_fix", finding="still_improving")
+
+
+# ---- export
+
+
+def test_the_model_file_is_one_of_the_command_line(new_session, tmp_path, capsys):
+    ask = trained(new_session("digits"), 5)
+    path = tmp_path / "digits.safetensors"
+    path.write_bytes(base64.b64decode(ask("export", kind="model")["base64"]))
+    assert np.array_equal(nncore.load(path).parameters, ask.run.model.parameters)
+    assert main(["evaluate", str(path), "digits", "--held-out", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["accuracy"] == pytest.approx(ask.run.model.history["val_accuracy"][-1])
+
+
+def test_the_curves_as_csv_are_exact(ask):
+    trained(ask)
+    rows = list(csv.DictReader(io.StringIO(ask("export", kind="csv")["text"])))
+    assert [float(row["loss"]) for row in rows] == ask.run.model.history["loss"].tolist()
+
+
+def test_the_drawing_is_an_svg(ask):
+    assert "<svg" in ask("export", kind="svg")["text"]
+
+
+def test_the_script_ends_with_what_it_must_find(ask):
+    trained(ask)
+    text = ask("export", kind="script")["text"]
+    assert f'assert model.history["loss"][-1] == {float(ask.run.model.history["loss"][-1])!r}' in text
+    with pytest.raises(AssertionError):
+        exec(text.replace("epochs=3", "epochs=2"), {})
+
+
+def test_a_text_of_the_page_cannot_become_code(ask):
+    name = "a'+__import__('os').getcwd()+'\"\\\n.csv"
+    ask("set_data", csv=f'"{chr(39)})#",b\n1,2\n2,3\n3,4.5\n4,6\n5,7\n', options={"file": name})
+    ask("insert", index=0, layer={"type": "Dense", "units": 2, "name": "x'); raise SystemExit('"})
+    text = ask("export", kind="script")["text"]
+    assert repr(name) in text
+    compile(text, "train.py", "exec")
+
+
+def test_a_script_repeats_surgery_of_every_kind(ask):
+    for message, fields in [
+        ("insert", {"index": 1, "layer": {"type": "Residual", "layers": [{"type": "Dense", "units": 4, "activation": "elu"}]}}),
+        ("insert", {"index": 1, "layer": {"type": "BatchNorm"}}),
+        ("insert", {"index": 3, "layer": {"type": "Dropout", "rate": 0.2}}),
+        ("update_layer", {"index": 0, "layer": {"type": "Dense", "units": 6, "activation": {"type": "Activation", "name": "elu", "alpha": 0.5}}}),
+        ("move", {"from": 1, "to": 2}),
+        ("remove", {"index": 1}),
+        ("set_training", {"class_weight": "balanced"}),
+        ("set_optimizer", {"optimizer": {"type": "RMSprop", "learning_rate": {"type": "CosineDecay", "peak_rate": 0.01, "epochs": 9}}}),
+    ]:
+        trained(ask, 2)
+        ask(message, **fields)
+    trained(ask, 2)
+    scope = {}
+    exec(ask("export", kind="script")["text"], scope)
+    for name in ("loss", "val_loss", "accuracy"):
+        assert np.array_equal(scope["model"].history[name], ask.run.model.history[name])
+    assert np.array_equal(scope["model"].parameters, ask.run.model.parameters)
+
+
+def test_replace_is_what_updates_a_layer():
+    model = Sequential([Dense(4, "tanh"), Dense(1)])
+    model.build(2)
+    before = model.get_weights()
+    model.replace(0, Dense(4, "relu"))
+    assert all(map(np.array_equal, before, model.get_weights()))
