@@ -88,7 +88,8 @@ class Pages:
         self._mailboxes: set[Mailbox] = set()
         self._connections = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.worker = Worker(session, self.publish)
+        session.publish = self.publish
+        self.worker = Worker(session)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:

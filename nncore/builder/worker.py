@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 from nncore.builder.messages import Refusal, Request, encode
+
+log = logging.getLogger("nncore.builder")
 
 Publish = Callable[[str, str], None]
 """Called with the kind of a message, state, frame or notice, and its text; returns at once."""
@@ -19,6 +22,7 @@ class Trainable(Protocol):
 
     version: int
     playing: bool
+    publish: Publish
 
     def handle(self, request: Request) -> Any:
         """Carry out what a page asks for; return the result."""
@@ -39,13 +43,11 @@ class Worker:
     Parameters
     ----------
     session : Trainable
-    publish : function of (kind, text)
-        Sends a message to all pages.
     """
 
-    def __init__(self, session: Trainable, publish: Publish) -> None:
+    def __init__(self, session: Trainable) -> None:
         self._session = session
-        self._publish = publish
+        self._published = -1  # version of the state that pages have
         self._requests: queue.SimpleQueue[tuple[Request, Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="nncore builder", daemon=True)
 
@@ -64,26 +66,30 @@ class Worker:
         return future
 
     def _run(self) -> None:
-        published = -1
         while True:
-            if published != self._session.version:
-                published = self._session.version
-                self._publish("state", encode({"type": "state", "state": self._session.state()}))
+            self._guarded(self._publish_state)
             if self._session.playing and self._requests.empty():
-                self._play()
+                self._guarded(lambda: self._session.play(lambda: not self._requests.empty()))
                 continue
             waiting = self._requests.get()
             if waiting is None:
                 return
             self._carry_out(*waiting)
 
-    def _play(self) -> None:
+    def _publish_state(self) -> None:
+        if self._published != self._session.version:
+            self._published = self._session.version
+            self._session.publish("state", encode({"type": "state", "state": self._session.state()}))
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do what nobody waits for. The thread must outlive its errors: pages hear of them, and can undo or reset."""
         try:
-            self._session.play(lambda: not self._requests.empty())
-        except Exception as error:  # the thread must outlive it: the pages hear of it, and can undo or reset
+            work()
+        except Exception as error:
+            self._session.version += self._session.playing
             self._session.playing = False
-            self._session.version += 1
-            self._publish("notice", encode({"type": "notice", "text": f"training stopped: {error}"}))
+            log.exception("training stopped")
+            self._session.publish("notice", encode({"type": "notice", "text": f"training stopped: {error}"}))
 
     def _carry_out(self, request: Request, future: Future[Any]) -> None:
         if not future.set_running_or_notify_cancel():  # its page has gone
