@@ -108,7 +108,7 @@ def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dat
     csv : str, optional
         The table of a source ``"csv"``.
     path : str, optional
-        The file of a source ``"file"``; it comes from the command line, never from the page.
+        The file of a source ``"file"``, or the folder of MNIST; it comes from the command line, never from the page.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def _loaded(chosen: Source, options: Mapping[str, Any], csv: str | None, path: s
     loaders: dict[str, Callable[[], Dataset]] = {
         **BUNDLED,
         **{name: lambda make=make: make(**options) for name, make in GENERATORS.items()},
-        MNIST: lambda: load_mnist().train,
+        MNIST: lambda: load_mnist(path if path is not None and Path(path).is_dir() else None).train,
         CSV: lambda: _pasted(csv, str(chosen.options.get("file", "data.csv")), options),
         FILE: lambda: _named(path, options),
     }
@@ -193,6 +193,8 @@ class Prepared:
         Whether each class has its share among the rows held out.
     X, y : ndarray
         All rows, prepared; X of shape (n, n_features) and float32.
+    noted : bool
+        Whether a model file says how they are prepared.
     """
 
     dataset: Dataset
@@ -202,13 +204,16 @@ class Prepared:
     stratified: bool
     X: Array
     y: Array
+    noted: bool = False
 
     def rows(self, part: str) -> Array:
         """Return the numbers of the rows of a part: train, held_out or all."""
         return {"train": self.train, "held_out": self.held_out, "all": np.arange(len(self.X))}[part]
 
 
-def prepare(dataset: Dataset, share: float, *, standardize: bool) -> Prepared:
+def prepare(
+    dataset: Dataset, share: float, *, standardize: bool, seed: int = 0, preparation: Preparation | None = None
+) -> Prepared:
     """Hold rows out and learn the preparation from the others.
 
     Parameters
@@ -218,14 +223,30 @@ def prepare(dataset: Dataset, share: float, *, standardize: bool) -> Prepared:
         Of the rows, to be held out. From 0, below 1.
     standardize : bool
         Bring all features to mean 0 and deviation 1.
+    seed : int
+        Of the choice of the rows held out.
+    preparation : Preparation, optional
+        One that was learned before; by default one is learned from the rows to train on.
     """
     stratified = share > 0 and can_be_stratified(dataset, share)
-    train, held_out = split(dataset, share, stratified)
-    preparation = Preparation.fit(dataset.rows(train), standardize=standardize)
+    train, held_out = split(dataset, share, stratified, seed)
+    noted = preparation is not None
+    if preparation is None:
+        preparation = Preparation.fit(dataset.rows(train), standardize=standardize)
     X = np.ascontiguousarray(preparation.prepare_inputs(dataset.X), np.float32)
     y = preparation.prepare_target(dataset.y)
     y = y if dataset.target_names is not None else np.asarray(y, np.float32)
-    return Prepared(dataset, preparation, train, held_out, stratified, X, y)
+    return Prepared(dataset, preparation, train, held_out, stratified, X, y, noted)
+
+
+def noted_preparation(notes: Mapping[str, str], dataset: Dataset) -> Preparation | None:
+    """Return the preparation that the notes of a model file hold, as ``nncore train`` writes them, if it suits."""
+    if "preparation" not in notes:
+        return None
+    preparation = located("data", lambda: Preparation.from_json(notes["preparation"]))
+    schema = preparation.schema
+    suits = schema.feature_names == dataset.feature_names and schema.classes == dataset.target_names
+    return preparation if suits else None
 
 
 def can_be_stratified(dataset: Dataset, share: float) -> bool:
@@ -237,13 +258,14 @@ def can_be_stratified(dataset: Dataset, share: float) -> bool:
     return bool(counts[counts > 0].min() >= 2 and min(n_test, len(dataset) - n_test) >= np.count_nonzero(counts))
 
 
-def split(dataset: Dataset, share: float, stratified: bool) -> tuple[Array, Array]:
+def split(dataset: Dataset, share: float, stratified: bool, seed: int) -> tuple[Array, Array]:
     """Return the numbers of the rows to train on and of those held out."""
     everything = np.arange(len(dataset))
     if not share:
         return everything, everything[:0]
     stratify = dataset.y if stratified else False
     train, held_out = located(
-        "training.validation_split", lambda: train_test_split(everything, test_size=share, stratify=stratify)
+        "training.validation_split",
+        lambda: train_test_split(everything, test_size=share, seed=seed, stratify=stratify),
     )
     return train, held_out

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nncore.builder.session import Session
 
 COMPILED = ("loss", "metrics")
-AFRESH = ("seed", "validation_split")
+AFRESH = ("seed", "split_seed", "validation_split")
 
 
 def set_data(
@@ -92,7 +92,7 @@ def set_training(session: Session, **given: Any) -> str:
     before = session.run.setup
     wanted = replace(before, **setup.read_training(given))
     if any(getattr(wanted, name) != getattr(before, name) for name in AFRESH):
-        session.begin(wanted, reload=wanted.validation_split != before.validation_split)
+        session.begin(wanted, reload=True)
         return "the run begins anew"
     metrics = metrics_for(wanted, session.run.prepared.dataset)
     compiled = any(getattr(wanted, name) != getattr(before, name) for name in COMPILED)
@@ -102,7 +102,7 @@ def set_training(session: Session, **given: Any) -> str:
         setup.check(wanted, session.run.prepared)
         session.run.leave_epoch()
         session.run.setup = wanted
-        if not session.run.model.epoch:
+        if not session.run.journal:
             session.run.origin = wanted
     return ""
 
@@ -110,7 +110,11 @@ def set_training(session: Session, **given: Any) -> str:
 def reset(session: Session) -> str:
     """Begin anew with the same first weights."""
     session.playing = False
-    session.begin(session.run.setup)
+    run = session.run
+    if run.loaded is not None:
+        session.run = Run(run.origin, run.prepared, run.loaded)
+        return f"the model is as in {run.loaded.path}"
+    session.begin(run.setup)
     return "the first weights are back"
 
 

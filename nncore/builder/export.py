@@ -7,6 +7,7 @@ import csv
 import importlib.util
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,10 @@ def export(run: Run, kind: str, path: str | None) -> dict[str, Any]:
 def model_file(run: Run) -> bytes:
     """Return a model file; it has what ``nncore predict`` and ``nncore evaluate --held-out`` need."""
     share = run.setup.validation_split
-    split = {"data": run.prepared.dataset.name, "n_samples": len(run.prepared.X), "test": share, "seed": 0}
+    split = {"data": run.prepared.dataset.name, "n_samples": len(run.prepared.X), "test": share}
     notes = {
         "preparation": run.prepared.preparation.to_json(),
-        "split": json.dumps({**split, "stratify": run.prepared.stratified}),
+        "split": json.dumps({**split, "seed": run.setup.split_seed, "stratify": run.prepared.stratified}),
     }
     return checkpoint.encode(run.model._snapshot(notes))
 
@@ -99,13 +100,14 @@ def drawing(run: Run) -> str:
 def script(run: Run, path: str | None = None) -> str:
     """Return Python that repeats the run, and checks at its end that it did, to the last bit."""
     body = [
+        *_model(run),
+        "",
         *_data(run, path),
         "",
-        *_model(run),
         *(line for step in run.journal for line in _step(run, step)),
         *_checks(run),
     ]
-    used = sorted({name for name in ("Sequential", *PUBLIC) if any(f"{name}(" in line for line in body)})
+    used = sorted({name for name in ("Sequential", "load", *PUBLIC) if any(re.search(rf"\b{name}\(", line) for line in body)})
     version = f"Made by the builder of nncore {__version__}: repeats the run, bit for bit."
     head = [f'"""{version}"""', "", *(["import dataclasses", ""] if "features" in run.origin.source.options else [])]
     return "\n".join([*head, "import numpy as np", "", f"from nncore import {', '.join(used)}, datasets", "", *body, ""])
@@ -124,11 +126,14 @@ def _data(run: Run, path: str | None) -> Iterator[str]:
         )
     yield "train = np.arange(len(dataset))"
     if len(prepared.held_out):
+        how = f"test_size={run.origin.validation_split!r}, seed={run.origin.split_seed}"
         stratify = ", stratify=dataset.y" if prepared.stratified else ""
-        share = run.origin.validation_split
-        yield f"train, held_out = datasets.train_test_split(train, test_size={share!r}{stratify})"
+        yield f"train, held_out = datasets.train_test_split(train, {how}{stratify})"
     standardize = "" if prepared.preparation.inputs is not None else ", standardize=False"
-    yield f"preparation = datasets.Preparation.fit(dataset.rows(train){standardize})"
+    if prepared.noted:
+        yield 'preparation = datasets.Preparation.from_json(model.metadata["preparation"])'
+    else:
+        yield f"preparation = datasets.Preparation.fit(dataset.rows(train){standardize})"
     yield "X, y = preparation.prepare_inputs(dataset.X), preparation.prepare_target(dataset.y)"
 
 
@@ -136,7 +141,7 @@ def _load(source: data.Source, path: str | None) -> str:
     options = {key: value for key, value in source.options.items() if key not in (*data.SELECTION, "file")}
     arguments = [f"{key}={value!r}" for key, value in options.items()]
     if source.name == data.MNIST:
-        return "datasets.load_mnist().train"
+        return f"datasets.load_mnist({'' if path is None else repr(path)}).train"
     if source.name in BUNDLED:
         return f"datasets.load_{source.name}()"
     if source.name in (data.CSV, data.FILE):
@@ -148,13 +153,18 @@ def _load(source: data.Source, path: str | None) -> str:
 
 def _model(run: Run) -> Iterator[str]:
     origin = run.origin
+    compiled = _compiled(origin.optimizer, origin.loss, metrics_for(origin, run.prepared.dataset))
+    if run.loaded is not None:
+        yield f"model = load({run.loaded.path!r})"
+        yield f"model.compile({compiled})"
+        return
     yield "model = Sequential("
     yield "    ["
     yield from (f"        {layer!r}," for layer in origin.layers)
     yield "    ],"
     yield f"    seed={origin.seed},"
     yield ")"
-    yield f"model.compile({_compiled(origin.optimizer, origin.loss, metrics_for(origin, run.prepared.dataset))})"
+    yield f"model.compile({compiled})"
 
 
 def _compiled(optimizer: Any, loss: Any, metrics: tuple[str, ...]) -> str:

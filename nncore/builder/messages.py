@@ -142,6 +142,7 @@ TYPES: dict[str, dict[str, Field]] = {
         "validation_split": Field(spec.real(0, 0.9)),
         "class_weight": Field(spec.optional(one_of("balanced"))),
         "seed": Field(spec.integer(0, HIGHEST_ID)),
+        "split_seed": Field(spec.integer(0, HIGHEST_ID)),
     },
     "train": {
         "epochs": Field(spec.optional(spec.integer(1, 10**6)), None),

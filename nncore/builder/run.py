@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nncore.builder.data import Prepared
+from nncore.builder.messages import Refusal
 from nncore.builder.setup import FLOAT32, Setup, check, metrics_for
+from nncore.checkpoint import Snapshot
 from nncore.class_weights import weighted_by_class
 from nncore.evaluation import data_for
 from nncore.inputs import Array
@@ -26,6 +28,14 @@ class Step(NamedTuple):
     arguments: tuple[Any, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A model that a run began with, and the file that it is from."""
+
+    path: str
+    snapshot: Snapshot
+
+
 class Run:
     """A model, its data, and the journal of what was done to it since its first weights were drawn.
 
@@ -33,8 +43,8 @@ class Run:
     ----------
     setup : Setup
     prepared : Prepared
-    model : Sequential, optional
-        Trained before, for the same layers; by default a new one.
+    loaded : Loaded, optional
+        A model of these layers to go on with; by default a new one.
 
     Attributes
     ----------
@@ -48,20 +58,28 @@ class Run:
         How many batches of the epoch `stepping` has seen.
     """
 
-    def __init__(self, setup: Setup, prepared: Prepared, model: Sequential | None = None) -> None:
+    def __init__(self, setup: Setup, prepared: Prepared, loaded: Loaded | None = None) -> None:
         check(setup, prepared)
+        self.loaded = loaded
         self.setup = self.origin = setup
         self.prepared = prepared
         self.journal: tuple[Step, ...] = ()
-        self.model = self._built() if model is None else model
+        self.model = self._built() if loaded is None else self._from_file(loaded)
         self.stepping: Sequential | None = None
-        self.batch = 0
+        self.batch: int = 0
 
     def _built(self) -> Sequential:
         setup = self.setup
         model = Sequential(setup.layers, seed=setup.seed)
         model.compile(setup.optimizer, setup.loss, metrics_for(setup, self.prepared.dataset))
         model.build(self.prepared.X.shape[1])
+        return model
+
+    def _from_file(self, loaded: Loaded) -> Sequential:
+        model, found = Sequential._from_snapshot(loaded.snapshot), self.prepared.X.shape[1]
+        if model.program.n_features != found:
+            raise Refusal(f"{loaded.path} expects {model.program.n_features} features, the data have {found}", "data")
+        model.compile(self.setup.optimizer, self.setup.loss, metrics_for(self.setup, self.prepared.dataset))
         return model
 
     @property
@@ -166,7 +184,7 @@ class Run:
         """
         check(setup, self.prepared)
         self.leave_epoch()
-        if not self.model.epoch:
+        if not self.model.epoch and self.loaded is None:
             self.setup = self.origin = setup
             self.model = self._built()
             return None
@@ -178,19 +196,20 @@ class Run:
     # ---- keeping and restoring
 
     def dump(self) -> bytes:
-        """Return the whole run but its data, in a form of its own."""
+        """Return all of the run that its edits and training change, in a form of its own."""
         model = self.model
         state = (self.setup, self.origin, self.journal, model._snapshot(model.metadata), model.history)
         return pickle.dumps(state, protocol=5)
 
     @classmethod
-    def restored(cls, kept: bytes, prepared: Prepared) -> Run:
-        """Return the run that `dump` described. Only ever called with what `dump` returned."""
-        setup, origin, journal, snapshot, history = pickle.loads(kept)
-        model = Sequential._from_snapshot(snapshot)
-        model.history = history
-        run = cls(setup, prepared, model)
-        run.origin, run.journal = origin, journal
+    def restored(cls, kept: bytes, prepared: Prepared, loaded: Loaded | None) -> Run:
+        """Return the run that `dump` described; it is only ever called with what `dump` returned."""
+        run = cls.__new__(cls)
+        run.setup, run.origin, run.journal, snapshot, history = pickle.loads(kept)
+        run.prepared, run.loaded = prepared, loaded
+        run.model = Sequential._from_snapshot(snapshot)
+        run.model.history = history
+        run.stepping, run.batch = None, 0
         return run
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from nncore import layers
-from nncore.builder import data, doctoring, edits, explaining, export, frames, presets, setup, views
+from nncore.builder import data, doctoring, edits, explaining, export, frames, setup, views
 from nncore.builder.data import Prepared
 from nncore.builder.messages import Refusal, Request, encode
-from nncore.builder.run import Run
+from nncore.builder.run import Loaded, Run
 from nncore.builder.schema import schema
 from nncore.builder.setup import Setup
 from nncore.builder.undo import Kept, Ring
@@ -34,7 +33,9 @@ class Session:
     ----------
     start : Setup
     path : str, optional
-        The file of a source ``"file"``.
+        The file of a source ``"file"``, or the folder of MNIST.
+    loaded : Loaded, optional
+        A model to go on with.
     publish : function of (kind, text), optional
         Sends a frame or a notice to all pages.
 
@@ -51,22 +52,34 @@ class Session:
         If the set-up cannot be trained.
     """
 
-    def __init__(self, start: Setup, *, path: str | None = None, publish: Publish | None = None) -> None:
+    def __init__(
+        self, start: Setup, *, path: str | None = None, loaded: Loaded | None = None, publish: Publish | None = None
+    ) -> None:
         self.path = path
         self.csv: str | None = None
         self.publish: Publish = publish or (lambda kind, text: None)
         self.version = 0
         self.playing = False
         self.messages: list[str] = []
-        self.run = Run(start, self._prepared(start))
+        notes = {} if loaded is None else loaded.snapshot.metadata
+        self.run = Run(start, self._prepared(start, notes=notes), loaded)
         self._undo, self._redo = Ring(), Ring()
         self._last_edit = ("", 0)
         self._until: int | None = None
         self._pace: float | None = None
         self._next_frame = 0.0
 
-    def _prepared(self, wanted: Setup, csv: str | None = None) -> Prepared:
-        return _prepared(wanted, data.load(wanted.source, self.csv if csv is None else csv, self.path))
+    def _prepared(self, wanted: Setup, csv: str | None = None, notes: Mapping[str, str] | None = None) -> Prepared:
+        """Return the data of a set-up; `notes` are those of a model file, which may say how its data are prepared."""
+        dataset = data.load(wanted.source, self.csv if csv is None else csv, self.path)
+        chosen = wanted.source.options.get("standardize")
+        return data.prepare(
+            dataset,
+            wanted.validation_split,
+            standardize=wanted.source.name != data.MNIST if chosen is None else chosen,
+            seed=wanted.split_seed,
+            preparation=data.noted_preparation(notes or {}, dataset),
+        )
 
     # ---- what pages ask for
 
@@ -247,12 +260,6 @@ class Session:
             raise Refusal("the run is training; pause it first")
 
 
-def _prepared(wanted: Setup, dataset: data.Dataset) -> Prepared:
-    standardize = wanted.source.options.get("standardize")
-    scaled = wanted.source.name == data.MNIST
-    return data.prepare(dataset, wanted.validation_split, standardize=not scaled if standardize is None else standardize)
-
-
 HANDLERS: dict[str, Callable[..., Any]] = {
     "schema": lambda session: schema(),
     "state": Session.state,
@@ -270,8 +277,3 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "export": lambda session, kind: export.export(session.run, kind, session.path),
 }
 """Carry out what is no edit; called with the session and the fields of the message."""
-
-
-def first_session(path: str | None = None, **changes: Any) -> Session:
-    """Return a session that begins with the first preset."""
-    return Session(replace(presets.setup_of(next(iter(presets.PRESETS))), **changes), path=path)

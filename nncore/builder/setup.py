@@ -12,7 +12,7 @@ import numpy as np
 from nncore import evaluation, layers, losses, optimizers, spec
 from nncore.builder import data
 from nncore.builder.data import Prepared, Source
-from nncore.builder.messages import MOST_LAYERS, NAME, Refusal, located, one_of, record, several
+from nncore.builder.messages import HIGHEST_ID, MOST_LAYERS, NAME, Refusal, located, one_of, record, several
 from nncore.datasets.dataset import Dataset
 from nncore.evaluation import data_for
 from nncore.layers import Dense, Layer, as_activation
@@ -45,6 +45,8 @@ class Setup:
     class_weight : {"balanced", None}
     seed : int
         Of the first weights, the order of the rows and dropout.
+    split_seed : int
+        Of the choice of the rows held out.
     """
 
     source: Source
@@ -56,6 +58,7 @@ class Setup:
     validation_split: float = 0.2
     class_weight: str | None = None
     seed: int = 0
+    split_seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the set-up as JSON-safe dict; `from_dict` restores it."""
@@ -75,6 +78,7 @@ class Setup:
             "validation_split": self.validation_split,
             "class_weight": self.class_weight,
             "seed": self.seed,
+            "split_seed": self.split_seed,
         }
 
 
@@ -85,7 +89,8 @@ TRAINING = {
     "metrics": several(NAME, 4),
     "validation_split": spec.real(0, 0.9),
     "class_weight": spec.optional(one_of("balanced")),
-    "seed": spec.integer(0, 2**53 - 1),
+    "seed": spec.integer(0, HIGHEST_ID),
+    "split_seed": spec.integer(0, HIGHEST_ID),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nncore.builder.data import Prepared
-from nncore.builder.run import Run
+from nncore.builder.run import Loaded, Run
 
 MOST_KEPT = 20
 MOST_BYTES = 64 * 2**20
@@ -17,17 +17,18 @@ class Kept:
 
     content: bytes
     prepared: Prepared
+    loaded: Loaded | None
     csv: str | None
     edit: str
 
     @classmethod
     def of(cls, run: Run, csv: str | None, edit: str) -> Kept:
         """Keep a run."""
-        return cls(run.dump(), run.prepared, csv, edit)
+        return cls(run.dump(), run.prepared, run.loaded, csv, edit)
 
     def run(self) -> Run:
         """Return the run."""
-        return Run.restored(self.content, self.prepared)
+        return Run.restored(self.content, self.prepared, self.loaded)
 
 
 class Ring:
@@ -37,7 +38,7 @@ class Ring:
     --------
     >>> ring = Ring()
     >>> for i in range(30):
-    ...     ring.push(Kept(bytes(10), None, None, f"edit {i}"))
+    ...     ring.push(Kept(bytes(10), None, None, None, f"edit {i}"))
     >>> len(ring), ring.pop().edit
     (20, 'edit 29')
     """

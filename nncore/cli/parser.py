@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nncore.activations import ACTIVATIONS
-from nncore.cli import data, doctor, info, predict, summary, train
+from nncore.cli import builder, data, doctor, info, predict, summary, train
 from nncore.cli.errors import UsageError
 from nncore.datasets.labels import MAX_GUESSED_CLASSES
 from nncore.names import did_you_mean
@@ -65,7 +65,7 @@ def build_parser() -> _Parser:
     parser = _Parser("nncore", description="Train and run small neural networks, fast, on the CPU.")
     parser.add_argument("--version", action="version", version=f"nncore {__version__}")
     commands: _Commands = parser.add_subparsers(parser_class=_Parser, dest="command", required=True, metavar="COMMAND")
-    for add in (_add_train, _add_predict, _add_evaluate, _add_summary, _add_doctor, _add_data, _add_info):
+    for add in (_add_train, _add_predict, _add_evaluate, _add_summary, _add_doctor, _add_builder, _add_data, _add_info):
         add(commands)
     return parser
 
@@ -138,6 +138,19 @@ def _add_doctor(commands: _Commands) -> None:
     command.add_argument("history", metavar="RUN", help="a file written by nncore train --history, or History.save")
 
 
+def _add_builder(commands: _Commands) -> None:
+    text = "build and train networks in the browser; needs pip install 'nncore[builder]'"
+    command = commands.add_parser("builder", help=text, description=text[0].upper() + text[1:] + ".")
+    command.set_defaults(run=builder.run, known_options=command._option_string_actions)
+    command.add_argument("model", metavar="MODEL", nargs="?", help="go on with a model from a file")
+    command.add_argument("--data", metavar="DATA", help=DATA_HELP)
+    command.add_argument("--port", type=_port, default=0, help="default: any that is free")
+    command.add_argument("--no-browser", action="store_true", help="print the address, and open nothing")
+    group = command.add_argument_group("CSV files")
+    _add_target_options(group)
+    group.add_argument("--drop-missing", action="store_true", help="leave out rows with a missing value")
+
+
 def _add_data(commands: _Commands) -> None:
     command = commands.add_parser("data", help="list the data sets that come with nncore, or show one")
     actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -161,20 +174,24 @@ def _command(commands: _Commands, name: str, run: object, text: str) -> argparse
 def _add_table_options(command: argparse.ArgumentParser, *, target: bool = False, missing: bool = False) -> None:
     group = command.add_argument_group("CSV files")
     if target:
-        group.add_argument("--target", metavar="COLUMN", help="column to predict (default: the last)")
-        group.add_argument(
-            "--task",
-            choices=("auto", "classification", "regression"),
-            help="what the target is, also of an NPZ file (default auto: text, or whole numbers with up to "
-            f"{MAX_GUESSED_CLASSES} different values, are classes; other numbers are regression)",
-        )
-        group.add_argument("--categorical", type=_names, default=(), metavar="A,B", help="columns to treat as text")
-        group.add_argument("--ignore", type=_names, default=(), metavar="A,B", help="columns to leave out")
+        _add_target_options(group)
     if missing:
         group.add_argument("--drop-missing", action="store_true", help="leave out rows with a missing value")
     group.add_argument("--header", choices=("yes", "no"), help="whether row 1 names the columns (default: found out)")
     group.add_argument("--delimiter", help="default: found out")
     group.add_argument("--encoding", help="default utf-8")
+
+
+def _add_target_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--target", metavar="COLUMN", help="column to predict (default: the last)")
+    group.add_argument(
+        "--task",
+        choices=("auto", "classification", "regression"),
+        help="what the target is, also of an NPZ file (default auto: text, or whole numbers with up to "
+        f"{MAX_GUESSED_CLASSES} different values, are classes; other numbers are regression)",
+    )
+    group.add_argument("--categorical", type=_names, default=(), metavar="A,B", help="columns to treat as text")
+    group.add_argument("--ignore", type=_names, default=(), metavar="A,B", help="columns to leave out")
 
 
 def _add_output_options(command: argparse.ArgumentParser, text: str) -> None:
@@ -194,6 +211,10 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 def _count(text: str) -> int:
     return _integer(text, 1, 2**31 - 1)
+
+
+def _port(text: str) -> int:
+    return _integer(text, 0, 2**16 - 1)
 
 
 def _seed(text: str) -> int:

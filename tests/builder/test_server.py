@@ -1,7 +1,6 @@
 """Pages that talk to a server: all see the same run, none slows it down, and a mistake stays an answer."""
 
 import json
-import threading
 import time
 
 import numpy as np
@@ -102,7 +101,7 @@ def test_a_page_that_comes_back_sees_the_truth(running):
 def test_a_page_that_never_reads_does_not_slow_training(running):
     """Epochs in half a second with a page that reads all, against one that reads nothing; frames wait for nobody."""
     reader = running.page()
-    sleeper = running.page(max_queue=1)
+    sleeper = running.page(max_queue=1, close_timeout=0.1)
     reader("open_preset", name="digits")
     sleeper.send("train")
 
@@ -111,9 +110,7 @@ def test_a_page_that_never_reads_does_not_slow_training(running):
         time.sleep(0.5)
         return (reader("state")["run"]["epoch"] - first) / (time.monotonic() - started)
 
-    deadline = threading.Event()
     assert epochs_per_second() > 20
-    assert not deadline.is_set()
     started = time.monotonic()
     reader("pause")
     assert time.monotonic() - started < 2

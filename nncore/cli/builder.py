@@ -1,0 +1,107 @@
+"""``nncore builder [MODEL]``: open the interactive builder in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nncore.cli.errors import DONE, UsageError
+from nncore.cli.model_file import training_notes
+from nncore.cli.output import print_lines
+from nncore.cli.sources import TEXT_SUFFIXES
+from nncore.datasets.bundled import BUNDLED
+from nncore.datasets.generators import GENERATORS
+from nncore.model import load
+
+if TYPE_CHECKING:
+    from nncore.builder.data import Source
+    from nncore.builder.session import Session
+
+TABLE_OPTIONS = ("target", "task", "categorical", "ignore", "drop_missing")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry the command out; return the exit code."""
+    from nncore.builder.server import Server, require_extra  # here: the other commands do without the extra
+
+    require_extra()
+    server = Server(session_for(options), options.port)
+    print_lines([f"builder at {server.address}", "Ctrl-C ends it"])
+    if not options.no_browser:
+        webbrowser.open(server.address)
+    server.run()
+    return DONE
+
+
+def session_for(options: argparse.Namespace) -> Session:
+    """Return the session that the page begins with.
+
+    Raises
+    ------
+    UsageError
+        If the data or the model cannot be opened, or do not suit each other.
+    """
+    from nncore.builder import data, presets, setup
+    from nncore.builder.messages import Refusal
+    from nncore.builder.session import Session
+
+    try:
+        if options.model is not None:
+            return _with_model(options)
+        if options.data is None:
+            return Session(presets.setup_of("xor"))
+        source, path = _source(options.data, options)
+        start = replace(presets.setup_of("spiral"), source=source)
+        dataset = data.load(source, path=path)
+        return Session(replace(start, layers=setup.with_head(start.layers, dataset)), path=path)
+    except Refusal as refusal:
+        raise UsageError(str(refusal)) from None
+
+
+def _with_model(options: argparse.Namespace) -> Session:
+    """Return a session that goes on with a model from a file."""
+    from nncore.builder.run import Loaded
+    from nncore.builder.session import Session
+    from nncore.builder.setup import Setup
+
+    model = load(options.model)
+    notes = training_notes(model)
+    name = options.data or (notes[1].data if notes else None)
+    if name is None:
+        raise UsageError(f"{options.model} does not say what it was trained on; name the data with --data")
+    source, path = _source(name, options)
+    start = Setup(
+        source,
+        model.layers,
+        model.optimizer,
+        None if model.loss_is_inferred else model.loss,
+        tuple(metric for metric in model.metrics if isinstance(metric, str)),
+        seed=model.seed,
+        **({} if notes is None else {"validation_split": min(notes[1].test, 0.9), "split_seed": notes[1].seed}),
+    )
+    if model.dtype.name != "float32":
+        raise UsageError(f"{options.model} is of {model.dtype.name}; the builder computes in float32")
+    return Session(start, path=path, loaded=Loaded(options.model, model._snapshot(model.metadata)))
+
+
+def _source(name: str, options: argparse.Namespace) -> tuple[Source, str | None]:
+    """Return what DATA stands for, and the file or folder if it is one."""
+    from nncore.builder import data
+
+    given: dict[str, Any] = {key: getattr(options, key) for key in TABLE_OPTIONS if getattr(options, key)}
+    if given.pop("drop_missing", False):
+        given["missing"] = "drop"
+    given = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
+    kind, _, folder = name.partition(":")
+    if kind == data.MNIST:
+        if folder and not Path(folder).is_dir():
+            raise UsageError(f"{folder} is no folder; expected mnist:FOLDER with the four files of MNIST")
+        return data.source(data.MNIST, given), folder or None
+    if name in BUNDLED or name in GENERATORS:
+        return data.source(name, given), None
+    if not name.lower().removesuffix(".gz").endswith((*TEXT_SUFFIXES, ".npz")):
+        raise UsageError(f"no such data set or file: {name}; expected a bundled name, mnist:FOLDER, .csv or .npz")
+    return data.source(data.FILE, given), name
