@@ -6,6 +6,7 @@ import inspect
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +91,12 @@ def source(name: str, options: Mapping[str, Any]) -> Source:
         If the data set or an option is unknown, or a value out of its range.
     """
     known = {key: key for key in (*BUNDLED, *GENERATORS, MNIST, CSV, FILE)}
-    located("data.name", lambda: lookup("data set", name, known))
+    located("data.name", lookup, "data set", name, known)
     rules = options_of(name)
     checked = {}
     for key, value in options.items():
-        rule = located(f"data.options.{key[:80]}", lambda key=key: lookup(f"option of {name}", key, rules))
-        checked[key] = located(f"data.options.{key}", lambda key=key, rule=rule, value=value: rule(key, value))
+        rule = located(f"data.options.{key[:80]}", lookup, f"option of {name}", key, rules)
+        checked[key] = located(f"data.options.{key}", rule, key, value)
     return Source(name, checked)
 
 
@@ -131,7 +132,7 @@ def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dat
 def _loaded(chosen: Source, options: Mapping[str, Any], csv: str | None, path: str | None) -> Dataset:
     loaders: dict[str, Callable[[], Dataset]] = {
         **BUNDLED,
-        **{name: lambda make=make: make(**options) for name, make in GENERATORS.items()},
+        **{name: partial(make, **options) for name, make in GENERATORS.items()},
         MNIST: lambda: load_mnist(path if path is not None and Path(path).is_dir() else None).train,
         CSV: lambda: _pasted(csv, str(chosen.options.get("file", "data.csv")), options),
         FILE: lambda: _named(path, options),
@@ -172,7 +173,7 @@ def selected(dataset: Dataset, names: list[str]) -> Dataset:
     nncore.builder.messages.Refusal: unknown feature 'petal_length_cm'; did you mean ...
     """
     known = {name: i for i, name in enumerate(dataset.feature_names)}
-    columns = [located("data.options.features", lambda name=name: lookup("feature", name, known)) for name in names]
+    columns = [located("data.options.features", lookup, "feature", name, known) for name in names]
     if not columns or len(set(columns)) < len(columns):
         raise Refusal("features must name at least one feature, and none twice", "data.options.features")
     return replace(dataset, X=dataset.X[:, columns], feature_names=tuple(names), schema=None)
@@ -243,7 +244,7 @@ def noted_preparation(notes: Mapping[str, str], dataset: Dataset) -> Preparation
     """Return the preparation that the notes of a model file hold, as ``nncore train`` writes them, if it suits."""
     if "preparation" not in notes:
         return None
-    preparation = located("data", lambda: Preparation.from_json(notes["preparation"]))
+    preparation = located("data", Preparation.from_json, notes["preparation"])
     schema = preparation.schema
     suits = schema.feature_names == dataset.feature_names and schema.classes == dataset.target_names
     return preparation if suits else None
@@ -264,8 +265,8 @@ def split(dataset: Dataset, share: float, stratified: bool, seed: int) -> tuple[
     if not share:
         return everything, everything[:0]
     stratify = dataset.y if stratified else False
-    train, held_out = located(
-        "training.validation_split",
-        lambda: train_test_split(everything, test_size=share, seed=seed, stratify=stratify),
-    )
+    try:
+        train, held_out = train_test_split(everything, test_size=share, seed=seed, stratify=stratify)
+    except ValueError as error:
+        raise Refusal(str(error), "training.validation_split") from None
     return train, held_out

@@ -62,7 +62,9 @@ def fix_for(run: Run, rule: str) -> Fix:
         if finding.rule == rule:
             fix = _fix(run, finding)
             if fix is None:
-                raise Refusal(f"there is no fix for {rule.replace('_', ' ')} at a click; try: {finding.remedy}", "finding")
+                raise Refusal(
+                    f"there is no fix for {rule.replace('_', ' ')} at a click; try: {finding.remedy}", "finding"
+                )
             return fix
     raise Refusal(f"the doctor does not find {rule[:80]!r} in this run", "finding")
 

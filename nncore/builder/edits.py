@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nncore.builder import data, doctoring, links, presets, setup
 from nncore.builder.messages import HIGHEST_ID, Refusal, located
 from nncore.builder.run import Run, Step
-from nncore.builder.setup import Setup, metrics_for
+from nncore.builder.setup import metrics_for
 from nncore.layers import Layer
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def open_link(session: Session, spec: str) -> None:
 def open_preset(session: Session, name: str) -> str:
     """Take the whole set-up of a starting point, and begin anew."""
     session.playing = False
-    session.begin(located("name", lambda: presets.setup_of(name)), reload=True)
+    session.begin(located("name", presets.setup_of, name), reload=True)
     return presets.PRESETS[name].text
 
 

@@ -107,10 +107,14 @@ def script(run: Run, path: str | None = None) -> str:
         *(line for step in run.journal for line in _step(run, step)),
         *_checks(run),
     ]
-    used = sorted({name for name in ("Sequential", "load", *PUBLIC) if any(re.search(rf"\b{name}\(", line) for line in body)})
+    used = sorted(
+        {name for name in ("Sequential", "load", *PUBLIC) if any(re.search(rf"\b{name}\(", line) for line in body)}
+    )
     version = f"Made by the builder of nncore {__version__}: repeats the run, bit for bit."
     head = [f'"""{version}"""', "", *(["import dataclasses", ""] if "features" in run.origin.source.options else [])]
-    return "\n".join([*head, "import numpy as np", "", f"from nncore import {', '.join(used)}, datasets", "", *body, ""])
+    return "\n".join(
+        [*head, "import numpy as np", "", f"from nncore import {', '.join(used)}, datasets", "", *body, ""]
+    )
 
 
 def _data(run: Run, path: str | None) -> Iterator[str]:
@@ -121,8 +125,7 @@ def _data(run: Run, path: str | None) -> Iterator[str]:
         yield f"names = {names!r}"
         yield "columns = [dataset.feature_names.index(name) for name in names]"
         yield (
-            "dataset = dataclasses.replace("
-            "dataset, X=dataset.X[:, columns], feature_names=tuple(names), schema=None)"
+            "dataset = dataclasses.replace(dataset, X=dataset.X[:, columns], feature_names=tuple(names), schema=None)"
         )
     yield "train = np.arange(len(dataset))"
     if len(prepared.held_out):

@@ -35,7 +35,8 @@ def rounded(values: Any, digits: int = 4) -> Any:
         near = np.where(np.isfinite(power) & (power > 0), np.round(array * power) / power, array)
     if np.isfinite(near).all():
         return near.tolist()
-    return np.where(np.isfinite(near), near.astype(object), None).tolist()
+    nothing = np.full(near.shape, None, dtype=object)
+    return np.where(np.isfinite(near), near.astype(object), nothing).tolist()
 
 
 def number(value: float) -> float | None:
@@ -106,7 +107,9 @@ def edges(model: Sequential, X: Array, y: Array) -> dict[str, dict[str, Any]]:
     """
     _, gradient = model.loss_and_gradient(X, y)
     program = model.program
-    flat = np.concatenate([np.empty(0, model.dtype), *(w.ravel() for w in model.get_weights()[: len(program.parameters)])])
+    flat = np.concatenate(
+        [np.empty(0, model.dtype), *(w.ravel() for w in model.get_weights()[: len(program.parameters)])]
+    )
     found: dict[str, dict[str, Any]] = {}
     for block in program.parameters:
         name, _, kind = block.name.rpartition(".")

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from nncore import spec
 from nncore.names import lookup
@@ -24,7 +24,7 @@ MOST_DEPTH = 12
 HIGHEST_ID = 2**53 - 1  # the largest whole number that is exact in JavaScript
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - not a mistake of the program, but an answer
     """A message that cannot be carried out; the session is as it was.
 
     Parameters
@@ -45,6 +45,8 @@ class Refusal(Exception):
         self.where = where
         self.id: int | None = None
 
+
+T = TypeVar("T")
 
 LEFT_OUT: Any = object()
 """The default of a field that `Request.fields` lacks where the message does."""
@@ -192,10 +194,10 @@ def read(message: str) -> Request:
     content = read_json(message)
     number = content.pop("id", None)
     if number is not None:
-        located("id", lambda: spec.integer(0, HIGHEST_ID)("id", number))
+        located("id", spec.integer(0, HIGHEST_ID), "id", number)
     try:
         kind = content.pop("type", None)
-        fields = located("type", lambda: lookup("message", kind, TYPES))
+        fields = located("type", lookup, "message", kind, TYPES)
         if kind != "set_data" and len(message) > MOST_CHARACTERS:
             raise Refusal(f"a message of type {kind} has at most {MOST_CHARACTERS:,} characters, got {len(message):,}")
         return Request(number, str(kind), _fields(str(kind), fields, content))
@@ -204,10 +206,18 @@ def read(message: str) -> Request:
         raise
 
 
-def located(where: str, check: Callable[[], Any]) -> Any:
-    """Return what `check` returns; a TypeError or ValueError becomes a `Refusal` at `where`."""
+def located(where: str, function: Callable[..., T], *arguments: Any) -> T:
+    """Return what a function returns; a TypeError or ValueError becomes a `Refusal` at `where`.
+
+    Examples
+    --------
+    >>> located("optimizer.rho", spec.real(0, 1), "rho", 2)
+    Traceback (most recent call last):
+        ...
+    nncore.builder.messages.Refusal: rho must be a finite number >= 0 and <= 1, got 2.0
+    """
     try:
-        return check()
+        return function(*arguments)
     except (TypeError, ValueError) as error:
         raise Refusal(str(error), where) from None
 
@@ -245,11 +255,11 @@ def _depth(value: Any) -> int:
 
 def _fields(kind: str, known: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, Any]:
     for name in given:
-        located(name[:80], lambda name=name: lookup(f"field of {kind}", name, known))
+        located(name[:80], lookup, f"field of {kind}", name, known)
     found = {}
     for name, field in known.items():
         if name in given:
-            found[name] = located(name, lambda name=name, field=field: field.rule(name, given[name]))
+            found[name] = located(name, field.rule, name, given[name])
         elif field.required:
             raise Refusal(f"a message of type {kind} needs the field {name!r}", name)
         elif field.default is not LEFT_OUT:

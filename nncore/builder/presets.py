@@ -55,7 +55,7 @@ PRESETS = {
     "spiral": Preset(
         "Spiral",
         "Network architectures",
-        "Three arms wound around each other: watch the border between the classes bend. Try fewer units, or fewer layers.",
+        "Three arms wound around each other: watch the border between the classes bend. Try fewer units or layers.",
         "spiral",
         {"n_samples": 600, "arms": 3, "turns": 1.25},
         (Dense(32, "relu"), Dense(32, "relu"), Dense(3, "softmax")),
@@ -65,7 +65,7 @@ PRESETS = {
     "vanishing_gradient": Preset(
         "Vanishing gradient",
         "Training dynamics and challenges",
-        "Eight sigmoid layers: the gradient shrinks on its way back, and the first layers starve. Change their activation "
+        "Eight sigmoid layers: the gradient shrinks on its way back, and the first layers starve. Change them "
         "to relu, or put BatchNorm between them.",
         "moons",
         {"n_samples": 400, "noise": 0.15},

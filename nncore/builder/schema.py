@@ -91,7 +91,9 @@ def _parameters(documentation: str) -> dict[str, str]:
     """Return what the section Parameters of a docstring says of each."""
     section = re.search(r"^Parameters\n-+\n(.*?)(?=\n\w[\w ]*\n-+\n|\Z)", documentation, re.DOTALL | re.MULTILINE)
     found: dict[str, str] = {}
-    for entry in re.finditer(r"^(\w[\w, ]*?)(?: :[^\n]*)?\n((?:    [^\n]*\n?|\n)+)", (section or [""])[0], re.MULTILINE):
+    for entry in re.finditer(
+        r"^(\w[\w, ]*?)(?: :[^\n]*)?\n((?:    [^\n]*\n?|\n)+)", (section or [""])[0], re.MULTILINE
+    ):
         text = " ".join(entry[2].split())
         found |= {name.strip(): text for name in entry[1].split(",")}
     return found

@@ -120,7 +120,7 @@ def _checked(prefix: str, rules: Mapping[str, spec.Rule], content: Mapping[str, 
     for key, value in content.items():
         if key not in rules:
             raise Refusal(f"unknown key {key[:80]!r}; known: {', '.join(rules)}", f"{prefix}{key[:80]}")
-        found[key] = located(f"{prefix}{key}", lambda key=key, value=value: rules[key](key, value))
+        found[key] = located(f"{prefix}{key}", rules[key], key, value)
     return found
 
 
@@ -128,10 +128,10 @@ def read_training(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields of `Setup` from those of a message."""
     found = dict(given)
     if found.get("loss") is not None:
-        found["loss"] = located("training.loss", lambda: losses.from_dict(given["loss"]))
+        found["loss"] = located("training.loss", losses.from_dict, given["loss"])
     if "metrics" in found:
         found["metrics"] = tuple(given["metrics"])
-        located("training.metrics", lambda: evaluation.checked_metrics(found["metrics"]))
+        located("training.metrics", evaluation.checked_metrics, found["metrics"])
     return found
 
 
@@ -157,7 +157,7 @@ def read_layer(content: Mapping[str, Any], where: str) -> Layer:
 
 
 def _field(where: str, content: Mapping[str, Any], message: str) -> str:
-    """Return the path of the field that a message of the core begins with: "units must be...", "unknown activation..."."""
+    """Return the path of the field that an error of the core speaks of: "units must be...", "unknown activation..."."""
     words = re.findall(r"\w+", message)[:4]
     return next((f"{where}.{word}" for word in words if word in content and word != "type"), where)
 
@@ -212,7 +212,7 @@ def check(setup: Setup, prepared: Prepared) -> Program:
             f"{MOST_PARAMETERS:,}, a script as many as fit into memory",
             "layers",
         )
-    located("training.metrics", lambda: evaluation.bind_metrics(metrics_for(setup, prepared.dataset), loss))
+    located("training.metrics", evaluation.bind_metrics, metrics_for(setup, prepared.dataset), loss)
     try:
         data_for(program, FLOAT32, prepared.X, prepared.y, None)
     except (TypeError, ValueError) as error:
@@ -222,7 +222,7 @@ def check(setup: Setup, prepared: Prepared) -> Program:
     n = len(prepared.train)
     if setup.class_weight and prepared.dataset.target_names is None:
         raise Refusal("class weights need classes, and the target is a number", "training.class_weight")
-    located("training.batch_size", lambda: refuse_unsuitable_batch(program, min(setup.batch_size, n), 4))
+    located("training.batch_size", refuse_unsuitable_batch, program, min(setup.batch_size, n), 4)
     return program
 
 

@@ -80,7 +80,11 @@ def preview(prepared: Prepared, x: int, y: int) -> dict[str, Any]:
     }
     if image_side(dataset.n_features):
         some = spread(len(dataset), MOST_IMAGES)
-        found["images"] = {"rows": some.tolist(), "pixels": rounded(dataset.X[some]), "target": dataset.y[some].tolist()}
+        found["images"] = {
+            "rows": some.tolist(),
+            "pixels": rounded(dataset.X[some]),
+            "target": dataset.y[some].tolist(),
+        }
     return found
 
 

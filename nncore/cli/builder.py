@@ -80,8 +80,9 @@ def _with_model(options: argparse.Namespace) -> Session:
         None if model.loss_is_inferred else model.loss,
         tuple(metric for metric in model.metrics if isinstance(metric, str)),
         seed=model.seed,
-        **({} if notes is None else {"validation_split": min(notes[1].test, 0.9), "split_seed": notes[1].seed}),
     )
+    if notes is not None:
+        start = replace(start, validation_split=min(notes[1].test, 0.9), split_seed=notes[1].seed)
     if model.dtype.name != "float32":
         raise UsageError(f"{options.model} is of {model.dtype.name}; the builder computes in float32")
     return Session(start, path=path, loaded=Loaded(options.model, model._snapshot(model.metadata)))

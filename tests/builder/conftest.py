@@ -40,7 +40,6 @@ def new_session():
     return Asker
 
 
-
 class Page:
     """A page of a server with a port: asks, and keeps what it was told meanwhile."""
 

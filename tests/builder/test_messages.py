@@ -109,8 +109,17 @@ def test_damaged_links(text):
 
 
 def test_a_link_restores_the_set_up(ask):
-    ask("set_layers", layers=[{"type": "Dense", "units": 7, "activation": "gelu"}, {"type": "Dense", "units": 2, "activation": "softmax"}])
-    ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": {"type": "CosineDecay", "peak_rate": 0.1, "epochs": 9}})
+    ask(
+        "set_layers",
+        layers=[
+            {"type": "Dense", "units": 7, "activation": "gelu"},
+            {"type": "Dense", "units": 2, "activation": "softmax"},
+        ],
+    )
+    ask(
+        "set_optimizer",
+        optimizer={"type": "SGD", "learning_rate": {"type": "CosineDecay", "peak_rate": 0.1, "epochs": 9}},
+    )
     ask("set_training", seed=12, batch_size=5, class_weight="balanced", validation_split=0.3)
     link = ask("export", kind="link")["text"].removeprefix("#spec=")
     before = ask.run.setup

@@ -33,7 +33,15 @@ def test_the_page_is_served_under_every_name_of_this_machine(shared, host):
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:PORT", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil.example:PORT", "127.0.0.1:PORT.", ""],
+    [
+        "evil.example",
+        "evil.example:PORT",
+        "127.0.0.1",
+        "127.0.0.1:1",
+        "127.0.0.1.evil.example:PORT",
+        "127.0.0.1:PORT.",
+        "",
+    ],
 )
 def test_forged_hosts_are_refused(shared, host):
     response = shared.get("/", *placed([f"Host: {host}"], shared))
@@ -47,7 +55,9 @@ def test_no_host_and_two_hosts_are_refused(shared):
     assert shared.get("/", host, host).status in (400, 403)
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:PORT", "http://localhost:PORT", ""])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "https://127.0.0.1:PORT", "http://localhost:PORT", ""]
+)
 def test_requests_of_other_pages_are_refused(shared, origin):
     assert shared.get("/", *placed([f"Origin: {origin}"], shared)).status == 403
     assert shared.get("/", f"Origin: {shared.origin}").status == 200
@@ -211,5 +221,7 @@ def test_a_port_that_is_taken_is_an_error(shared):
 
 def test_a_missing_extra_is_named_with_its_command(monkeypatch):
     monkeypatch.setattr(server, "NEEDED", ("starlette", "no_such_package"))
-    with pytest.raises(server.MissingExtraError, match=r"no_such_package; install with: pip install 'nncore\[builder\]'"):
+    with pytest.raises(
+        server.MissingExtraError, match=r"no_such_package; install with: pip install 'nncore\[builder\]'"
+    ):
         server.require_extra()

@@ -202,7 +202,12 @@ def test_before_training_a_network_is_what_a_script_would_build(ask):
         ("insert", {"index": 0, "layer": {"units": 3}}, "layer", "has no key 'type'"),
         ("insert", {"index": 0, "layer": {"type": "Dense"}}, "layer", "has no key 'units'"),
         ("insert", {"index": 0, "layer": {"type": "Dense", "units": 0}}, "layer.units", "from 1 to 2147483647, got 0"),
-        ("insert", {"index": 0, "layer": {"type": "Dense", "units": 2**31 - 1}}, "layers", "the network needs at least"),
+        (
+            "insert",
+            {"index": 0, "layer": {"type": "Dense", "units": 2**31 - 1}},
+            "layers",
+            "the network needs at least",
+        ),
         ("insert", {"index": 0, "layer": {"type": "Dense", "units": 2**22}}, "layers", "takes up to 5,000,000"),
         ("insert", {"index": 0, "layer": {"type": "Dense", "units": 10**400}}, "layer.units", "1329 bits"),
         (
@@ -307,7 +312,10 @@ def test_batches_in_slow_motion_lead_where_the_epoch_leads(ask):
 
 def test_slow_motion_with_dropout_weights_and_a_schedule(ask):
     ask("insert", index=1, layer={"type": "Dropout", "rate": 0.5})
-    ask("set_optimizer", optimizer={"type": "Adam", "learning_rate": {"type": "CosineDecay", "peak_rate": 0.1, "epochs": 2}})
+    ask(
+        "set_optimizer",
+        optimizer={"type": "Adam", "learning_rate": {"type": "CosineDecay", "peak_rate": 0.1, "epochs": 2}},
+    )
     ask("set_training", class_weight="balanced")
     for _ in range(ask.run.n_batches - 1):
         ask("step_batch")

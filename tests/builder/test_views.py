@@ -1,4 +1,4 @@
-"""What is shown is what the core computes: explained steps, maps, confusion, the doctor and its fixes, frames, exports."""
+"""What is shown is what the core computes: explained steps, maps, confusion, the doctor, frames, exports."""
 
 import base64
 import csv
@@ -97,7 +97,9 @@ def test_the_worst_rows_and_a_drawn_digit(new_session):
     assert worst["error"][0] > 0.5
     pixels = ask.run.prepared.dataset.X[0].tolist()
     drawn = ask("evaluate", kind="draw", pixels=pixels)
-    np.testing.assert_allclose(drawn["probabilities"], ask.run.model.predict_proba(ask.run.prepared.X[:1])[0], rtol=1e-6)
+    np.testing.assert_allclose(
+        drawn["probabilities"], ask.run.model.predict_proba(ask.run.prepared.X[:1])[0], rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,9 @@ def test_every_fix_gives_a_run_that_trains(new_session, monkeypatch, rule):
     if rule in ("vanishing_gradients", "saturation"):
         ask("update_layer", index=0, layer={"type": "Dense", "units": 64, "activation": "tanh"})
     trained(ask)
-    monkeypatch.setattr(type(ask.run.model.history), "doctor", lambda history: [nncore.doctor.Finding(rule, "hint", None, "", "", "")])
+    monkeypatch.setattr(
+        type(ask.run.model.history), "doctor", lambda history: [nncore.doctor.Finding(rule, "hint", None, "", "", "")]
+    )
     before = ask.run.setup
     ask("apply_fix", finding=rule)
     assert ask.run.setup != before or rule == "symmetric_start"
@@ -284,14 +288,35 @@ def test_a_text_of_the_page_cannot_become_code(ask):
 
 def test_a_script_repeats_surgery_of_every_kind(ask):
     for message, fields in [
-        ("insert", {"index": 1, "layer": {"type": "Residual", "layers": [{"type": "Dense", "units": 4, "activation": "elu"}]}}),
+        (
+            "insert",
+            {"index": 1, "layer": {"type": "Residual", "layers": [{"type": "Dense", "units": 4, "activation": "elu"}]}},
+        ),
         ("insert", {"index": 1, "layer": {"type": "BatchNorm"}}),
         ("insert", {"index": 3, "layer": {"type": "Dropout", "rate": 0.2}}),
-        ("update_layer", {"index": 0, "layer": {"type": "Dense", "units": 6, "activation": {"type": "Activation", "name": "elu", "alpha": 0.5}}}),
+        (
+            "update_layer",
+            {
+                "index": 0,
+                "layer": {
+                    "type": "Dense",
+                    "units": 6,
+                    "activation": {"type": "Activation", "name": "elu", "alpha": 0.5},
+                },
+            },
+        ),
         ("move", {"from": 1, "to": 2}),
         ("remove", {"index": 1}),
         ("set_training", {"class_weight": "balanced"}),
-        ("set_optimizer", {"optimizer": {"type": "RMSprop", "learning_rate": {"type": "CosineDecay", "peak_rate": 0.01, "epochs": 9}}}),
+        (
+            "set_optimizer",
+            {
+                "optimizer": {
+                    "type": "RMSprop",
+                    "learning_rate": {"type": "CosineDecay", "peak_rate": 0.01, "epochs": 9},
+                }
+            },
+        ),
     ]:
         trained(ask, 2)
         ask(message, **fields)
