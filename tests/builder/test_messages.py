@@ -5,9 +5,9 @@ import json
 import pytest
 
 from nncore.builder import links, messages
+from nncore.builder.edits import EDITS
 from nncore.builder.messages import MOST_CHARACTERS, TYPES, Refusal, encode, read
 from nncore.builder.session import HANDLERS, Session
-from nncore.builder.edits import EDITS
 
 
 def refusal(text):
