@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -138,6 +139,12 @@ def _loaded(chosen: Source, options: Mapping[str, Any], csv: str | None, path: s
         FILE: lambda: _named(path, options),
     }
     return loaders[chosen.name]()
+
+
+def mnist_found(path: str | None) -> bool:
+    """Tell whether the files of MNIST are where they are looked for: in a folder that was named, or in $NNCORE_DATA."""
+    named = path if path is not None and Path(path).is_dir() else os.environ.get("NNCORE_DATA")
+    return bool(named) and any(any(Path(str(named), sub).glob("train-images*")) for sub in ("", "mnist"))
 
 
 def _pasted(csv: str | None, name: str, options: Mapping[str, Any]) -> Dataset:

@@ -109,33 +109,33 @@ def set_training(session: Session, **given: Any) -> str:
 
 def reset(session: Session) -> str:
     """Begin anew with the same first weights."""
-    session.playing = False
     run = session.run
     if run.loaded is not None:
-        session.run = Run(run.origin, run.prepared, run.loaded)
+        session.playing, session.run = False, Run(run.origin, run.prepared, run.loaded)
         return f"the model is as in {run.loaded.path}"
     session.begin(run.setup)
+    session.playing = False
     return "the first weights are back"
 
 
 def new_seed(session: Session) -> str:
     """Begin anew with other first weights."""
-    session.playing = False
     seed = (session.run.setup.seed + 1) % HIGHEST_ID
     session.begin(replace(session.run.setup, seed=seed))
+    session.playing = False
     return f"the seed is {seed} now"
 
 
 def open_link(session: Session, spec: str) -> None:
     """Take the whole set-up of a link, and begin anew."""
-    session.playing = False
     session.begin(links.read(spec), reload=True)
+    session.playing = False
 
 
 def open_preset(session: Session, name: str) -> str:
     """Take the whole set-up of a starting point, and begin anew."""
-    session.playing = False
     session.begin(located("name", presets.setup_of, name), reload=True)
+    session.playing = False
     return presets.PRESETS[name].text
 
 

@@ -17,6 +17,9 @@ from nncore.model import Sequential
 MOST_ROWS, MOST_COLUMNS = 8, 16
 """Of an array, as far as it is written out."""
 
+MOST_NUMBERS = 10**7
+"""Activations that are held at once."""
+
 
 def explain(run: Run, rows: list[int] | None) -> dict[str, Any]:
     """Return the next update, or one on some of the rows to train on, taken apart.
@@ -34,6 +37,7 @@ def explain(run: Run, rows: list[int] | None) -> dict[str, Any]:
         norm, mean and the first 8 x 16 values, all exact.
     """
     chosen = run.next_batch() if rows is None else _checked(rows, len(run.prepared.train))
+    _refuse_many(run, len(chosen))
     (X, y), weights = run.part("train"), run.weights()
     batch = X[chosen], y[chosen], None if weights is None else weights[chosen]
     model = run.current
@@ -58,6 +62,14 @@ def _checked(rows: list[int], n: int) -> Array:
     if max(rows) >= n:
         raise Refusal(f"rows must be numbers from 0 to {n - 1}, got {max(rows)}", "rows")
     return np.array(rows, np.int64)
+
+
+def _refuse_many(run: Run, n: int) -> None:
+    """Refuse a batch whose activations, all of which are kept, would take hundreds of megabytes."""
+    width = sum(row.n_in + row.n_out for row in run.current.program.rows)
+    if n * width > MOST_NUMBERS:
+        most = MOST_NUMBERS // width
+        raise Refusal(f"a step on {n:,} rows is too large to be taken apart; expected at most {most:,}", "rows")
 
 
 def _loss_after(model: Sequential, batch: tuple[Array, Array, Array | None]) -> float:

@@ -7,6 +7,7 @@ import inspect
 import math
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ CURVE = np.linspace(-4, 4, 65)
 """Where the little curves of the activations are drawn."""
 
 
-def schema() -> dict[str, Any]:
-    """Return what a page may offer, ready for JSON."""
+def schema(path: str | None = None) -> dict[str, Any]:
+    """Return what a page may offer, ready for JSON; `path` is the file or folder that the command line named."""
     return {
         "version": __version__,
         "activations": [_activation(row) for row in _distinct(activations.ACTIVATIONS)],
@@ -37,6 +38,8 @@ def schema() -> dict[str, Any]:
             "bundled": [_described(name, load) for name, load in BUNDLED.items()],
             "generated": [_described(name, make) | {"options": _options(make)} for name, make in GENERATORS.items()],
             "table_options": list(data.TABLES),
+            "mnist": data.mnist_found(path),
+            "file": path is not None and not Path(path).is_dir(),
         },
         "presets": {
             name: {key: getattr(preset, key) for key in ("title", "chapter", "text")}

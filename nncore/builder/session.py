@@ -19,7 +19,7 @@ from nncore.errors import TrainingDiverged
 from nncore.summary import in_depth, layer_name
 
 SECONDS_PER_FRAME = 1 / 30
-LARGEST_SHARE = 0.04  # of the time of training that frames may take
+LARGEST_SHARE = 0.025  # of the time of training that frames may take
 MOST_EPOCHS = 200_000  # of a run: some hundred megabytes of history
 PATIENCE = 0.01  # seconds between two looks for requests, where training is slowed down
 
@@ -261,7 +261,7 @@ class Session:
 
 
 HANDLERS: dict[str, Callable[..., Any]] = {
-    "schema": lambda session: schema(),
+    "schema": lambda session: schema(session.path),
     "state": Session.state,
     "preview": lambda session, x, y: views.preview(session.run.prepared, x, y),
     "train": Session._train,

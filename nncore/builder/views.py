@@ -9,7 +9,7 @@ import numpy as np
 
 from nncore.builder.data import Prepared
 from nncore.builder.frames import number, pooled, rounded
-from nncore.builder.messages import Refusal
+from nncore.builder.messages import Refusal, located
 from nncore.builder.run import Run, spread
 from nncore.inputs import Array
 from nncore.layers import Layer
@@ -117,11 +117,11 @@ def weights(run: Run, layer: str) -> dict[str, Any]:
     blocks = model.program.parameters
     values = dict(zip([block.name for block in blocks], model.get_weights(), strict=False))
     layers = {block.name.rpartition(".")[0]: None for block in blocks}
-    located_name = lookup("layer", layer, {name: name for name in layers})
+    wanted = located("layer", lookup, "layer", layer, {name: name for name in layers})
     found = {}
     for name, value in values.items():
         owner, _, kind = name.rpartition(".")
-        if owner == located_name:
+        if owner == wanted:
             shown = pooled(value, MOST_VALUES) if value.ndim == 2 else value[: MOST_VALUES**2]
             found[kind] = {"shape": list(value.shape), "values": shown.tolist()}
     return {"layer": layer, "parameters": found}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import webbrowser
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +31,11 @@ def run(options: argparse.Namespace) -> int:
     server = Server(session_for(options), options.port)
     print_lines([f"builder at {server.address}", "Ctrl-C ends it"])
     if not options.no_browser:
+        import webbrowser  # here, not at the top, to keep the other commands quick
+
         webbrowser.open(server.address)
-    server.run()
+    with contextlib.suppress(KeyboardInterrupt):  # the usual end
+        server.run()
     return DONE
 
 

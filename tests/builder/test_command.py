@@ -1,5 +1,10 @@
 """``nncore builder``: what the page begins with, and what is said where it cannot begin."""
 
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
 import webbrowser
 
 import numpy as np
@@ -139,3 +144,15 @@ def test_it_opens_the_browser_and_serves(monkeypatch, capsys):
     assert address.startswith("http://127.0.0.1:") and "/#token=" in address
     assert main(["builder", "--no-browser"]) == 0
     assert len(opened) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_the_command_serves_until_ctrl_c():
+    command = [sys.executable, "-m", "nncore", "builder", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().split()[-1]
+        with urllib.request.urlopen(address) as response:
+            assert response.status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert process.stderr.read() == ""
