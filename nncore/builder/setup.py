@@ -204,7 +204,7 @@ def check(setup: Setup, prepared: Prepared) -> Program:
         loss = setup.loss or losses.infer_loss(last_activation(setup.layers))
         program = lower(setup.layers, prepared.X.shape[1], loss)
     except (TypeError, ValueError) as error:
-        raise Refusal(str(error), _layer_in(str(error))) from None
+        raise Refusal(str(error), _layer_in(str(error), len(setup.layers))) from None
     widest = max(row.n_out for row in program.rows)
     if program.n_parameters > MOST_PARAMETERS or widest > MOST_PARAMETERS:
         raise Refusal(
@@ -226,8 +226,11 @@ def check(setup: Setup, prepared: Prepared) -> Program:
     return program
 
 
-def _layer_in(message: str) -> str:
+def _layer_in(message: str, n_layers: int) -> str:
+    """Return the path of the layer that an error of the core speaks of."""
     found = re.search(r"layers\[\d+\]", message)
     if found:
         return found[0]
-    return "training.loss" if message.startswith("loss ") else "layers"
+    if message.startswith("loss "):
+        return "training.loss"
+    return f"layers[{n_layers - 1}]" if "the last layer" in message else "layers"
