@@ -1,0 +1,93 @@
+/* Doing things: a request, and what came of it shown where it belongs.
+ *
+ * Controls carry data-where, the dotted path of what they set ("layers[2].units"). A refusal is shown under the
+ * control whose path is the longest that leads to the refusal's; where there is none, as a notice at the top.
+ */
+
+import { fill, h, unique } from "./dom.js";
+import { icon } from "./icons.js";
+import { request } from "./store.js";
+
+const SECONDS_OF_NOTICE = 12;
+const QUIET = 5000; // ms between two announcements while training
+
+let lastQuiet = 0;
+
+/** Ask the server to do something. Return its result, or null if it was refused, which the page then shows.
+ *
+ * `root` is the element in which the control is looked for first, `where` overrides the path of the refusal. */
+export async function act(type, fields = {}, { root = document, where = null } = {}) {
+  clearMistakes(root);
+  try {
+    const result = await request(type, fields);
+    if (result?.messages?.length) notice(result.messages.join(" "));
+    return result;
+  } catch (refusal) {
+    showMistake(root, where ?? refusal.where ?? "", refusal.message);
+    return null;
+  }
+}
+
+/** Show what is wrong at the control that it is about. */
+export function showMistake(root, where, message) {
+  const control = controlFor(root, where) ?? (root === document ? null : controlFor(document, where));
+  if (!control) return notice(message, "mistake");
+  const place = control.closest(".field") ?? control;
+  place.querySelector(":scope > .mistake")?.remove();
+  const text = h("p", { class: "mistake", id: unique("mistake"), role: "alert" }, icon("warning"), message);
+  place.append(text);
+  const input = control.matches("input, select, textarea, button") ? control : control.querySelector("input, select, textarea");
+  input?.setAttribute("aria-invalid", "true");
+  input?.setAttribute("aria-describedby", text.id);
+}
+
+/** Take away what `showMistake` showed. */
+export function clearMistakes(root = document) {
+  for (const text of root.querySelectorAll(".mistake[role=alert]")) {
+    const input = root.querySelector(`[aria-describedby="${text.id}"]`);
+    input?.removeAttribute("aria-invalid");
+    input?.removeAttribute("aria-describedby");
+    if (!text.closest("#notices")) text.remove();
+  }
+}
+
+function controlFor(root, where) {
+  if (!where) return null;
+  const controls = [...root.querySelectorAll("[data-where]")].filter(control => control.offsetParent !== null);
+  const leads = control => where === control.dataset.where || /^[.[]/.test(where.slice(control.dataset.where.length));
+  return controls
+    .filter(control => where.startsWith(control.dataset.where) && leads(control))
+    .sort((a, b) => b.dataset.where.length - a.dataset.where.length)[0];
+}
+
+/** Show a text at the top of the page, and say it; a mistake stays until it is closed. */
+export function notice(text, kind = "information") {
+  const box = document.getElementById("notices");
+  for (const old of box.children) if (old.dataset.text === text) old.remove();
+  const close = h("button", { class: "plain", type: "button", "aria-label": "Close this message", onclick: () => shown.remove() }, icon("close"));
+  const shown = h("div", { class: `notice ${kind}`, "data-text": text }, icon(kind === "mistake" ? "warning" : "information"), h("p", {}, text), close);
+  box.append(shown);
+  while (box.children.length > 3) box.firstChild.remove();
+  if (kind !== "mistake") setTimeout(() => shown.remove(), 1000 * SECONDS_OF_NOTICE);
+  announce(text);
+}
+
+/** Say something to those who listen rather than look. */
+export function announce(text) {
+  fill(document.getElementById("live"), text);
+}
+
+/** The same, for what changes all the time: at most every five seconds. */
+export function announceSeldom(text) {
+  const now = performance.now();
+  if (now - lastQuiet < QUIET) return;
+  lastQuiet = now;
+  announce(text);
+}
+
+/** Have the browser save a file. */
+export function save(name, mediaType, content) {
+  const address = URL.createObjectURL(new Blob([content], { type: mediaType }));
+  h("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}

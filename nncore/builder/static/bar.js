@@ -1,0 +1,56 @@
+/* The bar at the top: starting points, undo and redo, what leaves the page, light and dark, the keys. */
+
+import { act } from "./actions.js";
+import { fill, h } from "./dom.js";
+import { openExport } from "./export.js";
+import { button } from "./forms.js";
+import { showKeys } from "./keys.js";
+import { on, store } from "./store.js";
+import { toggleTheme } from "./theme.js";
+
+/** Put the bar into `root`. */
+export function mountBar(root) {
+  const undo = button("Undo", "undo", () => act("undo"), { iconOnly: true, keys: "Control+Z", kind: "plain" });
+  const redo = button("Redo", "redo", () => act("redo"), { iconOnly: true, keys: "Control+Shift+Z", kind: "plain" });
+  const away = h("span", { class: "chip", role: "status" });
+  fill(
+    root,
+    h("h1", {}, h("img", { src: "/static/logo.svg", alt: "" }), "nncore builder"),
+    button("Starting points", "start", openPresets),
+    undo,
+    redo,
+    h("span", { class: "space" }),
+    away,
+    button("Export", "export", openExport),
+    button("Light or dark", "theme", toggleTheme, { iconOnly: true, kind: "plain" }),
+    button("Keys", "keys", showKeys, { iconOnly: true, keys: "?", kind: "plain" })
+  );
+  const show = () => {
+    undo.disabled = !store.state.run.can_undo;
+    redo.disabled = !store.state.run.can_redo;
+    away.hidden = store.connection === "open";
+    away.textContent = away.hidden ? "" : "The server is away; connecting again …";
+  };
+  on("state", show);
+  on("connection", show);
+  show();
+}
+
+/** Let the user choose where to begin: each starting point shows one thing. */
+export function openPresets() {
+  const choose = async name => {
+    if ((await act("open_preset", { name })) !== null) dialog.close();
+  };
+  const card = ([name, { title, chapter, text }]) =>
+    h("button", { type: "button", class: "preset", "data-preset": name, onclick: () => choose(name) },
+      h("span", { class: "muted small" }, chapter), h("strong", {}, title), h("span", { class: "small" }, text));
+  const dialog = h(
+    "dialog",
+    { class: "presets", "aria-labelledby": "presets-title", onclose: () => dialog.remove() },
+    h("h2", { id: "presets-title" }, "Starting points"),
+    h("div", { class: "grid" }, Object.entries(store.schema.presets).map(card)),
+    h("form", { method: "dialog" }, h("button", {}, "Close"))
+  );
+  document.body.append(dialog);
+  dialog.showModal();
+}

@@ -1,0 +1,2 @@
+/** Open the dialog. */
+export function openExport() {}
