@@ -1,0 +1,61 @@
+/* Charts by Plotly, which the server takes out of the installed package. It is loaded when the first chart is drawn. */
+
+import { colour, h } from "./dom.js";
+
+let loading = null;
+
+/** Return Plotly, loaded once. */
+function plotly() {
+  loading ??= new Promise((resolve, reject) => {
+    const failed = () => reject(new Error("the charts could not be loaded"));
+    document.head.append(h("script", { src: "/plotly.min.js", onload: () => resolve(window.Plotly), onerror: failed }));
+  });
+  return loading;
+}
+
+/** Draw a chart into an element, or change the one that is there. `label` says to a screen reader what it shows.
+ *
+ * Layout and traces are Plotly's; colours, type and margins are the page's unless they say otherwise. */
+export async function chart(element, traces, layout, label) {
+  element.setAttribute("role", "img");
+  element.setAttribute("aria-label", label);
+  const Plotly = await plotly();
+  const { xaxis, yaxis, ...others } = layout;
+  await Plotly.react(element, traces, { ...base(), ...others, xaxis: axis(xaxis), yaxis: axis(yaxis) }, CONFIG);
+  return Plotly;
+}
+
+/** Colours of classes and runs, in order; beyond four, symbols and texts tell them apart as well. */
+export function palette() {
+  const more = ["#e69f00", "#56b4e9", "#7f7f7f", "#8c6d31", "#6b6ecf", "#17becf"];
+  return [...["--positive", "--negative", "--third", "--fourth"].map(colour), ...more];
+}
+
+/** Symbols that go with the colours of `palette`. */
+export const SYMBOLS = ["circle", "square", "triangle-up", "diamond", "cross", "x", "star", "pentagon", "hexagon", "triangle-down"];
+
+/** The map from negative through zero to positive: vermillion, neutral, blue. */
+export function diverging() {
+  return [[0, colour("--negative")], [0.5, colour("--zero")], [1, colour("--positive")]];
+}
+
+const CONFIG = { displayModeBar: false, responsive: true, showTips: false, staticPlot: false, doubleClick: "reset" };
+
+function base() {
+  const font = getComputedStyle(document.documentElement);
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: font.fontFamily, size: 0.86 * parseFloat(font.fontSize), color: colour("--muted") },
+    margin: { l: 52, r: 10, t: 8, b: 38 },
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
+    hoverlabel: { bgcolor: colour("--surface"), bordercolor: colour("--edge"), font: { color: colour("--text") } },
+    showlegend: false,
+    uirevision: "kept",
+  };
+}
+
+function axis(given = {}) {
+  const line = colour("--line");
+  return { gridcolor: line, zerolinecolor: line, linecolor: colour("--edge"), ticks: "", automargin: true, fixedrange: true, ...given };
+}
