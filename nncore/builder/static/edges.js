@@ -1,0 +1,86 @@
+/* What a frame says of the edges in the drawing: weights, gradients, scales, and which layers starve or explode. */
+
+const SPAN = 6; // decades of the scale of gradients; a layer that far below the largest starves
+const FADING = 1e-3; // share of the largest norm below which a layer is said to fade
+const EXPLODING = 1e3;
+const MOST_MOVING = 24; // edges of a layer along which something travels: those of the largest gradient
+
+/** Return the values of a frame for a scene.
+ *
+ * groups: by layer, {entry, edges [{from, to, weight, gradient}], moving, condition}; arcs: by residual layer, its
+ * projection's name and entry; weight, gradient, norm: the scales; starving, fading, exploding: names. */
+export function valuesOf(scene, frame) {
+  const groups = new Map();
+  for (const { name } of scene.groups) {
+    const entry = frame.edges[name];
+    if (entry) groups.set(name, { entry, edges: edgesOf(entry) });
+  }
+  const arcs = new Map(scene.arcs.map(({ name }) => [name, projection(frame, name)]));
+  const edges = [...groups.values()].flatMap(group => group.edges);
+  const entries = Object.entries(frame.edges);
+  const values = {
+    groups,
+    arcs,
+    weight: largest(edges.map(edge => edge.weight)),
+    gradient: decades(largest(edges.map(edge => edge.gradient))),
+    norm: decades(largest(entries.map(([, entry]) => entry.gradient_norm))),
+    ...conditions(entries),
+  };
+  for (const group of groups.values()) group.moving = moving(group.edges);
+  for (const [name, group] of groups) group.condition = conditionOf(values, name);
+  return values;
+}
+
+function edgesOf({ strongest, weight, gradient }) {
+  if (strongest) return strongest.map(([from, to, w, g]) => ({ from, to, weight: w, gradient: g }));
+  return weight.flatMap((row, from) => row.map((w, to) => ({ from, to, weight: w, gradient: gradient[from][to] })));
+}
+
+function moving(edges) {
+  const size = edge => (Number.isFinite(edge.gradient) ? Math.abs(edge.gradient) : 0);
+  return edges.filter(edge => size(edge) > 0).sort((a, b) => size(b) - size(a)).slice(0, MOST_MOVING);
+}
+
+function projection(frame, name) {
+  const found = Object.keys(frame.edges).find(key => key.startsWith(`${name}.`));
+  return found ? { name: found, entry: frame.edges[found] } : null;
+}
+
+/** Return the largest size among numbers, 0 if there is none; what is null or not finite is left out. */
+export function largest(numbers) {
+  return numbers.reduce((most, value) => (Number.isFinite(value) && Math.abs(value) > most ? Math.abs(value) : most), 0);
+}
+
+/** Return the scale for sizes up to `most`: whole decades, so that it does not shiver from frame to frame. */
+function decades(most) {
+  const top = most > 0 ? Math.ceil(Math.log10(most)) : 0;
+  return { top: 10 ** top, bottom: 10 ** (top - SPAN) };
+}
+
+/** Return where a size is on a logarithmic scale, from 0 at its bottom or below to 1 at its top. */
+export function along(scale, value) {
+  const size = Math.abs(value);
+  if (!(size > 0)) return 0;
+  return Math.min(1, Math.max(0, 1 + Math.log10(size / scale.top) / SPAN));
+}
+
+function conditions(entries) {
+  const most = largest(entries.map(([, entry]) => entry.gradient_norm));
+  const named = test => entries.filter(([, { gradient_norm: norm }]) => test(norm)).map(([name]) => name);
+  return {
+    starving: named(norm => Number.isFinite(norm) && norm < most * 10 ** -SPAN),
+    fading: named(norm => Number.isFinite(norm) && norm >= most * 10 ** -SPAN && norm < most * FADING),
+    exploding: named(norm => !Number.isFinite(norm) || norm > EXPLODING),
+  };
+}
+
+/** Return "starving", "fading", "exploding", or "" for a layer that is well. */
+export function conditionOf(values, name) {
+  return ["exploding", "starving", "fading"].find(condition => values[condition].includes(name)) ?? "";
+}
+
+/** Return how strongly an edge is drawn, from 0 to 1: by its weight, or by its gradient on a logarithmic scale. */
+export function strength(values, mode, edge) {
+  if (mode === "gradients") return along(values.gradient, edge.gradient);
+  return values.weight > 0 && Number.isFinite(edge.weight) ? Math.abs(edge.weight) / values.weight : 0;
+}

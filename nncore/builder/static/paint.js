@@ -1,0 +1,234 @@
+/* Painting what stands still: columns, nodes, edges, heat maps, skip connections, and the norm of each gradient. */
+
+import { colour } from "./dom.js";
+import { strength } from "./edges.js";
+import { count, counted, figure } from "./format.js";
+import { detailOf, lineOf, nodeY, shownUnits } from "./geometry.js";
+import { paintHeat, paintScale, shades } from "./heat.js";
+import { hatch, normText, paintNorms } from "./norms.js";
+
+const STEPS = 8; // of strength, so that all edges of a kind are one path
+const NAMES = ["text", "muted", "line", "edge", "surface", "sunken", "positive", "negative", "zero", "accent", "accent-soft", "bad"];
+
+/** Return the colours and type of the page as it is now. */
+export function lookNow() {
+  const look = Object.fromEntries(NAMES.map(name => [name, colour(`--${name}`)]));
+  const family = getComputedStyle(document.body).fontFamily;
+  return { ...look, shades: shades(look), strong: `600 12px ${family}`, small: `11px ${family}` };
+}
+
+/** Paint a scene. `mode` is "weights" or "gradients", `selected` the index of a card or null. */
+export function paint(context, scene, values, { mode, look, selected }) {
+  context.textBaseline = "alphabetic";
+  paintSelection(context, scene, selected, look);
+  for (const arc of scene.arcs) paintArc(context, scene, values, arc, look);
+  for (const group of scene.groups) paintGroup(context, scene, values, group, mode, look);
+  scene.columns.forEach((column, i) => paintColumn(context, scene, values, column, i, look));
+  paintNorms(context, scene, values, look);
+}
+
+function paintSelection(context, scene, selected, look) {
+  const mine = scene.columns.filter(column => column.card === selected && selected !== null);
+  if (!mine.length) return;
+  const group = scene.groups.find(one => one.card === selected && scene.columns[one.to] === mine[0]);
+  const x0 = group ? group.start + 12 : mine[0].x - 13;
+  context.fillStyle = look["accent-soft"];
+  context.beginPath();
+  context.roundRect(x0, 0, mine.at(-1).x + (group ? 15 : 13) - x0, scene.height, 8);
+  context.fill();
+}
+
+/** Return a text that is at most so wide, its end cut off where it is longer. */
+export function fitted(context, text, width) {
+  if (context.measureText(text).width <= width) return text;
+  let length = text.length;
+  while (length > 1 && context.measureText(`${text.slice(0, length)}…`).width > width) length -= 1;
+  return `${text.slice(0, length)}…`;
+}
+
+// ---- edges
+
+function paintGroup(context, scene, values, group, mode, look) {
+  const found = values.groups.get(group.name);
+  paintPassage(context, scene, values, group, look);
+  if (!found) return;
+  if (found.condition === "exploding") paintExploding(context, scene, group, look);
+  paintEdges(context, scene, group, found.edges, edge => strength(values, mode, edge), mode, look);
+  if (group.heat) paintPooled(context, group, found.entry, mode, look);
+}
+
+function paintExploding(context, scene, group, look) {
+  const { top, bottom } = scene.band;
+  const [x, width] = [group.start + 12, group.end - group.start - 24];
+  context.save();
+  context.beginPath();
+  context.rect(x, top, width, bottom - top);
+  context.globalAlpha = 0.35;
+  hatch(context, x, top, width, bottom - top, look.bad, 10);
+  context.restore();
+}
+
+/** Lines from the nodes through the marks behind them, to where the edges begin. */
+function paintPassage(context, scene, values, group, look) {
+  if (group.exit === group.from) return;
+  const column = scene.columns[group.from];
+  context.beginPath();
+  for (const unit of shownUnits(scene, values, group.from)) {
+    context.moveTo(column.x, nodeY(column, unit));
+    context.lineTo(group.start, nodeY(column, unit));
+  }
+  context.strokeStyle = look.line;
+  context.lineWidth = 1;
+  context.stroke();
+}
+
+/** Paint edges by strength: blue and solid where positive, vermillion and dashed where negative. */
+export function paintEdges(context, scene, group, edges, strengthOf, mode, look) {
+  const key = mode === "gradients" ? "gradient" : "weight";
+  const paths = new Map();
+  for (const edge of edges) {
+    if (!edge[key]) continue;
+    const step = Math.max(1, Math.ceil(strengthOf(edge) * STEPS)) * Math.sign(edge[key]);
+    if (!paths.has(step)) paths.set(step, new Path2D());
+    const { x0, y0, x1, y1 } = lineOf(scene, group, edge);
+    paths.get(step).moveTo(x0, y0);
+    paths.get(step).lineTo(x1, y1);
+  }
+  const widest = edges.length > 200 ? 2.4 : 4;
+  const order = [...paths.keys()].sort((a, b) => Math.abs(a) - Math.abs(b));
+  for (const step of order) strokeStep(context, paths.get(step), step / STEPS, widest, look);
+  context.setLineDash([]);
+  context.globalAlpha = 1;
+}
+
+function strokeStep(context, path, signed, widest, look) {
+  const size = Math.abs(signed);
+  context.strokeStyle = signed > 0 ? look.positive : look.negative;
+  context.lineWidth = 0.4 + (widest - 0.4) * size ** 1.2;
+  context.globalAlpha = 0.16 + 0.74 * size;
+  context.setLineDash(signed > 0 ? [] : [4 + context.lineWidth, 3]);
+  context.stroke(path);
+}
+
+function paintPooled(context, group, entry, mode, look) {
+  const { heat, shape } = group;
+  const most = paintHeat(context, heat, mode === "gradients" ? entry.gradient : entry.weight, look);
+  paintScale(context, heat, most, figure, look);
+  const [first, second] = captionOf(entry, shape);
+  const middle = heat.x + heat.width / 2;
+  context.textAlign = "center";
+  context.fillStyle = look.muted;
+  context.fillText(first, middle, heat.y + heat.height + 28);
+  context.fillText(second, middle, heat.y + heat.height + 41);
+}
+
+/** Return in words, on two lines, how many of how many edges are shown. */
+export function captionOf(entry, [inputs, outputs]) {
+  const shown = entry.strongest.length;
+  const all = inputs * outputs;
+  if (shown === all) return ["showing all", counted(all, "edge")];
+  return [`showing ${count(shown)} strongest`, `of ${counted(all, "edge")}`];
+}
+
+// ---- columns
+
+function paintColumn(context, scene, values, column, index, look) {
+  if (column.kind === "mark") return paintMark(context, scene, column, look);
+  if (column.wide) paintBar(context, scene, column, look);
+  context.fillStyle = look.surface;
+  context.strokeStyle = look.edge;
+  context.lineWidth = column.wide ? 1 : 1.5;
+  context.beginPath();
+  for (const unit of shownUnits(scene, values, index)) {
+    const y = nodeY(column, unit);
+    context.moveTo(column.x + column.radius, y);
+    context.arc(column.x, y, column.radius, 0, 2 * Math.PI);
+  }
+  context.fill();
+  context.stroke();
+  paintHeading(context, scene, column, index, look);
+  if (column.labels?.length === column.n && column.pitch >= 10) paintLabels(context, column, look);
+}
+
+function paintBar(context, scene, column, look) {
+  const { top, bottom } = scene.band;
+  context.beginPath();
+  context.roundRect(column.x - 6, top - 3, 12, bottom - top + 6, 6);
+  context.fillStyle = look.sunken;
+  context.fill();
+  context.strokeStyle = look.line;
+  context.lineWidth = 1;
+  context.stroke();
+}
+
+/** A layer without units is a slim box, its name written upwards. */
+function paintMark(context, scene, column, look) {
+  const { top, bottom } = scene.band;
+  context.beginPath();
+  context.roundRect(column.x - 9, top - 3, 18, bottom - top + 6, 5);
+  context.fillStyle = look.sunken;
+  context.fill();
+  context.strokeStyle = look.edge;
+  context.lineWidth = 1;
+  context.stroke();
+  context.save();
+  context.translate(column.x, (top + bottom) / 2);
+  context.rotate(-Math.PI / 2);
+  context.textAlign = "center";
+  context.fillStyle = look.text;
+  context.font = look.small;
+  context.fillText(fitted(context, column.name, bottom - top - 8), 0, 4);
+  context.restore();
+}
+
+function paintHeading(context, scene, column, index, look) {
+  const width = headingWidth(scene, index);
+  context.textAlign = "center";
+  context.fillStyle = look.text;
+  context.font = look.strong;
+  context.fillText(fitted(context, column.name, width), column.x, 15);
+  context.fillStyle = look.muted;
+  context.font = look.small;
+  context.fillText(fitted(context, detailOf(column), width), column.x, 29);
+}
+
+function headingWidth(scene, index) {
+  const nodes = scene.columns.filter(column => column.kind !== "mark");
+  const at = nodes.indexOf(scene.columns[index]);
+  const near = [nodes[at - 1], nodes[at + 1]].filter(Boolean).map(other => Math.abs(other.x - nodes[at].x));
+  return Math.max(48, Math.min(...near, 150) - 6);
+}
+
+function paintLabels(context, column, look) {
+  const left = column.kind === "input";
+  context.textAlign = left ? "right" : "left";
+  context.fillStyle = look.text;
+  context.font = look.small;
+  const x = column.x + (left ? -1 : 1) * (column.radius + 6);
+  column.labels.forEach((label, unit) => context.fillText(fitted(context, label, left ? 68 : 86), x, nodeY(column, unit) + 4));
+}
+
+// ---- skip connections
+
+function paintArc(context, scene, values, arc, look) {
+  const { x0, x1, y, foot } = arc;
+  const found = values.arcs.get(arc.name);
+  const text = found ? `${found.name} ‖∇‖ ${normText(found.entry.gradient_norm)}` : `${arc.name}: skip connection`;
+  context.font = look.small;
+  context.textAlign = "center";
+  context.fillStyle = look.muted;
+  const label = fitted(context, text, x1 - x0 - 56);
+  const half = context.measureText(label).width / 2 + 6;
+  const middle = (x0 + x1) / 2;
+  context.fillText(label, middle, y + 4);
+  context.beginPath();
+  context.moveTo(x0, foot + 4);
+  context.bezierCurveTo(x0, y, x0 + 4, y, x0 + 22, y);
+  context.lineTo(middle - half, y);
+  context.moveTo(middle + half, y);
+  context.lineTo(x1 - 22, y);
+  context.bezierCurveTo(x1 - 4, y, x1, y, x1, foot + 4);
+  context.strokeStyle = look.edge;
+  context.lineWidth = 1.6;
+  context.stroke();
+}

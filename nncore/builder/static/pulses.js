@@ -1,0 +1,125 @@
+/* How what moves is painted: chevrons for gradients, dots for what goes forward, halos for updates. */
+
+import { along, strength } from "./edges.js";
+import { lineOf, nodeY, shownUnits } from "./geometry.js";
+
+const SIZE = { least: 2.2, more: 5.4 };
+
+/** Paint gradients (or values, if not backward) of one layer, `share` of the way along its edges. */
+export function paintPulse(context, scene, values, group, found, { share, backward }, look) {
+  const faint = found.condition === "starving" || found.condition === "fading";
+  context.globalAlpha = Math.min(1, 6 * share, 6 * (1 - share)) * (faint ? 0.6 : 1);
+  context.lineJoin = "round";
+  const edges = backward ? found.moving : strongest(values, found.edges);
+  for (const edge of edges) {
+    const line = lineOf(scene, group, edge);
+    const way = 0.06 + 0.88 * (backward ? 1 - share : share);
+    const place = { x: line.x0 + (line.x1 - line.x0) * way, y: line.y0 + (line.y1 - line.y0) * way };
+    if (backward) chevron(context, place, line, along(values.gradient, edge.gradient), edge.gradient, found, look);
+    else dot(context, place, strength(values, "weights", edge), edge.weight, look);
+  }
+  context.globalAlpha = 1;
+}
+
+const kept = new WeakMap();
+
+function strongest(values, edges) {
+  if (!kept.has(edges)) kept.set(edges, [...edges].sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).slice(0, 32));
+  return kept.get(edges);
+}
+
+/** An arrowhead that points against the edge; hollow in a layer that starves. */
+function chevron(context, { x, y }, line, size, gradient, found, look) {
+  const length = Math.hypot(line.x1 - line.x0, line.y1 - line.y0);
+  const [cos, sin] = [(line.x1 - line.x0) / length, (line.y1 - line.y0) / length];
+  const s = SIZE.least + SIZE.more * size;
+  const at = (ahead, aside) => [x + ahead * s * cos - aside * s * sin, y + ahead * s * sin + aside * s * cos];
+  context.beginPath();
+  context.moveTo(...at(-1, 0));
+  for (const corner of [at(0.7, -0.85), at(0.2, 0), at(0.7, 0.85)]) context.lineTo(...corner);
+  context.closePath();
+  const hollow = found.condition === "starving";
+  context.strokeStyle = hollow ? shade(gradient, look) : look.surface;
+  context.lineWidth = hollow ? 1 : 2;
+  context.stroke();
+  context.fillStyle = hollow ? look.surface : shade(gradient, look);
+  context.fill();
+}
+
+function dot(context, { x, y }, size, weight, look) {
+  context.beginPath();
+  context.arc(x, y, 1.8 + 3 * size, 0, 2 * Math.PI);
+  context.strokeStyle = look.surface;
+  context.lineWidth = 2;
+  context.stroke();
+  context.fillStyle = shade(weight, look);
+  context.fill();
+}
+
+function shade(value, look) {
+  return value < 0 ? look.negative : look.positive;
+}
+
+/** Paint a beat of an explained batch, `share` of the way through it; at 1 it stands still. */
+export function paintBeat(context, scene, values, beat, share, look) {
+  const index = indexOf(scene, beat);
+  if (index < 0) return;
+  outline(context, scene, beat, index, look);
+  const group = scene.groups.find(one => one.to === index);
+  const found = group && values.groups.get(group.name);
+  if (beat.kind === "loss") rings(context, scene, values, index, share, look);
+  if (!found || share >= 1) return;
+  if (beat.kind === "update") halo(context, scene, values, group, found, 1 - share, look);
+  else if (beat.kind === "forward" || beat.kind === "backward") {
+    paintPulse(context, scene, values, group, found, { share, backward: beat.kind === "backward" }, look);
+  }
+}
+
+function indexOf(scene, { kind, layer }) {
+  if (kind === "input") return 0;
+  if (layer) return scene.columns.findIndex(column => column.name === layer && column.kind !== "input");
+  return kind === "loss" ? scene.columns.length - 1 : -1;
+}
+
+/** Outline the layer that a beat is about: its column, and the edges into it where they take part. */
+function outline(context, scene, { kind }, index, look) {
+  const column = scene.columns[index];
+  const group = scene.groups.find(one => one.to === index);
+  const x0 = group && kind !== "loss" ? group.start + 12 : column.x - 13;
+  context.beginPath();
+  context.roundRect(x0, 1, column.x + 14 - x0, scene.height - 2, 8);
+  context.strokeStyle = look.accent;
+  context.lineWidth = 2;
+  context.stroke();
+}
+
+function rings(context, scene, values, index, share, look) {
+  const column = scene.columns[index];
+  context.strokeStyle = look.bad;
+  context.lineWidth = 2;
+  context.globalAlpha = 1 - 0.4 * share;
+  context.beginPath();
+  for (const unit of shownUnits(scene, values, index)) {
+    const radius = column.radius + 2 + 4 * share;
+    context.moveTo(column.x + radius, nodeY(column, unit));
+    context.arc(column.x, nodeY(column, unit), radius, 0, 2 * Math.PI);
+  }
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+/** A glow along the edges that are updated, the wider the larger their gradient; it fades. */
+function halo(context, scene, values, group, found, left, look) {
+  context.lineCap = "round";
+  for (const edge of found.moving) {
+    const { x0, y0, x1, y1 } = lineOf(scene, group, edge);
+    context.beginPath();
+    context.moveTo(x0, y0);
+    context.lineTo(x1, y1);
+    context.globalAlpha = 0.5 * left;
+    context.strokeStyle = look.accent;
+    context.lineWidth = 2 + 8 * along(values.gradient, edge.gradient);
+    context.stroke();
+  }
+  context.globalAlpha = 1;
+}
