@@ -1,10 +1,10 @@
 /* The drawing of the network: canvas, legend, readout and table, and when they are painted anew. */
 
-import { icon } from "./icons.js";
 import { colour, fill, h, setText, sharp } from "./dom.js";
 import { valuesOf } from "./edges.js";
 import { attachFlow, flowOnce, paintFlow, setLive, wake } from "./flow.js";
-import { sceneOf } from "./geometry.js";
+import { again, sceneOf } from "./geometry.js";
+import { icon } from "./icons.js";
 import { fillLegend, legend } from "./legend.js";
 import { lookNow, paint } from "./paint.js";
 import { listen, paintPointed } from "./pointing.js";
@@ -64,15 +64,15 @@ function seen(visible) {
 // ---- what changes
 
 function stateChanged() {
-  stage.pointed = null;
-  rebuild();
   const { run, layers } = store.state;
-  const progress = { steps: run.epoch * run.n_batches + run.batch, layers: JSON.stringify(layers), playing: run.playing };
   const before = painted.progress;
-  painted.progress = progress;
+  const now = { steps: run.epoch * run.n_batches + run.batch, layers: JSON.stringify(layers), playing: run.playing };
+  const same = before?.layers === now.layers;
+  painted.progress = now;
+  if (!same) stage.pointed = null;
+  rebuild();
   setLive(run.playing);
-  const stepped = before && !before.playing && !run.playing && before.layers === progress.layers && progress.steps > before.steps;
-  if (stepped) flowOnce();
+  if (same && !before.playing && !now.playing && now.steps > before.steps) flowOnce();
 }
 
 /** Take the frame in as soon as the last painting has rested. */
@@ -101,6 +101,7 @@ function repaint() {
   const begun = performance.now();
   stage.look ??= lookNow();
   stage.values = valuesOf(stage.scene, store.frame);
+  stage.pointed = again(stage.scene, stage.values, stage.pointed);
   const { context } = sharp(stage.canvas);
   context.scale(stage.unit, stage.unit);
   paint(context, stage.scene, stage.values, { ...stage, selected: store.selected });

@@ -3,7 +3,7 @@
 const SPAN = 6; // decades of the scale of gradients; a layer that far below the largest starves
 const FADING = 1e-3; // share of the largest norm below which a layer is said to fade
 const EXPLODING = 1e3;
-const MOST_MOVING = 24; // edges of a layer along which something travels: those of the largest gradient
+export const MOST_MOVING = 24; // edges of a layer along which something travels: those of the largest gradient
 
 /** Return the values of a frame for a scene.
  *
@@ -65,12 +65,15 @@ export function along(scale, value) {
 }
 
 function conditions(entries) {
-  const most = largest(entries.map(([, entry]) => entry.gradient_norm));
-  const named = test => entries.filter(([, { gradient_norm: norm }]) => test(norm)).map(([name]) => name);
+  const norms = entries.map(([name, entry]) => [name, entry.gradient_norm]);
+  const explodes = norm => !Number.isFinite(norm) || norm > EXPLODING;
+  const most = largest(norms.map(([, norm]) => norm));
+  const share = norm => (explodes(norm) || most === 0 ? 1 : norm / most);
+  const named = test => norms.filter(([, norm]) => test(norm)).map(([name]) => name);
   return {
-    starving: named(norm => Number.isFinite(norm) && norm < most * 10 ** -SPAN),
-    fading: named(norm => Number.isFinite(norm) && norm >= most * 10 ** -SPAN && norm < most * FADING),
-    exploding: named(norm => !Number.isFinite(norm) || norm > EXPLODING),
+    exploding: named(explodes),
+    starving: named(norm => share(norm) < 10 ** -SPAN),
+    fading: named(norm => share(norm) >= 10 ** -SPAN && share(norm) < FADING),
   };
 }
 

@@ -8,14 +8,14 @@ import { count, counted } from "./format.js";
 
 const MOST_NODES = 24; // of a column that shows each of its units; the server sends larger weights pooled
 
-const MARGIN = { top: 4, left: 84, right: 44, letter: 6.4, label: 104 };
+const MARGIN = { top: 4, left: 64, right: 44, letter: 6.4, label: 104 };
 const HEADING = 34;
 const ARC = 20; // height of one storey of skip connections
 const HEAT = { height: 62, scale: 14, caption: 28, gap: 8 };
 export const NORM = 50; // height of the row of gradient norms
-const GAP = { plain: 64, pooled: 118, most: 230 };
+const GAP = { plain: 66, pooled: 128, most: 280 };
 const MARK = { first: 30, next: 26 };
-const PITCH = 28; // the farthest that two nodes are apart
+const PITCH = 42; // the farthest that two nodes are apart
 
 /** Return columns, groups and arcs of a network, without positions. */
 export function structure(state) {
@@ -85,14 +85,13 @@ function isWide(column) {
 
 function place(scene, width) {
   const { columns, groups } = scene;
-  const right = roomForLabels(columns);
+  const [left, right] = ["input", "units"].map(kind => roomForLabels(columns, kind));
   const least = groups.map(group => (group.pooled ? GAP.pooled : GAP.plain));
   const marks = columns.map((column, i) => (column.kind === "mark" ? (columns[i - 1].kind === "mark" ? MARK.next : MARK.first) : 0));
-  const natural = MARGIN.left + right + sum(least) + sum(marks);
-  const extra = Math.max(0, width - natural) / groups.length;
-  const gaps = least.map(gap => Math.max(gap, Math.min(gap + extra, GAP.most)));
+  const natural = left + right + sum(least) + sum(marks);
+  const gaps = levelled(least, Math.max(0, width - natural));
   scene.width = Math.max(width, natural);
-  let x = MARGIN.left + Math.max(0, (scene.width - MARGIN.left - right - sum(gaps) - sum(marks)) / 2);
+  let x = left + Math.max(0, (scene.width - left - right - sum(gaps) - sum(marks)) / 2);
   let next = 0;
   columns.forEach((column, i) => {
     if (column.kind === "units") x += gaps[next++];
@@ -101,10 +100,21 @@ function place(scene, width) {
   });
 }
 
-function roomForLabels(columns) {
-  const labels = columns.flatMap(column => (column.kind === "units" && !isWide(column) ? (column.labels ?? []) : []));
-  const longest = Math.max(0, ...labels.map(label => label.length));
-  return Math.max(MARGIN.right, Math.min(22 + longest * MARGIN.letter, MARGIN.label));
+/** Share room out among gaps so that they become as equal as can be. */
+function levelled(least, extra) {
+  let [low, high] = [0, GAP.most];
+  for (let i = 0; i < 30; i += 1) {
+    const level = (low + high) / 2;
+    if (sum(least.map(gap => Math.max(0, level - gap))) > extra) high = level;
+    else low = level;
+  }
+  return least.map(gap => Math.max(gap, low));
+}
+
+function roomForLabels(columns, kind) {
+  const named = columns.filter(column => column.kind === kind && !isWide(column)).flatMap(column => column.labels ?? []);
+  const longest = Math.max(0, ...named.map(label => label.length));
+  return Math.max(kind === "input" ? MARGIN.left : MARGIN.right, Math.min(22 + longest * MARGIN.letter, MARGIN.label));
 }
 
 function sum(values) {
@@ -116,7 +126,7 @@ function spreadNodes(column, band) {
   column.wide = isWide(column);
   column.pitch = column.wide ? height / column.n : Math.min(PITCH, height / column.n);
   column.first = (band.top + band.bottom - column.pitch * (column.n - 1)) / 2;
-  column.radius = column.wide ? 2.2 : Math.max(2.2, Math.min(8, 0.36 * column.pitch));
+  column.radius = column.wide ? 2.2 : Math.max(2.2, Math.min(10, 0.36 * column.pitch));
 }
 
 /** Return the height of a unit's node. */
@@ -163,6 +173,15 @@ export function shownUnits(scene, values, index) {
   return [...found].sort((a, b) => a - b);
 }
 
+/** Return left and right end of what belongs to some columns side by side: they, and the edges into the first. */
+export function extentOf({ columns, groups }, first, last = first) {
+  const reach = index => (columns[index + 1] ? Math.min(34, (columns[index + 1].x - columns[index].x) / 2) : 34);
+  const into = groups.find(group => group.to === first);
+  if (!into) return [columns[first].x - (first ? 13 : 34), columns[last].x + reach(last)];
+  const before = columns[into.exit].kind === "mark" ? 4 : Math.min(34, (into.end - into.start) / 2);
+  return [into.start + before, columns[last].x + reach(last)];
+}
+
 /** Return the first unit of each block of a pooled axis, and the end of the last: the server's own division. */
 export function blocks(size, parts) {
   return Array.from({ length: parts + 1 }, (_, part) => Math.floor((part * size) / parts));
@@ -171,6 +190,17 @@ export function blocks(size, parts) {
 /** Return what is at a point: a node, an edge, a cell of a heat map, a layer; null where there is nothing. */
 export function hit(scene, values, x, y) {
   return nodeAt(scene, values, x, y) ?? cellAt(scene, values, x, y) ?? edgeAt(scene, values, x, y) ?? columnAt(scene, x);
+}
+
+/** Return what was pointed at among the values of now; null if it is no longer there. */
+export function again(scene, values, found) {
+  if (!found || found.index >= scene.columns.length) return null;
+  if (!found.group) return found;
+  const group = scene.groups.find(one => one.name === found.group.name);
+  const known = group && values.groups.get(group.name);
+  if (!known || found.kind === "cell") return known && group.heat ? { ...found, group } : null;
+  const edge = known.edges.find(({ from, to }) => from === found.edge.from && to === found.edge.to);
+  return edge ? { ...found, group, edge } : null;
 }
 
 function nodeAt(scene, values, x, y) {

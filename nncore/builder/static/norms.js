@@ -10,8 +10,8 @@ export function paintNorms(context, scene, values, look) {
   context.textAlign = "left";
   context.fillStyle = look.muted;
   context.font = look.small;
-  context.fillText("gradient norm", 0, scene.normTop + 13);
-  context.fillText("log scale", 0, scene.normTop + 27);
+  context.fillText("gradient", 6, scene.normTop + 13);
+  context.fillText("norm, log", 6, scene.normTop + 27);
   for (const group of scene.groups) {
     const entry = values.groups.get(group.name)?.entry;
     if (entry) paintNorm(context, scene, values, group, entry.gradient_norm, look);

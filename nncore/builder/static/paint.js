@@ -3,7 +3,7 @@
 import { colour } from "./dom.js";
 import { strength } from "./edges.js";
 import { count, counted, figure } from "./format.js";
-import { detailOf, lineOf, nodeY, shownUnits } from "./geometry.js";
+import { detailOf, extentOf, lineOf, nodeY, shownUnits } from "./geometry.js";
 import { paintHeat, paintScale, shades } from "./heat.js";
 import { hatch, normText, paintNorms } from "./norms.js";
 
@@ -28,13 +28,13 @@ export function paint(context, scene, values, { mode, look, selected }) {
 }
 
 function paintSelection(context, scene, selected, look) {
-  const mine = scene.columns.filter(column => column.card === selected && selected !== null);
-  if (!mine.length) return;
-  const group = scene.groups.find(one => one.card === selected && scene.columns[one.to] === mine[0]);
-  const x0 = group ? group.start + 12 : mine[0].x - 13;
+  const first = scene.columns.findIndex(column => column.card === selected && selected !== null);
+  if (first < 0) return;
+  const last = scene.columns.findLastIndex(column => column.card === selected);
+  const [x0, x1] = extentOf(scene, first, last);
   context.fillStyle = look["accent-soft"];
   context.beginPath();
-  context.roundRect(x0, 0, mine.at(-1).x + (group ? 15 : 13) - x0, scene.height, 8);
+  context.roundRect(x0, 0, x1 - x0, scene.height, 8);
   context.fill();
 }
 
@@ -94,18 +94,19 @@ export function paintEdges(context, scene, group, edges, strengthOf, mode, look)
     paths.get(step).moveTo(x0, y0);
     paths.get(step).lineTo(x1, y1);
   }
-  const widest = edges.length > 200 ? 2.4 : 4;
+  const crowd = Math.min(1, edges.length / 200);
   const order = [...paths.keys()].sort((a, b) => Math.abs(a) - Math.abs(b));
-  for (const step of order) strokeStep(context, paths.get(step), step / STEPS, widest, look);
+  for (const step of order) strokeStep(context, paths.get(step), step / STEPS, crowd, look);
   context.setLineDash([]);
   context.globalAlpha = 1;
 }
 
-function strokeStep(context, path, signed, widest, look) {
+/** Many edges are drawn finer and lighter than few, so that the strong ones still stand out. */
+function strokeStep(context, path, signed, crowd, look) {
   const size = Math.abs(signed);
   context.strokeStyle = signed > 0 ? look.positive : look.negative;
-  context.lineWidth = 0.4 + (widest - 0.4) * size ** 1.2;
-  context.globalAlpha = 0.16 + 0.74 * size;
+  context.lineWidth = 0.5 + (3.5 - 1.5 * crowd) * size ** 1.3;
+  context.globalAlpha = 0.18 - 0.1 * crowd + 0.72 * size ** (1 + crowd);
   context.setLineDash(signed > 0 ? [] : [4 + context.lineWidth, 3]);
   context.stroke(path);
 }
@@ -136,7 +137,9 @@ function paintColumn(context, scene, values, column, index, look) {
   if (column.kind === "mark") return paintMark(context, scene, column, look);
   if (column.wide) paintBar(context, scene, column, look);
   context.fillStyle = look.surface;
-  context.strokeStyle = look.edge;
+  const starves = values.groups.get(column.name)?.condition === "starving";
+  context.strokeStyle = starves ? look.bad : look.edge;
+  context.setLineDash(starves && !column.wide ? [2.5, 2.5] : []);
   context.lineWidth = column.wide ? 1 : 1.5;
   context.beginPath();
   for (const unit of shownUnits(scene, values, index)) {
@@ -146,6 +149,7 @@ function paintColumn(context, scene, values, column, index, look) {
   }
   context.fill();
   context.stroke();
+  context.setLineDash([]);
   paintHeading(context, scene, column, index, look);
   if (column.labels?.length === column.n && column.pitch >= 10) paintLabels(context, column, look);
 }
@@ -196,7 +200,7 @@ function headingWidth(scene, index) {
   const nodes = scene.columns.filter(column => column.kind !== "mark");
   const at = nodes.indexOf(scene.columns[index]);
   const near = [nodes[at - 1], nodes[at + 1]].filter(Boolean).map(other => Math.abs(other.x - nodes[at].x));
-  return Math.max(48, Math.min(...near, 150) - 6);
+  return Math.max(48, Math.min(...near, 150) - 4);
 }
 
 function paintLabels(context, column, look) {
@@ -205,7 +209,7 @@ function paintLabels(context, column, look) {
   context.fillStyle = look.text;
   context.font = look.small;
   const x = column.x + (left ? -1 : 1) * (column.radius + 6);
-  column.labels.forEach((label, unit) => context.fillText(fitted(context, label, left ? 68 : 86), x, nodeY(column, unit) + 4));
+  column.labels.forEach((label, unit) => context.fillText(fitted(context, label, 86), x, nodeY(column, unit) + 4));
 }
 
 // ---- skip connections

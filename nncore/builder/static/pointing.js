@@ -8,7 +8,9 @@ import { select, store } from "./store.js";
 /** Listen on the stage's canvas; `stage.pointed` is what is pointed at, `changed` is called when it changes. */
 export function listen(stage, changed) {
   const { canvas } = stage;
-  const point = found => {
+  let byKeys = false; // what the keys point at stays when the mouse goes away
+  const point = (found, keys = false) => {
+    byKeys = keys;
     stage.pointed = found;
     changed();
   };
@@ -18,7 +20,7 @@ export function listen(stage, changed) {
     return hit(stage.scene, stage.values, (event.clientX - box.left) / stage.unit, (event.clientY - box.top) / stage.unit);
   };
   canvas.addEventListener("pointermove", event => point(at(event)));
-  canvas.addEventListener("pointerleave", () => point(null));
+  canvas.addEventListener("pointerleave", () => byKeys || point(null));
   canvas.addEventListener("blur", () => point(null));
   canvas.addEventListener("click", event => {
     const found = at(event);
@@ -29,7 +31,7 @@ export function listen(stage, changed) {
     const next = moved(stage, event);
     if (next === undefined) return;
     event.preventDefault();
-    point(next);
+    point(next, true);
     if (next) show(stage, next);
   });
 }
@@ -104,7 +106,7 @@ export function paintPointed(context, { scene, values, look }, found) {
     context.rect(...cellBox(found, values));
   } else {
     const { top, bottom } = scene.band;
-    context.roundRect(column.x - 13, top - 8, 26, bottom - top + 16, 8);
+    context.roundRect(column.x - 12, top - 8, 24, bottom - top + 16, 8);
   }
   context.stroke();
 }

@@ -1,29 +1,36 @@
 /* How what moves is painted: chevrons for gradients, dots for what goes forward, halos for updates. */
 
 import { along, strength } from "./edges.js";
-import { lineOf, nodeY, shownUnits } from "./geometry.js";
+import { extentOf, lineOf, nodeY, shownUnits } from "./geometry.js";
 
-const SIZE = { least: 2.2, more: 5.4 };
+const SIZE = { least: 2, more: 5.4 };
+const LAG = 0.3; // share of a pulse by which the last chevron may start after the first, so that they stay apart
 
 /** Paint gradients (or values, if not backward) of one layer, `share` of the way along its edges. */
 export function paintPulse(context, scene, values, group, found, { share, backward }, look) {
-  const faint = found.condition === "starving" || found.condition === "fading";
-  context.globalAlpha = Math.min(1, 6 * share, 6 * (1 - share)) * (faint ? 0.6 : 1);
+  const faint = found.condition === "starving" ? 0.55 : found.condition === "fading" ? 0.7 : 1;
   context.lineJoin = "round";
-  const edges = backward ? found.moving : strongest(values, found.edges);
-  for (const edge of edges) {
+  for (const edge of backward ? found.moving : strongest(found.edges)) {
+    const own = (share - LAG * lag(edge)) / (1 - LAG);
+    if (own <= 0 || own >= 1) continue;
     const line = lineOf(scene, group, edge);
-    const way = 0.06 + 0.88 * (backward ? 1 - share : share);
+    const way = 0.05 + 0.9 * (backward ? 1 - own : own);
     const place = { x: line.x0 + (line.x1 - line.x0) * way, y: line.y0 + (line.y1 - line.y0) * way };
+    context.globalAlpha = Math.min(1, 6 * own, 6 * (1 - own)) * faint;
     if (backward) chevron(context, place, line, along(values.gradient, edge.gradient), edge.gradient, found, look);
     else dot(context, place, strength(values, "weights", edge), edge.weight, look);
   }
   context.globalAlpha = 1;
 }
 
+/** Return a number from 0 to 1, the same for an edge at all times. */
+function lag({ from, to }) {
+  return (0.618034 * (7 * from + to)) % 1;
+}
+
 const kept = new WeakMap();
 
-function strongest(values, edges) {
+function strongest(edges) {
   if (!kept.has(edges)) kept.set(edges, [...edges].sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).slice(0, 32));
   return kept.get(edges);
 }
@@ -62,32 +69,29 @@ function shade(value, look) {
 
 /** Paint a beat of an explained batch, `share` of the way through it; at 1 it stands still. */
 export function paintBeat(context, scene, values, beat, share, look) {
-  const index = indexOf(scene, beat);
-  if (index < 0) return;
-  outline(context, scene, beat, index, look);
-  const group = scene.groups.find(one => one.to === index);
+  const [first, last] = columnsOf(scene, beat);
+  if (first < 0) return;
+  outline(context, scene, extentOf(scene, first, last), look);
+  if (beat.kind === "loss") return rings(context, scene, values, last, share, look);
+  const group = scene.groups.find(one => one.to === first);
   const found = group && values.groups.get(group.name);
-  if (beat.kind === "loss") rings(context, scene, values, index, share, look);
   if (!found || share >= 1) return;
-  if (beat.kind === "update") halo(context, scene, values, group, found, 1 - share, look);
-  else if (beat.kind === "forward" || beat.kind === "backward") {
-    paintPulse(context, scene, values, group, found, { share, backward: beat.kind === "backward" }, look);
-  }
+  if (beat.kind === "update") return halo(context, scene, values, group, found, 1 - share, look);
+  paintPulse(context, scene, values, group, found, { share, backward: beat.kind === "backward" }, look);
 }
 
-function indexOf(scene, { kind, layer }) {
-  if (kind === "input") return 0;
-  if (layer) return scene.columns.findIndex(column => column.name === layer && column.kind !== "input");
-  return kind === "loss" ? scene.columns.length - 1 : -1;
+/** Return the first and last column that a beat is about; a residual layer has several. */
+function columnsOf({ columns, arcs }, { kind, layer }) {
+  if (kind === "input") return [0, 0];
+  const arc = arcs.find(one => one.name === layer);
+  if (arc) return [arc.from + 1, arc.to];
+  const found = columns.findLastIndex(({ name, kind: of }) => (layer ? name === layer && of !== "input" : kind === "loss"));
+  return [found, found];
 }
 
-/** Outline the layer that a beat is about: its column, and the edges into it where they take part. */
-function outline(context, scene, { kind }, index, look) {
-  const column = scene.columns[index];
-  const group = scene.groups.find(one => one.to === index);
-  const x0 = group && kind !== "loss" ? group.start + 12 : column.x - 13;
+function outline(context, scene, [x0, x1], look) {
   context.beginPath();
-  context.roundRect(x0, 1, column.x + 14 - x0, scene.height - 2, 8);
+  context.roundRect(x0, 1, x1 - x0, scene.height - 2, 8);
   context.strokeStyle = look.accent;
   context.lineWidth = 2;
   context.stroke();
