@@ -28,6 +28,7 @@ const ELSEWHERE = [
   ["↑ ↓", "One unit more or fewer; with Shift ten"],
   ["Insert, Delete", "Put a layer in after the card; take the card out"],
   ["Enter", "To the settings of the card"],
+  ["← → ↑ ↓", "In the drawing: the layer before or after, its nodes and edges; Enter selects the layer"],
   ["Space, Shift+Space", "In Explain: the next beat, the one before"],
 ];
 
