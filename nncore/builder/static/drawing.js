@@ -19,13 +19,14 @@ const HINT = "Start training to see gradients flow backward through the network!
 const HELP = "Point at a node or an edge to read its figures; with the keyboard, use the arrow keys in the drawing.";
 
 /** What the parts of the drawing share: elements, scene and values of now, what is pointed at, and how it is shown. */
-const stage = { mode: "weights", pointed: null, visible: false, scene: null, values: null, unit: 1, look: null, paintOverlay };
+const stage = { mode: "weights", pointed: null, visible: false, scene: null, values: null, unit: 1, look: null, paintOverlay, reveal };
 const painted = { frame: null, at: 0, took: 0, timer: null, progress: null };
 
 /** Put the drawing into `root`. */
 export function mountDrawing(root) {
   stage.root = root;
-  stage.canvas = h("canvas", { id: "drawing-canvas", tabindex: 0, role: "application", "aria-roledescription": "drawing", "aria-label": LABEL, "aria-describedby": "drawing-readout" });
+  const said = { role: "application", "aria-roledescription": "drawing", "aria-label": LABEL, "aria-describedby": "drawing-readout" };
+  stage.canvas = h("canvas", { id: "drawing-canvas", tabindex: 0, ...said });
   stage.overlay = h("canvas", { class: "overlay", "aria-hidden": "true" });
   stage.scroller = h("div", { class: "drawing-scroll" }, stage.canvas, stage.overlay);
   stage.readout = h("p", { id: "drawing-readout", class: "figures" });
@@ -148,6 +149,14 @@ function paintOverlay() {
   context.scale(stage.unit, stage.unit);
   paintFlow(context);
   if (stage.pointed) paintPointed(context, stage, stage.pointed);
+}
+
+/** Scroll so far that a column can be seen. */
+function reveal(index) {
+  const { scroller, unit, scene } = stage;
+  const x = scene.columns[index].x * unit;
+  const { scrollLeft, clientWidth } = scroller;
+  if (x < scrollLeft + 60 || x > scrollLeft + clientWidth - 40) scroller.scrollLeft = x - clientWidth / 2;
 }
 
 /** Return a canvas with the drawing as it is now, twice as fine as the page, without anything that moves. */

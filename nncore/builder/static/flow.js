@@ -4,7 +4,7 @@
  * The pictures are painted on a canvas above the drawing. While nothing moves, no picture is asked for. */
 
 import { reducedMotion } from "./dom.js";
-import { paintBeat, paintPulse } from "./pulses.js";
+import { columnsOf, paintBeat, paintPulse } from "./pulses.js";
 
 const PER_LAYER = 520; // ms in which a gradient travels along the edges of one layer
 const WAVES = 2; // layers between one wave and the next
@@ -12,7 +12,7 @@ const BEAT = { forward: 300, backward: 300, update: 400, loss: 400 }; // ms
 
 const flow = { stage: null, live: false, onceSince: null, since: 0, beat: null, beatSince: 0, request: null };
 
-/** Give the flow its stage: {scene, values, look, visible, paintOverlay(), root}. */
+/** Give the flow its stage: {scene, values, look, visible, root, paintOverlay(), reveal(column)}. */
 export function attachFlow(stage) {
   flow.stage = stage;
 }
@@ -38,6 +38,8 @@ export function flowOnce() {
 export function showBeat(beat) {
   flow.beat = beat;
   flow.beatSince = performance.now();
+  const last = beat && flow.stage?.scene ? columnsOf(flow.stage.scene, beat)[1] : -1;
+  if (last >= 0) flow.stage.reveal(last);
   wake();
 }
 

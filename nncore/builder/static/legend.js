@@ -8,16 +8,16 @@ import { store } from "./store.js";
 
 /** Return switch and legend; `onmode` is called with "weights" or "gradients". */
 export function legend(stage, onmode) {
-  const size = h("span", { class: "figures drawing-size" });
-  const gradient = h("span", { class: "figures" });
-  stage.legend = { size, gradient };
+  const texts = { size: h("span", { class: "drawing-size" }), rows: h("span"), range: h("span", { class: "drawing-range" }) };
+  stage.legend = texts;
   const line = kind => svg("svg", { class: `sample ${kind}`, viewBox: "0 0 26 12", "aria-hidden": "true" }, svg("path", { d: "M1 6h24" }));
-  const items = [[line("positive"), "positive"], [line("negative"), "negative"], [null, size], [chevrons(), gradient]];
+  const gradient = h("span", {}, "gradient |∂L/∂w| over ", texts.rows, `, at most ${MOST_MOVING} a layer, log, `, texts.range);
+  const items = [[line("positive"), "positive"], [line("negative"), "negative"], texts.size, [chevrons(), gradient]];
   return h(
     "div",
     { class: "drawing-head" },
     segments("Edges show", [["weights", "Weights"], ["gradients", "Gradients"]], stage.mode, onmode),
-    h("ul", { class: "drawing-legend small muted", "aria-label": "Legend" }, items.map(item => h("li", {}, item)))
+    h("ul", { class: "drawing-legend small muted figures", "aria-label": "Legend" }, items.map(item => h("li", {}, item)))
   );
 }
 
@@ -26,15 +26,9 @@ function chevrons() {
   return svg("svg", { class: "sample chevrons", viewBox: "0 0 26 12", "aria-hidden": "true" }, one(5, 2.2), one(17, 5));
 }
 
-/** Write the scales of now. */
-export function fillLegend(stage) {
-  const { values, mode, legend: texts } = stage;
-  const range = `${figure(values.gradient.bottom, 2)} … ${figure(values.gradient.top, 2)}`;
+/** Write the scales of now, and over which rows the gradient is taken: see `gradient_rows` of the server. */
+export function fillLegend({ values, mode, legend: texts }) {
   setText(texts.size, mode === "weights" ? `width: |w| up to ${figure(values.weight, 3)}` : "width: |∂L/∂w|");
-  setText(texts.gradient, `gradient |∂L/∂w| ${rowsOf()}: log scale ${range}, ${MOST_MOVING} of a layer at most`);
-}
-
-/** Return of which rows the gradient of a frame is: see `gradient_rows` of nncore/builder/frames.py. */
-function rowsOf() {
-  return store.frame.batch > 0 ? "of the next batch" : "of rows spread over the training data";
+  setText(texts.rows, store.frame.batch > 0 ? "the next batch" : "some training rows");
+  setText(texts.range, `${figure(values.gradient.bottom, 2)} … ${figure(values.gradient.top, 2)}`);
 }

@@ -86,40 +86,46 @@ function same(one, other) {
 
 function show(stage, found) {
   announce(describe(stage.scene, stage.values, store.frame, found));
-  const { scroller, unit } = stage;
-  const x = stage.scene.columns[found.index].x * unit;
-  const { scrollLeft, clientWidth } = scroller;
-  if (x < scrollLeft + 60 || x > scrollLeft + clientWidth - 60) scroller.scrollLeft = x - clientWidth / 2;
+  stage.reveal(found.index);
 }
 
-/** Paint a ring around the node, or along the edge, that is pointed at. */
-export function paintPointed(context, { scene, values, look }, found) {
+/** Paint a ring around the node or layer that is pointed at, or an edge more strongly. */
+export function paintPointed(context, { scene, values, look, mode }, found) {
+  if (found.kind === "edge") paintEdge(context, scene, found, mode, look);
   const column = scene.columns[found.index];
   context.strokeStyle = look.accent;
   context.lineWidth = 2.5;
   context.beginPath();
-  if (found.kind === "node") {
-    context.arc(column.x, nodeY(column, found.unit), column.radius + 3.5, 0, 2 * Math.PI);
-  } else if (found.kind === "edge") {
-    paintEnds(context, scene, found, look);
-  } else if (found.kind === "cell") {
-    context.rect(...cellBox(found, values));
-  } else {
+  if (found.kind === "node") context.arc(column.x, nodeY(column, found.unit), column.radius + 3.5, 0, 2 * Math.PI);
+  if (found.kind === "cell") context.rect(...cellBox(found, values));
+  if (found.kind === "column") {
     const { top, bottom } = scene.band;
     context.roundRect(column.x - 12, top - 8, 24, bottom - top + 16, 8);
   }
   context.stroke();
 }
 
-function paintEnds(context, scene, { group, edge }, look) {
+function paintEdge(context, scene, { group, edge }, mode, look) {
   const line = lineOf(scene, group, edge);
-  context.moveTo(line.x0, line.y0);
-  context.lineTo(line.x1, line.y1);
-  for (const [x, y] of [[line.x0, line.y0], [line.x1, line.y1]]) {
-    context.moveTo(x + 4, y);
-    context.arc(x, y, 4, 0, 2 * Math.PI);
-  }
+  const negative = (mode === "gradients" ? edge.gradient : edge.weight) < 0;
+  const stroke = (shade, width, dash) => {
+    context.beginPath();
+    context.moveTo(line.x0, line.y0);
+    context.lineTo(line.x1, line.y1);
+    context.strokeStyle = shade;
+    context.lineWidth = width;
+    context.setLineDash(dash);
+    context.stroke();
+  };
+  stroke(look.surface, 8, []);
+  stroke(negative ? look.negative : look.positive, 3.5, negative ? [8, 4] : []);
+  context.setLineDash([]);
   context.fillStyle = look.accent;
+  for (const [x, y] of [[line.x0, line.y0], [line.x1, line.y1]]) {
+    context.beginPath();
+    context.arc(x, y, 4.5, 0, 2 * Math.PI);
+    context.fill();
+  }
 }
 
 function cellBox({ group, row, column }, values) {

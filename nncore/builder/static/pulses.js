@@ -81,7 +81,7 @@ export function paintBeat(context, scene, values, beat, share, look) {
 }
 
 /** Return the first and last column that a beat is about; a residual layer has several. */
-function columnsOf({ columns, arcs }, { kind, layer }) {
+export function columnsOf({ columns, arcs }, { kind, layer }) {
   if (kind === "input") return [0, 0];
   const arc = arcs.find(one => one.name === layer);
   if (arc) return [arc.from + 1, arc.to];

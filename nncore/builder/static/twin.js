@@ -15,6 +15,8 @@ const COLUMNS = [
   ["Saturated", (entry, record) => percent(record?.saturated)],
 ];
 
+const NOTE = "Gradient norm: of the weight, over the rows that the legend names. The other figures are of the last whole epoch.";
+
 /** Return the table, closed; `stage` is where scene and values come from. */
 export function twin(stage) {
   const body = h("tbody");
@@ -28,7 +30,7 @@ export function twin(stage) {
     h("summary", {}, "As a table"),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "The layers of the network" }, table),
     ends,
-    h("p", { class: "small muted" }, "Gradient norm: of the weight, on the rows that the drawing shows. The other figures are of the last whole epoch.")
+    h("p", { class: "small muted" }, NOTE)
   );
   stage.twin = { details, body, ends, names: "" };
   return details;
