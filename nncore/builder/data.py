@@ -102,7 +102,7 @@ def source(name: str, options: Mapping[str, Any]) -> Source:
 
 
 def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dataset:
-    """Return the rows of a choice, with those features alone that it names.
+    """Return the rows of a choice, with all features; `selected` returns those that it names.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dat
     Raises
     ------
     Refusal
-        If the table cannot be understood, MNIST is not found, or there is no such feature.
+        If the table cannot be understood, or MNIST is not found.
     """
     options = {key: value for key, value in chosen.options.items() if key not in (*SELECTION, "file")}
     where = "data.csv" if chosen.name == CSV else "data.options"
@@ -127,7 +127,7 @@ def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dat
         raise Refusal(str(error), "data.options.target" if "there is no column" in str(error) else where) from None
     if dataset.target_names is not None and len(np.unique(dataset.y)) < 2:
         raise Refusal(f"every row is of class {dataset.target_names[int(dataset.y[0])]!r}; expected two or more", where)
-    return selected(dataset, chosen.options["features"]) if "features" in chosen.options else dataset
+    return dataset
 
 
 def _loaded(chosen: Source, options: Mapping[str, Any], csv: str | None, path: str | None) -> Dataset:
@@ -201,6 +201,8 @@ class Prepared:
         Whether each class has its share among the rows held out.
     X, y : ndarray
         All rows, prepared; X of shape (n, n_features) and float32.
+    offered : Dataset
+        The names of all features and columns there are to choose from; no rows.
     noted : bool
         Whether a model file says how they are prepared.
     """
@@ -212,6 +214,7 @@ class Prepared:
     stratified: bool
     X: Array
     y: Array
+    offered: Dataset
     noted: bool = False
 
     def rows(self, part: str) -> Array:
@@ -220,7 +223,13 @@ class Prepared:
 
 
 def prepare(
-    dataset: Dataset, share: float, *, standardize: bool, seed: int = 0, preparation: Preparation | None = None
+    dataset: Dataset,
+    share: float,
+    *,
+    standardize: bool,
+    seed: int = 0,
+    preparation: Preparation | None = None,
+    offered: Dataset | None = None,
 ) -> Prepared:
     """Hold rows out and learn the preparation from the others.
 
@@ -235,6 +244,8 @@ def prepare(
         Of the choice of the rows held out.
     preparation : Preparation, optional
         One that was learned before; by default one is learned from the rows to train on.
+    offered : Dataset, optional
+        The data set before features were selected.
     """
     stratified = share > 0 and can_be_stratified(dataset, share)
     train, held_out = split(dataset, share, stratified, seed)
@@ -244,7 +255,8 @@ def prepare(
     X = np.ascontiguousarray(preparation.prepare_inputs(dataset.X), np.float32)
     y = preparation.prepare_target(dataset.y)
     y = y if dataset.target_names is not None else np.asarray(y, np.float32)
-    return Prepared(dataset, preparation, train, held_out, stratified, X, y, noted)
+    names = (offered or dataset).rows(slice(0, 0))
+    return Prepared(dataset, preparation, train, held_out, stratified, X, y, names, noted)
 
 
 def noted_preparation(notes: Mapping[str, str], dataset: Dataset) -> Preparation | None:

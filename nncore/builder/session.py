@@ -71,14 +71,16 @@ class Session:
 
     def _prepared(self, wanted: Setup, csv: str | None = None, notes: Mapping[str, str] | None = None) -> Prepared:
         """Return the data of a set-up; `notes` are those of a model file, which may say how its data are prepared."""
-        dataset = data.load(wanted.source, self.csv if csv is None else csv, self.path)
-        chosen = wanted.source.options.get("standardize")
+        offered = data.load(wanted.source, self.csv if csv is None else csv, self.path)
+        features, chosen = (wanted.source.options.get(key) for key in ("features", "standardize"))
+        dataset = offered if features is None else data.selected(offered, features)
         return data.prepare(
             dataset,
             wanted.validation_split,
             standardize=wanted.source.name != data.MNIST if chosen is None else chosen,
             seed=wanted.split_seed,
             preparation=data.noted_preparation(notes or {}, dataset),
+            offered=offered,
         )
 
     # ---- what pages ask for

@@ -31,8 +31,8 @@ PARTS = ("train", "held_out")
 
 def facts(prepared: Prepared) -> dict[str, Any]:
     """Return what is known of a data set."""
-    dataset = prepared.dataset
-    classes = dataset.target_names
+    dataset, offered = prepared.dataset, prepared.offered
+    classes, schema = dataset.target_names, offered.schema
     counts = None if classes is None else np.bincount(dataset.y, minlength=len(classes)).tolist()
     return {
         "title": dataset.name,
@@ -45,7 +45,9 @@ def facts(prepared: Prepared) -> dict[str, Any]:
         "classes": None if classes is None else list(classes),
         "counts": counts,
         "features": list(dataset.feature_names[:MOST_NAMES]),
-        "target": "y" if dataset.schema is None else dataset.schema.target,
+        "all_features": list(offered.feature_names[:MOST_NAMES]),
+        "columns": None if schema is None else [column.name for column in schema.columns],
+        "target": "y" if schema is None else schema.target,
         "image": image_side(dataset.n_features),
         "standardized": prepared.preparation.inputs is not None,
     }
@@ -131,7 +133,11 @@ def weights(run: Run, layer: str) -> dict[str, Any]:
 
 
 def evaluate(run: Run, kind: str, part: str, resolution: int, pixels: list[float] | None) -> dict[str, Any]:
-    """Return one of the views of what the network answers."""
+    """Return one of the views of what the network answers, and after how much training."""
+    return {**_view(run, kind, part, resolution, pixels), "epoch": run.model.epoch, "batch": run.batch}
+
+
+def _view(run: Run, kind: str, part: str, resolution: int, pixels: list[float] | None) -> dict[str, Any]:
     if kind == "decision_map":
         return decision_map(run, resolution)
     if kind == "draw":
@@ -162,23 +168,24 @@ def _need_classes(run: Run) -> None:
 
 
 def decision_map(run: Run, resolution: int) -> dict[str, Any]:
-    """Return what the network answers in the plane, row by row from the bottom.
+    """Return what the network answers in the plane, row by row from the bottom, or along the line of one feature.
 
     For classes the likeliest one and how likely it is, else the number.
     """
     dataset = run.prepared.dataset
-    if dataset.n_features != 2:
+    if dataset.n_features > 2:
         raise Refusal(f"a map needs 2 features, the data have {dataset.n_features}; choose two of them", "kind")
     low, high = dataset.X.min(axis=0), dataset.X.max(axis=0)
     margin = np.where(high > low, 0.08 * (high - low), 1.0)
     low, high = low - margin, high + margin
     axes = low + (high - low) * (np.arange(resolution)[:, None] + 0.5) / resolution
-    x, y = np.meshgrid(axes[:, 0], axes[:, 1])
-    found = answers(run, run.prepared.preparation.prepare_inputs(np.column_stack([x.ravel(), y.ravel()])))
-    shown: dict[str, Any] = {"x": rounded(axes[:, 0], 6), "y": rounded(axes[:, 1], 6)}
+    points = np.column_stack([axis.ravel() for axis in np.meshgrid(*axes.T)])
+    found = answers(run, run.prepared.preparation.prepare_inputs(points))
+    shown: dict[str, Any] = {name: rounded(axis, 6) for name, axis in zip("xy", axes.T, strict=False)}
+    shape = (resolution,) * dataset.n_features
     if dataset.target_names is None:
-        return {**shown, "values": rounded(found.reshape(resolution, resolution))}
-    best = found.argmax(axis=1).reshape(resolution, resolution)
+        return {**shown, "values": rounded(found.reshape(shape))}
+    best = found.argmax(axis=1).reshape(shape)
     return {**shown, "classes": best.tolist(), "sure": rounded(found.max(axis=1).reshape(best.shape), 3)}
 
 
@@ -210,12 +217,13 @@ def worst(run: Run, rows: Array) -> dict[str, Any]:
     else:
         error, predicted = 1 - found[np.arange(len(rows)), dataset.y[rows]], found.argmax(axis=1)
     chosen = np.argsort(-error, kind="stable")[:MOST_WORST]
+    width = None if image_side(dataset.n_features) else MOST_VALUES  # a picture is shown as a whole
     return {
         "rows": rows[chosen].tolist(),
         "error": rounded(error[chosen]),
         "true": dataset.y[rows[chosen]].tolist(),
         "predicted": predicted[chosen].tolist(),
-        "features": rounded(dataset.X[rows[chosen], :MOST_VALUES]) if dataset.n_features <= 1024 else None,
+        "features": rounded(dataset.X[rows[chosen], :width]) if dataset.n_features <= 1024 else None,
     }
 
 

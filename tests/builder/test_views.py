@@ -10,7 +10,7 @@ import pytest
 
 import nncore
 from nncore import Dense, Sequential
-from nncore.builder import doctoring, frames
+from nncore.builder import doctoring, frames, views
 from nncore.builder.messages import Refusal, encode
 from nncore.cli.main import main
 
@@ -69,6 +69,43 @@ def test_the_map_is_what_the_network_predicts(ask):
     probabilities = ask.run.model.predict_proba(X)
     assert np.array(found["classes"]).ravel().tolist() == probabilities.argmax(axis=1).tolist()
     np.testing.assert_allclose(np.array(found["sure"]).ravel(), probabilities.max(axis=1), rtol=5e-3)
+
+
+def test_one_feature_gives_a_curve(new_session):
+    ask = trained(new_session("regression"))
+    found = ask("evaluate", kind="decision_map", resolution=5)
+    X = ask.run.prepared.preparation.prepare_inputs(np.array(found["x"])[:, None])
+    shown = ask.run.prepared.preparation.restore_target(ask.run.model.predict(X)[:, 0])
+    np.testing.assert_allclose(found["values"], shown, rtol=5e-3)
+    ask("set_data", name="xor", options={"features": ["x1"]})
+    found = ask("evaluate", kind="decision_map", resolution=5)
+    assert "y" not in found and len(found["classes"]) == len(found["sure"]) == 5
+
+
+def test_a_view_says_how_far_training_was(ask):
+    trained(ask, 2)
+    ask("step_batch")
+    found = ask("evaluate", kind="confusion")
+    assert (found["epoch"], found["batch"]) == (2, 1)
+
+
+def test_what_can_be_chosen_stays_known(new_session):
+    ask = new_session("penguins")
+    data = ask("state")["data"]
+    assert len(data["features"]) == 2 and len(data["all_features"]) == 9
+    table = "size,colour,price\n1,red,10.5\n2,blue,20.5\n3,red,30.5\n4,blue,44.5\n"
+    ask("set_data", csv=table, options={"features": ["colour=red"]})
+    data = ask("state")["data"]
+    assert data["all_features"] == ["size", "colour=blue", "colour=red"]
+    assert (data["columns"], data["target"]) == (["size", "colour"], "price")
+
+
+def test_of_a_picture_all_pixels_are_shown(monkeypatch, new_session):
+    monkeypatch.setattr(views, "MOST_VALUES", 9)
+    assert len(new_session("digits")("evaluate", kind="worst")["features"][0]) == 64
+    ask = new_session("digits")
+    ask("set_data", name="wine")
+    assert len(ask("evaluate", kind="worst")["features"][0]) == 9
 
 
 def test_confusion_and_accuracy_are_those_of_the_history(ask):
