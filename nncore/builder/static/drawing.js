@@ -10,7 +10,7 @@ import { lookNow, paint } from "./paint.js";
 import { listen, paintPointed } from "./pointing.js";
 import { describe } from "./readout.js";
 import { on, store } from "./store.js";
-import { fillTwin, twin } from "./twin.js";
+import { fillLayerTable, layerTable } from "./layer_table.js";
 
 const REST = 3; // times as long as a painting took, until the next: training comes first
 const EXPORTED = { width: 960, height: 360, scale: 2 };
@@ -30,7 +30,7 @@ export function mountDrawing(root) {
   stage.overlay = h("canvas", { class: "overlay", "aria-hidden": "true" });
   stage.scroller = h("div", { class: "drawing-scroll" }, stage.canvas, stage.overlay);
   stage.readout = h("p", { id: "drawing-readout", class: "figures" });
-  fill(root, legend(stage, setMode), stage.scroller, stage.readout, twin(stage));
+  fill(root, legend(stage, setMode), stage.scroller, stage.readout, layerTable(stage));
   attachFlow(stage);
   listen(stage, pointedChanged);
   watch();
@@ -119,7 +119,7 @@ function tell() {
   for (const condition of ["starving", "fading", "exploding"]) root.dataset[condition] = values[condition].join(" ");
   root.dataset.mode = stage.mode;
   fillLegend(stage);
-  fillTwin(stage);
+  fillLayerTable(stage);
   fillReadout();
 }
 

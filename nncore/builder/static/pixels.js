@@ -1,0 +1,90 @@
+/* From a drawing to the pixels of the data: made as large, centred and as coarse as the pictures of the data are. */
+
+const INK = 0.2; // share of the range of the values that counts as drawn
+
+/** Return what the pictures have in common: their range, how large what they show is, and where it is centred.
+ *
+ * Some data are centred by the box around the ink, others by its centre of mass: whichever varies less is theirs. */
+export function habits(pictures, side, [low, high]) {
+  const inked = pictures.map(pixels => pixels.map(value => (value - low) / (high - low || 1)));
+  const found = inked.map(ink => extent(ink, side)).filter(Boolean);
+  const by = spread(found.map(({ box }) => box)) <= spread(found.map(({ mass }) => mass)) ? "box" : "mass";
+  return {
+    low,
+    high,
+    by,
+    whole: pictures.every(pixels => pixels.every(Number.isInteger)),
+    size: mean(found.map(({ size }) => size)) || side,
+    centre: [0, 1].map(axis => mean(found.map(one => one[by][axis])) || side / 2),
+  };
+}
+
+/** Return the pixels of a drawing: `ink` holds n x n values from 0 to 1. Null if nothing is drawn. */
+export function pixelsOf(ink, n, side, { low, high, by, whole, size, centre }) {
+  const drawn = extent(ink, n);
+  if (!drawn) return null;
+  const scale = drawn.size / size; // pixels of the drawing to one of the data
+  const sums = cumulative(ink, n);
+  const pixels = [];
+  for (let i = 0; i < side; i += 1) {
+    for (let j = 0; j < side; j += 1) {
+      const [top, left] = [i - centre[1], j - centre[0]].map((offset, axis) => drawn[by][1 - axis] + offset * scale);
+      const share = Math.min(1, area(sums, n, left, top, left + scale, top + scale) / (scale * scale));
+      const value = low + share * (high - low);
+      pixels.push(whole ? Math.round(value) : Number(value.toPrecision(4)));
+    }
+  }
+  return pixels;
+}
+
+/** Return size and centres, [x, y], of what is drawn on n x n pixels; null if nothing is. */
+function extent(ink, n) {
+  let [left, top, right, bottom, total, x, y] = [n, n, 0, 0, 0, 0, 0];
+  for (let i = 0; i < n * n; i += 1) {
+    if (ink[i] < INK) continue;
+    const [column, row] = [i % n, Math.floor(i / n)];
+    [left, right] = [Math.min(left, column), Math.max(right, column + 1)];
+    [top, bottom] = [Math.min(top, row), Math.max(bottom, row + 1)];
+    total += ink[i];
+    x += ink[i] * (column + 0.5);
+    y += ink[i] * (row + 0.5);
+  }
+  if (!total) return null;
+  return { size: Math.max(right - left, bottom - top), box: [(left + right) / 2, (top + bottom) / 2], mass: [x / total, y / total] };
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function spread(points) {
+  const variance = values => mean(values.map(value => (value - mean(values)) ** 2));
+  return [0, 1].reduce((sum, axis) => sum + variance(points.map(point => point[axis])), 0);
+}
+
+/** Return the sums of all values above and to the left, (n + 1) x (n + 1). */
+function cumulative(ink, n) {
+  const sums = new Float64Array((n + 1) ** 2);
+  for (let i = 0; i < n; i += 1) {
+    let row = 0;
+    for (let j = 0; j < n; j += 1) {
+      row += ink[i * n + j];
+      sums[(i + 1) * (n + 1) + j + 1] = sums[i * (n + 1) + j + 1] + row;
+    }
+  }
+  return sums;
+}
+
+/** Return the sum of the ink in a rectangle, whose edges may cut through pixels. */
+function area(sums, n, left, top, right, bottom) {
+  const at = (x, y) => {
+    const [u, v] = [Math.min(n, Math.max(0, x)), Math.min(n, Math.max(0, y))];
+    const [j, i] = [Math.min(n - 1, Math.floor(u)), Math.min(n - 1, Math.floor(v))];
+    const [s, t] = [u - j, v - i];
+    const corner = (row, column) => sums[row * (n + 1) + column];
+    const upper = corner(i, j) * (1 - s) + corner(i, j + 1) * s;
+    const lower = corner(i + 1, j) * (1 - s) + corner(i + 1, j + 1) * s;
+    return upper * (1 - t) + lower * t;
+  };
+  return at(right, bottom) - at(left, bottom) - at(right, top) + at(left, top);
+}

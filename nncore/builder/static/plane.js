@@ -1,0 +1,119 @@
+/* A plane with two axes on a canvas, and rows of the data as marks in it. */
+
+import { colour, sharp } from "./dom.js";
+import { figure } from "./format.js";
+import { drawMark } from "./marks.js";
+
+const NEAR = 14; // pixels from the pointer to a mark that counts as pointed at
+
+/** Return the range of numbers with a margin, as [low, high]. */
+export function span(values, margin = 0.06) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  if (low > high) return [0, 1];
+  const more = high > low ? margin * (high - low) : 1;
+  return [low - more, high + more];
+}
+
+/** Draw the axes, then what `paint` paints between them; return how to go from numbers to pixels and back.
+ *
+ * `x` and `y` are {range: [low, high], name, ticks?: [[value, text]]}. */
+export function drawPlane(canvas, { x, y }, paint) {
+  const { context, width, height } = sharp(canvas);
+  const size = 0.82 * parseFloat(getComputedStyle(document.documentElement).fontSize);
+  context.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+  const yTicks = y.ticks ?? ticks(y.range, height / (4 * size));
+  const left = Math.ceil(Math.max(...yTicks.map(([, text]) => context.measureText(short(text)).width), 0)) + 8;
+  const box = { left, top: 1.7 * size, right: width - 10, bottom: height - 3.1 * size };
+  const plane = { context, box, size, ...mapping(box, x.range, y.range) };
+  axes(plane, x, y, x.ticks ?? ticks(x.range, (box.right - box.left) / (6 * size)), yTicks);
+  context.save();
+  context.beginPath();
+  context.rect(box.left, box.top, box.right - box.left, box.bottom - box.top);
+  context.clip();
+  paint(plane);
+  context.restore();
+  return plane;
+}
+
+function mapping(box, [xLow, xHigh], [yLow, yHigh]) {
+  const wide = (box.right - box.left) / (xHigh - xLow);
+  const tall = (box.bottom - box.top) / (yHigh - yLow);
+  return {
+    toX: value => box.left + (value - xLow) * wide,
+    toY: value => box.bottom - (value - yLow) * tall,
+    fromX: pixel => xLow + (pixel - box.left) / wide,
+    fromY: pixel => yLow + (box.bottom - pixel) / tall,
+  };
+}
+
+function axes({ context, box, size, toX, toY }, x, y, xTicks, yTicks) {
+  context.lineWidth = 1;
+  context.strokeStyle = colour("--line");
+  context.fillStyle = colour("--muted");
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  for (const [value, text] of yTicks) {
+    line(context, box.left, toY(value), box.right, toY(value));
+    context.fillText(short(text), box.left - 6, toY(value));
+  }
+  context.textBaseline = "top";
+  context.textAlign = "center";
+  for (const [value, text] of xTicks) {
+    line(context, toX(value), box.top, toX(value), box.bottom);
+    context.fillText(short(text), Math.min(toX(value), box.right - context.measureText(text).width / 2 + 8), box.bottom + 5);
+  }
+  context.textAlign = "right";
+  context.fillText(x.name, box.right, box.bottom + 6 + 1.3 * size);
+  context.textAlign = "left";
+  context.fillText(y.name, 0, 0);
+}
+
+/** Draw a line that is sharp where it is level or upright. */
+export function line(context, x0, y0, x1, y1) {
+  const crisp = value => Math.round(value) + 0.5;
+  context.beginPath();
+  context.moveTo(crisp(x0), crisp(y0));
+  context.lineTo(crisp(x1), crisp(y1));
+  context.stroke();
+}
+
+function short(text) {
+  return text.length > 14 ? `${text.slice(0, 13)}…` : text;
+}
+
+/** Return round numbers of a range, at most so many, with their texts. */
+function ticks([low, high], most) {
+  const rough = (high - low) / Math.max(2, most);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find(factor => factor * power >= rough);
+  const found = [];
+  for (let i = Math.ceil(low / step); i * step <= high; i += 1) found.push([i * step, figure(i === 0 ? 0 : i * step, 3)]);
+  return found;
+}
+
+/** Draw rows as marks: those held out hollow and last, so that none is hidden behind the others. */
+export function drawRows({ context, toX, toY }, { x, y, held_out }, markAt, radius = 3.4) {
+  const ground = colour("--surface");
+  for (const hollow of [false, true]) {
+    for (let i = 0; i < x.length; i += 1) {
+      if ((held_out[i] ?? false) === hollow) drawMark(context, markAt(i), toX(x[i]), toY(y[i]), { radius, hollow, ground });
+    }
+  }
+}
+
+/** Return the index of the row whose mark is nearest to a point of the canvas, or null if none is near. */
+export function nearest({ toX, toY }, { x, y }, left, top) {
+  let best = null;
+  let least = NEAR * NEAR;
+  for (let i = 0; i < x.length; i += 1) {
+    const distance = (toX(x[i]) - left) ** 2 + (toY(y[i]) - top) ** 2;
+    if (distance < least) [best, least] = [i, distance];
+  }
+  return best;
+}

@@ -1,0 +1,21 @@
+/* A slider with a box beside it: drag for a rough value, type for an exact one. */
+
+import { field, number } from "./forms.js";
+import { h } from "./dom.js";
+
+/** Return a field with both. `onchange` is called with the number when it is settled on, `input` while it is dragged. */
+export function slider(id, label, value, { min = 0, max = 1, step = 0.01 } = {}, onchange, { where = null, text = null, input = null } = {}) {
+  const box = number(value, found => onchange(found), { min, step: "any" });
+  box.id = id;
+  const dragged = () => {
+    box.value = track.value;
+    input?.(Number(track.value));
+  };
+  const settled = () => onchange(Number(track.value));
+  const track = h("input", { type: "range", id: `${id}-slider`, min, max, step, value, "aria-label": label, oninput: dragged, onchange: settled });
+  track.value = value;
+  const both = field(label, box, { where, text });
+  both.classList.add("sliding");
+  box.before(track);
+  return both;
+}
