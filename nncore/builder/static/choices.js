@@ -35,8 +35,8 @@ function label(name) {
 
 // ---- tables
 
-const TASKS = [["auto", "As the target suggests"], ["classification", "Classes"], ["regression", "A number"]];
-const MISSING = [["error", "Say where"], ["drop", "Leave the row out"]];
+const TASKS = [["auto", "Auto"], ["classification", "Classes"], ["regression", "Number"]];
+const MISSING = [["error", "Refuse"], ["drop", "Drop row"]];
 
 /** Return what is to be predicted, as what, and what becomes of incomplete rows. */
 export function tableFields(data, change) {
@@ -60,7 +60,7 @@ function aimedAt({ options }, target) {
   return { target, features: undefined, task: undefined, ignore: others(options.ignore), categorical: others(options.categorical) };
 }
 
-const READINGS = [["", "as it is"], ["categorical", "as categories"], ["ignore", "ignored"]];
+const READINGS = [["", "auto"], ["categorical", "category"], ["ignore", "ignore"]];
 
 /** Return a list of the columns, each with how it is read. */
 export function columnFields({ options, columns, target }, change) {
@@ -71,12 +71,17 @@ export function columnFields({ options, columns, target }, change) {
     const lists = {};
     for (const key of ["ignore", "categorical"]) {
       const names = (options[key] ?? []).filter(other => other !== name);
-      lists[key] = reading === key ? [...names, name] : names;
+      lists[key] = reading === key ? [...names, name] : names.length ? names : undefined;
     }
     change({ ...lists, features: undefined });
   };
-  const row = (name, i) => h("div", { class: "reading" }, field(name, identified(`column-${i}`, choice(READINGS, now(name), value => read(name, value)))));
-  return h("div", { class: "list", "data-where": "data.options.ignore" }, all.slice(0, MOST_SHOWN).map(row), more(all.length));
+  return h("div", { class: "list", "data-where": "data.options.ignore" }, readings("column", all, now, read));
+}
+
+/** Return a row for each column: its name, and how it is read. `read` is called with both when that is changed. */
+export function readings(stem, names, now, read) {
+  const box = (name, i) => identified(`${stem}-${i}`, choice(READINGS, now(name), value => read(name, value)));
+  return [...names.slice(0, MOST_SHOWN).map((name, i) => h("div", { class: "reading" }, field(name, box(name, i)))), more(names.length)];
 }
 
 function more(n) {
@@ -90,15 +95,15 @@ function identified(id, control) {
 
 // ---- features
 
-const STANDARDIZE = [["auto", "As suits the data"], ["true", "Yes: mean 0, deviation 1"], ["false", "No"]];
+const STANDARDIZE = [["auto", "Auto"], ["true", "Yes"], ["false", "No"]];
 
 /** Return the folded parts about features, as [id, label, content]. */
 export function featureFields(data, change) {
   const value = String(data.options.standardize ?? "auto");
   const set = chosen => change({ standardize: chosen === "auto" ? undefined : chosen === "true" });
-  const scaling = field(`Standardise (now: ${data.standardized ? "yes" : "no"})`, identified("option-standardize", choice(STANDARDIZE, value, set)), {
+  const scaling = field(`Standardise to mean 0, deviation 1 (now: ${data.standardized ? "yes" : "no"})`, identified("option-standardize", choice(STANDARDIZE, value, set)), {
     where: "data.options.standardize",
-    text: "Bring every feature to mean 0 and standard deviation 1 over the rows to train on",
+    text: "Mean and standard deviation of the rows to train on, for each feature",
   });
   const all = data.all_features;
   const label = data.n_features < all.length ? `Features (${data.n_features} of ${all.length})` : "Features";

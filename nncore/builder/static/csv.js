@@ -1,6 +1,7 @@
 /* A table of one's own: chosen as a file, dropped onto the page, or pasted. It goes to the builder on this machine only. */
 
 import { announce, clearMistakes, notice, showMistake } from "./actions.js";
+import { readings } from "./choices.js";
 import { fill, h } from "./dom.js";
 import { button, choice, field } from "./forms.js";
 import { count } from "./format.js";
@@ -9,7 +10,7 @@ import { on, request, store } from "./store.js";
 const PASTED = "pasted.csv";
 const WHERE = "data.csv";
 
-const draft = { text: "", file: null, taken: false }; // stays when the dialog is closed
+const draft = { text: "", file: null, taken: false, readings: new Map() }; // stays when the dialog is closed
 
 /** Tell whether this page has sent a table already. */
 export function hasTable() {
@@ -24,9 +25,9 @@ export function openTable() {
   text.value = draft.text;
   const file = h("input", { type: "file", id: "csv-file", accept: ".csv,.tsv,.txt,text/csv,text/plain", onchange: () => fromFile(file.files[0]) });
   const hint = `The first row names the columns. Up to ${count(store.schema.limits.csv_characters)} characters; the table stays on this machine.`;
-  const target = choice([["", "the last column"]], "", () => {});
+  const target = choice([["", "The last column"]], "", () => {});
   target.id = "csv-target";
-  const missing = choice([["error", "say where"], ["drop", "leave the row out"]], "error", () => {});
+  const missing = choice([["error", "Refuse"], ["drop", "Drop row"]], "error", () => {});
   missing.id = "csv-missing";
   const load = button("Load", null, () => send(), { kind: "main" });
   load.id = "csv-load";
@@ -39,6 +40,7 @@ export function openTable() {
     field("File, or drop one here", file),
     field("Table, as text", text, { where: WHERE }),
     h("div", { class: "fields" }, field("Target", target, { where: "data.options.target" }), field("Missing values", missing, { where: "data.options.missing" })),
+    h("details", { id: "csv-columns" }, h("summary", {}, "Columns"), h("div", { class: "list" })),
     h("div", { class: "buttons end" }, close, load)
   );
   document.body.append(dialog);
@@ -54,9 +56,20 @@ function edited() {
   draft.text = text;
   const target = document.getElementById("csv-target");
   const names = header(text);
+  if (String(names) === target.dataset.names) return;
+  target.dataset.names = names;
   const before = target.value;
-  fill(target, [["", "the last column"], ...names.map(name => [name, name])].map(([value, shown]) => h("option", { value }, shown)));
+  fill(target, [["", "The last column"], ...names.map(name => [name, name])].map(([value, shown]) => h("option", { value }, shown)));
   target.value = names.includes(before) ? before : "";
+  const columns = document.getElementById("csv-columns");
+  const read = (name, reading) => draft.readings.set(name, reading);
+  columns.hidden = !names.length;
+  fill(columns.querySelector(".list"), readings("csv-column", names, name => draft.readings.get(name) ?? "", read));
+}
+
+/** Return the columns in the text that are to be read in one way: "categorical" or "ignore". */
+function columnsRead(reading) {
+  return header(draft.text).filter(name => draft.readings.get(name) === reading);
 }
 
 /** Return the names in the first row, to choose a target from; how the table is read is the core's affair. */
@@ -134,6 +147,7 @@ async function send() {
   const options = { file: draft.file ?? PASTED };
   if (chosen("csv-target")) options.target = chosen("csv-target");
   if (chosen("csv-missing") === "drop") options.missing = "drop";
+  for (const key of ["categorical", "ignore"]) if (columnsRead(key).length) options[key] = columnsRead(key);
   try {
     const { messages } = await request("set_data", { name: "csv", csv: draft.text, options });
     if (messages.length) notice(messages.join(" "));

@@ -58,11 +58,17 @@ function parts() {
     field("Data set", chooser(data), { where: "data.name" }),
     about(data),
     generated && h("div", { class: "pairs" }, generatorFields(generated, data, change)),
-    data.columns && tableFields(data, change),
+    isTable(data) && tableFields(data, change),
     heldOut(),
-    data.columns && folded("columns", "Columns", columnFields(data, change)),
+    isTable(data) && folded("columns", "Columns", columnFields(data, change)),
     featureFields(data, change).map(([id, label, content]) => folded(id, label, content)),
   ];
+}
+
+/** Tell whether the data are a table of the user's, whose columns can be read in one way or another. */
+function isTable({ name, columns }) {
+  const { bundled, generated } = store.schema.data;
+  return Boolean(columns) && ![...bundled, ...generated].some(entry => entry.name === name);
 }
 
 function folded(id, label, content) {
@@ -94,13 +100,14 @@ async function take(name) {
   if (!taken) document.getElementById("data-name").value = store.state.data.name;
 }
 
-function about({ title, text, n, n_features: width, classes, target, columns, all_features: all }) {
-  const goal = classes ? counted(classes.length, "class", "classes") : "a number to predict";
+function about(data) {
+  const { title, text, task, n, n_features: width, classes, target, columns, all_features: all } = data;
+  const goal = classes ? counted(classes.length, "class", "classes") : task;
   const features = width < all.length ? `${count(width)} of ${counted(all.length, "feature")}` : counted(width, "feature");
   return h(
     "div",
     { class: "about" },
-    columns && h("h3", { id: "data-table" }, title),
+    isTable(data) && h("h3", { id: "data-table" }, title),
     h("p", { class: "muted small" }, text),
     h("p", { class: "chips figures" }, [counted(n, "row"), features, goal].map(words => h("span", { class: "chip" }, words))),
     columns && h("p", { class: "muted small" }, "Predicts ", h("strong", {}, target))

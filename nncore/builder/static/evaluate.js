@@ -26,14 +26,15 @@ export function mountEvaluate(root) {
   const choose = h("div", { class: "choose" });
   const parts = h("div", { class: "choose" });
   const epoch = h("p", { id: "evaluate-epoch", class: "muted small figures" });
-  const said = h("p", { id: "evaluate-refusal", class: "mistake", role: "status" });
+  const said = h("p", { id: "evaluate-refusal", class: "refusal", role: "status" });
   const place = h("div", { id: "evaluate-view", "data-where": "kind" });
-  fill(root, h("div", { class: "evaluate-bar" }, choose, parts, h("span", { class: "space" }), epoch), said, place);
+  fill(root, h("div", { class: "evaluate-bar" }, choose, parts, epoch), said, place);
   Object.assign(now, { root, choose, parts, epoch, said, place, pull: new Pull(ask, pause) });
   on("sample", renew);
   on("state", look);
   on("frame", look);
   on("tab", look);
+  on("connection", askAgain);
   on("theme", () => now.made?.redraw());
   new ResizeObserver(() => visible() && now.made?.redraw()).observe(place);
   new IntersectionObserver(entries => {
@@ -49,8 +50,9 @@ function visible() {
 
 /** Offer the views that suit the data; another data set begins with the one that says most about it. */
 async function renew() {
+  const asked = (now.renewing = Symbol("the latest"));
   const found = await sample().catch(() => null);
-  if (!found) return;
+  if (!found || asked !== now.renewing) return;
   const { data } = store.state;
   const kinds = store.schema.evaluations.filter(kind => VIEWS[kind]?.suits(data, found));
   const same = now.data === data.name && kinds.includes(now.kind);
@@ -80,7 +82,7 @@ function show(kind) {
   fill(now.place);
   now.place.dataset.kind = kind;
   setText(now.epoch, "");
-  setText(now.said, "");
+  refuse("");
   now.made = view.make(now.place, askAgain);
   fill(now.parts, view.parts && marked(partSwitch(), "part"));
   askAgain();
@@ -120,12 +122,19 @@ async function ask() {
   try {
     const answer = await request("evaluate", { kind, ...(VIEWS[kind].parts ? { part } : {}), ...fields });
     if (made !== now.made) return;
-    setText(now.said, "");
+    refuse("");
     setText(now.epoch, after(answer));
     made.show(answer, part);
   } catch (refusal) {
-    if (made === now.made) setText(now.said, refusal.message);
+    if (made === now.made) refuse(refusal.message);
   }
+}
+
+/** Say why there is no answer; what was shown before is hidden, for it is not true any more. */
+function refuse(text) {
+  setText(now.said, text);
+  now.place.classList.toggle("untrue", text !== "");
+  if (text) setText(now.epoch, "");
 }
 
 /** Ask although the network is the same: the question is another. */

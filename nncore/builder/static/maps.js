@@ -12,7 +12,7 @@ import { twin } from "./twin.js";
 
 const FINE = 128; // cells along each axis where nothing is trained
 const LIVE = 64;
-const STRONGEST = 0.6; // opacity of a class that is certain
+const STRONGEST = 0.5; // opacity of a class that is certain
 const TABLE = 9; // points along each axis in the table
 
 /** The view "decision_map". */
@@ -63,7 +63,7 @@ function make(root) {
 }
 
 function hint() {
-  return "Point at the map, or move the cross with the arrow keys.";
+  return `Point at the ${store.state.data.n_features > 1 ? "map" : "curve"}, or move the cross with the arrow keys.`;
 }
 
 // ---- drawing
@@ -81,7 +81,7 @@ function draw(canvas, view) {
   view.shown = shown;
   view.plane = drawPlane(canvas, { x, y }, plane => {
     paint(plane, view);
-    drawRows(plane, shown, marking(view), shown.x.length > 500 ? 3 : 3.6);
+    drawRows(plane, shown, marking(view), answer.values && answer.y ? 4.4 : shown.x.length > 500 ? 3 : 3.6);
     if (!answer.y && !answer.classes) curve(plane, answer);
     if (view.cell) cross(plane, view);
   });
@@ -171,7 +171,8 @@ function marking({ answer, rows, bar }) {
     const marks = classMarks(classes.length);
     return i => marks[rows.target[i]];
   }
-  return i => ({ colour: answer.y ? css(bar.shade(rows.target[i])) : colour("--positive"), symbol: "circle" });
+  const [edge, plain] = [colour("--text"), { colour: colour("--positive"), symbol: "circle" }];
+  return i => (answer.y ? { colour: css(bar.shade(rows.target[i])), symbol: "circle", edge } : plain);
 }
 
 function cross({ context, box, toX, toY }, { answer, cell: [j, i] }) {
@@ -221,7 +222,7 @@ function answerAt({ x, y, classes, sure, values }, [j, i]) {
   const { features, target } = store.state.data;
   const at = table => (y ? table[i]?.[j] : table[j]);
   const place = [`${features[0]} ${figure(x[j], 3)}`, ...(y ? [`${features[1]} ${figure(y[i], 3)}`] : [])].join(", ");
-  const answer = classes ? `${className(at(classes))}, ${percent(at(sure))}` : `${target} ${figure(at(values))}`;
+  const answer = classes ? `${target} ${className(at(classes))}, ${percent(at(sure))}` : `${target} ${figure(at(values))}`;
   return `At ${place}: ${answer}`;
 }
 
@@ -235,7 +236,7 @@ function legendParts({ bar }) {
   const { classes, n_held_out: held, n_features: width } = store.state.data;
   const entry = (mark, text, hollow) => h("li", {}, markOf(mark, hollow), h("span", {}, text));
   const plain = { colour: "currentColor", symbol: "circle" };
-  const named = classes ? classMarks(classes.length).map((mark, i) => entry(mark, classes[i])).slice(0, 20) : [entry(plain, "Rows of the data")];
+  const named = classes ? classMarks(classes.length).map((mark, i) => entry(mark, classes[i])).slice(0, 20) : [entry({ ...plain, colour: width === 1 ? colour("--positive") : "currentColor" }, "Rows of the data")];
   const meaning = classes
     ? "The colour is the likeliest class: the stronger, the more certain. Lines: there it changes."
     : width === 1 ? "The line is what the network predicts." : "The ground is what the network predicts, the marks are the true values, in the same colours.";

@@ -33,16 +33,22 @@ export function classMarks(n) {
   }));
 }
 
-/** Draw a mark; a hollow one stands for a row that is held out. */
-export function drawMark(context, { colour: fill, symbol }, x, y, { radius = 3.4, hollow = false, ground = colour("--surface") } = {}) {
+/** Draw a mark; a hollow one stands for a row that is held out. With an `edge`, in a colour of its own, it is seen on a
+ * ground of its own colour, too. */
+export function drawMark(context, { colour: fill, symbol, edge = null }, x, y, { radius = 3.4, hollow = false, ground = colour("--surface") } = {}) {
   context.save();
   context.translate(x, y);
   context.scale(radius, radius);
   context.lineWidth = (hollow ? 1.4 : 0.8) / radius;
-  context.fillStyle = hollow ? ground : fill;
-  context.strokeStyle = hollow ? fill : ground;
+  context.fillStyle = hollow && !edge ? ground : fill;
+  context.strokeStyle = edge ?? (hollow ? fill : ground);
   context.fill(path(symbol));
   context.stroke(path(symbol));
+  if (hollow && edge) {
+    context.scale(0.45, 0.45);
+    context.fillStyle = ground;
+    context.fill(path(symbol));
+  }
   context.restore();
 }
 

@@ -12,7 +12,7 @@ import { store } from "./store.js";
 const SIZE = 168; // pixels of the drawing along each side
 const STEP = SIZE / 14; // of the cursor
 
-const drawing = { ink: new Float32Array(SIZE * SIZE), pixels: null, brush: 15, cursor: [SIZE / 2, SIZE / 4] }; // it stays when one looks elsewhere
+const drawing = { ink: new Float32Array(SIZE * SIZE), pixels: null, brush: 22, cursor: [SIZE / 2, SIZE / 4] }; // it stays when one looks elsewhere
 
 /** The view "draw". */
 export const padView = {
@@ -26,6 +26,7 @@ export const padView = {
 
 function make(root, asked) {
   const view = { last: null, focused: false, bars: [], asked };
+  drawing.pixels = null; // other data have others
   view.canvas = h("canvas", {
     class: "pad",
     width: SIZE,
@@ -45,7 +46,7 @@ function make(root, asked) {
   view.seen = picture(store.state.data.image, "What the network reads");
   const clear = button("Clear", "remove", () => wipe(view), { kind: "small" });
   clear.id = "pad-clear";
-  const brush = h("input", { type: "range", id: "pad-brush", min: 6, max: 30, value: drawing.brush, oninput: () => (drawing.brush = Number(brush.value)) });
+  const brush = h("input", { type: "range", id: "pad-brush", min: 8, max: 36, value: drawing.brush, oninput: () => (drawing.brush = Number(brush.value)) });
   const tools = h("div", { class: "pad-tools" }, h("figure", { class: "seen" }, view.seen, h("figcaption", { class: "muted small" }, "What the network reads")), field("Brush", brush), clear);
   const hint = h("p", { class: "muted small" }, "Draw with the pointer, or with arrows and Space; Shift and arrows draw a line.");
   fill(root, h("div", { id: "pad", class: "pad-view" }, h("div", { class: "stack" }, view.canvas, hint), tools, bars(view)));

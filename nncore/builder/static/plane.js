@@ -31,7 +31,7 @@ export function drawPlane(canvas, { x, y }, paint) {
   const left = Math.ceil(Math.max(...yTicks.map(([, text]) => context.measureText(short(text)).width), 0)) + 8;
   const box = { left, top: 1.7 * size, right: width - 10, bottom: height - 3.1 * size };
   const plane = { context, box, size, ...mapping(box, x.range, y.range) };
-  axes(plane, x, y, x.ticks ?? ticks(x.range, (box.right - box.left) / (6 * size)), yTicks);
+  axes(plane, x, y, x.ticks ?? ticks(x.range, (box.right - box.left) / (4.5 * size)), yTicks);
   context.save();
   context.beginPath();
   context.rect(box.left, box.top, box.right - box.left, box.bottom - box.top);

@@ -26,11 +26,13 @@ export function mountPreview(root) {
   fill(root, h("h3", {}, "Preview"), place, balance);
   const renew = async () => {
     fitAxes();
+    const asked = (view.asked = Symbol("the latest"));
     const found = await sample(Math.max(0, view.x), Math.max(0, view.y)).catch(() => null);
-    if (!found) return;
+    if (!found || asked !== view.asked) return;
     view.found = found;
-    fill(balance, classBalance());
-    fill(place, arePictures(found) ? thumbnails(found) : scatter(renew));
+    const pictures = arePictures(found);
+    fill(balance, classBalance(!pictures));
+    fill(place, pictures ? thumbnails(found) : scatter(renew));
     draw();
   };
   on("sample", renew);
@@ -41,10 +43,12 @@ export function mountPreview(root) {
 
 /** Keep the axes where the features still are there; a number to predict is shown over the first feature. */
 function fitAxes() {
-  const { features, classes } = store.state.data;
-  const names = String([features, classes]);
+  const { features, classes, columns } = store.state.data;
+  const names = JSON.stringify([features, classes]);
   if (names === view.names) return;
-  Object.assign(view, { names, x: 0, y: classes && features.length > 1 ? 1 : TARGET });
+  const measured = features.map((_, i) => i).filter(i => columns?.includes(features[i])); // not the 0 and 1 of a text
+  const [x, y] = measured.length > 1 ? measured : [0, 1];
+  Object.assign(view, { names, x, y: classes && features.length > 1 ? y : TARGET });
 }
 
 // ---- the plane
@@ -125,9 +129,10 @@ function texts(i) {
 
 function tableOfRows() {
   const { rows, x, y, target, held_out: held, names } = view.found;
-  const line = (row, i) => [row, figure(x[i], 6), figure(y[i], 6), targetText(target[i], figure), held[i] ? "held out" : "trained on"];
+  const axes = view.y === TARGET ? [x] : [x, y];
+  const line = (row, i) => [row, ...axes.map(axis => figure(axis[i], 6)), targetText(target[i], figure), held[i] ? "held out" : "trained on"];
   return {
-    head: ["Row", ...names, store.state.data.target, "Part"],
+    head: ["Row", ...names.slice(0, axes.length), store.state.data.target, "Part"],
     rows: rows.slice(0, MOST_LISTED).map(line),
     note: `${count(Math.min(MOST_LISTED, rows.length))} of ${count(store.state.data.n)} rows.`,
   };
@@ -149,7 +154,8 @@ function thumbnails({ images }) {
 
 // ---- classes
 
-function classBalance() {
+/** Return the counts as bars; with the marks of the classes if there is a plane that has them. */
+function classBalance(marked) {
   const { classes, counts, n, n_held_out: held } = store.state.data;
   if (!classes) return null;
   const marks = classMarks(classes.length);
@@ -157,14 +163,14 @@ function classBalance() {
   const one = (name, i) => {
     const bar = h("span", { class: "bar" });
     bar.style.width = `${(100 * counts[i]) / most}%`;
-    bar.style.background = marks[i].colour;
-    return h("li", { "data-class": name, "data-count": counts[i] }, markOf(marks[i]), h("span", { class: "name", title: name }, name),
+    if (marked) bar.style.background = marks[i].colour;
+    return h("li", { "data-class": name, "data-count": counts[i] }, marked && markOf(marks[i]), h("span", { class: "name", title: name }, name),
       h("span", { class: "track" }, bar), h("span", { class: "figures" }, count(counts[i])));
   };
   return [
     h("h3", {}, "Rows of each class"),
-    h("ul", { id: "class-balance" }, classes.slice(0, MOST_CLASSES).map(one)),
+    h("ul", { id: "class-balance", class: marked ? "marked" : null }, classes.slice(0, MOST_CLASSES).map(one)),
     classes.length > MOST_CLASSES && h("p", { class: "muted small" }, `The first ${MOST_CLASSES} of ${count(classes.length)} classes are listed.`),
-    held > 0 && h("p", { class: "muted small legend" }, markOf({ colour: "currentColor", symbol: "circle" }, true), `Hollow: held out (${count(held)} of ${count(n)})`),
+    marked && held > 0 && h("p", { class: "muted small legend" }, markOf({ colour: "currentColor", symbol: "circle" }, true), `Hollow: held out (${count(held)} of ${count(n)})`),
   ];
 }

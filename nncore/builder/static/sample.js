@@ -28,14 +28,20 @@ export function arePictures({ images }) {
   return Boolean(images) && images.pixels.every(pixels => pixels.every(value => value >= 0));
 }
 
-/* Another table may have the same columns and counts as the last one: a run that begins is reason enough to ask. */
-on("state", () => {
+on("state", async () => {
   const { data, training, run } = store.state;
   const now = JSON.stringify([data, training.validation_split, training.split_seed]);
   const begun = run.epoch === 0 && version !== store.state.version;
   version = store.state.version;
-  if (now === known && !begun) return;
+  if (now === known && !(begun && (await areOthers()))) return;
   known = now;
   found.clear();
   emit("sample");
 });
+
+/** Tell whether the rows differ from those that are known: another table may have the same columns and counts. */
+async function areOthers() {
+  const both = [found.get("0 1"), request("preview", {})];
+  const [before, now] = await Promise.all(both).catch(() => [null, null]);
+  return JSON.stringify(before) !== JSON.stringify(now);
+}
