@@ -19,15 +19,16 @@ export const confusionView = {
 function make(root) {
   const score = h("p", { class: "score figures" });
   const place = h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Confusion matrix" });
+  const note = h("p", { id: "confusion-note", class: "muted small" });
   let cells = null;
   let shape = "";
-  fill(root, score, place);
+  fill(root, score, place, note);
   return {
     redraw: () => {},
     show: answer => {
       const chosen = worthShowing(answer);
       const now = JSON.stringify([answer.classes, chosen]);
-      if (now !== shape) cells = build(place, answer, chosen);
+      if (now !== shape) cells = build(place, note, answer, chosen);
       shape = now;
       update(cells, answer);
       fill(score, h("strong", { id: "confusion-accuracy" }, percent(answer.accuracy)), ` accuracy on ${counted(sum(answer.counts.flat()), "row")}`);
@@ -43,7 +44,7 @@ function worthShowing({ counts }) {
   return all.sort((a, b) => mistakes[b] - mistakes[a]).slice(0, MOST_CLASSES).sort((a, b) => a - b);
 }
 
-function build(place, { classes, counts }, chosen) {
+function build(place, note, { classes, counts }, chosen) {
   const name = i => classes[i] ?? `class ${i}`;
   const cells = [];
   const cell = (i, j) => {
@@ -52,17 +53,17 @@ function build(place, { classes, counts }, chosen) {
     cells.push({ i, j, element, number, share });
     return element;
   };
-  const some = chosen.length < counts.length && ` The ${chosen.length} of ${count(counts.length)} classes with the most mistakes.`;
+  const some = chosen.length < counts.length ? ` Shown are the ${chosen.length} of ${count(counts.length)} classes with the most mistakes.` : "";
   fill(
     place,
     h(
       "table",
-      { id: "confusion" },
-      h("caption", { class: "muted small" }, "Rows: the true class. Columns: what the network says. Shares are of the row.", some),
+      { id: "confusion", "aria-label": "Confusion matrix", "aria-describedby": note.id },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true \\ predicted"), chosen.map(j => h("th", { scope: "col" }, name(j))))),
       h("tbody", {}, chosen.map(i => h("tr", {}, h("th", { scope: "row" }, name(i)), chosen.map(j => cell(i, j)))))
     )
   );
+  setText(note, `Rows: the true class. Columns: what the network says. Shares are of the row.${some}`);
   return cells;
 }
 

@@ -1,6 +1,6 @@
 /* A pad to draw on, and how likely the network takes the drawing for each class. */
 
-import { announceSeldom } from "./actions.js";
+import { announce } from "./actions.js";
 import { colour, fill, h, setText } from "./dom.js";
 import { button, field } from "./forms.js";
 import { percent } from "./format.js";
@@ -11,6 +11,7 @@ import { store } from "./store.js";
 
 const SIZE = 168; // pixels of the drawing along each side
 const STEP = SIZE / 14; // of the cursor
+const REST = 1000; // ms without a stroke until the answer is said
 
 const drawing = { ink: new Float32Array(SIZE * SIZE), pixels: null, brush: 22, cursor: [SIZE / 2, SIZE / 4] }; // it stays when one looks elsewhere
 
@@ -76,7 +77,13 @@ function show(view, { probabilities, classes }) {
     bar.style.width = percent(probabilities[i] ?? 0, 2).replace(" ", "");
     setText(text, percent(probabilities[i]));
   });
-  announceSeldom(`The drawing looks most like ${classes[best] ?? `class ${best}`}, ${percent(probabilities[best], 0)}`);
+  if (!view.unsaid) return;
+  clearTimeout(view.saying);
+  const text = `The drawing looks most like ${classes[best] ?? `class ${best}`}, ${percent(probabilities[best], 0)}`;
+  view.saying = setTimeout(() => {
+    view.unsaid = false;
+    announce(text);
+  }, REST);
 }
 
 // ---- drawing
@@ -139,7 +146,9 @@ function wipe(view) {
 function changed(view) {
   drawing.pixels = view.habits ? pixelsOf(drawing.ink, SIZE, store.state.data.image, view.habits) : null;
   redraw(view);
-  if (drawing.pixels) view.asked();
+  view.unsaid = drawing.pixels !== null;
+  if (view.unsaid) view.asked();
+  else clearTimeout(view.saying);
 }
 
 // ---- keys

@@ -1,8 +1,8 @@
-/* From a drawing to the pixels of the data: made as large, centred and as coarse as the pictures of the data are. */
+/* From a drawing to the pixels of the data: made as large, as dark, centred and as coarse as the pictures there are. */
 
 const INK = 0.2; // share of the range of the values that counts as drawn
 
-/** Return what the pictures have in common: their range, how large what they show is, and where it is centred.
+/** Return what the pictures have in common: their range, how dark and how large what they show is, and its centre.
  *
  * Some data are centred by the box around the ink, others by its centre of mass: whichever varies less is theirs. */
 export function habits(pictures, side, [low, high]) {
@@ -13,6 +13,7 @@ export function habits(pictures, side, [low, high]) {
     low,
     high,
     by,
+    peak: mean(inked.map(ink => Math.max(...ink))),
     whole: pictures.every(pixels => pixels.every(Number.isInteger)),
     size: mean(found.map(({ size }) => size)) || side,
     centre: [0, 1].map(axis => mean(found.map(one => one[by][axis])) || side / 2),
@@ -20,21 +21,21 @@ export function habits(pictures, side, [low, high]) {
 }
 
 /** Return the pixels of a drawing: `ink` holds n x n values from 0 to 1. Null if nothing is drawn. */
-export function pixelsOf(ink, n, side, { low, high, by, whole, size, centre }) {
+export function pixelsOf(ink, n, side, { low, high, by, peak, whole, size, centre }) {
   const drawn = extent(ink, n);
   if (!drawn) return null;
   const scale = drawn.size / size; // pixels of the drawing to one of the data
   const sums = cumulative(ink, n);
-  const pixels = [];
+  const shares = [];
   for (let i = 0; i < side; i += 1) {
     for (let j = 0; j < side; j += 1) {
       const [top, left] = [i - centre[1], j - centre[0]].map((offset, axis) => drawn[by][1 - axis] + offset * scale);
-      const share = Math.min(1, area(sums, n, left, top, left + scale, top + scale) / (scale * scale));
-      const value = low + share * (high - low);
-      pixels.push(whole ? Math.round(value) : Number(value.toPrecision(4)));
+      shares.push(area(sums, n, left, top, left + scale, top + scale) / (scale * scale));
     }
   }
-  return pixels;
+  const darker = peak / Math.max(...shares);
+  const values = shares.map(share => low + Math.min(1, share * darker) * (high - low));
+  return values.map(value => (whole ? Math.round(value) : Number(value.toPrecision(4))));
 }
 
 /** Return size and centres, [x, y], of what is drawn on n x n pixels; null if nothing is. */

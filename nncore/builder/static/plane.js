@@ -4,6 +4,7 @@ import { colour, sharp } from "./dom.js";
 import { figure } from "./format.js";
 import { drawMark } from "./marks.js";
 
+const USUAL = 11.5; // size of the texts for which the marks' radius is meant
 const NEAR = 14; // pixels from the pointer to a mark that counts as pointed at
 
 /** Return the range of numbers with a margin, as [low, high]. */
@@ -98,11 +99,12 @@ function ticks([low, high], most) {
 }
 
 /** Draw rows as marks: those held out hollow and last, so that none is hidden behind the others. */
-export function drawRows({ context, toX, toY }, { x, y, held_out }, markAt, radius = 3.4) {
+export function drawRows({ context, size, toX, toY }, { x, y, held_out }, markAt, radius = 3.4) {
+  const scaled = (radius * size) / USUAL;
   const ground = colour("--surface");
   for (const hollow of [false, true]) {
     for (let i = 0; i < x.length; i += 1) {
-      if ((held_out[i] ?? false) === hollow) drawMark(context, markAt(i), toX(x[i]), toY(y[i]), { radius, hollow, ground });
+      if ((held_out[i] ?? false) === hollow) drawMark(context, markAt(i), toX(x[i]), toY(y[i]), { radius: scaled, hollow, ground });
     }
   }
 }
