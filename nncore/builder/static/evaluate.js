@@ -19,7 +19,7 @@ const PARTS = [["held_out", "Held out"], ["train", "Trained on"], ["all", "All"]
 const SOON = 100; // ms between two answers where nothing is trained
 const MOST_CLASSES_OF_MAP = 20;
 
-const now = { kind: null, part: null, made: null, asked: "", seen: false, data: "" };
+const now = { kind: null, part: null, wanted: null, made: null, asked: "", seen: false, data: "" };
 
 /** Put the part into `root`. */
 export function mountEvaluate(root) {
@@ -57,7 +57,7 @@ async function renew() {
   const kinds = store.schema.evaluations.filter(kind => VIEWS[kind]?.suits(data, found));
   const same = now.data === data.name && kinds.includes(now.kind);
   now.data = data.name;
-  if (!data.n_held_out || !now.part) now.part = data.n_held_out ? "held_out" : "train";
+  now.part = data.n_held_out ? (now.wanted ?? "held_out") : now.wanted === "all" ? "all" : "train";
   const labels = kinds.map(kind => [kind, VIEWS[kind].label(data)]);
   const kind = same ? now.kind : first(kinds, data);
   fill(now.choose, marked(segments("View", labels, kind, show), "view"));
@@ -91,7 +91,7 @@ function show(kind) {
 function partSwitch() {
   const none = store.state.data.n_held_out === 0;
   return segments("Rows", none ? PARTS.slice(1) : PARTS, now.part, part => {
-    now.part = part;
+    now.part = now.wanted = part;
     askAgain();
   });
 }

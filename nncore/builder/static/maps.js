@@ -63,7 +63,8 @@ function make(root) {
 }
 
 function hint() {
-  return `Point at the ${store.state.data.n_features > 1 ? "map" : "curve"}, or move the cross with the arrow keys.`;
+  const { n_features: width, classes } = store.state.data;
+  return `Point at the ${width > 1 || classes ? "map" : "curve"}, or move the cross with the arrow keys.`;
 }
 
 // ---- drawing
@@ -145,10 +146,12 @@ function path(context, x0, y0, x1, y1) {
 
 function paintStrips({ context, box }, { answer }) {
   const marks = classMarks(store.state.data.classes.length);
-  const wide = (box.right - box.left) / answer.x.length;
+  context.strokeStyle = colour("--muted");
+  const left = j => Math.round(box.left + (j * (box.right - box.left)) / answer.x.length);
   answer.classes.forEach((found, j) => {
     context.fillStyle = css(rgb(marks[found]?.colour ?? "--muted"), opacity(answer.sure[j]));
-    context.fillRect(box.left + j * wide, box.top, wide + 0.5, box.bottom - box.top);
+    context.fillRect(left(j), box.top, left(j + 1) - left(j), box.bottom - box.top);
+    if (j > 0 && answer.classes[j - 1] !== found) line(context, left(j), box.top, left(j), box.bottom);
   });
 }
 

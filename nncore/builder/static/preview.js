@@ -96,7 +96,7 @@ function draw() {
   const ticks = view.y === TARGET && classes ? classes.slice(0, 20).map((text, i) => [i, text]) : undefined;
   const axes = {
     x: { range: span(shown.x), name: features[view.x] },
-    y: { range: span(shown.y), name: view.y === TARGET ? target : features[view.y], ticks },
+    y: { range: ticks ? [-0.7, classes.length - 0.3] : span(shown.y), name: view.y === TARGET ? target : features[view.y], ticks },
   };
   view.plane = drawPlane(canvas, axes, plane => drawRows(plane, shown, marking(shown), shown.x.length > 400 ? 2.8 : 3.4));
 }
