@@ -44,7 +44,7 @@ def number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def frame(run: Run, version: int, loss: float | None = None) -> dict[str, Any]:
+def frame(run: Run, version: int) -> dict[str, Any]:
     """Return what to show now.
 
     Parameters
@@ -52,13 +52,12 @@ def frame(run: Run, version: int, loss: float | None = None) -> dict[str, Any]:
     run : Run
     version : int
         Of the state that this belongs to.
-    loss : float, optional
-        Of the batch, while the run is in the middle of an epoch.
 
     Returns
     -------
     dict
-        The columns of the history in the last epoch, exact; ``layers`` and ``edges`` by name, to 4 digits.
+        The columns of the history in the last epoch, exact; in the middle of an epoch ``batch_loss``, exact; ``layers``
+        and ``edges`` by name, to 4 digits.
     """
     history, model = run.model.history, run.current
     row = history.row(-1) if len(history) else {}
@@ -70,7 +69,7 @@ def frame(run: Run, version: int, loss: float | None = None) -> dict[str, Any]:
         "batch": run.batch,
         "n_batches": run.n_batches,
         **exact,
-        "batch_loss": loss,
+        "batch_loss": None if run.batch_loss is None else number(run.batch_loss),
         "samples_per_second": len(run.prepared.train) / seconds if seconds > 0 else None,
         "layers": of_layers(model, history),
         "edges": edges(model, *gradient_rows(run)),

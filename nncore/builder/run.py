@@ -56,6 +56,8 @@ class Run:
         at the start of the epoch, so that whatever comes next, the run consists of whole epochs.
     batch : int
         How many batches of the epoch `stepping` has seen.
+    batch_loss : float or None
+        Of the last of these batches, before its update.
     """
 
     def __init__(self, setup: Setup, prepared: Prepared, loaded: Loaded | None = None) -> None:
@@ -67,6 +69,7 @@ class Run:
         self.model = self._built() if loaded is None else self._from_file(loaded)
         self.stepping: Sequential | None = None
         self.batch: int = 0
+        self.batch_loss: float | None = None
 
     def _built(self) -> Sequential:
         setup = self.setup
@@ -161,13 +164,14 @@ class Run:
             self.stepping.optimizer = replace(self.model.optimizer, learning_rate=rate_now)
         (X, y), weights = self.part("train"), self.weights()
         loss = self.stepping.train_on_batch(X[rows], y[rows], None if weights is None else weights[rows])
+        self.batch_loss = loss
         self.batch += 1
         return loss
 
     def leave_epoch(self) -> bool:
         """Drop the batches of an unfinished epoch, which is yet to be trained; return whether there were any."""
         had = self.stepping is not None
-        self.stepping, self.batch = None, 0
+        self.stepping, self.batch, self.batch_loss = None, 0, None
         return had
 
     # ---- edits
@@ -209,7 +213,7 @@ class Run:
         run.prepared, run.loaded = prepared, loaded
         run.model = Sequential._from_snapshot(snapshot)
         run.model.history = history
-        run.stepping, run.batch = None, 0
+        run.stepping, run.batch, run.batch_loss = None, 0, None
         return run
 
 

@@ -130,12 +130,12 @@ class Session:
     def _edit(self, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Make an edit, all of it or nothing."""
         before = Kept.of(self.run, self.csv, kind)
-        pending, was_stepping = self.run.batch, self.run.stepping
+        pending, was_stepping, batch_loss = self.run.batch, self.run.stepping, self.run.batch_loss
         try:
             report = edits.EDITS[kind](self, **fields)
         except BaseException:
             self.run, self.csv = before.run(), before.csv
-            self.run.stepping, self.run.batch = was_stepping, pending
+            self.run.stepping, self.run.batch, self.run.batch_loss = was_stepping, pending, batch_loss
             raise
         self._keep(before)
         self.messages = [line for line in str(report or "").splitlines() if line]
@@ -233,12 +233,12 @@ class Session:
             self.version += 1
             self.publish("notice", encode({"type": "notice", "text": str(error)}))
 
-    def _show(self, due: float, loss: float | None = None) -> None:
+    def _show(self, due: float) -> None:
         """Publish a frame if it is due; the next one is due the later, the longer this one took."""
         started = time.monotonic()
         if started < due:
             return
-        self.publish("frame", encode({"type": "frame", "frame": frames.frame(self.run, self.version, loss)}))
+        self.publish("frame", encode({"type": "frame", "frame": frames.frame(self.run, self.version)}))
         took = time.monotonic() - started
         self._next_frame = started + max(SECONDS_PER_FRAME, took / LARGEST_SHARE)
 

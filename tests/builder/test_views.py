@@ -371,3 +371,14 @@ def test_replace_is_what_updates_a_layer():
     before = model.get_weights()
     model.replace(0, Dense(4, "relu"))
     assert all(map(np.array_equal, before, model.get_weights()))
+
+
+def test_every_page_is_told_the_loss_of_the_last_batch(ask):
+    assert ask("state")["frame"]["batch_loss"] is None
+    told = ask("step_batch")["loss"]
+    assert ask("state")["frame"]["batch_loss"] == told
+    with pytest.raises(Refusal):
+        ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": -1})
+    assert ask("state")["frame"]["batch_loss"] == told
+    ask("step_epoch")
+    assert ask("state")["frame"]["batch_loss"] is None
