@@ -2,16 +2,15 @@
 
 import { act } from "./actions.js";
 import { h } from "./dom.js";
-import { store } from "./store.js";
 
 /** Key, what it does in words, and how. Letters count where no text is being written. */
 export const KEYS = [
-  ["t", "Train, or pause", () => act(store.state.run.playing ? "pause" : "train")],
-  ["b", "Step one batch", () => act("step_batch")],
-  ["e", "Step one epoch", () => act("step_epoch")],
-  ["r", "Reset: the same first weights", () => act("reset")],
-  ["n", "New seed: other first weights", () => act("new_seed")],
-  ["l", "Loss on a logarithmic axis, or not", () => document.getElementById("log-switch")?.click()],
+  ["t", "Train, or pause", () => press("train-button")],
+  ["b", "Step one batch", () => press("step-batch")],
+  ["e", "Step one epoch", () => press("step-epoch")],
+  ["r", "Reset: the same first weights", () => press("reset")],
+  ["n", "New seed: other first weights", () => press("new-seed")],
+  ["l", "Loss on a logarithmic axis, or not", () => press("log-switch")],
   ["?", "Show these keys", () => showKeys()],
 ];
 
@@ -46,6 +45,11 @@ export function listenToKeys() {
     const found = KEYS.find(([letter]) => letter === key);
     if (found && !event.repeat) run(event, found[2]);
   });
+}
+
+/** Do what a button does, if it can be pressed now: key and button never differ. */
+function press(id) {
+  document.getElementById(id)?.click();
 }
 
 function run(event, work) {
