@@ -8,9 +8,20 @@ let loading = null;
 function plotly() {
   loading ??= new Promise((resolve, reject) => {
     const failed = () => reject(new Error("the charts could not be loaded"));
-    document.head.append(h("script", { src: "/plotly.min.js", onload: () => resolve(window.Plotly), onerror: failed }));
+    const done = () => {
+      delete document.head.appendChild;
+      resolve(window.Plotly);
+    };
+    document.head.appendChild = withoutSheets;
+    document.head.append(h("script", { src: "/plotly.min.js", onload: done, onerror: failed }));
   });
   return loading;
+}
+
+/** Plotly brings a style sheet for its geographic maps along. The page's policy forbids it, and there is no map: while
+ * Plotly is loaded, sheets with a text are left out. */
+function withoutSheets(node) {
+  return node.localName === "style" && node.textContent ? node : Node.prototype.appendChild.call(this, node);
 }
 
 /** Draw a chart into an element, or change the one that is there. `label` says to a screen reader what it shows.
@@ -46,7 +57,7 @@ function base() {
   return {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: font.fontFamily, size: 0.86 * parseFloat(font.fontSize), color: colour("--muted") },
+    font: { family: font.fontFamily, size: fontSize(), color: colour("--muted") },
     margin: { l: 52, r: 10, t: 8, b: 38 },
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
     hoverlabel: { bgcolor: colour("--surface"), bordercolor: colour("--edge"), font: { color: colour("--text") } },
@@ -55,7 +66,12 @@ function base() {
   };
 }
 
+function fontSize() {
+  return 0.86 * parseFloat(getComputedStyle(document.documentElement).fontSize);
+}
+
 function axis(given = {}) {
   const line = colour("--line");
-  return { gridcolor: line, zerolinecolor: line, linecolor: colour("--edge"), ticks: "", automargin: true, fixedrange: true, ...given };
+  const title = given.title && { ...given.title, font: { size: fontSize() } };
+  return { gridcolor: line, zerolinecolor: line, linecolor: colour("--edge"), ticks: "", automargin: true, fixedrange: true, ...given, title };
 }

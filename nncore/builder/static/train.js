@@ -1,6 +1,92 @@
-import { fill, h } from "./dom.js";
+/* The Train pane: what starts and steps the run, its numbers now, its curves, how it learns, and runs to compare. */
+
+import { act } from "./actions.js";
+import { mountCurves, mountLoss } from "./curves.js";
+import { fill, h, setText } from "./dom.js";
+import { button, choice, field, number } from "./forms.js";
+import { icon } from "./icons.js";
+import { mountNumbers } from "./numbers.js";
+import { mountOptimizer } from "./optimizer.js";
+import { mountRuns } from "./runs.js";
+import { on, store } from "./store.js";
+
+/** Id, label, name, drawing, key, message, and whether it waits until the run pauses. */
+const STEPS = [
+  ["step-batch", "Batch", "Step one batch", "batch", "B", "step_batch", true],
+  ["step-epoch", "Epoch", "Step one epoch", "epoch", "E", "step_epoch", true],
+  ["reset", "Reset", "Reset: the same first weights", "reset", "R", "reset", false],
+  ["new-seed", "New seed", "New seed: other first weights", "seed", "N", "new_seed", false],
+];
+
+const PACES = [["", "Full speed"], ["20", "20 epochs a second"], ["5", "5 epochs a second"], ["1", "1 epoch a second"]];
 
 /** Put the part into `root`. */
 export function mountTrain(root) {
-  fill(root, h("header", {}, h("h2", { id: "train-title" }, "Train")));
+  const status = h("span", { class: "chip", id: "run-status" });
+  const parts = [
+    [mountNumbers, "Numbers of the run"],
+    [mountLoss, "Loss over time"],
+    [mountOptimizer, "How it learns"],
+    [mountCurves, "More curves"],
+    [mountRuns, "Runs to compare"],
+  ].map(([mount, label]) => [mount, h("section", { "aria-label": label })]);
+  fill(root, h("header", {}, h("h2", { id: "train-title" }, "Train"), status), controls(root), parts.map(([, section]) => section));
+  for (const [mount, section] of parts) mount(section);
+  const show = () => setText(status, statusText(store.state.run));
+  on("state", show);
+  show();
+}
+
+function statusText({ playing, epoch, batch }) {
+  if (playing) return "training";
+  if (batch) return `in the middle of epoch ${epoch + 1}`;
+  return epoch ? "paused" : "not trained yet";
+}
+
+function controls(root) {
+  const { fields, start } = pace(root);
+  const train = h("button", { type: "button", id: "train-button", class: "main", "aria-keyshortcuts": "T", onclick: () => toggleTraining(root, start) });
+  const steps = STEPS.map(step => stepButton(root, step));
+  const show = () => {
+    showTrain(train, store.state.run.playing);
+    STEPS.forEach(([, , , , , , waits], i) => (steps[i].disabled = waits && store.state.run.playing));
+  };
+  on("state", show);
+  show();
+  return h("section", { class: "controls", "aria-label": "Train and step" }, train, h("div", { class: "steps" }, steps), fields);
+}
+
+function toggleTraining(root, start) {
+  return store.state.run.playing ? act("pause", {}, { root }) : start();
+}
+
+function showTrain(train, playing) {
+  if (train.dataset.playing === String(playing)) return;
+  train.dataset.playing = String(playing);
+  train.title = playing ? "Pause (T)" : "Train (T)";
+  fill(train, icon(playing ? "pause" : "play"), h("span", {}, playing ? "Pause" : "Train"));
+}
+
+function stepButton(root, [id, label, name, drawing, key, type]) {
+  const made = button(label, drawing, () => act(type, {}, { root }), { keys: key, title: `${name} (${key})` });
+  made.id = id;
+  made.setAttribute("aria-label", name);
+  return made;
+}
+
+/** Return the choice of how many epochs, and how fast, and what starts the training so. */
+function pace(root) {
+  let epochs = null;
+  let until = null; // where the training that this page started ends
+  const speed = choice(PACES, "", () => store.state.run.playing && start(left()));
+  const left = () => (until > store.frame.epoch ? until - store.frame.epoch : epochs);
+  const start = async (n = epochs) => {
+    const answer = await act("train", { epochs: n, epochs_per_second: speed.value ? Number(speed.value) : null }, { root });
+    until = answer?.until ?? until;
+  };
+  const box = number(null, value => (epochs = value), { optional: true, step: "1", min: 1, placeholder: "until paused" });
+  box.id = "train-epochs";
+  speed.id = "train-pace";
+  const fields = h("div", { class: "pair" }, field("Epochs", box, { where: "epochs" }), field("Pace", speed, { where: "epochs_per_second" }));
+  return { fields, start };
 }

@@ -1,0 +1,154 @@
+/* How the network learns: optimizer, learning rate or its schedule, batches, clipping, loss, rows held out, seeds.
+ * All of it is made of the schema; what changes here goes on with what has been learnt, unless its hint says otherwise. */
+
+import { act } from "./actions.js";
+import { fill, h } from "./dom.js";
+import { choice, field, group, kindFields, number, toggle } from "./forms.js";
+import { mountRate } from "./rate.js";
+import { on, store } from "./store.js";
+
+const CLIPPING = "clip_"; // what fields that bound the gradient begin with
+const BEGINS_ANEW = "The run begins anew.";
+
+/** Put the part into `root`. */
+export function mountOptimizer(root) {
+  const first = h("div", { class: "pair" });
+  const rate = h("div", { class: "rate" });
+  const clipping = h("div", { class: "pair" });
+  const others = h("div", { class: "fields" });
+  const training = h("div");
+  const more = h("details", { id: "optimizer-more" }, h("summary", {}, "Clipping, and more of the optimizer"), clipping, others);
+  const how = h("details", { id: "training-more" }, h("summary", {}, "Loss, rows held out, seeds"), training);
+  fill(root, h("h3", {}, "How it learns"), first, rate, more, how);
+  mountRate(rate);
+  const draw = () => {
+    fill(first, kindField(), batchField());
+    fill(clipping, clippingFields());
+    fill(others, otherFields());
+    fill(training, lossFields(), rowFields(), seedFields());
+  };
+  redraw(root, draw);
+}
+
+/** Draw the forms when what they show has changed; the control that has the focus keeps it. */
+function redraw(root, draw) {
+  let shown = "";
+  const show = () => {
+    const { optimizer, training, data } = store.state;
+    const now = JSON.stringify([{ ...optimizer, learning_rate: null }, training, data.classes === null]);
+    if (now === shown) return;
+    shown = now;
+    const path = root.contains(document.activeElement) ? document.activeElement.closest("[data-where]")?.dataset.where : null;
+    draw();
+    if (path) root.querySelector(`[data-where="${CSS.escape(path)}"] :is(input, select)`)?.focus();
+  };
+  on("state", show);
+  show();
+}
+
+// ---- the optimizer
+
+/** Have the server take an optimizer; `changes` to the one there is. */
+export function changeOptimizer(changes, where = null) {
+  const optimizer = { ...store.state.optimizer, ...changes };
+  for (const [name, value] of Object.entries(optimizer)) if (value === null) delete optimizer[name];
+  return act("set_optimizer", { optimizer }, { where });
+}
+
+function kind() {
+  return store.schema.optimizers[store.state.optimizer.type];
+}
+
+function kindField() {
+  const box = choice(Object.keys(store.schema.optimizers), store.state.optimizer.type, changeKind);
+  box.id = "optimizer-kind";
+  return field("Optimizer", box, { where: "optimizer", text: kind().text });
+}
+
+/** Take another optimizer. What every one of them has, learning rate and clipping, is kept. */
+function changeKind(type) {
+  const all = Object.values(store.schema.optimizers);
+  const shared = Object.keys(all[0].fields).filter(name => all.every(({ fields }) => name in fields));
+  const values = shared.filter(name => name in store.state.optimizer).map(name => [name, store.state.optimizer[name]]);
+  return act("set_optimizer", { optimizer: { type, ...Object.fromEntries(values) } }, { where: "optimizer" });
+}
+
+function clippingNames() {
+  return Object.keys(kind().fields).filter(name => name.startsWith(CLIPPING));
+}
+
+function clippingFields() {
+  const { optimizer } = store.state;
+  const names = clippingNames();
+  const now = names.find(name => name in optimizer) ?? "";
+  const none = Object.fromEntries(names.map(name => [name, null]));
+  const options = [["", "none"], ...names.map(name => [name, `by ${name.slice(CLIPPING.length)}`])];
+  const kindBox = choice(options, now, name => changeOptimizer(name ? { ...none, [name]: 1 } : none));
+  kindBox.id = "clipping-kind";
+  const chosen = field("Clip the gradient", kindBox, { text: "Bounds what one batch can do." });
+  if (!now) return [chosen];
+  const box = number(optimizer[now], value => changeOptimizer({ [now]: value }));
+  box.id = "clipping";
+  return [chosen, field("at", box, { where: `optimizer.${now}` })];
+}
+
+function otherFields() {
+  const { optimizer } = store.state;
+  const own = Object.keys(kind().fields).filter(name => name !== "learning_rate" && !name.startsWith(CLIPPING));
+  const changed = next => changeOptimizer(Object.fromEntries(own.map(name => [name, next[name] ?? null])));
+  return kindFields(kind(), optimizer, "optimizer", changed, own);
+}
+
+// ---- how to train
+
+function setTraining(name, value) {
+  return act("set_training", { [name]: value }, { where: `training.${name}` });
+}
+
+function trainingField(label, name, control, text, others = {}) {
+  control.id = name.replaceAll("_", "-");
+  return field(label, control, { where: `training.${name}`, text, ...others });
+}
+
+function trainingNumber(label, name, text, limits) {
+  return trainingField(label, name, number(store.state.training[name], value => setTraining(name, value), limits), text);
+}
+
+function batchField() {
+  return trainingNumber("Batch size", "batch_size", "Rows that one step reads.", { min: 1, step: 1 });
+}
+
+function lossFields() {
+  const { loss, loss_name: used } = store.state.training;
+  const kinds = Object.keys(store.schema.losses).map(name => [name, spaced(name)]);
+  const options = [["", loss ? "automatic" : `automatic: ${used.replaceAll("_", " ")}`], ...kinds];
+  const box = choice(options, loss?.type ?? "", type => setTraining("loss", type ? { type } : null));
+  const about = loss && store.schema.losses[loss.type];
+  const own = about ? kindFields(about, loss, "training.loss", next => setTraining("loss", next)) : [];
+  return h("div", { class: "fields" }, wide(trainingField("Loss", "loss", box, about?.text)), own);
+}
+
+function rowFields() {
+  const { class_weight: weighted } = store.state.training;
+  const share = trainingNumber("Share held out", "validation_split", `Of the rows, from 0 to 0.9. ${BEGINS_ANEW}`, { min: 0, max: 0.9, step: 0.05 });
+  const balance = toggle(weighted === "balanced", on => setTraining("class_weight", on ? "balanced" : null));
+  const text = "Rows of a rare class count for more, so that all classes weigh the same.";
+  const weights = trainingField("Balance classes", "class_weight", balance, text, { inline: true });
+  return h("div", { class: "fields" }, share, store.state.data.classes && weights);
+}
+
+function seedFields() {
+  const seed = trainingNumber("Seed", "seed", `Of first weights, order of rows, dropout. ${BEGINS_ANEW}`, { min: 0, step: 1 });
+  const split = trainingNumber("Seed of the split", "split_seed", `Of which rows are held out. ${BEGINS_ANEW}`, { min: 0, step: 1 });
+  return group("Seeds", h("div", { class: "fields" }, seed, split));
+}
+
+function wide(element) {
+  element.classList.add("wide");
+  return element;
+}
+
+/** Return the name of a class of the core as words: "MeanSquaredError" -> "mean squared error". */
+export function spaced(name) {
+  return name.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
+}
