@@ -106,7 +106,7 @@ function setTraining(name, value) {
 }
 
 function trainingField(label, name, control, text, others = {}) {
-  control.id = name.replaceAll("_", "-");
+  control.id = `training-${name.replaceAll("_", "-")}`;
   return field(label, control, { where: `training.${name}`, text, ...others });
 }
 
@@ -115,7 +115,9 @@ function trainingNumber(label, name, text, limits) {
 }
 
 function batchField() {
-  return trainingNumber("Batch size", "batch_size", "Rows that one step reads.", { min: 1, step: 1 });
+  const box = number(store.state.training.batch_size, value => setTraining("batch_size", value), { min: 1, step: 1 });
+  box.id = "batch-size";
+  return field("Batch size", box, { where: "training.batch_size", text: "Rows that one step reads." });
 }
 
 function lossFields() {

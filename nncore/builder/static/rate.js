@@ -33,7 +33,7 @@ export function mountRate(root) {
 
 function rateKind(rate) {
   const schedules = Object.keys(store.schema.schedules).map(name => [name, spaced(name)]);
-  const box = choice([["", "none: constant"], ...schedules], rate.type ?? "", type => changeSchedule(type, rate));
+  const box = choice([["", "none: constant"], ...schedules], rate.type ?? "", changeSchedule);
   box.id = "learning-rate-kind";
   return field("Schedule of the rate", box, { where: typeof rate === "object" ? PATH : null, text: store.schema.schedules[rate.type]?.text ?? null });
 }
@@ -88,7 +88,8 @@ function latestWins(send) {
 // ---- a schedule
 
 /** Take a schedule, or a constant rate again; what has to be given begins with the rate of now. */
-function changeSchedule(type, before) {
+function changeSchedule(type) {
+  const before = store.state.optimizer.learning_rate;
   const rate = typeof before === "number" ? before : (store.frame.learning_rate ?? Object.values(before).find(value => typeof value === "number"));
   if (!type) return changeOptimizer({ learning_rate: rate }, PATH);
   const required = Object.entries(store.schema.schedules[type].fields).filter(([, { required }]) => required);
