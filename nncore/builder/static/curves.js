@@ -32,7 +32,7 @@ export function mountLoss(root) {
     extra: h("label", { class: "check small", title: "Logarithmic axis (L)" }, box, "log"),
     content: () => overTime("loss", log ? { type: "log", exponentformat: "e" } : { rangemode: "tozero" }, "loss"),
     table: () => lastRows("loss", "loss"),
-    caption: "The last 10 rows as a table",
+    caption: "The last 10 points as a table",
     topics: ["runs"],
   });
   fill(root, loss.element);
@@ -64,7 +64,7 @@ function scorePanel() {
     legend: twoLines,
     content: () => overTime(scoreName(), isShare() ? { tickformat: ".0%" } : {}, words(scoreName())),
     table: () => lastRows(scoreName(), words(scoreName())),
-    caption: "The last 10 rows as a table",
+    caption: "The last 10 points as a table",
     topics: ["runs"],
   });
 }
@@ -128,7 +128,7 @@ function layerPanel(id, title, note, key, extra) {
     legend: shades,
     content: () => perLayer(key, title, typeof extra === "function" ? extra() : extra),
     table: () => layerRows(key),
-    caption: "The last 10 rows as a table",
+    caption: "The last 10 points as a table",
   });
 }
 
@@ -185,12 +185,17 @@ function shades() {
 function weightPanel() {
   return panel({
     id: "weight-chart",
-    title: () => "Weights of each layer",
-    note: () => "how many weights have which value, after the latest epoch that was recorded; each layer to its own height",
+    title: () => "Weights",
+    note: weightNote,
     content: histograms,
     table: weightRows,
     caption: "Their range as a table",
   });
+}
+
+function weightNote() {
+  const epochs = layersWithWeights().map(([, layer]) => layer.epoch + 1);
+  return `how many have which value, each layer to its own height${epochs.length ? `; epoch ${count(Math.max(...epochs))}` : ""}`;
 }
 
 function layersWithWeights() {

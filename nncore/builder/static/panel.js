@@ -38,7 +38,7 @@ function frame(about) {
   const plot = h("div", { class: "plot", id: about.id });
   const empty = h("p", { class: "empty muted", hidden: true }, "Press Train to begin");
   const stage = h("div", { class: "stage" }, plot, empty);
-  const rows = h("div", { class: "scroll" });
+  const rows = h("div", { class: "scroll", role: "group", tabindex: 0, "aria-label": about.caption });
   const twin = h("details", { class: "twin small" }, h("summary", {}, about.caption), rows);
   const head = h("header", {}, title, legend);
   const second = h("div", { class: "second" }, note, about.extra);

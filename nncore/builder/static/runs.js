@@ -3,7 +3,7 @@
  * They live in this page alone, through edits, starting points and a reload of the page, but not when it is closed. */
 
 import { announce } from "./actions.js";
-import { palette } from "./charts.js";
+import { palette, SYMBOLS } from "./charts.js";
 import { fill, h } from "./dom.js";
 import { button, segments } from "./forms.js";
 import { count, figure, words } from "./format.js";
@@ -124,11 +124,12 @@ export function keptTraces(name) {
   const same = run => (name === "loss" ? run.lossName === store.state.training.loss_name : true) && run.columns[part + name]?.length;
   return kept.filter(same).map(run => ({
     type: "scatter",
-    mode: "lines",
+    mode: run.epoch.length > 1 ? "lines" : "markers",
     x: run.epoch,
     y: run.columns[part + name],
     name: `${run.label}${part ? ", held out" : ""}`,
     line: { color: shadeOf(run), width: 1.2, dash: DASHES[run.slot] },
+    marker: { color: shadeOf(run), symbol: SYMBOLS[run.slot + 2] },
     hovertemplate: "%{y:.5g}",
   }));
 }

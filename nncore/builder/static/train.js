@@ -29,9 +29,9 @@ export function mountTrain(root) {
     [mountOptimizer, "How it learns"],
     [mountCurves, "More curves"],
     [mountRuns, "Runs to compare"],
-  ].map(([mount, label]) => [mount, h("section", { "aria-label": label })]);
-  fill(root, h("header", {}, h("h2", { id: "train-title" }, "Train"), status), controls(root), parts.map(([, section]) => section));
-  for (const [mount, section] of parts) mount(section);
+  ].map(([mount, label]) => [mount, h("div", { class: "part", role: "group", "aria-label": label })]);
+  fill(root, h("header", {}, h("h2", { id: "train-title" }, "Train"), status), controls(root), parts.map(([, part]) => part));
+  for (const [mount, part] of parts) mount(part);
   const show = () => setText(status, statusText(store.state.run));
   on("state", show);
   show();
@@ -53,7 +53,7 @@ function controls(root) {
   };
   on("state", show);
   show();
-  return h("section", { class: "controls", "aria-label": "Train and step" }, train, h("div", { class: "steps" }, steps), fields);
+  return h("div", { class: "part controls", role: "group", "aria-label": "Train and step" }, train, h("div", { class: "steps" }, steps), fields);
 }
 
 function toggleTraining(root, start) {
