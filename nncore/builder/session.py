@@ -21,6 +21,7 @@ from nncore.summary import in_depth, layer_name
 SECONDS_PER_FRAME = 1 / 30
 LARGEST_SHARE = 0.025  # of the time of training that frames may take
 MOST_EPOCHS = 200_000  # of a run: some hundred megabytes of history
+SLIDER_PAUSE = 1.0  # seconds: changes of the optimizer that follow faster, while it trains, are one edit
 PATIENCE = 0.01  # seconds between two looks for requests, where training is slowed down
 
 Publish = Callable[[str, str], None]
@@ -64,7 +65,7 @@ class Session:
         notes = {} if loaded is None else loaded.snapshot.metadata
         self.run = Run(start, self._prepared(start, notes=notes), loaded)
         self._undo, self._redo = Ring(), Ring()
-        self._last_edit = ("", 0)
+        self._last_edit = ("", 0, 0.0)
         self._until: int | None = None
         self._pace: float | None = None
         self._next_frame = 0.0
@@ -146,10 +147,12 @@ class Session:
 
     def _keep(self, before: Kept) -> None:
         """Remember what an edit changed; a slider that is dragged is one edit."""
-        place = before.edit, self.run.model.epoch
-        if before.edit != "set_optimizer" or place != self._last_edit or not len(self._undo):
+        edit, epoch, when = self._last_edit
+        now = time.monotonic()
+        close = epoch == self.run.model.epoch or (self.playing and now - when < SLIDER_PAUSE)
+        if not (before.edit == edit == "set_optimizer" and close and len(self._undo)):
             self._undo.push(before)
-        self._last_edit = place
+        self._last_edit = (before.edit, self.run.model.epoch, now)
         self._redo.clear()
 
     def _undo_edit(self) -> dict[str, Any]:
@@ -164,7 +167,7 @@ class Session:
         kept = back.pop()
         forth.push(Kept.of(self.run, self.csv, kept.edit))
         self.run, self.csv = kept.run(), kept.csv
-        self._last_edit = ("", 0)
+        self._last_edit = ("", 0, 0.0)
         self.messages = [f"{kept.edit.replace('_', ' ')}: {word}"]
         self.playing = False
         self.version += 1

@@ -474,6 +474,16 @@ def test_a_slider_is_one_edit(ask):
     assert ask.run.setup.optimizer == Adam(0.1) and ask.run.model.epoch == 2
 
 
+def test_a_slider_that_is_dragged_while_the_run_trains_is_one_edit(ask):
+    ask("train")
+    for rate in (0.1, 0.2, 0.3):
+        ask("set_optimizer", optimizer={"type": "Adam", "learning_rate": rate})
+        ask.session.play(lambda: True)
+    ask("undo")
+    assert ask.run.setup.optimizer == Adam(0.03) and ask.run.model.epoch == 0
+    assert not ask("state")["run"]["can_undo"]
+
+
 def test_an_edit_ends_what_could_be_done_again(ask):
     ask("new_seed")
     ask("undo")
