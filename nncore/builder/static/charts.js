@@ -60,7 +60,7 @@ function base() {
     font: { family: font.fontFamily, size: fontSize(), color: colour("--muted") },
     margin: { l: 52, r: 10, t: 8, b: 38 },
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
-    hoverlabel: { bgcolor: colour("--surface"), bordercolor: colour("--edge"), font: { color: colour("--text") } },
+    hoverlabel: { bgcolor: colour("--surface"), bordercolor: colour("--edge"), font: { color: colour("--text"), size: 0.94 * fontSize() } },
     showlegend: false,
     uirevision: "kept",
   };

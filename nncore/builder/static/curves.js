@@ -3,7 +3,7 @@
 import { colour, fill, h } from "./dom.js";
 import { segments, toggle } from "./forms.js";
 import { count, figure, words } from "./format.js";
-import { isShare, scoreLabel } from "./numbers.js";
+import { hoverFormat, isShare, scoreLabel } from "./numbers.js";
 import { epochAxis, panel, sample } from "./panel.js";
 import { keptTraces } from "./runs.js";
 import { scoreName, store } from "./store.js";
@@ -75,18 +75,17 @@ function overTime(name, yaxis, title) {
   const kept = keptTraces(name);
   if (!epoch.length && !kept.length) return null;
   const both = [
-    line(epoch, columns[name], "training", colour("--positive"), "solid", "circle"),
-    line(epoch, columns[`val_${name}`], "held out", colour("--negative"), "dash", "square"),
+    line(epoch, columns[name], "training", colour("--positive"), { format: hoverFormat(name) }),
+    line(epoch, columns[`val_${name}`], "held out", colour("--negative"), { format: hoverFormat(name), dash: "dash", symbol: "square" }),
   ].filter(trace => trace !== null);
   const reach = [1, Math.max(1, ...[...kept, ...both].map(trace => trace.x.at(-1) ?? 1))];
   const layout = { hovermode: "x unified", xaxis: epochAxis(reach), yaxis: { title: { text: title, standoff: 8 }, ...yaxis } };
   return { traces: [...kept, ...both], layout, points: epoch.length };
 }
 
-function line(x, y, name, shade, dash, symbol) {
+function line(x, y, name, shade, { format, dash = "solid", symbol = "circle" }) {
   if (!y) return null;
   const mode = x.length <= FEW ? "lines+markers" : "lines";
-  const format = isShare(name) ? ".2%" : ".5g";
   return { type: "scatter", x, y, name, mode, line: { color: shade, width: 2, dash }, marker: { symbol, size: 5 }, hovertemplate: `%{y:${format}}` };
 }
 
@@ -141,10 +140,7 @@ function layersWith(key) {
 function perLayer(key, title, layout) {
   const layers = layersWith(key);
   if (!layers.length) return null;
-  const traces = layers.map(([name, layer], i) => ({
-    ...line(layer.epoch, layer[key], name, shade(i, layers.length), "solid", "circle"),
-    hovertemplate: `%{y:.3g} ${name}<extra></extra>`,
-  }));
+  const traces = layers.map(([name, layer], i) => line(layer.epoch, layer[key], name, shade(i, layers.length), { format: ".3g" }));
   const yaxis = { type: "log", exponentformat: "e", title: { text: words(key), standoff: 8 } };
   const last = Math.max(...layers.map(([, layer]) => layer.epoch.at(-1)));
   return { traces, layout: { hovermode: "x unified", xaxis: epochAxis([1, last]), yaxis, ...layout }, points: layers[0][1].epoch.length };

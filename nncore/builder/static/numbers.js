@@ -69,6 +69,11 @@ export function isShare(name = scoreName()) {
   return /^acc$|accuracy$/.test(name);
 }
 
+/** Return how a chart writes a value of a column that one points at. */
+export function hoverFormat(name) {
+  return isShare(name) ? ".1%" : ".4g";
+}
+
 /** Return a score as text. */
 export function scoreText(value) {
   return isShare() ? percent(value) : steady(value);

@@ -2,7 +2,7 @@
  * most five times a second, only while it is seen, and once more when nothing changes any longer. */
 
 import { chart } from "./charts.js";
-import { fill, h, setText, svg } from "./dom.js";
+import { colour, fill, h, setText, svg } from "./dom.js";
 import { on } from "./store.js";
 
 const WAIT = 200; // ms between two drawings
@@ -85,9 +85,9 @@ function table({ head, rows }, name) {
 }
 
 /** Return a piece of a line as it looks in a chart. */
-export function sample(colour, dashes = "") {
+export function sample(shade, dashes = "") {
   const line = svg("line", { x1: 1, y1: 4, x2: 27, y2: 4, "stroke-width": 2, "stroke-dasharray": dashes });
-  line.style.stroke = colour;
+  line.style.stroke = shade;
   return svg("svg", { class: "sample", viewBox: "0 0 28 8", "aria-hidden": "true" }, line);
 }
 
@@ -96,5 +96,6 @@ export function epochAxis(epochs) {
   const [first, last] = [epochs[0] ?? 0, Math.max(epochs.at(-1) ?? 1, (epochs[0] ?? 0) + 1)];
   const pad = 0.02 * (last - first);
   const whole = last - first <= 8 ? { dtick: 1, tick0: 0 } : { nticks: 7 };
-  return { title: { text: "epoch", standoff: 6 }, range: [first - pad, last + pad], tickformat: ",d", zeroline: false, ...whole };
+  const spike = { spikecolor: colour("--edge"), spikethickness: 1, spikedash: "dot", unifiedhovertitle: { text: "epoch %{x:,d}" } };
+  return { title: { text: "epoch", standoff: 6 }, range: [first - pad, last + pad], tickformat: ",d", zeroline: false, ...whole, ...spike };
 }

@@ -8,7 +8,7 @@ import { fill, h } from "./dom.js";
 import { button, segments } from "./forms.js";
 import { count, figure, words } from "./format.js";
 import { spaced } from "./optimizer.js";
-import { steady } from "./numbers.js";
+import { hoverFormat, steady } from "./numbers.js";
 import { sample } from "./panel.js";
 import { emit, on, scoreName, store } from "./store.js";
 
@@ -24,11 +24,7 @@ let part = ""; // of a column's name: "" for training, "val_" for held out
 export function mountRuns(root) {
   const keep = button("Keep this run", "pin", keepRun);
   keep.id = "keep-run";
-  const which = segments("Which of their curves are drawn", [["", "training"], ["val_", "held out"]], part, chosen => {
-    part = chosen;
-    emit("runs");
-  });
-  which.id = "runs-part";
+  const which = whichPart();
   const rows = h("tbody");
   const table = h("table", { id: "runs-table" }, h("thead", {}, h("tr", {}, HEADS.map(([name, title]) => h("th", { scope: "col", title }, name)))), rows);
   const hint = h("p", { class: "muted small" }, "Its curves stay behind those of the next one, whatever is changed.");
@@ -48,6 +44,15 @@ export function mountRuns(root) {
   on("theme", draw);
   on("history", show);
   draw();
+}
+
+function whichPart() {
+  const choice = segments("Which of their curves are drawn", [["", "training"], ["val_", "held out"]], part, chosen => {
+    part = chosen;
+    emit("runs");
+  });
+  choice.id = "runs-part";
+  return choice;
 }
 
 function read() {
@@ -130,7 +135,7 @@ export function keptTraces(name) {
     name: `${run.label}${part ? ", held out" : ""}`,
     line: { color: shadeOf(run), width: 1.2, dash: DASHES[run.slot] },
     marker: { color: shadeOf(run), symbol: SYMBOLS[run.slot + 2] },
-    hovertemplate: "%{y:.5g}",
+    hovertemplate: `%{y:${hoverFormat(name)}}`,
   }));
 }
 
