@@ -24,6 +24,7 @@ export function mountLoss(root) {
   const box = toggle(log, change);
   box.id = "log-switch";
   box.setAttribute("aria-keyshortcuts", "L");
+  box.setAttribute("aria-label", "Logarithmic axis");
   const loss = panel({
     id: "loss-chart",
     title: () => "Loss over time",

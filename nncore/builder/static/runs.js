@@ -6,7 +6,7 @@ import { announce } from "./actions.js";
 import { palette, SYMBOLS } from "./charts.js";
 import { fill, h } from "./dom.js";
 import { button, segments } from "./forms.js";
-import { count, figure, words } from "./format.js";
+import { count, figure } from "./format.js";
 import { spaced } from "./optimizer.js";
 import { hoverFormat, steady } from "./numbers.js";
 import { sample } from "./panel.js";
@@ -25,8 +25,8 @@ export function mountRuns(root) {
   const keep = button("Keep this run", "pin", keepRun);
   keep.id = "keep-run";
   const which = whichPart();
-  const rows = h("tbody");
-  const table = h("table", { id: "runs-table" }, h("thead", {}, h("tr", {}, HEADS.map(([name, title]) => h("th", { scope: "col", title }, name)))), rows);
+  const rows = h("tbody", { role: "rowgroup" });
+  const table = h("table", { id: "runs-table", role: "table", "aria-label": "Runs that are kept" }, head(), rows);
   const hint = h("p", { class: "muted small" }, "Its curves stay behind those of the next one, whatever is changed.");
   fill(root, h("header", {}, keep, which), hint, table);
   const show = () => {
@@ -159,8 +159,15 @@ const HEADS = [
   ["Loss", "after the last epoch"],
   ["Held out", "loss of the rows held out, after the last epoch"],
   ["Best", "loss of the rows held out, the lowest of the epochs whose curves are kept"],
-  ["", null],
+  ["Take out", null],
 ];
+
+// the roles are said aloud, for where each row is laid out as a card the browser no longer knows of a table
+
+function head() {
+  const cells = HEADS.map(([name, title]) => h("th", { role: "columnheader", scope: "col", title }, name));
+  return h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, cells));
+}
 
 function row(run, i) {
   const cells = [
@@ -174,8 +181,8 @@ function row(run, i) {
     steady(run.best),
     removeButton(run),
   ];
-  const td = (content, column) => h("td", { class: column > 2 && column < 8 ? "number" : null, "data-head": HEADS[column][0] }, content);
-  return h("tr", { "data-run": i, "data-loss": String(run.loss) }, cells.map(td));
+  const td = (content, column) => h("td", { role: "cell", class: column > 2 && column < 8 ? "number" : null, "data-head": HEADS[column][0] }, content);
+  return h("tr", { role: "row", "data-run": i, "data-loss": String(run.loss) }, cells.map(td));
 }
 
 function labelBox(run) {
@@ -192,5 +199,5 @@ function removeButton(run) {
     changed();
     document.getElementById("keep-run").focus();
   };
-  return button(`Take out ${words(run.label)}`, "close", remove, { iconOnly: true, kind: "plain small" });
+  return button(`Take out ${run.label}`, "close", remove, { iconOnly: true, kind: "plain small" });
 }
