@@ -63,7 +63,7 @@ function scorePanel() {
     title: () => `${scoreLabel()} over time`,
     note: () => (isShare() ? "share of rows that are right" : words(scoreName())),
     legend: twoLines,
-    content: () => overTime(scoreName(), isShare() ? { tickformat: ".0%" } : {}, words(scoreName())),
+    content: () => overTime(scoreName(), isShare() ? { tickformat: ".0%", autorangeoptions: { clipmin: 0, clipmax: 1.03 } } : {}, words(scoreName())),
     table: () => lastRows(scoreName(), words(scoreName())),
     caption: "The last 10 points as a table",
     topics: ["runs"],

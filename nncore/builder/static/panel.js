@@ -5,7 +5,9 @@ import { chart } from "./charts.js";
 import { colour, fill, h, setText, svg } from "./dom.js";
 import { on } from "./store.js";
 
-const WAIT = 200; // ms between two drawings
+const WAIT = 200; // ms between two drawings,
+const LONGEST_WAIT = 1000; // or more where one takes long: at most a fifth of the time is spent on a chart
+const SHARE = 5;
 
 /** Return the frame of a chart.
  *
@@ -47,15 +49,19 @@ function frame(about) {
 
 /** Return what draws at most every 200 ms, and only what is seen. */
 function throttled(element, draw) {
-  let last = -WAIT;
+  let next = 0;
   let timer = null;
-  const now = () => {
-    timer = null;
-    last = performance.now();
-    if (element.offsetParent !== null) draw();
+  const now = async () => {
+    const start = performance.now();
+    if (element.offsetParent !== null) await draw();
+    const took = performance.now() - start;
+    next = start + Math.min(LONGEST_WAIT, Math.max(WAIT, SHARE * took));
   };
   return () => {
-    timer ??= setTimeout(now, Math.max(0, WAIT - (performance.now() - last)));
+    timer ??= setTimeout(() => {
+      timer = null;
+      now();
+    }, Math.max(0, next - performance.now()));
   };
 }
 
@@ -67,8 +73,11 @@ function drawn(about, parts) {
   parts.empty.hidden = content !== null;
   parts.plot.dataset.points = String(content?.points ?? 0);
   const { traces, layout } = content ?? NOTHING;
-  parts.plotly = chart(parts.plot, traces, { uirevision: null, ...layout }, `${about.title()}. ${about.note?.() ?? ""}`);
+  const datarevision = (parts.drawings = (parts.drawings ?? 0) + 1); // the curves grow in place, which Plotly does not see
+  const kept = { uirevision: null, datarevision }; // and the ranges of the empty chart are not those of the next one
+  parts.plotly = chart(parts.plot, traces, { ...layout, ...kept }, `${about.title()}. ${about.note?.() ?? ""}`);
   if (parts.twin.open) fill(parts.rows, table(about.table(), about.title()));
+  return parts.plotly;
 }
 
 const NO_TICKS = { showticklabels: false, showgrid: false, zeroline: false };

@@ -18,7 +18,7 @@ const STEPS = [
   ["new-seed", "New seed", "New seed: other first weights", "seed", "N", "new_seed", false],
 ];
 
-const PACES = [["", "Full speed"], ["20", "20 epochs a second"], ["5", "5 epochs a second"], ["1", "1 epoch a second"]];
+const PACES = [["", "Full speed"], ["20", "20 epochs/s"], ["5", "5 epochs/s"], ["1", "1 epoch/s"]];
 
 /** Put the part into `root`. */
 export function mountTrain(root) {
