@@ -30,7 +30,7 @@ export function mountOptimizer(root) {
   redraw(root, draw);
 }
 
-/** Draw the forms when what they show has changed; the control that has the focus keeps it. */
+/** Draw the forms when what they show has changed. */
 function redraw(root, draw) {
   let shown = "";
   const show = () => {
@@ -38,12 +38,20 @@ function redraw(root, draw) {
     const now = JSON.stringify([{ ...optimizer, learning_rate: null }, training, data.classes === null]);
     if (now === shown) return;
     shown = now;
-    const path = root.contains(document.activeElement) ? document.activeElement.closest("[data-where]")?.dataset.where : null;
-    draw();
-    if (path) root.querySelector(`[data-where="${CSS.escape(path)}"] :is(input, select)`)?.focus();
+    keepingFocus(root, draw);
   };
   on("state", show);
   show();
+}
+
+/** Draw forms anew; the control that had the focus, or the one that took its place, has it afterwards. */
+export function keepingFocus(root, draw) {
+  const active = root.contains(document.activeElement) ? document.activeElement : null;
+  const path = active?.closest("[data-where]")?.dataset.where;
+  draw();
+  if (!active || root.contains(active)) return;
+  const next = document.getElementById(active.id) ?? (path && root.querySelector(`[data-where="${CSS.escape(path)}"] :is(input, select)`));
+  next?.focus();
 }
 
 // ---- the optimizer

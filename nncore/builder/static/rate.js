@@ -1,10 +1,10 @@
 /* The learning rate: a number with a slider, which acts while it is moved, or a schedule. */
 
 import { act } from "./actions.js";
-import { fill, h, setText } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { choice, field, kindFields, number } from "./forms.js";
 import { figure, words } from "./format.js";
-import { changeOptimizer, spaced } from "./optimizer.js";
+import { changeOptimizer, keepingFocus, spaced } from "./optimizer.js";
 import { on, store } from "./store.js";
 
 const LOWEST = -5; // of the slider, powers of ten
@@ -16,14 +16,16 @@ const PATH = "optimizer.learning_rate";
 /** Put the part into `root`. */
 export function mountRate(root) {
   const slider = rateSlider();
-  const fields = h("div", { class: "fields" });
   let shown = "";
+  const draw = (rate, scheduled) => {
+    if (scheduled) fill(root, rateKind(rate), h("div", { class: "fields" }, scheduleFields(rate)));
+    else fill(root, h("div", { class: "pair" }, slider.field, rateKind(rate)), slider.slide);
+  };
   const show = () => {
     const { learning_rate: rate } = store.state.optimizer;
     const scheduled = typeof rate === "object";
     const now = scheduled ? JSON.stringify(rate) : "constant";
-    if (now !== shown) fill(root, scheduled ? rateKind(rate) : h("div", { class: "pair" }, slider.field, rateKind(rate)), scheduled ? fields : slider.slide);
-    if (now !== shown && scheduled) fill(fields, scheduleFields(rate));
+    if (now !== shown) keepingFocus(root, () => draw(rate, scheduled));
     if (!scheduled) slider.show(rate);
     shown = now;
   };
