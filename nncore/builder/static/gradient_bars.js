@@ -1,0 +1,63 @@
+/* The live bar of each card: the norm of its gradient beside the last layer's, on a logarithmic scale.
+ *
+ * A layer starves whose gradient is below a millionth of the largest, and one explodes whose gradient is a thousand
+ * times the last layer's or no finite number: the limits of nncore.doctor. */
+
+import { h, setText } from "./dom.js";
+import { figure } from "./format.js";
+import { icon } from "./icons.js";
+import { store } from "./store.js";
+
+const [LEAST, MOST] = [-6, 3]; // powers of ten, relative to the last layer: the ends of the bar
+
+/** Return a bar that `showGradients` fills; one of a layer without parameters only keeps the room. */
+export function gradientBar(name, trains) {
+  const bar = h("div", { class: "flow", "aria-hidden": true, "data-gradient": trains ? name : null });
+  if (trains) bar.append(h("span", { class: "track" }, h("span", { class: "fill" })), h("span", { class: "flow-text figures" }), h("span", { class: "flow-mark" }, icon("warning"), h("span", {})));
+  return bar;
+}
+
+/** Fill all bars in `root` with the numbers of the latest frame; return the warnings by the layer's name. */
+export function showGradients(root) {
+  const layers = store.frame?.layers ?? {};
+  const norms = store.state.names.map(name => layers[name]?.gradient_norm).filter(Number.isFinite);
+  const [last, largest] = [norms.at(-1), Math.max(...norms)];
+  const found = {};
+  for (const bar of root.querySelectorAll("[data-gradient]")) {
+    const name = bar.dataset.gradient;
+    const warning = name in layers ? warningOf(layers[name].gradient_norm, last, largest) : null;
+    showOne(bar, layers[name]?.gradient_norm, last, warning);
+    if (warning) found[name] = warning;
+  }
+  return found;
+}
+
+/** Return the warning that the latest frame gives about a layer, and its gradient, in words; "" if there is none. */
+export function gradientInWords(name) {
+  const layers = store.frame?.layers ?? {};
+  if (!(name in layers)) return "";
+  const norms = store.state.names.map(one => layers[one]?.gradient_norm).filter(Number.isFinite);
+  const norm = layers[name].gradient_norm;
+  if (!Number.isFinite(norm)) return "";
+  const share = norms.at(-1) > 0 ? `, ${figure(norm / norms.at(-1), 2)} × the last layer's` : "";
+  const warning = warningOf(norm, norms.at(-1), Math.max(...norms));
+  return `gradient ${figure(norm, 3)}${share}${warning ? ` (${warning})` : ""}`;
+}
+
+function warningOf(norm, last, largest) {
+  if (!Number.isFinite(norm) || norm > 10 ** MOST * last) return "exploding";
+  return norm < 10 ** LEAST * largest ? "starving" : null;
+}
+
+function showOne(bar, norm, last, warning) {
+  const [track, text, mark] = bar.children;
+  const power = Number.isFinite(norm) ? Math.log10(norm / last) : MOST;
+  const share = norm === undefined || Number.isNaN(power) ? 0 : Math.min(1, Math.max(0, (power - LEAST) / (MOST - LEAST)));
+  track.firstChild.style.transform = `scaleX(${share.toFixed(3)})`;
+  setText(text, norm === undefined ? "" : figure(norm, 2));
+  if (bar.dataset.warning !== (warning ?? "")) {
+    bar.dataset.warning = warning ?? "";
+    setText(mark.lastChild, warning ?? "");
+  }
+  bar.title = norm === undefined ? "The gradient is shown as soon as the network trains" : `Norm of the gradient: ${figure(norm)}; the tick is the last layer's, the bar goes from 10⁻⁶ to 10³ times that`;
+}
