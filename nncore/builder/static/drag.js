@@ -33,7 +33,8 @@ export function mountDrag(palette) {
 function press(event, element, what) {
   if (event.button !== 0 || drag) return;
   const box = element.getBoundingClientRect();
-  drag = { ...what, element, pointer: event.pointerId, start: [event.clientX, event.clientY], at: [event.clientX, event.clientY], box, moving: false, slot: null, version: layersText() };
+  const start = [event.clientX, event.clientY];
+  drag = { ...what, element, box, pointer: event.pointerId, start, at: start, moving: false, slot: null, layers: layersText() };
   for (const [type, listener] of LISTENERS) window.addEventListener(type, listener, true);
 }
 
@@ -52,6 +53,7 @@ function moved(event) {
 
 function begin() {
   drag.moving = true;
+  drag.element.setPointerCapture(drag.pointer); // so that letting go outside of the window is heard, too
   drag.ghost = ghostOf(drag);
   document.body.append(drag.ghost);
   document.body.classList.add("dragging");
@@ -114,11 +116,11 @@ function roll() {
 
 function released(event) {
   if (event.pointerId !== drag.pointer) return;
-  const { moving, slot, from, kind, version } = drag;
+  const { moving, slot, from, kind, layers } = drag;
   if (moving) swallowClick();
   end();
   if (!moving || slot === null) return;
-  if (version !== layersText()) return announce("The network was changed meanwhile; nothing was moved");
+  if (layers !== layersText()) return announce("The network was changed meanwhile; nothing was moved");
   if (kind) insertKind(kind, slot);
   else move(from, slot > from ? slot - 1 : slot);
 }

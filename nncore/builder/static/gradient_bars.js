@@ -13,7 +13,9 @@ const [LEAST, MOST] = [-6, 3]; // powers of ten, relative to the last layer: the
 /** Return a bar that `showGradients` fills; one of a layer without parameters only keeps the room. */
 export function gradientBar(name, trains) {
   const bar = h("div", { class: "flow", "aria-hidden": true, "data-gradient": trains ? name : null });
-  if (trains) bar.append(h("span", { class: "track" }, h("span", { class: "fill" })), h("span", { class: "flow-text figures" }), h("span", { class: "flow-mark" }, icon("warning"), h("span", {})));
+  if (!trains) return bar;
+  const mark = h("span", { class: "flow-mark" }, icon("warning"), h("span", {}));
+  bar.append(h("span", { class: "track" }, h("span", { class: "fill" })), h("span", { class: "flow-text figures" }), mark);
   return bar;
 }
 
@@ -39,9 +41,9 @@ export function gradientInWords(name) {
   const norms = store.state.names.map(one => layers[one]?.gradient_norm).filter(Number.isFinite);
   const norm = layers[name].gradient_norm;
   if (!Number.isFinite(norm)) return "";
-  const share = norms.at(-1) > 0 ? `, ${figure(norm / norms.at(-1), 2)} × the last layer's` : "";
+  const share = norms.at(-1) > 0 && norm !== norms.at(-1) ? `, ${figure(norm / norms.at(-1), 2)} × the last layer's` : "";
   const warning = warningOf(norm, norms.at(-1), Math.max(...norms));
-  return `gradient ${figure(norm, 3)}${share}${warning ? ` (${warning})` : ""}`;
+  return `gradient norm ${figure(norm, 3)}${share}${warning ? ` (${warning})` : ""}`;
 }
 
 function warningOf(norm, last, largest) {
@@ -54,10 +56,11 @@ function showOne(bar, norm, last, warning) {
   const power = Number.isFinite(norm) ? Math.log10(norm / last) : MOST;
   const share = norm === undefined || Number.isNaN(power) ? 0 : Math.min(1, Math.max(0, (power - LEAST) / (MOST - LEAST)));
   track.firstChild.style.transform = `scaleX(${share.toFixed(3)})`;
+  bar.classList.toggle("known", norm !== undefined);
   setText(text, norm === undefined ? "" : figure(norm, 2));
   if (bar.dataset.warning !== (warning ?? "")) {
     bar.dataset.warning = warning ?? "";
     setText(mark.lastChild, warning ?? "");
   }
-  bar.title = norm === undefined ? "The gradient is shown as soon as the network trains" : `Norm of the gradient: ${figure(norm)}; the tick is the last layer's, the bar goes from 10⁻⁶ to 10³ times that`;
+  bar.title = `Norm of the gradient: ${figure(norm)}. The tick is the last layer's; the bar goes from 10⁻⁶ to 10³ times that.`;
 }

@@ -15,14 +15,16 @@ export function groupFields(path) {
   const one = (inner, i) =>
     h("button", { type: "button", class: "small", "data-inner": i, onclick: () => choose([...path, i]) }, inWords(inner));
   return h("fieldset", { class: "inside" },
-    h("legend", {}, "Layers inside"),
+    h("legend", { class: "unseen" }, "Layers inside"),
     h("div", { class: "buttons" }, layer.layers.map(one)),
     h("div", { class: "buttons" }, adder(path), path.length === 1 ? neighbours(path[0]) : null));
 }
 
 function adder(path) {
   const kinds = Object.keys(store.schema.layers);
-  const box = h("select", { "data-action": "kind-inside", "aria-label": "Kind of the layer to put into the group", onchange: () => (kindChosen = box.value) }, kinds.map(kind => h("option", { value: kind }, kind)));
+  const label = "Kind of the layer to put into the group";
+  const options = kinds.map(kind => h("option", { value: kind }, kind));
+  const box = h("select", { "data-action": "kind-inside", "aria-label": label, onchange: () => (kindChosen = box.value) }, options);
   box.value = kinds.includes(kindChosen) ? kindChosen : kinds[0];
   return h("span", { class: "adder" }, box, named("add-inside", button("Put in", "plus", () => addInside(path, box.value))));
 }

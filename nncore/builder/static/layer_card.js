@@ -18,9 +18,8 @@ export function cardContent(index) {
   return [
     head(layer, [index]),
     isGroup(layer) ? inside(layer, [index]) : middle(layer, [index]),
-    h("div", { class: "card-foot figures" }, h("span", { title: "Values in → values out" }, `${count(shape.n_in)} → ${count(shape.n_out)}`),
-      h("span", { title: counted(shape.n_parameters, "parameter") }, shape.n_parameters ? `${count(shape.n_parameters)} par.` : "")),
-    gradientBar(nameOf([index]), shape.n_parameters > 0 && !isGroup(layer)),
+    foot(shape),
+    isGroup(layer) ? null : gradientBar(nameOf([index]), shape.n_parameters > 0),
   ];
 }
 
@@ -49,20 +48,38 @@ export function isFunction(layer) {
   return typeof store.schema.layers[layer.type]?.fields.name?.default === "string";
 }
 
+function foot({ n_in, n_out, n_parameters }) {
+  const size = n_parameters ? `${count(n_parameters)} par.` : "";
+  return h("div", { class: "card-foot figures" },
+    h("span", { title: "Values in → values out" }, `${count(n_in)} → ${count(n_out)}`),
+    h("span", { title: counted(n_parameters, "parameter") }, size));
+}
+
 function head(layer, path) {
   const name = nameOf(path);
-  return h("div", { class: "card-head" }, h("span", { class: "grip", title: "Drag to another place" }, icon("grip")), h("strong", {}, layer.type), h("span", { class: "card-name", title: name }, name));
+  const grip = h("span", { class: "grip", title: "Drag to another place" }, icon("grip"));
+  const title = h("div", { class: "card-title" }, h("strong", {}, layer.type), h("span", { class: "card-name", title: name }, name));
+  return h("div", { class: "card-head" }, grip, title);
 }
 
 function middle(layer, path) {
-  return h("div", { class: "card-middle" }, stepper(layer, path), functionShown(layer), chips(layer));
+  return h("div", { class: "card-middle" }, stepper(layer, path), functionShown(layer), purpose(layer), chips(layer));
+}
+
+/** What a layer does that has neither units nor a function: what the core's documentation says behind its colon. */
+function purpose(layer) {
+  if ("units" in layer || functionOf(layer)) return null;
+  const text = store.schema.layers[layer.type].text.split(": ").at(-1).replaceAll("`", "");
+  return h("p", { class: "purpose", title: text }, text);
 }
 
 /** Plus and minus for pointers; keys have the arrows, and the form has a box. */
 function stepper(layer, path) {
   if (typeof layer.units !== "number") return null;
-  const step = (by, name, action) =>
-    h("span", { class: "step", "data-step": by, "data-action": action, "aria-hidden": true, title: `${by < 0 ? "One unit fewer" : "One unit more"} (with Shift: ten)` }, icon(name));
+  const step = (by, name, action) => {
+    const title = `One unit ${by < 0 ? "fewer" : "more"} (with Shift: ten)`;
+    return h("span", { class: "step", "data-step": by, "data-action": action, "aria-hidden": true, title }, icon(name));
+  };
   const shown = h("span", { class: "units figures", "data-units": true }, count(wantedUnits(path)));
   return h("div", { class: "stepper" }, step(-1, "minus", "fewer-units"), shown, step(1, "plus", "more-units"));
 }
@@ -88,7 +105,7 @@ export function curve(about) {
 
 function chips(layer) {
   const texts = extras(layer);
-  return texts.length ? h("div", { class: "chips" }, texts.map(text => h("span", { class: "chip", title: text }, text))) : null;
+  return texts.length ? h("div", { class: "chips", title: texts.join(", ") }, texts.map(text => h("span", { class: "chip" }, text))) : null;
 }
 
 /** Return what of a layer is not as it is by default, and what it must be told: "l2 0.01", "no bias", "rate 0.2". */
@@ -108,17 +125,23 @@ function extra(name, value) {
 
 /** The layers of a group side by side, and over them the connection that goes around them. */
 function inside(layer, path) {
-  const small = (one, i) => (isGroup(one) ? h("div", { class: "nested", "data-path": [...path, i].join(".") }, inside(one, [...path, i])) : mini(one, [...path, i]));
-  return h("div", { class: "group" }, h("div", { class: "around", title: "Around the layers: the group's input is added to their output" }, h("span", {}, "+ x")), h("div", { class: "minis" }, layer.layers.map(small)));
+  const small = (one, i) => (isGroup(one) ? nested(one, [...path, i]) : mini(one, [...path, i]));
+  const around = h("div", { class: "around", title: "Around the layers: the group's input is added to their output" }, h("span", {}, "+ x"));
+  return h("div", { class: "group" }, around, h("div", { class: "minis" }, layer.layers.map(small)));
+}
+
+function nested(layer, path) {
+  return h("div", { class: "nested", "data-path": path.join("."), "data-name": nameOf(path) }, inside(layer, path));
 }
 
 function mini(layer, path) {
   const given = functionOf(layer);
   const about = given && store.schema.activations.find(row => row.name === given.name);
   const name = nameOf(path);
+  const units = typeof layer.units === "number" ? h("span", { "data-units": true }, count(wantedUnits(path))) : null;
   return h("div", { class: "mini", "data-path": path.join("."), "data-name": name, title: `${name}: ${inWords(layer)}` },
     h("strong", {}, layer.type),
-    h("span", { class: "mini-line figures" }, typeof layer.units === "number" ? h("span", { "data-units": true }, count(wantedUnits(path))) : null, given ? curve(about) : null, given ? null : extras(layer)[0]),
+    h("span", { class: "mini-line figures" }, units, given ? curve(about) : extras(layer)[0]),
     gradientBar(name, trains(layer)));
 }
 

@@ -69,7 +69,8 @@ export function duplicateChosen() {
     const path = chosen();
     if (!path) return false;
     const copy = nameless(layerAt(path));
-    if (path.length > 1) return inGroup(path, list => list.toSpliced(path.at(-1) + 1, 0, copy), `${copy.type} duplicated`, 1);
+    const behind = list => list.toSpliced(path.at(-1) + 1, 0, copy);
+    if (path.length > 1) return inGroup(path, behind, `${copy.type} duplicated`, 1);
     return insert(path[0] + 1, copy, "duplicated", false);
   });
 }
@@ -83,7 +84,8 @@ export function updateLayer(path, change, where = whereOf(path.slice(0, 1))) {
 export function addInside(path, kind) {
   return queued(() => {
     const list = layerAt(path).layers;
-    return inGroup([...path, list.length - 1], now => [...now, startingValues(kind, path[0])], `${kind} put into the group`, 1);
+    const longer = now => [...now, startingValues(kind, path[0])];
+    return inGroup([...path, list.length - 1], longer, `${kind} put into the group`, 1);
   });
 }
 
@@ -106,14 +108,14 @@ export function takeIn(group, by) {
     const grown = { ...layerAt([group]), layers: by < 0 ? [layer, ...list] : [...list, layer] };
     if (layer.name) return takeInNamed(group, other, layer, grown);
     if (!(await update([group], () => grown, whereOf([group]), `${layer.type} taken into the group`))) return false;
-    return (await removeCard(other, false, [other < group ? group - 1 : group])) || takeBack();
+    return (await removeCard(other, false, [other < group ? group - 1 : group], false)) || takeBack();
   });
 }
 
 /** A name may be there only once: first out, then in. */
 async function takeInNamed(group, other, layer, grown) {
   const now = other < group ? group - 1 : group;
-  if (!(await removeCard(other, false, [now]))) return false;
+  if (!(await removeCard(other, false, [now], false))) return false;
   return (await update([now], () => grown, whereOf([now]), `${layer.type} taken into the group`)) || takeBack();
 }
 
@@ -137,7 +139,7 @@ export function stepUnits(path, by) {
 
 /** Return how many units a layer has, or will have after the steps that are on their way. */
 export function wantedUnits(path) {
-  return units && whereOf(units.path) === whereOf(path) ? units.count : layerAt(path).units;
+  return units && whereOf(units.path) === whereOf(path) ? units.count : layerAt(path)?.units;
 }
 
 function sendUnits() {
@@ -147,7 +149,8 @@ function sendUnits() {
   sent.timer = null;
   const work = async () => {
     const named = nameOf(sent.path);
-    const done = await update(sent.path, layer => ({ ...layer, units: sent.count }), whereOf(sent.path.slice(0, 1)), `${named}: ${sent.count} units`);
+    const change = layer => ({ ...layer, units: sent.count });
+    const done = await update(sent.path, change, whereOf(sent.path.slice(0, 1)), `${named}: ${sent.count} units`);
     if (units === sent) units = null;
     emit("units");
     return done;
@@ -178,11 +181,11 @@ async function moveCard(from, to, focus) {
   return edit("move", { from, to }, [from], `${nameOf([from])} moved to place ${to + 1} of ${n}`, { order, chosen: [to], focus });
 }
 
-async function removeCard(index, focus, next = null) {
+async function removeCard(index, focus, next = null, tell = true) {
   const n = store.state.layers.length;
   const order = [...Array(n).keys()].toSpliced(index, 1);
   const after = next ?? (n > 1 ? [Math.min(index, n - 2)] : null);
-  return edit("remove", { index }, [index], `${nameOf([index])} removed; ${n - 1} left`, { order, chosen: after, focus });
+  return edit("remove", { index }, [index], tell && `${nameOf([index])} removed; ${n - 1} left`, { order, chosen: after, focus });
 }
 
 function update(path, change, where, said) {
@@ -210,7 +213,8 @@ function moveInside(path, by) {
 async function removeInside(path) {
   const named = nameOf(path);
   const group = path.slice(0, -1);
-  const done = await update(group, layer => ({ ...layer, layers: layer.layers.toSpliced(path.at(-1), 1) }), whereOf(path.slice(0, 1)), `${named} removed from the group`);
+  const without = layer => ({ ...layer, layers: layer.layers.toSpliced(path.at(-1), 1) });
+  const done = await update(group, without, whereOf(path.slice(0, 1)), `${named} removed from the group`);
   if (done) choose(group);
   return done;
 }
@@ -222,6 +226,7 @@ async function edit(type, fields, place, said, wanted = null, inserted = null) {
   const result = await act(type, fields, { where: typeof place === "string" ? place : whereOf(place) });
   if (result === null) {
     wish = null;
+    emit("refused");
     return false;
   }
   await newer(version);

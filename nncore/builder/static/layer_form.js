@@ -40,6 +40,7 @@ function show() {
   const now = JSON.stringify([path, path && layerAt(path), store.state.names, store.state.layers.length]);
   if (now === shown) return showFacts();
   shown = now;
+  open = root.querySelector("details")?.open ?? open;
   const place = focusPlace();
   fill(root, path ? form(path) : hint());
   showFacts();
@@ -48,7 +49,8 @@ function show() {
 
 function hint() {
   const { layers, n_parameters } = store.state;
-  return h("p", { class: "choose muted" }, `${counted(layers.length, "layer")}, ${counted(n_parameters, "parameter")}. Choose a card to change it; drag cards to other places, and new layers out of the list above.`);
+  const size = `${counted(layers.length, "layer")}, ${counted(n_parameters, "parameter")}.`;
+  return h("p", { class: "choose muted" }, `${size} Choose a card to change it; drag cards to other places, and new layers in from above.`);
 }
 
 // ---- the form
@@ -57,8 +59,9 @@ function form(path) {
   const layer = layerAt(path);
   const [first, rest] = parts(layer);
   const make = names => kindFields(store.schema.layers[layer.type], layer, whereOf(path), changed(path, layer), names);
-  const more = h("details", { open, ontoggle: () => (open = more.open) }, h("summary", {}, "More settings"), h("div", { class: "fields" }, make(rest)));
-  return h("form", { id: "layer-form", "aria-labelledby": "layer-form-title", "data-path": path.join("."), onsubmit: event => event.preventDefault(), onkeydown: escaped },
+  const more = h("details", { open }, h("summary", {}, "More settings"), h("div", { class: "fields" }, make(rest)));
+  const about = { id: "layer-form", "aria-labelledby": "layer-form-title", "data-path": path.join(".") };
+  return h("form", { ...about, onsubmit: event => event.preventDefault(), onkeydown: escaped },
     head(path, layer),
     h("div", { class: "fields" }, functionField(path, layer), make(first), parameterField(path, layer)),
     isGroup(layer) ? groupFields(path) : null,
@@ -78,8 +81,9 @@ function parts(layer) {
 /** The field of an activation layer, whose name is that of its function. */
 function functionField(path, layer) {
   if (!isFunction(layer)) return null;
-  const take = value => send(path, old => ({ type: old.type, name: value.name }), `${whereOf(path)}.name`);
-  return field("Function", activationChoice(layer.name, take), { where: `${whereOf(path)}.name`, text: store.schema.layers[layer.type].fields.name.text });
+  const where = `${whereOf(path)}.name`;
+  const take = value => send(path, old => ({ type: old.type, name: value.name }), where);
+  return field("Function", activationChoice(layer.name, take), { where, text: store.schema.layers[layer.type].fields.name.text });
 }
 
 /** The number that some activation functions have. */
@@ -89,7 +93,8 @@ function parameterField(path, layer) {
   if (!about?.parameter) return null;
   const name = about.parameter;
   const where = isFunction(layer) ? `${whereOf(path)}.${name}` : `${whereOf(path)}.activation.${name}`;
-  const take = value => send(path, old => (isFunction(old) ? { ...old, [name]: value } : { ...old, activation: { ...old.activation, [name]: value } }), where);
+  const set = old => value => (isFunction(old) ? { ...old, [name]: value } : { ...old, activation: { ...old.activation, [name]: value } });
+  const take = value => send(path, old => set(old)(value), where);
   const label = words(name);
   return field(label[0].toUpperCase() + label.slice(1), number(given[name] ?? about.default, take), { where, text: about.formula });
 }
@@ -156,7 +161,10 @@ function showFacts() {
 function escaped(event) {
   if (event.key !== "Escape") return;
   event.preventDefault();
+  if ("last" in event.target.dataset) event.target.value = event.target.dataset.last; // or leaving it would set it
   toCard();
+  shown = null; // what was refused gives way to what is
+  show();
 }
 
 /** Return which control of the form has the focus: the end of its path, or what its button does. */

@@ -7,7 +7,10 @@ import { store } from "./store.js";
 
 /** Put the palette into `root`. */
 export function mountPalette(root) {
-  const item = ([kind, about]) =>
-    h("button", { type: "button", class: "small palette-item", "data-palette": kind, title: `${about.text}\nDrag it to its place, or click: it goes behind the selected card.`, onclick: () => insertKindAfterChosen(kind) }, icon("plus"), kind);
+  const item = ([kind, about]) => {
+    const title = `${about.text}\nDrag it to its place, or click: it goes behind the selected card.`;
+    const insert = () => insertKindAfterChosen(kind);
+    return h("button", { type: "button", class: "small palette-item", "data-palette": kind, title, onclick: insert }, icon("plus"), kind);
+  };
   fill(root, Object.entries(store.schema.layers).map(item));
 }

@@ -10,7 +10,9 @@ import { on, store } from "./store.js";
 
 const GLIDE = 150; // ms
 const KEYS = "Alt+ArrowLeft Alt+ArrowRight Insert Delete Enter ArrowUp ArrowDown";
-const HELP = "Left and right arrows go from card to card. With Alt they move the card. Insert adds a layer after it, Delete removes it, up and down change its units, Enter goes to its settings.";
+const HELP =
+  "Left and right arrows go from card to card. With Alt they move the card. Insert adds a layer after it, " +
+  "Delete removes it, up and down change its units, Enter goes to its settings.";
 
 let strip;
 let input;
@@ -19,7 +21,8 @@ let shown = { layers: [], selected: null }; // what the cards are of
 
 /** Put the strip into `root`; `toForm` moves the focus to the settings of the selected card. */
 export function mountStrip(root, toForm) {
-  strip = h("div", { id: "strip", role: "listbox", "aria-label": "Layers, from input to output", "aria-orientation": "horizontal", "aria-describedby": "strip-help" });
+  const aria = { "aria-label": "Layers, from input to output", "aria-orientation": "horizontal", "aria-describedby": "strip-help" };
+  strip = h("div", { id: "strip", role: "listbox", ...aria });
   input = h("div", { class: "end strip-card", id: "strip-input" });
   output = h("div", { class: "end strip-card", id: "strip-output" });
   const row = h("div", { class: "strip-row" }, input, strip, output);
@@ -32,6 +35,7 @@ export function mountStrip(root, toForm) {
   on("select", showSelected);
   on("frame", showFrame);
   on("units", showUnits);
+  on("refused", () => cards().filter(card => card.querySelector(":scope > .mistake")).forEach(intoView));
   showState();
 }
 
@@ -60,7 +64,7 @@ function showState() {
   const old = cards();
   const places = new Map([...old, output].map(card => [card, card.getBoundingClientRect().left]));
   const now = order.map(from => (from === null ? newCard() : old[from]));
-  if (now.length !== old.length || now.some((card, i) => card !== old[i])) strip.replaceChildren(...now);
+  arrange(old, now);
   showEnds();
   now.forEach(showCard);
   const selectedBefore = shown.selected;
@@ -70,6 +74,12 @@ function showState() {
   if (wish?.focus || (focusWas && !strip.contains(document.activeElement))) focusCard();
   if (old.length) glide([...now, output], places);
   showFrame();
+}
+
+/** Move no more cards than must be: what is moved in the page loses the focus. */
+function arrange(old, now) {
+  for (const card of old) if (!now.includes(card)) card.remove();
+  now.forEach((card, i) => strip.children[i] !== card && strip.insertBefore(card, strip.children[i] ?? null));
 }
 
 /** Keep the selection at the layer that it was at, wherever that is now, or take it to where the edit wants it. */
@@ -111,9 +121,11 @@ function showCard(card, index) {
 function showEnds() {
   const { data, training } = store.state;
   const about = data.image ? `${data.image} × ${data.image} pixels` : data.title;
-  fill(input, h("strong", {}, "Input"), h("span", { class: "figures" }, counted(data.n_features, "input")), h("span", { class: "muted small", title: data.features.slice(0, 64).join(", ") }, about));
+  const line = (text, attributes = {}) => h("span", { class: "muted small", ...attributes }, text);
+  const width = h("span", { class: "figures" }, counted(data.n_features, "input"));
+  fill(input, h("strong", {}, "Input"), width, line(about, { title: data.features.slice(0, 64).join(", ") }));
   const what = data.classes?.length ? counted(data.classes.length, "class", "classes") : data.target ?? "";
-  fill(output, connector(), h("strong", {}, "Output"), h("span", { class: "figures" }, what), h("span", { class: "muted small", title: "The loss" }, words(training.loss_name)));
+  fill(output, connector(), h("strong", {}, "Output"), h("span", { class: "figures" }, what), line(words(training.loss_name), { title: "The loss" }));
 }
 
 function showSelected() {
