@@ -34,13 +34,13 @@ export function showGradients(root) {
   return found;
 }
 
-/** Return the warning that the latest frame gives about a layer, and its gradient, in words; "" if there is none. */
-export function gradientInWords(name) {
+/** Return what the latest frame says of a layer's gradient, in words; "" where it has none. */
+export function gradientInWords(name, trains) {
   const layers = store.frame?.layers ?? {};
   if (!(name in layers)) return "";
   const norms = store.state.names.map(one => layers[one]?.gradient_norm).filter(Number.isFinite);
   const norm = layers[name].gradient_norm;
-  if (!Number.isFinite(norm)) return "";
+  if (!Number.isFinite(norm)) return trains ? "gradient norm not finite (exploding)" : "";
   const share = norms.at(-1) > 0 && norm !== norms.at(-1) ? `, ${figure(norm / norms.at(-1), 2)} × the last layer's` : "";
   const warning = warningOf(norm, norms.at(-1), Math.max(...norms));
   return `gradient norm ${figure(norm, 3)}${share}${warning ? ` (${warning})` : ""}`;

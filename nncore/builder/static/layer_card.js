@@ -145,7 +145,7 @@ function mini(layer, path) {
     gradientBar(name, trains(layer)));
 }
 
-/** Whether a layer inside of a group has parameters: the state counts them by cards only. */
-function trains(layer) {
+/** Whether a layer has parameters itself; the state counts them by cards only, with all that is inside. */
+export function trains(layer) {
   return typeof layer.units === "number" || layer.affine === true;
 }

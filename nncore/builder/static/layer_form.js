@@ -5,7 +5,7 @@ import { activationChoice, button, field, kindFields, number } from "./forms.js"
 import { count, counted, words } from "./format.js";
 import { gradientInWords } from "./gradient_bars.js";
 import { groupFields, innerButtons } from "./group_form.js";
-import { functionOf, isFunction } from "./layer_card.js";
+import { functionOf, isFunction, trains } from "./layer_card.js";
 import { duplicateChosen, moveChosen, removeChosen, updateLayer } from "./layer_edits.js";
 import { choose, chosen, isGroup, layerAt, nameOf, whereOf } from "./layer_paths.js";
 import { on, store } from "./store.js";
@@ -153,7 +153,7 @@ function showFacts() {
   if (!facts || !path) return;
   const { n_in, n_out, n_parameters } = store.state.shapes[path[0]];
   const shape = path.length > 1 ? "" : `${count(n_in)} → ${count(n_out)}, ${counted(n_parameters, "parameter")}`;
-  setText(facts, [shape, isGroup(layerAt(path)) ? "" : gradientInWords(nameOf(path))].filter(Boolean).join(" · "));
+  setText(facts, [shape, gradientInWords(nameOf(path), trains(layerAt(path)))].filter(Boolean).join(" · "));
 }
 
 // ---- focus

@@ -203,8 +203,10 @@ function showUnits() {
 }
 
 function pressed(event, toForm) {
+  const card = event.target.closest(".layer-card");
+  if (!card || event.ctrlKey || event.metaKey) return;
+  focused(card); // another part of the page may have selected another card
   const path = chosen();
-  if (!path || event.ctrlKey || event.metaKey) return;
   const work = event.altKey ? WITH_ALT[event.key] : ALONE[event.key];
   if (!work) return;
   event.preventDefault();
