@@ -52,6 +52,14 @@ export function choose(path) {
   else select(card);
 }
 
+/** The same while a new state is being shown: all parts of the page see that first, and then hear of the selection. */
+export function chooseQuietly(path) {
+  const [card, ...rest] = path;
+  inner = { card, rest };
+  store.selected = card;
+  queueMicrotask(() => emit("select"));
+}
+
 /** Return the path of the selected layer, or null. */
 export function chosen() {
   if (store.selected === null) return null;

@@ -5,7 +5,7 @@ import { count, counted, words } from "./format.js";
 import { showGradients } from "./gradient_bars.js";
 import { cardContent, cardLabel } from "./layer_card.js";
 import { insertKindAfterChosen, moveChosen, removeChosen, stepUnits, takeWish, wantedUnits } from "./layer_edits.js";
-import { choose, chosen, matched, nameOf, whereOf } from "./layer_paths.js";
+import { choose, chooseQuietly, chosen, matched, nameOf, whereOf } from "./layer_paths.js";
 import { on, store } from "./store.js";
 
 const GLIDE = 150; // ms
@@ -84,12 +84,12 @@ function arrange(old, now) {
 
 /** Keep the selection at the layer that it was at, wherever that is now, or take it to where the edit wants it. */
 function reselect(wish, order, selectedBefore) {
-  if (wish?.chosen) return choose(wish.chosen);
+  if (wish?.chosen) return chooseQuietly(wish.chosen);
   if (selectedBefore === null) return;
   const now = order.indexOf(selectedBefore);
   const inner = store.selected === selectedBefore ? chosen().slice(1) : [];
-  if (now >= 0 && now !== store.selected) choose([now, ...inner]);
-  else if (now < 0 && store.state.layers.length) choose([Math.min(selectedBefore, store.state.layers.length - 1)]);
+  if (now >= 0 && now !== store.selected) chooseQuietly([now, ...inner]);
+  else if (now < 0 && store.state.layers.length) chooseQuietly([Math.min(selectedBefore, store.state.layers.length - 1)]);
 }
 
 function newCard() {
