@@ -2,7 +2,7 @@
 
 import { fill, h, setText } from "./dom.js";
 import { activationChoice, button, field, kindFields, number } from "./forms.js";
-import { count, counted, words } from "./format.js";
+import { counted, words } from "./format.js";
 import { gradientInWords } from "./gradient_bars.js";
 import { groupFields, innerButtons } from "./group_form.js";
 import { functionOf, isFunction, trains } from "./layer_card.js";
@@ -151,9 +151,8 @@ function showFacts() {
   const facts = root.querySelector(".facts");
   const path = chosen();
   if (!facts || !path) return;
-  const { n_in, n_out, n_parameters } = store.state.shapes[path[0]];
-  const shape = path.length > 1 ? "" : `${count(n_in)} → ${count(n_out)}, ${counted(n_parameters, "parameter")}`;
-  setText(facts, [shape, gradientInWords(nameOf(path), trains(layerAt(path)))].filter(Boolean).join(" · "));
+  const size = path.length > 1 ? "" : counted(store.state.shapes[path[0]].n_parameters, "parameter");
+  setText(facts, [size, gradientInWords(nameOf(path), trains(layerAt(path)))].filter(Boolean).join(" · "));
 }
 
 // ---- focus
