@@ -62,5 +62,5 @@ function showOne(bar, norm, last, warning) {
     bar.dataset.warning = warning ?? "";
     setText(mark.lastChild, warning ?? "");
   }
-  bar.title = `Norm of the gradient: ${figure(norm)}. The tick is the last layer's; the bar goes from 10⁻⁶ to 10³ times that.`;
+  bar.title = `Norm of the gradient on the epoch's last full batch: ${figure(norm)}. The tick is the last layer's; the bar goes from 10⁻⁶ to 10³ times that.`;
 }
