@@ -237,12 +237,15 @@ class Session:
             self.publish("notice", encode({"type": "notice", "text": str(error)}))
 
     def _show(self, due: float) -> None:
-        """Publish a frame if it is due; the next one is due the later, the longer this one took."""
-        started = time.monotonic()
+        """Publish a frame if it is due; the next one is due the later, the longer this one took.
+
+        It is this thread's own time that counts: where browsers keep the processors busy, waiting costs no training.
+        """
+        started, busy = time.monotonic(), time.thread_time()
         if started < due:
             return
         self.publish("frame", encode({"type": "frame", "frame": frames.frame(self.run, self.version)}))
-        took = time.monotonic() - started
+        took = time.thread_time() - busy
         self._next_frame = started + max(SECONDS_PER_FRAME, took / LARGEST_SHARE)
 
     def _step_epoch(self) -> dict[str, Any]:

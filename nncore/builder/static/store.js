@@ -15,7 +15,7 @@ export const store = {
   state: null,
   frame: null,
   history: { epoch: [], columns: {}, layers: {} }, // epoch: how many were done, from 1
-  selected: null, // index of a card
+  selected: 0, // index of a card, or null
   connection: "away",
 };
 
