@@ -50,7 +50,7 @@ function show() {
 function hint() {
   const { layers, n_parameters } = store.state;
   const size = `${counted(layers.length, "layer")}, ${counted(n_parameters, "parameter")}.`;
-  return h("p", { class: "choose muted" }, `${size} Choose a card to change it; drag cards to other places, and new layers in from above.`);
+  return h("p", { class: "no-card muted" }, `${size} Choose a card to change it; drag cards to other places, and new layers in from above.`);
 }
 
 // ---- the form
