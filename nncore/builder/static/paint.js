@@ -32,10 +32,12 @@ function paintSelection(context, scene, selected, look) {
   if (first < 0) return;
   const last = scene.columns.findLastIndex(column => column.card === selected);
   const [x0, x1] = extentOf(scene, first, last);
+  context.globalAlpha = 0.5;
   context.fillStyle = look["accent-soft"];
   context.beginPath();
   context.roundRect(x0, 0, x1 - x0, scene.height, 8);
   context.fill();
+  context.globalAlpha = 1;
 }
 
 /** Return a text that is at most so wide, its end cut off where it is longer. */
