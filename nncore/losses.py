@@ -67,7 +67,7 @@ class MeanAbsoluteError(Loss):
 class Huber(Loss):
     """Squared near zero, absolute far from it (Huber, 1964), averaged over the outputs.
 
-    With ``d = prediction - target``: ``d**2 / 2`` where ``|d| <= delta``, else ``delta * (|d| - delta / 2)``.
+    With ``d = prediction - target``: ``l = mean_j(d_j**2 / 2 if |d_j| <= delta else delta * (|d_j| - delta / 2))``.
 
     Parameters
     ----------

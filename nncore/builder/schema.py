@@ -32,7 +32,7 @@ def schema(path: str | None = None) -> dict[str, Any]:
         "layers": {name: _kind(cls) for name, cls in layers.LAYERS.items()},
         "optimizers": {cls.__name__: _kind(cls) for cls in optimizers.OPTIMIZERS.values()},
         "schedules": {name: _kind(cls) for name, cls in schedules.SCHEDULES.items()},
-        "losses": {cls.__name__: _kind(cls) for cls in _distinct(losses.LOSSES)},
+        "losses": {cls.__name__: _loss(cls) for cls in _distinct(losses.LOSSES)},
         "metrics": sorted(metrics.METRICS),
         "data": {
             "bundled": [_described(name, load) for name, load in BUNDLED.items()],
@@ -67,6 +67,12 @@ def _activation(row: activations.ActivationRow) -> dict[str, Any]:
     if row.rowwise:
         return {**about, "curve": None}
     return {**about, "curve": {"x": CURVE.tolist(), "y": activate(row.name, CURVE[:, None])[:, 0].round(4).tolist()}}
+
+
+def _loss(cls: type[losses.Loss]) -> dict[str, Any]:
+    """Return what `_kind` returns, its name, and the formula of one row's loss, which its documentation holds."""
+    found = re.search(r"``l = (.*?)``", inspect.getdoc(cls) or "")
+    return {**_kind(cls), "name": cls.name, "formula": None if found is None else found[1]}
 
 
 def _kind(cls: type) -> dict[str, Any]:

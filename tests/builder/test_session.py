@@ -9,6 +9,7 @@ from nncore import Adam, Dense, Sequential, datasets
 from nncore.builder import data, presets, session, setup, undo
 from nncore.builder.messages import Refusal, encode
 from nncore.builder.schema import schema
+from nncore.losses import LOSSES
 
 CSV = "size,colour,price\n" + "".join(f"{i % 7}.5,{'red' if i % 2 else 'blue'},{i * 1.25}\n" for i in range(40))
 DENSE = {"type": "Dense", "units": 3, "activation": "relu"}
@@ -32,6 +33,8 @@ def test_the_schema_holds_the_tables_of_the_core():
     assert {row["name"] for row in found["activations"]} >= {"relu", "tanh", "softmax", "gelu"}
     assert set(found["layers"]) == {"Dense", "Activation", "BatchNorm", "LayerNorm", "Dropout", "Residual"}
     assert found["layers"]["Dense"]["fields"]["units"]["required"]
+    assert found["losses"]["MeanSquaredError"]["formula"] == "mean_j((prediction_j - target_j)**2)"
+    assert all(loss["name"] in LOSSES and loss["formula"] for loss in found["losses"].values())
     assert "Number of outputs" in found["layers"]["Dense"]["fields"]["units"]["text"]
     assert found["optimizers"]["Adam"]["fields"]["learning_rate"]["default"] == 0.001
     assert {row["name"] for row in found["data"]["bundled"]} >= {"digits", "penguins"}
