@@ -93,6 +93,19 @@ def shown(array: Array | None) -> dict[str, Any] | None:
     }
 
 
+NORMALIZED_ALONG = {"BatchNorm": 0, "LayerNorm": 1}
+"""Kinds of layers that take mean and variance: over the rows, or over the columns."""
+
+
+def _statistics(layer: LayerStep) -> dict[str, Any] | None:
+    """Return mean and variance that a layer has taken away; None where it takes none."""
+    axis = NORMALIZED_ALONG.get(layer.kind)
+    if axis is None:
+        return None
+    x = layer.x.astype(np.float64)
+    return {"mean": shown(x.mean(axis=axis)), "variance": shown(x.var(axis=axis))}
+
+
 def _layer(layer: LayerStep) -> dict[str, Any]:
     parameters = {
         name: {what: shown(getattr(step, what)) for what in ("before", "gradient", "after")}
@@ -104,5 +117,6 @@ def _layer(layer: LayerStep) -> dict[str, Any]:
         "activation": layer.activation,
         "formula": activations.get(layer.activation).formula,
         **{what: shown(getattr(layer, what)) for what in ("x", "z", "a", "dz", "da")},
+        "statistics": _statistics(layer),
         "parameters": parameters,
     }

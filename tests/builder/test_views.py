@@ -44,6 +44,17 @@ def test_an_explained_step_is_that_of_explain_step(ask, batches):
                 assert shown["parameters"][name][what]["values"] == getattr(parameter, what).astype(float).tolist()
 
 
+def test_normalising_layers_tell_what_they_take_away(ask):
+    widths = [{"type": "Dense", "units": 5}, {"type": "BatchNorm"}, {"type": "LayerNorm"}]
+    ask("set_layers", layers=[*widths, {"type": "Dense", "units": 2, "activation": "softmax"}])
+    dense, of_columns, of_rows, _ = ask("explain")["layers"]
+    assert dense["statistics"] is None
+    for layer, side_by_side in ((of_columns, np.atleast_2d), (of_rows, lambda values: np.array(values)[:8, None])):
+        mean, variance = (side_by_side(layer["statistics"][what]["values"]) for what in ("mean", "variance"))
+        normalised = (np.array(layer["x"]["values"]) - mean) / np.sqrt(variance + 1e-5)
+        np.testing.assert_allclose(layer["z"]["values"], normalised, rtol=1e-4, atol=1e-5)
+
+
 def test_explaining_changes_nothing_and_says_what_the_step_brings(ask):
     before = ask.run.model.parameters.copy()
     found = ask("explain", rows=[0, 1, 2, 3, 4, 5, 6, 7])
