@@ -37,5 +37,5 @@ export function words(name) {
 }
 
 function minus(text) {
-  return text.replace("-", "−");
+  return text.replaceAll("-", "−");
 }
