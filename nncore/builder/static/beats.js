@@ -10,7 +10,7 @@ import { pickRow } from "./element.js";
 import { counted, figure } from "./format.js";
 import { forward } from "./forward.js";
 import { lossLines, lossNotes, targets } from "./losslines.js";
-import { row, sign, sub, value } from "./mathml.js";
+import { equals, row, sign, sub, value } from "./mathml.js";
 import { update } from "./update.js";
 
 /** The six parts, in order, and what is said of each. */
@@ -49,7 +49,7 @@ function input({ answer, state, n, i }, nodes) {
   return {
     part: 0, kind: "input", layer: null, key: "input", title: PARTS[0],
     said: `${counted(n, "row")} with ${counted(x.shape[1], "feature")} each come in together. Row ${i + 1} of them is row ${answer.rows[i]} of the data; its target is ${target.words[i]}.`,
-    lines: [row(sub("x", i + 1), sign("="), sign("("), ...list, sign(")"))],
+    lines: [row(sub("x", i + 1), equals, sign("("), ...list, sign(")"))],
     notes: state.data.standardized ? ["Features are standardised: mean 0, variance 1 over the rows to train on."] : [],
     matrices: [
       { symbol: "x", title: "inputs", array: x, mark: [i, null], rows: answer.rows, columns: features },
@@ -88,8 +88,8 @@ function after({ answer, n }) {
   return {
     part: 5, kind: "loss", layer: null, key: "new_loss", title: PARTS[5], said,
     lines: [
-      row(sub("L", "before"), sign("="), value(old)),
-      ...(now === null ? [] : [row(sub("L", "after"), sign("="), value(now))]),
+      row(sub("L", "before"), equals, value(old)),
+      ...(now === null ? [] : [row(sub("L", "after"), equals, value(now))]),
     ],
     notes: now !== null && now >= old ? ["One step may raise the loss of its own batch: the rate is high for it, or the optimizer still carries earlier gradients."] : [],
     matrices: [],

@@ -1,6 +1,127 @@
-import { fill, h } from "./dom.js";
+/* What the doctor finds in the run: what was seen, why it matters, what to try; and a change at a click. */
+
+import { act, announce } from "./actions.js";
+import { fill, h, reducedMotion, setText } from "./dom.js";
+import { counted, words } from "./format.js";
+import { button } from "./forms.js";
+import { icon } from "./icons.js";
+import { showPane } from "./panes.js";
+import { on, request, select, store } from "./store.js";
+
+const SECONDS_BETWEEN = 3; // two questions while training
+const PATIENCE = 250; // ms after a change, as several may follow each other
+
+/** How grave a finding is: word and drawing, as colour alone says nothing. */
+const GRAVE = { severe: ["Severe", "warning"], warning: ["Warning", "warning"], hint: ["Hint", "information"] };
 
 /** Put the part into `root`. */
 export function mountDoctor(root) {
-  fill(root, h("p", {}, "Doctor"));
+  const doctor = new Doctor(root);
+  on("tab", () => doctor.visible() && doctor.ask());
+  on("state", () => !store.state.run.playing && doctor.soon());
+  on("frame", () => doctor.seldom());
+  doctor.soon();
+}
+
+class Doctor {
+  constructor(root) {
+    Object.assign(this, { asked: -Infinity, waiting: null, shown: "", epochs: 0, applied: new Map() });
+    this.summary = h("p", { class: "muted figures", id: "doctor-summary" });
+    this.list = h("div", { id: "doctor-findings" });
+    fill(root, this.summary, this.list);
+  }
+
+  visible() {
+    return store.tab === "doctor" && this.list.offsetParent !== null;
+  }
+
+  soon() {
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.ask(), PATIENCE);
+  }
+
+  seldom() {
+    if (store.state.run.playing && this.visible() && performance.now() - this.asked > 1000 * SECONDS_BETWEEN) this.ask();
+  }
+
+  async ask() {
+    this.asked = performance.now();
+    try {
+      this.show(await request("doctor"));
+    } catch (refusal) {
+      setText(this.summary, refusal.message);
+    }
+  }
+
+  show(answer) {
+    const { epochs, findings, not_recorded: missing } = answer;
+    setText(document.getElementById("tab-doctor"), findings.length ? `Doctor (${findings.length})` : "Doctor");
+    const unknown = missing.length ? ` Not recorded, and so not judged: ${missing.join(", ")}.` : "";
+    const found = findings.length ? counted(findings.length, "finding") : epochs ? "Nothing to report" : "Nothing to judge yet";
+    setText(this.summary, `${found} after ${counted(epochs, "epoch")}.${unknown}`);
+    this.epochs = epochs;
+    const undone = store.state.run.can_redo;
+    for (const [rule, epoch] of this.applied) if (undone || epoch !== epochs) this.applied.delete(rule);
+    const now = JSON.stringify([findings, [...this.applied]]);
+    if (now === this.shown) return;
+    this.shown = now;
+    const focus = this.focused();
+    fill(this.list, findings.map(finding => this.card(finding)));
+    this.list.querySelector(focus)?.focus();
+  }
+
+  /** Return how to find again what has the focus, as the cards are made anew. */
+  focused() {
+    const action = document.activeElement?.closest("#doctor-findings [data-action]");
+    const rule = action?.closest("[data-finding]").dataset.finding;
+    return rule ? `[data-finding="${rule}"] [data-action="${action.dataset.action}"]` : "#none";
+  }
+
+  card(finding) {
+    const [word, drawing] = GRAVE[finding.severity] ?? [words(finding.severity), "information"];
+    const title = words(finding.rule);
+    return h(
+      "article",
+      { class: `card finding ${finding.severity}`, "data-finding": finding.rule, "aria-label": `${word}: ${title}` },
+      h("header", {}, icon(drawing), h("span", { class: "severity" }, word), h("h3", {}, title[0].toUpperCase() + title.slice(1)), finding.layer ? h("span", { class: "chip" }, finding.layer) : null),
+      h("dl", {}, row("Seen", finding.seen), row("Why", finding.why), row("Try", finding.remedy)),
+      this.actions(finding)
+    );
+  }
+
+  actions(finding) {
+    const show = finding.layer ? button("Show me", "show", () => showLayer(finding.layer), { kind: "small" }) : null;
+    if (show) show.dataset.action = "show";
+    const fix = finding.fix ? button(`Apply: ${finding.fix}`, "good", () => this.apply(finding.rule), { kind: "small" }) : null;
+    if (fix) fix.dataset.action = "fix";
+    const applied = this.applied.has(finding.rule);
+    if (fix) fix.disabled = applied;
+    const text = applied ? "Applied. It is judged anew after the next epoch; Ctrl+Z undoes it." : "Ctrl+Z undoes it.";
+    return h("div", { class: "field", "data-where": "finding" }, h("div", { class: "buttons" }, show, fix, fix ? h("span", { class: "muted small" }, text) : null));
+  }
+
+  async apply(rule) {
+    const card = this.list.querySelector(`[data-finding="${rule}"]`);
+    if ((await act("apply_fix", { finding: rule }, { root: card, where: "finding" })) === null) return;
+    this.applied.set(rule, this.epochs);
+    announce("Applied. Control Z undoes it.");
+    this.soon();
+  }
+}
+
+function row(title, text) {
+  return [h("dt", {}, title), h("dd", {}, text)];
+}
+
+/** Select the card of a layer, which for one inside a group is the group's, and bring it into view. */
+function showLayer(name) {
+  const number = store.state.names.indexOf(name);
+  const index = store.state.shapes.findLastIndex(shape => shape.number <= number);
+  if (number < 0 || index < 0) return announce(`${name} is no longer in the network.`);
+  select(index);
+  showPane("network");
+  const network = document.getElementById("network");
+  network.scrollIntoView({ behavior: reducedMotion() ? "auto" : "smooth", block: "nearest" });
+  network.focus({ preventScroll: true });
+  announce(`${name} is selected in the network.`);
 }

@@ -34,13 +34,13 @@ class Explain {
     const rows = number(null, value => (this.rows = value), { optional: true, step: 1, min: 1, placeholder: "next batch" });
     rows.id = "explain-rows";
     const rowsField = field("Rows", rows, { where: "rows", text: "How many of the rows to train on, from the first; empty: those of the next update" });
-    this.about = h("p", { class: "about", id: "explain-about" });
-    this.old = h("p", { class: "old", id: "explain-old", role: "status" });
+    this.about = h("p", { class: "muted figures", id: "explain-about" });
+    this.old = h("p", { id: "explain-old", role: "status" });
     this.player = this.controls();
     this.list = h("ol", { id: "explain-beats", "aria-label": "Beats" });
     this.stage = h("article", { id: "explain-beat", tabindex: -1, "aria-label": "The beat" });
     this.hint = h("p", { class: "muted", id: "explain-hint" }, HINT);
-    fill(this.root, h("div", { class: "explain-head" }, rowsField, this.ask, this.about), this.old, this.hint, this.player, this.list, this.stage);
+    fill(this.root, h("div", { class: "explain-head" }, rowsField, this.ask), h("div", { class: "explain-about" }, this.about, this.old), this.hint, this.player, this.list, this.stage);
     this.begun(false);
   }
 
@@ -93,6 +93,7 @@ class Explain {
     if (old === this.isOld) return;
     this.isOld = old;
     this.root.toggleAttribute("data-old", old);
+    this.about.hidden = old;
     const renew = () => button("Explain the next batch", "reset", () => this.explain(), { kind: "small" });
     fill(this.old, ...(old ? [h("span", {}, `This is of ${this.words()}; the network has moved on.`), renew()] : []));
     if (!old) return;

@@ -69,11 +69,19 @@ export function joined(parts, between) {
   return parts.flatMap((part, i) => (i ? [between, part] : [part]));
 }
 
-/** Return the element of a formula. */
-export function drawn(tree) {
-  const math = document.createElementNS(MATHML, "math");
-  math.append(element(tree));
-  return math;
+/** Return the elements of a formula: one for each side of its equals signs, so that a line may break there. */
+export function drawn([, ...parts]) {
+  const sides = [[]];
+  for (const part of parts) {
+    if (part === equals && sides.at(-1).length) sides.push([]);
+    sides.at(-1).push(part);
+  }
+  return sides.map(side => {
+    const math = document.createElementNS(MATHML, "math");
+    math.setAttribute("displaystyle", "true");
+    math.append(element(row(...side)));
+    return math;
+  });
 }
 
 function element([tag, ...children]) {
