@@ -28,6 +28,12 @@ function showConnection() {
   document.getElementById("workbench").replaceChildren(h("p", { class: "alone", role: "alert" }, text));
 }
 
+/** Open a link that was put behind the address of the page while it is open. */
+function openPasted() {
+  const { spec } = credentials();
+  if (spec) act("open_link", { spec });
+}
+
 async function begin() {
   applyTheme();
   const { token, spec } = credentials();
@@ -42,6 +48,7 @@ async function begin() {
   listenToKeys();
   document.body.dataset.ready = "true";
   if (spec) await act("open_link", { spec });
+  addEventListener("hashchange", openPasted);
   announce("The builder is ready. Press question mark for the keys.");
 }
 
