@@ -5,6 +5,7 @@ import { fill, h, setText, unique } from "./dom.js";
 import { drawingCanvas } from "./drawing.js";
 import { counted } from "./format.js";
 import { button } from "./forms.js";
+import { icon } from "./icons.js";
 import { on, store } from "./store.js";
 
 /** Files that the server makes: kind, title, what is in it. Those that the schema does not have are not offered. */
@@ -26,11 +27,10 @@ export function openExport() {
   const dialog = h(
     "dialog",
     { id: "export-dialog", "aria-labelledby": "export-title", onclose: () => (end(), dialog.remove()) },
-    h("h2", { id: "export-title" }, "Export"),
+    h("form", { method: "dialog" }, h("h2", { id: "export-title" }, "Export"), h("button", { class: "plain", "aria-label": "Close" }, icon("close"))),
     section("script", "Python script", "Repeats the run with the same seeds; once something is trained, it checks at its end that the loss is the same, bit for bit.", script, about, scriptButtons(script)),
     h("div", { class: "exports" }, FILES.filter(([kind]) => store.schema.exports.includes(kind)).map(file), picture()),
-    section("link", "Link", LINK, links),
-    h("form", { method: "dialog" }, h("button", {}, "Close"))
+    section("link", "Link", LINK, links, h("p", { class: "done small" }))
   );
   const end = on("state", () => showScript(script, about));
   document.body.append(dialog);
@@ -74,7 +74,7 @@ function scriptButtons(script) {
   copy.id = "copy-script";
   keep.id = "save-script";
   keep.dataset.export = "script";
-  return h("div", { class: "buttons" }, keep, copy);
+  return h("div", { class: "buttons" }, keep, copy, h("span", { class: "done small" }));
 }
 
 // ---- files
@@ -159,8 +159,6 @@ function select(element) {
 
 /** Show a word on what was copied beside its button, and say it. */
 function said(element, text) {
-  const section = element.closest("section");
-  const done = section.querySelector(".done") ?? section.appendChild(h("p", { class: "done small" }));
-  setText(done, text);
+  setText(element.closest("section").querySelector(".done"), text);
   announce(text);
 }
