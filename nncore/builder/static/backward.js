@@ -5,7 +5,7 @@
 
 import { largest, matrix, pick } from "./element.js";
 import { figure } from "./format.js";
-import { targetAt } from "./losslines.js";
+import { targetAt } from "./loss_lines.js";
 import { equals, fenced, fraction, letters, name, product, row, sign, sub, sumOf, sumOver, transposed, value } from "./mathml.js";
 
 /** Return lines, matrices and words of a layer's way back. */

@@ -9,7 +9,7 @@ import { chain } from "./chain.js";
 import { pickRow } from "./element.js";
 import { counted, figure } from "./format.js";
 import { forward } from "./forward.js";
-import { lossLines, lossNotes, targets } from "./losslines.js";
+import { lossLines, lossNotes, targets } from "./loss_lines.js";
 import { equals, row, sign, sub, value } from "./mathml.js";
 import { update } from "./update.js";
 

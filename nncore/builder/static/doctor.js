@@ -26,7 +26,7 @@ export function mountDoctor(root) {
 class Doctor {
   constructor(root) {
     Object.assign(this, { asked: -Infinity, waiting: null, shown: "", epochs: 0, applied: new Map() });
-    this.summary = h("p", { class: "muted figures", id: "doctor-summary" });
+    this.summary = h("p", { class: "muted figures", id: "doctor-summary", tabindex: -1 });
     this.list = h("div", { id: "doctor-findings" });
     fill(root, this.summary, this.list);
   }
@@ -67,14 +67,15 @@ class Doctor {
     this.shown = now;
     const focus = this.focused();
     fill(this.list, findings.map(finding => this.card(finding)));
-    this.list.querySelector(focus)?.focus();
+    if (focus) (this.list.querySelector(focus.action) ?? this.list.querySelector(focus.card) ?? this.summary).focus();
   }
 
   /** Return how to find again what has the focus, as the cards are made anew. */
   focused() {
     const action = document.activeElement?.closest("#doctor-findings [data-action]");
-    const rule = action?.closest("[data-finding]").dataset.finding;
-    return rule ? `[data-finding="${rule}"] [data-action="${action.dataset.action}"]` : "#none";
+    if (!action) return null;
+    const card = `[data-finding="${action.closest("[data-finding]").dataset.finding}"]`;
+    return { card, action: `${card} [data-action="${action.dataset.action}"]:enabled` };
   }
 
   card(finding) {
@@ -82,7 +83,7 @@ class Doctor {
     const title = words(finding.rule);
     return h(
       "article",
-      { class: `card finding ${finding.severity}`, "data-finding": finding.rule, "aria-label": `${word}: ${title}` },
+      { class: `card finding ${finding.severity}`, "data-finding": finding.rule, tabindex: -1, "aria-label": `${word}: ${title}` },
       h("header", {}, icon(drawing), h("span", { class: "severity" }, word), h("h3", {}, title[0].toUpperCase() + title.slice(1)), finding.layer ? h("span", { class: "chip" }, finding.layer) : null),
       h("dl", {}, row("Seen", finding.seen), row("Why", finding.why), row("Try", finding.remedy)),
       this.actions(finding)
@@ -97,7 +98,7 @@ class Doctor {
     const applied = this.applied.has(finding.rule);
     if (fix) fix.disabled = applied;
     const text = applied ? "Applied. It is judged anew after the next epoch; Ctrl+Z undoes it." : "Ctrl+Z undoes it.";
-    return h("div", { class: "field", "data-where": "finding" }, h("div", { class: "buttons" }, show, fix, fix ? h("span", { class: "muted small" }, text) : null));
+    return h("div", { class: "field", "data-where": "finding" }, h("div", { class: "buttons" }, show, fix, fix || applied ? h("span", { class: "muted small" }, text) : null));
   }
 
   async apply(rule) {

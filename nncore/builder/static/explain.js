@@ -2,7 +2,7 @@
 
 import { act, announce } from "./actions.js";
 import { beatsOf, PARTS } from "./beats.js";
-import { showOne } from "./beatview.js";
+import { showOne } from "./beat_view.js";
 import { fill, h, reducedMotion, setText } from "./dom.js";
 import { showBeat } from "./flow.js";
 import { counted } from "./format.js";

@@ -30,7 +30,7 @@ export function openExport() {
     h("form", { method: "dialog" }, h("h2", { id: "export-title" }, "Export"), h("button", { class: "plain", "aria-label": "Close" }, icon("close"))),
     section("script", "Python script", "Repeats the run with the same seeds; once something is trained, it checks at its end that the loss is the same, bit for bit.", script, about, scriptButtons(script)),
     h("div", { class: "exports" }, FILES.filter(([kind]) => store.schema.exports.includes(kind)).map(file), picture()),
-    section("link", "Link", LINK, links, h("p", { class: "done small" }))
+    section("link", "Link", LINK, links, h("p", { class: "outcome small" }))
   );
   const end = on("state", () => showScript(script, about));
   document.body.append(dialog);
@@ -74,7 +74,7 @@ function scriptButtons(script) {
   copy.id = "copy-script";
   keep.id = "save-script";
   keep.dataset.export = "script";
-  return h("div", { class: "buttons" }, keep, copy, h("span", { class: "done small" }));
+  return h("div", { class: "buttons" }, keep, copy, h("span", { class: "outcome small" }));
 }
 
 // ---- files
@@ -159,6 +159,6 @@ function select(element) {
 
 /** Show a word on what was copied beside its button, and say it. */
 function said(element, text) {
-  setText(element.closest("section").querySelector(".done"), text);
+  setText(element.closest("section").querySelector(".outcome"), text);
   announce(text);
 }

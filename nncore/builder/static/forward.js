@@ -67,7 +67,7 @@ function normalised(over) {
     const left = scaled(general, sub("γ", unit), sub("β", unit));
     const right = scaled(numbers, gamma && value(gamma.before.values[j]), beta && value(beta.before.values[j], true));
     return {
-      said: `Mean ${figure(mean.values[place])} and variance ${figure(variance.values[place])} over the ${over === "rows" ? "rows of the batch" : "columns of the row"} are taken away. Row ${line}, unit ${unit}: ${figure(x)} becomes ${figure(z)}.`,
+      said: `Over the ${over === "rows" ? "rows of the batch" : "columns of the row"} the mean is ${figure(mean.values[place])} and the variance ${figure(variance.values[place])}; they are brought to 0 and 1${gamma ? ", then scaled and shifted" : ""}. Row ${line}, unit ${unit}: ${figure(x)} becomes ${figure(z)}.`,
       lines: [row(sub("z", line, unit), equals, left), row(sub("z", line, unit), equals, right, equals, value(z))],
       matrices: [
         matrix("x", "what comes in", step.x, over === "rows" ? [null, j] : [i, null]),

@@ -33,7 +33,8 @@ export function value(number, apart = false) {
   const negative = text.startsWith("−");
   const [digits, exponent] = text.slice(negative ? 1 : 0).split("e");
   const ten = exponent === undefined ? [] : [sign("·"), power(["mn", "10"], integer(exponent))];
-  const whole = row(negative ? sign("−") : null, ["mn", digits], ...ten);
+  const shown = ten.length ? String(Number(digits)) : digits;
+  const whole = row(negative ? sign("−") : null, ["mn", shown], ...ten);
   return apart && negative ? fenced(whole) : whole;
 }
 

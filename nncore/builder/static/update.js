@@ -38,7 +38,7 @@ function moving(of, { before, gradient, after }, { j, k: input }, rate, plain) {
   const change = at(after) - at(before);
   const step = plain
     ? [sub(symbol, ...indices), sign("−"), name("η"), sub(`d${symbol}`, ...indices), equals, value(at(before)), sign("−"), value(rate), sign("·"), value(at(gradient), true)]
-    : [sub(symbol, ...indices), sign("+"), row(sign("Δ"), sub(symbol, ...indices)), equals, value(at(before)), sign("+"), value(change, true)];
+    : [sub(symbol, ...indices), sign("+"), row(name("Δ"), sub(symbol, ...indices)), equals, value(at(before)), sign("+"), value(change, true)];
   const changes = { shape: before.shape, values: difference(after.values, before.values) };
   return {
     said: `${of} ${indices.join(", ")}: ${figure(at(before))} becomes ${figure(at(after))}; its gradient is ${figure(at(gradient))}.`,

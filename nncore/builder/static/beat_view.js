@@ -2,7 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { figure } from "./format.js";
-import { drawn } from "./mathml.js";
+import { drawn, joined } from "./mathml.js";
 import { matrixTable } from "./matrices.js";
 
 /** Put a beat into `root`. */
@@ -12,7 +12,7 @@ export function showOne(root, beat) {
     root,
     h("h3", {}, beat.title),
     h("p", { class: "said" }, beat.said),
-    beat.lines.length ? h("div", { class: "lines scroll", tabindex: 0, role: "group", "aria-label": "Formulas" }, beat.lines.map(line => h("p", {}, drawn(line)))) : null,
+    beat.lines.length ? h("div", { class: "lines scroll", tabindex: 0, role: "group", "aria-label": "Formulas" }, beat.lines.map(line => h("p", {}, joined(drawn(line), " ")))) : null,
     beat.bars ? bars(beat.bars) : null,
     beat.notes.map(note => h("p", { class: "muted small" }, note)),
     h("div", { class: "matrices" }, beat.matrices.map(matrixTable))
