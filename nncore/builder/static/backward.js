@@ -3,7 +3,7 @@
  * Rows, units and inputs are counted from 1 in formulas. Sums are written out as far as the answer holds their terms.
  */
 
-import { largest, matrix, pick } from "./element.js";
+import { largest, matrix, pick } from "./example.js";
 import { figure } from "./format.js";
 import { targetAt } from "./loss_lines.js";
 import { equals, fenced, fraction, letters, name, product, row, sign, sub, sumOf, sumOver, transposed, value } from "./mathml.js";

@@ -6,7 +6,7 @@
 
 import { backward } from "./backward.js";
 import { chain } from "./chain.js";
-import { pickRow } from "./element.js";
+import { pickRow } from "./example.js";
 import { counted, figure } from "./format.js";
 import { forward } from "./forward.js";
 import { lossLines, lossNotes, targets } from "./loss_lines.js";

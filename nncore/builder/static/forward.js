@@ -3,7 +3,7 @@
  * Rows, units and inputs are counted from 1 in formulas. Sums are written out as far as the answer holds their terms.
  */
 
-import { activated, matrix, pick } from "./element.js";
+import { activated, matrix, pick } from "./example.js";
 import { counted, figure } from "./format.js";
 import { equals, fraction, name, product, root, row, sign, sub, sumOf, sumOver, value } from "./mathml.js";
 

@@ -3,7 +3,7 @@
  * Rows, units and inputs are counted from 1 in formulas. Sums are written out as far as the answer holds their terms.
  */
 
-import { matrix, pick } from "./element.js";
+import { matrix, pick } from "./example.js";
 import { figure } from "./format.js";
 import { equals, joined, name, row, sign, sub, value } from "./mathml.js";
 
