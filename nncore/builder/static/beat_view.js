@@ -25,7 +25,7 @@ function bars(rows) {
   const bar = ([label, number], i) => {
     const length = h("span", { class: `length ${i ? "now" : "old"}`, "aria-hidden": "true" });
     length.style.width = `${largest ? (100 * Math.abs(number)) / largest : 0}%`;
-    return [h("dt", {}, label), h("dd", { "data-value": String(number) }, h("span", { class: "track" }, length), h("span", { class: "figures" }, figure(number, 6)))];
+    return [h("dt", {}, label), h("dd", { "data-value": String(number) }, h("span", { class: "groove" }, length), h("span", { class: "figures" }, figure(number, 6)))];
   };
   return h("dl", { class: "bars" }, rows.map(bar));
 }
