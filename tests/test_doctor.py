@@ -101,6 +101,13 @@ def rising_validation(rise, start=10):
     return np.concatenate([np.linspace(1, 0.5, start), np.linspace(0.5, 0.5 * (1 + rise), EPOCHS - start)])
 
 
+def leaping(factor):
+    """Leaps early to `factor` times the first loss, and settles as low as a healthy run."""
+    values = 0.1 + FALLING
+    values[2] = factor * values[0]
+    return values
+
+
 def still_falling(fall):
     """Has settled at 0.5, but falls by the share `fall` from one half of the last six epochs to the other."""
     values = 0.5 + 0.5 * FALLING
@@ -180,6 +187,13 @@ CASES = [
     ),
     ("dead_relus", "severe", "dense_0", lambda: healthy(dead(layers.NEARLY_ALL_DEAD)), []),
     (
+        "dead_relus",
+        "severe",
+        "dense_0",
+        lambda: healthy({("dense_0", "dead"): np.repeat([0.1, 0.97, 1.0], 10)}, every=10),  # three records
+        [lambda: healthy({("dense_0", "dead"): np.repeat([0.1, 0.3, 1.0], 10)}, every=10)],
+    ),
+    (
         "saturation",
         "warning",
         "dense_1",
@@ -247,6 +261,16 @@ CASES = [
         [
             lambda: healthy({(name, "update_ratio"): 0.09 for name, _, _ in NETWORK}, loss=JUMPY * noise(0.02)),
             lambda: healthy({(name, "update_ratio"): 0.11 for name, _, _ in NETWORK}),  # large steps, and it learns
+        ],
+    ),
+    (
+        "learning_rate_too_high",
+        "warning",
+        None,
+        lambda: healthy(loss=leaping(curves.LEAP)),
+        [
+            lambda: healthy(loss=leaping(0.9 * curves.LEAP)),
+            lambda: healthy(loss=leaping(curves.LEAP), learning_rate=None),
         ],
     ),
     (

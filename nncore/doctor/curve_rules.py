@@ -16,6 +16,7 @@ SHAPE_EPOCHS = 10  # fewer do not show how a curve runs
 DIVERGED = 2.0  # times the first loss: no noise of batches doubles the mean of an epoch
 RISEN = 1.05  # times the first loss: 5 % is more than the noise of an epoch's mean usually is
 
+LEAP = 10.0  # times the first loss, at the worst of a run that came down again: no batch of odd rows does that
 OFTEN = 0.3  # share of the epochs in which the loss rises, in the second half of the run
 JUMP = 0.1  # mean change of the loss from epoch to epoch, relative to the loss itself
 LARGE_UPDATE = 0.1
@@ -65,7 +66,7 @@ def divergence(history: History) -> Iterator[Finding]:
 
 
 def learning_rate_too_high(history: History) -> Iterator[Finding]:
-    """Report a loss that rises or jumps about, and large steps that go with it."""
+    """Report a loss that rises, leaps or jumps about, and large steps that go with it."""
     loss, rate = column(history, "loss"), _rate(history)
     if math.isnan(rate) or len(loss) < TREND_EPOCHS or not 0 < end(loss) < DIVERGED * loss[0]:
         return
@@ -76,6 +77,8 @@ def learning_rate_too_high(history: History) -> Iterator[Finding]:
     update = _update_ratio(history)
     if end(loss) >= RISEN * loss[0]:
         seen = f"the loss rose from {short(loss[0])} to {short(end(loss))}"
+    elif loss.max() >= LEAP * loss[0]:
+        seen = f"the loss leapt from {short(loss[0])} to {short(loss.max())} before it came down again"
     elif restless and np.abs(steps).mean() >= JUMP * np.median(half):
         jump = percent(float(np.abs(steps).mean() / np.median(half)))
         seen = f"in the second half the loss rose in {percent(rises)} of the epochs and changed by {jump} each time"
@@ -183,9 +186,9 @@ def underfitting(history: History) -> Iterator[Finding]:
             seen,
             "The network has learnt next to nothing from the inputs: it is too small, not trained long enough, badly "
             "conditioned, or the inputs say nothing about the target.",
-            "a larger learning_rate, more epochs, more units or a hidden layer more, standardised inputs, and targets "
-            "if these are large numbers, less Dropout and l2; and see whether each row of X still belongs to its row "
-            "of y.",
+            "a larger learning_rate, or a smaller one if the loss has jumped; more epochs, more units or a hidden "
+            "layer more, standardised inputs, and targets if these are large numbers, less Dropout and l2; and see "
+            "whether each row of X still belongs to its row of y.",
         )
 
 

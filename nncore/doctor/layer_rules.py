@@ -23,7 +23,8 @@ GROWN = 100.0
 MANY_DEAD = 0.4  # share of units: what Karpathy's notes (CS231n, Neural Networks 1) call dead by too high a rate
 NEARLY_ALL_DEAD = 0.8  # what is left can hardly represent anything
 DEAD_RECORDS = 10
-"""A unit that is silent in one batch may speak in the next; what is taken is the least share of so many records."""
+"""A unit that is silent in one batch may speak in the next; what is taken is the least share of so many records, or of
+the second half where there are few: at the beginning, before the harm was done, units are alive."""
 
 MANY_SATURATED = 0.5  # share of outputs: most of the layer passes no gradient on (Glorot and Bengio, 2010, section 3)
 NEARLY_ALL_SATURATED = 0.9
@@ -117,7 +118,8 @@ def dead_relus(history: History) -> Iterator[Finding]:
     """Report ReLU layers many of whose units are 0 for every row, record after record."""
     dead = {}
     for layer in current_layers(history):
-        shares = finite(layer["dead"])[-DEAD_RECORDS:]
+        known = finite(layer["dead"])
+        shares = known[-min(DEAD_RECORDS, (len(known) + 1) // 2) :]
         if layer.activation == "relu" and len(shares) and shares.min() >= MANY_DEAD:
             dead[layer.name] = float(shares.min())
     if dead:
