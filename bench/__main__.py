@@ -73,8 +73,19 @@ def _layers(options: argparse.Namespace) -> int:
     return 0 if not options.check or bounds.report(layers.ratios(run)) else 1
 
 
+def _builder(options: argparse.Namespace) -> int:
+    from bench import bounds, builder
+    from bench.timing import Protocol
+
+    with _mistakes_in_one_sentence():
+        starts, protocol, folder = builder.choose(options.cases), Protocol.of(options.quick), _folder(options)
+    run = builder.run(starts, protocol)
+    _show(run, builder.markdown(run), folder)
+    return 0 if not options.check or bounds.report(builder.ratios(run)) else 1
+
+
 def _folder(options: argparse.Namespace) -> Path | None:
-    """Return where the files of `step` or `layers` go, if anywhere."""
+    """Return where the files of `step`, `layers` or `builder` go, if anywhere."""
     from bench.record import RESULTS, make_folder
 
     # The stored results are for publishing: a quick run, or a part of one, replaces them only if told to.
@@ -164,18 +175,27 @@ def _parser() -> argparse.ArgumentParser:
     step = command("step", _step, "time nncore against its NumPy reference (the default)")
     peers = command("peers", _peers, "compare nncore with whichever other package is installed")
     layers = command("layers", _layers, "time networks with BatchNorm, Dropout, Residual, clipping, records")
-    for benchmark, default in ((step, "all"), (peers, "all"), (layers, "two with 256 hidden units")):
-        cases_help = f"of those in bench/cases.py; default: {default}"
+    builder = command("builder", _builder, "time training in the builder while pages watch")
+    of_cases = "of those in bench/cases.py; default: "
+    for benchmark, cases_help in (
+        (step, f"{of_cases}all"),
+        (peers, f"{of_cases}all"),
+        (layers, f"{of_cases}two with 256 hidden units"),
+        (builder, "starting points of the builder; default: digits and spiral"),
+    ):
         benchmark.add_argument("--cases", nargs="+", metavar="NAME", help=cases_help)
         benchmark.add_argument("--quick", action="store_true", help="few and short rounds")
-        benchmark.add_argument("--clock", choices=("wall", "cpu"), default="wall", help=CLOCK_HELP)
         benchmark.add_argument("--output", type=Path, metavar="FOLDER", help=OUTPUT_HELP)
+    for benchmark in (step, peers, layers):
+        benchmark.add_argument("--clock", choices=("wall", "cpu"), default="wall", help=CLOCK_HELP)
     step.add_argument("--threads", type=_positive, default=1, metavar="N", help="for everyone; default: 1")
     for benchmark in (peers, layers):
         benchmark.add_argument(
             "--threads", type=_positive, nargs="+", metavar="N", help="default: 1, and all processors"
         )
+    for benchmark in (peers, layers, builder):
         benchmark.add_argument("--check", action="store_true", help=CHECK_HELP)
+    builder.set_defaults(threads=1)
     peers.add_argument("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="NAME", help=SECTIONS_HELP)
     peers.add_argument("--peers", nargs="+", metavar="NAME", help="default: all that are installed")
     check = command("check", _check, "compare a stored run with the bounds; exit code 1 as for peers --check")

@@ -67,7 +67,7 @@ class Run:
     Attributes
     ----------
     benchmark : str
-        ``"step"``, ``"training"`` or ``"layers"``.
+        ``"step"``, ``"training"``, ``"layers"`` or ``"builder"``.
     machine : dict
         Processor, instruction set, versions, date and commit.
     protocol : Protocol
@@ -88,8 +88,8 @@ class Run:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it in what JSON can hold, with a description of the cases."""
-        cases = {name: _described(CASES[name]) for name in dict.fromkeys(result.case for result in self.results)}
-        return {**asdict(self), "cases": cases}
+        names = dict.fromkeys(result.case for result in self.results)
+        return {**asdict(self), "cases": {name: _described(CASES[name]) for name in names if name in CASES}}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Run:

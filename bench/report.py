@@ -18,7 +18,12 @@ BUSY = 0.95
 """Below this share of the processors' time, a run on one thread has not had a processor to itself."""
 
 CLOCKS = {"wall": "wall-clock time", "cpu": "processor time"}
-TITLES = {"step": "# nncore and its NumPy reference", "training": "## Training", "layers": "# What layers cost"}
+TITLES = {
+    "step": "# nncore and its NumPy reference",
+    "training": "## Training",
+    "layers": "# What layers cost",
+    "builder": "# What it costs to be watched",
+}
 
 
 def duration(seconds: float) -> str:

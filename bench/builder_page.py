@@ -1,0 +1,64 @@
+"""A page of the builder that only reads, as much as it is told to: started by `bench.builder`, ended by a signal.
+
+``python -m bench.builder_page ADDRESS all|none|FRAMES_PER_SECOND``
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import sys
+import time
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.sync.client import ClientConnection, connect
+
+BUFFER = 4096
+"""Bytes that the system may keep for a page that does not read; it may take a few more."""
+
+
+def opened(origin: str) -> ClientConnection:
+    """Return a connection with the builder; it has no room for what is not read."""
+    parts = urlsplit(origin)
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    plain.connect((parts.hostname, parts.port))
+    return connect(f"ws://{parts.netloc}/ws", sock=plain, origin=origin, max_queue=1, max_size=None, ping_interval=None)
+
+
+def greet(page: ClientConnection, token: str) -> None:
+    """Say hello.
+
+    Raises
+    ------
+    RuntimeError
+        If the builder does not know the token.
+    """
+    page.send(json.dumps({"id": 0, "type": "hello", "token": token}))
+    answer = json.loads(page.recv())
+    if not answer["ok"]:
+        raise RuntimeError(answer["error"]["message"])
+
+
+def read(page: ClientConnection, how_much: str) -> None:
+    """Read until the signal comes."""
+    if how_much == "none":
+        signal.pause()
+    pause = 0.0 if how_much == "all" else 1 / float(how_much)
+    while True:
+        page.recv()
+        time.sleep(pause)
+
+
+def main(address: str, how_much: str) -> None:
+    """Open the page at an address that holds the token, say so, and read."""
+    origin, _, fragment = address.partition("/#")
+    with opened(origin) as page:
+        greet(page, parse_qs(fragment)["token"][0])
+        print("ready", flush=True)
+        read(page, how_much)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
