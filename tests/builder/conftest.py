@@ -94,9 +94,9 @@ class Response:
 class Running:
     """A server in a thread, and its pages."""
 
-    def __init__(self, preset="xor"):
+    def __init__(self, preset="xor", port=0):
         self.session = Session(presets.setup_of(preset))
-        self.server = server.Server(self.session)
+        self.server = server.Server(self.session, port)
         self.port, self.token = self.server.port, self.server.token
         self.host = f"127.0.0.1:{self.port}"
         self.origin = f"http://{self.host}"
@@ -131,6 +131,11 @@ class Running:
         self.server.stop()
         self.thread.join(20)
         assert not self.thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def new_server():
+    return Running
 
 
 @pytest.fixture
