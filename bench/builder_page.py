@@ -13,18 +13,18 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 BUFFER = 4096
 """Bytes that the system may keep for a page that does not read; it may take a few more."""
 
 
-def opened(origin: str) -> ClientConnection:
-    """Return a connection with the builder; it has no room for what is not read."""
-    parts = urlsplit(origin)
-    plain = socket.socket()
-    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-    plain.connect((parts.hostname, parts.port))
-    return connect(f"ws://{parts.netloc}/ws", sock=plain, origin=origin, max_queue=1, max_size=None, ping_interval=None)
+def small_socket(host: str | None, port: int | None) -> socket.socket:
+    """Return a connection that has no room for what is not read."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    connection.connect((host, port))
+    return connection
 
 
 def greet(page: ClientConnection, token: str) -> None:
@@ -54,7 +54,15 @@ def read(page: ClientConnection, how_much: str) -> None:
 def main(address: str, how_much: str) -> None:
     """Open the page at an address that holds the token, say so, and read."""
     origin, _, fragment = address.partition("/#")
-    with opened(origin) as page:
+    server = urlsplit(origin)
+    with connect(
+        f"ws://{server.netloc}/ws",
+        sock=small_socket(server.hostname, server.port),
+        origin=Origin(origin),
+        max_queue=1,
+        max_size=None,
+        ping_interval=None,
+    ) as page:
         greet(page, parse_qs(fragment)["token"][0])
         print("ready", flush=True)
         read(page, how_much)

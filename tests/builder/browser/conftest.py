@@ -1,4 +1,4 @@
-"""The page in a real browser. Whatever a test is about, it fails if the page complains or asks others than its server."""
+"""The page in a real browser. Whatever a test is about, it fails if the page complains or asks any but its server."""
 
 import contextlib
 import os
