@@ -174,10 +174,10 @@ class View:
 
 @pytest.fixture
 def open_page(browser, new_server, watch):
-    """Opens a page on a server of its own, or on that of another page."""
+    """Opens a page on a server of its own, or on that of another page; `fragment` stands where the token belongs."""
     with contextlib.ExitStack() as open_now:
 
-        def opened(preset="xor", *, like=None, address=None, prepare=None, width=1440, height=900, **options):
+        def opened(preset="xor", *, like=None, fragment=None, prepare=None, width=1440, height=900, **options):
             server = like.server if like else new_server(preset)
             if like is None:
                 open_now.callback(server.close)
@@ -188,8 +188,8 @@ def open_page(browser, new_server, watch):
             context.set_default_timeout(1000 * PATIENCE)
             watch.over(context, server.host)
             page = context.new_page()
-            page.goto(address or server.server.address)
+            page.goto(server.server.address if fragment is None else f"{server.origin}/{fragment}")
             view = View(page, server, browser.expect)
-            return view if address else view.ready()
+            return view.ready() if fragment is None else view
 
         yield opened

@@ -1,0 +1,75 @@
+"""Several pages, pages without the token, and a server that goes and comes back."""
+
+import pytest
+
+REFUSED = "WebSocket connection to 'ws://127.0.0.1:"
+
+
+def test_two_pages_see_the_same_run(open_page):
+    one = open_page("xor")
+    other = open_page(like=one)
+    one.find("#step-epoch").click()
+    other.until(lambda: other.data("#loss", "epoch") == "1")
+    assert other.data("#loss", "loss") == one.until(lambda: one.data("#loss", "loss"))
+    other.ask("insert", index=1, layer={"type": "Dense", "units": 9, "activation": "relu"})
+    for view in (one, other):
+        view.expect(view.find("#strip .layer-card[data-index]")).to_have_count(3)
+    other.find("#train-button").click()
+    one.until(lambda: int(one.data("#loss", "epoch")) > 5)
+    one.find("#train-button").click()
+    one.until(lambda: not one.state()["run"]["playing"])
+    last = str(one.state()["run"]["epoch"])
+    for view in (one, other):
+        view.until(lambda view=view: view.data("#loss", "epoch") == last)
+    assert one.data("#loss", "loss") == other.data("#loss", "loss")
+
+
+def test_a_reloaded_page_shows_the_truth(open_page):
+    view = open_page("xor")
+    view.train(7)
+    loss = view.data("#loss", "loss")
+    assert "token" not in view.page.url
+    view.page.reload()
+    view.ready()
+    assert (view.data("#loss", "epoch"), view.data("#loss", "loss")) == ("7", loss)
+
+
+@pytest.mark.parametrize("fragment", ["", "#token=guessed"])
+def test_a_page_without_the_token_is_told_so(open_page, fragment):
+    view = open_page(fragment=fragment)
+    view.find("body[data-connection=unauthorized]").wait_for()
+    view.expect(view.find("#workbench")).to_contain_text("does not know the server's token")
+    assert view.find("#train-button").count() == 0
+
+
+def test_a_server_that_comes_back(open_page, new_server, watch, monkeypatch):
+    watch.expected.append(REFUSED)
+    view = open_page("xor")
+    view.train(3)
+    port, token = view.server.port, view.server.token
+    view.server.close()
+    view.find("body[data-connection=away]").wait_for()
+    view.expect(view.find("#bar")).to_contain_text("The server is away")
+    monkeypatch.setattr("nncore.builder.security.new_token", lambda: token)
+    again = new_server("spiral", port)
+    try:
+        view.find("body[data-connection=open]").wait_for()
+        view.expect(view.find("#strip .layer-card[data-index]")).to_have_count(3)
+        view.find("#step-epoch").click()
+        view.until(lambda: again.session.run.model.epoch == 1)
+        view.until(lambda: view.data("#loss", "epoch") == "1")
+    finally:
+        again.close()
+
+
+def test_a_server_that_was_started_anew(open_page, new_server, watch):
+    watch.expected.append(REFUSED)
+    view = open_page("xor")
+    view.server.close()
+    view.find("body[data-connection=away]").wait_for()
+    again = new_server("xor", view.server.port)
+    try:
+        view.find("body[data-connection=unauthorized]").wait_for()
+        view.expect(view.find("#workbench")).to_contain_text("a server that was started anew has a new one")
+    finally:
+        again.close()

@@ -1,0 +1,94 @@
+"""Data of one's own: pasted, from a file, broken, and full of markup that must stay text."""
+
+FLATS = "size,colour,price\n" + "".join(f"{i % 7}.5,{'red' if i % 3 else 'blue'},{i * 1.25}\n" for i in range(60))
+EVIL = '<img src=x onerror="document.title=1">'
+MARKUP = f"size,{EVIL},kind\n" + "".join(
+    f"{i % 9},{i % 4},{'<b>bold</b>' if i % 2 else '<script>document.title=2</script>'}\n" for i in range(40)
+)
+
+
+def paste(view, text):
+    box = view.find("#csv-text")
+    if not box.is_visible():
+        view.find("#data details:has(#csv-text) > summary").click()
+    box.fill(text)
+    view.find("#csv-load").click()
+
+
+def test_a_table_is_pasted(open_page):
+    view = open_page("xor")
+    paste(view, FLATS)
+    state = view.until(lambda: (found := view.state())["data"]["name"] == "csv" and found)
+    assert state["data"]["n"] == 60 and state["data"]["task"] == "regression"
+    view.expect(view.find("#data")).to_contain_text("60")
+    view.find("#target").select_option("colour")
+    state = view.until(lambda: (found := view.state())["data"]["task"] == "classification" and found)
+    assert state["data"]["classes"] == ["blue", "red"]
+    assert state["layers"][-1]["units"] == 2
+    view.expect(view.find("#class-balance")).to_contain_text("blue")
+    view.find("#step-epoch").click()
+    view.until(lambda: view.data("#loss", "epoch") == "1")
+
+
+def test_a_table_is_chosen_as_a_file(open_page, tmp_path):
+    (tmp_path / "flats.csv").write_text(FLATS)
+    view = open_page("xor")
+    view.find("#csv-file").set_input_files(tmp_path / "flats.csv")
+    state = view.until(lambda: (found := view.state())["data"]["name"] == "csv" and found)
+    assert state["data"]["options"]["file"] == "flats.csv"
+    assert "datasets.read_csv('flats.csv'" in view.ask("export", kind="script")["text"]
+
+
+def test_a_broken_table_says_what_is_wrong_and_changes_nothing(open_page):
+    view = open_page("xor")
+    view.train(2)
+    before, weights = view.state(), view.weights()
+    paste(view, "a,b\n1,2\n3\n")
+    view.expect(view.find("#data .mistake")).to_contain_text("expected 2 fields")
+    paste(view, "a,b\n1,2\nnan,3\n")
+    view.expect(view.find("#data .mistake")).to_contain_text("column 'a' has no value")
+    assert view.state() == before
+    assert view.weights() == weights
+
+
+def test_markup_in_data_is_text(open_page):
+    view = open_page("xor")
+    paste(view, MARKUP)
+    view.until(lambda: view.state()["data"]["name"] == "csv")
+    view.expect(view.find("#class-balance")).to_contain_text("<b>bold</b>")
+    view.train(2)
+    for name in ("confusion", "worst"):
+        view.find(f'[data-view="{name}"]').click()
+    view.expect(view.find("#panel-evaluate")).to_contain_text("<b>bold</b>")
+    view.find("#tab-explain").click()
+    view.find("#explain-button").click()
+    view.find("#explain-beats").wait_for()
+    view.page.wait_for_timeout(300)
+    assert view.page.title() == "nncore builder"
+    assert view.find("#workbench img[src=x]").count() == 0 == view.find("#workbench b").count()
+    options = view.find("#target option").all_inner_texts()
+    assert EVIL in options
+
+
+def test_the_name_of_a_layer_is_text(open_page):
+    view = open_page("xor")
+    view.ask("update_layer", index=0, layer={"type": "Dense", "units": 4, "name": EVIL})
+    view.expect(view.find("#strip")).to_contain_text("<img src=x")
+    view.train(2)
+    view.page.wait_for_timeout(200)
+    assert view.page.title() == "nncore builder"
+    assert view.find("#workbench img[src=x]").count() == 0
+
+
+def test_generated_data_and_what_is_held_out(open_page):
+    view = open_page("xor")
+    view.find("#data-name").select_option("moons")
+    view.until(lambda: view.state()["data"]["name"] == "moons")
+    view.find("#validation-split").focus()
+    before = view.state()["training"]["validation_split"]
+    view.press("ArrowRight", "Tab")
+    view.until(lambda: view.state()["training"]["validation_split"] > before)
+    view.find("#noise").focus()
+    view.press("ArrowRight", "Tab")
+    view.until(lambda: "noise" in view.state()["data"]["options"])
+    view.expect(view.find("#preview")).to_be_visible()

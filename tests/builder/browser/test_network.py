@@ -1,0 +1,137 @@
+"""Layers that are dragged, moved and put in: mouse, buttons and keys all lead to the same network."""
+
+import json
+
+import pytest
+
+LAYERS = [
+    {"type": "Dense", "units": 5, "activation": "relu"},
+    {"type": "Dense", "units": 7, "activation": "tanh"},
+    {"type": "Dropout", "rate": 0.1},
+    {"type": "Dense", "units": 3, "activation": "softmax"},
+]
+
+
+def distinct(page):
+    """Give the network layers that no two of are alike."""
+    page("set_layers", layers=LAYERS)
+
+
+@pytest.fixture
+def view(open_page):
+    return open_page("spiral", prepare=distinct)
+
+
+def card(view, index):
+    return view.find(f'#strip .layer-card[data-index="{index}"]')
+
+
+def connections(view):
+    """Return how many layers each card is joined with, by the sizes that it says it reads and gives."""
+    return [(shape["n_in"], shape["n_out"]) for shape in view.state()["shapes"]]
+
+
+def test_dragging_and_keys_lead_to_the_same_network(view):
+    start = json.dumps(view.state()["layers"])
+    view.find("#strip").scroll_into_view_if_needed()
+    first = card(view, 0).bounding_box()
+    view.drag(card(view, 1), (first["x"] + 4, first["y"] + first["height"] / 2))
+    view.until(lambda: view.layers() == ["Dense 7", "Dense 5", "Dropout", "Dense 3"])
+    dragged, joined = view.state()["layers"], connections(view)
+    view.expect(card(view, 0)).to_contain_text("7")
+    view.press("Control+z")
+    view.until(lambda: json.dumps(view.state()["layers"]) == start)
+    card(view, 1).focus()
+    view.press("Alt+ArrowLeft")
+    view.until(lambda: view.layers()[0] == "Dense 7")
+    assert view.state()["layers"] == dragged
+    assert connections(view) == joined
+    view.until(lambda: card(view, 0).evaluate("card => card === document.activeElement"))
+    view.press("Alt+ArrowRight")
+    view.until(lambda: json.dumps(view.state()["layers"]) == start)
+
+
+def test_dragging_further_than_one_place(view):
+    box = card(view, 2).bounding_box()
+    view.drag(card(view, 0), (box["x"] + box["width"] - 4, box["y"] + box["height"] / 2))
+    view.until(lambda: view.layers() == ["Dense 7", "Dropout", "Dense 5", "Dense 3"])
+
+
+def test_buttons_do_what_dragging_does(view):
+    card(view, 1).click()
+    view.find('[data-action="move-left"]').click()
+    view.until(lambda: view.layers() == ["Dense 7", "Dense 5", "Dropout", "Dense 3"])
+    view.find('[data-action="duplicate"]').click()
+    view.until(lambda: view.layers() == ["Dense 7", "Dense 7", "Dense 5", "Dropout", "Dense 3"])
+    view.find('[data-action="remove"]').click()
+    view.until(lambda: view.layers() == ["Dense 7", "Dense 5", "Dropout", "Dense 3"])
+
+
+def test_a_layer_comes_from_the_palette(view):
+    box = card(view, 0).bounding_box()
+    view.drag(view.find('[data-palette="Dense"]'), (box["x"] + 4, box["y"] + box["height"] / 2))
+    view.until(lambda: len(view.layers()) == 5)
+    assert view.layers()[0].startswith("Dense") and view.layers()[1:] == ["Dense 5", "Dense 7", "Dropout", "Dense 3"]
+    view.button("Undo").click()
+    view.until(lambda: len(view.layers()) == 4)
+    card(view, 1).click()
+    view.find('[data-palette="BatchNorm"]').click()
+    view.until(lambda: view.layers() == ["Dense 5", "Dense 7", "BatchNorm", "Dropout", "Dense 3"])
+
+
+def test_a_drag_that_is_given_up_changes_nothing(view):
+    version = view.state()["version"]
+    x, y = view.middle(card(view, 0))
+    view.page.mouse.move(x, y)
+    view.page.mouse.down()
+    view.page.mouse.move(x + 200, y, steps=5)
+    view.press("Escape")
+    view.page.mouse.up()
+    view.page.wait_for_timeout(200)
+    assert view.state()["version"] == version
+
+
+def test_illegal_places_say_why(view):
+    """Softmax belongs behind everything else."""
+    layers = view.layers()
+    card(view, 3).focus()
+    view.press("Alt+ArrowLeft")
+    view.until(lambda: "softmax" in view.text("body > #notices, #strip ~ .mistake, #network .mistake"))
+    assert view.layers() == layers
+
+
+def test_fields_of_a_layer(view):
+    card(view, 0).click()
+    form = view.find("#layer-form")
+    units = form.locator('[data-where="layers[0].units"] input')
+    units.fill("11")
+    view.press("Enter")
+    view.until(lambda: view.layers()[0] == "Dense 11")
+    units = form.locator('[data-where="layers[0].units"] input')
+    units.fill("0")
+    view.press("Enter")
+    mistake = form.locator('[data-where="layers[0].units"] .mistake')
+    view.expect(mistake).to_contain_text("units")
+    assert units.get_attribute("aria-invalid") == "true"
+    assert view.layers()[0] == "Dense 11"
+    form.locator('[data-where="layers[0].activation"] select').select_option("elu")
+    view.until(lambda: view.state()["layers"][0]["activation"]["name"] == "elu")
+
+
+def test_an_absurd_network_is_refused_and_changes_nothing(view):
+    card(view, 0).click()
+    view.find('#layer-form [data-where="layers[0].units"] input').fill("999999999")
+    view.press("Enter")
+    view.expect(view.find('#layer-form [data-where="layers[0].units"] .mistake')).to_be_visible()
+    assert view.layers()[0] == "Dense 5"
+
+
+def test_edits_while_it_trains_keep_what_fits(view):
+    view.find("#train-button").click()
+    view.until(lambda: view.state()["run"]["epoch"] > 3)
+    card(view, 1).focus()
+    view.press("Delete")
+    state = view.until(lambda: len((found := view.state())["layers"]) == 3 and found)
+    assert state["run"]["playing"] and state["run"]["epoch"] > 3
+    view.expect(view.find("#notices")).to_contain_text("kept")
+    view.until(lambda: view.state()["run"]["epoch"] > state["run"]["epoch"])

@@ -1,0 +1,159 @@
+"""Training through the page: what it shows is what the core computed, to the last bit."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+REPORT = '\nimport json\nprint(json.dumps({name: model.history[name].tolist() for name in ("loss", "val_loss")}))\n'
+
+
+def test_digits_are_learnt(open_page):
+    view = open_page("digits")
+    view.find("#train-button").click()
+    view.until(lambda: view.number("#val-score") >= 95)
+    view.find("#train-button").click()
+    view.until(lambda: not view.state()["run"]["playing"])
+    state = view.state()
+    assert state["frame"]["val_accuracy"] >= 0.95
+    view.until(lambda: view.text("#epoch").startswith(f"{state['run']['epoch']:,}"))
+    assert view.number("#val-score") == pytest.approx(100 * state["frame"]["val_accuracy"], abs=0.06)
+    assert view.number("#score") == pytest.approx(100 * state["frame"]["accuracy"], abs=0.06)
+    assert float(view.data("#loss", "loss")) == state["frame"]["loss"]
+    assert view.number("#loss") == pytest.approx(state["frame"]["loss"], rel=1e-3)
+    assert view.number("#val-loss") == pytest.approx(state["frame"]["val_loss"], rel=1e-3)
+    view.find("#loss-chart .plot-container").wait_for()
+
+
+def shown_losses(view):
+    """Return (epoch, loss) as the page shows them, at full precision."""
+    return tuple(view.find("#loss").evaluate("shown => [Number(shown.dataset.epoch), shown.dataset.loss]"))
+
+
+def exported(view):
+    view.button("Export").click()
+    script = view.find("#script-text")
+    script.wait_for()
+    view.until(lambda: "assert" in text_of(script))
+    found = text_of(script)
+    view.press("Escape")
+    return found
+
+
+def text_of(element):
+    return element.evaluate("shown => shown.value ?? shown.textContent")
+
+
+def run_script(script, folder):
+    """Run a script as its reader would; return the history that it ends with."""
+    (folder / "train.py").write_text(script + REPORT)
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "train.py"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_losses_shown_are_those_of_the_exported_script(open_page, tmp_path):
+    """Steps of an epoch and of batches, training, and edits in between: the script repeats all of it."""
+    view = open_page("spiral")
+    seen = set()
+
+    def look():
+        seen.add(shown_losses(view))
+        return seen
+
+    for button in ("#step-epoch", "#step-batch", "#step-epoch"):
+        before = view.state()["version"]
+        view.find(button).click()
+        view.until(lambda before=before: view.state()["version"] > before)
+    view.until(lambda: view.data("#loss", "epoch") == "2" and look())
+    view.find("#learning-rate").fill("0.02")
+    view.press("Enter")
+    view.until(lambda: view.state()["optimizer"]["learning_rate"] == 0.02)
+    view.find("#train-button").click()
+    view.until(lambda: len(look()) > 12)
+    view.find("#train-button").click()
+    view.until(lambda: not view.state()["run"]["playing"])
+    last = view.state()["run"]["epoch"]
+    view.until(lambda: view.data("#loss", "epoch") == str(last) and look())
+    history = run_script(exported(view), tmp_path)
+    assert len(history["loss"]) == last
+    assert [(epoch, history["loss"][epoch - 1]) for epoch, _ in sorted(seen)] == [
+        (epoch, float(loss)) for epoch, loss in sorted(seen)
+    ]
+
+
+def test_steps_reset_and_new_seed(open_page):
+    view = open_page("xor")
+    first = view.weights()
+    view.find("#step-batch").click()
+    view.until(lambda: view.state()["run"]["batch"] == 1)
+    view.find("#step-epoch").click()
+    view.until(lambda: view.state()["run"]["epoch"] == 1)
+    view.until(lambda: view.data("#loss", "epoch") == "1")
+    trained = view.weights()
+    assert trained != first
+    view.find("#reset").click()
+    view.until(lambda: view.state()["run"]["epoch"] == 0)
+    assert view.weights() == first
+    view.find("#step-epoch").click()
+    view.until(lambda: view.state()["run"]["epoch"] == 1)
+    assert view.weights() == trained
+    view.find("#new-seed").click()
+    view.until(lambda: view.state()["run"]["epoch"] == 0)
+    assert view.weights() != first
+    assert view.state()["training"]["seed"] != 0
+
+
+def test_settings_change_while_it_trains(open_page):
+    """Without a reset: epochs go on, and so does the training."""
+    view = open_page("spiral")
+    view.find("#train-button").click()
+    view.until(lambda: view.state()["run"]["epoch"] > 5)
+    view.find("#batch-size").fill("64")
+    view.press("Enter")
+    view.until(lambda: view.state()["training"]["batch_size"] == 64)
+    view.find("#optimizer-kind").select_option("RMSprop")
+    state = view.until(lambda: (found := view.state())["optimizer"]["type"] == "RMSprop" and found)
+    assert state["run"]["playing"] and state["run"]["epoch"] > 5
+    view.find("#learning-rate").fill("-1")
+    view.press("Enter")
+    view.expect(view.find("#train .mistake")).to_contain_text("learning_rate")
+    assert view.state()["optimizer"]["type"] == "RMSprop"
+
+
+def test_undo_restores_the_weights(open_page):
+    view = open_page("digits")
+    view.train(3)
+    before, layers = view.weights(), view.layers()
+    view.ask("insert", index=1, layer={"type": "Dense", "units": 12, "activation": "relu"})
+    view.train(2)
+    after = view.weights()
+    assert after != before
+    view.button("Undo").click()
+    view.until(lambda: view.layers() == layers)
+    assert view.weights() == before
+    assert view.state()["run"]["epoch"] == 3
+    view.until(lambda: view.data("#loss", "epoch") == "3")
+    view.button("Redo").click()
+    view.until(lambda: len(view.layers()) == 3)
+    assert view.weights() == after
+    view.press("Control+z")
+    view.until(lambda: view.layers() == layers)
+    assert view.weights() == before
+
+
+def test_a_run_is_kept_to_compare(open_page):
+    view = open_page("xor")
+    view.train(20)
+    view.find("#keep-run").click()
+    view.expect(view.find("#runs-table tbody tr")).to_have_count(1)
+    view.find("#log-switch").click()
+    view.find("#new-seed").click()
+    view.until(lambda: view.state()["run"]["epoch"] == 0)
+    view.train(20)
+    view.find("#keep-run").click()
+    view.expect(view.find("#runs-table tbody tr")).to_have_count(2)
