@@ -1,6 +1,7 @@
 """The page in a real browser. Whatever a test is about, it fails if the page complains or asks any but its server."""
 
 import contextlib
+import inspect
 import os
 import re
 import shutil
@@ -18,7 +19,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 20  # seconds, for a machine that is busy with other tests
+VERSION = "async () => (await import('/static/store.js')).store.state.version"
+PATIENCE = 15  # seconds, for a machine that is busy with other tests
 
 
 @pytest.fixture(scope="package")
@@ -90,11 +92,14 @@ class View:
 
     def ask(self, message, **fields):
         """Ask the server what another page would."""
-        self._other = self._other or self.server.page()
+        self._other = self._other or self.server.page(max_queue=None)  # it reads all, so that it can be closed at once
         return self._other(message, **fields)
 
     def state(self):
-        return self.ask("state")
+        """Return the server's state, as soon as the page has it, too."""
+        found = self.ask("state")
+        self.until(lambda: self.page.evaluate(VERSION) >= found["version"])
+        return found
 
     def layers(self):
         """Return kinds and sizes: ["Dense 4", "Dropout", "Dense 2"]."""
@@ -123,10 +128,20 @@ class View:
         """Return an attribute data-... of an element."""
         return self.find(selector).get_attribute(f"data-{name}")
 
+    def epoch(self):
+        """Return how many epochs the page says are done."""
+        return int(self.data("#epoch", "epoch"))
+
+    def losses(self):
+        """Return the epoch and its loss, of the same moment, at the precision of the core."""
+        script = "() => [document.getElementById('epoch').dataset.epoch, document.getElementById('loss').dataset.loss]"
+        epoch, loss = self.page.evaluate(script)
+        return int(epoch), float(loss or "nan")
+
     def box(self, selector):
-        """Return x, y, width and height."""
-        found = self.find(selector).bounding_box()
-        return None if found is None else tuple(round(found[key], 2) for key in ("x", "y", "width", "height"))
+        """Return x, y, width and height on the page, however far it is scrolled."""
+        script = "e => { const b = e.getBoundingClientRect(); return [b.x + scrollX, b.y + scrollY, b.width, b.height]; }"
+        return [round(number, 2) for number in self.find(selector).evaluate(script)]
 
     def focused(self):
         """Return what describes the element that has the focus."""
@@ -139,7 +154,8 @@ class View:
         """Wait until `condition` is true, and return what it returned; the page goes on meanwhile."""
         end = time.monotonic() + seconds
         while not (found := condition()):
-            assert time.monotonic() < end, f"waited {seconds} seconds in vain"
+            if time.monotonic() > end:
+                pytest.fail(f"in {seconds} seconds it did not happen: {inspect.getsource(condition).strip()}")
             self.page.wait_for_timeout(20)
         return found
 
@@ -165,7 +181,7 @@ class View:
         """Train so many more epochs, and wait until the page shows the last."""
         last = self.state()["run"]["epoch"] + epochs
         self.ask("train", epochs=epochs)
-        self.until(lambda: self.data("#loss", "epoch") == str(last) and not self.state()["run"]["playing"])
+        self.until(lambda: self.epoch() == last and not self.state()["run"]["playing"])
 
     def ready(self):
         self.find("body[data-ready=true]").wait_for(timeout=1000 * PATIENCE)

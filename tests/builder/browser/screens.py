@@ -12,8 +12,14 @@ def _trained(view):
 
 
 @contextlib.contextmanager
+def start(view):
+    """The page as it opens."""
+    yield
+
+
+@contextlib.contextmanager
 def training(view):
-    """The page as one sees it first, after some training."""
+    """After some training."""
     _trained(view)
     yield
 
@@ -74,23 +80,35 @@ def doctored(view):
 def evaluated(name):
     def act(view):
         view.find(f'[data-view="{name}"]').click()
-        view.page.wait_for_timeout(200)
+        view.until(lambda: str(TRAINED) in view.text("#evaluate-epoch"))
 
     return act
 
 
+def drawn(view):
+    """A stroke on the pad, and what the network takes it for."""
+    view.find('[data-view="draw"]').click()
+    x, y = view.middle("#pad")
+    view.page.mouse.move(x, y - 50)
+    view.page.mouse.down()
+    view.page.mouse.move(x, y + 50, steps=6)
+    view.page.mouse.up()
+    view.find("#class-bars [data-probability]").first.wait_for()
+
+
 SCREENS = {
-    "start": contextlib.nullcontext,
-    "training": training,
-    "layer": a_card,
-    "mistake": a_mistake,
-    "confusion": tab("evaluate", evaluated("confusion")),
-    "worst": tab("evaluate", evaluated("worst")),
-    "draw": tab("evaluate", evaluated("draw")),
-    "explain": tab("explain", explained),
-    "doctor": tab("doctor", doctored),
-    "starting-points": dialog("Starting points"),
-    "export": dialog("Export"),
-    "keys": dialog("Keys"),
+    "start": (start, "body"),
+    "training": (training, "body"),
+    "layer": (a_card, "#network"),
+    "mistake": (a_mistake, "#train"),
+    "confusion": (tab("evaluate", evaluated("confusion")), "#look"),
+    "worst": (tab("evaluate", evaluated("worst")), "#look"),
+    "draw": (tab("evaluate", drawn), "#look"),
+    "explain": (tab("explain", explained), "#look"),
+    "doctor": (tab("doctor", doctored), "#look"),
+    "starting-points": (dialog("Starting points"), "dialog"),
+    "own-csv": (dialog("Own CSV"), "dialog"),
+    "export": (dialog("Export"), "dialog"),
+    "keys": (dialog("Keys"), "dialog"),
 }
-"""Context managers of a page of the starting point "digits"."""
+"""Context managers of a page of the starting point "digits", and the part that is other than on the screens before."""

@@ -9,18 +9,18 @@ def test_two_pages_see_the_same_run(open_page):
     one = open_page("xor")
     other = open_page(like=one)
     one.find("#step-epoch").click()
-    other.until(lambda: other.data("#loss", "epoch") == "1")
+    other.until(lambda: other.epoch() == 1)
     assert other.data("#loss", "loss") == one.until(lambda: one.data("#loss", "loss"))
     other.ask("insert", index=1, layer={"type": "Dense", "units": 9, "activation": "relu"})
     for view in (one, other):
         view.expect(view.find("#strip .layer-card[data-index]")).to_have_count(3)
     other.find("#train-button").click()
-    one.until(lambda: int(one.data("#loss", "epoch")) > 5)
+    one.until(lambda: one.epoch() > 5)
     one.find("#train-button").click()
     one.until(lambda: not one.state()["run"]["playing"])
-    last = str(one.state()["run"]["epoch"])
+    last = one.state()["run"]["epoch"]
     for view in (one, other):
-        view.until(lambda view=view: view.data("#loss", "epoch") == last)
+        view.until(lambda view=view: view.epoch() == last)
     assert one.data("#loss", "loss") == other.data("#loss", "loss")
 
 
@@ -31,7 +31,7 @@ def test_a_reloaded_page_shows_the_truth(open_page):
     assert "token" not in view.page.url
     view.page.reload()
     view.ready()
-    assert (view.data("#loss", "epoch"), view.data("#loss", "loss")) == ("7", loss)
+    assert (view.epoch(), view.data("#loss", "loss")) == (7, loss)
 
 
 @pytest.mark.parametrize("fragment", ["", "#token=guessed"])
@@ -57,7 +57,7 @@ def test_a_server_that_comes_back(open_page, new_server, watch, monkeypatch):
         view.expect(view.find("#strip .layer-card[data-index]")).to_have_count(3)
         view.find("#step-epoch").click()
         view.until(lambda: again.session.run.model.epoch == 1)
-        view.until(lambda: view.data("#loss", "epoch") == "1")
+        view.until(lambda: view.epoch() == 1)
     finally:
         again.close()
 

@@ -8,10 +8,9 @@ MARKUP = f"size,{EVIL},kind\n" + "".join(
 
 
 def paste(view, text):
-    box = view.find("#csv-text")
-    if not box.is_visible():
-        view.find("#data details:has(#csv-text) > summary").click()
-    box.fill(text)
+    if not view.find("#csv-dialog").count():
+        view.find("#csv-open").click()
+    view.find("#csv-text").fill(text)
     view.find("#csv-load").click()
 
 
@@ -27,12 +26,13 @@ def test_a_table_is_pasted(open_page):
     assert state["layers"][-1]["units"] == 2
     view.expect(view.find("#class-balance")).to_contain_text("blue")
     view.find("#step-epoch").click()
-    view.until(lambda: view.data("#loss", "epoch") == "1")
+    view.until(lambda: view.epoch() == 1)
 
 
 def test_a_table_is_chosen_as_a_file(open_page, tmp_path):
     (tmp_path / "flats.csv").write_text(FLATS)
     view = open_page("xor")
+    view.find("#csv-open").click()
     view.find("#csv-file").set_input_files(tmp_path / "flats.csv")
     state = view.until(lambda: (found := view.state())["data"]["name"] == "csv" and found)
     assert state["data"]["options"]["file"] == "flats.csv"
@@ -44,9 +44,11 @@ def test_a_broken_table_says_what_is_wrong_and_changes_nothing(open_page):
     view.train(2)
     before, weights = view.state(), view.weights()
     paste(view, "a,b\n1,2\n3\n")
-    view.expect(view.find("#data .mistake")).to_contain_text("expected 2 fields")
+    view.expect(view.find("#csv-dialog .mistake")).to_contain_text("expected 2 fields")
     paste(view, "a,b\n1,2\nnan,3\n")
-    view.expect(view.find("#data .mistake")).to_contain_text("column 'a' has no value")
+    view.expect(view.find("#csv-dialog .mistake")).to_contain_text("column 'a' has no value")
+    view.press("Escape")
+    view.expect(view.find("#csv-dialog")).to_have_count(0)
     assert view.state() == before
     assert view.weights() == weights
 
@@ -84,11 +86,12 @@ def test_generated_data_and_what_is_held_out(open_page):
     view = open_page("xor")
     view.find("#data-name").select_option("moons")
     view.until(lambda: view.state()["data"]["name"] == "moons")
-    view.find("#validation-split").focus()
-    before = view.state()["training"]["validation_split"]
-    view.press("ArrowRight", "Tab")
-    view.until(lambda: view.state()["training"]["validation_split"] > before)
-    view.find("#noise").focus()
-    view.press("ArrowRight", "Tab")
-    view.until(lambda: "noise" in view.state()["data"]["options"])
+    view.find("#validation-split").fill("0.4")
+    view.press("Enter")
+    view.until(lambda: view.state()["training"]["validation_split"] == 0.4)
+    view.find("#noise-slider").focus()
+    before = view.find("#noise").input_value()
+    view.press("ArrowRight")
+    state = view.until(lambda: "noise" in (found := view.state())["data"]["options"] and found)
+    assert state["data"]["options"]["noise"] > float(before)
     view.expect(view.find("#preview")).to_be_visible()

@@ -92,11 +92,11 @@ def test_a_drag_that_is_given_up_changes_nothing(view):
 
 
 def test_illegal_places_say_why(view):
-    """Softmax belongs behind everything else."""
+    """Dropout cannot be the last layer."""
     layers = view.layers()
     card(view, 3).focus()
     view.press("Alt+ArrowLeft")
-    view.until(lambda: "softmax" in view.text("body > #notices, #strip ~ .mistake, #network .mistake"))
+    view.expect(view.find("#network .mistake, #notices .mistake").first).to_contain_text("last layer")
     assert view.layers() == layers
 
 
