@@ -140,7 +140,9 @@ class View:
 
     def box(self, selector):
         """Return x, y, width and height on the page, however far it is scrolled."""
-        script = "e => { const b = e.getBoundingClientRect(); return [b.x + scrollX, b.y + scrollY, b.width, b.height]; }"
+        script = (
+            "e => { const b = e.getBoundingClientRect(); return [b.x + scrollX, b.y + scrollY, b.width, b.height]; }"
+        )
         return [round(number, 2) for number in self.find(selector).evaluate(script)]
 
     def focused(self):

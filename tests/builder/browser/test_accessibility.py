@@ -1,5 +1,6 @@
 """For those who use the keyboard, listen, or want less motion."""
 
+
 def test_a_whole_visit_by_keyboard(open_page):
     """From the first press of Tab to a trained network of another shape, exported; no mouse."""
     view = open_page("spiral")
@@ -73,7 +74,9 @@ def test_every_control_is_reached_by_tab_and_has_a_name(open_page):
     assert len(names) > 15
     assert all(name.strip() for name in names), names
     reached = view.page.evaluate("[...reached.keys()].map(element => element.id)")
-    assert {"train-button", "step-batch", "step-epoch", "reset", "new-seed", "learning-rate", "data-name"} <= set(reached)
+    assert {"train-button", "step-batch", "step-epoch", "reset", "new-seed", "learning-rate", "data-name"} <= set(
+        reached
+    )
 
 
 def test_what_happens_is_announced(open_page):

@@ -13,7 +13,9 @@ from .screens import SCREENS
 
 @pytest.fixture(scope="module")
 def axe():
-    found = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core, which audits pages, is missing")
+    found = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-core, which audits pages, is missing"
+    )
     return found.Axe()
 
 
