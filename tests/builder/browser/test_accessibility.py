@@ -63,7 +63,7 @@ def test_every_control_is_reached_by_tab_and_has_a_name(open_page):
                 if (!reached.has(element)) reached.set(element, reached.size);
                 const label = element.labels?.[0]?.textContent ?? "";
                 const other = element.getAttribute("aria-labelledby");
-                const text = element.getAttribute("aria-label") ?? (other ? document.getElementById(other)?.textContent : "");
+                const text = element.getAttribute("aria-label") ?? document.getElementById(other)?.textContent ?? "";
                 return [reached.get(element), `${text}${label}${element.textContent.trim()}`];
             }"""
         )

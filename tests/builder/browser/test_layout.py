@@ -15,7 +15,7 @@ SHIFTS = """() => {
     window.shifts = [];
     const named = node => (node?.nodeType === 3 ? node.parentElement : node)?.outerHTML?.slice(0, 120);
     new PerformanceObserver(list => {
-        for (const { value, sources } of list.getEntries()) shifts.push([value, ...sources.map(({ node }) => named(node))]);
+        for (const entry of list.getEntries()) shifts.push([entry.value, ...entry.sources.map(one => named(one.node))]);
     }).observe({ type: "layout-shift" });
 }"""
 """Has the browser note what changes its place though nobody scrolls: all that has moved by three pixels or more."""
@@ -78,8 +78,9 @@ def test_targets_are_large_enough(open_page):
             .filter(control => control.offsetParent !== null)
             .map(control => {
                 const boxes = [control, ...(control.labels ?? [])].map(one => one.getBoundingClientRect());
-                const along = (from, to) => Math.max(...boxes.map(box => box[to])) - Math.min(...boxes.map(box => box[from]));
-                return [control.outerHTML.slice(0, 90), along("left", "right"), along("top", "bottom")];
+                const most = side => Math.max(...boxes.map(box => box[side]));
+                const least = side => Math.min(...boxes.map(box => box[side]));
+                return [control.outerHTML.slice(0, 90), most("right") - least("left"), most("bottom") - least("top")];
             })
             .filter(([, width, height]) => Math.min(width, height) < 18 || Math.max(width, height) < 24)"""
     )
