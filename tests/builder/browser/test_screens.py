@@ -58,7 +58,7 @@ def test_the_audit_would_notice(open_page, axe):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pictures_for_the_readme(open_page, folder, scheme):
     """The spiral, learnt: data, network, curves and the map of what it decides."""
-    view = open_page("spiral", color_scheme=scheme, reduced_motion="reduce", height=1640)
+    view = open_page("spiral", color_scheme=scheme, reduced_motion="reduce", height=1720)
     view.train(150)
     view.find("#loss-chart .plot-container").wait_for()
     view.until(lambda: "150" in view.text("#evaluate-epoch"))
