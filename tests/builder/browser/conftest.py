@@ -121,8 +121,8 @@ class View:
         return self.find(selector).inner_text().strip()
 
     def number(self, selector):
-        """Return the number that is shown: "96.9 %" is 96.9."""
-        return float(re.sub(r"[^\d.e-]", "", self.text(selector).replace("−", "-")))
+        """Return the number that is shown: "96.9 %" is 96.9, a dash is NaN."""
+        return float(re.sub(r"[^\d.e-]", "", self.text(selector).replace("−", "-")) or "nan")
 
     def data(self, selector, name):
         """Return an attribute data-... of an element."""
@@ -200,7 +200,7 @@ def open_page(browser, new_server, watch):
             if like is None:
                 open_now.callback(server.close)
             if prepare:
-                prepare(server.page())
+                prepare(server.page(max_queue=None))
             context = browser.new_context(viewport={"width": width, "height": height}, **options)
             open_now.callback(context.close)
             context.set_default_timeout(1000 * PATIENCE)

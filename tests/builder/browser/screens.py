@@ -88,7 +88,7 @@ def evaluated(name):
 def drawn(view):
     """A stroke on the pad, and what the network takes it for."""
     view.find('[data-view="draw"]').click()
-    x, y = view.middle("#pad")
+    x, y = view.middle("#pad canvas.pad, canvas#pad")
     view.page.mouse.move(x, y - 50)
     view.page.mouse.down()
     view.page.mouse.move(x, y + 50, steps=6)
