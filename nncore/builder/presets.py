@@ -65,8 +65,8 @@ PRESETS = {
     "vanishing_gradient": Preset(
         "Vanishing gradient",
         "Training dynamics and challenges",
-        "Eight sigmoid layers: the gradient shrinks on its way back, and the first layers starve. Change them "
-        "to relu, or put BatchNorm between them.",
+        "Eight sigmoid layers: the gradient fades on its way back, and the first layers learn next to nothing. Change "
+        "them to relu, or put BatchNorm between them.",
         "moons",
         {"n_samples": 400, "noise": 0.15},
         (*(Dense(16, "sigmoid") for _ in range(8)), Dense(2, "softmax")),
