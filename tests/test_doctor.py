@@ -17,6 +17,7 @@ from nncore.layer_history import FIELDS, WIDTH
 EPOCHS = 30
 FALLING = np.exp(-np.arange(EPOCHS) / 3)  # by the end it has settled
 NETWORK = [("dense_0", "Dense", "relu"), ("dense_1", "Dense", "tanh"), ("dense_2", "Dense", "softmax")]
+WITH_DROPOUT = [NETWORK[0], ("dropout_1", "Dropout", "identity"), ("dense_2", "Dense", "softmax")]
 USUAL = {
     "gradient_norm": 0.5,
     "update_ratio": 1e-3,
@@ -65,6 +66,13 @@ def healthy(changes=(), *, first_epoch=0, network=NETWORK, every=1, **replaced):
     epochs = first_epoch + np.arange(n)
     history.record_layers(network, epochs[::every], records[::every])
     history.note_data(INPUTS, TARGETS)
+    return history
+
+
+def sampled(**replaced):
+    """Return a healthy run on more rows than are looked at."""
+    history = healthy(**replaced)
+    history.note_data(INPUTS, {**TARGETS, "rows": 4000})
     return history
 
 
@@ -274,6 +282,19 @@ CASES = [
         ],
     ),
     (
+        "learning_rate_too_high",
+        "warning",
+        None,
+        lambda: healthy(loss=1.03 * TARGETS["baseline"] * (1 + FALLING) * noise(0.001)),  # worse than one answer
+        [
+            lambda: healthy(loss=1.01 * TARGETS["baseline"] * (1 + FALLING) * noise(0.001)),
+            lambda: healthy(loss=1.03 * TARGETS["baseline"] * (1 + FALLING)),  # it falls still
+            lambda: healthy(loss=1.03 * TARGETS["baseline"] * (1 + FALLING) * noise(0.001), network=WITH_DROPOUT),
+            lambda: healthy(loss=1.03 * TARGETS["baseline"] * (1 + FALLING) * noise(0.00001)),  # it is stuck
+            lambda: sampled(loss=1.03 * TARGETS["baseline"] * (1 + FALLING) * noise(0.001)),
+        ],
+    ),
+    (
         "learning_rate_too_low",
         "warning",
         None,
@@ -296,6 +317,7 @@ CASES = [
             lambda: healthy(loss=0.4 + 0.6 * FALLING, val_loss=rising_validation(0.05)),
             lambda: healthy(loss=LATE * 0 + 0.45, val_loss=rising_validation(0.13), learning_rate=None),
             lambda: healthy(loss=0.4 + 0.6 * FALLING[:4], val_loss=[1, 0.5, 0.6, 0.7]),
+            lambda: healthy(loss=1.1 + 0.6 * FALLING, val_loss=2 * rising_validation(0.13)),  # has learnt nothing
         ],
     ),
     (
@@ -306,6 +328,7 @@ CASES = [
         [
             lambda: healthy(val_loss=0.19 + FALLING),
             lambda: healthy(loss=0.01 + FALLING, val_loss=0.03 + FALLING),  # both nearly 0
+            lambda: healthy(loss=1.1 + FALLING, val_loss=3 + FALLING),  # has learnt nothing
         ],
     ),
     (
@@ -470,6 +493,23 @@ def test_without_a_baseline_the_first_epoch_tells_of_underfitting():
 
     assert run(0) == ["underfitting"]
     assert run(7) == []  # training that went on from good weights looks the same
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_a_loss_above_that_of_one_answer_is_no_reason_for_a_larger_rate(noisy):
+    loss = 1.03 * TARGETS["baseline"] * (1 + FALLING[:8]) * (noise(0.05, 8) if noisy else 1)
+    (finding,) = [found for found in healthy(loss=loss).doctor() if found.rule == "underfitting"]
+    assert ("larger learning_rate" in finding.remedy) is not noisy
+
+
+@pytest.mark.parametrize("rate", [5, 20, 100])
+def test_a_rate_far_too_high_is_named(rate):
+    X, y = nncore.datasets.load_digits()
+    model = nncore.Sequential([nncore.Dense(64, "relu"), nncore.Dense(10, "softmax")])
+    model.compile(nncore.SGD(rate))
+    found = {finding.rule: finding for finding in model.fit(X / 16, y, epochs=15).doctor()}
+    assert "above the 2.3 of one and the same answer" in found["learning_rate_too_high"].seen
+    assert not any("larger learning_rate" in finding.remedy for finding in found.values())
 
 
 def test_the_worst_layer_is_named_and_the_others_are_listed():

@@ -10,6 +10,7 @@ import numpy as np
 from nncore.doctor.findings import Finding
 from nncore.doctor.series import RECENT, Series, column, current_layers, end, finite, percent, short
 from nncore.history import History
+from nncore.observation import MOST_TARGETS
 
 TREND_EPOCHS = 5  # fewer tell no trend
 SHAPE_EPOCHS = 10  # fewer do not show how a curve runs
@@ -31,6 +32,10 @@ OVERFIT_RISE = 0.1  # of the validation loss above its lowest; Prechelt (1998) s
 OVERFIT_PATIENCE = 3  # epochs since then: one or two may be chance
 GAP = 2.0  # validation loss in times the training loss
 NOTABLE = 0.1  # share of the first validation loss that the gap must have, for nearly 0 against nearly 0 is no gap
+
+ABOVE = 1.02  # times the loss of the best constant answer, which any last bias can give: more is not chance
+ABOVE_SAMPLED = 1.1  # likewise where that loss is known from a sample of the rows, within some percent
+MOVING = 1e-4  # relative change of the loss from epoch to epoch: below, an output is stuck at the end of its range
 
 UNDERFIT = 0.9  # share of the loss of the best constant answer: hardly anything of the inputs is used
 
@@ -68,14 +73,19 @@ def divergence(history: History) -> Iterator[Finding]:
 def learning_rate_too_high(history: History) -> Iterator[Finding]:
     """Report a loss that rises, leaps or jumps about, and large steps that go with it."""
     loss, rate = column(history, "loss"), _rate(history)
-    if math.isnan(rate) or len(loss) < TREND_EPOCHS or not 0 < end(loss) < DIVERGED * loss[0]:
+    if not rate > 0 or len(loss) < TREND_EPOCHS or not 0 < end(loss) < DIVERGED * loss[0]:
         return
     half = loss[len(loss) // 2 :]
     steps = np.diff(half)
     rises = float((steps > 0).mean())
     restless = len(loss) >= SHAPE_EPOCHS and rises >= OFTEN and np.median(half) >= NEARLY_LEARNT * loss[0]
     update = _update_ratio(history)
-    if end(loss) >= RISEN * loss[0]:
+    if _hovers_above_one_answer(history):
+        seen = (
+            f"the loss stays at {short(end(loss))}, above the {short(one_answer(history))} of one and the same answer, "
+            f"and rose in {percent(rises)} of the epochs of the second half"
+        )
+    elif end(loss) >= RISEN * loss[0]:
         seen = f"the loss rose from {short(loss[0])} to {short(end(loss))}"
     elif loss.max() >= LEAP * loss[0]:
         seen = f"the loss leapt from {short(loss[0])} to {short(loss.max())} before it came down again"
@@ -128,17 +138,49 @@ def _update_ratio(history: History) -> float:
     return float(np.median(ratios)) if len(ratios) else math.nan
 
 
+def one_answer(history: History) -> float:
+    """Return the loss of the best constant answer; NaN if it is not known."""
+    return float((history.targets or {}).get("baseline", math.nan))
+
+
+def above_one_answer(history: History) -> bool:
+    """Return whether the loss ended clearly above that of the best constant answer.
+
+    With Dropout it may, with the right learning rate, too: some of its noise is in the loss.
+    """
+    if any(layer.kind == "Dropout" for layer in current_layers(history)):
+        return False
+    rows = (history.targets or {}).get("rows", 0)
+    margin = ABOVE if rows <= MOST_TARGETS // 2 else ABOVE_SAMPLED  # of fewer rows, all are known
+    return bool(end(column(history, "loss")) >= margin * one_answer(history) > 0)
+
+
+def _hovers_above_one_answer(history: History) -> bool:
+    """Return whether the loss goes up and down above that of the best constant answer, as too long steps have it."""
+    loss = column(history, "loss")
+    half = loss[len(loss) // 2 :]
+    if len(loss) < SHAPE_EPOCHS or not above_one_answer(history):
+        return False
+    steps = np.diff(half)
+    return bool((steps > 0).mean() >= OFTEN and np.abs(steps).mean() >= MOVING * np.median(half))
+
+
 def _rate(history: History) -> float:
     rates = column(history, "learning_rate")
     return float(rates[-1]) if len(rates) else math.nan
 
 
 def overfitting(history: History) -> Iterator[Finding]:
-    """Report a validation loss that rises, or stays high, while the training loss falls."""
+    """Report a validation loss that rises, or stays high, while the training loss falls.
+
+    A network that has learnt nothing has nothing by heart: it says nothing while one and the same answer is as good.
+    """
     if "val_loss" not in history or "loss" not in history:
         return
     both = np.isfinite(history["loss"]) & np.isfinite(history["val_loss"])
     loss, val, epochs = history["loss"][both], history["val_loss"][both], history.epochs[both]
+    if end(loss) >= one_answer(history):
+        return
     if len(val) < TREND_EPOCHS or min(val.min(), loss.min()) < 0:  # ratios say nothing about negative losses
         return
     best = int(val.argmin())
@@ -168,9 +210,11 @@ def overfitting(history: History) -> Iterator[Finding]:
 
 def underfitting(history: History) -> Iterator[Finding]:
     """Report a training loss that is hardly below that of a constant answer, or below the first epoch's."""
-    loss, baseline = column(history, "loss"), (history.targets or {}).get("baseline", math.nan)
+    loss, baseline = column(history, "loss"), one_answer(history)
     if len(loss) < TREND_EPOCHS or end(loss) >= RISEN * loss[0]:
         return
+    if _rate(history) > 0 and _hovers_above_one_answer(history):
+        return  # the learning rate is to blame, and has been
     now = end(loss)
     if baseline > 0:
         seen, level = f"the loss is {short(now)}; one and the same answer would give {short(baseline)}", baseline
@@ -179,6 +223,10 @@ def underfitting(history: History) -> Iterator[Finding]:
     else:
         return
     if now >= UNDERFIT * level > 0:
+        falls = float((np.diff(loss) < 0).mean())
+        rate = "a larger learning_rate, or a smaller one if the loss has jumped"
+        if above_one_answer(history) and falls < STEADILY:
+            rate = "a smaller learning_rate: even the best constant answer has not been found"
         yield Finding(
             "underfitting",
             "warning",
@@ -186,9 +234,8 @@ def underfitting(history: History) -> Iterator[Finding]:
             seen,
             "The network has learnt next to nothing from the inputs: it is too small, not trained long enough, badly "
             "conditioned, or the inputs say nothing about the target.",
-            "a larger learning_rate, or a smaller one if the loss has jumped; more epochs, more units or a hidden "
-            "layer more, standardised inputs, and targets if these are large numbers, less Dropout and l2; and see "
-            "whether each row of X still belongs to its row of y.",
+            f"{rate}; more epochs, more units or a hidden layer more, standardised inputs, and targets if these are "
+            "large numbers, less Dropout and l2; and see whether each row of X still belongs to its row of y.",
         )
 
 
