@@ -28,7 +28,7 @@ SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar
 EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
 RATES_PER_CALL = 2**16  # of a schedule, worked out beforehand: a millisecond
 DEFAULT_BATCH = 32
-WORTH_NOTING = 10**7  # multiply-adds: some ms, of which noting what the data are like takes less than 1 %
+WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
 DIVERGED = ("epoch", "batch", "last_finite_loss", "learning_rate")  # what a history keeps of TrainingDiverged
 NAN = float("nan")
 POSITIVE = spec.integer(1, 2**63 - 1)
@@ -142,18 +142,17 @@ class Training:
         return self.history
 
     def _note_data(self) -> None:
-        """Note what the doctor judges inputs, classes and first weights by, where training takes longer than that."""
+        """Note what the doctor judges inputs, classes and first weights by; weights where training takes longer."""
         program, history = self.network.program, self.model.history
         work = self.epochs * len(self.data.X) * program.n_parameters
-        worth_noting = work >= WORTH_NOTING or not history.knows_data
-        if worth_noting or history.symmetric:  # which may no longer be true
+        if work >= WORTH_NOTING or not history.knows_data or history.symmetric:  # which may no longer be true
             names = [layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(self.model.layers))]
             alike = observation.symmetric_layers(program, self.network.get_parameters(), names)
             history.symmetric = self.history.symmetric = alike
-        if worth_noting:
-            inputs, targets = observation.sampled(*self.data, program.loss)
-            history.note_data(inputs, targets)
-            self.history.note_data(inputs, targets)
+        validation = None if self.validation is None else self.validation.target
+        inputs, targets = observation.sampled(*self.data, program.loss, validation)
+        history.note_data(inputs, targets)
+        self.history.note_data(inputs, targets)
 
     def _loop(self, progress: ProgressBar, stop: bool) -> None:
         """Train epoch by epoch until they are done or somebody says stop, perhaps before the first."""

@@ -32,7 +32,7 @@ NEEDED = {
 }
 """What of them must be there, so that those who read a history need not ask."""
 
-LISTS = ("counts",)
+LISTS = ("counts", "validation_counts")
 """What of them is a list; all else is one number."""
 
 NOT_COLUMNS = ("epoch", "layers", *FACTS)

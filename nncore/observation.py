@@ -26,12 +26,23 @@ Facts = dict[str, Any]
 
 
 def sampled(
-    X: Array, target: Array, sample_weight: Array | None, loss: str
+    X: Array, target: Array, sample_weight: Array | None, loss: str, validation: Array | None = None
 ) -> tuple[Callable[[], Facts], Callable[[], Facts]]:
-    """Copy some rows; return functions without arguments that sum them up, by `inputs_seen` and `targets_seen`."""
+    """Copy some rows; return functions without arguments that sum them up, by `inputs_seen` and `targets_seen`.
+
+    With the targets `validation` of the validation rows, ``validation_counts`` says how often each class is in them.
+    """
     weight = None if sample_weight is None else _spread(sample_weight, _most(target, MOST_TARGETS))
     inputs = partial(inputs_seen, _spread(X, _most(X, MOST_ROWS)))
-    return inputs, partial(targets_seen, _spread(target, _most(target, MOST_TARGETS)), weight, loss)
+    targets = partial(targets_seen, _spread(target, _most(target, MOST_TARGETS)), weight, loss)
+    if validation is None:
+        return inputs, targets
+    return inputs, partial(_beside, targets, _spread(validation, _most(validation, MOST_TARGETS)), loss)
+
+
+def _beside(targets: Callable[[], Facts], validation: Array, loss: str) -> Facts:
+    counts = targets_seen(validation, None, loss).get("counts")
+    return targets() | ({} if counts is None else {"validation_counts": counts})
 
 
 def _most(array: Array, most: int) -> int:

@@ -309,6 +309,28 @@ CASES = [
         ],
     ),
     (
+        "learning_rate_zero",
+        "warning",
+        None,
+        lambda: healthy(learning_rate=[0.01] * (EPOCHS - curves.IDLE_EPOCHS) + [0] * curves.IDLE_EPOCHS),
+        [
+            lambda: healthy(learning_rate=[0] + [0.01] * (EPOCHS - 1)),  # a warm-up
+            lambda: healthy(learning_rate=[0.01] * (EPOCHS - 2) + [1e-30] * 2),
+            lambda: healthy(learning_rate=None),
+        ],
+    ),
+    (
+        "unseen_class",
+        "warning",
+        None,
+        lambda: with_facts(targets={"counts": [200.0, 200.0], "validation_counts": [0.0, 0.0, 100.0]}),
+        [
+            lambda: with_facts(targets={"counts": [100.0, 100.0, 5.0], "validation_counts": [50.0, 45.0, 20.0]}),
+            lambda: with_facts(targets={"counts": [100.0, 100.0], "validation_counts": [50.0, 50.0, 1.0]}),
+            lambda: with_facts(targets={"validation_counts": [50.0, 50.0, 1.0]}),
+        ],
+    ),
+    (
         "overfitting",
         "warning",
         None,
@@ -502,6 +524,22 @@ def test_a_loss_above_that_of_one_answer_is_no_reason_for_a_larger_rate(noisy):
     assert ("larger learning_rate" in finding.remedy) is not noisy
 
 
+def test_validation_split_of_sorted_rows_is_noticed():
+    X, y = nncore.datasets.load_iris()
+    model = nncore.Sequential([nncore.Dense(3, "softmax")])
+    history = model.fit(X, y, epochs=20, validation_split=0.33)
+    assert "unseen_class" in [finding.rule for finding in History.from_dict(history.to_dict()).doctor()]
+    assert "unseen_class" not in [finding.rule for finding in model.fit(X[::-1], y[::-1], epochs=20).doctor()]
+
+
+def test_a_schedule_that_has_run_out_is_noticed():
+    X, y = nncore.datasets.load_iris()
+    model = nncore.Sequential([nncore.Dense(3, "softmax")])
+    model.compile(nncore.Adam(nncore.CosineDecay(0.01, epochs=10)))
+    rules = [[finding.rule for finding in model.fit(X, y, epochs=10).doctor()] for _ in range(2)]
+    assert ["learning_rate_zero" in found for found in rules] == [False, True]
+
+
 @pytest.mark.parametrize("rate", [5, 20, 100])
 def test_a_rate_far_too_high_is_named(rate):
     X, y = nncore.datasets.load_digits()
@@ -560,12 +598,12 @@ def test_remedies_can_be_followed():
     texts = {finding.remedy for *_, run, _ in CASES for finding in run().doctor()}
     patterns = r"\b([A-Z]\w+)\((?:\.\.\., )?([a-z]\w*)?", r"fit\(\.\.\., (\w+)=", r'weight_initializer="(\w+)"'
     classes, options, names = ({found for text in texts for found in re.findall(p, text)} for p in patterns)
-    known = {"Adam", "BatchNorm", "Dense", "Dropout", "EarlyStopping", "Residual", "Standardizer"}
+    known = {"Adam", "BatchNorm", "CosineDecay", "Dense", "Dropout", "EarlyStopping", "Residual", "Standardizer"}
     assert {name for name, _ in classes} == known
     for name, option in classes:
         found = getattr(nncore, name, None) or getattr(nncore.datasets, name)
         assert not option or option in inspect.signature(found).parameters
-    assert options == {"callbacks", "class_weight"} <= set(inspect.signature(nncore.Sequential.fit).parameters)
+    assert options == {"callbacks", "class_weight", "validation_data"} <= set(inspect.signature(nncore.Sequential.fit).parameters)
     assert names <= set(nncore.initializers.INITIALIZERS) and len(names) == 2
 
 

@@ -166,12 +166,21 @@ def test_fit_notes_what_it_trains_on():
         assert noted.diverged is None
 
 
-def test_short_trainings_after_the_first_do_not_look_again():
+def test_every_call_of_fit_looks_at_its_own_data():
     X, y = np.arange(40.0).reshape(20, 2), np.arange(20.0)
     model = Sequential([Dense(1)])
     model.fit(X / 40, y / 20)
-    assert model.fit(X, y).inputs is None and model.history.inputs["max"] < 1
-    assert model.fit(X / 20, y / 20, epochs=10**7 // 60 + 1).inputs["max"] == model.history.inputs["max"] > 1.9
+    history = model.fit(X, y)
+    assert history.inputs["max"] == model.history.inputs["max"] == 39
+    assert history.doctor().unknown == ("validation loss",)
+
+
+def test_classes_of_the_validation_rows_are_counted():
+    X, y = np.arange(40.0).reshape(20, 2), np.repeat([0, 1, 2], [14, 4, 2])
+    model = Sequential([Dense(3, "softmax")])
+    assert model.fit(X, y, validation_data=(X[12:], y[12:])).targets["validation_counts"] == [2, 4, 2]
+    assert "validation_counts" not in model.fit(X, y).targets
+    assert "validation_counts" not in Sequential([Dense(1)]).fit(X, y, validation_split=0.5).targets
 
 
 def test_divergence_is_noted_and_explained():

@@ -8,11 +8,12 @@ from nncore.doctor.curve_rules import (
     divergence,
     learning_rate_too_high,
     learning_rate_too_low,
+    learning_rate_zero,
     overfitting,
     still_improving,
     underfitting,
 )
-from nncore.doctor.data_rules import label_imbalance, unscaled_inputs
+from nncore.doctor.data_rules import label_imbalance, unscaled_inputs, unseen_class
 from nncore.doctor.findings import SEVERITIES, Diagnosis, Finding
 from nncore.doctor.layer_rules import (
     dead_relus,
@@ -35,6 +36,8 @@ RULES = (
     unscaled_inputs,
     learning_rate_too_high,
     learning_rate_too_low,
+    learning_rate_zero,
+    unseen_class,
     underfitting,
     overfitting,
     label_imbalance,

@@ -24,6 +24,7 @@ LARGE_UPDATE = 0.1
 """Change of a weight in one step, relative to the weight. About 1e-3 is usual, more means too high and less too low a
 rate (Karpathy, CS231n, Neural Networks 3, "ratio of weights:updates"); a hundredfold is beyond doubt."""
 SMALL_UPDATE = 1e-5  # likewise a hundredth of what is usual: 100,000 steps to change a weight by its own size
+IDLE_EPOCHS = 2  # one alone may be the first of a warm-up, or the last of a decay
 STEADILY = 0.8  # share of epochs in which the loss falls
 HIGH = 0.5  # share of the first loss: less than half the way is done
 NEARLY_LEARNT = 0.1  # share of the first loss below which jumps do not matter any more
@@ -105,6 +106,23 @@ def learning_rate_too_high(history: History) -> Iterator[Finding]:
         f"a learning rate 3 to 10 times smaller, for example compile(Adam(learning_rate={short(rate / 10)})) with your "
         "optimizer; one that falls in the course of training; a larger batch_size.",
     )
+
+
+def learning_rate_zero(history: History) -> Iterator[Finding]:
+    """Report epochs that changed nothing, for the learning rate was 0."""
+    rates = column(history, "learning_rate")
+    zeros = int((rates == 0).sum())
+    if zeros >= IDLE_EPOCHS or 0 < zeros == len(rates):
+        yield Finding(
+            "learning_rate_zero",
+            "warning",
+            None,
+            f"the learning rate was 0 in {zeros} of {len(rates)} epochs",
+            "Such an epoch costs its time and changes no weight. A schedule counts the epochs of all calls of fit, and "
+            "once it has run out, it stays at its last rate.",
+            "a schedule as long as all epochs together, or one that ends above 0: CosineDecay(..., final_rate=1e-5); "
+            "or give compile an optimizer with a rate of its own before the next fit.",
+        )
 
 
 def learning_rate_too_low(history: History) -> Iterator[Finding]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncore.doctor.findings import Finding
-from nncore.doctor.series import current_layers, short
+from nncore.doctor.series import current_layers, percent, short
 from nncore.history import History
 
 FAR = 10.0
@@ -19,6 +20,9 @@ TINY = 1e-2  # largest standard deviation: next to the bias, the inputs are cons
 
 IMBALANCED = 10.0  # rows of the largest class by those of the smallest (He and Garcia, 2009, section 2, speak of 100:1)
 VERY_IMBALANCED = 100.0
+
+UNSEEN = 0.1  # share of a class among the training rows by that among the validation rows; of odd lots, it is near 1
+AT_LEAST = 2  # validation rows of that class: one alone may be chance
 NORMALISING = ("BatchNorm", "LayerNorm")
 WITHOUT_WEIGHTS = ("Dropout", "Activation")
 
@@ -72,3 +76,32 @@ def label_imbalance(history: History) -> Iterator[Finding]:
         'fit(..., class_weight="balanced"), or sample_weight; and look at nncore.metrics.confusion_matrix, not at '
         "accuracy alone.",
     )
+
+
+def unseen_class(history: History) -> Iterator[Finding]:
+    """Report a class that validation asks for, and training has none or next to none of."""
+    targets = history.targets or {}
+    n_classes = max(len(targets.get("counts", [])), len(targets.get("validation_counts", [])))
+    trained, asked = (_padded(targets.get(name, []), n_classes) for name in ("counts", "validation_counts"))
+    if not (trained.sum() > 0 and asked.sum() > 0):
+        return
+    trained_share, asked_share = trained / trained.sum(), asked / asked.sum()
+    unseen = np.where((asked >= AT_LEAST) & (trained_share < UNSEEN * asked_share), asked_share, 0)
+    if not unseen.any():
+        return
+    label = int(unseen.argmax())
+    yield Finding(
+        "unseen_class",
+        "warning",
+        None,
+        f"class {label} makes up {percent(asked_share[label])} of the validation rows, but "
+        f"{percent(trained_share[label])} of those to train on",
+        "What training never shows cannot be learnt, and the validation loss says nothing of the rest. validation_split "
+        "takes the last rows as they stand: where rows are sorted by class, that is a class of its own.",
+        "nncore.datasets.train_test_split(X, y, stratify=True), and fit(..., validation_data=(X_test, y_test)); or "
+        "shuffle the rows of X and y together before validation_split.",
+    )
+
+
+def _padded(counts: list[float], n_classes: int) -> NDArray[np.float64]:
+    return np.array([*counts, *[0.0] * (n_classes - len(counts))], np.float64)
