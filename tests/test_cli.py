@@ -555,6 +555,25 @@ def test_train_writes_its_history(ok):
     assert history.val_loss.tolist() == result["history"]["val_loss"]
 
 
+def test_a_file_of_mnist_is_told_from_a_table(run, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "train-images-idx3-ubyte.gz").write_bytes(b"\x1f\x8b")
+    code, _, err = run("train", "data/train-images-idx3-ubyte.gz")
+    assert code == 2 and err.endswith("is one of the IDX files of MNIST; name their folder: mnist:data\n")
+
+
+def test_train_says_what_is_severe(ok):
+    command = ("train", "wine", "--lr", "1e9")
+    assert ok(*command, "--quiet") == ""
+    *_, verdict, doctor = ok(*command, "--history", "run.json").splitlines()
+    assert verdict.startswith("test accuracy")
+    assert doctor.startswith("doctor severe: ") and "learning rate too high" in doctor
+    assert doctor.endswith("; what it means, and what to try: nncore doctor run.json")
+    assert ok(*command).endswith("to try: --history run.json, then nncore doctor run.json\n")
+    assert "doctor" not in ok("train", "wine", *QUICK)
+
+
 def test_doctor_prints_findings_and_succeeds(ok):
     history = nncore.History()
     history.extend(0, {"loss": [1.0, 1.5, 4.0], "learning_rate": [0.5] * 3})

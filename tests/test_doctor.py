@@ -295,6 +295,13 @@ CASES = [
         ],
     ),
     (
+        "learning_rate_too_high",
+        "severe",
+        None,
+        lambda: healthy(loss=curves.DIVERGED * 1.01 * TARGETS["baseline"] * (1 + FALLING) * noise(0.001)),
+        [],
+    ),
+    (
         "learning_rate_too_low",
         "warning",
         None,
@@ -603,7 +610,11 @@ def test_remedies_can_be_followed():
     for name, option in classes:
         found = getattr(nncore, name, None) or getattr(nncore.datasets, name)
         assert not option or option in inspect.signature(found).parameters
-    assert options == {"callbacks", "class_weight", "validation_data"} <= set(inspect.signature(nncore.Sequential.fit).parameters)
+    assert (
+        options
+        == {"callbacks", "class_weight", "validation_data"}
+        <= set(inspect.signature(nncore.Sequential.fit).parameters)
+    )
     assert names <= set(nncore.initializers.INITIALIZERS) and len(names) == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from nncore.datasets.tables import encode_targets, read_npz, read_npz_arrays, re
 from nncore.names import lookup
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+IDX = re.compile(r"idx\d-ubyte(\.gz)?$")
 TABLE_OPTIONS = ("target", "categorical", "ignore", "drop_missing", "header", "delimiter", "encoding")
 NO_HEADER = "no header found, so the first row counts as data; if it names the columns, say --header yes"
 HAS_HEADER = {None: None, "yes": True, "no": False}
@@ -130,6 +132,9 @@ def _read_csv(options: argparse.Namespace) -> Source:
 
 
 def _open_csv(options: argparse.Namespace, known: Collection[str] = ()) -> CsvTable:
+    if IDX.search(Path(options.data).name):
+        folder = Path(options.data).parent
+        raise UsageError(f"{options.data} is one of the IDX files of MNIST; name their folder: mnist:{folder}")
     return CsvTable(
         options.data,
         header=HAS_HEADER[options.header],

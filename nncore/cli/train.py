@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(result)
     elif say:
-        print_lines([_verdict(result)])
+        print_lines([_verdict(result), *_severe(model, options)])
     return DONE
 
 
@@ -158,6 +158,16 @@ def _result(
         "history": {"epoch": model.history.epoch, **model.history.history},
         "model": options.output,
     }
+
+
+def _severe(model: Sequential, options: argparse.Namespace) -> list[str]:
+    """Return a line about what the doctor finds severe, if anything: no score should be trusted before it is mended."""
+    found = [finding for finding in model.history.doctor() if finding.severity == "severe"]
+    if not found:
+        return []
+    names = [finding.rule.replace("_", " ") + (f" in {finding.layer}" if finding.layer else "") for finding in found]
+    more = f"nncore doctor {options.history}" if options.history else "--history run.json, then nncore doctor run.json"
+    return [f"doctor severe: {', '.join(names)}; what it means, and what to try: {more}"]
 
 
 def _verdict(result: dict[str, Any]) -> str:

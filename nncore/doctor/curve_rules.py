@@ -80,12 +80,13 @@ def learning_rate_too_high(history: History) -> Iterator[Finding]:
     steps = np.diff(half)
     rises = float((steps > 0).mean())
     restless = len(loss) >= SHAPE_EPOCHS and rises >= OFTEN and np.median(half) >= NEARLY_LEARNT * loss[0]
-    update = _update_ratio(history)
+    update, severity = _update_ratio(history), "warning"
     if _hovers_above_one_answer(history):
         seen = (
             f"the loss stays at {short(end(loss))}, above the {short(one_answer(history))} of one and the same answer, "
             f"and rose in {percent(rises)} of the epochs of the second half"
         )
+        severity = "severe" if end(loss) >= DIVERGED * one_answer(history) else "warning"
     elif end(loss) >= RISEN * loss[0]:
         seen = f"the loss rose from {short(loss[0])} to {short(end(loss))}"
     elif loss.max() >= LEAP * loss[0]:
@@ -99,7 +100,7 @@ def learning_rate_too_high(history: History) -> Iterator[Finding]:
         return
     yield Finding(
         "learning_rate_too_high",
-        "warning",
+        severity,
         None,
         f"{seen} (learning rate {short(rate)})",
         "Steps that are too long jump over the minimum again and again instead of into it.",

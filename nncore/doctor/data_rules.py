@@ -96,8 +96,8 @@ def unseen_class(history: History) -> Iterator[Finding]:
         None,
         f"class {label} makes up {percent(asked_share[label])} of the validation rows, but "
         f"{percent(trained_share[label])} of those to train on",
-        "What training never shows cannot be learnt, and the validation loss says nothing of the rest. validation_split "
-        "takes the last rows as they stand: where rows are sorted by class, that is a class of its own.",
+        "What training never shows cannot be learnt, and the validation loss tells little of the rest. Where rows are "
+        "sorted by class, the last ones, which validation_split takes, are a class of their own.",
         "nncore.datasets.train_test_split(X, y, stratify=True), and fit(..., validation_data=(X_test, y_test)); or "
         "shuffle the rows of X and y together before validation_split.",
     )
