@@ -289,6 +289,7 @@ def _inner_layers(argument: str, value: Any) -> tuple[Layer, ...]:
 Layer = Dense | Activation | BatchNorm | LayerNorm | Dropout | Residual
 
 LAYERS: dict[str, type] = {cls.__name__: cls for cls in (Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual)}
+spec.explain_unknown_arguments(LAYERS.values())
 _PARTS = LAYERS | {cls.__name__: cls for cls in (Constant, RandomNormal, RandomUniform)}
 
 

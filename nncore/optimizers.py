@@ -280,6 +280,7 @@ class Lion(Optimizer):
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSprop, Adagrad, Adam, AdamW, Nadam, Lion)}
 _BY_TYPE = {cls.__name__: cls for cls in OPTIMIZERS.values()}
+spec.explain_unknown_arguments(_BY_TYPE.values())
 
 
 def get(optimizer: str | Optimizer) -> Optimizer:

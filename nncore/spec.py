@@ -8,6 +8,7 @@ error that names the argument, the value and what was expected.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import numbers
 from collections.abc import Callable, Collection, Mapping
@@ -15,8 +16,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from nncore.names import lookup
+from nncore.names import did_you_mean, lookup
 
+COUNT = 2**63 - 1
+"""The largest count that fits into 64 bits. No machine gets so far, so messages do not speak of it."""
 Rule = Callable[[str, Any], Any]
 T = TypeVar("T")
 
@@ -79,12 +82,13 @@ def integer(low: int, high: int) -> Rule:
     """
 
     def rule(argument: str, value: Any) -> int:
-        expected = f"{argument} must be an integer from {low} to {high}"
+        expected = f"{argument} must be an integer " + (f">= {low}" if high == COUNT else f"from {low} to {high}")
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
             raise TypeError(f"{expected}, got {described(value)}")
         number = int(value)
         if not low <= number <= high:
-            raise ValueError(f"{expected}, got {shown(number)}")
+            limit = f" and at most {high}" if high == COUNT < number else ""
+            raise ValueError(f"{expected}{limit}, got {shown(number)}")
         return number
 
     return rule
@@ -141,6 +145,55 @@ def optional(rule: Rule) -> Rule:
     >>> optional(flag)("affine", None)
     """
     return lambda argument, value: None if value is None else rule(argument, value)
+
+
+ELSEWHERE = {
+    "kernel_initializer": "weight_initializer",
+    "lr": "learning_rate",
+    "p": "rate",
+    "eps": "epsilon",
+    "clipnorm": "clip_norm",
+    "clipvalue": "clip_value",
+}
+"""What arguments are called in Keras and PyTorch, and here."""
+OF_INPUTS = ("input_shape", "input_dim", "in_features")
+
+
+def explain_unknown_arguments(classes: Collection[type]) -> None:
+    """Make dataclasses say, of an argument by a name that they do not know, which one is meant.
+
+    Examples
+    --------
+    >>> from nncore.layers import Dense
+    >>> Dense(3, kernel_initializer="zeros")
+    Traceback (most recent call last):
+        ...
+    TypeError: Dense has no argument 'kernel_initializer'; here it is weight_initializer. Known: activation, \
+bias_initializer, l1, l2, max_norm, name, units, use_bias, weight_decay, weight_initializer
+    """
+    for cls in classes:
+        cls.__init__ = _explaining(cls, cls.__init__)  # type: ignore[misc]
+
+
+def _explaining(cls: type, init: Callable[..., None]) -> Callable[..., None]:
+    known = sorted(field.name for field in dataclasses.fields(cls) if field.init)
+
+    @functools.wraps(init)
+    def explained(self: Any, *values: Any, **named: Any) -> None:
+        for name in named:
+            if name not in known:
+                mend = _meant(name, known)
+                raise TypeError(f"{cls.__name__} has no argument {name[:80]!r}{mend}. Known: {', '.join(known)}")
+        init(self, *values, **named)
+
+    return explained
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    if name in OF_INPUTS:
+        return "; the first fit tells the number of features, or model.build(n_features)"
+    here = ELSEWHERE.get(name)
+    return f"; here it is {here}" if here in known else did_you_mean(name, known)
 
 
 def changed(instance: Any, but: Collection[str] = ()) -> list[str]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nncore import Activation, Dense, Sequential
+from nncore import SGD, Activation, Adam, Dense, Dropout, Sequential
 
 X = np.random.default_rng(0).normal(size=(20, 3))
 LABELS = (X[:, 0] > 0).astype(int)
@@ -42,3 +42,22 @@ def test_predict_and_evaluate_take_what_does_not_matter_here():
 def test_no_activation_may_be_none():
     assert Dense(3, activation=None) == Dense(3)
     assert Dense(3, activation=None).activation == Activation("identity")
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda: Dense(3, kernel_initializer="zeros"),
+            "Dense has no argument 'kernel_initializer'; here it is weight_in",
+        ),
+        (lambda: Dense(3, input_shape=(4,)), r"'input_shape'; the first fit tells .* model.build\(n_features\). Known"),
+        (lambda: Dense(3, activaton="relu"), "'activaton'; did you mean 'activation'\\?. Known: activation, bias"),
+        (lambda: Dropout(p=0.5), "Dropout has no argument 'p'; here it is rate. Known: rate$"),
+        (lambda: Adam(lr=0.1), "Adam has no argument 'lr'; here it is learning_rate. Known: beta_1"),
+        (lambda: SGD(eps=0.1), "SGD has no argument 'eps'. Known: clip_norm"),
+    ],
+)
+def test_arguments_by_the_names_of_others(make, said):
+    with pytest.raises(TypeError, match=said):
+        make()
