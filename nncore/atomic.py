@@ -26,6 +26,8 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
     target = os.path.realpath(os.fsdecode(path))
     mode = _mode(target)
     directory, name = os.path.split(target)
+    if not os.path.exists(directory):
+        raise FileNotFoundError(errno.ENOENT, f"the folder {directory!r} does not exist; make it first", target)
     kept = os.fsdecode(os.fsencode(name)[:LONGEST_NAME])
     temporary = os.path.join(directory, f".{kept}.{os.urandom(8).hex()}.tmp")
     try:

@@ -240,7 +240,7 @@ def _notes(name: str, value: Any) -> dict[str, str]:
     return {key: _text(f"{name}[{key[:80]!r}]", text) for key, text in value.items()}
 
 
-COUNT = spec.integer(0, 2**63 - 1)
+COUNT = spec.integer(0, spec.COUNT)
 FIELDS: dict[str, Callable[[str, Any], Any]] = {
     "name": _optional_text,
     "dtype": _dtype,

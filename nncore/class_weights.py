@@ -10,6 +10,7 @@ import numpy as np
 from nncore import spec
 from nncore.evaluation import Data
 from nncore.inputs import Array, all_finite
+from nncore.losses import NAME_OF_KERNEL
 from nncore.names import lookup
 from nncore.program import Program
 from nncore.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
@@ -85,7 +86,9 @@ def _classes(target: Array, program: Program) -> tuple[Array, int]:
         _check_whole(target, "is a mixture of classes")
         return target.argmax(axis=1), program.n_outputs
     if program.loss != PROBABILITIES:
-        raise ValueError(f"class_weight needs classes, but the loss {program.loss} is for numbers{INSTEAD}")
+        raise ValueError(
+            f"class_weight needs classes, but the loss {NAME_OF_KERNEL[program.loss]} is for numbers{INSTEAD}"
+        )
     if program.n_outputs > 1:
         raise ValueError(
             f"class_weight needs one class per sample, but binary_crossentropy of {program.n_outputs} outputs answers "

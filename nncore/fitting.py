@@ -31,7 +31,7 @@ DEFAULT_BATCH = 32
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
 DIVERGED = ("epoch", "batch", "last_finite_loss", "learning_rate")  # what a history keeps of TrainingDiverged
 NAN = float("nan")
-POSITIVE = spec.integer(1, 2**63 - 1)
+POSITIVE = spec.integer(1, spec.COUNT)
 
 
 def split_validation(data: Data, fraction: float) -> tuple[Data, Data]:

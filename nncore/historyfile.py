@@ -38,7 +38,7 @@ LISTS = ("counts", "validation_counts")
 NOT_COLUMNS = ("epoch", "layers", *FACTS)
 """Keys of the plain form that are no columns."""
 
-EPOCH = spec.integer(0, 2**63 - 1)
+EPOCH = spec.integer(0, spec.COUNT)
 H = TypeVar("H", bound="History")
 
 

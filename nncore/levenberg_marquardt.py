@@ -22,6 +22,7 @@ from scipy.linalg.blas import dsyrk
 from nncore import memory
 from nncore.inputs import Array
 from nncore.jacobian import OPS, jacobian, outputs
+from nncore.losses import NAME_OF_KERNEL
 from nncore.objective import Objective
 from nncore.penalties import penalty
 from nncore.program import Program
@@ -34,8 +35,9 @@ FIRST_DAMPING = 1e-3  # of the largest curvature
 def check(program: Program) -> None:
     """Raise ValueError unless the loss is a sum of squares and the equations can be solved here."""
     if program.loss != "squared_error":
+        loss = NAME_OF_KERNEL[program.loss]
         raise ValueError(
-            f"solver='lm' minimises squared errors only, this model's loss is {program.loss}; use solver='lbfgs', or "
+            f"solver='lm' minimises squared errors only, this model's loss is {loss}; use solver='lbfgs', or "
             "compile(loss='mean_squared_error')"
         )
     if any(row.l1 for row in program.rows):

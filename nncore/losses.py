@@ -184,6 +184,9 @@ LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in _CLASSES}
 LOSSES["mse"] = MeanSquaredError
 LOSSES["mae"] = MeanAbsoluteError
 
+NAME_OF_KERNEL: dict[str, str] = {cls.kernel: cls.name for cls in _CLASSES}
+"""By the name that a program has for a loss, the one that `compile` takes."""
+
 
 def get(loss: str | Loss) -> Loss:
     """Return a loss from its name, an alias, or itself.

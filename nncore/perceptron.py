@@ -98,7 +98,7 @@ class Perceptron:
         TypeError, ValueError
             If an argument is wrong, or products of values of `X` would overflow. The perceptron is then as before.
         """
-        epochs = spec.integer(1, 2**63 - 1)("epochs", epochs)
+        epochs = spec.integer(1, spec.COUNT)("epochs", epochs)
         shuffle = spec.flag("shuffle", shuffle)
         seed = spec.integer(0, 2**64 - 1)("seed", seed)
         array = inputs.features(X, FLOAT64)

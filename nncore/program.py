@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nncore import losses, memory, spec
-from nncore.layers import LAYERS, MAX_UNITS, Activation, Dense, Dropout, Layer, as_activation, leaves
+from nncore.layers import LAYERS, MAX_UNITS, Activation, Dense, Dropout, Layer, Residual, as_activation, leaves
 from nncore.losses import Crossentropy, Loss
 from nncore.rows import BATCH, ParameterBlock, Row, Rows, refuse_lone_softmax
 
@@ -159,7 +159,8 @@ def check_output(layers: Sequence[Layer], loss: Loss) -> None:
     """Raise ValueError if what the network ends with does not suit `loss`, whatever its number of features."""
     units = [layer.units for layer in leaves(layers) if isinstance(layer, Dense)]
     if units:
-        last = Row("dense", len(layers) - 1, units[-1], units[-1], last_activation(layers))
+        op = "add" if isinstance(layers[-1], Residual) else "dense"
+        last = Row(op, len(layers) - 1, units[-1], units[-1], last_activation(layers))
         refuse_lone_softmax(last.activation, last.n_out, f"layers[{last.layer}]")
         if isinstance(loss, Crossentropy):
             _refuse_unsuitable_output(last, loss)
@@ -247,6 +248,11 @@ def _refuse_unsuitable_output(last: Row, loss: Crossentropy) -> None:
         raise ValueError(
             f"loss {call} expects the last layer to have no activation, got {last.activation!r}; "
             "remove the activation, or set from_logits=False"
+        )
+    if last.op == "add" and not loss.from_logits:
+        raise ValueError(
+            f"loss {call} expects {loss.activation!r} at the very end, but the last layer is a Residual, which adds "
+            f"its input to what its last layer gives; put Activation({loss.activation!r}) or another Dense behind it"
         )
     if not loss.from_logits and last.activation != loss.activation:
         raise ValueError(

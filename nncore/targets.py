@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nncore.inputs import Array, all_finite, check_same_length, not_finite_error, numeric_array, real_array
+from nncore.losses import NAME_OF_KERNEL
 
 CLASS_INDICES = "sparse_softmax_crossentropy"
 CLASS_SHARES = "softmax_crossentropy"
@@ -54,10 +56,32 @@ def targets(y: ArrayLike, kernel: str, n_samples: int, n_outputs: int, dtype: np
         return _class_indices(y, n_samples, n_outputs)
     if kernel == CLASS_SHARES:
         return _class_shares(y, n_samples, n_outputs, dtype)
-    columns = _columns(y, n_samples, n_outputs, dtype, ENCODE if kernel == PROBABILITIES else "")
-    if kernel == PROBABILITIES:
-        _check_range(columns, "binary_crossentropy needs targets in 0..1")
+    if kernel != PROBABILITIES:
+        return _columns(y, n_samples, n_outputs, dtype, labels_hint=_for_classes(kernel, n_outputs))
+    one_of = "; for one class of several per row, end with softmax instead of sigmoid"
+    columns = _columns(y, n_samples, n_outputs, dtype, ENCODE, one_of)
+    _check_range(columns, "binary_crossentropy needs targets in 0..1", _for_labels)
     return columns
+
+
+def _for_classes(kernel: str, n_outputs: int) -> str:
+    """Return what to do if the targets are classes, though the loss is for numbers."""
+    inferred = " (what a network gets that ends without activation)" if kernel == "squared_error" else ""
+    return (
+        f", and the loss {NAME_OF_KERNEL[kernel]}{inferred} compares each with a number; for class labels end with "
+        f'Dense({n_outputs}, "softmax") and leave the loss out, or give one-hot rows'
+    )
+
+
+def _for_labels(columns: Array) -> str:
+    """Return what to do about targets outside 0..1, which may be classes."""
+    labels = np.unique(columns)
+    if labels.tolist() == [-1, 1]:
+        return "; make the labels -1 and 1 into 0 and 1: y = (y > 0).astype(int)"
+    if columns.shape[1] == 1 and labels[0] >= 0 and (labels == np.floor(labels)).all():
+        k = int(labels[-1]) + 1
+        return f'; for the classes 0..{k - 1} end with Dense({k}, "softmax") instead'
+    return ""
 
 
 def _class_indices(y: Any, n_samples: int, n_outputs: int) -> Array:
@@ -145,7 +169,9 @@ def _wrong_label_shape(labels: Array, n_samples: int, n_outputs: int) -> ValueEr
     )
 
 
-def _columns(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, text_hint: str = "") -> Array:
+def _columns(
+    y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, text_hint: str = "", labels_hint: str = ""
+) -> Array:
     """Return `y` as finite numbers of shape (n_samples, n_outputs)."""
     fits = type(y) is np.ndarray and y.dtype is dtype and y.flags.c_contiguous and y.flags.aligned
     columns: Array = y if fits else real_array(y, dtype, "y", text_hint)
@@ -156,15 +182,18 @@ def _columns(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, text_hint:
         columns = columns.reshape(-1, 1)
     if columns.shape != (n_samples, n_outputs):
         expected = f"({n_samples}, {n_outputs})" if n_outputs > 1 else f"({n_samples},) or ({n_samples}, 1)"
-        raise ValueError(f"y has shape {columns.shape}, expected {expected}: the network has {n_outputs} output(s)")
+        hint = labels_hint if columns.size == n_samples and n_outputs > 1 else ""  # one label a row, as it seems
+        raise ValueError(
+            f"y has shape {columns.shape}, expected {expected}: the network has {n_outputs} output(s){hint}"
+        )
     if not all_finite(columns):
         raise not_finite_error(y, columns.reshape(np.shape(y)), "y")
     return columns
 
 
-def _check_range(columns: Array, what: str) -> None:
+def _check_range(columns: Array, what: str, hint: Callable[[Array], str] = lambda columns: "") -> None:
     if columns.size and not (columns.min() >= 0 and columns.max() <= 1):
         wrong = (columns < 0) | (columns > 1)
         row = int(wrong.any(axis=1).argmax())
         value = columns[row][wrong[row]][0]
-        raise ValueError(f"{what}, got {value:g} at row {row}")
+        raise ValueError(f"{what}, got {value:g} at row {row}{hint(columns)}")

@@ -115,7 +115,9 @@ def test_what_is_refused(kind, y, class_weight, error, message):
 
 
 def test_classes_are_needed():
-    with pytest.raises(ValueError, match="class_weight needs classes, but the loss squared_error is for numbers; give"):
+    with pytest.raises(
+        ValueError, match="class_weight needs classes, but the loss mean_squared_error is for numbers; give"
+    ):
         Sequential([Dense(1)]).fit(X, OWN, class_weight="balanced")
     with pytest.raises(ValueError, match="needs one class per sample, but binary_crossentropy of 2 outputs answers"):
         Sequential([Dense(2, "sigmoid")]).fit(X, np.eye(2)[YES], class_weight="balanced")

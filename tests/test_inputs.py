@@ -248,6 +248,9 @@ BAD_Y = [
     (SHARES, np.zeros((4, 2)), r"y has shape \(4, 2\)"),
     (BINARY, [0, 1, -1, 0], "binary_crossentropy needs targets in 0..1, got -1 at row 2"),
     (BINARY, [0, 1, 2, 0], "binary_crossentropy needs targets in 0..1, got 2 at row 2"),
+    (BINARY, [0, 1, 2, 0], r'got 2 at row 2; for the classes 0..2 end with Dense\(3, "softmax"\) instead$'),
+    (BINARY, [1, -1, 1, 1], r"got -1 at row 1; make the labels -1 and 1 into 0 and 1: y = \(y > 0\).astype\(int\)$"),
+    (BINARY, [0, 0.5, 1.5, 0], "got 1.5 at row 2$"),
     (BINARY, [0, np.nan, 1, 0], r"Input y contains NaN: 1 value\(s\), the first at row 1"),
     (REAL, [0, 1, np.inf, 0], "Input y contains infinity .* row 2"),
     (REAL, [0, 1, 1e39, 0], "too large for dtype\\('float32'\\): 1 .* row 2"),
@@ -268,6 +271,19 @@ def test_bad_targets(kernel, y, message):
 def test_several_outputs_need_several_columns():
     with pytest.raises(ValueError, match=re.escape("y has shape (4,), expected (4, 2)")):
         targets([1, 2, 3, 4], REAL, 4, 2, F32)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "said"),
+    [
+        (REAL, r"the loss mean_squared_error \(what .*\) compares .* end with Dense\(3, \"softmax\"\) .* one-hot"),
+        ("huber", r"the loss huber compares each with a number; for class labels end with Dense\(3, \"softmax\"\)"),
+        (BINARY, r"output\(s\); for one class of several per row, end with softmax instead of sigmoid"),
+    ],
+)
+def test_class_labels_for_a_loss_of_columns(kernel, said):
+    with pytest.raises(ValueError, match=said):
+        targets([0, 1, 2, 1], kernel, 4, 3, F32)
 
 
 def test_one_hot_y_of_one_output_names_row_and_column():

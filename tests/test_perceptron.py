@@ -151,7 +151,7 @@ BAD = [
     ({"y": [[0, 1], [1, 0]]}, ValueError, r"y must have shape \(2,\), got \(2, 2\)"),
     ({"y": [[0, 1], [1]]}, ValueError, "y is ragged"),
     ({"y": [None, "a"]}, TypeError, "y must hold two labels of one kind"),
-    ({"epochs": 0}, ValueError, "epochs must be an integer from 1"),
+    ({"epochs": 0}, ValueError, "epochs must be an integer >= 1"),
     ({"shuffle": 1}, TypeError, "shuffle must be True or False"),
     ({"seed": -1}, ValueError, "seed must be an integer from 0"),
 ]

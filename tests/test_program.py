@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from nncore import memory
-from nncore.layers import Activation, Dense
+from nncore.layers import Activation, Dense, Residual
 from nncore.losses import (
     LOSSES,
     BinaryCrossentropy,
@@ -161,6 +161,13 @@ def test_printed_table_is_aligned():
         ([Dense(3)], 4, BinaryCrossentropy(), ValueError, "to be 'sigmoid', got 'identity'; set activation='sigmoid'"),
         ([Dense(3, "softmax")], 4, BinaryCrossentropy(), ValueError, "to be 'sigmoid', got 'softmax'"),
         ([Dense(3, "sigmoid")], 4, CategoricalCrossentropy(), ValueError, "to be 'softmax', got 'sigmoid'"),
+        (
+            [Residual([Dense(4, "softmax")])],
+            4,
+            SparseCategoricalCrossentropy(),
+            ValueError,
+            r"the last layer is a Residual, .*; put Activation\('softmax'\) or another Dense behind it",
+        ),
         ([Dense(3)], 4, SparseCategoricalCrossentropy(), ValueError, "to be 'softmax', .* or .* from_logits=True"),
         ([Dense(3, "sigmoid")], 4, BinaryCrossentropy(True), ValueError, "no activation, got 'sigmoid'; remove the"),
         ([Dense(3, "softmax")], 4, CategoricalCrossentropy(True), ValueError, "no activation, got 'softmax'"),

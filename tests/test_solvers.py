@@ -381,7 +381,7 @@ BAD = [
     ({"solver": 3}, TypeError, "solver must be a name"),
     ({"solver": "lm", "batch_size": 8}, ValueError, "solver='lm' uses all rows at once: leave batch_size=8 out"),
     ({"solver": "lbfgs", "shuffle": False}, ValueError, "solver='lbfgs' uses all rows at once: leave shuffle=False"),
-    ({"solver": "lbfgs", "epochs": 0}, ValueError, "epochs must be an integer from 1"),
+    ({"solver": "lbfgs", "epochs": 0}, ValueError, "epochs must be an integer >= 1"),
 ]
 
 

@@ -71,7 +71,7 @@ class Callbacks:
     def __init__(self, callbacks: Any = None) -> None:
         if callbacks is None:
             callbacks = []
-        elif callable(callbacks) or _hooks(callbacks) or not isinstance(callbacks, Iterable):
+        elif callable(callbacks) or _hooks(callbacks) or not _several(callbacks):
             callbacks = [callbacks]
         self._callbacks = [_checked(callback, index) for index, callback in enumerate(callbacks)]
 
@@ -119,6 +119,10 @@ class Callbacks:
             for name in getattr(callback, "required_logs", ()):
                 if name not in recorded:
                     raise _not_recorded(f"callbacks[{index}], {type(callback).__name__},", name, recorded)
+
+
+def _several(callbacks: Any) -> bool:
+    return isinstance(callbacks, Iterable) and not isinstance(callbacks, str)
 
 
 def _not_recorded(who: str, name: str, recorded: Collection[str]) -> ValueError:

@@ -122,7 +122,7 @@ class ReduceLROnPlateau(Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        count = spec.integer(0, 2**63 - 1)
+        count = spec.integer(0, spec.COUNT)
         self.factor: float = spec.real(0, 1, above=True, below=True)("factor", factor)
         self.patience: int = count("patience", patience)
         self.cooldown: int = count("cooldown", cooldown)

@@ -71,7 +71,7 @@ class EarlyStopping(Monitor):
         restore_best_weights: bool = True,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience: int = spec.integer(0, 2**63 - 1)("patience", patience)
+        self.patience: int = spec.integer(0, spec.COUNT)("patience", patience)
         self.baseline: float | None = spec.optional(spec.real())("baseline", baseline)
         self.restore_best_weights: bool = spec.flag("restore_best_weights", restore_best_weights)
         self._begin()

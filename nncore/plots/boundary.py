@@ -160,7 +160,10 @@ def answers_of(model: Any, rows: Array, y: Array) -> Answers:
 def _answers_of_network(model: Prediction, rows: Array) -> Answers:
     n_outputs, n_features = model.program.n_outputs, model.program.n_features
     if n_features != 2:
-        raise ValueError(f"model must have 2 features to be drawn in the plane, it has {n_features}")
+        raise ValueError(
+            f"model must have 2 features to be drawn in the plane, it has {n_features}; train one on two of them, "
+            "X[:, [0, 1]]"
+        )
     kind = model.loss.activation if isinstance(model.loss, Crossentropy) else model.last_activation
     if kind != "softmax" and n_outputs > 1:
         raise ValueError(

@@ -53,7 +53,7 @@ def of_layers(history: History, key: str, layer: str | Iterable[str] | None) -> 
     if not recorded:
         raise ValueError(
             "history holds no records of layers; train with model.fit, and draw the history that it returns: "
-            "train_on_batch and tables of epochs alone do not record them"
+            "train_on_batch, the solvers (lbfgs, lm) and tables of epochs alone do not record them"
         )
     usable = {name: record for name, record in recorded.items() if np.isfinite(record[key]).any()}
     if layer is None:

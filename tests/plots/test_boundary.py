@@ -103,7 +103,7 @@ def test_models_of_scikit_learn():
     ("layers", "n_features", "X", "y", "options", "message"),
     [
         ([Dense(1, "sigmoid")], 3, np.eye(3), [0, 1, 0], {}, "X must have 2 features .* got 3; train .* on two"),
-        ([Dense(1, "sigmoid")], 3, np.eye(2), [0, 1], {}, "model must have 2 features .* it has 3"),
+        ([Dense(1, "sigmoid")], 3, np.eye(2), [0, 1], {}, "model must have 2 features .* it has 3; train one on two"),
         ([Dense(2, "sigmoid")], 2, np.eye(2), [0, 1], {}, r"model has 2 outputs that are no choice .*\(sigmoid\)"),
         ([Dense(2)], 2, np.eye(2), [0, 1], {}, "model has 2 outputs .* expected 1 output, or softmax"),
         ([Dense(1, "sigmoid")], 2, np.eye(2), [0, 2], {}, "y holds .*2.* at row 1, .* its classes: 0, 1"),

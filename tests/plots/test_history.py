@@ -112,6 +112,13 @@ def test_records_of_layers_are_needed(draw, history):
         draw(history, "dense_1")
 
 
+@pytest.mark.parametrize("solver", ["lbfgs", "lm"])
+def test_solvers_are_said_to_record_no_layers(solver):
+    history = Sequential([Dense(1)]).fit([[0.0], [1.0]], [0.0, 1.0], epochs=3, solver=solver)
+    with pytest.raises(ValueError, match=r"train_on_batch, the solvers \(lbfgs, lm\) and tables"):
+        plots.gradient_norms(history)
+
+
 def test_a_layer_without_the_record_is_named(history, network):
     layers, epochs, values = network
     with pytest.raises(ValueError, match="layer 'dropout_1' has no gradient_norm; those that have: dense_0, dense_2"):
