@@ -122,7 +122,7 @@ def learning_rate_zero(history: History) -> Iterator[Finding]:
             "Such an epoch costs its time and changes no weight. A schedule counts the epochs of all calls of fit, and "
             "once it has run out, it stays at its last rate.",
             "a schedule as long as all epochs together, or one that ends above 0: CosineDecay(..., final_rate=1e-5); "
-            "or give compile an optimizer with a rate of its own before the next fit.",
+            "or before the next fit, compile with a constant rate.",
         )
 
 
