@@ -66,7 +66,7 @@ def targets(y: ArrayLike, kernel: str, n_samples: int, n_outputs: int, dtype: np
 
 def _for_classes(kernel: str, n_outputs: int) -> str:
     """Return what to do if the targets are classes, though the loss is for numbers."""
-    inferred = " (what a network gets that ends without activation)" if kernel == "squared_error" else ""
+    inferred = " (what a last layer without activation, or a Residual, gets)" if kernel == "squared_error" else ""
     return (
         f", and the loss {NAME_OF_KERNEL[kernel]}{inferred} compares each with a number; for class labels end with "
         f'Dense({n_outputs}, "softmax") and leave the loss out, or give one-hot rows'
