@@ -249,7 +249,7 @@ def changed(text, old, new):
         (lambda text: changed(text, '"format_version": 1, ', ""), "format_version must be an integer"),
         (lambda text: changed(text, '"epoch"', '"epochs"'), "a history needs the key 'epoch'"),
         (lambda text: changed(text, "[3, 4, 5]", "[3, 4]"), "loss must have 2 value.s., got 3"),
-        (lambda text: changed(text, "[3, 4, 5]", "[3, 4, 0.5]"), r"epoch\[2\] must be an integer from 0"),
+        (lambda text: changed(text, "[3, 4, 5]", "[3, 4, 0.5]"), r"epoch\[2\] must be an integer >= 0"),
         (lambda text: changed(text, "0.125", '"0.125"'), r"loss\[2\] must be a number, None.* got '0.125' of type str"),
         (lambda text: changed(text, "0.125", "true"), r"loss\[2\] must be a number, None.* got True of type bool"),
         (lambda text: changed(text, "[0.5, 0.25, 0.125]", "{}"), "loss must be a list, got {} of type dict"),
