@@ -158,14 +158,14 @@ class Run:
         rows = self.next_batch()
         if self.stepping is None:
             self.stepping = Sequential._from_snapshot(self.model._snapshot({}))
-        rate = self.model.optimizer.learning_rate
-        if isinstance(rate, Schedule):  # alone, an update has the rate of the start of its epoch
-            rate_now = float(rate.of_steps(self.model.epoch, 1, self.n_batches)[self.batch])
-            self.stepping.optimizer = replace(self.model.optimizer, learning_rate=rate_now)
         (X, y), weights = self.part("train"), self.weights()
         loss = self.stepping.train_on_batch(X[rows], y[rows], None if weights is None else weights[rows])
         self.batch_loss = loss
         self.batch += 1
+        rate = self.model.optimizer.learning_rate
+        if isinstance(rate, Schedule):  # alone, an update would have the rate of the start of its epoch
+            next_rate = float(rate.of_steps(self.model.epoch, 1, self.n_batches)[self.batch])
+            self.stepping.optimizer = replace(self.model.optimizer, learning_rate=next_rate)
         return loss
 
     def leave_epoch(self) -> bool:
