@@ -147,6 +147,7 @@ def apply_fix(session: Session, finding: str) -> Any:
     else:
         for wanted, step in fix.steps:
             session.run.edit(wanted, step)
+        session.run.leave_epoch()  # a fix without steps, too, changes what the epoch's batches do
         session.run.setup = fix.setup
     return f"{finding.replace('_', ' ')}: {fix.text}"
 

@@ -279,7 +279,9 @@ def test_every_fix_gives_a_run_that_trains(new_session, monkeypatch, rule):
         type(ask.run.model.history), "doctor", lambda history: [nncore.doctor.Finding(rule, "hint", None, "", "", "")]
     )
     before = ask.run.setup
+    ask("step_batch")
     ask("apply_fix", finding=rule)
+    assert (ask.run.batch, ask.run.stepping) == (0, None)
     assert ask.run.setup != before or rule == "symmetric_start"
     ask("step_epoch")
     exec(ask("export", kind="script")["text"], {})
