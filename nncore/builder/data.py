@@ -217,6 +217,11 @@ class Prepared:
     offered: Dataset
     noted: bool = False
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the rows take, as they are in the data set and as the network reads them."""
+        return self.dataset.X.nbytes + self.dataset.y.nbytes + self.X.nbytes + self.y.nbytes
+
     def rows(self, part: str) -> Array:
         """Return the numbers of the rows of a part: train, held_out or all."""
         return {"train": self.train, "held_out": self.held_out, "all": np.arange(len(self.X))}[part]

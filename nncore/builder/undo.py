@@ -9,6 +9,8 @@ from nncore.builder.run import Loaded, Run
 
 MOST_KEPT = 20
 MOST_BYTES = 64 * 2**20
+MOST_BYTES_OF_DATA = 512 * 2**20
+"""Of the data sets of all runs that are kept, each counted once: most edits leave the data as they are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +34,15 @@ class Kept:
 
 
 class Ring:
-    """The latest kept runs: at most 20 of them, and at most 64 MB; older ones are given up first.
+    """The latest kept runs: at most 20 of them, at most 64 MB, and 512 MB of data or one data set; older ones go first.
 
     Examples
     --------
+    >>> from nncore.builder.data import BUNDLED, prepare
+    >>> prepared = prepare(BUNDLED["iris"](), 0.2, standardize=True)
     >>> ring = Ring()
     >>> for i in range(30):
-    ...     ring.push(Kept(bytes(10), None, None, None, f"edit {i}"))
+    ...     ring.push(Kept(bytes(10), prepared, None, None, f"edit {i}"))
     >>> len(ring), ring.pop().edit
     (20, 'edit 29')
     """
@@ -49,8 +53,12 @@ class Ring:
     def push(self, kept: Kept) -> None:
         """Keep one more."""
         self._kept = [*self._kept, kept][-MOST_KEPT:]
-        while sum(len(one.content) for one in self._kept) > MOST_BYTES:
+        while sum(len(one.content) for one in self._kept) > MOST_BYTES or self._has_much_data():
             del self._kept[0]
+
+    def _has_much_data(self) -> bool:
+        sizes = {id(one.prepared): one.prepared.nbytes for one in self._kept}
+        return len(sizes) > 1 and sum(sizes.values()) > MOST_BYTES_OF_DATA
 
     def pop(self) -> Kept:
         """Take the latest one."""

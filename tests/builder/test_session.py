@@ -350,6 +350,19 @@ def test_slow_motion_with_dropout_weights_and_a_schedule(ask):
     assert np.array_equal(copy.parameters, ask.run.model.parameters)
 
 
+def test_what_is_explained_within_an_epoch_is_the_next_update(ask):
+    """Also where the learning rate is another at every update."""
+    rate = {"type": "OneCycle", "peak_rate": 0.5, "epochs": 4}
+    ask("set_optimizer", optimizer={"type": "Adam", "learning_rate": rate})
+    rates = ask.run.setup.optimizer.learning_rate.of_steps(0, 1, ask.run.n_batches)
+    for batch in range(ask.run.n_batches - 1):
+        explained = ask("explain")
+        assert explained["learning_rate"] == rates[batch]
+        assert ask("step_batch")["loss"] == explained["loss"]
+        weight = explained["layers"][0]["parameters"]["weight"]["after"]["values"]
+        assert np.array_equal(weight, ask.run.stepping.get_weights()[0])
+
+
 def test_training_stops_after_the_epoch_when_somebody_waits(ask):
     ask("train")
     ask.session.play(lambda: ask.run.model.epoch >= 3)
@@ -501,6 +514,21 @@ def test_at_most_twenty_edits_and_64_megabytes_are_kept(ask, monkeypatch):
     monkeypatch.setattr(undo, "MOST_BYTES", 3 * len(ask.run.dump()))
     ask("new_seed")
     assert len(ask.session._undo) in (2, 3)
+
+
+def test_data_that_only_undo_needs_are_bounded(ask, monkeypatch):
+    monkeypatch.setattr(undo, "MOST_BYTES_OF_DATA", 3 * ask.run.prepared.nbytes)
+    for _ in range(5):
+        ask("new_seed")  # all with the same data
+    assert len(ask.session._undo) == 5
+    for seed in range(1, 10):
+        ask("set_training", split_seed=seed)
+    assert len(ask.session._undo) == 3
+    monkeypatch.setattr(undo, "MOST_BYTES_OF_DATA", 0)
+    ask("set_training", split_seed=10)
+    assert len(ask.session._undo) == 1
+    ask("undo")
+    assert ask.run.setup.split_seed == 9
 
 
 # ---- limits
