@@ -12,13 +12,18 @@ import { connect, on, store } from "./store.js";
 import { applyTheme } from "./theme.js";
 import { mountTrain } from "./train.js";
 
-/** Return token and link of the address, and take the token out of it, so that it is in no history. */
-function credentials() {
+/** Return token and link that stand behind the address, and take them away: who copies the address copies no token. */
+function fragment() {
   const given = new URLSearchParams(location.hash.slice(1));
-  const token = given.get("token") ?? sessionStorage.getItem("token") ?? "";
-  sessionStorage.setItem("token", token);
   history.replaceState(null, "", location.pathname);
-  return { token, spec: given.get("spec") };
+  return { token: given.get("token"), spec: given.get("spec") };
+}
+
+/** Return the token that was given, or else the one that this tab had before it was loaded again. */
+function remembered(given) {
+  const token = given ?? sessionStorage.getItem("token") ?? "";
+  sessionStorage.setItem("token", token);
+  return token;
 }
 
 function showConnection() {
@@ -28,17 +33,18 @@ function showConnection() {
   document.getElementById("workbench").replaceChildren(h("p", { class: "alone", role: "alert" }, text));
 }
 
-/** Open a link that was put behind the address of the page while it is open. */
+/** Open a link that was put behind the address of the page while it is open. Its token may be that of another server:
+ * the one that has opened this page stays. */
 function openPasted() {
-  const { spec } = credentials();
+  const { spec } = fragment();
   if (spec) act("open_link", { spec });
 }
 
 async function begin() {
   applyTheme();
-  const { token, spec } = credentials();
+  const { token, spec } = fragment();
   on("connection", showConnection);
-  await connect(token, text => notice(text, "mistake"));
+  await connect(remembered(token), text => notice(text, "mistake"));
   mountBar(document.getElementById("bar"));
   mountPanes(document.getElementById("panes"));
   mountData(document.getElementById("data"));

@@ -34,6 +34,18 @@ def test_a_reloaded_page_shows_the_truth(open_page):
     assert (view.epoch(), view.data("#loss", "loss")) == (7, loss)
 
 
+def test_a_link_of_another_server_is_opened_but_its_token_is_not_taken(open_page):
+    view = open_page("xor")
+    link = view.ask("export", kind="link")["text"].removeprefix("#")
+    view.ask("open_preset", name="spiral")
+    view.page.evaluate("fragment => void (location.hash = fragment)", f"token=of-another&{link}")
+    view.until(lambda: view.state()["data"]["name"] == "xor")
+    assert view.page.url == f"{view.server.origin}/"
+    view.page.reload()
+    view.ready()
+    view.expect(view.find("#strip .layer-card[data-index]")).to_have_count(2)
+
+
 @pytest.mark.parametrize("fragment", ["", "#token=guessed"])
 def test_a_page_without_the_token_is_told_so(open_page, fragment):
     view = open_page(fragment=fragment)
