@@ -25,7 +25,7 @@ export function mountDoctor(root) {
 
 class Doctor {
   constructor(root) {
-    Object.assign(this, { asked: -Infinity, waiting: null, shown: "", epochs: 0, applied: new Map() });
+    Object.assign(this, { asked: -Infinity, busy: false, waiting: null, shown: "", epochs: 0, applied: new Map() });
     this.summary = h("p", { class: "muted figures", id: "doctor-summary", tabindex: -1 });
     this.list = h("div", { id: "doctor-findings" });
     fill(root, this.summary, this.list);
@@ -41,16 +41,18 @@ class Doctor {
   }
 
   seldom() {
-    if (store.state.run.playing && this.visible() && performance.now() - this.asked > 1000 * SECONDS_BETWEEN) this.ask();
+    if (store.state.run.playing && this.visible() && !this.busy && performance.now() - this.asked > 1000 * SECONDS_BETWEEN) this.ask();
   }
 
   async ask() {
     this.asked = performance.now();
+    this.busy = true; // an epoch may take longer than the time between two questions, and answers wait for its end
     try {
       this.show(await request("doctor"));
     } catch (refusal) {
       setText(this.summary, refusal.message);
     }
+    this.busy = false;
   }
 
   show(answer) {

@@ -227,7 +227,7 @@ const HINT =
 /** Pause the training, and wait until the page knows where it has stopped. */
 async function paused() {
   if (!store.state.run.playing) return;
-  await act("pause");
+  if ((await act("pause")) === null) return;
   await new Promise(resolve => {
     const end = on("state", () => !store.state.run.playing && resolve(end()));
     if (!store.state.run.playing) resolve(end());
