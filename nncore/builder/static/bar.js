@@ -37,7 +37,7 @@ export function mountBar(root) {
 }
 
 /** Let the user choose where to begin: each starting point shows one thing. */
-export function openPresets() {
+function openPresets() {
   const choose = async name => {
     if ((await act("open_preset", { name })) !== null) dialog.close();
   };

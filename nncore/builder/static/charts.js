@@ -45,11 +45,6 @@ export function palette() {
 /** Symbols that go with the colours of `palette`. */
 export const SYMBOLS = ["circle", "square", "triangle-up", "diamond", "cross", "x", "star", "pentagon", "hexagon", "triangle-down"];
 
-/** The map from negative through zero to positive: vermillion, neutral, blue. */
-export function diverging() {
-  return [[0, colour("--negative")], [0.5, colour("--zero")], [1, colour("--positive")]];
-}
-
 const CONFIG = { displayModeBar: false, responsive: true, showTips: false, staticPlot: false, doubleClick: "reset" };
 
 function base() {

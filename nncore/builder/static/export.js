@@ -11,7 +11,6 @@ import { on, store } from "./store.js";
 /** Files that the server makes: kind, title, what is in it. Those that the schema does not have are not offered. */
 const FILES = [
   ["model", "Model file", "Weights, layers and optimizer as safetensors, with how the data were prepared; nncore predict and nncore evaluate read it."],
-  ["onnx", "ONNX", "The network for other programs."],
   ["csv", "Curves", "The whole history as CSV, one row per epoch, every figure exact."],
   ["svg", "Network as SVG", "Nodes and edges, drawn by matplotlib."],
 ];

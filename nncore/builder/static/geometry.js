@@ -12,13 +12,13 @@ const MARGIN = { top: 4, left: 64, right: 44, letter: 6.4, label: 104 };
 const HEADING = 34;
 const ARC = 20; // height of one storey of skip connections
 const HEAT = { height: 62, scale: 14, caption: 28, gap: 8 };
-export const NORM = 50; // height of the row of gradient norms
+const NORM = 50; // height of the row of gradient norms
 const GAP = { plain: 66, pooled: 128, most: 280 };
 const MARK = { first: 30, next: 26 };
 const PITCH = 42; // the farthest that two nodes are apart
 
 /** Return columns, groups and arcs of a network, without positions. */
-export function structure(state) {
+function structure(state) {
   const columns = [{ kind: "input", name: "inputs", n: state.data.n_features, card: null, labels: state.data.features }];
   const groups = [];
   const arcs = [];

@@ -24,7 +24,7 @@ export function mountLook(root) {
 }
 
 /** Show one tab: "explain", "evaluate" or "doctor". `store.tab` says which one it is; topic "tab". */
-export function showTab(name) {
+function showTab(name) {
   store.tab = name;
   for (const [other] of TABS) {
     const chosen = other === name;

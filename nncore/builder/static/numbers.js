@@ -75,7 +75,7 @@ export function hoverFormat(name) {
 }
 
 /** Return a score as text. */
-export function scoreText(value) {
+function scoreText(value) {
   return isShare() ? percent(value) : steady(value);
 }
 

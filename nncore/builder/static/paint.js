@@ -41,7 +41,7 @@ function paintSelection(context, scene, selected, look) {
 }
 
 /** Return a text that is at most so wide, its end cut off where it is longer. */
-export function fitted(context, text, width) {
+function fitted(context, text, width) {
   if (context.measureText(text).width <= width) return text;
   let length = text.length;
   while (length > 1 && context.measureText(`${text.slice(0, length)}…`).width > width) length -= 1;
@@ -85,7 +85,7 @@ function paintPassage(context, scene, values, group, look) {
 }
 
 /** Paint edges by strength: blue and solid where positive, vermillion and dashed where negative. */
-export function paintEdges(context, scene, group, edges, strengthOf, mode, look) {
+function paintEdges(context, scene, group, edges, strengthOf, mode, look) {
   const key = mode === "gradients" ? "gradient" : "weight";
   const paths = new Map();
   for (const edge of edges) {
@@ -126,7 +126,7 @@ function paintPooled(context, group, entry, mode, look) {
 }
 
 /** Return in words, on two lines, how many of how many edges are shown. */
-export function captionOf(entry, [inputs, outputs]) {
+function captionOf(entry, [inputs, outputs]) {
   const shown = entry.strongest.length;
   const all = inputs * outputs;
   if (shown === all) return ["showing all", counted(all, "edge")];
