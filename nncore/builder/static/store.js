@@ -1,6 +1,6 @@
 /* What the page knows: the schema, the latest state and frame, the curves so far, and what is selected.
  *
- * Topics, each with its listeners: "schema", "state", "frame", "history", "select", "connection", "theme".
+ * Topics, each with its listeners: "state", "frame", "history", "select", "connection", "theme".
  * Frames come at most once per picture of the screen, and only those of the state that is shown.
  */
 
@@ -43,8 +43,11 @@ export function connect(token, notice) {
     async function changed(status) {
       store.connection = status;
       if (status === "open") {
-        store.schema = await connection.request("schema");
-        emit("schema");
+        const schema = await connection.request("schema").catch(() => null);
+        if (schema === null) return; // the server has gone again, and tells of that itself
+        const first = store.schema === null;
+        store.schema = schema;
+        if (first) announceState();
         resolve();
       }
       emit("connection");
@@ -64,11 +67,6 @@ export function select(index) {
   emit("select");
 }
 
-/** Return the core's name of the card at `index`. */
-export function cardName(index) {
-  return store.state.names[store.state.shapes[index].number];
-}
-
 /** Return the score that goes with the loss: "accuracy" or "r2" by default. */
 export function scoreName() {
   return store.state.training.metrics_used[0];
@@ -85,8 +83,7 @@ function setState(state) {
     ),
   };
   if (store.selected !== null && store.selected >= state.layers.length) store.selected = null;
-  if (!store.schema) return on("schema", () => announceState());
-  announceState();
+  if (store.schema) announceState();
 }
 
 function announceState() {
