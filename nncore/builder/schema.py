@@ -16,6 +16,7 @@ from nncore import activations, initializers, layers, losses, metrics, optimizer
 from nncore.builder import data, messages, presets, setup
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
+from nncore.doctor import layer_rules
 from nncore.kernels import activate
 from nncore.version import __version__
 
@@ -53,6 +54,11 @@ def schema(path: str | None = None) -> dict[str, Any]:
             "layers": messages.MOST_LAYERS,
             "parameters": setup.MOST_PARAMETERS,
             "rows_generated": data.MOST_ROWS,
+            "gradient": {
+                "fading": layer_rules.VANISHED,
+                "starving": layer_rules.VANISHED_WHOLLY,
+                "exploding": layer_rules.EXPLODED,
+            },
         },
     }
 

@@ -1,8 +1,8 @@
 /* What a frame says of the edges in the drawing: weights, gradients, scales, and which layers starve or explode. */
 
-const SPAN = 6; // decades of the scale of gradients; a layer that far below the largest starves
-const FADING = 1e-3; // share of the largest norm below which a layer is said to fade
-const EXPLODING = 1e3;
+import { store } from "./store.js";
+
+const SPAN = 6; // decades of the scale of gradients
 export const MOST_MOVING = 24; // edges of a layer along which something travels: those of the largest gradient
 
 /** Return the values of a frame for a scene.
@@ -24,7 +24,7 @@ export function valuesOf(scene, frame) {
     weight: largest(edges.map(edge => edge.weight)),
     gradient: decades(largest(edges.map(edge => edge.gradient))),
     norm: decades(largest(entries.map(([, entry]) => entry.gradient_norm))),
-    ...conditions(entries),
+    ...conditions(entries, scene),
   };
   for (const group of groups.values()) group.moving = moving(group.edges);
   for (const [name, group] of groups) group.condition = conditionOf(values, name);
@@ -64,17 +64,22 @@ export function along(scale, value) {
   return Math.min(1, Math.max(0, 1 + Math.log10(size / scale.top) / SPAN));
 }
 
-function conditions(entries) {
+function conditions(entries, scene) {
   const norms = entries.map(([name, entry]) => [name, entry.gradient_norm]);
-  const explodes = norm => !Number.isFinite(norm) || norm > EXPLODING;
   const most = largest(norms.map(([, norm]) => norm));
-  const share = norm => (explodes(norm) || most === 0 ? 1 : norm / most);
-  const named = test => norms.filter(([, norm]) => test(norm)).map(([name]) => name);
-  return {
-    exploding: named(explodes),
-    starving: named(norm => share(norm) < 10 ** -SPAN),
-    fading: named(norm => share(norm) >= 10 ** -SPAN && share(norm) < FADING),
-  };
+  const last = norms.findLast(([name]) => scene.groups.some(group => group.name === name))?.[1];
+  const named = condition => norms.filter(([, norm]) => conditionOfNorm(norm, last, most) === condition).map(([name]) => name);
+  return { exploding: named("exploding"), starving: named("starving"), fading: named("fading") };
+}
+
+/** Return what a norm says of the gradient of a layer, by the doctor's limits: "exploding", "starving", "fading" or "".
+ * `last` is the norm of the last layer, `most` the largest one. Where activations grow on their way forward as deltas do
+ * on their way back, all norms are alike and huge: the limit holds for the number itself as well. */
+export function conditionOfNorm(norm, last, most) {
+  const { exploding, starving, fading } = store.schema.limits.gradient;
+  if (!Number.isFinite(norm) || norm > exploding * Math.min(1, last ?? 1)) return "exploding";
+  if (norm < starving * most) return "starving";
+  return norm < fading * most ? "fading" : "";
 }
 
 /** Return "starving", "fading", "exploding", or "" for a layer that is well. */

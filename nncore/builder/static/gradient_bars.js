@@ -1,9 +1,9 @@
 /* The live bar of each card: the norm of its gradient beside the last layer's, on a logarithmic scale.
  *
- * A layer starves whose gradient is below a millionth of the largest, and one explodes whose gradient is a thousand
- * times the last layer's or no finite number: the limits of nncore.doctor. */
+ * Which one starves or explodes is told by the same limits as in the drawing. */
 
 import { h, setText } from "./dom.js";
+import { conditionOfNorm } from "./edges.js";
 import { figure } from "./format.js";
 import { icon } from "./icons.js";
 import { store } from "./store.js";
@@ -47,8 +47,8 @@ export function gradientInWords(name, trains) {
 }
 
 function warningOf(norm, last, largest) {
-  if (!Number.isFinite(norm) || norm > 10 ** MOST * last) return "exploding";
-  return norm < 10 ** LEAST * largest ? "starving" : null;
+  const condition = conditionOfNorm(norm, last, largest);
+  return ["exploding", "starving"].includes(condition) ? condition : null;
 }
 
 function showOne(bar, norm, last, warning) {

@@ -129,3 +129,18 @@ def test_exploding_layers_warn(open_page):
 
     view = open_page("spiral", prepare=exploding)
     view.until(lambda: view.data("#drawing", "exploding"))
+
+
+def test_drawing_and_cards_agree_on_what_explodes(open_page):
+    """One layer, whose gradient is large, and so is that of the last layer: it is the same one."""
+
+    def large(page):
+        page("open_preset", name="regression")
+        page("set_optimizer", optimizer={"type": "SGD", "learning_rate": 1e-6})
+        layer = {"type": "Dense", "units": 1, "weight_initializer": {"type": "Constant", "value": 3000.0}}
+        page("set_layers", layers=[layer])
+
+    view = open_page("xor", prepare=large)
+    view.train(1)
+    view.until(lambda: view.data("#drawing", "exploding") == "dense_0")
+    view.expect(view.find('#strip .layer-card[data-warning="exploding"]')).to_have_count(1)
