@@ -87,14 +87,17 @@ def of_layers(model: Sequential, history: History) -> dict[str, dict[str, Any]]:
     return found
 
 
-def gradient_rows(run: Run) -> tuple[Array, Array]:
-    """Return the rows of which the gradient is shown: the next batch of a started epoch, else some of all."""
-    X, y = run.part("train")
+def gradient_rows(run: Run) -> tuple[Array, Array, Array | None]:
+    """Return the rows of which the gradient is shown, and their weights as in training, None where all count the same.
+
+    They are the next batch of a started epoch, else some of all.
+    """
+    (X, y), weights = run.part("train"), run.weights()
     rows = run.next_batch() if run.stepping is not None else spread(len(X), MOST_ROWS)
-    return X[rows], y[rows]
+    return X[rows], y[rows], None if weights is None else weights[rows]
 
 
-def edges(model: Sequential, X: Array, y: Array) -> dict[str, dict[str, Any]]:
+def edges(model: Sequential, X: Array, y: Array, sample_weight: Array | None = None) -> dict[str, dict[str, Any]]:
     """Return of each layer with weights what an edge of the drawing shows, by the layer's name.
 
     Returns
@@ -104,7 +107,7 @@ def edges(model: Sequential, X: Array, y: Array) -> dict[str, dict[str, Any]]:
         of means; ``bias``, if it is short enough; ``gradient_norm`` of the whole weight; of a pooled one the
         ``strongest`` edges, as [from, to, weight, gradient].
     """
-    _, gradient = model.loss_and_gradient(X, y)
+    _, gradient = model.loss_and_gradient(X, y, sample_weight)
     program = model.program
     flat = np.concatenate(
         [np.empty(0, model.dtype), *(w.ravel() for w in model.get_weights()[: len(program.parameters)])]

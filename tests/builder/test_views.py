@@ -184,6 +184,15 @@ def test_weights_are_shown_whole_or_pooled(ask, new_session):
 # ---- frames
 
 
+def test_gradients_shown_are_weighed_by_class_as_in_training(new_session):
+    ask = new_session("penguins")
+    ask("set_training", class_weight="balanced")
+    ask("step_batch")
+    shown = ask("state")["frame"]["edges"]["dense_1"]["gradient_norm"]
+    explained = ask("explain")["layers"][-1]["parameters"]["weight"]["gradient"]["norm"]
+    assert shown == frames.rounded(explained)
+
+
 def test_a_frame_holds_the_history_and_the_real_gradient(ask):
     trained(ask)
     frame = json.loads(encode(frames.frame(ask.run, 7)))

@@ -68,8 +68,7 @@ def test_the_drawing_shows_the_gradients_of_now(open_page):
     view = open_page("digits")
     view.train(5)
     run = view.server.session.run
-    X, y = gradient_rows(run)
-    step = run.current.explain_step(X, y)
+    step = run.current.explain_step(*gradient_rows(run))
     norms = {
         layer.name: frames.rounded(np.linalg.norm(layer.parameters["weight"].gradient.astype(np.float64)))
         for layer in step.layers
