@@ -115,7 +115,9 @@ def test_websockets_of_other_pages_are_refused_before_they_open(shared, headers)
 
 def test_a_websocket_of_our_page_opens(shared):
     headers = placed(["Host: localhost:PORT", "Origin: http://localhost:PORT"], shared)
-    assert shared.upgrade(*headers).status == 101
+    response = shared.upgrade(*headers, "Sec-WebSocket-Extensions: permessage-deflate")
+    assert response.status == 101
+    assert "sec-websocket-extensions" not in response.headers
 
 
 def refused(running, *sent):
