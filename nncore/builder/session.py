@@ -21,7 +21,7 @@ from nncore.summary import in_depth, layer_name
 SECONDS_PER_FRAME = 1 / 30
 LARGEST_SHARE = 0.025  # of the time of training that frames may take
 MOST_EPOCHS = 200_000  # of a run: some hundred megabytes of history
-SLIDER_PAUSE = 1.0  # seconds: changes of the optimizer that follow faster, while it trains, are one edit
+SLIDER_PAUSE = 1.0  # seconds: changes of the optimizer that follow faster are one edit
 PATIENCE = 0.01  # seconds between two looks for requests, where training is slowed down
 
 Publish = Callable[[str, str], None]
@@ -149,7 +149,7 @@ class Session:
         """Remember what an edit changed; a slider that is dragged is one edit."""
         edit, epoch, when = self._last_edit
         now = time.monotonic()
-        close = epoch == self.run.model.epoch or (self.playing and now - when < SLIDER_PAUSE)
+        close = now - when < SLIDER_PAUSE and (self.playing or epoch == self.run.model.epoch)
         if not (before.edit == edit == "set_optimizer" and close and len(self._undo)):
             self._undo.push(before)
         self._last_edit = (before.edit, self.run.model.epoch, now)

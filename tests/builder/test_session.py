@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from nncore import Adam, Dense, Sequential, datasets
+from nncore import SGD, Adam, Dense, Sequential, datasets
 from nncore.builder import data, presets, session, setup, undo
 from nncore.builder.messages import Refusal, encode
 from nncore.builder.schema import schema
@@ -488,6 +488,18 @@ def test_a_slider_is_one_edit(ask):
     ask("set_optimizer", optimizer={"type": "Adam", "learning_rate": 0.2})
     ask("undo")
     assert ask.run.setup.optimizer == Adam(0.1) and ask.run.model.epoch == 2
+
+
+def test_changes_of_the_optimizer_one_after_the_other_are_several_edits(ask, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
+    for optimizer in ({"type": "SGD"}, {"type": "SGD", "momentum": 0.9}):
+        ask("set_optimizer", optimizer=optimizer)
+        now[0] += 2
+    ask("undo")
+    assert ask.run.setup.optimizer == SGD()
+    ask("undo")
+    assert ask.run.setup.optimizer == Adam(0.03)
 
 
 def test_a_slider_that_is_dragged_while_the_run_trains_is_one_edit(ask):
