@@ -262,7 +262,7 @@ class Server:
         settings: Mapping[str, Any] = {
             "ws": "websockets-sansio",
             "ws_max_size": MOST_BYTES,
-            "ws_per_message_deflate": False,  # within one machine it saves nothing, and takes processors from the training
+            "ws_per_message_deflate": False,  # it saves nothing here, and takes time from the training
             "lifespan": "on",
             "log_level": "warning",
             "server_header": False,

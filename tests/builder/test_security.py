@@ -181,7 +181,8 @@ def test_a_message_that_is_too_long_closes_the_connection(running):
         page.send("set_data", csv="x" * (server.MOST_BYTES + 1))
     with pytest.raises(ConnectionClosed) as closed:
         page.answer_to(2)
-    assert closed.value.rcvd.code == 1009
+    told = closed.value.rcvd  # lost where the connection is reset while the message is still on its way
+    assert told is None or told.code == 1009
     assert running.page().state["data"]["name"] == "xor"
 
 
