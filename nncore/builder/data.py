@@ -45,6 +45,12 @@ TABLES: dict[str, Rule] = {
     "ignore": several(text(1000), 1000),
     "missing": one_of("error", "drop"),
 }
+ON_THE_PAGE = {
+    "missing='drop', on the command line --drop-missing": "Missing values: Drop row",
+    "ignore=, on the command line --ignore": "under Columns",
+    "categorical=, on the command line --categorical": "under Columns",
+    "target=, on the command line --target": "the box Target",
+}
 SELECTION: dict[str, Rule] = {"features": several(text(1000), 10_000), "standardize": flag_or}
 """Options of every data set: the features to read, in their order, and whether to standardise them."""
 
@@ -157,8 +163,15 @@ def _pasted(csv: str | None, name: str, options: Mapping[str, Any]) -> Dataset:
         try:
             dataset = read_csv(path, **options)
         except ValueError as error:
-            raise ValueError(str(error).replace(str(path), name)) from None
+            raise ValueError(_as_on_the_page(str(error).replace(str(path), name))) from None
     return replace(dataset, name=name, description=f"Read from {name}.")
+
+
+def _as_on_the_page(message: str) -> str:
+    """Return a reader's message with the page's words for the options that it names."""
+    for options, words in ON_THE_PAGE.items():
+        message = message.replace(f"({options})", f"({words})")
+    return message
 
 
 def _named(path: str | None, options: Mapping[str, Any]) -> Dataset:

@@ -147,6 +147,11 @@ def test_incomplete_rows_can_be_left_out(ask):
     assert ask("state")["data"]["n"] == 40
 
 
+def test_what_is_wrong_with_a_table_is_told_in_the_words_of_the_page(ask):
+    message = str(refused(ask, "set_data", csv=CSV + "nan,red,3\n"))
+    assert "(Missing values: Drop row)" in message and "--" not in message
+
+
 def test_no_table_stays_on_the_disk(ask, tmp_path, monkeypatch):
     monkeypatch.setattr(data.tempfile, "tempdir", str(tmp_path))
     ask("set_data", csv=CSV)

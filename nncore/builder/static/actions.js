@@ -20,12 +20,18 @@ export async function act(type, fields = {}, { root = document, where = null } =
   clearMistakes(root);
   try {
     const result = await request(type, fields);
-    if (result?.messages?.length) notice(result.messages.join(" "));
+    if (result?.messages) tellEdit(result.messages);
     return result;
   } catch (refusal) {
     showMistake(root, where ?? refusal.where ?? "", refusal.message);
     return null;
   }
+}
+
+/** Show what an edit reports. What was said of the network before is of no use any more, so it goes. */
+export function tellEdit(messages) {
+  document.getElementById("notices").replaceChildren();
+  if (messages.length) notice(messages.join("; "));
 }
 
 /** Show what is wrong at the control that it is about. */

@@ -1,6 +1,6 @@
 /* A table of one's own: chosen as a file, dropped onto the page, or pasted. It goes to the builder on this machine only. */
 
-import { announce, clearMistakes, notice, showMistake } from "./actions.js";
+import { announce, clearMistakes, notice, showMistake, tellEdit } from "./actions.js";
 import { readings } from "./choices.js";
 import { fill, h } from "./dom.js";
 import { button, choice, field } from "./forms.js";
@@ -111,8 +111,8 @@ async function fromFile(file) {
   const box = document.getElementById("csv-text");
   if (box) box.value = text;
   if (box) edited();
-  if (encoding !== "utf-8") notice(`${file.name} is not UTF-8; it was read as ${encoding}`);
   await send();
+  if (encoding !== "utf-8") notice(`${file.name} is not UTF-8; it was read as ${encoding}`);
 }
 
 /** Return the text of a file: UTF-8, UTF-16 with its mark, or else the one-byte code that is most common. */
@@ -148,11 +148,16 @@ async function send() {
   if (chosen("csv-target")) options.target = chosen("csv-target");
   if (chosen("csv-missing") === "drop") options.missing = "drop";
   for (const key of ["categorical", "ignore"]) if (columnsRead(key).length) options[key] = columnsRead(key);
+  const load = document.getElementById("csv-load");
+  if (load) clearMistakes(load.closest("dialog")); // those of another table
+  if (load) load.disabled = true;
   try {
     const { messages } = await request("set_data", { name: "csv", csv: draft.text, options });
-    if (messages.length) notice(messages.join(" "));
+    tellEdit(messages);
   } catch (refusal) {
     return refuse(refusal.message, refusal.where);
+  } finally {
+    if (load) load.disabled = false;
   }
   draft.taken = true;
   const end = on("state", () => {

@@ -1,5 +1,6 @@
 /* Controls, and forms that are made of the schema: a field of the core gets the control that suits its default. */
 
+import { clearMistakes } from "./actions.js";
 import { h, unique } from "./dom.js";
 import { icon } from "./icons.js";
 import { words } from "./format.js";
@@ -31,9 +32,11 @@ export function number(value, onchange, { optional = false, step = "any", min = 
   const read = () => (box.value.trim() === "" ? null : Number(box.value));
   const changed = () => {
     const found = read();
-    if (found === null && !optional) box.value = box.dataset.last;
-    else if (Number.isNaN(found)) box.value = box.dataset.last;
-    else onchange(found);
+    if ((found === null && !optional) || Number.isNaN(found)) {
+      box.value = box.dataset.last;
+      const place = box.closest(".field");
+      if (place) clearMistakes(place); // they were about another value
+    } else onchange(found);
   };
   const box = h("input", { type: "number", value: value ?? "", step, min, max, placeholder, inputmode: "decimal", onchange: changed });
   box.dataset.last = value ?? "";

@@ -54,7 +54,7 @@ function tell() {
 export function steady(value) {
   if (typeof value !== "number" || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2) : size < 1 ? value.toFixed(4) : value.toPrecision(5);
+  const text = size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(size < 1e-9 ? 1 : 2) : size < 1 ? value.toFixed(4) : value.toPrecision(5);
   return text.replace("e+", "e").replaceAll("-", "−");
 }
 

@@ -43,7 +43,7 @@ function rateKind(rate) {
 // ---- a constant rate
 
 function rateSlider() {
-  const latest = latestWins(value => changeOptimizer({ learning_rate: value }, PATH));
+  const latest = latestWins(value => changeOptimizer({ learning_rate: value }, PATH), settled);
   const box = number(null, value => latest.send(value));
   const slider = h("input", { type: "range", id: "learning-rate-slider", min: LOWEST, max: HIGHEST, step: STEP, "aria-label": "Learning rate, logarithmic" });
   box.id = "learning-rate";
@@ -54,6 +54,10 @@ function rateSlider() {
   });
   const scale = h("div", { class: "scale muted small", "aria-hidden": "true" }, h("span", {}, "0.00001"), h("span", {}, "0.01"), h("span", {}, "10"));
   const text = "How far one step goes. It acts at once; nothing that was learnt is lost.";
+  function settled(result) {
+    const { learning_rate: rate } = store.state.optimizer; // what was refused stays in the box, beside the reason
+    if (result !== null && typeof rate === "number") put(box, slider, rate, true);
+  }
   return { field: field("Learning rate", box, { where: PATH, text }), slide: h("div", { class: "slide" }, slider, scale), show: value => latest.busy() || put(box, slider, value, true) };
 }
 
@@ -64,19 +68,22 @@ function put(box, slider, value, moveSlider) {
   if (moveSlider) slider.value = String(value > 0 ? Math.log10(value) : LOWEST);
 }
 
-/** Return what sends the latest value and drops those before: one at a time, at most ten a second. */
-function latestWins(send) {
+/** Return what sends the latest value and drops those before: one at a time, at most ten a second. When none waits any
+ * more, `settled` gets the last result: states that came meanwhile were not shown. */
+function latestWins(send, settled) {
   let waiting = [];
   let busy = false;
   const work = async () => {
     busy = true;
+    let result = null;
     while (waiting.length) {
       const value = waiting.pop();
       waiting = [];
-      await send(value);
+      result = await send(value);
       await new Promise(resolve => setTimeout(resolve, PAUSE));
     }
     busy = false;
+    settled(result);
   };
   return {
     busy: () => busy,

@@ -121,6 +121,40 @@ def test_settings_change_while_it_trains(open_page):
     assert view.state()["optimizer"]["type"] == "RMSprop"
 
 
+def test_the_learning_rate_shown_is_the_one_in_force(open_page):
+    view = open_page("spiral")
+    box, slider = view.find("#learning-rate"), view.find("#learning-rate-slider")
+    box.fill("0.5")
+    view.press("Enter")
+    view.until(lambda: view.state()["optimizer"]["learning_rate"] == 0.5)
+    view.until(lambda: float(slider.input_value()) == pytest.approx(-0.3, abs=0.05))
+    box.fill("")
+    view.press("Enter")
+    view.expect(box).to_have_value("0.5")
+    box.fill("-1")
+    view.press("Enter")
+    view.expect(view.find("#train .mistake")).to_contain_text("learning_rate")
+    view.expect(box).to_have_value("-1")  # beside the reason, to be mended
+    box.fill("")
+    view.press("Enter")
+    view.expect(box).to_have_value("0.5")
+    view.expect(view.find("#train .mistake")).to_have_count(0)
+
+
+def test_a_new_start_takes_old_messages_away(open_page):
+    view = open_page("spiral")
+    view.find("#learning-rate").fill("1e30")
+    view.press("Enter")
+    view.until(lambda: view.state()["optimizer"]["learning_rate"] == 1e30)
+    view.find("#train-button").click()
+    view.expect(view.find("#notices")).to_contain_text("diverged")
+    view.ask("open_preset", name="xor")
+    view.button("Starting points").click()
+    view.find('[data-preset="digits"]').click()
+    view.expect(view.find("#notices")).to_contain_text("Handwritten")
+    view.expect(view.find("#notices")).not_to_contain_text("diverged")
+
+
 def test_undo_restores_the_weights(open_page):
     view = open_page("digits")
     view.train(3)
