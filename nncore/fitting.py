@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -168,7 +169,7 @@ class Training:
     def _epoch(self, progress: ProgressBar) -> bool:
         """Train once and tell the callbacks; return whether one asked to stop."""
         logs = self._train(progress)
-        return self.callbacks.on_epoch_end(self.model, self.model.epoch - 1, logs)
+        return not logs or self.callbacks.on_epoch_end(self.model, self.model.epoch - 1, logs)  # none: stopped in it
 
     @property
     def result(self) -> Any:
@@ -184,7 +185,7 @@ class Training:
         scores: dict[str, float] = {}
         try:
             try:
-                self._run_engine(first_epoch)
+                self._run_engine(first_epoch, progress)
                 if len(self.result.losses):
                     scores = self._scores()
             finally:
@@ -212,7 +213,7 @@ class Training:
             rates = np.full(self.steps, schedule)
         return self.model._diverged(self.network, self.data, order, self.batch_size, rates)
 
-    def _run_engine(self, first_epoch: int) -> None:
+    def _run_engine(self, first_epoch: int, progress: ProgressBar) -> None:
         epochs = 1 if self.pauses else min(self.last_epoch - first_epoch, EPOCHS_PER_CALL)
         epochs = min(epochs, records.RECORDS_PER_CALL * self.record_every)
         if self.penalises:  # its epochs must not depend on how fast this machine is
@@ -232,7 +233,14 @@ class Training:
             max_seconds=None if self.pauses else SECONDS_PER_CALL,
             learning_rates=self.rates,
             recorded=records.epochs_to_record(self.record_every, first_epoch, epochs, self.last_epoch - 1),
+            watcher=partial(self._watch, progress, first_epoch) if progress.shown or self.callbacks.watch else None,
         )
+
+    def _watch(self, progress: ProgressBar, first_epoch: int, epochs: int, rows: int, loss: float) -> bool:
+        """Show how far an epoch is that takes long; return whether a callback says that it is to be given up."""
+        progress.advance(epochs + rows / len(self.data.X), loss)
+        logs = {"batch": rows // self.batch_size, "n_batches": self.steps, "loss": loss}
+        return self.callbacks.on_progress(self.model, first_epoch + epochs, logs)
 
     def _record(self, first_epoch: int, before: Any, scores: dict[str, float]) -> None:
         """Enter the finished epochs into both histories and count them; doing it twice is doing it once.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
 INTERVAL = 0.1  # seconds between two drawings: fast enough for the eye, too slow to be felt by a tiny network
+NOTHING: Mapping[str, float] = {}
 HIDDEN = ("seconds", "learning_rate")
 BAR = "{desc}|{bar:20}| {n_fmt}/{total_fmt} epochs [{elapsed}<{remaining}]{postfix}"
 
@@ -56,6 +58,16 @@ class ProgressBar:
         if now - self._drawn >= INTERVAL:
             self._draw(now)
 
+    @property
+    def shown(self) -> bool:
+        return self._bar is not None
+
+    def advance(self, share: float, loss: float) -> None:
+        """Take note that `share` of the next epoch is done, with this mean loss, NaN if it is not known yet."""
+        now = time.perf_counter()
+        if self._bar is not None and now - self._drawn >= INTERVAL:
+            self._draw(now, share, {} if math.isnan(loss) else {"loss": loss})
+
     def __enter__(self) -> ProgressBar:
         if self._bar is not None:
             self._bar.refresh()  # a first epoch may take minutes
@@ -68,14 +80,16 @@ class ProgressBar:
             self._bar.close()
             self._bar = None
 
-    def _draw(self, now: float) -> None:
+    def _draw(self, now: float, share: float = 0, running: Mapping[str, float] = NOTHING) -> None:
+        """Draw; within an epoch with what is known of it, lest one that takes minutes looks like a standstill."""
         bar = self._bar
         assert bar is not None
         self._drawn = now
-        values = [f"{name} {value:.4g}" for name, value in self._logs.items() if name not in HIDDEN]
-        speed = self._epochs * self._n_samples / max(now - self._started, 1e-9)
+        logs = {**self._logs, **running}
+        values = [f"{name} {value:.4g}" for name, value in logs.items() if name not in HIDDEN]
+        speed = (self._epochs + share) * self._n_samples / max(now - self._started, 1e-9)
         bar.set_postfix_str(", ".join([*values, f"{_rounded(speed)} samples/s"]), refresh=False)
-        bar.n = self._epochs
+        bar.n = round(self._epochs + share, 2) if share else self._epochs
         bar.refresh()
 
 

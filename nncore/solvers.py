@@ -195,7 +195,7 @@ class SolverTraining(Training):
             self._ended = "stopped by a callback"
         return not self._ended
 
-    def _run_engine(self, first_epoch: int) -> None:
+    def _run_engine(self, first_epoch: int, progress: ProgressBar) -> None:
         self.objective.go_to(self._x)
         loss = self.network.evaluate(*self.data, self.predictions)
         seconds = time.perf_counter() - self._began

@@ -62,11 +62,30 @@ def test_it_is_drawn_at_most_ten_times_a_second(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     bar = progress.ProgressBar(True, 1000, 10)
     drawn = []
-    monkeypatch.setattr(bar, "_draw", lambda now: (drawn.append(now), setattr(bar, "_drawn", now)))
+    monkeypatch.setattr(bar, "_draw", lambda now, *_: (drawn.append(now), setattr(bar, "_drawn", now)))
     for _ in range(1000):
         clock[0] += 0.003
         bar.update(1, {"loss": 1.0})
     assert 25 <= len(drawn) <= 30
+    for step in range(1000):
+        clock[0] += 0.003
+        bar.advance(step / 1000, 1.0)
+    assert 50 <= len(drawn) <= 60
+
+
+def test_within_a_long_epoch_it_says_how_much_is_done(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    bar = progress.ProgressBar(True, 10, 1000)
+    for share, loss in ((0.1, float("nan")), (0.4567, 0.25)):
+        clock[0] += 1
+        bar.advance(share, loss)
+    unknown, last = sys.stderr.getvalue().split("\r")[-2:]
+    assert "0.1/10 epochs" in unknown
+    assert "loss" not in unknown
+    assert "0.46/10 epochs" in last
+    assert "loss 0.25, 228 samples/s" in last
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0"), (12.34, "12.3"), (1234, "1.23k"), (5e6, "5M"), (2.5e9, "2.5G")])

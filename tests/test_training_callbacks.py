@@ -466,6 +466,7 @@ def test_functions_for_every_hook():
     callback = LambdaCallback(
         on_train_begin=lambda model: seen.append("begin"),
         on_epoch_begin=lambda model, epoch: seen.append(epoch),
+        on_progress=lambda model, epoch, logs: seen.append("too quick for it"),
         on_epoch_end=lambda model, epoch, logs: seen.append(sorted(logs)),
         on_train_end=lambda model: seen.append("end"),
     )
@@ -482,6 +483,60 @@ def test_what_lambda_callback_refuses():
         TypeError, match=r"callbacks\[0\].on_epoch_end is called as \(model, epoch, logs\), but it takes"
     ):
         new_model().fit(X, Y, callbacks=LambdaCallback(on_epoch_end=lambda epoch, logs: None))
+
+
+# ---- on_progress
+
+MANY = np.tile(X, (2000, 1)), np.tile(Y, (2000, 1))
+
+
+def trained_alone(epochs):
+    """Return the parameters after so many epochs that nobody has watched."""
+    model = new_model()
+    model.build(X.shape[1])
+    if epochs:
+        model.fit(*MANY, epochs=epochs, batch_size=1)
+    return model.parameters
+
+
+class Progress:
+    """Keeps what it is told, and stops training the third time."""
+
+    def __init__(self):
+        self.seen, self.ended = [], []
+
+    def on_progress(self, model, epoch, logs):
+        self.seen.append((epoch, logs, model.get_weights()[0].copy()))
+        with pytest.raises(RuntimeError, match="is being trained"):
+            model.predict(X)
+        return STOP if len(self.seen) == 3 else None
+
+    def on_epoch_end(self, model, epoch, logs):
+        self.ended.append(epoch)
+
+
+def test_progress_is_told_while_an_epoch_runs_and_may_stop_it_at_once():
+    model, callback = new_model(), Progress()
+    history = model.fit(*MANY, epochs=50, batch_size=1, callbacks=callback)
+    epochs, logs, weights = zip(*callback.seen, strict=True)
+    assert model.epoch == len(history) == len(model.history) == len(callback.ended) == epochs[-1]
+    assert 0 < logs[-1]["batch"] < logs[-1]["n_batches"] == len(MANY[0])
+    assert logs[-1]["loss"] > 0
+    assert not np.array_equal(weights[0], weights[-1])
+    assert np.array_equal(model.parameters, trained_alone(model.epoch)), "the epoch that was begun is undone"
+    model.fit(*MANY, epochs=1, batch_size=1)
+    assert np.array_equal(model.parameters, trained_alone(model.epoch)), "and its state, too"
+
+
+def test_an_error_in_progress_undoes_the_epoch():
+    def fail(model, epoch, logs):
+        raise OSError("no room")
+
+    model = new_model()
+    with pytest.raises(OSError, match="no room"):
+        model.fit(*MANY, epochs=50, batch_size=1, callbacks=LambdaCallback(on_progress=fail))
+    assert model.epoch == len(model.history) < 50
+    assert np.array_equal(model.parameters, trained_alone(model.epoch))
 
 
 # ---- CSVLogger

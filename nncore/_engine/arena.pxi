@@ -185,11 +185,13 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     isize iterations_before            # the epoch
     int other_is_before                # `other` holds the state before the epoch; else `state` still does
     double started, epoch_started
-    nn_flag abandon                    # a signal's handler wants to end the job: skip what is left
+    nn_flag abandon                    # a signal's handler or the watcher wants to end the job: skip what is left
     nn_flag overflow                   # a worker has seen a weight that is not finite
     nn_flag not_finite                 # a worker has seen an input that is not finite
     double work_since_poll, poll_at
-    PyObject *exception                # raised by a signal handler while the job ran
+    PyObject *exception                # raised by a signal handler or the watcher while the job ran
+    PyObject *watcher                  # called now and then while training runs; NULL for none
+    int undo                           # the watcher has ended the job: the epoch that has begun shall not count
 
 
 cdef inline real *values_at(Engine *e, isize columns) noexcept nogil:

@@ -3,10 +3,10 @@
 The modules f32_base, f32_avx2, ... each include this file and nothing else; the compiler's flags make the difference.
 Reading order: capi (what C offers), panels (matrices in and out of panels), arena (the program as C rows, the memory),
 dense, activation, normalize, elementwise (one kind of row each), passes (all of them), loss, optimizer, lowering (a
-Program becomes an Engine), monitor (what training records), train, columns and row (forward for many rows and for one),
-predict (what workers do), capacity (how many of them), job (one call: checks, memory, threads), result (what training
-hands back), plan (the Python class), predictor (the one for single rows), kernels (single kernels on NumPy arrays),
-roofline (what the machine can do, for the benchmark).
+Program becomes an Engine), monitor (what training records), poll (signals and watchers), train, columns and row
+(forward for many rows and for one), predict (what workers do), capacity (how many of them), job (one call: checks,
+memory, threads), result (what training hands back), plan (the Python class), predictor (the one for single rows),
+kernels (single kernels on NumPy arrays), roofline (what the machine can do, for the benchmark).
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -38,6 +38,7 @@ include "loss.pxi"
 include "optimizer.pxi"
 include "lowering.pxi"
 include "monitor.pxi"
+include "poll.pxi"
 include "train.pxi"
 include "columns.pxi"
 include "row.pxi"

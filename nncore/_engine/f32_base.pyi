@@ -78,6 +78,7 @@ class Plan:
         max_seconds: float | None = None,
         learning_rates: NDArray[np.float64] | None = None,
         recorded: NDArray[np.int64] | None = None,
+        watcher: Callable[[int, int, float], object] | None = None,
     ) -> TrainResult: ...
     def loss_and_gradient(
         self, X: _Real, target: _Real | _Labels, sample_weight: _Real | None, gradient_out: _Real, seed: int = 0

@@ -16,6 +16,7 @@ cdef int prepare_job(Engine *e, int purpose, const real[:, ::1] X, object target
     nn_lower(&e.overflow)
     nn_lower(&e.not_finite)
     e.batch_loss = e.work_since_poll = 0
+    e.watcher, e.undo = NULL, 0
     e.n_recorded = 0
     if n < 1 or X.shape[1] != e.n_features:
         raise ValueError(f"X has shape ({n}, {X.shape[1]}), expected at least one row of {e.n_features} features")
@@ -60,7 +61,7 @@ cdef int check_outputs(const Engine *e, str name, isize n) except -1:
 
 
 cdef int run_job(Engine *e, nn_task task, isize rows_per_step, isize grain) except -1:
-    """Choose the threads, make room, run, and raise what a signal handler raised.
+    """Choose the threads, make room, run, and raise what a signal handler or the watcher raised.
 
     A worker gets at least `grain` rows of a step.
     """

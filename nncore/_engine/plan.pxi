@@ -123,7 +123,7 @@ cdef class Plan:
 
     def train(self, const real[:, ::1] X not None, target not None, sample_weight=None, *, isize first_epoch=0,
               isize epochs=1, isize batch_size=32, bint shuffle=True, uint64_t seed=0, real[:, ::1] predictions=None,
-              max_seconds=None, const double[::1] learning_rates=None, const int64_t[::1] recorded=None):
+              max_seconds=None, const double[::1] learning_rates=None, const int64_t[::1] recorded=None, watcher=None):
         """Run whole epochs of mini-batch training.
 
         Parameters
@@ -145,6 +145,10 @@ cdef class Plan:
             The learning rate of every step; the last one that was used stays in place of the optimizer's.
         recorded : int64 array of shape (n_records,), optional
             Ascending numbers of epochs of this call, 0 for the first, after which to record the layers.
+        watcher : callable, optional
+            Called some thirty times a second with the number of epochs that are done, the rows of the next one that
+            have been trained on, and their mean loss (NaN if there are none). If it returns true or raises,
+            training ends at once, and the plan returns to the start of that epoch.
 
         Returns
         -------
@@ -179,11 +183,12 @@ cdef class Plan:
                 ensure_records(e)
             if shuffle:
                 ensure_order(e, e.job.n)
+            e.watcher = NULL if watcher is None else <PyObject *>watcher
             try:
                 run_job(e, train_worker, e.job.batch_size, NN_MR)
             finally:
                 self.result = train_result(&e.outcome, losses, seconds, clipped, recorded, records)
-                if e.outcome.diverged or nn_raised(&e.overflow):
+                if e.outcome.diverged or e.undo or nn_raised(&e.overflow):
                     go_back(e)
             return self.result
         finally:

@@ -37,7 +37,7 @@ cdef void predict_rows(Engine *e, isize row, isize end, int worker, real *scratc
         else:
             predict_tile(e, row, n, worker, scratch)
         if worker == 0:
-            poll_signals(e, n)
+            poll(e, n)
         row += n
 
 

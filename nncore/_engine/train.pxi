@@ -10,10 +10,6 @@
 # once, makes one segment of it in any case and cuts the way of the rows in two; a bound on the gradient's norm cuts
 # gradient and update in two. No result depends on who does what.
 
-cdef enum:
-    POLL_WORK = 2000000     # operations between two looks at the clock: some ten microseconds
-cdef double POLL_SECONDS = 0.03   # between two looks for signals: they take the GIL, which others may hold
-
 cdef inline isize rows_per_item(isize n_rows, int n_workers) noexcept nogil:
     """All rows for a single worker, else about a tile: as equal as shares and tiles can be."""
     if n_workers == 1:
@@ -100,37 +96,6 @@ cdef int end_segment(Engine *e, isize epoch, isize batch) noexcept nogil:
     return 1
 
 
-cdef void poll_signals(Engine *e, isize n_rows) noexcept nogil:
-    """Let Python's signal handlers run now and then; what they raise abandons the job."""
-    cdef double now
-    e.work_since_poll += 20e3 + 6.0 * n_rows * e.n_parameters
-    if e.work_since_poll < POLL_WORK:
-        return
-    e.work_since_poll = 0
-    now = nn_now()
-    if now < e.poll_at:
-        return
-    e.poll_at = now + POLL_SECONDS
-    cdef unsigned fp
-    with gil:
-        fp = nn_fp_begin(0)  # for the handlers
-        run_signal_handlers(e)
-        nn_fp_end(fp)
-
-
-cdef void run_signal_handlers(Engine *e) noexcept:
-    try:
-        if threading.get_ident() == threading.main_thread().ident:
-            PyErr_CheckSignals()
-        else:
-            e.poll_at = INFINITY  # Python runs handlers in its main thread alone
-    except BaseException as error:
-        if e.exception == NULL:
-            Py_INCREF(error)
-            e.exception = <PyObject *>error
-        nn_raise(&e.abandon)
-
-
 # ------------------------------------------------------------------------------------------------ all workers
 
 cdef inline int phase_begin(const Engine *e, int phase) noexcept nogil:
@@ -171,7 +136,7 @@ cdef void train_rows(Engine *e, isize row, isize end, isize then, int worker, re
         if e.stage.kind != FORWARD:
             backward_tile(e, row, stop, scratch)
         if worker == 0:
-            poll_signals(e, stop - row)
+            poll(e, stop - row)
         row = stop
 
 

@@ -18,6 +18,8 @@ class LambdaCallback:
         Called as ``(model, epoch)``.
     on_epoch_end : callable, optional
         Called as ``(model, epoch, logs)``. A function alone may be given as a callback without this class, too.
+    on_progress : callable, optional
+        Called as ``(model, epoch, logs)`` while an epoch runs, some thirty times a second; see `Callbacks`.
     on_train_begin, on_train_end : callable, optional
         Called as ``(model)``.
 
@@ -42,9 +44,10 @@ class LambdaCallback:
         on_epoch_end: Callable[..., Any] | None = None,
         on_train_begin: Callable[..., Any] | None = None,
         on_train_end: Callable[..., Any] | None = None,
+        on_progress: Callable[..., Any] | None = None,
     ) -> None:
-        given = dict(zip(HOOKS, (on_train_begin, on_epoch_begin, on_epoch_end, on_train_end), strict=True))
-        given = {hook: function for hook, function in given.items() if function is not None}
+        functions = (on_train_begin, on_epoch_begin, on_progress, on_epoch_end, on_train_end)
+        given = {hook: call for hook, call in zip(HOOKS, functions, strict=True) if call is not None}
         if not given:
             raise TypeError(f"LambdaCallback needs a function for one of {', '.join(HOOKS)}")
         for hook, function in given.items():

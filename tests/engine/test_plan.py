@@ -207,3 +207,50 @@ def test_inputs_are_not_written(variant):
         array.flags.writeable = False
     make_plan(variant, program, Adam()).train(X, target, None, epochs=2, batch_size=7)
     assert np.array_equal(X, copies[0]) and np.array_equal(target, copies[1])
+
+
+def long_epoch(variant):
+    """A plan and data of which an epoch takes a good part of a second at least, on any machine."""
+    program = mixed_network()
+    X, target = data(program, 60000, variant.DTYPE)
+    return make_plan(variant, program, Adam(), scale=0.1), X, target
+
+
+@pytest.mark.parametrize("end", ["true", "raised"])
+def test_a_watcher_sees_an_epoch_grow_and_can_undo_it(variant, threads, end):
+    seen = []
+
+    def watch(epochs, rows, loss):
+        seen.append((epochs, rows, loss))
+        if len(seen) < 3:
+            return None
+        if end == "raised":
+            raise LookupError("seen enough")
+        return True
+
+    for n_threads in (1, 2):
+        threads(n_threads)
+        seen.clear()
+        plan, X, target = long_epoch(variant)
+        if end == "raised":
+            with pytest.raises(LookupError, match="seen enough"):
+                plan.train(X, target, None, epochs=99, batch_size=16, watcher=watch)
+        else:
+            assert not plan.train(X, target, None, epochs=99, batch_size=16, watcher=watch).diverged
+        n_done = len(plan.result.losses)
+        assert (len(seen), n_done) == (3, seen[-1][0])
+        assert [row[:2] for row in seen] == sorted(row[:2] for row in seen)
+        assert all(rows % 16 == 0 and (np.isfinite(loss) if rows else np.isnan(loss)) for _, rows, loss in seen)
+        alone, _, _ = long_epoch(variant)
+        if n_done:
+            alone.train(X, target, None, epochs=n_done, batch_size=16)
+        assert state(plan) == state(alone), "as if the epoch had never begun"
+
+
+def test_a_watcher_changes_nothing(variant):
+    states = []
+    for watcher in (None, lambda *_: None):
+        plan, X, target = long_epoch(variant)
+        plan.train(X, target, None, epochs=1, batch_size=16, seed=3, watcher=watcher)
+        states.append(state(plan))
+    assert states[0] == states[1]

@@ -1,0 +1,49 @@
+# What worker 0 does now and then while a job runs: Python's signal handlers, and whoever watches the training.
+
+cdef enum:
+    POLL_WORK = 2000000     # operations between two looks at the clock: some ten microseconds
+cdef double POLL_SECONDS = 0.03   # between two looks for signals: they take the GIL, which others may hold
+
+
+cdef void poll(Engine *e, isize n_rows) noexcept nogil:
+    """Let Python's signal handlers and the watcher run now and then; what they raise abandons the job."""
+    cdef double now
+    e.work_since_poll += 20e3 + 6.0 * n_rows * e.n_parameters
+    if e.work_since_poll < POLL_WORK:
+        return
+    e.work_since_poll = 0
+    now = nn_now()
+    if now < e.poll_at:
+        return
+    e.poll_at = now + POLL_SECONDS
+    cdef unsigned fp
+    with gil:
+        fp = nn_fp_begin(0)  # for what runs now
+        run_handlers(e)
+        nn_fp_end(fp)
+
+
+cdef void run_handlers(Engine *e) noexcept:
+    try:
+        if threading.get_ident() == threading.main_thread().ident:
+            PyErr_CheckSignals()
+        elif e.watcher == NULL:
+            e.poll_at = INFINITY  # Python runs signal handlers in its main thread alone
+        if e.watcher != NULL:
+            call_watcher(e)
+    except BaseException as error:
+        if e.exception == NULL:
+            Py_INCREF(error)
+            e.exception = <PyObject *>error
+        nn_raise(&e.abandon)
+
+
+cdef int call_watcher(Engine *e) except -1:
+    """Tell the watcher how far training has come. If it says that this is enough, or raises, the epoch is undone."""
+    cdef isize n_rows = e.stage.start - e.stage.done  # of the epoch's batches that are done
+    e.undo = 1
+    if (<object>e.watcher)(e.outcome.epochs_done, n_rows, e.epoch_loss / n_rows if n_rows else NAN):
+        nn_raise(&e.abandon)
+    else:
+        e.undo = 0
+    return 0
