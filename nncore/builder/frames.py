@@ -56,20 +56,22 @@ def frame(run: Run, version: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        The columns of the history in the last epoch, exact; in the middle of an epoch ``batch_loss``, exact; ``layers``
-        and ``edges`` by name, to 4 digits.
+        The columns of the history in the last epoch, exact; in the middle of an epoch that is gone through by hand
+        ``batch_loss``, of one that is being trained ``running_loss``, the mean of its batches so far, exact;
+        ``layers`` and ``edges`` by name, to 4 digits.
     """
-    history, model = run.model.history, run.current
+    history, model, within = run.model.history, run.current, run.within
     row = history.row(-1) if len(history) else {}
     exact = {name: number(value) for name, value in row.items()}
     seconds = row.get("seconds", 0.0)
     return {
         "version": version,
         "epoch": run.model.epoch,
-        "batch": run.batch,
+        "batch": run.batch if within is None else within.batch,
         "n_batches": run.n_batches,
         **exact,
         "batch_loss": None if run.batch_loss is None else number(run.batch_loss),
+        "running_loss": None if within is None else number(within.loss),
         "samples_per_second": len(run.prepared.train) / seconds if seconds > 0 else None,
         "layers": of_layers(model, history),
         "edges": edges(model, *gradient_rows(run)),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +36,33 @@ class Loaded:
     snapshot: Snapshot
 
 
+class Within:
+    """How far an epoch is that is being trained.
+
+    Parameters
+    ----------
+    model : Sequential
+        At work.
+    batch : int
+        How many batches are done.
+    loss : float
+        Their mean loss.
+    """
+
+    def __init__(self, model: Sequential, batch: int, loss: float) -> None:
+        self._model, self.batch, self.loss = model, batch, loss
+
+    @cached_property
+    def model(self) -> Sequential:
+        """A copy of the model as it is now."""
+        return copied(self._model)
+
+
+def copied(model: Sequential) -> Sequential:
+    """Return an independent model in the same state."""
+    return Sequential._from_snapshot(model._snapshot({}))
+
+
 class Run:
     """A model, its data, and the journal of what was done to it since its first weights were drawn.
 
@@ -58,6 +85,8 @@ class Run:
         How many batches of the epoch `stepping` has seen.
     batch_loss : float or None
         Of the last of these batches, before its update.
+    within : Within or None
+        While an epoch is looked at that is being trained.
     """
 
     def __init__(self, setup: Setup, prepared: Prepared, loaded: Loaded | None = None) -> None:
@@ -70,6 +99,7 @@ class Run:
         self.stepping: Sequential | None = None
         self.batch: int = 0
         self.batch_loss: float | None = None
+        self.within: Within | None = None
 
     def _built(self) -> Sequential:
         setup = self.setup
@@ -88,6 +118,8 @@ class Run:
     @property
     def current(self) -> Sequential:
         """The model as it is shown: with the batches of an unfinished epoch."""
+        if self.within is not None:
+            return self.within.model
         return self.model if self.stepping is None else self.stepping
 
     @property
@@ -102,8 +134,8 @@ class Run:
 
     # ---- training
 
-    def fit(self, epochs: int, after_epoch: Callable[..., Any]) -> None:
-        """Train whole epochs; `after_epoch` is a callback of ``Sequential.fit``.
+    def fit(self, epochs: int, callback: Any) -> None:
+        """Train whole epochs, with a callback of ``Sequential.fit``.
 
         Raises
         ------
@@ -120,7 +152,7 @@ class Run:
                 batch_size=self.setup.batch_size,
                 validation_data=self.part("held_out") if len(self.prepared.held_out) else None,
                 class_weight=self.setup.class_weight,
-                callbacks=[after_epoch],
+                callbacks=[callback],
                 verbose=False,
             )
         finally:
@@ -157,7 +189,7 @@ class Run:
         """Do the next update of an epoch, but not its last, in a copy; return the loss of its rows before it."""
         rows = self.next_batch()
         if self.stepping is None:
-            self.stepping = Sequential._from_snapshot(self.model._snapshot({}))
+            self.stepping = copied(self.model)
         (X, y), weights = self.part("train"), self.weights()
         loss = self.stepping.train_on_batch(X[rows], y[rows], None if weights is None else weights[rows])
         self.batch_loss = loss
@@ -213,7 +245,7 @@ class Run:
         run.prepared, run.loaded = prepared, loaded
         run.model = Sequential._from_snapshot(snapshot)
         run.model.history = history
-        run.stepping, run.batch, run.batch_loss = None, 0, None
+        run.stepping, run.batch, run.batch_loss, run.within = None, 0, None, None
         return run
 
 

@@ -14,15 +14,12 @@ from nncore.builder.run import Loaded, Run
 from nncore.builder.schema import schema
 from nncore.builder.setup import Setup
 from nncore.builder.undo import Kept, Ring
-from nncore.callbacks import STOP
+from nncore.builder.watching import Watching, nobody
 from nncore.errors import TrainingDiverged
 from nncore.summary import in_depth, layer_name
 
-SECONDS_PER_FRAME = 1 / 30
-LARGEST_SHARE = 0.025  # of the time of training that frames may take
 MOST_EPOCHS = 200_000  # of a run: some hundred megabytes of history
 SLIDER_PAUSE = 1.0  # seconds: changes of the optimizer that follow faster are one edit
-PATIENCE = 0.01  # seconds between two looks for requests, where training is slowed down
 
 Publish = Callable[[str, str], None]
 
@@ -46,6 +43,10 @@ class Session:
         Counts up whenever the state changes.
     playing : bool
         Whether the run is training.
+    pace : float or None
+        Epochs per second at most; None for as many as there are.
+    next_frame : float
+        When the next frame is due, in seconds of ``time.monotonic``.
 
     Raises
     ------
@@ -67,8 +68,8 @@ class Session:
         self._undo, self._redo = Ring(), Ring()
         self._last_edit = ("", 0, 0.0)
         self._until: int | None = None
-        self._pace: float | None = None
-        self._next_frame = 0.0
+        self.pace: float | None = None
+        self.next_frame = 0.0
 
     def _prepared(self, wanted: Setup, csv: str | None = None, notes: Mapping[str, str] | None = None) -> Prepared:
         """Return the data of a set-up; `notes` are those of a model file, which may say how its data are prepared."""
@@ -191,12 +192,15 @@ class Session:
     # ---- training
 
     def _train(self, epochs: int | None, epochs_per_second: float | None) -> dict[str, Any]:
-        if self.run.model.epoch >= MOST_EPOCHS:
-            raise Refusal(f"the run has {MOST_EPOCHS:,} epochs, the most that are kept; reset it, or export its script")
+        self._check_epochs()
         most = MOST_EPOCHS if epochs is None else self.run.model.epoch + epochs
-        self._until, self._pace = min(most, MOST_EPOCHS), epochs_per_second
+        self._until, self.pace = min(most, MOST_EPOCHS), epochs_per_second
         self._set_playing(True)
         return {"until": self._until}
+
+    def _check_epochs(self) -> None:
+        if self.run.model.epoch >= MOST_EPOCHS:
+            raise Refusal(f"the run has {MOST_EPOCHS:,} epochs, the most that are kept; reset it, or export its script")
 
     def _pause(self) -> dict[str, Any]:
         self._set_playing(False)
@@ -206,51 +210,36 @@ class Session:
         self.version += playing != self.playing
         self.playing = playing
 
-    def play(self, waiting: Callable[[], bool]) -> None:
-        """Train until somebody is waiting, the epochs are done, or the loss is no longer finite."""
+    def play(self, waiting: Callable[[], bool], hurried: Callable[[], bool] = nobody) -> None:
+        """Train until somebody is waiting, the epochs are done, or the loss is no longer finite.
 
-        def after_epoch(model: Any, epoch: int, logs: Mapping[str, float]) -> Any:
-            self._show(self._next_frame)
-            return STOP if waiting() or self._paused(waiting) else None
-
+        Parameters
+        ----------
+        waiting, hurried : callable
+            See `nncore.builder.watching.Watching`.
+        """
         until = self._until or MOST_EPOCHS
-        self._fit(max(1, until - self.run.model.epoch), after_epoch)
+        self._fit(max(1, until - self.run.model.epoch), Watching(self, waiting, hurried))
         if self.run.model.epoch >= until:
             self._set_playing(False)
 
-    def _paused(self, waiting: Callable[[], bool]) -> bool:
-        """Wait until the next epoch may begin; return whether somebody came meanwhile."""
-        end = time.monotonic() + (1 / self._pace if self._pace else 0)
-        while time.monotonic() < end:
-            time.sleep(min(PATIENCE, max(0.0, end - time.monotonic())))
-            if waiting():
-                return True
-        return False
-
-    def _fit(self, epochs: int, after_epoch: Callable[..., Any]) -> None:
+    def _fit(self, epochs: int, watching: Any) -> None:
         try:
-            self.run.fit(epochs, after_epoch)
+            self.run.fit(epochs, watching)
         except TrainingDiverged as error:
             self._set_playing(False)
             self.messages = [str(error)]
             self.version += 1
-            self.publish("notice", encode({"type": "notice", "text": str(error)}))
+            self.tell(str(error))
 
-    def _show(self, due: float) -> None:
-        """Publish a frame if it is due; the next one is due the later, the longer this one took.
-
-        It is this thread's own time that counts: where browsers keep the processors busy, waiting costs no training.
-        """
-        started, busy = time.monotonic(), time.thread_time()
-        if started < due:
-            return
-        self.publish("frame", encode({"type": "frame", "frame": frames.frame(self.run, self.version)}))
-        took = time.thread_time() - busy
-        self._next_frame = started + max(SECONDS_PER_FRAME, took / LARGEST_SHARE)
+    def tell(self, text: str) -> None:
+        """Send a notice to all pages."""
+        self.publish("notice", encode({"type": "notice", "text": text}))
 
     def _step_epoch(self) -> dict[str, Any]:
         self._stop_playing()
-        self._fit(1, lambda *_: None)
+        self._check_epochs()
+        self._fit(1, Watching(self))
         self.version += 1
         return {"epoch": self.run.model.epoch}
 

@@ -1,0 +1,94 @@
+"""What stands beside the training of a run: it shows pages how far that is, and gives way to what they ask for."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nncore.builder import frames
+from nncore.builder.messages import encode
+from nncore.builder.run import Within
+from nncore.callbacks import STOP
+
+if TYPE_CHECKING:
+    from nncore.builder.session import Session
+
+SECONDS_PER_FRAME = 1 / 30
+LARGEST_SHARE = 0.025  # of the time of training that frames may take
+LONG = 0.3  # seconds: epochs that take longer are shown while they run
+PATIENCE = 1.0  # seconds: who waits for more than the rest of an epoch gets its turn at once
+LOOK = 0.01  # seconds between two looks for requests, where training is slowed down
+
+
+def nobody() -> bool:
+    """Say that nobody waits."""
+    return False
+
+
+class Watching:
+    """A callback of ``fit``.
+
+    Parameters
+    ----------
+    session : Session
+    waiting : callable
+        Tells whether a page asks for something, which gets its turn between two epochs.
+    hurried : callable
+        Called while a long epoch runs: answers what leaves the training alone, and tells whether something waits that
+        should not have to wait for the end of the epoch.
+    """
+
+    def __init__(
+        self, session: Session, waiting: Callable[[], bool] = nobody, hurried: Callable[[], bool] = nobody
+    ) -> None:
+        self._session, self._waiting, self._hurried = session, waiting, hurried
+        self._began = 0.0
+
+    def on_epoch_begin(self, model: Any, epoch: int) -> None:
+        self._began = time.monotonic()
+
+    def on_progress(self, model: Any, epoch: int, logs: Mapping[str, float]) -> Any:
+        """Show a long epoch. For somebody in a hurry it is given up, unless it is all but done: it will begin anew."""
+        gone, batch, n_batches = time.monotonic() - self._began, int(logs["batch"]), int(logs["n_batches"])
+        if gone < LONG:
+            return None
+        run = self._session.run
+        run.within = Within(model, batch, logs["loss"])
+        try:
+            self._show()
+            hurried = self._hurried()
+        finally:
+            run.within = None
+        rest = gone * (n_batches - batch) / batch if batch else math.inf
+        if not hurried or rest < PATIENCE:
+            return None
+        self._session.tell(f"epoch {epoch + 1} begins anew later on: {batch:,} of its {n_batches:,} batches were done")
+        return STOP
+
+    def on_epoch_end(self, model: Any, epoch: int, logs: Mapping[str, float]) -> Any:
+        self._show()
+        return STOP if self._waiting() or self._paced() else None
+
+    def _show(self) -> None:
+        """Publish a frame if it is due; the next one is due the later, the longer this one took.
+
+        It is this thread's own time that counts: where browsers keep the processors busy, waiting costs no training.
+        """
+        session, started, busy = self._session, time.monotonic(), time.thread_time()
+        if started < session.next_frame:
+            return
+        session.publish("frame", encode({"type": "frame", "frame": frames.frame(session.run, session.version)}))
+        took = time.thread_time() - busy
+        session.next_frame = started + max(SECONDS_PER_FRAME, took / LARGEST_SHARE)
+
+    def _paced(self) -> bool:
+        """Wait until the next epoch may begin; return whether somebody came meanwhile."""
+        pace = self._session.pace
+        end = time.monotonic() + (1 / pace if pace else 0)
+        while time.monotonic() < end:
+            time.sleep(min(LOOK, max(0.0, end - time.monotonic())))
+            if self._waiting():
+                return True
+        return False

@@ -1,0 +1,90 @@
+"""Epochs that take long: they are shown while they run, and given up for whoever is in a hurry."""
+
+import time
+
+import numpy as np
+import pytest
+
+from nncore.builder import watching, worker
+from nncore.builder.messages import Request
+
+HEAD = {"type": "Dense", "units": 10, "activation": "softmax"}
+WIDE = [{"type": "Dense", "units": 800, "activation": "relu"}, {"type": "Dense", "units": 600}, HEAD]
+
+
+@pytest.fixture
+def slow(new_session, monkeypatch):
+    """A session whose epochs, batch for batch of one row, take some tenths of a second."""
+    monkeypatch.setattr(watching, "LONG", 0)
+    ask = new_session("digits")
+    ask("set_layers", layers=WIDE)
+    ask("set_training", batch_size=1)
+    return ask
+
+
+def frames(ask):
+    return [message["frame"] for message in ask.published if message["type"] == "frame"]
+
+
+def test_a_long_epoch_is_shown_while_it_runs_and_nothing_else_changes(slow, new_session):
+    slow("train", epochs=1)
+    slow.session.play(lambda: False)
+    within = [frame for frame in frames(slow) if frame["epoch"] == 0]
+    assert within
+    assert all(0 <= frame["batch"] < frame["n_batches"] == slow.run.n_batches for frame in within)
+    assert all(frame["running_loss"] > 0 for frame in within if frame["batch"])
+    assert len({str(frame["edges"]["dense_2"]["weight"]) for frame in within}) == len(within)
+    assert frames(slow)[-1]["epoch"] in (0, 1)
+    assert slow.run.within is None
+    alone = new_session("digits")
+    alone("set_layers", layers=WIDE)
+    alone("set_training", batch_size=1)
+    alone.run.fit(1, lambda *_: None)
+    assert np.array_equal(slow.run.model.parameters, alone.run.model.parameters)
+
+
+def test_a_long_epoch_is_given_up_for_somebody_in_a_hurry(slow, monkeypatch):
+    monkeypatch.setattr(watching, "PATIENCE", 0)
+    before = slow.run.model.parameters.copy()
+    slow("train")
+    slow.session.play(lambda: False, lambda: True)
+    assert (slow.run.model.epoch, slow.run.journal) == (0, ())
+    assert np.array_equal(slow.run.model.parameters, before)
+    told = [message["text"] for message in slow.published if message["type"] == "notice"]
+    assert len(told) == 1
+    assert told[0].startswith("epoch 1 begins anew later on: ")
+
+
+def test_an_epoch_that_is_all_but_done_is_finished_first(slow, monkeypatch):
+    monkeypatch.setattr(watching, "PATIENCE", 1e6)
+    slow("train", epochs=1)
+    slow.session.play(lambda: False, lambda: True)
+    assert slow.run.model.epoch == 1
+
+
+def test_the_worker_answers_while_an_epoch_runs(slow, monkeypatch):
+    monkeypatch.setattr(watching, "PATIENCE", 0)
+    slow("set_layers", layers=[{"type": "Dense", "units": 2000, "activation": "relu"}] * 2 + [HEAD])
+    at_work = worker.Worker(slow.session)
+    at_work.start()
+    try:
+        at_work.submit(Request(1, "train", {"epochs": None, "epochs_per_second": None})).result(60)
+        until = time.monotonic() + 60
+        while not frames(slow) and time.monotonic() < until:
+            time.sleep(0.01)
+        state = at_work.submit(Request(2, "state", {})).result(60)
+        assert state["run"]["playing"]
+        assert at_work.submit(Request(3, "pause", {})).result(60) == {"epoch": slow.run.model.epoch}
+        assert at_work.submit(Request(4, "state", {})).result(60)["run"]["playing"] is False
+    finally:
+        at_work.stop()
+
+
+@pytest.mark.parametrize("pace", [None, 1000.0])
+def test_the_worker_ends_in_the_middle_of_an_epoch(slow, pace, monkeypatch):
+    monkeypatch.setattr(watching, "PATIENCE", 0)
+    at_work = worker.Worker(slow.session)
+    at_work.start()
+    at_work.submit(Request(1, "train", {"epochs": None, "epochs_per_second": pace})).result(60)
+    at_work.stop()
+    assert slow.run.model.epoch < 10_000
