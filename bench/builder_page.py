@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from nncore.builder.security import proof
+
 BUFFER = 4096
 """Bytes that the system may keep for a page that does not read; it may take a few more."""
 
@@ -28,14 +30,15 @@ def small_socket(host: str | None, port: int | None) -> socket.socket:
 
 
 def greet(page: ClientConnection, token: str) -> None:
-    """Say hello.
+    """Prove that this page knows the token.
 
     Raises
     ------
     RuntimeError
         If the builder does not know the token.
     """
-    page.send(json.dumps({"id": 0, "type": "hello", "token": token}))
+    challenge = json.loads(page.recv())["challenge"]
+    page.send(json.dumps({"id": 0, "type": "hello", "proof": proof(token, challenge)}))
     answer = json.loads(page.recv())
     if not answer["ok"]:
         raise RuntimeError(answer["error"]["message"])

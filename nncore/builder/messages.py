@@ -122,7 +122,7 @@ EVALUATIONS = ("decision_map", "confusion", "predicted_vs_true", "worst", "draw"
 EXPORTS = ("script", "model", "csv", "svg", "link")
 
 TYPES: dict[str, dict[str, Field]] = {
-    "hello": {"token": Field(text(200), required=True)},
+    "hello": {"proof": Field(text(200), required=True)},
     "schema": NOTHING,
     "state": NOTHING,
     "set_data": {

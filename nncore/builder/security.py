@@ -1,11 +1,14 @@
 """Who may talk to the builder: pages that it served itself, on this machine, and that know its token.
 
 Any web page may send requests to 127.0.0.1. One that tries with a host name of its own (DNS rebinding) is told by its
-``Host``, one of another site by its ``Origin``, another user of this machine by not knowing the token.
+``Host``, one of another site by its ``Origin``, another user of this machine by not knowing the token. The page proves
+that it knows it, and never sends it: the server may have gone, and another user's program have taken its port.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -20,20 +23,74 @@ EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 """Plotly puts an empty style element into the page and fills it by script: this is the hash of the empty text."""
 
 
-def new_token() -> str:
-    """Return a secret of 256 random bits, fit for a URL."""
-    return secrets.token_urlsafe(32)
-
-
-def same_token(given: object, token: str) -> bool:
-    """Tell whether `given` is the token, in a time that does not depend on how much of it is right.
+def token_of(secret: bytes, port: int) -> str:
+    """Return the token of the server with a port: 256 bits, fit for a URL, which tell nothing of the secret.
 
     Examples
     --------
-    >>> same_token("secret", "secret"), same_token("secreT", "secret"), same_token(None, "secret")
-    (True, False, False)
+    >>> token_of(bytes(32), 8000) == token_of(bytes(32), 8000) != token_of(bytes(32), 8001)
+    True
     """
-    return isinstance(given, str) and hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
+    digest = hmac.digest(secret, f"token of the builder at port {port}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def new_challenge() -> str:
+    """Return a text that was never used before, for a page to make its proof of."""
+    return secrets.token_urlsafe(32)
+
+
+def proof(key: str, challenge: str) -> str:
+    """Return what only those can know who know the key: HMAC-SHA256 of the challenge, in hexadecimal digits.
+
+    Examples
+    --------
+    >>> proof("key", "What do ya want for nothing?")[:16]
+    '7f5c0dbb1ad0ab4b'
+    """
+    return hmac.digest(key.encode(), challenge.encode(), hashlib.sha256).hex()
+
+
+class Keys:
+    """What lets pages in.
+
+    Parameters
+    ----------
+    token : str
+
+    Attributes
+    ----------
+    token : str
+        Lets any number of pages in, for as long as the server runs.
+    code : str
+        Lets one page in, for once. Browsers are started with it: others may read a command line.
+
+    Examples
+    --------
+    >>> keys = Keys("secret")
+    >>> keys.fit(proof("secret", "challenge"), "challenge"), keys.fit(proof("guess", "challenge"), "challenge")
+    (True, False)
+    >>> once = proof(keys.code, "challenge")
+    >>> keys.fit(once, "challenge"), keys.fit(once, "challenge")
+    (True, False)
+    """
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.code = secrets.token_urlsafe(32)
+
+    def fit(self, given: str, challenge: str) -> bool:
+        """Tell whether `given` proves that a page knows a key, in a time that does not depend on how much is right."""
+        if _same(given, proof(self.token, challenge)):
+            return True
+        if self.code and _same(given, proof(self.code, challenge)):
+            self.code = ""
+            return True
+        return False
+
+
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
 
 
 def hosts(port: int) -> tuple[str, ...]:

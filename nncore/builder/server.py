@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import importlib.util
 import logging
+import os
+import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -34,13 +36,13 @@ MEDIA_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-NEEDED = ("starlette", "uvicorn", "websockets", "plotly")
+NEEDED = ("starlette", "uvicorn", "websockets", "plotly", "platformdirs")
 SECONDS_FOR_HELLO = 5.0
 MOST_PAGES = 32
 MOST_BYTES = 2 * messages.MOST_CSV  # of a message: quotes and ends of lines take two characters in JSON
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 60.0, 120.0
 UNAUTHORIZED, FULL = 4401, 4429
-"""Codes with which a WebSocket is closed: no token, a wrong one, or too late; too many pages."""
+"""Codes with which a WebSocket is closed: no proof of the token, a wrong one, or too late; too many pages."""
 
 log = logging.getLogger("nncore.builder")
 
@@ -83,8 +85,9 @@ class Bucket:
 class Pages:
     """All pages that are open, and what connects them with the session."""
 
-    def __init__(self, session: Trainable, token: str) -> None:
-        self._token = token
+    def __init__(self, session: Trainable, keys: security.Keys) -> None:
+        self._keys = keys
+        self._name = security.new_challenge()  # by which pages notice that the server is another one
         self._mailboxes: set[Mailbox] = set()
         self._connections = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -129,15 +132,17 @@ class Pages:
     async def _serve(self, websocket: WebSocket) -> None:
         hello = await self._hello(websocket)
         if hello is None:
-            await websocket.close(UNAUTHORIZED, "the first message must be hello with the token of the address")
+            await websocket.close(UNAUTHORIZED, "the first message must be hello with a proof of the token")
             return
         mailbox, sending = Mailbox(), asyncio.Lock()
         self._mailboxes.add(mailbox)
         pushing = asyncio.create_task(_push(websocket, mailbox, sending))
         try:
-            state = await self._answer(Request(hello.id, "state", {}))
+            answer = await self._answer(Request(hello.id, "state", {}))
+            if answer["ok"]:
+                answer["result"] = {"token": self._keys.token, "server": self._name, "state": answer["result"]}
             async with sending:
-                await websocket.send_text(encode(state))
+                await websocket.send_text(encode(answer))
             await self._converse(websocket, sending)
         finally:
             self._mailboxes.discard(mailbox)
@@ -147,12 +152,14 @@ class Pages:
 
     async def _hello(self, websocket: WebSocket) -> Request | None:
         """Return the first message if it is the right one, and in time."""
+        challenge = security.new_challenge()
+        await websocket.send_text(encode({"type": "challenge", "challenge": challenge}))
         try:
             text = await asyncio.wait_for(_received(websocket), SECONDS_FOR_HELLO)
             request = messages.read(text if len(text) < 1000 else "")
         except (Refusal, asyncio.TimeoutError):
             return None
-        known = request.type == "hello" and security.same_token(request.fields["token"], self._token)
+        known = request.type == "hello" and self._keys.fit(request.fields["proof"], challenge)
         return request if known else None
 
     async def _converse(self, websocket: WebSocket, sending: asyncio.Lock) -> None:
@@ -205,13 +212,13 @@ async def _push(websocket: WebSocket, mailbox: Mailbox, sending: asyncio.Lock) -
         return
 
 
-def application(session: Trainable, token: str, port: int) -> security.App:
-    """Return the ASGI application that serves `session` on `port` to pages that know `token`."""
+def application(session: Trainable, keys: security.Keys, port: int) -> security.App:
+    """Return the ASGI application that serves `session` on `port` to pages that know one of the keys."""
     from starlette.applications import Starlette
     from starlette.routing import Route, WebSocketRoute
 
     files = page_files()
-    pages = Pages(session, token)
+    pages = Pages(session, keys)
     routes = [Route(path, _file(*files[path])) for path in files]
     app = Starlette(routes=[*routes, WebSocketRoute("/ws", pages.connect)], lifespan=pages.lifespan)
     return security.Guard(app, port)
@@ -234,18 +241,22 @@ class Server:
     session : Trainable
     port : int
         0 takes any that is free.
+    secret : bytes, optional
+        Of what the token is made; by default something new.
 
     Attributes
     ----------
     address : str
         With the token, which browsers do not send in requests: it stands behind a #.
+    address_once : str
+        The same with a code instead, which works once.
     """
 
-    def __init__(self, session: Trainable, port: int = 0) -> None:
+    def __init__(self, session: Trainable, port: int = 0, secret: bytes | None = None) -> None:
         require_extra()
-        self.token = security.new_token()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name != "nt":  # where it would let two servers have one port
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind(("127.0.0.1", port))
             self._socket.listen()  # now, so that a browser may be sent here before `run` begins
@@ -253,7 +264,9 @@ class Server:
             self._socket.close()
             raise
         self.port: int = self._socket.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}/#token={self.token}"
+        self._keys = security.Keys(security.token_of(secret or secrets.token_bytes(32), self.port))
+        self.address = f"http://127.0.0.1:{self.port}/#token={self._keys.token}"
+        self.address_once = f"http://127.0.0.1:{self.port}/#code={self._keys.code}"
         self._uvicorn = self._configured(session)
 
     def _configured(self, session: Trainable) -> Any:
@@ -269,7 +282,7 @@ class Server:
             "proxy_headers": False,
             "timeout_graceful_shutdown": 1,
         }
-        return uvicorn.Server(uvicorn.Config(application(session, self.token, self.port), **settings))
+        return uvicorn.Server(uvicorn.Config(application(session, self._keys, self.port), **settings))
 
     def run(self) -> None:
         """Serve until Ctrl-C or `stop`."""

@@ -18,25 +18,42 @@ from nncore.model import load
 
 if TYPE_CHECKING:
     from nncore.builder.data import Source
+    from nncore.builder.server import Server
     from nncore.builder.session import Session
 
+USUAL_PORT = 8416
 TABLE_OPTIONS = ("target", "task", "categorical", "ignore", "drop_missing")
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry the command out; return the exit code."""
-    from nncore.builder.server import Server, require_extra  # here: the other commands do without the extra
+    from nncore.builder.server import require_extra  # here: the other commands do without the extra
 
     require_extra()
-    server = Server(session_for(options), options.port)
+    server = _server(session_for(options), options.port)
     print_lines([f"builder at {server.address}", "Ctrl-C ends it"])
     if not options.no_browser:
         import webbrowser  # here, not at the top, to keep the other commands quick
 
-        webbrowser.open(server.address)
+        webbrowser.open(server.address_once)
     with contextlib.suppress(KeyboardInterrupt):  # the usual end
         server.run()
     return DONE
+
+
+def _server(session: Session, port: int | None) -> Server:
+    """Return a server with a port; without one, with the usual port if it is free, where pages find it again."""
+    from nncore.builder import secret
+    from nncore.builder.server import Server
+
+    known = secret.kept()
+    try:
+        return Server(session, USUAL_PORT if port is None else port, known)
+    except OSError as error:
+        if port is not None:
+            what = f"cannot listen on port {port}: {error.strerror}"
+            raise UsageError(f"{what}; leave --port out, and a free one is taken") from None
+    return Server(session, 0, known)
 
 
 def session_for(options: argparse.Namespace) -> Session:

@@ -144,7 +144,8 @@ def _add_builder(commands: _Commands) -> None:
     command.set_defaults(run=builder.run, known_options=command._option_string_actions)
     command.add_argument("model", metavar="MODEL", nargs="?", help="go on with a model from a file")
     command.add_argument("--data", metavar="DATA", help=DATA_HELP)
-    command.add_argument("--port", type=_port, default=0, help="default: any that is free")
+    port = f"default: {builder.USUAL_PORT}, or if that is taken any that is free, as with 0"
+    command.add_argument("--port", type=_port, help=port)
     command.add_argument("--no-browser", action="store_true", help="print the address, and open nothing")
     group = command.add_argument_group("CSV files")
     _add_target_options(group)

@@ -10,6 +10,7 @@ from websockets.sync.client import connect
 
 from nncore.builder import presets, server
 from nncore.builder.messages import read
+from nncore.builder.security import proof
 from nncore.builder.session import Session
 
 
@@ -43,13 +44,15 @@ def new_session():
 class Page:
     """A page of a server with a port: asks, and keeps what it was told meanwhile."""
 
-    def __init__(self, running, **options):
+    def __init__(self, running, key=None, **options):
         address = f"ws://{running.host}/ws"
         self.open = contextlib.ExitStack()
         self.socket = self.open.enter_context(connect(address, origin=running.origin, max_size=None, **options))
         self.told = []
         self.n = 0
-        self.state = self("hello", token=running.token)
+        challenge = json.loads(self.socket.recv(timeout=20))["challenge"]
+        self.greeting = self("hello", proof=proof(key or running.token, challenge))
+        self.state = self.greeting["state"]
 
     def send(self, message, **fields):
         self.n += 1
@@ -94,10 +97,11 @@ class Response:
 class Running:
     """A server in a thread, and its pages."""
 
-    def __init__(self, preset="xor", port=0):
+    def __init__(self, preset="xor", port=0, secret=None):
         self.session = Session(presets.setup_of(preset))
-        self.server = server.Server(self.session, port)
-        self.port, self.token = self.server.port, self.server.token
+        self.server = server.Server(self.session, port, secret)
+        self.port = self.server.port
+        self.token = self.server.address.partition("#token=")[2]
         self.host = f"127.0.0.1:{self.port}"
         self.origin = f"http://{self.host}"
         self.thread = threading.Thread(target=self.server.run)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -134,22 +135,58 @@ def test_a_missing_extra_is_one_sentence(monkeypatch, capsys):
     assert capsys.readouterr().err.endswith("install with: pip install 'nncore[builder]'\n")
 
 
-def test_it_opens_the_browser_and_serves(monkeypatch, capsys):
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A place for the secret that is not the user's own."""
+    monkeypatch.setattr("platformdirs.user_state_path", lambda *_, **__: tmp_path / "state")
+    return tmp_path
+
+
+def test_it_opens_the_browser_and_serves(monkeypatch, capsys, home):
     opened = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
     monkeypatch.setattr(server.Server, "run", lambda self: self._socket.close())
     assert main(["builder"]) == 0
     (address,) = opened
-    assert address in capsys.readouterr().out
-    assert address.startswith("http://127.0.0.1:") and "/#token=" in address
+    printed = capsys.readouterr().out
+    assert address.startswith("http://127.0.0.1:") and "/#code=" in address
+    assert f"{address.partition('#')[0]}#token=" in printed
+    assert address.partition("#code=")[2] not in printed
+    assert printed.partition("#token=")[2].split()[0] not in address, "others may read a command line"
     assert main(["builder", "--no-browser"]) == 0
     assert len(opened) == 1
 
 
+def test_the_usual_port_is_taken_if_it_is_free(monkeypatch, capsys, home):
+    taken = socket.create_server(("127.0.0.1", 0))
+    usual = taken.getsockname()[1]
+    monkeypatch.setattr("nncore.cli.builder.USUAL_PORT", usual)
+    monkeypatch.setattr(server.Server, "run", lambda self: self._socket.close())
+
+    def start(*words):
+        assert main(["builder", "--no-browser", *words]) == 0
+        return capsys.readouterr().out.split()[2]
+
+    assert f":{usual}/" not in start()
+    taken.close()
+    first = start()
+    assert f":{usual}/#token=" in first
+    assert start() == first, "pages of the last server know the next one"
+    assert start("--port", "0") != first
+
+
+def test_a_port_that_is_taken_is_one_sentence(capsys, home):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["builder", "--no-browser", "--port", port]) == 2
+    assert f"cannot listen on port {port}: Address already in use; leave --port out" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
-def test_the_command_serves_until_ctrl_c():
+def test_the_command_serves_until_ctrl_c(tmp_path):
     command = [sys.executable, "-m", "nncore", "builder", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env={**os.environ, "XDG_STATE_HOME": str(tmp_path)}, **options) as process:
         address = process.stdout.readline().split()[-1]
         with urllib.request.urlopen(address) as response:
             assert response.status == 200

@@ -2,12 +2,15 @@
 
 import contextlib
 import json
+import os
+import stat
+import time
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from nncore.builder import security, server
+from nncore.builder import secret, security, server
 from nncore.builder.server import FULL, UNAUTHORIZED
 
 
@@ -121,52 +124,75 @@ def test_a_websocket_of_our_page_opens(shared):
 
 
 def refused(running, *sent):
-    """Return the code with which a WebSocket is closed after these messages."""
+    """Return the code with which a WebSocket is closed after these messages; in them PROOF and TOKEN are replaced."""
     with connect(f"ws://{running.host}/ws", origin=running.origin) as websocket:
+        challenge = json.loads(websocket.recv(timeout=10))["challenge"]
         for message in sent:
-            websocket.send(message)
+            right = security.proof(running.token, challenge)
+            text = message.replace("PROOF", right).replace("TOKEN", running.token).replace("OTHER", right[:-1])
+            websocket.send(text.encode() if text.startswith("binary") else text)
         with pytest.raises(ConnectionClosed) as refusal:
             websocket.recv(timeout=10)
     return refusal.value.rcvd.code
 
 
-HELLO = '{"id": 0, "type": "hello", "token": "TOKEN"}'
+HELLO = '{"id": 0, "type": "hello", "proof": "PROOF"}'
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        '{"id": 0, "type": "hello", "token": "wrong"}',
-        '{"id": 0, "type": "hello", "token": ""}',
-        '{"id": 0, "type": "hello", "token": "TOKE\\u00e9"}',
-        '{"id": 0, "type": "hello", "token": "\\ud800"}',
-        '{"id": 0, "type": "hello", "token": null}',
+        '{"id": 0, "type": "hello", "proof": "wrong"}',
+        '{"id": 0, "type": "hello", "proof": ""}',
+        '{"id": 0, "type": "hello", "proof": "TOKEN"}',
+        '{"id": 0, "type": "hello", "token": "TOKEN"}',
+        '{"id": 0, "type": "hello", "proof": "OTHER"}',
+        '{"id": 0, "type": "hello", "proof": "OTHER\\u00e9"}',
+        '{"id": 0, "type": "hello", "proof": "\\ud800"}',
+        '{"id": 0, "type": "hello", "proof": null}',
         '{"id": 0, "type": "hello"}',
-        '{"id": 0, "type": "state", "token": "TOKEN"}',
+        '{"id": 0, "type": "state", "proof": "PROOF"}',
         '{"id": 0, "type": "state"}',
         "no JSON",
         "",
         " " * 2000 + HELLO,
+        "binary" + HELLO,
     ],
 )
-def test_without_the_token_nothing_is_told(shared, text):
-    assert refused(shared, *placed([text], shared)) == UNAUTHORIZED
+def test_without_a_proof_of_the_token_nothing_is_told(shared, text):
+    assert refused(shared, text) == UNAUTHORIZED
 
 
-def test_a_token_that_comes_late_is_refused(shared, monkeypatch):
+def test_a_proof_holds_for_one_connection(running):
+    """Whoever listens in on one, or lures a page into making one, has no use of it."""
+    with connect(f"ws://{running.host}/ws", origin=running.origin) as websocket:
+        seen = security.proof(running.token, json.loads(websocket.recv(timeout=10))["challenge"])
+    assert refused(running, f'{{"id": 0, "type": "hello", "proof": "{seen}"}}') == UNAUTHORIZED
+
+
+def test_the_code_lets_one_page_in_which_then_has_the_token(running):
+    code = running.server.address_once.partition("#code=")[2]
+    assert len(code) >= 43
+    assert running.page(key=code).greeting["token"] == running.token
+    with pytest.raises(ConnectionClosed):
+        running.page(key=code)
+    assert running.page().state["run"]["epoch"] == 0
+
+
+def test_a_proof_that_comes_late_is_refused(shared, monkeypatch):
     monkeypatch.setattr(server, "SECONDS_FOR_HELLO", 0.05)
     assert refused(shared) == UNAUTHORIZED
-
-
-def test_a_binary_hello_is_refused(shared):
-    (hello,) = placed([HELLO], shared)
-    assert refused(shared, hello.encode()) == UNAUTHORIZED
 
 
 def test_too_many_pages_are_refused(running, monkeypatch):
     running.page()
     monkeypatch.setattr(server, "MOST_PAGES", 1)
-    assert refused(running) == FULL
+    with (
+        connect(f"ws://{running.host}/ws", origin=running.origin) as websocket,
+        pytest.raises(ConnectionClosed) as full,
+    ):
+        websocket.recv(timeout=10)
+    assert full.value.rcvd.code == FULL
 
 
 def test_hello_is_answered_with_the_state(running):
@@ -207,9 +233,81 @@ def test_messages_are_slowed_down(monkeypatch):
 
 
 def test_tokens_differ_and_are_long():
-    tokens = {security.new_token() for _ in range(100)}
+    tokens = {security.token_of(bytes([i]) * 32, port) for i in range(10) for port in range(10)}
     assert len(tokens) == 100
     assert min(map(len, tokens)) >= 43
+    assert len({security.new_challenge() for _ in range(100)}) == 100
+
+
+def test_servers_without_a_secret_have_tokens_of_their_own(new_server):
+    first = new_server()
+    first.close()
+    again = new_server(port=first.port)
+    again.close()
+    assert first.token != again.token
+
+
+def test_a_server_that_is_started_anew_knows_its_pages_and_says_that_it_is_another(new_server):
+    tokens, names = [], []
+    port = 0
+    for _ in range(2):
+        running = new_server(port=port, secret=b"s" * 32)
+        port = running.port
+        tokens.append(running.token)
+        names.append(running.page().greeting["server"])
+        running.close()
+    assert tokens[0] == tokens[1]
+    assert names[0] != names[1]
+
+
+# ---- the secret
+
+
+def test_the_secret_is_kept_where_only_its_user_can_read_it(tmp_path):
+    folder = tmp_path / "state"
+    found = secret.kept_in(folder)
+    assert len(found) == 32
+    assert secret.kept_in(folder) == found
+    assert [file.name for file in folder.iterdir()] == [secret.NAME]
+    if os.name != "nt":
+        assert stat.S_IMODE((folder / secret.NAME).stat().st_mode) == 0o600
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("fault", ["short", "long", "old", "shared"])
+def test_a_secret_that_is_damaged_old_or_known_to_others_is_replaced(tmp_path, fault):
+    if fault == "shared" and os.name == "nt":
+        pytest.skip("Windows has no permissions of this kind")
+    found, file = secret.kept_in(tmp_path), tmp_path / secret.NAME
+    if fault == "old":
+        long_ago = time.time() - secret.A_DAY - 1
+        os.utime(file, (long_ago, long_ago))
+    elif fault == "shared":
+        file.chmod(0o640)
+    else:
+        file.write_bytes(found[:-1] if fault == "short" else found + b"x")
+    other = secret.kept_in(tmp_path)
+    assert len(other) == 32
+    assert other != found
+    assert secret.kept_in(tmp_path) == other
+
+
+def test_a_secret_that_is_used_stays_young(tmp_path):
+    found, file = secret.kept_in(tmp_path), tmp_path / secret.NAME
+    yesterday = time.time() - secret.A_DAY + 100
+    os.utime(file, (yesterday, yesterday))
+    assert secret.kept_in(tmp_path) == found
+    assert time.time() - file.stat().st_mtime < 60
+
+
+def test_where_no_secret_can_be_kept_there_is_one_for_this_time(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr("platformdirs.user_state_path", lambda *_, **__: tmp_path / "file" / "state")
+    assert len(secret.kept()) == 32
+    assert secret.kept() != secret.kept()
+
+
+# ---- the server itself
 
 
 def test_it_listens_on_this_machine_alone(shared):

@@ -12,24 +12,17 @@ import { connect, on, store } from "./store.js";
 import { applyTheme } from "./theme.js";
 import { mountTrain } from "./train.js";
 
-/** Return token and link that stand behind the address, and take them away: who copies the address copies no token. */
+/** Return key and link that stand behind the address, and take them away: who copies the address copies no key. */
 function fragment() {
   const given = new URLSearchParams(location.hash.slice(1));
   history.replaceState(null, "", location.pathname);
-  return { token: given.get("token"), spec: given.get("spec") };
-}
-
-/** Return the token that was given, or else the one that this tab had before it was loaded again. */
-function remembered(given) {
-  const token = given ?? sessionStorage.getItem("token") ?? "";
-  sessionStorage.setItem("token", token);
-  return token;
+  return { key: given.get("token") ?? given.get("code"), spec: given.get("spec") };
 }
 
 function showConnection() {
   document.body.dataset.connection = store.connection;
   if (store.connection !== "unauthorized") return;
-  const text = "This page does not know the server's token. Open the address that nncore builder printed in its terminal; a server that was started anew has a new one.";
+  const text = "This page does not know the server's token. Open the address that nncore builder printed in its terminal.";
   document.getElementById("workbench").replaceChildren(h("p", { class: "alone", role: "alert" }, text));
 }
 
@@ -42,9 +35,9 @@ function openPasted() {
 
 async function begin() {
   applyTheme();
-  const { token, spec } = fragment();
+  const { key, spec } = fragment();
   on("connection", showConnection);
-  await connect(remembered(token), text => notice(text, "mistake"));
+  await connect(key ?? sessionStorage.getItem("token") ?? "", text => notice(text, "mistake"));
   mountBar(document.getElementById("bar"));
   mountPanes(document.getElementById("panes"));
   mountData(document.getElementById("data"));

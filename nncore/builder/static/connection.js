@@ -3,6 +3,15 @@
 const UNAUTHORIZED = 4401;
 const LONGEST_WAIT = 5000; // ms between two attempts to connect
 
+/** Return what only those can know who know the key: HMAC-SHA256 of the challenge, in hexadecimal digits. */
+async function proof(key, challenge) {
+  if (!key) return ""; // which no key is
+  const [secret, text] = [key, challenge].map(part => new TextEncoder().encode(part));
+  const kind = { name: "HMAC", hash: "SHA-256" };
+  const signed = await crypto.subtle.sign(kind, await crypto.subtle.importKey("raw", secret, kind, false, ["sign"]), text);
+  return [...new Uint8Array(signed)].map(byte => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** What the server refuses: its message, and the dotted path of the control that it is about. */
 export class Refusal extends Error {
   constructor({ message, where }) {
@@ -12,10 +21,11 @@ export class Refusal extends Error {
 }
 
 export class Connection {
-  /** `told` is called with what the server says unasked: ("state" | "frame" | "notice", content);
-   * `changed` with "open", "away" or "unauthorized". */
-  constructor(token, told, changed) {
-    Object.assign(this, { token, told, changed });
+  /** `key` is the server's token, or the code that works once. `told` is called with what the server says unasked:
+   * ("state" | "frame" | "notice", content); `changed` with "open", "away" or "unauthorized". */
+  constructor(key, told, changed) {
+    Object.assign(this, { key, told, changed });
+    this.server = null;
     this.waiting = new Map();
     this.number = 0;
     this.failures = 0;
@@ -24,17 +34,21 @@ export class Connection {
 
   open() {
     this.socket = new WebSocket(`ws://${location.host}/ws`);
-    this.socket.onopen = () => this.greet();
     this.socket.onmessage = event => this.receive(JSON.parse(event.data));
     this.socket.onclose = event => this.closed(event);
   }
 
-  async greet() {
-    const state = await this.request("hello", { token: this.token }).catch(() => null);
-    if (state === null) return; // the socket is closed, too
+  /** The key itself is never sent: the server may have gone, and another program have taken its port. */
+  async greet(challenge) {
+    const greeting = await this.request("hello", { proof: await proof(this.key, challenge) }).catch(() => null);
+    if (greeting === null) return; // the socket is closed, too
     this.failures = 0;
+    this.key = greeting.token;
+    sessionStorage.setItem("token", greeting.token); // for when the page is loaded again
     this.changed("open");
-    this.told("state", state);
+    this.told("state", greeting.state);
+    if (this.server !== null && this.server !== greeting.server) this.told("notice", "The server was started anew: this is its run.");
+    this.server = greeting.server;
   }
 
   closed(event) {
@@ -47,6 +61,7 @@ export class Connection {
   }
 
   receive(message) {
+    if (message.type === "challenge") return this.greet(message.challenge);
     if (message.id === undefined) return this.told(message.type, message.state ?? message.frame ?? message.text);
     const asked = this.waiting.get(message.id);
     if (!asked) return;

@@ -35,10 +35,10 @@ export function emit(topic) {
 }
 
 /** Connect with the server; the first state and the schema are there when the promise is kept. */
-export function connect(token, notice) {
+export function connect(key, notice) {
   return new Promise(resolve => {
     const told = { state: setState, frame: setFrame, notice };
-    connection = new Connection(token, (kind, content) => told[kind]?.(content), changed);
+    connection = new Connection(key, (kind, content) => told[kind]?.(content), changed);
 
     async function changed(status) {
       store.connection = status;

@@ -195,8 +195,10 @@ def open_page(browser, new_server, watch):
     """Opens a page on a server of its own, or on that of another page; `fragment` stands where the token belongs."""
     with contextlib.ExitStack() as open_now:
 
-        def opened(preset="xor", *, like=None, fragment=None, prepare=None, width=1440, height=900, **options):
-            server = like.server if like else new_server(preset)
+        def opened(
+            preset="xor", *, like=None, secret=None, fragment=None, prepare=None, width=1440, height=900, **options
+        ):
+            server = like.server if like else new_server(preset, secret=secret)
             if like is None:
                 open_now.callback(server.close)
             if prepare:

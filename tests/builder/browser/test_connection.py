@@ -46,6 +46,17 @@ def test_a_link_of_another_server_is_opened_but_its_token_is_not_taken(open_page
     view.expect(view.find("#strip .layer-card[data-index]")).to_have_count(2)
 
 
+def test_the_address_of_the_command_line_works_once(open_page):
+    one = open_page("xor")
+    once = one.server.server.address_once.removeprefix(one.server.origin).removeprefix("/")
+    view = open_page(like=one, fragment=once).ready()
+    assert "code" not in view.page.url
+    view.page.reload()
+    view.ready()
+    assert view.state()["data"]["name"] == "xor"
+    open_page(like=one, fragment=once).find("body[data-connection=unauthorized]").wait_for()
+
+
 @pytest.mark.parametrize("fragment", ["", "#token=guessed"])
 def test_a_page_without_the_token_is_told_so(open_page, fragment):
     view = open_page(fragment=fragment)
@@ -54,18 +65,18 @@ def test_a_page_without_the_token_is_told_so(open_page, fragment):
     assert view.find("#train-button").count() == 0
 
 
-def test_a_server_that_comes_back(open_page, new_server, watch, monkeypatch):
+def test_a_server_that_comes_back(open_page, new_server, watch):
     watch.expected.append(REFUSED)
-    view = open_page("xor")
+    secret = b"s" * 32
+    view = open_page("xor", secret=secret)
     view.train(3)
-    port, token = view.server.port, view.server.token
     view.server.close()
     view.find("body[data-connection=away]").wait_for()
     view.expect(view.find("#bar")).to_contain_text("The server is away")
-    monkeypatch.setattr("nncore.builder.security.new_token", lambda: token)
-    again = new_server("spiral", port)
+    again = new_server("spiral", view.server.port, secret)
     try:
         view.find("body[data-connection=open]").wait_for()
+        view.expect(view.find("#notices")).to_contain_text("The server was started anew")
         view.expect(view.find("#strip .layer-card[data-index]")).to_have_count(3)
         view.find("#step-epoch").click()
         view.until(lambda: again.session.run.model.epoch == 1)
@@ -74,7 +85,7 @@ def test_a_server_that_comes_back(open_page, new_server, watch, monkeypatch):
         again.close()
 
 
-def test_a_server_that_was_started_anew(open_page, new_server, watch):
+def test_the_server_of_somebody_else_learns_nothing(open_page, new_server, watch):
     watch.expected.append(REFUSED)
     view = open_page("xor")
     view.server.close()
@@ -82,6 +93,6 @@ def test_a_server_that_was_started_anew(open_page, new_server, watch):
     again = new_server("xor", view.server.port)
     try:
         view.find("body[data-connection=unauthorized]").wait_for()
-        view.expect(view.find("#workbench")).to_contain_text("a server that was started anew has a new one")
+        view.expect(view.find("#workbench")).to_contain_text("does not know the server's token")
     finally:
         again.close()
