@@ -43,10 +43,12 @@ def new_challenge() -> str:
 def proof(key: str, challenge: str) -> str:
     """Return what only those can know who know the key: HMAC-SHA256 of the challenge, in hexadecimal digits.
 
+    The example is test case 2 of RFC 4231.
+
     Examples
     --------
-    >>> proof("key", "What do ya want for nothing?")[:16]
-    '7f5c0dbb1ad0ab4b'
+    >>> proof("Jefe", "what do ya want for nothing?")[:16]
+    '5bdcc146bf60754e'
     """
     return hmac.digest(key.encode(), challenge.encode(), hashlib.sha256).hex()
 
