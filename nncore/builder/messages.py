@@ -116,6 +116,12 @@ def several(rule: Rule, most: int) -> Rule:
 MOST_LAYERS = 64
 INDEX = Field(spec.integer(0, MOST_LAYERS), required=True)
 LAYER = Field(record, required=True)
+PLACED = {
+    "edits": Field(spec.optional(spec.integer(0, HIGHEST_ID)), None),
+    "joined": Field(spec.flag, False),
+}
+"""Of edits at a place, which means something in one network alone: the `edits` of the state that the page has seen; and
+whether this edit and the one before are to be undone together."""
 NAME = text(200)
 NOTHING: dict[str, Field] = {}
 EVALUATIONS = ("decision_map", "confusion", "predicted_vs_true", "worst", "draw")
@@ -132,10 +138,10 @@ TYPES: dict[str, dict[str, Field]] = {
     },
     "preview": {"x": Field(spec.integer(0, 10**6), 0), "y": Field(spec.integer(0, 10**6), 1)},
     "set_layers": {"layers": Field(several(record, MOST_LAYERS), required=True)},
-    "insert": {"index": INDEX, "layer": LAYER},
-    "remove": {"index": INDEX},
-    "move": {"from": INDEX, "to": INDEX},
-    "update_layer": {"index": INDEX, "layer": LAYER},
+    "insert": {"index": INDEX, "layer": LAYER, **PLACED},
+    "remove": {"index": INDEX, **PLACED},
+    "move": {"from": INDEX, "to": INDEX, **PLACED},
+    "update_layer": {"index": INDEX, "layer": LAYER, **PLACED},
     "set_optimizer": {"optimizer": Field(record, required=True)},
     "set_training": {
         "batch_size": Field(spec.integer(1, 2**31 - 1)),

@@ -41,6 +41,8 @@ class Session:
     ----------
     version : int
         Counts up whenever the state changes.
+    edits : int
+        Counts up with every edit, and with every one that is undone or done again.
     playing : bool
         Whether the run is training.
     pace : float or None
@@ -60,7 +62,7 @@ class Session:
         self.path = path
         self.csv: str | None = None
         self.publish: Publish = publish or (lambda kind, text: None)
-        self.version = 0
+        self.version = self.edits = 0
         self.playing = False
         self.messages: list[str] = []
         notes = {} if loaded is None else loaded.snapshot.metadata
@@ -103,6 +105,7 @@ class Session:
         names = [layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(current.layers))]
         return {
             "version": self.version,
+            "edits": self.edits,
             "data": {**current.source.to_dict(), **views.facts(run.prepared)},
             "layers": [layers.to_dict(layer) for layer in current.layers],
             "names": names,
@@ -131,15 +134,21 @@ class Session:
 
     def _edit(self, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Make an edit, all of it or nothing."""
+        arguments = dict(fields)
+        seen, joined = arguments.pop("edits", None), arguments.pop("joined", False)
+        if seen not in (None, self.edits):
+            raise Refusal("another page has changed the network meanwhile; look at it, and repeat what still fits")
         before = Kept.of(self.run, self.csv, kind)
         pending, was_stepping, batch_loss = self.run.batch, self.run.stepping, self.run.batch_loss
         try:
-            report = edits.EDITS[kind](self, **fields)
+            report = edits.EDITS[kind](self, **arguments)
         except BaseException:
             self.run, self.csv = before.run(), before.csv
             self.run.stepping, self.run.batch, self.run.batch_loss = was_stepping, pending, batch_loss
             raise
-        self._keep(before)
+        if not (joined and len(self._undo)):
+            self._keep(before)
+        self.edits += 1
         self.messages = [line for line in str(report or "").splitlines() if line]
         if was_stepping is not None:
             self.messages.append(f"the epoch begins anew: {pending} of its batches had been shown, none was kept")
@@ -171,6 +180,7 @@ class Session:
         self._last_edit = ("", 0, 0.0)
         self.messages = [f"{kept.edit.replace('_', ' ')}: {word}"]
         self.playing = False
+        self.edits += 1
         self.version += 1
         return {"messages": self.messages}
 

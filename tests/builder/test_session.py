@@ -414,6 +414,45 @@ def test_divergence_is_told_and_the_weights_are_kept(ask):
     json.loads(encode(ask("state")))
 
 
+PLACED = [
+    ("insert", {"index": 0, "layer": {"type": "Dropout", "rate": 0.5}}),
+    ("remove", {"index": 0}),
+    ("move", {"from": 0, "to": 0}),
+    ("update_layer", {"index": 0, "layer": {"type": "Dense", "units": 3}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields"), PLACED)
+def test_an_edit_of_a_network_that_has_changed_meanwhile_is_refused(ask, kind, fields):
+    seen = ask("state")["edits"]
+    ask("train", epochs=1)
+    ask.session.play(lambda: False)
+    assert ask("state")["edits"] == seen, "training alone changes no place"
+    ask("insert", index=0, layer={"type": "Dense", "units": 7}, edits=seen)
+    before = ask("state")["layers"]
+    assert "another page has changed the network" in str(refused(ask, kind, edits=seen, **fields))
+    assert ask("state")["layers"] == before
+    for travel in ("undo", "redo"):
+        seen = ask("state")["edits"]
+        ask(travel)
+        assert "another page has changed the network" in str(refused(ask, kind, edits=seen, **fields))
+    ask(kind, edits=ask("state")["edits"], **fields)
+    ask(kind, **fields)
+
+
+def test_joined_edits_are_undone_together(ask):
+    before = ask("state")["layers"]
+    ask("insert", index=0, layer={"type": "Dense", "units": 7})
+    ask("update_layer", index=0, layer={"type": "Dense", "units": 8}, joined=True)
+    ask("remove", index=1, joined=True)
+    after = ask("state")["layers"]
+    ask("undo")
+    assert ask("state")["layers"] == before
+    assert not ask("state")["run"]["can_undo"]
+    ask("redo")
+    assert ask("state")["layers"] == after
+
+
 def test_reset_brings_the_same_first_weights_back(ask):
     first = ask.run.model.parameters.copy()
     ask("step_epoch")

@@ -96,7 +96,7 @@ export function takeOut() {
     if (!path || path.length < 2) return false;
     const layer = layerAt(path);
     if (!(await removeInside(path))) return false;
-    return (await insert(path[0] + 1, layer, "taken out of the group", false)) || takeBack();
+    return (await insert(path[0] + 1, layer, "taken out of the group", false, true)) || takeBack();
   });
 }
 
@@ -108,7 +108,7 @@ export function takeIn(group, by) {
     const grown = { ...layerAt([group]), layers: by < 0 ? [layer, ...list] : [...list, layer] };
     if (layer.name) return takeInNamed(group, other, layer, grown);
     if (!(await update([group], () => grown, whereOf([group]), `${layer.type} taken into the group`))) return false;
-    return (await removeCard(other, false, [other < group ? group - 1 : group], false)) || takeBack();
+    return (await removeCard(other, false, [other < group ? group - 1 : group], false, true)) || takeBack();
   });
 }
 
@@ -116,7 +116,7 @@ export function takeIn(group, by) {
 async function takeInNamed(group, other, layer, grown) {
   const now = other < group ? group - 1 : group;
   if (!(await removeCard(other, false, [now], false))) return false;
-  return (await update([now], () => grown, whereOf([now]), `${layer.type} taken into the group`)) || takeBack();
+  return (await update([now], () => grown, whereOf([now]), `${layer.type} taken into the group`, true)) || takeBack();
 }
 
 /** The second of two edits was refused: the first goes back, too. */
@@ -158,7 +158,7 @@ function sendUnits() {
   last = last.then(work, work);
 }
 
-// ---- the edits themselves
+// ---- the edits themselves; one that is `joined` is undone together with the one before
 
 function queued(work) {
   sendUnits();
@@ -166,11 +166,11 @@ function queued(work) {
   return last;
 }
 
-async function insert(index, layer, how, focus) {
+async function insert(index, layer, how, focus, joined = false) {
   const n = store.state.layers.length;
   const order = [...Array(n).keys()].toSpliced(index, 0, null);
   const said = `${layer.type} ${how} as card ${index + 1} of ${n + 1}`;
-  return edit("insert", { index, layer }, [Math.max(0, Math.min(index, n) - 1)], said, { order, chosen: [index], focus }, layer.type);
+  return edit("insert", { index, layer, joined }, [Math.max(0, Math.min(index, n) - 1)], said, { order, chosen: [index], focus }, layer.type);
 }
 
 async function moveCard(from, to, focus) {
@@ -181,17 +181,17 @@ async function moveCard(from, to, focus) {
   return edit("move", { from, to }, [from], `${nameOf([from])} moved to place ${to + 1} of ${n}`, { order, chosen: [to], focus });
 }
 
-async function removeCard(index, focus, next = null, tell = true) {
+async function removeCard(index, focus, next = null, tell = true, joined = false) {
   const n = store.state.layers.length;
   const order = [...Array(n).keys()].toSpliced(index, 1);
   const after = next ?? (n > 1 ? [Math.min(index, n - 2)] : null);
-  return edit("remove", { index }, [index], tell && `${nameOf([index])} removed; ${n - 1} left`, { order, chosen: after, focus });
+  return edit("remove", { index, joined }, [index], tell && `${nameOf([index])} removed; ${n - 1} left`, { order, chosen: after, focus });
 }
 
-function update(path, change, where, said) {
+function update(path, change, where, said, joined = false) {
   const [card, ...rest] = path;
   const layer = layerAt(path) && changedAt(layerAt([card]), rest, change);
-  return layer ? edit("update_layer", { index: card, layer }, where, said) : false;
+  return layer ? edit("update_layer", { index: card, layer, joined }, where, said) : false;
 }
 
 /** Change the list of the group that the layer at `path` is in; select the one `by` places further. */
@@ -219,11 +219,11 @@ async function removeInside(path) {
   return done;
 }
 
-/** Have the server do it. `place` is the card or path at which a refusal is shown, `wanted` what `takeWish` returns. */
+/** Have the server do it, unless the network is no longer the one that this page shows. `place` is the card or path at which a refusal is shown, `wanted` what `takeWish` returns. */
 async function edit(type, fields, place, said, wanted = null, inserted = null) {
   const version = store.state.version;
   wish = wanted && { ...wanted, version, types: typesAfter(wanted.order, inserted) };
-  const result = await act(type, fields, { where: typeof place === "string" ? place : whereOf(place) });
+  const result = await act(type, { ...fields, edits: store.state.edits }, { where: typeof place === "string" ? place : whereOf(place) });
   if (result === null) {
     wish = null;
     emit("refused");
