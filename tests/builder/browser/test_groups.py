@@ -1,0 +1,58 @@
+"""Residual groups: layers go in and out, each in one step of undo; and what two pages do to one network at once."""
+
+import pytest
+
+LAYERS = [
+    {"type": "Dense", "units": 6, "activation": "relu"},
+    {"type": "Residual", "layers": [{"type": "Dense", "units": 6}]},
+    {"type": "Dense", "units": 6, "activation": "tanh"},
+    {"type": "Dense", "units": 3, "activation": "softmax"},
+]
+
+
+@pytest.fixture
+def view(open_page):
+    return open_page("spiral", prepare=lambda page: page("set_layers", layers=LAYERS))
+
+
+def groups(view):
+    """Return kinds, and of a group the activations inside: ["Dense", ["identity", "tanh"], "Dense"]."""
+    return [
+        [inner["activation"]["name"] for inner in layer["layers"]] if layer["type"] == "Residual" else layer["type"]
+        for layer in view.state()["layers"]
+    ]
+
+
+def choose_group(view):
+    """Click the head of the group's card: further down are the layers inside."""
+    view.find('#strip .layer-card[data-index="1"]').click(position={"x": 60, "y": 16})
+
+
+def test_a_layer_goes_into_a_group_and_out_in_one_step_of_undo(view):
+    start = view.state()["layers"]
+    choose_group(view)
+    view.find("[data-action=take-in-after]").click()
+    view.until(lambda: groups(view) == ["Dense", ["identity", "tanh"], "Dense"])
+    view.press("Control+z")
+    view.until(lambda: view.state()["layers"] == start)
+    choose_group(view)
+    view.find("[data-action=take-in-before]").click()
+    view.until(lambda: groups(view) == [["relu", "identity"], "Dense", "Dense"])
+    view.find("[data-inner='0']").click()
+    view.find("[data-action=take-out]").click()
+    view.until(lambda: groups(view) == [["identity"], "Dense", "Dense", "Dense"])
+    view.press("Control+z")
+    view.until(lambda: groups(view) == [["relu", "identity"], "Dense", "Dense"])
+    view.press("Control+z")
+    view.until(lambda: view.state()["layers"] == start)
+
+
+def test_an_edit_of_what_another_page_has_changed_is_refused(view):
+    """The other page's edit comes in between: the server has it already, this page not yet."""
+    view.find('#strip .layer-card[data-index="2"]').click()
+    edit = "({ edits }) => import('/static/store.js').then(({ store }) => { store.state.edits = edits; })"
+    view.page.evaluate(edit, {"edits": view.state()["edits"] - 1})
+    view.press("Delete")
+    view.expect(view.page.get_by_text("another page has changed the network")).to_be_visible()
+    assert groups(view)[2] == "Dense"
+    assert len(view.state()["layers"]) == 4
