@@ -222,8 +222,8 @@ def test_a_header_that_is_not_found_is_reported(ok):
 
 
 def test_guesses_about_columns_are_reported(ok):
-    rows = (f"2024-01-{1 + i % 28};{i},5;{i % 10}\n" for i in range(60))
-    Path("t.csv").write_text("day;size;y\n" + "".join(rows))
+    rows = (f'2024-01-{1 + i % 28},"{i},5",{i % 10}\n' for i in range(60))
+    Path("t.csv").write_text("day,size,y\n" + "".join(rows))
     target = "target read as 10 classes (whole numbers); to predict it as a number: --task regression"
     day = "column 'day' is text and became 28 columns; --ignore 'day' to leave it out"
     size = "column 'size' is text such as '0,5'; write numbers with a decimal point and without thousands separators"
@@ -500,7 +500,7 @@ def workshop(tmp_path_factory):
         "t.csv": PENGUINS,
         "one.csv": "x,y\n1,a\n2,a\n",
         "lonely.csv": "x,y\n" + "1,yes\n" * 9 + "2,no\n",
-        "comma.csv": "x;price\n" + "".join(f"{i};{i},50\n" for i in range(10)),
+        "comma.csv": "x,price\n" + "".join(f'{i},"{i},50"\n' for i in range(10)),
         "ragged.csv": "x,y\n1,2\n1,2,3\n",
         "huge.csv": "x,y\n" + "1e300,0\n-1e300,1\n" * 20,
         "new.csv": f"{names}\n1,2,3,4\n",

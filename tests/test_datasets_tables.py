@@ -69,7 +69,37 @@ def test_delimiter_inside_quotes_and_decimal_commas(write):
     dataset = read_csv(write('a;b;c\n"x;1";2;0\ny;3;1\n'))
     assert dataset.feature_names == ("a=x;1", "a=y", "b")
     with pytest.raises(ValueError, match="numbers need a decimal point"):
-        read_csv(write("a;b\n" + "".join(f"{i},5;{i % 2}\n" for i in range(102))))
+        read_csv(write("a,b\n" + "".join(f'"{i},5",{i % 2}\n' for i in range(102))))
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_decimal_commas_are_found_out(write, delimiter):
+    content = "size;price;kind\n1,5;-20,25;a\n2;,5;b, with a comma\n3,0;1,5e-3;a\n"
+    dataset = read_csv(write(content.replace(";", delimiter)), "price", task="regression")
+    assert dataset.X[:, 0].tolist() == [1.5, 2, 3]
+    assert dataset.y.tolist() == [-20.25, 0.5, 0.0015]
+    assert dataset.feature_names[1:] == ("kind=a", "kind=b, with a comma")
+
+
+@pytest.mark.parametrize(
+    ("content", "decimal", "expected"),
+    [
+        ("a;b\n1,5;2\n2;3.5\n", None, ("a=1,5", "a=2")),  # both marks: nobody knows what is meant
+        ("a;b\n1.234,5;2\n2;3\n", None, ("a=1.234,5", "a=2")),
+        ("a;b\n1,5;2\n2;3\n", ".", ("a=1,5", "a=2")),
+        ("a;b\n1,5;2\n2;3\n", ",", ("a",)),
+        ('a,b\n"1,5",2\n2,3\n', ",", ("a",)),
+        ('a,b\n"1,5",2\n2,3\n', None, ("a=1,5", "a=2")),  # may be a thousand and more
+    ],
+)
+def test_what_decimal_commas_are_is_not_guessed_wildly(write, content, decimal, expected):
+    table = read_csv(write(content), task="regression", decimal=decimal, categorical=["a"] if len(expected) > 1 else [])
+    assert table.feature_names == expected
+
+
+def test_an_unknown_decimal_mark(write):
+    with pytest.raises(ValueError, match=r"decimal must be '\.' or ',', got ';'"):
+        read_csv(write("a;b\n1;2\n"), decimal=";")
 
 
 def test_without_header(write):

@@ -117,8 +117,8 @@ MOST_LAYERS = 64
 INDEX = Field(spec.integer(0, MOST_LAYERS), required=True)
 LAYER = Field(record, required=True)
 PLACED = {
-    "edits": Field(spec.optional(spec.integer(0, HIGHEST_ID)), None),
-    "joined": Field(spec.flag, False),
+    "edits": Field(spec.integer(0, HIGHEST_ID)),
+    "joined": Field(spec.flag),
 }
 """Of edits at a place, which means something in one network alone: the `edits` of the state that the page has seen; and
 whether this edit and the one before are to be undone together."""
@@ -144,7 +144,7 @@ TYPES: dict[str, dict[str, Field]] = {
     "update_layer": {"index": INDEX, "layer": LAYER, **PLACED},
     "set_optimizer": {"optimizer": Field(record, required=True)},
     "set_training": {
-        "batch_size": Field(spec.integer(1, 2**31 - 1)),
+        "batch_size": Field(spec.integer(1, spec.COUNT)),
         "loss": Field(spec.optional(record)),
         "metrics": Field(several(NAME, 4)),
         "validation_split": Field(spec.real(0, 0.9)),

@@ -84,7 +84,7 @@ class Setup:
 
 PARTS = {"data": record, "layers": several(record, MOST_LAYERS), "optimizer": record, "training": record}
 TRAINING = {
-    "batch_size": spec.integer(1, 2**31 - 1),
+    "batch_size": spec.integer(1, spec.COUNT),
     "loss": spec.optional(record),
     "metrics": several(NAME, 4),
     "validation_split": spec.real(0, 0.9),

@@ -180,6 +180,7 @@ def _add_table_options(command: argparse.ArgumentParser, *, target: bool = False
         group.add_argument("--drop-missing", action="store_true", help="leave out rows with a missing value")
     group.add_argument("--header", choices=("yes", "no"), help="whether row 1 names the columns (default: found out)")
     group.add_argument("--delimiter", help="default: found out")
+    group.add_argument("--decimal", choices=(".", ","), help="what stands before decimals; default: found out")
     group.add_argument("--encoding", help="default utf-8")
 
 

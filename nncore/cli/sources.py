@@ -23,7 +23,7 @@ from nncore.names import lookup
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 IDX = re.compile(r"idx\d-ubyte(\.gz)?$")
-TABLE_OPTIONS = ("target", "categorical", "ignore", "drop_missing", "header", "delimiter", "encoding")
+TABLE_OPTIONS = ("target", "categorical", "ignore", "drop_missing", "header", "delimiter", "encoding", "decimal")
 NO_HEADER = "no header found, so the first row counts as data; if it names the columns, say --header yes"
 HAS_HEADER = {None: None, "yes": True, "no": False}
 
@@ -139,6 +139,7 @@ def _open_csv(options: argparse.Namespace, known: Collection[str] = ()) -> CsvTa
         options.data,
         header=HAS_HEADER[options.header],
         delimiter=options.delimiter,
+        decimal=options.decimal,
         encoding=options.encoding or "utf-8",
         known=known,
     )

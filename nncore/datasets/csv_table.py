@@ -23,6 +23,7 @@ SAMPLE_ROWS = 20
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
 """What stands for a missing value, in small letters."""
 
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 WITH_COMMA = re.compile(r"[+-]?[\d.' ]*\d,\d[\d.,]*")
 
 
@@ -74,6 +75,9 @@ class CsvTable:
         By default the one of comma, semicolon, tab and bar that cuts the first rows into the most even columns.
     encoding : str, default "utf-8"
         A byte order mark overrules it.
+    decimal : {".", ","}, optional
+        What stands before the decimals of numbers. By default a comma if the file is not separated by commas, the first
+        64 Ki characters hold such a number, and none with a point.
     known : collection of str, optional
         Column names to expect: a first row that holds them all is a header, too.
 
@@ -98,11 +102,16 @@ class CsvTable:
         header: bool | None = None,
         delimiter: str | None = None,
         encoding: str = "utf-8",
+        decimal: str | None = None,
         known: Collection[str] = (),
     ) -> None:
         self.path = Path(path)
         self.encoding = _encoding(self.path, encoding)
-        self.delimiter = delimiter if delimiter is not None else self._sniff_delimiter()
+        sample = self._sample() if delimiter is None or decimal is None else ""
+        self.delimiter = max(DELIMITERS, key=lambda one: _evenness(sample, one)) if delimiter is None else delimiter
+        self.decimal = _decimal(sample, self.delimiter) if decimal is None else decimal
+        if self.decimal not in (".", ","):
+            raise ValueError(f"decimal must be '.' or ',', got {self.decimal!r}")
         with closing(self._records()) as records:
             first_line, first = next(records, (0, []))
             below = [fields for _, fields in islice(records, SAMPLE_ROWS)] if header is None else []
@@ -157,23 +166,27 @@ class CsvTable:
             try:
                 for fields in reader:
                     if any(fields):
-                        yield start, [field.strip() for field in fields]
+                        yield start, [self._plain(field.strip()) for field in fields]
                     start = reader.line_num + 1
             except csv.Error as error:
                 raise ValueError(f"{self.path}:{start}: not a CSV row ({error})") from None
             except UnicodeDecodeError:
                 raise self._not_decodable() from None
 
+    def _plain(self, field: str) -> str:
+        """Return a number as Python spells it, anything else as it is."""
+        return field.replace(",", ".") if self.decimal == "," and DECIMAL_COMMA.fullmatch(field) else field
+
     def _text(self, stream: IO[bytes]) -> io.TextIOWrapper:
         return io.TextIOWrapper(stream, encoding=self.encoding, newline="")
 
-    def _sniff_delimiter(self) -> str:
+    def _sample(self) -> str:
+        """Return the beginning of the file, from which delimiter and decimal mark are found out."""
         with open_binary(self.path) as stream, self._text(stream) as text:
             try:
-                sample = text.read(SAMPLE_CHARACTERS)
+                return text.read(SAMPLE_CHARACTERS)
             except UnicodeDecodeError:
                 raise self._not_decodable() from None
-        return max(DELIMITERS, key=lambda delimiter: _evenness(sample, delimiter))
 
     def _not_decodable(self) -> ValueError:
         """Find the first line that cannot be decoded: text is decoded in blocks, which hides where it stopped."""
@@ -220,3 +233,14 @@ def _evenness(sample: str, delimiter: str) -> tuple[bool, int]:
         widths.pop()  # the sample may end in the middle of this one
     width = max(widths, default=1)
     return width > 1 and min(widths) == width, width
+
+
+def _decimal(sample: str, delimiter: str) -> str:
+    """Return what stands before the decimals, as far as the sample tells."""
+    if delimiter == ",":
+        return "."
+    fields = {
+        field.strip() for fields in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) for field in fields
+    }
+    commas = any(DECIMAL_COMMA.fullmatch(field) for field in fields)
+    return "," if commas and not any("." in field and number(field) is not None for field in fields) else "."

@@ -26,6 +26,7 @@ def read_csv(
     header: bool | None = None,
     delimiter: str | None = None,
     encoding: str = "utf-8",
+    decimal: str | None = None,
 ) -> Dataset:
     """Read a CSV file (plain or gzipped) whose last column, or the column `target`, is to be predicted.
 
@@ -45,8 +46,8 @@ def read_csv(
         Columns to leave out, such as names and row numbers.
     missing : {"error", "drop"}
         Whether a row with a missing value is an error or left out.
-    header, delimiter, encoding
-        See `CsvTable`; header and delimiter are detected by default.
+    header, delimiter, encoding, decimal
+        See `CsvTable`; all but the encoding are detected by default.
 
     Returns
     -------
@@ -74,7 +75,7 @@ def read_csv(
     >>> fruit.target_names, fruit.y.tolist()
     (('apple', 'banana'), [0, 1, 0])
     """
-    table = CsvTable(path, header=header, delimiter=delimiter, encoding=encoding)
+    table = CsvTable(path, header=header, delimiter=delimiter, encoding=encoding, decimal=decimal)
     return read_table(table, target, task=task, categorical=categorical, ignore=ignore, missing=missing)
 
 
