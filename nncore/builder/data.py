@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -232,8 +232,13 @@ class Prepared:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the rows take, as they are in the data set and as the network reads them."""
-        return self.dataset.X.nbytes + self.dataset.y.nbytes + self.X.nbytes + self.y.nbytes
+        """Bytes that the rows take: in the data set, as the network reads them, and once more in their parts."""
+        return self.dataset.X.nbytes + self.dataset.y.nbytes + 2 * (self.X.nbytes + self.y.nbytes)
+
+    @cached_property
+    def parts(self) -> dict[str, tuple[Array, Array]]:
+        """Inputs and targets of the parts train and held_out; kept, for they are asked for all the time."""
+        return {name: (self.X[self.rows(name)], self.y[self.rows(name)]) for name in ("train", "held_out")}
 
     def rows(self, part: str) -> Array:
         """Return the numbers of the rows of a part: train, held_out or all."""

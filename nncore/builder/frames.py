@@ -15,9 +15,11 @@ from nncore.model import Sequential
 from nncore.program import ParameterBlock
 from nncore.summary import in_depth, layer_name
 
-MOST_ROWS = 256  # of the gradient shown; evenly spaced, so that a frame costs the same for all data
+MOST_ROWS = 256  # of the gradient shown; evenly spaced, so that a frame costs the same for all data,
+FEWEST_ROWS, WORK = 32, 2**26  # and nearly the same for all networks: rows times parameters
 MOST_SHOWN = 24  # rows and columns of a weight; a larger one is pooled
 MOST_EDGES = 64  # the strongest, of a weight that is pooled
+MOST_LOOKED_AT = 2**14  # weights, to guess which ones are strong
 MOST_POINTS = 500  # of a curve
 
 
@@ -95,7 +97,8 @@ def gradient_rows(run: Run) -> tuple[Array, Array, Array | None]:
     They are the next batch of a started epoch, else some of all.
     """
     (X, y), weights = run.part("train"), run.weights()
-    rows = run.next_batch() if run.stepping is not None else spread(len(X), MOST_ROWS)
+    most = min(MOST_ROWS, max(FEWEST_ROWS, WORK // max(1, run.model.n_parameters)))
+    rows = run.next_batch() if run.stepping is not None else spread(len(X), most)
     return X[rows], y[rows], None if weights is None else weights[rows]
 
 
@@ -145,12 +148,13 @@ def pooled(matrix: Array, most: int = MOST_SHOWN) -> Array:
     >>> pooled(np.arange(16.0).reshape(4, 4), most=2).tolist()
     [[2.5, 4.5], [10.5, 12.5]]
     """
-    result = matrix.astype(np.float64)
+    result = matrix
     for axis, size in enumerate(matrix.shape):
         if size > most:
             starts = np.arange(most) * size // most
             widths = np.diff([*starts, size])
-            result = np.add.reduceat(result, starts, axis=axis) / (widths[:, None] if axis == 0 else widths)
+            sums = np.add.reduceat(result, starts, axis=axis, dtype=np.float64)
+            result = sums / (widths[:, None] if axis == 0 else widths)
     return result
 
 
@@ -158,7 +162,9 @@ def strongest(weight: Array, gradient: Array) -> list[list[float]]:
     """Return the edges of the largest weights, as [from, to, weight, gradient]."""
     size = np.abs(weight).ravel()
     most = min(MOST_EDGES, size.size)
-    chosen = np.argpartition(size, size.size - most)[-most:]
+    some = size[:: max(1, size.size // MOST_LOOKED_AT)]
+    large = np.flatnonzero(size >= np.partition(some, -most)[-most])  # at least so many, and quicker than to order all
+    chosen = large[np.argpartition(size[large], -most)[-most:]]
     rows, columns = np.unravel_index(chosen, weight.shape)
     values = zip(rounded(weight[rows, columns]), rounded(gradient[rows, columns]), strict=True)
     return [[int(i), int(j), *pair] for i, j, pair in zip(rows, columns, values, strict=True)]

@@ -100,6 +100,7 @@ class Run:
         self.batch: int = 0
         self.batch_loss: float | None = None
         self.within: Within | None = None
+        self._weights: Array | None = None
 
     def _built(self) -> Sequential:
         setup = self.setup
@@ -162,8 +163,7 @@ class Run:
 
     def part(self, name: str) -> tuple[Array, Array]:
         """Return inputs and targets of a part of the rows: train or held_out."""
-        rows = self.prepared.rows(name)
-        return self.prepared.X[rows], self.prepared.y[rows]
+        return self.prepared.parts[name]
 
     def _note_epochs(self, done: int) -> None:
         how = self.setup.batch_size, self.setup.class_weight
@@ -181,9 +181,11 @@ class Run:
         """Return the weight of each row to train on; None where all count the same."""
         if self.setup.class_weight is None:
             return None
-        program = self.model.program
-        data = data_for(program, FLOAT32, *self.part("train"), None)
-        return weighted_by_class(data, program, self.setup.class_weight).sample_weight
+        if self._weights is None:
+            program = self.model.program
+            data = data_for(program, FLOAT32, *self.part("train"), None)
+            self._weights = weighted_by_class(data, program, self.setup.class_weight).sample_weight
+        return self._weights
 
     def train_batch(self) -> float:
         """Do the next update of an epoch, but not its last, in a copy; return the loss of its rows before it."""
@@ -246,6 +248,7 @@ class Run:
         run.model = Sequential._from_snapshot(snapshot)
         run.model.history = history
         run.stepping, run.batch, run.batch_loss, run.within = None, 0, None, None
+        run._weights = None
         return run
 
 

@@ -228,6 +228,28 @@ def test_wide_layers_are_pooled_and_their_strongest_edges_named(new_session):
     assert value == pytest.approx(weight[i, j], rel=1e-3)
 
 
+@pytest.mark.parametrize("shape", [(25, 3), (300, 400), (2000, 25)])
+def test_the_strongest_edges_are_those_of_the_largest_weights(shape):
+    rng = np.random.default_rng(1)
+    weight, gradient = rng.normal(size=(2, *shape)).astype(np.float32)
+    found = frames.strongest(weight, gradient)
+    assert len(found) == 64
+    assert {(i, j) for i, j, _, _ in found} == {
+        tuple(map(int, np.unravel_index(k, shape))) for k in np.argsort(np.abs(weight).ravel())[-64:]
+    }
+    alike = np.zeros(shape, np.float32)
+    assert len(frames.strongest(alike, gradient)) == 64
+
+
+def test_what_a_frame_reads_does_not_grow_with_the_data_and_hardly_with_the_network(new_session, monkeypatch):
+    ask = new_session("digits")
+    assert len(frames.gradient_rows(ask.run)[0]) == 240
+    ask("set_layers", layers=[{"type": "Dense", "units": n} for n in (1000, 1000)] + [ask("state")["layers"][-1]])
+    assert len(frames.gradient_rows(ask.run)[0]) <= 64
+    monkeypatch.setattr(type(ask.run.prepared), "rows", lambda *_: pytest.fail("all rows are gone through again"))
+    frames.frame(ask.run, 0)
+
+
 def test_the_means_of_blocks_are_means():
     matrix = np.random.default_rng(0).normal(size=(50, 31))
     pooled = frames.pooled(matrix)
