@@ -14,7 +14,8 @@ from nncore.doctor import Finding
 from nncore.layers import Dense, Dropout, Layer, as_activation
 from nncore.schedules import Schedule
 
-FACTOR = 5.0  # of a learning rate that is too high or too low
+FACTOR = 10.0  # of a learning rate that is too high or too low, as in the doctor's remedies
+ANEW = ", and the run begins anew"
 RATE = 0.2  # of dropout
 
 
@@ -74,33 +75,44 @@ def _fix(run: Run, finding: Finding) -> Fix | None:
 
 
 def _slower(run: Run, finding: Finding) -> Fix | None:
-    return _other_rate(run.setup, 1 / FACTOR)
+    """Return the fix for steps that were too long: what they have made of the weights is not worth keeping."""
+    rate = run.setup.optimizer.learning_rate
+    if isinstance(rate, Schedule):
+        return None
+    changed, text = _other_rate(run.setup, rate / FACTOR)
+    return Fix(text + ANEW, changed, afresh=True)
 
 
 def _faster(run: Run, finding: Finding) -> Fix | None:
-    return _other_rate(run.setup, FACTOR)
+    rate = run.setup.optimizer.learning_rate
+    return None if isinstance(rate, Schedule) else _optimizer(*_other_rate(run.setup, rate * FACTOR))
 
 
-def _other_rate(setup: Setup, factor: float) -> Fix | None:
-    rate = setup.optimizer.learning_rate
-    if isinstance(rate, Schedule):
-        return None
-    optimizer = replace(setup.optimizer, learning_rate=float(f"{rate * factor:.3g}"))
-    return _optimizer(setup, optimizer, f"learning rate {optimizer.rate:g} instead of {rate:g}")
+def _usual_rate(run: Run, finding: Finding) -> Fix:
+    """Return the fix for a learning rate of 0, be it that of a schedule which has run out."""
+    return _optimizer(*_other_rate(run.setup, type(run.setup.optimizer)().rate))
+
+
+def _other_rate(setup: Setup, rate: float) -> tuple[Setup, str]:
+    before = setup.optimizer.learning_rate
+    optimizer = replace(setup.optimizer, learning_rate=float(f"{rate:.3g}"))
+    known = "a schedule" if isinstance(before, Schedule) else f"{before:g}"
+    return replace(setup, optimizer=optimizer), f"learning rate {optimizer.rate:g} instead of {known}"
 
 
 def _clipping(run: Run, finding: Finding) -> Fix:
     optimizer = replace(run.setup.optimizer, clip_norm=1.0, clip_value=None)
-    return _optimizer(run.setup, optimizer, "gradients are clipped to the norm 1")
+    return _optimizer(replace(run.setup, optimizer=optimizer), "gradients are clipped to the norm 1")
 
 
-def _optimizer(setup: Setup, optimizer: Any, text: str) -> Fix:
-    changed = replace(setup, optimizer=optimizer)
-    return Fix(text, changed, ((changed, Step("optimizer", (optimizer,))),))
+def _optimizer(changed: Setup, text: str) -> Fix:
+    return Fix(text, changed, ((changed, Step("optimizer", (changed.optimizer,))),))
 
 
 def _relu(run: Run, finding: Finding) -> Fix | None:
-    return _activation(run.setup, ("sigmoid", "tanh"), "relu")
+    """Return the fix for saturated units: relu needs first weights of another size than what these have come to."""
+    fix = _activation(run.setup, ("sigmoid", "tanh"), "relu")
+    return fix and Fix(fix.text + ANEW, fix.setup, afresh=True)
 
 
 def _leaky(run: Run, finding: Finding) -> Fix | None:
@@ -147,13 +159,13 @@ def _random_weights(run: Run, finding: Finding) -> Fix:
         replace(layer, weight_initializer="auto") if isinstance(layer, Dense) else layer for layer in run.setup.layers
     )
     changed = replace(run.setup, layers=layers)
-    return Fix("first weights are drawn at random, and the run begins anew", changed, afresh=True)
+    return Fix(f"first weights are drawn at random{ANEW}", changed, afresh=True)
 
 
 def _standardized(run: Run, finding: Finding) -> Fix:
     source = run.setup.source
     changed = replace(run.setup, source=Source(source.name, {**source.options, "standardize": True}))
-    return Fix("features are standardised, and the run begins anew", changed, afresh=True)
+    return Fix(f"features are standardised{ANEW}", changed, afresh=True)
 
 
 def _balanced(run: Run, finding: Finding) -> Fix | None:
@@ -172,6 +184,7 @@ FIXES: dict[str, Callable[[Run, Finding], Fix | None]] = {
     "unscaled_inputs": _standardized,
     "learning_rate_too_high": _slower,
     "learning_rate_too_low": _faster,
+    "learning_rate_zero": _usual_rate,
     "underfitting": _wider,
     "overfitting": _dropout,
     "label_imbalance": _balanced,

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import nncore
-from nncore import Dense, Sequential
+from nncore import Dense, Sequential, checkpoint
 from nncore.builder import doctoring, frames, views
 from nncore.builder.messages import Refusal, encode
+from nncore.builder.run import Loaded, Run
 from nncore.cli.main import main
 
 
@@ -288,16 +289,57 @@ def test_the_doctor_of_the_page_is_the_doctor(new_session):
     assert "vanishing_gradients" in [finding["rule"] for finding in found["findings"]]
 
 
-def test_a_fix_keeps_the_weights_and_can_be_undone(new_session):
+def test_a_fix_of_the_activation_cures_and_can_be_undone(new_session):
     ask = trained(new_session("vanishing_gradient"), 30)
     before = ask.run.model.parameters.copy()
     assert "relu instead of sigmoid" in ask("apply_fix", finding="vanishing_gradients")["messages"][0]
     assert [layer["activation"]["name"] for layer in ask("state")["layers"]] == ["relu"] * 8 + ["softmax"]
-    assert np.array_equal(ask.run.model.parameters, before)
-    ask("step_epoch")
+    trained(ask, 100)
+    assert ask.run.model.history["accuracy"][-1] > 0.9
     exec(ask("export", kind="script")["text"], {})
     ask("undo")
     assert ask("state")["layers"][0]["activation"]["name"] == "sigmoid"
+    assert np.array_equal(ask.run.model.parameters, before)
+
+
+def test_a_fix_that_needs_no_other_weights_keeps_them(new_session, monkeypatch):
+    ask = trained(new_session("overfitting"))
+    finding = nncore.doctor.Finding("dead_relus", "hint", None, "", "", "")
+    monkeypatch.setattr(type(ask.run.model.history), "doctor", lambda history: [finding])
+    before = ask.run.model.parameters.copy()
+    ask("apply_fix", finding="dead_relus")
+    assert np.array_equal(ask.run.model.parameters, before)
+
+
+def test_the_fix_of_a_divergence_ends_it(new_session):
+    """However often it takes: the rate falls each time, and the weights that were thrown far off do not stay."""
+    ask = new_session("regression")
+    ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": 50})
+    rates = []
+    for _ in range(6):
+        trained(ask, 20)
+        rules = [finding["rule"] for finding in ask("doctor")["findings"]]
+        harm = next((rule for rule in ("divergence", "learning_rate_too_high") if rule in rules), None)
+        if harm is None:
+            break
+        ask("apply_fix", finding=harm)
+        rates.append(ask.run.setup.optimizer.rate)
+    assert rates[0] == 5
+    assert ask.run.model.history["loss"][-1] < 0.5
+
+
+def test_the_fix_of_a_divergence_goes_back_to_the_file(new_session, tmp_path, monkeypatch):
+    ask = trained(new_session("regression"))
+    path = tmp_path / "sine.safetensors"
+    path.write_bytes(base64.b64decode(ask("export", kind="model")["base64"]))
+    ask.session.run = Run(ask.run.setup, ask.run.prepared, Loaded(str(path), checkpoint.load(path)))
+    start = ask.run.model.parameters.copy()
+    trained(ask)
+    finding = nncore.doctor.Finding("divergence", "severe", None, "", "", "")
+    monkeypatch.setattr(type(ask.run.model.history), "doctor", lambda history: [finding])
+    ask("apply_fix", finding="divergence")
+    assert np.array_equal(ask.run.model.parameters, start)
+    assert ask.run.setup.optimizer.rate == pytest.approx(0.001)
 
 
 @pytest.mark.parametrize("rule", doctoring.FIXES)
