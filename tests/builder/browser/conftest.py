@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from nncore.builder import security
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
     *(["--no-sandbox"] if os.geteuid() == 0 else []),  # its sandbox refuses to work for root
@@ -31,7 +33,7 @@ def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright, which drives the browser, is missing")
     with playwright.sync_playwright() as driver:
         found = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        found.expect = playwright.expect
+        found.expect, found.error = playwright.expect, playwright.Error
         yield found
         found.close()
 
@@ -49,18 +51,23 @@ class Watch:
         self.noted = []
         self.expected = []
 
-    def over(self, context, host):
-        """Watch all pages of a context, whose server is `host`."""
+    def over(self, page, host):
+        """Watch a page whose server is `host`; return what ends that."""
         own = (f"http://{host}/", f"ws://{host}/", "data:", "blob:")
 
-        def asked(url):
-            if not url.startswith(own):
-                self.noted.append(f"request: {url}")
+        def asked(sent):
+            if not sent.url.startswith(own):
+                self.noted.append(f"request: {sent.url}")
 
-        context.on("request", lambda request: asked(request.url))
-        context.on("console", lambda told: told.type == "error" and self.noted.append(f"console: {told.text}"))
-        context.on("weberror", lambda thrown: self.noted.append(f"exception: {thrown.error}"))
-        context.on("page", lambda page: page.on("websocket", lambda socket: asked(socket.url)))
+        heard = {
+            "request": asked,
+            "websocket": asked,
+            "console": lambda told: told.type == "error" and self.noted.append(f"console: {told.text}"),
+            "pageerror": lambda thrown: self.noted.append(f"exception: {thrown}"),
+        }
+        for event, listener in heard.items():
+            page.on(event, listener)
+        return lambda: [page.remove_listener(event, listener) for event, listener in heard.items()]
 
     def complaints(self):
         return [text for text in self.noted if not any(re.search(pattern, text) for pattern in self.expected)]
@@ -71,6 +78,83 @@ def watch():
     found = Watch()
     yield found
     assert found.complaints() == []
+
+
+class Stage:
+    """A tab and a port that tests use one after the other: so the browser compiles the scripts of the page only once.
+
+    Each test has a server of its own, and loads the page anew. Nothing of a page outlives that but what the browser
+    stores for an address, its settings, and where the mouse is: `leave` puts those back.
+
+    Parameters
+    ----------
+    browser : Browser of Playwright
+    new_server : function
+        Returns a server that runs.
+    """
+
+    def __init__(self, browser, new_server):
+        self.browser, self._new_server = browser, new_server
+        self._port = 0
+        self._idle = None  # a tab that waits for the next test
+
+    def server(self, preset, secret=None):
+        """Return a server with the port of the one before, or with another port if somebody took that meanwhile."""
+        try:
+            found = self._new_server(preset, self._port, secret)
+        except OSError:
+            found = self._new_server(preset, secret=secret)
+        self._port = found.port
+        return found
+
+    def tab(self, *, width, height, color_scheme, reduced_motion):
+        """Return a tab that shows no page of ours.
+
+        A second one has a context of its own: of two tabs in one window, the browser keeps that behind waiting.
+        """
+        tab, self._idle = self._idle, None
+        if tab is None:
+            tab = self.browser.new_context().new_page()
+            tab.set_default_timeout(1000 * PATIENCE)
+        tab.set_viewport_size({"width": width, "height": height})
+        tab.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
+        return tab
+
+    def leave(self, tab, origin):
+        """Have a tab leave its page, for a picture of the same origin: for another one, the browser would forget all.
+
+        If it cannot, as its server is away or the page has crashed, or if there is an idle tab, it ends.
+        """
+        try:
+            tab.mouse.up()
+            tab.mouse.move(0, 0)
+            tab.goto(f"{origin}/static/logo.svg")
+            tab.evaluate("() => [localStorage.clear(), sessionStorage.clear()]")
+        except self.browser.error:
+            tab.context.close()
+            return
+        if self._idle is not None:
+            self._idle.context.close()
+        self._idle = tab
+
+    def close(self):
+        if self._idle is not None:
+            self._idle.context.close()
+
+
+def kept_for_an_hour(headers):
+    """Return the headers of a response, but the browser may keep it: what it is told for real, other tests look at."""
+    return [(name, b"max-age=3600" if name == b"cache-control" else value) for name, value in headers]
+
+
+@pytest.fixture(scope="package")
+def stage(browser, new_server):
+    told = security.response_headers
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(security, "response_headers", lambda host: kept_for_an_hour(told(host)))
+        found = Stage(browser, new_server)
+        yield found
+        found.close()
 
 
 class View:
@@ -191,25 +275,32 @@ class View:
 
 
 @pytest.fixture
-def open_page(browser, new_server, watch):
+def open_page(stage, watch):
     """Opens a page on a server of its own, or on that of another page; `fragment` stands where the token belongs."""
     with contextlib.ExitStack() as open_now:
 
         def opened(
-            preset="xor", *, like=None, secret=None, fragment=None, prepare=None, width=1440, height=900, **options
+            preset="xor",
+            *,
+            like=None,
+            secret=None,
+            fragment=None,
+            prepare=None,
+            width=1440,
+            height=900,
+            color_scheme="light",
+            reduced_motion="no-preference",
         ):
-            server = like.server if like else new_server(preset, secret=secret)
+            server = like.server if like else stage.server(preset, secret)
             if like is None:
                 open_now.callback(server.close)
             if prepare:
                 prepare(server.page(max_queue=None))
-            context = browser.new_context(viewport={"width": width, "height": height}, **options)
-            open_now.callback(context.close)
-            context.set_default_timeout(1000 * PATIENCE)
-            watch.over(context, server.host)
-            page = context.new_page()
+            page = stage.tab(width=width, height=height, color_scheme=color_scheme, reduced_motion=reduced_motion)
+            open_now.callback(stage.leave, page, server.origin)
+            open_now.callback(watch.over(page, server.host))
             page.goto(server.server.address if fragment is None else f"{server.origin}/{fragment}")
-            view = View(page, server, browser.expect)
+            view = View(page, server, stage.browser.expect)
             return view.ready() if fragment is None else view
 
         yield opened
