@@ -103,6 +103,34 @@ def test_less_motion_for_those_who_asked(open_page):
     assert moving == 0
 
 
+def test_no_gradients_travel_for_those_who_want_less_motion(open_page):
+    """The layer of the drawing in which they do stays as it is, until motion is wanted again."""
+    view = open_page("spiral", reduced_motion="reduce")
+    view.ask("train")
+    view.until(lambda: view.epoch() > 5)
+    assert (pictures(view), view.data("#drawing", "flow")) == (1, "off")
+    view.page.emulate_media(reduced_motion="no-preference")
+    view.expect(view.find("#drawing")).to_have_attribute("data-flow", "on")
+    assert pictures(view) > 3
+    view.page.emulate_media(reduced_motion="reduce")
+    view.expect(view.find("#drawing")).to_have_attribute("data-flow", "off")
+    assert pictures(view) == 1
+    assert view.state()["run"]["playing"]
+
+
+def pictures(view, n=8):
+    """Return how many different ones of what moves are among `n` in a row."""
+    script = """async n => {
+        const seen = new Set();
+        for (let i = 0; i < n; i++) {
+            await new Promise(requestAnimationFrame);
+            seen.add(document.querySelector("#drawing canvas.overlay").toDataURL());
+        }
+        return seen.size;
+    }"""
+    return view.page.evaluate(script, n)
+
+
 def test_single_letters_can_be_switched_off(open_page):
     view = open_page("xor")
     view.press("?")

@@ -39,6 +39,39 @@ def test_a_table_is_chosen_as_a_file(open_page, tmp_path):
     assert "datasets.read_csv('flats.csv'" in view.ask("export", kind="script")["text"]
 
 
+def dropped(view, selector, name, text):
+    """Drop a file onto an element; return whether the browser was kept from opening it, as it would by itself."""
+    holding = "([name, text]) => { const all = new DataTransfer(); all.items.add(new File([text], name)); return all; }"
+    drag = """(element, [kind, dataTransfer]) =>
+        element.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer }))"""
+    held = view.page.evaluate_handle(holding, [name, text])
+    over, drop = (view.find(selector).evaluate(drag, [kind, held]) for kind in ("dragover", "drop"))
+    return not (over or drop)
+
+
+def test_a_table_is_dropped(open_page):
+    view = open_page("xor")
+    assert dropped(view, "#preview", "flats.csv", FLATS)
+    state = view.until(lambda: (found := view.state())["data"]["name"] == "csv" and found)
+    assert state["data"]["options"]["file"] == "flats.csv" and state["data"]["n"] == 60
+    view.expect(view.find("#target option")).to_have_text(["size", "colour", "price"])
+    assert dropped(view, "#data", "rows.csv", "a,b\n1,2\n3\n")
+    view.expect(view.find("#csv-dialog .mistake")).to_contain_text("expected 2 fields")
+    assert view.find("#csv-text").input_value() == "a,b\n1,2\n3\n"
+    assert dropped(view, "#csv-dialog", "beds.csv", FLATS.replace("price", "beds"))
+    view.until(lambda: view.state()["data"]["options"]["file"] == "beds.csv")
+    view.expect(view.find("#csv-dialog")).to_have_count(0)
+
+
+def test_a_file_that_is_dropped_elsewhere_is_not_opened(open_page):
+    """Nor does the browser leave the page to show it."""
+    view = open_page("xor")
+    before = view.state()
+    assert dropped(view, "#train", "flats.csv", FLATS)
+    view.page.wait_for_timeout(200)
+    assert view.state() == before
+
+
 def test_a_broken_table_says_what_is_wrong_and_changes_nothing(open_page):
     view = open_page("xor")
     view.train(2)
