@@ -39,7 +39,7 @@ def browser():
 
 
 class Watch:
-    """What pages did that none may do: errors in the console, exceptions, requests to others than their server.
+    """What pages did that none may do: errors in the console, exceptions, other pages, requests to other servers.
 
     Attributes
     ----------
@@ -64,6 +64,7 @@ class Watch:
             "websocket": asked,
             "console": lambda told: told.type == "error" and self.noted.append(f"console: {told.text}"),
             "pageerror": lambda thrown: self.noted.append(f"exception: {thrown}"),
+            "popup": lambda other: self.noted.append(f"another page: {other.url}"),
         }
         for event, listener in heard.items():
             page.on(event, listener)
@@ -126,10 +127,10 @@ class Stage:
         If it cannot, as its server is away or the page has crashed, or if there is an idle tab, it ends.
         """
         try:
-            tab.mouse.up()
-            tab.mouse.move(0, 0)
             tab.goto(f"{origin}/static/logo.svg")
             tab.evaluate("() => [localStorage.clear(), sessionStorage.clear()]")
+            tab.mouse.up()
+            tab.mouse.move(0, 0)
         except self.browser.error:
             tab.context.close()
             return
