@@ -54,8 +54,8 @@ def check(program: Program) -> None:
     needed, limit = 2 * 8 * p * p + 3 * CHUNK_BYTES, memory.available()
     if needed > limit:
         raise ValueError(
-            f"solver='lm' needs {needed} bytes for {p:,} parameters, but this process may use {limit}; "
-            "use solver='lbfgs', or fewer units"
+            f"solver='lm' needs {memory.readable(needed)} for {p:,} parameters, but this process may use "
+            f"{memory.readable(limit)}; use solver='lbfgs', or fewer units"
         )
 
 

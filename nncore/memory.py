@@ -38,3 +38,17 @@ def _group_limit(path: str) -> int:
             return int(file.read())
     except (OSError, ValueError):  # no such control group, or "max"
         return LARGEST_OBJECT
+
+
+def readable(n_bytes: int) -> str:
+    """Return a size as people read it: exact while it is small, else to three digits.
+
+    Examples
+    --------
+    >>> readable(4040), readable(48_000_000_032), readable(2**62)
+    ('4,040 bytes', '48 GB', '4.61e+06 TB')
+    """
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
+        if n_bytes >= size:
+            return f"{n_bytes / size:.3g} {unit}"
+    return f"{n_bytes:,} bytes"

@@ -192,8 +192,8 @@ def _refuse_absurd_size(rows: Sequence[Row], n_parameters: int, bytes_each: int 
     limit = memory.available()
     if n_bytes > limit:
         raise ValueError(
-            f"the network needs at least {n_bytes} bytes ({n_parameters} parameters), but this process may use {limit} "
-            "bytes of memory; expected fewer units or features"
+            f"the network needs at least {memory.readable(n_bytes)} ({n_parameters:,} parameters), but this process "
+            f"may use {memory.readable(limit)} of memory; expected fewer units or features"
         )
 
 
@@ -222,10 +222,11 @@ least 2 rows in X and in a batch, or LayerNorm, which normalises each row
         )
     bytes_each, limit = 2 * itemsize * (program.n_features + sum(row.n_out for row in program.rows)), memory.available()
     if batch_size * bytes_each > limit:
+        needed = memory.readable(batch_size * bytes_each)
         raise ValueError(
-            f"layer {name!r} normalises over a batch, and batch_size={batch_size} needs at least "
-            f"{batch_size * bytes_each} bytes at once, but this process may use {limit} bytes of memory; expected a "
-            f"batch_size of at most {limit // bytes_each}, fewer units, or LayerNorm, which normalises each row"
+            f"layer {name!r} normalises over a batch, and batch_size={batch_size} needs at least {needed} at once, but "
+            f"this process may use {memory.readable(limit)} of memory; expected a batch_size of at most "
+            f"{limit // bytes_each}, fewer units, or LayerNorm, which normalises each row"
         )
 
 

@@ -434,7 +434,7 @@ def test_lm_wants_squared_errors():
 def test_lm_wants_memory_for_its_equations(monkeypatch):
     program = regressor()._lower(3)
     monkeypatch.setattr(memory, "available", lambda: 10**6)
-    with pytest.raises(ValueError, match=r"solver='lm' needs \d+ bytes for 62 parameters, but .* may use 1000"):
+    with pytest.raises(ValueError, match=r"solver='lm' needs 101 MB for 62 parameters, but .* may use 1 MB"):
         levenberg_marquardt.check(program)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -128,9 +129,12 @@ def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dat
     try:
         dataset = _loaded(chosen, options, csv, path)
     except OSError as error:
-        raise Refusal(str(error), "data.name") from None
+        what = f"{error.filename or path}: {error.strerror}" if error.strerror else str(error)
+        raise Refusal(what, "data.name") from None
     except (TypeError, ValueError) as error:
         raise Refusal(str(error), "data.options.target" if "there is no column" in str(error) else where) from None
+    if len(dataset) < 2:
+        raise Refusal("there is 1 row; a network needs two at the least, and learns from hundreds", where)
     if dataset.target_names is not None and len(np.unique(dataset.y)) < 2:
         raise Refusal(f"every row is of class {dataset.target_names[int(dataset.y[0])]!r}; expected two or more", where)
     return dataset
@@ -142,7 +146,7 @@ def _loaded(chosen: Source, options: Mapping[str, Any], csv: str | None, path: s
         **{name: partial(make, **options) for name, make in GENERATORS.items()},
         MNIST: lambda: load_mnist(path if path is not None and Path(path).is_dir() else None).train,
         CSV: lambda: _pasted(csv, str(chosen.options.get("file", "data.csv")), options),
-        FILE: lambda: _named(path, options),
+        FILE: lambda: _named(path, str(chosen.options.get("file", "FILE")), options),
     }
     return loaders[chosen.name]()
 
@@ -174,9 +178,9 @@ def _as_on_the_page(message: str) -> str:
     return message
 
 
-def _named(path: str | None, options: Mapping[str, Any]) -> Dataset:
+def _named(path: str | None, file: str, options: Mapping[str, Any]) -> Dataset:
     if path is None:
-        raise ValueError("no file was named on the command line: nncore builder --data FILE")
+        raise ValueError(f"files are named on the command line alone: start it anew, with nncore builder --data {file}")
     if path.lower().endswith((".npz", ".npy")):
         return read_npz(path, task=options.get("task", "auto"))
     return read_csv(path, **options)
@@ -274,12 +278,21 @@ def prepare(
     train, held_out = split(dataset, share, stratified, seed)
     noted = preparation is not None
     if preparation is None:
-        preparation = Preparation.fit(dataset.rows(train), standardize=standardize)
+        preparation = _learned(dataset.rows(train), standardize)
     X = np.ascontiguousarray(preparation.prepare_inputs(dataset.X), np.float32)
     y = preparation.prepare_target(dataset.y)
     y = y if dataset.target_names is not None else np.asarray(y, np.float32)
     names = (offered or dataset).rows(slice(0, 0))
     return Prepared(dataset, preparation, train, held_out, stratified, X, y, names, noted)
+
+
+def _learned(rows: Dataset, standardize: bool) -> Preparation:
+    try:
+        return Preparation.fit(rows, standardize=standardize)
+    except ValueError as error:
+        column = re.search(r"column (\d+)", str(error))
+        named = f"column {rows.feature_names[int(column[1])]!r}" if column else ""
+        raise Refusal(str(error).replace(column[0], named) if column else str(error), "data.options") from None
 
 
 def noted_preparation(notes: Mapping[str, str], dataset: Dataset) -> Preparation | None:

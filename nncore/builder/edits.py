@@ -10,11 +10,13 @@ from nncore.builder import data, doctoring, links, presets, setup
 from nncore.builder.messages import HIGHEST_ID, Refusal, located
 from nncore.builder.run import Run, Step
 from nncore.builder.setup import metrics_for
+from nncore.datasets.dataset import Dataset
 from nncore.layers import Layer
 
 if TYPE_CHECKING:
     from nncore.builder.session import Session
 
+FEWEST_ROWS_OF_A_CLASS = 4  # on average
 COMPILED = ("loss", "metrics")
 AFRESH = ("seed", "split_seed", "validation_split")
 
@@ -33,7 +35,18 @@ def set_data(
     if dataset.target_names is None:
         wanted = replace(wanted, class_weight=None)
     session.begin(wanted, reload=True)
-    return "" if wanted.layers == before.layers else f"the last layer is {wanted.layers[-1]} now, to suit the target"
+    told = _many_classes(dataset)
+    if wanted.layers != before.layers:
+        told = [f"the last layer is {wanted.layers[-1]} now, to suit the target", *told]
+    return "\n".join(told)
+
+
+def _many_classes(dataset: Dataset) -> list[str]:
+    """Say so if the target looks like names or numbers of rows rather than classes to be learnt."""
+    n, n_classes = len(dataset), len(dataset.target_names or ())
+    if n_classes <= n / FEWEST_ROWS_OF_A_CLASS:
+        return []
+    return [f"the target has {n_classes:,} classes in {n:,} rows: is it a name or a number? Then choose another Target"]
 
 
 def set_layers(session: Session, layers: list[dict[str, Any]]) -> None:

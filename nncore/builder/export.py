@@ -41,7 +41,8 @@ def export(run: Run, kind: str, path: str | None) -> dict[str, Any]:
         return {"text": script(run, path), "name": "train.py", "media_type": "text/x-python"}
     if kind == "model":
         content = base64.b64encode(model_file(run)).decode()
-        return {"base64": content, "name": "model.safetensors", "media_type": "application/octet-stream"}
+        name = f"model-{run.model.epoch}-epochs.safetensors"  # not that of the file that the run may have begun with
+        return {"base64": content, "name": name, "media_type": "application/octet-stream"}
     if kind == "csv":
         return {"text": curves(run), "name": "history.csv", "media_type": "text/csv"}
     if kind == "svg":
@@ -110,11 +111,20 @@ def script(run: Run, path: str | None = None) -> str:
     used = sorted(
         {name for name in ("Sequential", "load", *PUBLIC) if any(re.search(rf"\b{name}\(", line) for line in body)}
     )
-    version = f"Made by the builder of nncore {__version__}: repeats the run, bit for bit."
-    head = [f'"""{version}"""', "", *(["import dataclasses", ""] if "features" in run.origin.source.options else [])]
+    imports = ["import dataclasses", ""] if "features" in run.origin.source.options else []
+    head = [*_docstring(run, path), "", *imports]
     return "\n".join(
         [*head, "import numpy as np", "", f"from nncore import {', '.join(used)}, datasets", "", *body, ""]
     )
+
+
+def _docstring(run: Run, path: str | None) -> list[str]:
+    """Return what the script does, and which files it looks for."""
+    made = f'"""Made by the builder of nncore {__version__}: repeats the run, bit for bit.'
+    read = [] if run.loaded is None else [run.loaded.path]
+    if run.origin.source.name in (data.CSV, data.FILE):
+        read.append(_table(run.origin.source, path))
+    return [made, "", f"It reads {' and '.join(read)}: run it where they are.", '"""'] if read else [f'{made}"""']
 
 
 def _data(run: Run, path: str | None) -> Iterator[str]:
@@ -148,17 +158,23 @@ def _load(source: data.Source, path: str | None) -> str:
     if source.name in BUNDLED:
         return f"datasets.load_{source.name}()"
     if source.name in (data.CSV, data.FILE):
-        name = path if source.name == data.FILE else Path(str(source.options.get("file", "data.csv"))).name
+        name = _table(source, path)
         reader = "read_npz" if str(name).lower().endswith((".npz", ".npy")) else "read_csv"
         return f"datasets.{reader}({', '.join([repr(name), *arguments])})"
     return f"datasets.make_{source.name}({', '.join(arguments)})"
+
+
+def _table(source: data.Source, path: str | None) -> str:
+    return str(path) if source.name == data.FILE else Path(str(source.options.get("file", "data.csv"))).name
 
 
 def _model(run: Run) -> Iterator[str]:
     origin = run.origin
     compiled = _compiled(origin.optimizer, origin.loss, metrics_for(origin, run.prepared.dataset))
     if run.loaded is not None:
+        begun = run.loaded.snapshot.epoch
         yield f"model = load({run.loaded.path!r})"
+        yield f'assert model.epoch == {begun}, f"the run began with a model of {begun} epochs, not of {{model.epoch}}"'
         yield f"model.compile({compiled})"
         return
     yield "model = Sequential("

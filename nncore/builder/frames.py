@@ -58,12 +58,13 @@ def frame(run: Run, version: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        The columns of the history in the last epoch, exact; in the middle of an epoch that is gone through by hand
+        The columns of the history in the last epoch, exact; of a model from a file, which has none yet, how well it
+        does; ``rate_now``, the learning rate of the next update; in the middle of an epoch that is gone through by hand
         ``batch_loss``, of one that is being trained ``running_loss``, the mean of its batches so far, exact;
         ``layers`` and ``edges`` by name, to 4 digits.
     """
     history, model, within = run.model.history, run.current, run.within
-    row = history.row(-1) if len(history) else {}
+    row = history.row(-1) if len(history) else run.scores_of_file()
     exact = {name: number(value) for name, value in row.items()}
     seconds = row.get("seconds", 0.0)
     return {
@@ -74,6 +75,7 @@ def frame(run: Run, version: int) -> dict[str, Any]:
         **exact,
         "batch_loss": None if run.batch_loss is None else number(run.batch_loss),
         "running_loss": None if within is None else number(within.loss),
+        "rate_now": number(model.optimizer.rate_at(run.model.epoch)),
         "samples_per_second": len(run.prepared.train) / seconds if seconds > 0 else None,
         "layers": of_layers(model, history),
         "edges": edges(model, *gradient_rows(run)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -24,13 +25,34 @@ MOST_DEPTH = 12
 HIGHEST_ID = 2**53 - 1  # the largest whole number that is exact in JavaScript
 
 
+PLAIN = {
+    r"\ban integer\b": "a whole number",
+    r" from (-?\d+) to (2147483647|9007199254740991)\b": r" >= \1",
+    r"(, got .+) of type \w+$": r"\1",
+}
+"""Patterns in messages of the core, and what a page says instead."""
+
+
+def plain(message: str) -> str:
+    """Return a message of the core without what only programmers know.
+
+    Examples
+    --------
+    >>> plain("units must be an integer from 1 to 2147483647, got 3.7 of type float")
+    'units must be a whole number >= 1, got 3.7'
+    """
+    for pattern, words in PLAIN.items():
+        message = re.sub(pattern, words, message)
+    return message
+
+
 class Refusal(Exception):  # noqa: N818 - not a mistake of the program, but an answer
     """A message that cannot be carried out; the session is as it was.
 
     Parameters
     ----------
     message : str
-        What is wrong and how to mend it.
+        What is wrong and how to mend it; see `plain`.
     where : str
         Dotted path of the control that shows it, such as ``"layers[2].units"``; empty for the whole page.
 
@@ -41,7 +63,7 @@ class Refusal(Exception):  # noqa: N818 - not a mistake of the program, but an a
     """
 
     def __init__(self, message: str, where: str = "") -> None:
-        super().__init__(message)
+        super().__init__(plain(message))
         self.where = where
         self.id: int | None = None
 

@@ -90,6 +90,8 @@ class Run:
     """
 
     def __init__(self, setup: Setup, prepared: Prepared, loaded: Loaded | None = None) -> None:
+        if loaded is not None:
+            _check_features(loaded, prepared)
         check(setup, prepared)
         self.loaded = loaded
         self.setup = self.origin = setup
@@ -101,6 +103,7 @@ class Run:
         self.batch_loss: float | None = None
         self.within: Within | None = None
         self._weights: Array | None = None
+        self._scores: dict[str, float] | None = None
 
     def _built(self) -> Sequential:
         setup = self.setup
@@ -110,9 +113,7 @@ class Run:
         return model
 
     def _from_file(self, loaded: Loaded) -> Sequential:
-        model, found = Sequential._from_snapshot(loaded.snapshot), self.prepared.X.shape[1]
-        if model.program.n_features != found:
-            raise Refusal(f"{loaded.path} expects {model.program.n_features} features, the data have {found}", "data")
+        model = Sequential._from_snapshot(loaded.snapshot)
         model.compile(self.setup.optimizer, self.setup.loss, metrics_for(self.setup, self.prepared.dataset))
         return model
 
@@ -122,6 +123,18 @@ class Run:
         if self.within is not None:
             return self.within.model
         return self.model if self.stepping is None else self.stepping
+
+    def scores_of_file(self) -> dict[str, float]:
+        """Return loss and metrics on both parts, for a model from a file before its first epoch here."""
+        if self.loaded is None or self.model.epoch != self.loaded.snapshot.epoch:
+            return {}
+        if self._scores is None:
+            found = self.model.evaluate(*self.part("train"))
+            if len(self.prepared.held_out):
+                held_out = self.model.evaluate(*self.part("held_out"))
+                found |= {f"val_{name}": value for name, value in held_out.items()}
+            self._scores = found
+        return self._scores
 
     @property
     def n_batches(self) -> int:
@@ -248,8 +261,15 @@ class Run:
         run.model = Sequential._from_snapshot(snapshot)
         run.model.history = history
         run.stepping, run.batch, run.batch_loss, run.within = None, 0, None, None
-        run._weights = None
+        run._weights = run._scores = None
         return run
+
+
+def _check_features(loaded: Loaded, prepared: Prepared) -> None:
+    """Refuse data of another width before anything else is said of them: the target may be another one, too."""
+    expected, found = Sequential._from_snapshot(loaded.snapshot).program.n_features, prepared.X.shape[1]
+    if expected != found:
+        raise Refusal(f"{loaded.path} expects {expected} features, the data have {found}", "data")
 
 
 def apply(model: Sequential, step: Step) -> Any:

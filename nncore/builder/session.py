@@ -178,7 +178,7 @@ class Session:
         forth.push(Kept.of(self.run, self.csv, kept.edit))
         self.run, self.csv = kept.run(), kept.csv
         self._last_edit = ("", 0, 0.0)
-        self.messages = [f"{kept.edit.replace('_', ' ')}: {word}"]
+        self.messages = [f"{kept.edit.replace('_', ' ')}: {word}", *(["training is paused"] if self.playing else [])]
         self.playing = False
         self.edits += 1
         self.version += 1
@@ -238,9 +238,10 @@ class Session:
             self.run.fit(epochs, watching)
         except TrainingDiverged as error:
             self._set_playing(False)
-            self.messages = [str(error)]
+            first = f"epoch {error.epoch}, batch {error.batch}"  # counted from 0, which pages do not
+            self.messages = [str(error).replace(first, f"epoch {error.epoch + 1}, batch {error.batch + 1}", 1)]
             self.version += 1
-            self.tell(str(error))
+            self.tell(self.messages[0])
 
     def tell(self, text: str) -> None:
         """Send a notice to all pages."""

@@ -217,7 +217,9 @@ def check(setup: Setup, prepared: Prepared) -> Program:
         data_for(program, FLOAT32, prepared.X, prepared.y, None)
     except (TypeError, ValueError) as error:
         head = with_head((), prepared.dataset)[0]
-        message = f"the end of the network does not suit the target: {error}; for it to do so, end with {head}"
+        message = f"the network must end with {head} for this target, and ends with {setup.layers[-1]}"
+        if isinstance(setup.layers[-1], Dense):
+            message += f": {error}"
         raise Refusal(message, f"layers[{len(setup.layers) - 1}]") from None
     n = len(prepared.train)
     if setup.class_weight and prepared.dataset.target_names is None:

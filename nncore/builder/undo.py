@@ -34,7 +34,7 @@ class Kept:
 
 
 class Ring:
-    """The latest kept runs: at most 20 of them, at most 64 MB, and 512 MB of data or one data set; older ones go first.
+    """The latest kept runs: at most 20 of them, at most 64 MB and 512 MB of data; older ones go, but never the last.
 
     Examples
     --------
@@ -53,8 +53,11 @@ class Ring:
     def push(self, kept: Kept) -> None:
         """Keep one more."""
         self._kept = [*self._kept, kept][-MOST_KEPT:]
-        while sum(len(one.content) for one in self._kept) > MOST_BYTES or self._has_much_data():
+        while len(self._kept) > 1 and (self._n_bytes() > MOST_BYTES or self._has_much_data()):
             del self._kept[0]
+
+    def _n_bytes(self) -> int:
+        return sum(len(one.content) for one in self._kept)
 
     def _has_much_data(self) -> bool:
         sizes = {id(one.prepared): one.prepared.nbytes for one in self._kept}

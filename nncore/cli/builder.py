@@ -122,7 +122,10 @@ def _source(name: str, options: argparse.Namespace) -> tuple[Source, str | None]
             raise UsageError(f"{folder} is no folder; expected mnist:FOLDER with the four files of MNIST")
         return data.source(data.MNIST, given), folder or None
     if name in BUNDLED or name in GENERATORS:
+        if given:
+            option = next(iter(given)).replace("_", "-")
+            raise UsageError(f"--{option} is for tables of one's own; {name} has a target of its own")
         return data.source(name, given), None
     if not name.lower().removesuffix(".gz").endswith((*TEXT_SUFFIXES, ".npz")):
         raise UsageError(f"no such data set or file: {name}; expected a bundled name, mnist:FOLDER, .csv or .npz")
-    return data.source(data.FILE, given), name
+    return data.source(data.FILE, {**given, "file": Path(name).name}), name

@@ -1,5 +1,6 @@
 """``nncore builder``: what the page begins with, and what is said where it cannot begin."""
 
+import base64
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ import pytest
 
 import nncore
 from nncore.builder import server
+from nncore.builder.messages import Request
 from nncore.cli import builder
 from nncore.cli.main import main
 from nncore.cli.parser import parse
@@ -85,11 +87,36 @@ def test_a_model_goes_on_where_it_stopped(tmp_path, capsys):
     assert found.run.model.epoch == 7
     assert np.array_equal(script(found).parameters, found.run.model.parameters)
     assert "load(" in builder_script(found)
+    assert f"It reads {path}: run it where they are." in builder_script(found)
+
+
+def test_a_model_from_a_file_says_at_once_how_well_it_does(tmp_path, capsys):
+    path = str(tmp_path / "iris.safetensors")
+    main(["train", "iris", "--epochs", "30", "-o", path, "--quiet"])
+    found = session(path)
+    frame = found.state()["frame"]
+    model, run = nncore.load(path), found.run
+    model.compile(model.optimizer, model.loss, ["accuracy"])
+    for part, prefix in (("train", ""), ("held_out", "val_")):
+        expected = model.evaluate(*run.part(part))
+        assert (frame[f"{prefix}loss"], frame[f"{prefix}accuracy"]) == (expected["loss"], expected["accuracy"])
+    trained(found)
+    assert found.state()["frame"]["loss"] == run.model.history["loss"][-1]
+
+
+def test_what_is_saved_does_not_take_the_place_of_the_file_it_began_with(tmp_path, monkeypatch):
+    """Its script, too, notices when it finds another model than that one."""
+    monkeypatch.chdir(tmp_path)
+    main(["train", "iris", "--epochs", "4", "-o", "model.safetensors", "--quiet"])
+    found = trained(session("model.safetensors"))
+    saved = found.handle(Request(1, "export", {"kind": "model"}))
+    assert saved["name"] == "model-7-epochs.safetensors"
+    (tmp_path / "model.safetensors").write_bytes(base64.b64decode(saved["base64"]))
+    with pytest.raises(AssertionError, match="the run began with a model of 4 epochs, not of 7"):
+        exec(builder_script(found), {})
 
 
 def test_reset_and_undo_of_a_loaded_model(tmp_path):
-    from nncore.builder.messages import Request
-
     path = str(tmp_path / "iris.safetensors")
     main(["train", "iris", "--epochs", "4", "-o", path, "--quiet"])
     found = trained(session(path))
@@ -105,8 +132,13 @@ def test_reset_and_undo_of_a_loaded_model(tmp_path):
     [
         (["--data", "irsi"], "no such data set or file: irsi"),
         (["--data", "TABLE", "--target", "cost"], "there is no column 'cost'"),
-        (["--data", "iris", "--target", "species"], "unknown option of iris 'target'"),
-        (["--data", "missing.csv"], "No such file"),
+        (
+            ["--data", "iris", "--target", "species"],
+            "--target is for tables of one's own; iris has a target",
+        ),
+        (["--data", "missing.csv"], "missing.csv: No such file"),
+        (["MODEL", "--data", "TABLE", "--target", "price"], "expects 4 features, the data have 3"),
+        (["--data", "FAR"], "X spreads too wide in column 'size'"),
         (["--data", "mnist:TABLE"], "is no folder"),
         (["MODEL", "--data", "xor"], "expects 4 features, the data have 2"),
         (["PLAIN"], "does not say what it was trained on; name the data with --data"),
@@ -122,7 +154,9 @@ def test_what_cannot_begin(words, message, table, tmp_path, capsys):
         model = nncore.Sequential([nncore.Dense(3, "softmax")], dtype=dtype)
         model.build(4)
         model.save(files[name])
-    places = {"TABLE": table, **files}
+    far = tmp_path / "far.csv"
+    far.write_text("size,price\n" + "1e300,1\n-1e300,2\n" * 9)
+    places = {"TABLE": table, "FAR": str(far), **files}
     for name, place in places.items():
         words = [word.replace(name, place) for word in words]
     assert main(["builder", "--no-browser", *words]) in (1, 2)

@@ -92,13 +92,14 @@ def test_a_csv_of_ones_own(ask):
         ({"csv": "a,b\n1,2\nred,3\n"}, "data.csv", "column 'a' held numbers up to here and now 'red'"),
         ({"csv": 'a,b\n"1,2\n'}, "data.csv", "not a CSV row"),
         ({"csv": "\ud800"}, "data.csv", "surrogates not allowed"),
+        ({"csv": "a,b\n1,x\n"}, "data.csv", "there is 1 row; a network needs two at the least"),
         ({"csv": "a,b\n1,x\n2,x\n"}, "data.csv", "every row is of class 'x'"),
         ({"csv": CSV, "options": {"target": "cost"}}, "data.options.target", "there is no column 'cost'"),
         ({"csv": CSV, "options": {"features": ["siz"]}}, "data.options.features", "did you mean 'size'?"),
         ({"csv": CSV, "options": {"path": "/etc/passwd"}}, "data.options.path", "unknown option of csv 'path'"),
         ({"name": "irsi"}, "data.name", "unknown data set 'irsi'; did you mean 'iris'?"),
         ({"name": "/etc/passwd"}, "data.name", "unknown data set"),
-        ({"name": "file"}, "data.options", "no file was named on the command line"),
+        ({"name": "file"}, "data.options", "files are named on the command line alone"),
         ({"name": "csv"}, "data.csv", "no CSV was given"),
         ({"name": "iris", "options": {"noise": 1}}, "data.options.noise", "unknown option of iris 'noise'"),
         ({"name": "xor", "options": {"n_samples": 10**9}}, "data.options.n_samples", "from 2 to 20000, got 1000000000"),
@@ -112,6 +113,23 @@ def test_data_that_are_refused(ask, fields, where, message):
     refusal = refused(ask, "set_data", **fields)
     assert message in str(refusal)
     assert refusal.where == where
+
+
+def test_a_target_of_names_is_remarked_on(ask):
+    names = "size,name\n" + "".join(f"{i},owner {i}\n" for i in range(40))
+    told = ask("set_data", csv=names, options={"target": "name"})["messages"]
+    assert told[0].startswith("the last layer is Dense(40, 'softmax') now")
+    assert told[1].startswith("the target has 40 classes in 40 rows: is it a name or a number?")
+    few = "size,kind\n" + "".join(f"{i},kind {i % 3}\n" for i in range(40))
+    assert len(ask("set_data", csv=few)["messages"]) == 1
+
+
+def test_the_end_that_a_target_needs_is_named(ask):
+    refusal = refused(ask, "insert", index=2, layer={"type": "BatchNorm"})
+    assert str(refusal).startswith(
+        "the network must end with Dense(2, 'softmax') for this target, and ends with BatchNorm"
+    )
+    assert refusal.where == "layers[2]"
 
 
 def test_mnist_is_offered_where_it_is_found(ask, monkeypatch, tmp_path):
@@ -232,7 +250,7 @@ def test_before_training_a_network_is_what_a_script_would_build(ask):
         ("insert", {"index": 0, "layer": {"type": "Dens", "units": 3}}, "layer", "did you mean 'Dense'?"),
         ("insert", {"index": 0, "layer": {"units": 3}}, "layer", "has no key 'type'"),
         ("insert", {"index": 0, "layer": {"type": "Dense"}}, "layer", "has no key 'units'"),
-        ("insert", {"index": 0, "layer": {"type": "Dense", "units": 0}}, "layer.units", "from 1 to 2147483647, got 0"),
+        ("insert", {"index": 0, "layer": {"type": "Dense", "units": 0}}, "layer.units", ">= 1, got 0"),
         (
             "insert",
             {"index": 0, "layer": {"type": "Dense", "units": 2**31 - 1}},
@@ -570,6 +588,23 @@ def test_at_most_twenty_edits_and_64_megabytes_are_kept(ask, monkeypatch):
     monkeypatch.setattr(undo, "MOST_BYTES", 3 * len(ask.run.dump()))
     ask("new_seed")
     assert len(ask.session._undo) in (2, 3)
+
+
+def test_the_last_edit_can_be_undone_however_long_the_run_was(ask, monkeypatch):
+    monkeypatch.setattr(undo, "MOST_BYTES", 1)
+    ask("step_epoch")
+    ask("reset")
+    ask("undo")
+    assert ask.run.model.epoch == 1
+
+
+def test_undo_says_that_it_pauses(ask):
+    ask("new_seed")
+    assert ask("undo")["messages"] == ["new seed: undone"]
+    ask("new_seed")
+    ask("train")
+    assert ask("undo")["messages"] == ["new seed: undone", "training is paused"]
+    assert not ask.session.playing
 
 
 def test_data_that_only_undo_needs_are_bounded(ask, monkeypatch):

@@ -209,6 +209,19 @@ def test_a_frame_holds_the_history_and_the_real_gradient(ask):
     )
 
 
+def test_the_learning_rate_shown_is_that_of_the_next_update(ask):
+    trained(ask)
+    ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": 0.25})
+    frame = ask("state")["frame"]
+    assert (frame["learning_rate"], frame["rate_now"]) == (0.03, 0.25)
+    falling = {"type": "StepDecay", "initial_rate": 0.5, "factor": 0.5, "every": 1}
+    ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": falling})
+    assert ask("state")["frame"]["rate_now"] == ask.run.setup.optimizer.rate_at(3) == 0.0625
+    ask("step_epoch")
+    assert ask("state")["frame"]["learning_rate"] == 0.0625
+    assert ask("state")["frame"]["rate_now"] == 0.03125
+
+
 def test_in_the_middle_of_an_epoch_the_gradient_is_that_of_the_next_batch(ask):
     ask("step_batch")
     X, y = ask.run.part("train")
