@@ -128,7 +128,7 @@ function append(frame) {
   }
 }
 
-const NO_COLUMNS = new Set(["version", "epoch", "batch", "n_batches", "batch_loss", "samples_per_second", "layers", "edges"]);
+const NO_COLUMNS = new Set(["version", "epoch", "batch", "n_batches", "batch_loss", "running_loss", "rate_now", "samples_per_second", "layers", "edges"]);
 
 function names(frame) {
   return Object.keys(frame).filter(name => !NO_COLUMNS.has(name));
