@@ -156,35 +156,32 @@ function paintColumn(context, scene, values, column, index, look) {
   if (column.labels?.length === column.n && column.pitch >= 10) paintLabels(context, column, look);
 }
 
-function paintBar(context, scene, column, look) {
-  const { top, bottom } = scene.band;
-  context.beginPath();
-  context.roundRect(column.x - 6, top - 3, 12, bottom - top + 6, 6);
-  context.fillStyle = look.sunken;
-  context.fill();
-  context.strokeStyle = look.line;
-  context.lineWidth = 1;
-  context.stroke();
+function paintBar(context, { band }, column, look) {
+  paintUpright(context, band, column.x, { half: 6, radius: 6, edge: look.line }, look);
 }
 
 /** A layer without units is a slim box, its name written upwards. */
-function paintMark(context, scene, column, look) {
-  const { top, bottom } = scene.band;
-  context.beginPath();
-  context.roundRect(column.x - 9, top - 3, 18, bottom - top + 6, 5);
-  context.fillStyle = look.sunken;
-  context.fill();
-  context.strokeStyle = look.edge;
-  context.lineWidth = 1;
-  context.stroke();
+function paintMark(context, { band }, column, look) {
+  paintUpright(context, band, column.x, { half: 9, radius: 5, edge: look.edge }, look);
   context.save();
-  context.translate(column.x, (top + bottom) / 2);
+  context.translate(column.x, (band.top + band.bottom) / 2);
   context.rotate(-Math.PI / 2);
   context.textAlign = "center";
   context.fillStyle = look.text;
   context.font = look.small;
-  context.fillText(fitted(context, column.name, bottom - top - 8), 0, 4);
+  context.fillText(fitted(context, column.name, band.bottom - band.top - 8), 0, 4);
   context.restore();
+}
+
+/** Paint a box as high as the nodes' band, `half` its width to both sides of `x`. */
+function paintUpright(context, { top, bottom }, x, { half, radius, edge }, look) {
+  context.beginPath();
+  context.roundRect(x - half, top - 3, 2 * half, bottom - top + 6, radius);
+  context.fillStyle = look.sunken;
+  context.fill();
+  context.strokeStyle = edge;
+  context.lineWidth = 1;
+  context.stroke();
 }
 
 function paintHeading(context, scene, column, index, look) {
