@@ -2,8 +2,9 @@
 
 import { clearMistakes } from "./actions.js";
 import { h, unique } from "./dom.js";
-import { icon } from "./icons.js";
 import { words } from "./format.js";
+import { functionNamed } from "./functions.js";
+import { icon } from "./icons.js";
 import { store } from "./store.js";
 
 /** Return a labelled control. `where` is the path at which its mistakes are shown, `text` its explanation. */
@@ -104,7 +105,7 @@ function textBox(value, onchange) {
 export function activationChoice(value, onchange) {
   const now = typeof value === "string" ? value : (value?.name ?? "identity");
   const names = store.schema.activations.map(row => row.name);
-  return choice(names, now, name => onchange({ type: "Activation", name }));
+  return choice(names, now, name => onchange(functionNamed(name)));
 }
 
 function initializerChoice(value, onchange) {

@@ -2,6 +2,7 @@
 
 import { h, svg } from "./dom.js";
 import { count, counted, figure, words } from "./format.js";
+import { functionOf } from "./functions.js";
 import { icon } from "./icons.js";
 import { gradientBar } from "./gradient_bars.js";
 import { wantedUnits } from "./layer_edits.js";
@@ -35,17 +36,6 @@ export function cardLabel(index) {
 export function inWords(layer) {
   const amount = typeof layer.units === "number" ? counted(layer.units, "unit") : null;
   return [layer.type, amount, functionOf(layer)?.name, ...extras(layer)].filter(Boolean).join(", ");
-}
-
-/** Return the activation of a layer, {name, ...}: its own, or what it is; null where it has none. */
-export function functionOf(layer) {
-  if (layer.activation) return layer.activation;
-  return isFunction(layer) ? layer : null;
-}
-
-/** A kind whose name has a default is a function: the name is the function's, and not one that the user gave. */
-export function isFunction(layer) {
-  return typeof store.schema.layers[layer.type]?.fields.name?.default === "string";
 }
 
 function foot({ n_in, n_out, n_parameters }) {

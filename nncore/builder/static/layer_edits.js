@@ -2,6 +2,7 @@
  * left; what is refused is shown at the card or field that was being changed, and leaves the strip as it was. */
 
 import { act, announce } from "./actions.js";
+import { isFunction } from "./functions.js";
 import { changedAt, chosen, choose, isGroup, layerAt, nameOf, whereOf } from "./layer_paths.js";
 import { emit, on, request, store } from "./store.js";
 import { startingValues } from "./starting_values.js";
@@ -251,6 +252,6 @@ function newer(version) {
 
 function nameless(layer) {
   const { name, ...rest } = layer;
-  const copy = layer.type === "Activation" ? layer : rest; // whose name is its function's
+  const copy = isFunction(layer.type) ? layer : rest; // whose name is its function's
   return isGroup(copy) ? { ...copy, layers: copy.layers.map(nameless) } : copy;
 }

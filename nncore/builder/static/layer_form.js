@@ -3,9 +3,10 @@
 import { fill, h, setText } from "./dom.js";
 import { activationChoice, button, field, kindFields, number } from "./forms.js";
 import { counted, words } from "./format.js";
+import { functionOf, isFunction } from "./functions.js";
 import { gradientInWords } from "./gradient_bars.js";
 import { groupFields, innerButtons } from "./group_form.js";
-import { functionOf, isFunction, trains } from "./layer_card.js";
+import { trains } from "./layer_card.js";
 import { duplicateChosen, moveChosen, removeChosen, updateLayer } from "./layer_edits.js";
 import { choose, chosen, isGroup, layerAt, nameOf, whereOf } from "./layer_paths.js";
 import { on, store } from "./store.js";
@@ -71,7 +72,7 @@ function form(path) {
 /** What must be told comes first, and the activation; where nothing must be told, the first few fields. */
 function parts(layer) {
   const { fields } = store.schema.layers[layer.type];
-  const function_ = isFunction(layer);
+  const function_ = isFunction(layer.type);
   const own = Object.keys(fields).filter(name => name !== "layers" && !function_);
   const needed = own.filter(name => fields[name].required || name === "activation");
   const first = needed.length || isGroup(layer) ? needed : own.filter(name => name !== "name").slice(0, FEW);
@@ -80,7 +81,7 @@ function parts(layer) {
 
 /** The field of an activation layer, whose name is that of its function. */
 function functionField(path, layer) {
-  if (!isFunction(layer)) return null;
+  if (!isFunction(layer.type)) return null;
   const where = `${whereOf(path)}.name`;
   const take = value => send(path, old => ({ type: old.type, name: value.name }), where);
   return field("Function", activationChoice(layer.name, take), { where, text: store.schema.layers[layer.type].fields.name.text });
@@ -92,8 +93,8 @@ function parameterField(path, layer) {
   const about = store.schema.activations.find(row => row.name === given?.name);
   if (!about?.parameter) return null;
   const name = about.parameter;
-  const where = isFunction(layer) ? `${whereOf(path)}.${name}` : `${whereOf(path)}.activation.${name}`;
-  const set = old => value => (isFunction(old) ? { ...old, [name]: value } : { ...old, activation: { ...old.activation, [name]: value } });
+  const where = isFunction(layer.type) ? `${whereOf(path)}.${name}` : `${whereOf(path)}.activation.${name}`;
+  const set = old => value => (isFunction(old.type) ? { ...old, [name]: value } : { ...old, activation: { ...old.activation, [name]: value } });
   const take = value => send(path, old => set(old)(value), where);
   const label = words(name);
   return field(label[0].toUpperCase() + label.slice(1), number(given[name] ?? about.default, take), { where, text: about.formula });

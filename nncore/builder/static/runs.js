@@ -7,6 +7,7 @@ import { palette, SYMBOLS } from "./charts.js";
 import { fill, h } from "./dom.js";
 import { button, segments } from "./forms.js";
 import { count, figure } from "./format.js";
+import { isFunction } from "./functions.js";
 import { spaced } from "./optimizer.js";
 import { hoverFormat, steady } from "./numbers.js";
 import { sample } from "./panel.js";
@@ -108,7 +109,7 @@ function short(layer) {
   if (layer.layers) return `residual (${layersText(layer.layers)})`;
   const name = layer.activation?.name ?? layer.name;
   if (layer.units !== undefined) return name && name !== "identity" ? `${layer.units} ${name}` : String(layer.units);
-  if (layer.type === "Activation") return layer.name;
+  if (isFunction(layer.type)) return layer.name;
   const kind = spaced(layer.type);
   return layer.rate === undefined ? kind : `${kind} ${layer.rate}`;
 }

@@ -1,5 +1,6 @@
 /* What a layer begins with that is put in by its kind alone: such that what follows keeps its shape, and so its weights. */
 
+import { functionNamed, isFunction } from "./functions.js";
 import { store } from "./store.js";
 
 const NARROW = 8; // units of a hidden layer in a network that has none
@@ -12,20 +13,21 @@ export function startingValues(kind, index) {
   for (const [name, start] of Object.entries(START)) {
     if (name in fields && (fields[name].required || name === "activation")) layer[name] = start(index);
   }
-  if (isFunction(fields)) layer.name = nearActivation(index);
+  if (isFunction(kind)) layer.name = nearActivation(index);
   return layer;
 }
 
 const START = {
   units: index => (index === 0 ? firstWidth() : widthAt(index)),
-  activation: index => ({ type: "Activation", name: nearActivation(index) }),
+  activation: index => functionNamed(nearActivation(index)),
   rate: () => 0.2,
-  layers: index => [{ type: "Dense", units: widthAt(index), activation: { type: "Activation", name: nearActivation(index) } }],
+  layers: index => [{ ...startingValues(kindWithUnits(), index), units: widthAt(index) }],
 };
 
-/** A kind whose name is a function of its own has a default for it; a layer's own name has none. */
-function isFunction(fields) {
-  return typeof fields.name?.default === "string";
+/** Return the kind of layer that is told its width: what a group begins with. */
+function kindWithUnits() {
+  const { layers } = store.schema;
+  return Object.keys(layers).find(kind => "units" in layers[kind].fields);
 }
 
 function widthAt(index) {
