@@ -2,9 +2,10 @@
  * left; what is refused is shown at the card or field that was being changed, and leaves the strip as it was. */
 
 import { act, announce } from "./actions.js";
+import { newerState } from "./busy.js";
 import { isFunction } from "./functions.js";
 import { changedAt, chosen, choose, isGroup, layerAt, nameOf, whereOf } from "./layer_paths.js";
-import { emit, on, request, store } from "./store.js";
+import { emit, request, store } from "./store.js";
 import { startingValues } from "./starting_values.js";
 
 const PAUSE = 180; // ms without another step until a new number of units is sent: one edit, one step to undo
@@ -230,24 +231,13 @@ async function edit(type, fields, place, said, wanted = null, inserted = null) {
     emit("refused");
     return false;
   }
-  await newer(version);
+  await newerState(version);
   if (said) announce([said, ...result.messages].join(". "));
   return true;
 }
 
 function typesAfter(order, inserted) {
   return JSON.stringify(order.map(old => (old === null ? inserted : store.state.layers[old].type)));
-}
-
-/** Wait for the state that an edit led to; the server may tell of it after its answer. */
-function newer(version) {
-  if (store.state.version !== version) return null;
-  return new Promise(resolve => {
-    const end = on("state", () => {
-      end();
-      resolve();
-    });
-  });
 }
 
 function nameless(layer) {

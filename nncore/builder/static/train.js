@@ -1,6 +1,7 @@
 /* The Train pane: what starts and steps the run, its numbers now, its curves, how it learns, and runs to compare. */
 
 import { act } from "./actions.js";
+import { isBusy, whileBusy } from "./busy.js";
 import { mountCurves, mountLoss } from "./curves.js";
 import { fill, h, setText } from "./dom.js";
 import { button, choice, field, number } from "./forms.js";
@@ -45,30 +46,46 @@ function statusText({ playing, epoch, batch }) {
 
 function controls(root) {
   const { fields, start } = pace(root);
-  const train = h("button", { type: "button", id: "train-button", class: "main", "aria-keyshortcuts": "T", onclick: () => toggleTraining(root, start) });
+  const train = trainButton(root, start);
   const steps = STEPS.map(step => stepButton(root, step));
-  const show = () => {
-    showTrain(train, store.state.run.playing);
-    STEPS.forEach(([, , , , , , waits], i) => (steps[i].disabled = waits && store.state.run.playing));
-  };
+  const show = () => STEPS.forEach(([, , , , , , waits], i) => (steps[i].disabled = waits && store.state.run.playing));
   on("state", show);
   show();
   return h("div", { class: "part controls", role: "group", "aria-label": "Train and step" }, train, h("div", { class: "steps" }, steps), fields);
 }
 
-function toggleTraining(root, start) {
-  return store.state.run.playing ? act("pause", {}, { root }) : start();
+/** Return the button that starts and pauses. From the click to the state that it leads to, it says what was asked. */
+function trainButton(root, start) {
+  const train = h("button", { type: "button", id: "train-button", class: "main", "aria-keyshortcuts": "T" });
+  const show = () => showTrain(train, store.state.run.playing, isBusy(train));
+  const toggle = async () => {
+    if (isBusy(train)) return;
+    const asked = whileBusy(train, () => (store.state.run.playing ? act("pause", {}, { root }) : start()));
+    show();
+    await asked;
+    show();
+  };
+  train.addEventListener("click", toggle);
+  on("state", show);
+  show();
+  return train;
 }
 
-function showTrain(train, playing) {
-  if (train.dataset.playing === String(playing)) return;
-  train.dataset.playing = String(playing);
-  train.title = playing ? "Pause (T)" : "Train (T)";
-  fill(train, icon(playing ? "pause" : "play"), h("span", {}, playing ? "Pause" : "Train"));
+const TRAIN = { text: "Train", drawing: "play", title: "Train (T)" };
+const PAUSE = { text: "Pause", drawing: "pause", title: "Pause (T)" };
+
+function showTrain(train, playing, busy) {
+  const now = JSON.stringify([playing, busy]);
+  if (train.dataset.shown === now) return;
+  Object.assign(train.dataset, { shown: now, playing });
+  const { text, drawing, title } = playing ? PAUSE : TRAIN;
+  train.title = title;
+  fill(train, icon(drawing), h("span", {}, busy ? (playing ? "Pausing …" : "Starting …") : text));
 }
 
 function stepButton(root, [id, label, name, drawing, key, type]) {
-  const made = button(label, drawing, () => act(type, {}, { root }), { keys: key, title: `${name} (${key})` });
+  const work = () => isBusy(made) || whileBusy(made, () => act(type, {}, { root }));
+  const made = button(label, drawing, work, { keys: key, title: `${name} (${key})` });
   made.id = id;
   made.setAttribute("aria-label", name);
   return made;
@@ -83,6 +100,7 @@ function pace(root) {
   const start = async (n = epochs) => {
     const answer = await act("train", { epochs: n, epochs_per_second: speed.value ? Number(speed.value) : null }, { root });
     until = answer?.until ?? until;
+    return answer;
   };
   const box = number(null, value => (epochs = value), { optional: true, step: "1", min: 1, placeholder: "until paused" });
   box.id = "train-epochs";
