@@ -47,7 +47,14 @@ export function stripParts() {
 /** Move the focus to the selected card. */
 export function focusCard() {
   const path = chosen();
-  if (path) cards()[path[0]]?.focus();
+  const card = path && cards()[path[0]];
+  card?.focus({ preventScroll: isSeen(card) });
+}
+
+/** Tell whether the middle of a card is on the screen: for its edges alone the page is not scrolled. */
+function isSeen(card) {
+  const { top, height } = card.getBoundingClientRect();
+  return top >= 0 && top + height / 2 < innerHeight;
 }
 
 function cards() {
