@@ -25,7 +25,7 @@ const ELSEWHERE = [
   ["← →", "In the network: the card before or after"],
   ["Alt+← Alt+→", "Move the card"],
   ["↑ ↓", "One unit more or fewer; with Shift ten"],
-  ["Insert, Delete", "Put a layer in after the card; take the card out"],
+  ["Insert, Delete", "Put a layer in after the card (the last one stays last); take the card out"],
   ["Enter", "To the settings of the card"],
   ["← → ↑ ↓", "In the drawing: the layer before or after, its nodes and edges; Enter selects the layer"],
   ["Space, Shift+Space", "In Explain: the next beat, the one before"],

@@ -28,11 +28,12 @@ export function insertKind(kind, index, focus = true) {
   return queued(() => insert(index, startingValues(kind, index), "put in", focus));
 }
 
-/** Put a layer of a kind in behind the selected card; where none is selected, before the end of the network. */
+/** Put a layer of a kind in behind the selected card, or before the last one where that or none is selected: the output
+ * of the network stays its last layer. Behind that goes only what is dragged there. */
 export function insertKindAfterChosen(kind, focus = true) {
   return queued(() => {
-    const n = store.state.layers.length;
-    const index = store.selected === null ? Math.max(0, n - 1) : store.selected + 1;
+    const last = store.state.layers.length - 1;
+    const index = Math.min((store.selected ?? last) + 1, last);
     return insert(index, startingValues(kind, index), "put in", focus);
   });
 }
