@@ -79,6 +79,17 @@ def test_a_layer_comes_from_the_palette(view):
     view.until(lambda: view.layers() == ["Dense 5", "Dense 7", "BatchNorm", "Dropout", "Dense 3"])
 
 
+def test_the_last_layer_stays_the_last(view):
+    """A click, or Insert, while it is selected: the layer goes before it, where it is allowed to be."""
+    card(view, 3).click()
+    view.find('[data-palette="Dropout"]').click()
+    view.until(lambda: view.layers() == ["Dense 5", "Dense 7", "Dropout", "Dropout", "Dense 3"])
+    card(view, 4).focus()
+    view.press("Insert")
+    view.until(lambda: view.layers()[-1] == "Dense 3" and len(view.layers()) == 6)
+    view.expect(view.find("#network .mistake, #notices .mistake")).to_have_count(0)
+
+
 def test_a_drag_that_is_given_up_changes_nothing(view):
     version = view.state()["version"]
     x, y = view.middle(card(view, 0))
