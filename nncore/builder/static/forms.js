@@ -15,11 +15,6 @@ export function field(label, control, { where = null, text = null, inline = fals
   return box;
 }
 
-/** Return a group of fields under one name. */
-export function group(legend, ...children) {
-  return h("fieldset", {}, h("legend", {}, legend), children);
-}
-
 /** Return a box to choose one of `options`: names, or [name, label] pairs. */
 export function choice(options, value, onchange) {
   const pairs = options.map(option => (Array.isArray(option) ? option : [option, words(String(option))]));

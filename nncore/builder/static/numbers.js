@@ -11,24 +11,23 @@ const NUMBERS = [
   ["loss", () => "Loss", frame => frame.loss, steady],
   ["score", () => scoreLabel(), frame => frame[scoreName()], scoreText],
   ["batch", () => "Batch", frame => frame.batch, (batch, frame) => `${batch || "–"} of ${count(frame.n_batches)}`],
-  ["val-loss", () => "Held out", frame => frame.val_loss, steady],
-  ["val-score", () => "Held out", frame => frame[`val_${scoreName()}`], scoreText],
+  ["val-loss", () => "Held-out loss", frame => frame.val_loss, steady],
+  ["val-score", () => `Held-out ${lower(scoreLabel())}`, frame => frame[`val_${scoreName()}`], scoreText],
   ["batch-loss", () => "Batch loss", frame => frame.batch_loss, steady],
   ["learning-rate-now", () => "Learning rate", frame => frame.learning_rate, value => figure(value, 3)],
   ["rate", () => "Samples/s", frame => frame.samples_per_second, brief],
 ];
 const LARGE = 3;
-const UNSEEN = { "val-loss": () => "loss", "val-score": () => lower(scoreLabel()) }; // what the place tells the eye
 
 /** Put the part into `root`. */
 export function mountNumbers(root) {
-  const cells = NUMBERS.map(([id]) => ({ name: h("span"), rest: h("span", { class: "unseen" }), value: h("dd", { id, class: "figures" }) }));
+  const cells = NUMBERS.map(([id]) => ({ name: h("dt"), value: h("dd", { id, class: "figures" }) }));
   const list = (name, from, to) =>
-    h("dl", { class: name }, cells.slice(from, to).map(({ name, rest, value }) => h("div", {}, h("dt", {}, name, " ", rest), value)));
+    h("dl", { class: name }, cells.slice(from, to).map(cell => h("div", {}, cell.name, cell.value)));
   fill(root, list("numbers large", 0, LARGE), list("numbers", LARGE));
-  const label = () => NUMBERS.forEach(([id, name], i) => {
+  const label = () => NUMBERS.forEach(([, name], i) => {
     setText(cells[i].name, name());
-    setText(cells[i].rest, UNSEEN[id]?.() ?? "");
+    cells[i].name.title = name(); // where a long one is cut off
   });
   const show = () => NUMBERS.forEach((number, i) => showNumber(number, cells[i].value));
   on("state", label);

@@ -1,14 +1,13 @@
-/* How the network learns: optimizer, learning rate or its schedule, batches, clipping, loss, rows held out, seeds.
+/* How the network learns: optimizer, learning rate or its schedule, batches, clipping, loss, seed.
  * All of it is made of the schema; what changes here goes on with what has been learnt, unless its hint says otherwise. */
 
 import { act } from "./actions.js";
 import { fill, h } from "./dom.js";
-import { choice, field, group, kindFields, number, toggle } from "./forms.js";
+import { choice, field, kindFields, number, toggle } from "./forms.js";
 import { mountRate } from "./rate.js";
 import { on, store } from "./store.js";
 
 const CLIPPING = "clip_"; // what fields that bound the gradient begin with
-const BEGINS_ANEW = "The run begins anew.";
 
 /** Put the part into `root`. */
 export function mountOptimizer(root) {
@@ -18,14 +17,14 @@ export function mountOptimizer(root) {
   const others = h("div", { class: "fields" });
   const training = h("div");
   const more = h("details", { id: "optimizer-more" }, h("summary", {}, "Clipping, and more of the optimizer"), clipping, others);
-  const how = h("details", { id: "training-more" }, h("summary", {}, "Loss, rows held out, seeds"), training);
+  const how = h("details", { id: "training-more" }, h("summary", {}, "Loss, seed, balance of classes"), training);
   fill(root, h("h3", {}, "How it learns"), first, rate, more, how);
   mountRate(rate);
   const draw = () => {
     fill(first, kindField(), batchField());
     fill(clipping, clippingFields());
     fill(others, otherFields());
-    fill(training, lossFields(), rowFields(), seedFields());
+    fill(training, h("div", { class: "fields" }, lossFields(), seedField(), store.state.data.classes && balanceField()));
   };
   redraw(root, draw);
 }
@@ -135,22 +134,19 @@ function lossFields() {
   const box = choice(options, loss?.type ?? "", type => setTraining("loss", type ? { type } : null));
   const about = loss && store.schema.losses[loss.type];
   const own = about ? kindFields(about, loss, "training.loss", next => setTraining("loss", next)) : [];
-  return h("div", { class: "fields" }, wide(trainingField("Loss", "loss", box, about?.text)), own);
+  return [wide(trainingField("Loss", "loss", box, about?.text)), own];
 }
 
-function rowFields() {
+function balanceField() {
   const { class_weight: weighted } = store.state.training;
-  const share = trainingNumber("Share held out", "validation_split", `Of the rows, from 0 to 0.9. ${BEGINS_ANEW}`, { min: 0, max: 0.9, step: 0.05 });
   const balance = toggle(weighted === "balanced", on => setTraining("class_weight", on ? "balanced" : null));
   const text = "Rows of a rare class count for more, so that all classes weigh the same.";
-  const weights = trainingField("Balance classes", "class_weight", balance, text, { inline: true });
-  return h("div", { class: "fields" }, share, store.state.data.classes && weights);
+  return trainingField("Balance classes", "class_weight", balance, text, { inline: true });
 }
 
-function seedFields() {
-  const seed = trainingNumber("Seed", "seed", `Of first weights, order of rows, dropout. ${BEGINS_ANEW}`, { min: 0, step: 1 });
-  const split = trainingNumber("Seed of the split", "split_seed", `Of which rows are held out. ${BEGINS_ANEW}`, { min: 0, step: 1 });
-  return group("Seeds", h("div", { class: "fields" }, seed, split));
+function seedField() {
+  const text = "Of first weights, order of rows, dropout. The run begins anew.";
+  return trainingNumber("Seed", "seed", text, { min: 0, step: 1 });
 }
 
 function wide(element) {

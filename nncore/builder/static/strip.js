@@ -11,8 +11,8 @@ import { on, store } from "./store.js";
 const GLIDE = 150; // ms
 const KEYS = "Alt+ArrowLeft Alt+ArrowRight Insert Delete Enter ArrowUp ArrowDown";
 const HELP =
-  "Left and right arrows go from card to card. With Alt they move the card. Insert adds a layer after it (the last card stays last), " +
-  "Delete removes it, up and down change its units, Enter goes to its settings.";
+  "Left and right arrows go from card to card. With Alt they move the card. Insert adds a layer after " +
+  "it (the last card stays last), Delete removes it, up and down change its units, Enter goes to its settings.";
 
 let strip;
 let input;
