@@ -55,7 +55,7 @@ export function button(label, iconName, onclick, { kind = "", iconOnly = false, 
 export function segments(label, options, value, onchange) {
   const name = unique("segments");
   const one = ([key, text]) =>
-    h("label", {}, h("input", { type: "radio", name, value: key, checked: key === value, onchange: () => onchange(key) }), h("span", {}, text));
+    h("label", {}, h("input", { type: "radio", name, value: key, checked: key === value, onchange: () => onchange(key) }), h("span", { "data-text": text }, text));
   return h("div", { class: "segments", role: "radiogroup", "aria-label": label }, options.map(one));
 }
 

@@ -4,10 +4,11 @@ import { act } from "./actions.js";
 import { isBusy, whileBusy } from "./busy.js";
 import { mountCurves, mountLoss } from "./curves.js";
 import { fill, h, setText } from "./dom.js";
-import { button, choice, field, number } from "./forms.js";
+import { button } from "./forms.js";
 import { icon } from "./icons.js";
 import { mountNumbers } from "./numbers.js";
 import { mountOptimizer } from "./optimizer.js";
+import { pace } from "./pace.js";
 import { mountRuns } from "./runs.js";
 import { on, store } from "./store.js";
 
@@ -18,8 +19,6 @@ const STEPS = [
   ["reset", "Reset", "Reset: the same first weights", "reset", "R", "reset", false],
   ["new-seed", "New seed", "New seed: other first weights", "seed", "N", "new_seed", false],
 ];
-
-const PACES = [["", "Full speed"], ["20", "20 epochs/s"], ["5", "5 epochs/s"], ["1", "1 epoch/s"]];
 
 /** Put the part into `root`. */
 export function mountTrain(root) {
@@ -89,22 +88,4 @@ function stepButton(root, [id, label, name, drawing, key, type]) {
   made.id = id;
   made.setAttribute("aria-label", name);
   return made;
-}
-
-/** Return the choice of how many epochs, and how fast, and what starts the training so. */
-function pace(root) {
-  let epochs = null;
-  let until = null; // where the training that this page started ends
-  const speed = choice(PACES, "", () => store.state.run.playing && start(left()));
-  const left = () => (until > store.frame.epoch ? until - store.frame.epoch : epochs);
-  const start = async (n = epochs) => {
-    const answer = await act("train", { epochs: n, epochs_per_second: speed.value ? Number(speed.value) : null }, { root });
-    until = answer?.until ?? until;
-    return answer;
-  };
-  const box = number(null, value => (epochs = value), { optional: true, step: "1", min: 1, placeholder: "until paused" });
-  box.id = "train-epochs";
-  speed.id = "train-pace";
-  const fields = h("div", { class: "pair" }, field("Epochs", box, { where: "epochs" }), field("Pace", speed, { where: "epochs_per_second" }));
-  return { fields, start };
 }
