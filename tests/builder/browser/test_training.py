@@ -70,7 +70,7 @@ def test_losses_shown_are_those_of_the_exported_script(open_page, tmp_path):
     view.find("#learning-rate").fill("0.02")
     view.press("Enter")
     view.until(lambda: view.state()["optimizer"]["learning_rate"] == 0.02)
-    view.find("#train-pace").select_option("20")  # slow enough to be looked at, and for the script to be short
+    view.find('#train-pace input[value="20"]').check()  # slow enough to be looked at, and for the script to be short
     view.find("#train-button").click()
     view.until(lambda: len(look()) > 6)
     view.find("#train-button").click()
