@@ -1,19 +1,24 @@
 /* Charts by Plotly, which the server takes out of the installed package. It is loaded when the first chart is drawn. */
 
-import { colour, h } from "./dom.js";
+import { colour, fill, h } from "./dom.js";
+import { button } from "./forms.js";
 
+const PATIENCE = 5000; // ms until what could not be loaded is tried again
+
+const waiting = new Map(); // charts that Plotly could not be loaded for: element -> [traces, layout, label]
 let loading = null;
+let again = null; // the timer of the next attempt, while none is under way
 
-/** Return Plotly, loaded once. */
+/** Return Plotly, loaded once; null where it could not be loaded. */
 function plotly() {
-  loading ??= new Promise((resolve, reject) => {
-    const failed = () => reject(new Error("the charts could not be loaded"));
+  loading ??= new Promise(resolve => {
     const done = () => {
       delete document.head.appendChild;
-      resolve(window.Plotly);
+      if (!window.Plotly) again = setTimeout(loadAgain, PATIENCE);
+      resolve(window.Plotly ?? null);
     };
     document.head.appendChild = withoutSheets;
-    document.head.append(h("script", { src: "/plotly.min.js", onload: done, onerror: failed }));
+    document.head.append(h("script", { src: "/plotly.min.js", onload: done, onerror: done }));
   });
   return loading;
 }
@@ -28,12 +33,32 @@ function withoutSheets(node) {
  *
  * Layout and traces are Plotly's; colours, type and margins are the page's unless they say otherwise. */
 export async function chart(element, traces, layout, label) {
+  const Plotly = await plotly();
+  if (!Plotly) return sayMissing(element, [traces, layout, label]);
+  if (waiting.delete(element)) fill(element);
   element.setAttribute("role", "img");
   element.setAttribute("aria-label", label);
-  const Plotly = await plotly();
   const { xaxis, yaxis, ...others } = layout;
   await Plotly.react(element, traces, { ...base(), ...others, xaxis: axis(xaxis), yaxis: axis(yaxis) }, CONFIG);
   return Plotly;
+}
+
+/** Say at the place of a chart that there is none, and why; it is drawn as soon as Plotly can be loaded. */
+function sayMissing(element, content) {
+  if (!waiting.has(element)) {
+    const text = "The charts could not be loaded. The page tries again; the table below has the same numbers.";
+    fill(element, h("div", { class: "no-chart muted small" }, h("p", {}, text), button("Try again", null, loadAgain, { kind: "small" })));
+  }
+  waiting.set(element, content);
+  return null;
+}
+
+/** Load Plotly once more, and draw what waits for it. */
+async function loadAgain() {
+  if (again === null) return;
+  clearTimeout(again);
+  again = loading = null;
+  if (await plotly()) for (const [element, content] of [...waiting]) chart(element, ...content);
 }
 
 /** Colours of classes and runs, in order; beyond four, symbols and texts tell them apart as well. */

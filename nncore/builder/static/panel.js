@@ -27,7 +27,7 @@ export function panel(about) {
   for (const topic of ["history", "theme", ...(about.topics ?? [])]) on(topic, soon);
   parts.twin.addEventListener("toggle", soon);
   new ResizeObserver(async () => {
-    if (parts.plotly && parts.element.offsetParent !== null) (await parts.plotly).Plots.resize(parts.plot);
+    if (parts.plotly && parts.element.offsetParent !== null) (await parts.plotly)?.Plots.resize(parts.plot);
     soon();
   }).observe(parts.stage);
   return { element: parts.element, soon };
