@@ -5,6 +5,7 @@ import { figure } from "./format.js";
 import { drawMark } from "./marks.js";
 
 const USUAL = 11.5; // size of the texts for which the marks' radius is meant
+const FEWEST = 5; // ticks that always have room; a step 2.5 times as coarse still has two of them
 const NEAR = 14; // pixels from the pointer to a mark that counts as pointed at
 
 /** Return the range of numbers with a margin, as [low, high]. */
@@ -88,14 +89,13 @@ function short(text) {
   return text.length > 14 ? `${text.slice(0, 13)}…` : text;
 }
 
-/** Return round numbers of a range, at most so many, with their texts. */
+/** Return round numbers of a range with their texts: of the finest step with at most so many, and no fewer than two. */
 function ticks([low, high], most) {
-  const rough = (high - low) / Math.max(2, most);
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find(factor => factor * power >= rough);
-  const found = [];
-  for (let i = Math.ceil(low / step); i * step <= high; i += 1) found.push([i * step, figure(i === 0 ? 0 : i * step, 3)]);
-  return found;
+  const within = step => Math.floor(high / step) - Math.ceil(low / step) + 1;
+  const power = 10 ** Math.floor(Math.log10((high - low) / 10));
+  const step = [1, 2, 5, 10, 20, 50].map(factor => factor * power).find(one => within(one) <= Math.max(FEWEST, most));
+  const first = Math.ceil(low / step);
+  return Array.from({ length: within(step) }, (_, i) => (first + i) * step).map(value => [value, figure(value || 0, 3)]);
 }
 
 /** Draw rows as marks: those held out hollow and last, so that none is hidden behind the others. */
