@@ -4,11 +4,12 @@ import { act, announce, notice } from "./actions.js";
 import { mountBar } from "./bar.js";
 import { mountData } from "./data.js";
 import { h } from "./dom.js";
+import { button } from "./forms.js";
 import { listenToKeys } from "./keys.js";
 import { mountLook } from "./look.js";
 import { mountNetwork } from "./network.js";
 import { mountPanes } from "./panes.js";
-import { connect, on, store } from "./store.js";
+import { connect, on, reconnect, store } from "./store.js";
 import { applyTheme } from "./theme.js";
 import { mountTrain } from "./train.js";
 
@@ -21,9 +22,18 @@ function fragment() {
 
 function showConnection() {
   document.body.dataset.connection = store.connection;
+  const workbench = document.getElementById("workbench");
+  if (store.connection !== "full") workbench.querySelector(".full")?.remove();
+  else if (!document.body.dataset.ready && !workbench.querySelector(".full")) workbench.append(full());
   if (store.connection !== "unauthorized") return;
   const text = "This page does not know the server's token. Open the address that nncore builder printed in its terminal.";
-  document.getElementById("workbench").replaceChildren(h("p", { class: "alone", role: "alert" }, text));
+  workbench.replaceChildren(h("p", { class: "alone", role: "alert" }, text));
+}
+
+/** What there is to see while the server has so many pages that it takes no more. */
+function full() {
+  const text = `${store.reason || "Too many pages are open"}. Close one of them; this page tries again every few seconds.`;
+  return h("div", { class: "alone full" }, h("p", { role: "alert" }, text), button("Try now", null, reconnect));
 }
 
 /** Open a link that was put behind the address of the page while it is open. Its token may be that of another server:

@@ -29,7 +29,7 @@ export function mountBar(root) {
     undo.disabled = !store.state.run.can_undo;
     redo.disabled = !store.state.run.can_redo;
     away.hidden = store.connection === "open";
-    away.textContent = away.hidden ? "" : "The server is away; connecting again …";
+    away.textContent = { open: "", full: `${store.reason}; trying again …` }[store.connection] ?? "The server is away; connecting again …";
   };
   on("state", show);
   on("connection", show);

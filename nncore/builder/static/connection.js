@@ -1,6 +1,7 @@
 /* The one WebSocket: asks, waits for the answers, and comes back when the server was away. */
 
 const UNAUTHORIZED = 4401;
+const FULL = 4429;
 const LONGEST_WAIT = 5000; // ms between two attempts to connect
 
 /** Return what only those can know who know the key: HMAC-SHA256 of the challenge, in hexadecimal digits. */
@@ -22,7 +23,7 @@ export class Refusal extends Error {
 
 export class Connection {
   /** `key` is the server's token, or the code that works once. `told` is called with what the server says unasked:
-   * ("state" | "frame" | "notice", content); `changed` with "open", "away" or "unauthorized". */
+   * ("state" | "frame" | "notice", content); `changed` with "open", "away", "full" (and what the server says of it) or "unauthorized". */
   constructor(key, told, changed) {
     Object.assign(this, { key, told, changed });
     this.server = null;
@@ -32,7 +33,10 @@ export class Connection {
     this.open();
   }
 
+  /** Connect now, and not only when the next attempt is due. */
   open() {
+    clearTimeout(this.next);
+    if (this.socket && this.socket.readyState !== WebSocket.CLOSED) return;
     this.socket = new WebSocket(`ws://${location.host}/ws`);
     this.socket.onmessage = event => this.receive(JSON.parse(event.data));
     this.socket.onclose = event => this.closed(event);
@@ -55,9 +59,10 @@ export class Connection {
     for (const { reject } of this.waiting.values()) reject(new Refusal({ message: "the server does not answer" }));
     this.waiting.clear();
     if (event.code === UNAUTHORIZED) return this.changed("unauthorized");
-    this.changed("away");
+    const full = event.code === FULL;
     this.failures += 1;
-    setTimeout(() => this.open(), Math.min(LONGEST_WAIT, 250 * 2 ** this.failures));
+    this.next = setTimeout(() => this.open(), full ? LONGEST_WAIT : Math.min(LONGEST_WAIT, 250 * 2 ** this.failures));
+    this.changed(full ? "full" : "away", event.reason);
   }
 
   receive(message) {

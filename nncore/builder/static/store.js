@@ -17,6 +17,7 @@ export const store = {
   history: { epoch: [], columns: {}, layers: {} }, // epoch: how many were done, from 1
   selected: 0, // index of a card, or null
   connection: "away",
+  reason: "", // why the server takes no connection, in its words
 };
 
 let connection;
@@ -40,8 +41,8 @@ export function connect(key, notice) {
     const told = { state: setState, frame: setFrame, notice };
     connection = new Connection(key, (kind, content) => told[kind]?.(content), changed);
 
-    async function changed(status) {
-      store.connection = status;
+    async function changed(status, reason = "") {
+      Object.assign(store, { connection: status, reason });
       if (status === "open") {
         const schema = await connection.request("schema").catch(() => null);
         if (schema === null) return; // the server has gone again, and tells of that itself
@@ -53,6 +54,11 @@ export function connect(key, notice) {
       emit("connection");
     }
   });
+}
+
+/** Try to connect now, where the server is away or has too many pages. */
+export function reconnect() {
+  connection.open();
 }
 
 /** Ask the server; see `nncore/builder/messages.py` for what there is. Rejected with a Refusal. */
