@@ -96,3 +96,30 @@ def test_the_server_of_somebody_else_learns_nothing(open_page, new_server, watch
         view.expect(view.find("#workbench")).to_contain_text("does not know the server's token")
     finally:
         again.close()
+
+
+def test_a_page_too_many_is_told_so_and_comes_in_later(open_page, monkeypatch):
+    monkeypatch.setattr("nncore.builder.server.MOST_PAGES", 1)
+    one = open_page("xor")
+    other = open_page(like=one, fragment=f"#token={one.server.token}")
+    other.expect(other.find("#workbench")).to_contain_text("1 pages are open already")
+    assert other.find("#train-button").count() == 0
+    one.page.close()
+    other.button("Try now").click()
+    other.ready()
+    other.expect(other.find("#workbench")).not_to_contain_text("open already")
+    other.expect(other.find("#strip .layer-card[data-index]")).to_have_count(2)
+
+
+def test_charts_that_could_not_be_loaded_are_tried_again(open_page, watch):
+    watch.expected.append("Failed to load resource")
+    view = open_page("xor")
+    view.page.route("**/plotly.min.js", lambda route: route.abort())
+    view.page.reload()
+    view.ready()
+    view.expect(view.find("#loss-chart")).to_contain_text("could not be loaded")
+    view.page.unroute("**/plotly.min.js")
+    view.train(3)
+    view.find("#loss-chart").get_by_role("button", name="Try again").click()
+    view.find("#loss-chart .plot-container").wait_for()
+    view.expect(view.find(".no-chart")).to_have_count(0)
