@@ -1,17 +1,13 @@
 /* Doing things: a request, and what came of it shown where it belongs.
  *
  * Controls carry data-where, the dotted path of what they set ("layers[2].units"). A refusal is shown under the
- * control whose path is the longest that leads to the refusal's; where there is none, as a notice at the top.
+ * control whose path is the longest that leads to the refusal's; where there is none, as a notice.
  */
 
-import { fill, h, unique } from "./dom.js";
+import { h, unique } from "./dom.js";
 import { icon } from "./icons.js";
+import { clearNotices, notice } from "./notices.js";
 import { request } from "./store.js";
-
-const SECONDS_OF_NOTICE = 12;
-const QUIET = 5000; // ms between two announcements while training
-
-let lastQuiet = 0;
 
 /** Ask the server to do something. Return its result, or null if it was refused, which the page then shows.
  *
@@ -30,7 +26,7 @@ export async function act(type, fields = {}, { root = document, where = null } =
 
 /** Show what an edit reports. What was said of the network before is of no use any more, so it goes. */
 export function tellEdit(messages) {
-  document.getElementById("notices").replaceChildren();
+  clearNotices();
   if (messages.length) notice(messages.join("; "));
 }
 
@@ -64,31 +60,6 @@ function controlFor(root, where) {
   return controls
     .filter(control => where.startsWith(control.dataset.where) && leads(control))
     .sort((a, b) => b.dataset.where.length - a.dataset.where.length)[0];
-}
-
-/** Show a text at the top of the page, and say it; a mistake stays until it is closed. */
-export function notice(text, kind = "information") {
-  const box = document.getElementById("notices");
-  for (const old of box.children) if (old.dataset.text === text) old.remove();
-  const close = h("button", { class: "plain", type: "button", "aria-label": "Close this message", onclick: () => shown.remove() }, icon("close"));
-  const shown = h("div", { class: `notice ${kind}`, "data-text": text }, icon(kind === "mistake" ? "warning" : "information"), h("p", {}, text), close);
-  box.append(shown);
-  while (box.children.length > 3) box.firstChild.remove();
-  if (kind !== "mistake") setTimeout(() => shown.remove(), 1000 * SECONDS_OF_NOTICE);
-  announce(text);
-}
-
-/** Say something to those who listen rather than look. */
-export function announce(text) {
-  fill(document.getElementById("live"), text);
-}
-
-/** The same, for what changes all the time: at most every five seconds. */
-export function announceSeldom(text) {
-  const now = performance.now();
-  if (now - lastQuiet < QUIET) return;
-  lastQuiet = now;
-  announce(text);
 }
 
 /** Have the browser save a file. */

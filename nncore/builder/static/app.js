@@ -1,6 +1,6 @@
 /* The page: connects, then puts each part into its place. */
 
-import { act, announce, notice } from "./actions.js";
+import { act } from "./actions.js";
 import { mountBar } from "./bar.js";
 import { mountData } from "./data.js";
 import { h } from "./dom.js";
@@ -8,6 +8,7 @@ import { button } from "./forms.js";
 import { listenToKeys } from "./keys.js";
 import { mountLook } from "./look.js";
 import { mountNetwork } from "./network.js";
+import { announce, notice } from "./notices.js";
 import { mountPanes } from "./panes.js";
 import { connect, on, reconnect, store } from "./store.js";
 import { applyTheme } from "./theme.js";

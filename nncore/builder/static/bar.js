@@ -15,7 +15,7 @@ export function mountBar(root) {
   const away = h("span", { class: "chip", role: "status" });
   fill(
     root,
-    h("h1", {}, h("img", { src: "/static/logo.svg", alt: "" }), "nncore builder"),
+    h("h1", {}, h("img", { src: "/static/logo.svg", alt: "" }), h("span", {}, "nncore builder")),
     button("Starting points", "start", openPresets),
     undo,
     redo,

@@ -1,10 +1,11 @@
 /* A table of one's own: chosen as a file, dropped onto the page, or pasted. It goes to the builder on this machine only. */
 
-import { announce, clearMistakes, notice, showMistake, tellEdit } from "./actions.js";
+import { clearMistakes, showMistake, tellEdit } from "./actions.js";
 import { readings } from "./choices.js";
 import { fill, h } from "./dom.js";
 import { button, choice, field } from "./forms.js";
 import { count } from "./format.js";
+import { announce, notice } from "./notices.js";
 import { on, request, store } from "./store.js";
 
 const PASTED = "pasted.csv";

@@ -1,10 +1,11 @@
 /* What the doctor finds in the run: what was seen, why it matters, what to try; and a change at a click. */
 
-import { act, announce } from "./actions.js";
+import { act } from "./actions.js";
 import { fill, h, reducedMotion, setText } from "./dom.js";
 import { counted, words } from "./format.js";
 import { button } from "./forms.js";
 import { icon } from "./icons.js";
+import { announce } from "./notices.js";
 import { showPane } from "./panes.js";
 import { on, request, select, store } from "./store.js";
 

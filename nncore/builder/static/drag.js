@@ -2,9 +2,9 @@
  *
  * A finger drags a card by its grip, so that elsewhere it still moves the strip. Escape gives up. */
 
-import { announce } from "./actions.js";
 import { h } from "./dom.js";
 import { insertKind, move } from "./layer_edits.js";
+import { announce } from "./notices.js";
 import { store } from "./store.js";
 import { stripParts } from "./strip.js";
 

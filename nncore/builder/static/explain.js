@@ -1,12 +1,13 @@
 /* "Explain one batch": one update in slow motion, in six parts; its numbers are those of `Sequential.explain_step`. */
 
-import { act, announce } from "./actions.js";
+import { act } from "./actions.js";
 import { beatsOf, PARTS } from "./beats.js";
 import { showOne } from "./beat_view.js";
 import { fill, h, reducedMotion, setText } from "./dom.js";
 import { showBeat } from "./flow.js";
 import { counted } from "./format.js";
 import { button, field, number, segments } from "./forms.js";
+import { announce } from "./notices.js";
 import { on, store } from "./store.js";
 
 const SECONDS_PER_BEAT = 5; // at speed 1

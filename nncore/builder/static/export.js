@@ -1,11 +1,12 @@
 /* What leaves the page: the script that repeats the run, the model, the curves, the drawing, a link. */
 
-import { act, announce, save, showMistake } from "./actions.js";
+import { act, save, showMistake } from "./actions.js";
 import { fill, h, setText, unique } from "./dom.js";
 import { drawingCanvas } from "./drawing.js";
 import { counted } from "./format.js";
 import { button } from "./forms.js";
 import { icon } from "./icons.js";
+import { announce } from "./notices.js";
 import { on, store } from "./store.js";
 
 /** Files that the server makes: kind, title, what is in it. Those that the schema does not have are not offered. */

@@ -1,10 +1,11 @@
 /* What changes the network. Edits go to the server one after the other, each made of the state that the one before
  * left; what is refused is shown at the card or field that was being changed, and leaves the strip as it was. */
 
-import { act, announce } from "./actions.js";
+import { act } from "./actions.js";
 import { newerState } from "./busy.js";
 import { isFunction } from "./functions.js";
 import { changedAt, chosen, choose, isGroup, layerAt, nameOf, whereOf } from "./layer_paths.js";
+import { announce } from "./notices.js";
 import { emit, request, store } from "./store.js";
 import { startingValues } from "./starting_values.js";
 

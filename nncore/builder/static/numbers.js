@@ -1,8 +1,8 @@
 /* The numbers of the run, as the latest frame has them: rounded for the eye, all their digits in data attributes. */
 
-import { announceSeldom } from "./actions.js";
 import { fill, h, setText } from "./dom.js";
 import { brief, count, figure, percent, words } from "./format.js";
+import { announceSeldom } from "./notices.js";
 import { on, scoreName, store } from "./store.js";
 
 /** Id, label, value in the frame, text of it. The first three are large; what is held out stands below it. */

@@ -1,9 +1,9 @@
 /* A pad to draw on, and how likely the network takes the drawing for each class. */
 
-import { announce } from "./actions.js";
 import { colour, fill, h, setText } from "./dom.js";
 import { button, field } from "./forms.js";
 import { percent } from "./format.js";
+import { announce } from "./notices.js";
 import { paint, picture, rangeOf } from "./pictures.js";
 import { habits, pixelsOf } from "./pixels.js";
 import { arePictures, sample } from "./sample.js";

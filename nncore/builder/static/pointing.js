@@ -1,7 +1,7 @@
 /* Mouse, touch and keys on the drawing: what they point at, shown by a ring and a line of text. */
 
-import { announce } from "./actions.js";
 import { hit, lineOf, nodeY, shownUnits } from "./geometry.js";
+import { announce } from "./notices.js";
 import { describe } from "./readout.js";
 import { select, store } from "./store.js";
 

@@ -1,10 +1,11 @@
 /* What the data look like: rows in the plane of two features, or pictures, and how many rows each class has. */
 
-import { act, announce } from "./actions.js";
+import { act } from "./actions.js";
 import { fill, h, setText } from "./dom.js";
 import { button, choice, field } from "./forms.js";
 import { count, figure } from "./format.js";
 import { classMarks, markOf } from "./marks.js";
+import { announce } from "./notices.js";
 import { paint, picture, rangeOf } from "./pictures.js";
 import { drawPlane, drawRows, nearest, span } from "./plane.js";
 import { css, scale } from "./ramp.js";

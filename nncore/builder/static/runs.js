@@ -2,12 +2,12 @@
  *
  * They live in this page alone, through edits, starting points and a reload of the page, but not when it is closed. */
 
-import { announce } from "./actions.js";
 import { palette, SYMBOLS } from "./charts.js";
 import { fill, h } from "./dom.js";
 import { button, segments } from "./forms.js";
 import { count, figure } from "./format.js";
 import { isFunction } from "./functions.js";
+import { announce } from "./notices.js";
 import { spaced } from "./optimizer.js";
 import { hoverFormat, steady } from "./numbers.js";
 import { sample } from "./panel.js";

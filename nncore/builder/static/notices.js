@@ -1,0 +1,108 @@
+/* Messages at the edge of the page: seen, said aloud, and gone by themselves. */
+
+import { fill, h } from "./dom.js";
+import { icon } from "./icons.js";
+
+const SECONDS = { information: 12, mistake: 30 };
+const MOST = 3;
+const QUIET = 5000; // ms between two announcements while training
+const CORNERS = ["bottom left", "bottom right", "top left", "top right"];
+
+let lastQuiet = 0;
+
+/** Say something to those who listen rather than look. */
+export function announce(text) {
+  fill(document.getElementById("live"), text);
+}
+
+/** The same, for what changes all the time: at most every five seconds. */
+export function announceSeldom(text) {
+  const now = performance.now();
+  if (now - lastQuiet < QUIET) return;
+  lastQuiet = now;
+  announce(text);
+}
+
+/** Show a text at the edge of the page, and say it. It goes by itself, but not while it is pointed at or has the focus. */
+export function notice(text, kind = "information") {
+  const box = document.getElementById("notices");
+  for (const old of [...box.children]) if (old.dataset.text === text) old.remove();
+  if (!box.children.length) box.dataset.corner = CORNERS[0];
+  box.append(made(text, kind));
+  while (box.children.length > MOST) box.firstChild.remove();
+  if (box.matches(":popover-open")) box.hidePopover();
+  box.showPopover(); // above a dialog that is open, too
+  stepAside();
+  announce(text);
+}
+
+/** Take all of them away. */
+export function clearNotices() {
+  document.getElementById("notices").replaceChildren();
+}
+
+function made(text, kind) {
+  let before = null; // what had the focus
+  const close = () => {
+    const had = shown.contains(document.activeElement);
+    shown.remove();
+    if (had) before?.focus({ preventScroll: true });
+  };
+  const button = h("button", { class: "plain", type: "button", "aria-label": "Close this message", onclick: close }, icon("close"));
+  const shown = h("div", { class: `notice ${kind}`, "data-text": text, onkeydown: event => event.key === "Escape" && close() },
+    icon(kind === "mistake" ? "warning" : "information"), h("p", {}, text), button);
+  shown.addEventListener("focusin", event => (before ??= event.relatedTarget));
+  goLater(shown, 1000 * SECONDS[kind]);
+  return shown;
+}
+
+/** Take an element away after a while; the while begins anew when it is neither pointed at nor focused any longer. */
+function goLater(element, wait) {
+  let timer;
+  const hold = () => clearTimeout(timer);
+  const begin = () => {
+    hold();
+    timer = setTimeout(() => element.remove(), wait);
+  };
+  for (const type of ["pointerenter", "focusin"]) element.addEventListener(type, hold);
+  for (const type of ["pointerleave", "focusout"]) element.addEventListener(type, begin);
+  begin();
+}
+
+/** Put the messages into another corner where they hide what has the focus or the button that trains. Where none is free,
+ * on a narrow screen, what has got the focus by the keyboard comes out from under them. */
+function stepAside(event) {
+  const box = document.getElementById("notices");
+  if (!box.children.length) return;
+  const free = [box.dataset.corner, ...CORNERS].find(corner => {
+    box.dataset.corner = corner;
+    return !kept().some(element => overlap(element.getBoundingClientRect(), box.getBoundingClientRect()));
+  });
+  if (free) return;
+  box.dataset.corner = CORNERS[0];
+  if (event?.type === "focusin" && event.target.matches(":focus-visible")) event.target.scrollIntoView({ block: "center" });
+}
+
+/** Return what must stay in sight. */
+function kept() {
+  const active = document.activeElement;
+  const focused = active === document.body || active.closest("#notices") || active.clientHeight > innerHeight / 2 ? null : active;
+  return [focused, document.getElementById("train-button")].filter(element => element && element.offsetParent !== null);
+}
+
+function overlap(a, b) {
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+}
+
+let due = false;
+
+function soon(event) {
+  if (due) return;
+  due = true;
+  requestAnimationFrame(() => {
+    due = false;
+    stepAside(event);
+  });
+}
+
+for (const type of ["focusin", "scroll", "resize"]) window.addEventListener(type, soon, { passive: true });
