@@ -34,21 +34,28 @@ export function tellEdit(messages) {
 export function showMistake(root, where, message) {
   const control = controlFor(root, where) ?? (root === document ? null : controlFor(document, where));
   if (!control) return notice(message, "mistake");
+  showMistakeAt(control, message);
+}
+
+/** Show what is wrong below a control, or below the field that it is in. */
+export function showMistakeAt(control, message) {
   const place = control.closest(".field") ?? control;
   place.querySelector(":scope > .mistake")?.remove();
   const text = h("p", { class: "mistake", id: unique("mistake"), role: "alert" }, icon("warning"), message);
   place.append(text);
-  const input = control.matches("input, select, textarea, button") ? control : control.querySelector("input, select, textarea");
+  text.classList.toggle("leftwards", text.getBoundingClientRect().right > document.documentElement.clientWidth);
+  const input = control.matches("input, select, textarea, button") ? control : control.querySelector("input:not([type=range]), select, textarea");
   input?.setAttribute("aria-invalid", "true");
   input?.setAttribute("aria-describedby", text.id);
 }
 
-/** Take away what `showMistake` showed. */
+/** Take away what `showMistake` showed. A number that was refused goes with the reason: the one in force is back. */
 export function clearMistakes(root = document) {
   for (const text of root.querySelectorAll(".mistake[role=alert]")) {
     const input = root.querySelector(`[aria-describedby="${text.id}"]`);
     input?.removeAttribute("aria-invalid");
     input?.removeAttribute("aria-describedby");
+    if (input && "last" in input.dataset) input.value = input.dataset.last;
     if (!text.closest("#notices")) text.remove();
   }
 }

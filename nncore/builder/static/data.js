@@ -121,7 +121,7 @@ function heldOut() {
   const text = h("p", { id: "split-counts", class: "muted small figures" });
   const say = share => setText(text, share === training.validation_split ? counts(data) : `${percent(share, 0)} of ${counted(data.n, "row")}`);
   const set = share => act("set_training", { validation_split: share });
-  const share = slider("validation-split", "Held out", training.validation_split, { max: 0.9, step: 0.05 }, set, {
+  const share = slider("validation-split", "Held out", training.validation_split, { max: 0.9, step: 0.05, most: 0.9 }, set, {
     where: "training.validation_split",
     text: "Share of the rows that is not trained on, but only used to judge",
     input: say,

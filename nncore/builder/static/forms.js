@@ -1,6 +1,6 @@
 /* Controls, and forms that are made of the schema: a field of the core gets the control that suits its default. */
 
-import { clearMistakes } from "./actions.js";
+import { clearMistakes, showMistakeAt } from "./actions.js";
 import { h, unique } from "./dom.js";
 import { words } from "./format.js";
 import { functionNamed } from "./functions.js";
@@ -23,20 +23,30 @@ export function choice(options, value, onchange) {
   return box;
 }
 
-/** Return a box for a number. An empty one is null where `optional`; the server decides what is out of range. */
+/** Return a box for a number. An empty one is null where `optional`; what is beyond the limits given is not even sent, and
+ * the server decides about all else. */
 export function number(value, onchange, { optional = false, step = "any", min = null, max = null, placeholder = null } = {}) {
-  const read = () => (box.value.trim() === "" ? null : Number(box.value));
   const changed = () => {
-    const found = read();
-    if ((found === null && !optional) || Number.isNaN(found)) {
-      box.value = box.dataset.last;
-      const place = box.closest(".field");
-      if (place) clearMistakes(place); // they were about another value
-    } else onchange(found);
+    const given = box.value;
+    const found = given === "" ? null : Number(given);
+    const mistake = mistakeIn(box);
+    clearMistakes(box.closest(".field") ?? box); // they were about another value
+    if (given !== "") box.value = given;
+    if (mistake) showMistakeAt(box, mistake);
+    else if (found === null && !optional) box.value = box.dataset.last;
+    else onchange(found);
   };
   const box = h("input", { type: "number", value: value ?? "", step, min, max, placeholder, inputmode: "decimal", onchange: changed });
   box.dataset.last = value ?? "";
   return box;
+}
+
+/** Return what is wrong with the number in a box, in a few words, or null. */
+function mistakeIn({ validity, min, max, step }) {
+  if (validity.badInput) return "Not a number.";
+  if (validity.rangeUnderflow) return `At least ${min}.`;
+  if (validity.rangeOverflow) return `At most ${max}.`;
+  return validity.stepMismatch && step === "1" ? "A whole number, please." : null;
 }
 
 /** Return a switch. */

@@ -3,9 +3,10 @@
 import { field, number } from "./forms.js";
 import { h } from "./dom.js";
 
-/** Return a field with both. `onchange` is called with the number when it is settled on, `input` while it is dragged. */
-export function slider(id, label, value, { min = 0, max = 1, step = 0.01 } = {}, onchange, { where = null, text = null, input = null } = {}) {
-  const box = number(value, found => onchange(found), { min, step: "any" });
+/** Return a field with both. `onchange` is called with the number when it is settled on, `input` while it is dragged.
+ * `max` is where the slider ends; the box takes what is up to `most`. */
+export function slider(id, label, value, { min = 0, max = 1, step = 0.01, most = null } = {}, onchange, { where = null, text = null, input = null } = {}) {
+  const box = number(value, found => onchange(found), { min, max: most, step: "any" });
   box.id = id;
   const dragged = () => {
     box.value = track.value;
