@@ -91,7 +91,7 @@ function kindField(name, about, value, where, onchange) {
   const options = { where, text: about.text };
   if (name === "activation") return field("Activation", activationChoice(now, onchange), options);
   if (name === "learning_rate") return field("Learning rate", rate(now, onchange), options);
-  if (name.endsWith("initializer")) return field(label(name), initializerChoice(now, onchange), options);
+  if (name.endsWith("initializer")) return [field(label(name), initializerChoice(now, onchange), options), initializerFields(now, where, onchange)];
   if (typeof about.default === "boolean") return field(label(name), toggle(now, onchange), { ...options, inline: true });
   if (name === "name") return field("Name", textBox(now, onchange), options);
   return field(label(name), number(now, onchange, { optional: !about.required && about.default === null, placeholder: "none" }), options);
@@ -117,6 +117,13 @@ function initializerChoice(value, onchange) {
   const now = typeof value === "string" ? value : (value?.type ?? "auto");
   const names = store.schema.initializers;
   return choice(names.includes(now) ? names : [now, ...names], now, onchange);
+}
+
+/** Return the parameters of an initializer that has some; one that is but a name has none. */
+function initializerFields(value, where, onchange) {
+  const names = typeof value === "object" ? Object.keys(value).filter(name => name !== "type") : [];
+  const set = name => given => onchange({ ...value, [name]: given });
+  return names.map(name => field(label(name), number(value[name], set(name)), { where: `${where}.${name}` }));
 }
 
 /** Return a box for a learning rate; a schedule is shown as its name and is left as it is. */
