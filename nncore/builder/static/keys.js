@@ -22,12 +22,12 @@ const WITH_CONTROL = [
 
 const ELSEWHERE = [
   ["Ctrl+Z, Ctrl+Shift+Z", "Undo, redo, with the weights"],
-  ["← →", "In the network: the card before or after"],
-  ["Alt+← Alt+→", "Move the card"],
-  ["↑ ↓", "One unit more or fewer; with Shift ten"],
+  ["←, →", "In the network: the card before or after"],
+  ["Alt+←, Alt+→", "Move the card"],
+  ["↑, ↓", "One unit more or fewer; with Shift ten"],
   ["Insert, Delete", "Put a layer in after the card (the last one stays last); take the card out"],
   ["Enter", "To the settings of the card"],
-  ["← → ↑ ↓", "In the drawing: the layer before or after, its nodes and edges; Enter selects the layer"],
+  ["←, →, ↑, ↓", "In the drawing: the layer before or after, its nodes and edges; Enter selects the layer"],
   ["Space, Shift+Space", "In Explain: the next beat, the one before"],
 ];
 
@@ -63,7 +63,8 @@ function lettersOn() {
 
 /** Open the list of keys. */
 export function showKeys() {
-  const row = ([keys, text]) => h("tr", {}, h("td", {}, h("kbd", {}, keys)), h("td", {}, text));
+  const one = key => h("kbd", {}, key.length === 1 ? key.toUpperCase() : key);
+  const row = ([keys, text]) => h("tr", {}, h("td", {}, keys.split(", ").map(one)), h("td", {}, text));
   const on = h("input", { type: "checkbox", checked: lettersOn(), onchange: () => localStorage.setItem("letters", on.checked ? "on" : "off") });
   const dialog = h(
     "dialog",
