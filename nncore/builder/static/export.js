@@ -70,7 +70,7 @@ async function showScript(script, about) {
 
 function scriptButtons(script) {
   const copy = button("Copy", "copy", () => copied(script.textContent, script));
-  const keep = button("Save", "export", () => saved(script.dataset.name, script.dataset.type, script.textContent), { kind: "main" });
+  const keep = button("Save", "save", () => saved(script.dataset.name, script.dataset.type, script.textContent), { kind: "main" });
   copy.id = "copy-script";
   keep.id = "save-script";
   keep.dataset.export = "script";
@@ -84,7 +84,7 @@ function file([kind, title, text]) {
 }
 
 function entry(kind, title, text, onclick) {
-  const ask = button("Save", "export", onclick);
+  const ask = button("Save", "save", onclick);
   ask.append(h("span", { class: "unseen" }, ` ${title}`));
   ask.dataset.export = kind;
   return h("section", { class: "field entry", "data-where": place(kind) }, h("div", {}, h("h3", {}, title), h("p", { class: "muted small" }, text)), ask);

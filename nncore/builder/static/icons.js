@@ -19,6 +19,7 @@ const PATHS = {
   down: "M6 10l6 6 6-6",
   remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5",
   grip: "M9 6h.01M15 6h.01M9 12h.01M15 12h.01M9 18h.01M15 18h.01",
+  save: "M12 4v11M8 11l4 4 4-4M4 14v6h16v-6",
   export: "M12 15V4M8 8l4-4 4 4M4 14v6h16v-6",
   theme: "M12 3a9 9 0 1 0 9 9 7 7 0 0 1-9-9z",
   keys: "M3 6h18v12H3zM7 10h.01M11 10h.01M15 10h.01M8 14h8",
