@@ -120,13 +120,13 @@ function heldOut() {
   const { data, training } = store.state;
   const text = h("p", { id: "split-counts", class: "muted small figures" });
   const say = share => setText(text, share === training.validation_split ? counts(data) : `${percent(share, 0)} of ${counted(data.n, "row")}`);
-  const set = share => act("set_training", { validation_split: share });
-  const share = slider("validation-split", "Held out", training.validation_split, { max: 0.9, step: 0.05, most: 0.9 }, set, {
+  const set = name => value => act("set_training", { [name]: value }, { where: `training.${name}` });
+  const share = slider("validation-split", "Held out", training.validation_split, { max: 0.9, step: 0.05, most: 0.9 }, set("validation_split"), {
     where: "training.validation_split",
     text: "Share of the rows that is not trained on, but only used to judge",
     input: say,
   });
-  const seed = number(training.split_seed, value => act("set_training", { split_seed: value }), { step: 1, min: 0 });
+  const seed = number(training.split_seed, set("split_seed"), { step: 1, min: 0 });
   seed.id = "split-seed";
   const chance = field("Split seed", seed, { where: "training.split_seed", text: "Another seed holds other rows out" });
   say(training.validation_split);
