@@ -49,12 +49,17 @@ function tell() {
   announceSeldom(`epoch ${count(epoch)}, loss ${steady(loss)}, ${lower(scoreLabel())} ${scoreText(store.frame[scoreName()])}`);
 }
 
-/** Return a number in about six characters, so that it does not jump while it changes. */
+/** Return a number with three digits or more in about seven characters, so that it does not jump while it changes. */
 export function steady(value) {
   if (typeof value !== "number" || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(size < 1e-9 ? 1 : 2) : size < 1 ? value.toFixed(4) : value.toPrecision(5);
-  return text.replace("e+", "e").replaceAll("-", "−");
+  return inSize(value, size).replace("e+", "e").replaceAll("-", "−");
+}
+
+function inSize(value, size) {
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(size < 1e-9 ? 1 : 2);
+  if (size >= 1) return value.toPrecision(5);
+  return value.toFixed(size !== 0 && size < 0.01 ? 5 : 4);
 }
 
 /** Return the score's name of the core as a heading. */
