@@ -56,12 +56,12 @@ function controls(root) {
 /** Return the button that starts and pauses. From the click to the state that it leads to, it says what was asked. */
 function trainButton(root, start) {
   const train = h("button", { type: "button", id: "train-button", class: "main", "aria-keyshortcuts": "T" });
-  const show = () => showTrain(train, store.state.run.playing, isBusy(train));
+  const show = () => isBusy(train) || showTrain(train, store.state.run.playing);
   const toggle = async () => {
     if (isBusy(train)) return;
-    const asked = whileBusy(train, () => (store.state.run.playing ? act("pause", {}, { root }) : start()));
-    show();
-    await asked;
+    const { playing } = store.state.run;
+    showTrain(train, playing, playing ? "Pausing …" : "Starting …");
+    await whileBusy(train, () => (playing ? act("pause", {}, { root }) : start()));
     show();
   };
   train.addEventListener("click", toggle);
@@ -73,13 +73,13 @@ function trainButton(root, start) {
 const TRAIN = { text: "Train", drawing: "play", title: "Train (T)" };
 const PAUSE = { text: "Pause", drawing: "pause", title: "Pause (T)" };
 
-function showTrain(train, playing, busy) {
-  const now = JSON.stringify([playing, busy]);
-  if (train.dataset.shown === now) return;
-  Object.assign(train.dataset, { shown: now, playing });
+function showTrain(train, playing, waiting = null) {
   const { text, drawing, title } = playing ? PAUSE : TRAIN;
+  const shown = waiting ?? text;
+  if (train.textContent === shown) return;
+  train.dataset.playing = playing;
   train.title = title;
-  fill(train, icon(drawing), h("span", {}, busy ? (playing ? "Pausing …" : "Starting …") : text));
+  fill(train, icon(drawing), h("span", {}, shown));
 }
 
 function stepButton(root, [id, label, name, drawing, key, type]) {
