@@ -104,6 +104,31 @@ def test_steps_reset_and_new_seed(open_page):
     assert view.state()["training"]["seed"] != 0
 
 
+HOLD_BACK = """() => {
+  const send = WebSocket.prototype.send;
+  const held = [];
+  WebSocket.prototype.send = function (text) { held.push(() => send.call(this, text)); };
+  window.letGo = () => { WebSocket.prototype.send = send; held.forEach(one => one()); };
+}"""
+
+
+def test_the_button_says_at_the_click_what_it_waits_for(open_page):
+    view = open_page("xor")
+    train = view.find("#train-button")
+    for while_waiting, afterwards in (("Starting …", "Pause"), ("Pausing …", "Train")):
+        view.page.evaluate(HOLD_BACK)
+        train.click()
+        view.expect(train).to_have_text(while_waiting)
+        assert train.get_attribute("aria-busy") == "true"
+        view.page.evaluate("() => letGo()")
+        view.expect(train).to_have_text(afterwards)
+        assert train.get_attribute("aria-busy") is None
+    view.find("#train-epochs").fill("3000000000")
+    train.click()
+    view.expect(view.find("#train .mistake")).to_contain_text("epochs")
+    view.expect(train).to_have_text("Train")
+
+
 def test_settings_change_while_it_trains(open_page):
     """Without a reset: epochs go on, and so does the training."""
     view = open_page("spiral")
