@@ -36,7 +36,7 @@ def test_a_batch_that_has_to_fit_into_memory(monkeypatch):
     model.build(3)
     n_bytes = 2 * 8 * (3 + 4 + 4 + 1) * 16
     monkeypatch.setattr(memory, "available", lambda: n_bytes - 1)
-    message = f"'batch_norm_1' .* batch_size=16 needs at least {n_bytes} bytes .* batch_size of at most 15, fewer units"
+    message = f"'batch_norm_1' .* batch_size=16 needs at least {n_bytes:,} bytes .* at most 15, fewer units"
     for train in (lambda: model.fit(X, Y, batch_size=16), lambda: model.train_on_batch(X[:16], Y[:16])):
         with pytest.raises(ValueError, match=message):
             train()

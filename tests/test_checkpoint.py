@@ -214,7 +214,7 @@ BAD_FIELDS = [
     ({"layers": "Dense"}, "layers must be a list"),
     ({"layers": [LAYER | {"type": "os.system"}]}, "unknown layer type 'os.system'"),
     ({"layers": [LAYER | {"activation": "__import__('os')"}]}, 'unknown activation "__import__'),
-    ({"layers": [LAYER | {"units": 2**31 - 1}] * 2}, "bytes of memory|are both named"),
+    ({"layers": [LAYER | {"units": 2**31 - 1}] * 2}, "TB .* of memory|are both named"),
     ({"layers": [LAYER | {"code": "x"}]}, "unknown key of Dense 'code'"),
     ({"layers": [LAYER | {"units": True}]}, "units must be an integer"),
     ({"layers": [LAYER | {"name": "\x00"}]}, "name must have 1 to 200 printable characters"),

@@ -435,7 +435,7 @@ MISTAKES = [
     (["train", "digits", "--test", "0.999"], "choose other shares with --test and --val"),
     (["train", "digits", "--layers", "64;32"], "--layers: expected whole numbers such as 64,32, or none, got '64;32'"),
     (["train", "digits", "--layers", "0"], "--layers: expected whole numbers"),
-    (["train", "digits", "--layers", "100000000,100000000"], "bytes of memory"),
+    (["train", "digits", "--layers", "100000000,100000000"], "GB of memory"),
     (["train", "digits", "--activation", "rleu"], "unknown activation 'rleu'; did you mean 'relu'?"),
     (["train", "digits", "--optimizer", "adm"], "--optimizer: unknown optimizer 'adm'; did you mean 'adam'?"),
     (["train", "digits", "--dtype", "float16"], "unknown --dtype 'float16'"),

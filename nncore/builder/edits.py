@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nncore.builder import data, doctoring, links, presets, setup
+from nncore.builder import data, doctoring, links, presets, setup, wording
 from nncore.builder.messages import HIGHEST_ID, Refusal, located
 from nncore.builder.run import Run, Step
 from nncore.builder.setup import metrics_for
@@ -37,7 +37,7 @@ def set_data(
     session.begin(wanted, reload=True)
     told = _many_classes(dataset)
     if wanted.layers != before.layers:
-        told = [f"the last layer is {wanted.layers[-1]} now, to suit the target", *told]
+        told = [wording.suited(wanted.layers[-1], len(dataset.target_names or ())), *told]
     return "\n".join(told)
 
 
@@ -106,7 +106,8 @@ def set_training(session: Session, **given: Any) -> str:
     wanted = replace(before, **setup.read_training(given))
     if any(getattr(wanted, name) != getattr(before, name) for name in AFRESH):
         session.begin(wanted, reload=True)
-        return "the run begins anew"
+        other = "first weights" if wanted.seed != before.seed else "rows"
+        return f"training begins anew, with other {other}" + (" held out" if other == "rows" else "")
     metrics = metrics_for(wanted, session.run.prepared.dataset)
     compiled = any(getattr(wanted, name) != getattr(before, name) for name in COMPILED)
     if compiled:
@@ -128,7 +129,7 @@ def reset(session: Session) -> str:
         return f"the model is as in {run.loaded.path}"
     session.begin(run.setup)
     session.playing = False
-    return "the first weights are back"
+    return "training begins anew, with the same first weights"
 
 
 def new_seed(session: Session) -> str:
@@ -136,7 +137,7 @@ def new_seed(session: Session) -> str:
     seed = (session.run.setup.seed + 1) % HIGHEST_ID
     session.begin(replace(session.run.setup, seed=seed))
     session.playing = False
-    return f"the seed is {seed} now"
+    return f"training begins anew, with other first weights: the seed is {seed} now"
 
 
 def open_link(session: Session, spec: str) -> None:

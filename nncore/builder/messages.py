@@ -284,10 +284,10 @@ def _depth(value: Any) -> int:
 def _fields(kind: str, known: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, Any]:
     for name in given:
         located(name[:80], lookup, f"field of {kind}", name, known)
-    found = {}
+    found, place = {}, "training." if kind == "set_training" else ""  # where pages have the control
     for name, field in known.items():
         if name in given:
-            found[name] = located(name, field.rule, name, given[name])
+            found[name] = located(f"{place}{name}", field.rule, name, given[name])
         elif field.required:
             raise Refusal(f"a message of type {kind} needs the field {name!r}", name)
         elif field.default is not LEFT_OUT:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nncore import layers
-from nncore.builder import data, doctoring, edits, explaining, export, frames, setup, views
+from nncore.builder import data, doctoring, edits, explaining, export, frames, setup, views, wording
 from nncore.builder.data import Prepared
 from nncore.builder.messages import Refusal, Request, encode
 from nncore.builder.run import Loaded, Run
@@ -17,6 +17,7 @@ from nncore.builder.undo import Kept, Ring
 from nncore.builder.watching import Watching, nobody
 from nncore.errors import TrainingDiverged
 from nncore.summary import in_depth, layer_name
+from nncore.surgery import SurgeryReport
 
 MOST_EPOCHS = 200_000  # of a run: some hundred megabytes of history
 SLIDER_PAUSE = 1.0  # seconds: changes of the optimizer that follow faster are one edit
@@ -149,9 +150,10 @@ class Session:
         if not (joined and len(self._undo)):
             self._keep(before)
         self.edits += 1
-        self.messages = [line for line in str(report or "").splitlines() if line]
+        told = wording.operated(report) if isinstance(report, SurgeryReport) else str(report or "")
+        self.messages = [line for line in told.splitlines() if line]
         if was_stepping is not None:
-            self.messages.append(f"the epoch begins anew: {pending} of its batches had been shown, none was kept")
+            self.messages.append("the epoch that was gone through batch by batch begins again with its first one")
         self.version += 1
         return {"messages": self.messages}
 
@@ -178,7 +180,7 @@ class Session:
         forth.push(Kept.of(self.run, self.csv, kept.edit))
         self.run, self.csv = kept.run(), kept.csv
         self._last_edit = ("", 0, 0.0)
-        self.messages = [f"{kept.edit.replace('_', ' ')}: {word}", *(["training is paused"] if self.playing else [])]
+        self.messages = [wording.travelled(word, kept.edit), *(["training is paused"] if self.playing else [])]
         self.playing = False
         self.edits += 1
         self.version += 1

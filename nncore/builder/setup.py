@@ -15,7 +15,7 @@ from nncore.builder.data import Prepared, Source
 from nncore.builder.messages import HIGHEST_ID, MOST_LAYERS, NAME, Refusal, located, one_of, record, several
 from nncore.datasets.dataset import Dataset
 from nncore.evaluation import data_for
-from nncore.layers import Dense, Layer, as_activation
+from nncore.layers import Dense, Dropout, Layer, as_activation
 from nncore.losses import Loss
 from nncore.optimizers import Adam, Optimizer
 from nncore.program import Program, last_activation, lower, refuse_unsuitable_batch
@@ -200,6 +200,11 @@ def check(setup: Setup, prepared: Prepared) -> Program:
     """
     if sum(1 for _ in in_depth(setup.layers)) > MOST_LAYERS:
         raise Refusal(f"the builder shows networks of at most {MOST_LAYERS} layers", "layers")
+    if setup.layers and isinstance(setup.layers[-1], Dropout):
+        raise Refusal(
+            "Dropout cannot be the last layer: it would drop outputs at random; put it before the last one",
+            f"layers[{len(setup.layers) - 1}]",
+        )
     try:
         loss = setup.loss or losses.infer_loss(last_activation(setup.layers))
         program = lower(setup.layers, prepared.X.shape[1], loss)

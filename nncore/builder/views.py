@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,6 +49,7 @@ def facts(prepared: Prepared) -> dict[str, Any]:
         "all_features": list(offered.feature_names[:MOST_NAMES]),
         "columns": None if schema is None else [column.name for column in schema.columns],
         "target": "y" if schema is None else schema.target,
+        "has_header": schema is None or not re.fullmatch(r"column \d+", schema.target),
         "image": image_side(dataset.n_features),
         "standardized": prepared.preparation.inputs is not None,
     }
@@ -200,12 +202,18 @@ def confusion(run: Run, rows: Array) -> dict[str, Any]:
 
 
 def predicted_vs_true(run: Run, rows: Array) -> dict[str, Any]:
-    """Return up to 1000 pairs of numbers, in the target's own units."""
+    """Return up to 1000 pairs of numbers, and how far all are apart, in the target's own units."""
     if run.prepared.dataset.target_names is not None:
         raise Refusal("the target is a class, not a number; look at the confusion matrix", "kind")
-    some = rows[spread(len(rows), MOST_POINTS)]
-    predicted = answers(run, run.prepared.X[some])[:, 0]
-    return {"rows": some.tolist(), "true": rounded(run.prepared.dataset.y[some], 6), "predicted": rounded(predicted, 6)}
+    true, predicted = run.prepared.dataset.y[rows], answers(run, run.prepared.X[rows])[:, 0].astype(np.float64)
+    error, some = predicted - true, spread(len(rows), MOST_POINTS)
+    return {
+        "rows": rows[some].tolist(),
+        "true": rounded(true[some], 6),
+        "predicted": rounded(predicted[some], 6),
+        "mae": number(float(np.abs(error).mean())),
+        "rmse": number(float(np.sqrt(np.square(error).mean()))),
+    }
 
 
 def worst(run: Run, rows: Array) -> dict[str, Any]:

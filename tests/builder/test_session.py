@@ -74,7 +74,7 @@ def test_a_csv_of_ones_own(ask):
     assert state["data"]["title"] == "flats.csv"
     assert state["data"]["features"] == ["size", "colour=blue", "colour=red"]
     assert (state["data"]["task"], state["layers"][-1]["units"]) == ("regression", 1)
-    assert ask.session.messages == ["the last layer is Dense(1) now, to suit the target"]
+    assert ask.session.messages == ["the last layer is Dense(1) now: one number"]
     ask("step_epoch")
     assert "r2" in ask("state")["history"]["columns"]
     ask("set_data", name="csv", options={"file": "flats.csv", "target": "colour"})  # the text is still there
@@ -122,6 +122,15 @@ def test_a_target_of_names_is_remarked_on(ask):
     assert told[1].startswith("the target has 40 classes in 40 rows: is it a name or a number?")
     few = "size,kind\n" + "".join(f"{i},kind {i % 3}\n" for i in range(40))
     assert len(ask("set_data", csv=few)["messages"]) == 1
+
+
+def test_a_table_without_a_header_is_known(ask):
+    ask("set_data", csv="1.5,2,a\n2.5,3,b\n3,4,a\n4,4,b\n")
+    assert not ask("state")["data"]["has_header"]
+    ask("set_data", csv="size,rooms,kind\n1.5,2,a\n2.5,3,b\n")
+    assert ask("state")["data"]["has_header"]
+    ask("set_data", name="iris")
+    assert ask("state")["data"]["has_header"]
 
 
 def test_the_end_that_a_target_needs_is_named(ask):
@@ -222,8 +231,7 @@ def test_a_layer_is_inserted_moved_changed_and_removed(ask):
     ask("step_epoch")
     first = ask.run.model.get_weights()[0].copy()
     assert ask("insert", index=1, layer={"type": "LayerNorm"})["messages"] == [
-        "kept     dense_0, dense_2 (was dense_1)",
-        "new      layer_norm_1",
+        "layer_norm_1 is new: it begins with new weights, the others keep theirs"
     ]
     ask("move", **{"from": 1, "to": 0})
     assert ask("state")["names"] == ["layer_norm_0", "dense_1", "dense_2"]
@@ -266,7 +274,12 @@ def test_before_training_a_network_is_what_a_script_would_build(ask):
             "unknown activation 'rleu'; did you mean 'relu'?",
         ),
         ("insert", {"index": 0, "layer": {"type": "Dropout", "rate": 1}}, "layer.rate", "< 1, got 1.0"),
-        ("insert", {"index": 2, "layer": {"type": "Dropout", "rate": 0.5}}, "layers[2]", "Dropout as the last layer"),
+        (
+            "insert",
+            {"index": 2, "layer": {"type": "Dropout", "rate": 0.5}},
+            "layers[2]",
+            "Dropout cannot be the last",
+        ),
         ("insert", {"index": 4, "layer": DENSE}, "index", "from 0 to 2, got 4"),
         ("insert", {"index": 2, "layer": DENSE}, "layers[2]", "end with Dense(2, 'softmax')"),
         ("insert", {"index": 0, "layer": {"type": "Dense", "units": 3, "weight_initializer": []}}, "layer", ""),
@@ -497,7 +510,7 @@ def test_optimizer_batch_size_and_loss_change_without_a_reset(ask):
 def test_an_edit_in_the_middle_of_an_epoch_begins_it_anew(ask):
     ask("step_batch")
     told = ask("set_optimizer", optimizer={"type": "SGD"})["messages"]
-    assert told == ["the epoch begins anew: 1 of its batches had been shown, none was kept"]
+    assert told == ["the epoch that was gone through batch by batch begins again with its first one"]
     assert ask.run.batch == 0
 
 
@@ -600,10 +613,10 @@ def test_the_last_edit_can_be_undone_however_long_the_run_was(ask, monkeypatch):
 
 def test_undo_says_that_it_pauses(ask):
     ask("new_seed")
-    assert ask("undo")["messages"] == ["new seed: undone"]
+    assert ask("undo")["messages"] == ["undone: other first weights"]
     ask("new_seed")
     ask("train")
-    assert ask("undo")["messages"] == ["new seed: undone", "training is paused"]
+    assert ask("undo")["messages"] == ["undone: other first weights", "training is paused"]
     assert not ask.session.playing
 
 

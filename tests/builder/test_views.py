@@ -135,6 +135,9 @@ def test_predictions_of_numbers_are_in_their_own_units(new_session):
     found = ask("evaluate", kind="predicted_vs_true")
     assert found["true"][0] == ask.run.prepared.dataset.y[0]
     assert 20 < np.mean(found["predicted"]) < 300
+    error = np.subtract(found["predicted"], found["true"])  # fewer rows than are shown: all of them
+    assert found["mae"] == pytest.approx(np.abs(error).mean(), rel=1e-5)
+    assert found["rmse"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-5)
     worst = ask("evaluate", kind="worst", part="held_out")
     assert worst["error"] == sorted(worst["error"], reverse=True)
 
