@@ -72,12 +72,17 @@ class RandomUniform:
 
 Initializer = str | Constant | RandomNormal | RandomUniform
 
+SCALED: dict[str, type[Constant] | type[RandomNormal] | type[RandomUniform]] = {
+    "constant": Constant,
+    "normal": RandomNormal,
+    "uniform": RandomUniform,
+}
+"""Those with a scale of their own, by the name of each with its default."""
+
 _BY_NAME: dict[str, Constant | RandomNormal | RandomUniform] = {
     "zeros": Constant(0.0),
     "ones": Constant(1.0),
-    "constant": Constant(),
-    "normal": RandomNormal(),
-    "uniform": RandomUniform(),
+    **{name: kind() for name, kind in SCALED.items()},
 }
 
 # Variances by Glorot and Bengio (2010), He et al. (2015), LeCun et al. (1998); a uniform of that variance ends at
@@ -92,6 +97,9 @@ _BY_FANS: dict[str, Callable[[int, int], RandomNormal | RandomUniform]] = {
 
 INITIALIZERS: frozenset[str] = frozenset({"auto", *_BY_NAME, *_BY_FANS})
 """All names. ``"auto"`` is he_uniform in front of the ReLU family and glorot_uniform elsewhere."""
+
+FOR_BIASES: frozenset[str] = frozenset(_BY_NAME)
+"""The names that do not scale with fans."""
 
 
 def weight_initializer(argument: str, value: Initializer) -> Initializer:
@@ -124,10 +132,10 @@ def bias_initializer(argument: str, value: Initializer) -> Initializer:
 ones, uniform, zeros, or Constant, RandomNormal, RandomUniform with a scale
     """
     value = weight_initializer(argument, value)
-    if isinstance(value, str) and value not in _BY_NAME:
+    if isinstance(value, str) and value not in FOR_BIASES:
         raise ValueError(
             f"{argument} {value!r} scales with the fan-in of a weight; a bias takes one of "
-            f"{', '.join(sorted(_BY_NAME))}, or Constant, RandomNormal, RandomUniform with a scale"
+            f"{', '.join(sorted(FOR_BIASES))}, or Constant, RandomNormal, RandomUniform with a scale"
         )
     return value
 

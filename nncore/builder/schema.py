@@ -29,7 +29,11 @@ def schema(path: str | None = None) -> dict[str, Any]:
     return {
         "version": __version__,
         "activations": [_activation(row) for row in _distinct(activations.ACTIVATIONS)],
-        "initializers": sorted(initializers.INITIALIZERS),
+        "initializers": {
+            "weight": sorted(initializers.INITIALIZERS),
+            "bias": sorted(initializers.FOR_BIASES),
+            "scaled": {name: {"type": cls.__name__, **_kind(cls)} for name, cls in initializers.SCALED.items()},
+        },
         "layers": {name: _kind(cls) for name, cls in layers.LAYERS.items()},
         "optimizers": {cls.__name__: _kind(cls) for cls in optimizers.OPTIMIZERS.values()},
         "schedules": {name: _kind(cls) for name, cls in schedules.SCHEDULES.items()},

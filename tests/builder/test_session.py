@@ -33,6 +33,9 @@ def test_the_schema_holds_the_tables_of_the_core():
     assert {row["name"] for row in found["activations"]} >= {"relu", "tanh", "softmax", "gelu"}
     assert set(found["layers"]) == {"Dense", "Activation", "BatchNorm", "LayerNorm", "Dropout", "Residual"}
     assert found["layers"]["Dense"]["fields"]["units"]["required"]
+    assert found["initializers"]["scaled"]["normal"]["type"] == "RandomNormal"
+    assert found["initializers"]["scaled"]["normal"]["fields"]["stddev"]["default"] == 0.05
+    assert set(found["initializers"]["weight"]) - set(found["initializers"]["bias"]) >= {"auto", "he_normal"}
     assert found["losses"]["MeanSquaredError"]["formula"] == "mean_j((prediction_j - target_j)**2)"
     assert all(loss["name"] in LOSSES and loss["formula"] for loss in found["losses"].values())
     assert "Number of outputs" in found["layers"]["Dense"]["fields"]["units"]["text"]

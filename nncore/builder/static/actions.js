@@ -9,16 +9,21 @@ import { icon } from "./icons.js";
 import { clearNotices, notice } from "./notices.js";
 import { request } from "./store.js";
 
+/** Why the last thing that was asked for was refused; empty if it was not. */
+export let lastRefusal = "";
+
 /** Ask the server to do something. Return its result, or null if it was refused, which the page then shows.
  *
  * `root` is the element in which the control is looked for first, `where` overrides the path of the refusal. */
 export async function act(type, fields = {}, { root = document, where = null } = {}) {
   clearMistakes(root);
+  lastRefusal = "";
   try {
     const result = await request(type, fields);
     if (result?.messages) tellEdit(result.messages);
     return result;
   } catch (refusal) {
+    lastRefusal = refusal.message;
     showMistake(root, where ?? refusal.where ?? "", refusal.message);
     return null;
   }

@@ -91,7 +91,7 @@ function kindField(name, about, value, where, onchange) {
   const options = { where, text: about.text };
   if (name === "activation") return field("Activation", activationChoice(now, onchange), options);
   if (name === "learning_rate") return field("Learning rate", rate(now, onchange), options);
-  if (name.endsWith("initializer")) return [field(label(name), initializerChoice(now, onchange), options), initializerFields(now, where, onchange)];
+  if (name.endsWith("initializer")) return [field(label(name), initializerChoice(name, now, onchange), options), initializerFields(now, where, onchange)];
   if (typeof about.default === "boolean") return field(label(name), toggle(now, onchange), { ...options, inline: true });
   if (name === "name") return field("Name", textBox(now, onchange), options);
   return field(label(name), number(now, onchange, { optional: !about.required && about.default === null, placeholder: "none" }), options);
@@ -113,10 +113,16 @@ export function activationChoice(value, onchange) {
   return choice(names, now, name => onchange(functionNamed(name)));
 }
 
-function initializerChoice(value, onchange) {
-  const now = typeof value === "string" ? value : (value?.type ?? "auto");
-  const names = store.schema.initializers;
-  return choice(names.includes(now) ? names : [now, ...names], now, onchange);
+/** Return a box to choose how first values are drawn; one that has a scale begins with its default. */
+function initializerChoice(field, value, onchange) {
+  const { scaled, ...names } = store.schema.initializers;
+  const [name] = Object.entries(scaled).find(([, about]) => about.type === value?.type) ?? [value];
+  const chosen = wanted => (wanted in scaled ? withDefaults(scaled[wanted]) : wanted);
+  return choice(names[field.split("_")[0]], name, wanted => onchange(chosen(wanted)));
+}
+
+function withDefaults({ type, fields }) {
+  return { type, ...Object.fromEntries(Object.entries(fields).map(([name, about]) => [name, about.default])) };
 }
 
 /** Return the parameters of an initializer that has some; one that is but a name has none. */

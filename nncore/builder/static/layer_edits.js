@@ -1,11 +1,11 @@
 /* What changes the network. Edits go to the server one after the other, each made of the state that the one before
  * left; what is refused is shown at the card or field that was being changed, and leaves the strip as it was. */
 
-import { act } from "./actions.js";
+import { act, lastRefusal } from "./actions.js";
 import { newerState } from "./busy.js";
 import { isFunction } from "./functions.js";
 import { changedAt, chosen, choose, isGroup, layerAt, nameOf, whereOf } from "./layer_paths.js";
-import { announce } from "./notices.js";
+import { announce, notice } from "./notices.js";
 import { emit, request, store } from "./store.js";
 import { startingValues } from "./starting_values.js";
 
@@ -99,7 +99,7 @@ export function takeOut() {
     const path = chosen();
     if (!path || path.length < 2) return false;
     const layer = layerAt(path);
-    if (!(await removeInside(path))) return false;
+    if (!(await removeInside(path, false))) return false;
     return (await insert(path[0] + 1, layer, "taken out of the group", false, true)) || takeBack();
   });
 }
@@ -111,21 +111,24 @@ export function takeIn(group, by) {
     const list = layerAt([group]).layers;
     const grown = { ...layerAt([group]), layers: by < 0 ? [layer, ...list] : [...list, layer] };
     if (layer.name) return takeInNamed(group, other, layer, grown);
-    if (!(await update([group], () => grown, whereOf([group]), `${layer.type} taken into the group`))) return false;
-    return (await removeCard(other, false, [other < group ? group - 1 : group], false, true)) || takeBack();
+    if (!(await update([group], () => grown, whereOf([group]), null))) return false;
+    const done = await removeCard(other, false, [other < group ? group - 1 : group], `${layer.type} taken into the group`, true);
+    return done || takeBack();
   });
 }
 
 /** A name may be there only once: first out, then in. */
 async function takeInNamed(group, other, layer, grown) {
   const now = other < group ? group - 1 : group;
-  if (!(await removeCard(other, false, [now], false))) return false;
+  if (!(await removeCard(other, false, [now], ""))) return false;
   return (await update([now], () => grown, whereOf([now]), `${layer.type} taken into the group`, true)) || takeBack();
 }
 
-/** The second of two edits was refused: the first goes back, too. */
+/** The second of two edits was refused: the first goes back, too, and with it the place at which the reason stood. */
 async function takeBack() {
-  await request("undo").catch(() => null);
+  const [reason, { version }] = [lastRefusal, store.state];
+  if ((await request("undo").catch(() => null)) !== null) await newerState(version);
+  notice(reason, "mistake");
   return false;
 }
 
@@ -185,11 +188,11 @@ async function moveCard(from, to, focus) {
   return edit("move", { from, to }, [from], `${nameOf([from])} moved to place ${to + 1} of ${n}`, { order, chosen: [to], focus });
 }
 
-async function removeCard(index, focus, next = null, tell = true, joined = false) {
+async function removeCard(index, focus, next = null, said = null, joined = false) {
   const n = store.state.layers.length;
   const order = [...Array(n).keys()].toSpliced(index, 1);
   const after = next ?? (n > 1 ? [Math.min(index, n - 2)] : null);
-  return edit("remove", { index, joined }, [index], tell && `${nameOf([index])} removed; ${n - 1} left`, { order, chosen: after, focus });
+  return edit("remove", { index, joined }, [index], said ?? `${nameOf([index])} removed; ${n - 1} left`, { order, chosen: after, focus });
 }
 
 function update(path, change, where, said, joined = false) {
@@ -214,16 +217,17 @@ function moveInside(path, by) {
   return inGroup(path, moved, `${nameOf(path)} moved to place ${from + by + 1} of ${group.layers.length} in the group`, by);
 }
 
-async function removeInside(path) {
+async function removeInside(path, tell = true) {
   const named = nameOf(path);
   const group = path.slice(0, -1);
   const without = layer => ({ ...layer, layers: layer.layers.toSpliced(path.at(-1), 1) });
-  const done = await update(group, without, whereOf(path.slice(0, 1)), `${named} removed from the group`);
+  const done = await update(group, without, whereOf(path.slice(0, 1)), tell && `${named} removed from the group`);
   if (done) choose(group);
   return done;
 }
 
-/** Have the server do it, unless the network is no longer the one that this page shows. `place` is the card or path at which a refusal is shown, `wanted` what `takeWish` returns. */
+/** Have the server do it, unless the network is no longer the one that this page shows. `place` is the card or path at
+ * which a refusal is shown, `wanted` what `takeWish` returns. */
 async function edit(type, fields, place, said, wanted = null, inserted = null) {
   const version = store.state.version;
   wish = wanted && { ...wanted, version, types: typesAfter(wanted.order, inserted) };

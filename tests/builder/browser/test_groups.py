@@ -47,6 +47,16 @@ def test_a_layer_goes_into_a_group_and_out_in_one_step_of_undo(view):
     view.until(lambda: view.state()["layers"] == start)
 
 
+def test_a_layer_that_cannot_go_into_a_group_stays_and_it_is_said_why(view):
+    view.ask("remove", index=2)
+    start = view.state()["layers"]
+    choose_group(view)
+    view.find("[data-action=take-in-after]").click()
+    view.expect(view.find("#notices")).to_contain_text("the network must end with Dense(3, 'softmax')")
+    view.until(lambda: view.state()["layers"] == start)
+    assert "taken into the group" not in view.text("#live")
+
+
 def test_an_edit_of_what_another_page_has_changed_is_refused(view):
     """The other page's edit comes in between: the server has it already, this page not yet."""
     view.find('#strip .layer-card[data-index="2"]').click()

@@ -144,5 +144,24 @@ def test_edits_while_it_trains_keep_what_fits(view):
     view.press("Delete")
     state = view.until(lambda: len((found := view.state())["layers"]) == 3 and found)
     assert state["run"]["playing"] and state["run"]["epoch"] > 3
-    view.expect(view.find("#notices")).to_contain_text("kept")
+    view.expect(view.find("#notices")).to_contain_text("the others keep theirs")
     view.until(lambda: view.state()["run"]["epoch"] > state["run"]["epoch"])
+
+
+def test_an_initializer_with_a_scale_is_chosen_and_scaled(view):
+    card(view, 0).click()
+    view.page.get_by_text("More settings").click()
+    box = view.page.get_by_label("Weight initializer")
+    assert (
+        "he_normal" in box.locator("option").all_inner_texts() or "he normal" in box.locator("option").all_inner_texts()
+    )
+    box.select_option("normal")
+    view.until(lambda: view.state()["layers"][0]["weight_initializer"] == {"type": "RandomNormal", "stddev": 0.05})
+    view.page.get_by_label("Stddev").fill("0.2")
+    view.press("Enter")
+    view.until(lambda: view.state()["layers"][0]["weight_initializer"] == {"type": "RandomNormal", "stddev": 0.2})
+    view.page.get_by_label("Weight initializer").select_option("auto")
+    view.until(lambda: view.state()["layers"][0]["weight_initializer"] == "auto")
+    biases = view.page.get_by_label("Bias initializer").locator("option").all_inner_texts()
+    assert "zeros" in biases
+    assert not [name for name in biases if name.startswith(("he", "glorot", "lecun", "auto"))], "a bias has no fans"
