@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from nncore.builder.session import Session
 
 SECONDS_PER_FRAME = 1 / 30
+SECONDS_PER_COUNT = 0.2  # between two frames that differ in the batch alone
+LONGEST = 4.0  # seconds between two frames, however long one takes
 LARGEST_SHARE = 0.025  # of the time of training that frames may take
 LONG = 0.3  # seconds: epochs that take longer are shown while they run
 PATIENCE = 1.0  # seconds: who waits for more than the rest of an epoch gets its turn at once
@@ -44,7 +46,8 @@ class Watching:
         self, session: Session, waiting: Callable[[], bool] = nobody, hurried: Callable[[], bool] = nobody
     ) -> None:
         self._session, self._waiting, self._hurried = session, waiting, hurried
-        self._began = 0.0
+        self._began = self._next_count = 0.0
+        self._frame: dict[str, Any] = {}
 
     def on_epoch_begin(self, model: Any, epoch: int) -> None:
         self._began = time.monotonic()
@@ -78,10 +81,24 @@ class Watching:
         """
         session, started, busy = self._session, time.monotonic(), time.thread_time()
         if started < session.next_frame:
+            self._count(started)
             return
-        session.publish("frame", encode({"type": "frame", "frame": frames.frame(session.run, session.version)}))
+        self._frame = frames.frame(session.run, session.version)
+        self._publish(started)
         took = time.thread_time() - busy
-        session.next_frame = started + max(SECONDS_PER_FRAME, took / LARGEST_SHARE)
+        session.next_frame = started + min(max(SECONDS_PER_FRAME, took / LARGEST_SHARE), LONGEST)
+
+    def _count(self, now: float) -> None:
+        """Within a long epoch, publish at least how far it is, beside weights and gradients of a moment ago."""
+        within, frame = self._session.run.within, self._frame
+        if within is None or now < self._next_count or frame.get("version") != self._session.version:
+            return
+        self._frame = {**frame, "batch": within.batch, "running_loss": frames.number(within.loss)}
+        self._publish(now)
+
+    def _publish(self, now: float) -> None:
+        self._session.publish("frame", encode({"type": "frame", "frame": self._frame}))
+        self._next_count = now + SECONDS_PER_COUNT
 
     def _paced(self) -> bool:
         """Wait until the next epoch may begin; return whether somebody came meanwhile."""

@@ -26,7 +26,8 @@ def frames(ask):
     return [message["frame"] for message in ask.published if message["type"] == "frame"]
 
 
-def test_a_long_epoch_is_shown_while_it_runs_and_nothing_else_changes(slow, new_session):
+def test_a_long_epoch_is_shown_while_it_runs_and_nothing_else_changes(slow, new_session, monkeypatch):
+    monkeypatch.setattr(watching, "LONGEST", 0)
     slow("train", epochs=1)
     slow.session.play(lambda: False)
     within = [frame for frame in frames(slow) if frame["epoch"] == 0]
@@ -41,6 +42,18 @@ def test_a_long_epoch_is_shown_while_it_runs_and_nothing_else_changes(slow, new_
     alone("set_training", batch_size=1)
     alone.run.fit(1, lambda *_: None)
     assert np.array_equal(slow.run.model.parameters, alone.run.model.parameters)
+
+
+def test_where_frames_take_long_the_batches_are_counted_in_between(slow, monkeypatch):
+    monkeypatch.setattr(watching, "LARGEST_SHARE", 1e-9)
+    monkeypatch.setattr(watching, "LONGEST", 1000)
+    monkeypatch.setattr(watching, "SECONDS_PER_COUNT", 0)
+    slow("train", epochs=1)
+    slow.session.play(lambda: False)
+    batches = [frame["batch"] for frame in frames(slow)]
+    assert len(batches) > 2
+    assert batches == sorted(set(batches))
+    assert len({str(frame["edges"]) for frame in frames(slow)}) == 1, "of the first one"
 
 
 def test_a_long_epoch_is_given_up_for_somebody_in_a_hurry(slow, monkeypatch):
