@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nncore import layers
-from nncore.builder import data, doctoring, edits, explaining, export, frames, setup, views, wording
+from nncore.builder import data, doctoring, edits, explaining, export, frames, links, setup, views, wording
 from nncore.builder.data import Prepared
 from nncore.builder.messages import Refusal, Request, encode
 from nncore.builder.run import Loaded, Run
@@ -129,6 +129,7 @@ class Session:
             "history": frames.curves(run.model.history),
             "frame": frames.frame(run, self.version),
             "messages": self.messages,
+            "link": links.write(current),  # with which pages bring a set-up back whose server has gone
         }
 
     # ---- edits

@@ -127,6 +127,15 @@ def test_a_target_of_names_is_remarked_on(ask):
     assert len(ask("set_data", csv=few)["messages"]) == 1
 
 
+def test_the_state_holds_what_brings_its_set_up_back(ask, new_session):
+    ask("open_preset", name="penguins")
+    ask("insert", index=1, layer={"type": "Dropout", "rate": 0.25})
+    ask("set_training", seed=7, batch_size=9)
+    other = new_session("xor")
+    other("open_link", spec=ask("state")["link"])
+    assert other.run.setup == ask.run.setup
+
+
 def test_a_table_without_a_header_is_known(ask):
     ask("set_data", csv="1.5,2,a\n2.5,3,b\n3,4,a\n4,4,b\n")
     assert not ask("state")["data"]["has_header"]
