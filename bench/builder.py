@@ -20,7 +20,6 @@ from nncore.builder.messages import Request
 from nncore.builder.presets import PRESETS, setup_of
 from nncore.builder.server import Server
 from nncore.builder.session import Session
-from nncore.builder.watching import nobody
 
 STARTS = ("digits", "spiral")
 """Starting points that are timed by default."""
@@ -71,9 +70,9 @@ class TimedSession(Session):
     slot: Slot
     played: threading.Event
 
-    def play(self, waiting: Callable[[], bool], hurried: Callable[[], bool] = nobody) -> None:
+    def play(self, waiting: Callable[[], bool]) -> None:
         """Train, and take the time."""
-        self.slot = timed(lambda: Session.play(self, waiting, hurried))(1)
+        self.slot = timed(lambda: Session.play(self, waiting))(1)
         self.played.set()
 
 

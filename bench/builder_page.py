@@ -37,8 +37,8 @@ def greet(page: ClientConnection, token: str) -> None:
     RuntimeError
         If the builder does not know the token.
     """
-    challenge = json.loads(page.recv())["challenge"]
-    page.send(json.dumps({"id": 0, "type": "hello", "proof": proof(token, challenge)}))
+    both = json.loads(page.recv())["challenge"] + ":1"
+    page.send(json.dumps({"id": 0, "type": "hello", "nonce": "1", "proof": proof(token, "page", both)}))
     answer = json.loads(page.recv())
     if not answer["ok"]:
         raise RuntimeError(answer["error"]["message"])

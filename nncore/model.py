@@ -141,7 +141,7 @@ class Sequential(Storage):
         TrainingDiverged
             If the loss or a weight stops being finite. The weights are those at the start of that epoch.
         KeyboardInterrupt
-            On Ctrl-C. The model is usable, the epochs completed are kept.
+            On Ctrl-C. The model is as after the last epoch that was completed, and can go on from there.
         RuntimeError
             If the model is being trained already, in another thread or by the caller of this callback.
         """

@@ -98,6 +98,7 @@ class Network:
         self._plan = self._new_plan(parameters)
         self._flat: Array | None = None
         self._lock = threading.RLock()
+        self._at_work = False  # the plan trains; who watches may read its weights, and they are newer than `_flat`
         self._trainer: int | None = None
         self._orphaned = False  # whether a thread that died in a fork was using the plan
         _alive.add(self)
@@ -142,7 +143,7 @@ class Network:
         self._check_not_training_elsewhere()
         if self._orphaned:
             self._replace_plan()
-        if self._flat is not None:
+        if self._flat is not None and not self._at_work:
             self._plan.set_parameters(self._flat)
             if references(self) <= UNSHARED:
                 self._flat = None  # nobody can read or write it any more; a view or a buffer of it would count
@@ -312,10 +313,11 @@ class Network:
         """Run the plan's training; `options` and the result are those of ``Plan.train``."""
         self._check_not_training_elsewhere()
         with self._lock:
-            plan = self._lent_plan()
+            plan, self._at_work = self._lent_plan(), True
             try:
                 return plan.train(X, target, sample_weight, **options)
             finally:
+                self._at_work = False
                 if self._flat is not None:
                     plan.get_parameters(self._flat)
 

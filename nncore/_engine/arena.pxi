@@ -191,7 +191,7 @@ cdef struct Engine:       # one compiled network: its program, its memory, its s
     double work_since_poll, poll_at
     PyObject *exception                # raised by a signal handler or the watcher while the job ran
     PyObject *watcher                  # called now and then while training runs; NULL for none
-    int undo                           # the watcher has ended the job: the epoch that has begun shall not count
+    int undo                           # one of them has ended the job: the epoch that has begun shall not count
 
 
 cdef inline real *values_at(Engine *e, isize columns) noexcept nogil:

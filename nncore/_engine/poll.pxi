@@ -6,7 +6,7 @@ cdef double POLL_SECONDS = 0.03   # between two looks for signals: they take the
 
 
 cdef void poll(Engine *e, isize n_rows) noexcept nogil:
-    """Let Python's signal handlers and the watcher run now and then; what they raise abandons the job."""
+    """Let Python's signal handlers and the watcher run now and then; what they raise abandons the job and its epoch."""
     cdef double now
     e.work_since_poll += 20e3 + 6.0 * n_rows * e.n_parameters
     if e.work_since_poll < POLL_WORK:
@@ -15,12 +15,14 @@ cdef void poll(Engine *e, isize n_rows) noexcept nogil:
     now = nn_now()
     if now < e.poll_at:
         return
-    e.poll_at = now + POLL_SECONDS
     cdef unsigned fp
     with gil:
         fp = nn_fp_begin(0)  # for what runs now
+        e.poll_at = 0
         run_handlers(e)
         nn_fp_end(fp)
+    if e.poll_at == 0:
+        e.poll_at = nn_now() + POLL_SECONDS  # from now on: a slow watcher must leave time to train
 
 
 cdef void run_handlers(Engine *e) noexcept:
@@ -35,15 +37,14 @@ cdef void run_handlers(Engine *e) noexcept:
         if e.exception == NULL:
             Py_INCREF(error)
             e.exception = <PyObject *>error
+        e.undo = 1
         nn_raise(&e.abandon)
 
 
 cdef int call_watcher(Engine *e) except -1:
-    """Tell the watcher how far training has come. If it says that this is enough, or raises, the epoch is undone."""
+    """Tell the watcher how far training has come; it may say that this is enough."""
     cdef isize n_rows = e.stage.start - e.stage.done  # of the epoch's batches that are done
-    e.undo = 1
     if (<object>e.watcher)(e.outcome.epochs_done, n_rows, e.epoch_loss / n_rows if n_rows else NAN):
+        e.undo = 1
         nn_raise(&e.abandon)
-    else:
-        e.undo = 0
     return 0

@@ -28,6 +28,15 @@ CSV, FILE, MNIST = "csv", "file", "mnist"
 MOST_ROWS, MOST_COLUMNS, MOST_CLASSES = 20_000, 100, 20
 """Of what is generated."""
 
+
+def bare_name(argument: str, value: Any) -> str:
+    """Rule: the name of a file, without folders and without what no line of a text can hold."""
+    name: str = text(200)(argument, value)
+    if not name.isprintable() or set(name) & set("/\\"):
+        raise ValueError(f"{argument} must be the name of a file alone, got {name!a}")
+    return name
+
+
 GENERATED: dict[str, Rule] = {
     "n_samples": spec.integer(2, MOST_ROWS),
     "noise": spec.real(0, 100),
@@ -39,7 +48,7 @@ GENERATED: dict[str, Rule] = {
     "n_features": spec.integer(1, MOST_COLUMNS),
 }
 TABLES: dict[str, Rule] = {
-    "file": text(200),
+    "file": bare_name,
     "target": text(1000),
     "task": one_of("auto", "classification", "regression"),
     "categorical": several(text(1000), 1000),

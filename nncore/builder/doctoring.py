@@ -33,12 +33,15 @@ class Fix:
         How the model gets there; empty if the run begins anew, or if it shows in the next epoch.
     afresh : bool
         Whether the run begins anew.
+    keeps_file : bool
+        Whether that of a model from a file begins with the file again, and not with new weights.
     """
 
     text: str
     setup: Setup
     steps: tuple[tuple[Setup, Step], ...] = ()
     afresh: bool = False
+    keeps_file: bool = False
 
 
 def findings(run: Run) -> dict[str, Any]:
@@ -80,7 +83,7 @@ def _slower(run: Run, finding: Finding) -> Fix | None:
     if isinstance(rate, Schedule):
         return None
     changed, text = _other_rate(run.setup, rate / FACTOR)
-    return Fix(text + ANEW, changed, afresh=True)
+    return Fix(text + ANEW, changed, afresh=True, keeps_file=True)
 
 
 def _faster(run: Run, finding: Finding) -> Fix | None:
@@ -162,7 +165,9 @@ def _random_weights(run: Run, finding: Finding) -> Fix:
     return Fix(f"first weights are drawn at random{ANEW}", changed, afresh=True)
 
 
-def _standardized(run: Run, finding: Finding) -> Fix:
+def _standardized(run: Run, finding: Finding) -> Fix | None:
+    if run.loaded is not None:  # whose weights know the features as they are
+        return None
     source = run.setup.source
     changed = replace(run.setup, source=Source(source.name, {**source.options, "standardize": True}))
     return Fix(f"features are standardised{ANEW}", changed, afresh=True)

@@ -157,7 +157,7 @@ def apply_fix(session: Session, finding: str) -> Any:
     """Do what the doctor proposes."""
     fix = doctoring.fix_for(session.run, finding)
     run = session.run
-    if fix.afresh and run.loaded is not None and fix.setup.layers == run.origin.layers:
+    if fix.keeps_file and run.loaded is not None and fix.setup.layers == run.origin.layers:
         session.run = Run(fix.setup, run.prepared, run.loaded)  # anew means: as it came out of the file
     elif fix.afresh:
         session.begin(fix.setup, reload=fix.setup.source != run.setup.source)

@@ -112,19 +112,20 @@ def script(run: Run, path: str | None = None) -> str:
         {name for name in ("Sequential", "load", *PUBLIC) if any(re.search(rf"\b{name}\(", line) for line in body)}
     )
     imports = ["import dataclasses", ""] if "features" in run.origin.source.options else []
-    head = [*_docstring(run, path), "", *imports]
+    head = [*_about(run, path), *imports]
     return "\n".join(
         [*head, "import numpy as np", "", f"from nncore import {', '.join(used)}, datasets", "", *body, ""]
     )
 
 
-def _docstring(run: Run, path: str | None) -> list[str]:
-    """Return what the script does, and which files it looks for."""
-    made = f'"""Made by the builder of nncore {__version__}: repeats the run, bit for bit.'
+def _about(run: Run, path: str | None) -> Iterator[str]:
+    """Yield what the script does, and which files it looks for."""
+    yield f'"""Made by the builder of nncore {__version__}: repeats the run, bit for bit."""'
+    yield ""
     read = [] if run.loaded is None else [run.loaded.path]
     if run.origin.source.name in (data.CSV, data.FILE):
         read.append(_table(run.origin.source, path))
-    return [made, "", f"It reads {' and '.join(read)}: run it where they are.", '"""'] if read else [f'{made}"""']
+    yield from (f"# It reads {name!a}: run it where that is." for name in read)
 
 
 def _data(run: Run, path: str | None) -> Iterator[str]:

@@ -59,9 +59,9 @@ def frame(run: Run, version: int) -> dict[str, Any]:
     -------
     dict
         The columns of the history in the last epoch, exact; of a model from a file, which has none yet, how well it
-        does; ``rate_now``, the learning rate of the next update; in the middle of an epoch that is gone through by hand
-        ``batch_loss``, of one that is being trained ``running_loss``, the mean of its batches so far, exact;
-        ``layers`` and ``edges`` by name, to 4 digits.
+        does. ``rate_now`` is the learning rate with which the next epoch begins. In the middle of an epoch that is gone
+        through by hand there is its ``batch_loss``, of one that is being trained ``running_loss``, the mean of its
+        batches so far, exact. ``layers`` and ``edges`` by name, to 4 digits.
     """
     history, model, within = run.model.history, run.current, run.within
     row = history.row(-1) if len(history) else run.scores_of_file()

@@ -150,7 +150,7 @@ EVALUATIONS = ("decision_map", "confusion", "predicted_vs_true", "worst", "draw"
 EXPORTS = ("script", "model", "csv", "svg", "link")
 
 TYPES: dict[str, dict[str, Field]] = {
-    "hello": {"proof": Field(text(200), required=True)},
+    "hello": {"nonce": Field(text(200), required=True), "proof": Field(text(200), required=True)},
     "schema": NOTHING,
     "state": NOTHING,
     "set_data": {

@@ -240,7 +240,7 @@ class Run:
             self.model = self._built()
             return None
         result = apply(self.model, step)
-        self.setup = setup
+        self.setup, self._scores = setup, None
         self.journal += (step,)
         return result
 

@@ -1,13 +1,13 @@
 """Who may talk to the builder: pages that it served itself, on this machine, and that know its token.
 
 Any web page may send requests to 127.0.0.1. One that tries with a host name of its own (DNS rebinding) is told by its
-``Host``, one of another site by its ``Origin``, another user of this machine by not knowing the token. The page proves
-that it knows it, and never sends it: the server may have gone, and another user's program have taken its port.
+``Host``, one of another site by its ``Origin``, another user of this machine by not knowing the token. Page and server
+prove to each other that they know it, and never send it before: the server may have gone, and another user's program
+have taken its port.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import secrets
@@ -23,42 +23,32 @@ EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 """Plotly puts an empty style element into the page and fills it by script: this is the hash of the empty text."""
 
 
-def token_of(secret: bytes, port: int) -> str:
-    """Return the token of the server with a port: 256 bits, fit for a URL, which tell nothing of the secret.
-
-    Examples
-    --------
-    >>> token_of(bytes(32), 8000) == token_of(bytes(32), 8000) != token_of(bytes(32), 8001)
-    True
-    """
-    digest = hmac.digest(secret, f"token of the builder at port {port}".encode(), hashlib.sha256)
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
-
-
 def new_challenge() -> str:
     """Return a text that was never used before, for a page to make its proof of."""
     return secrets.token_urlsafe(32)
 
 
-def proof(key: str, challenge: str) -> str:
-    """Return what only those can know who know the key: HMAC-SHA256 of the challenge, in hexadecimal digits.
+def proof(key: str, who: str, challenge: str) -> str:
+    """Return what only those can know who know the key: an HMAC-SHA256 of a challenge, in hexadecimal digits.
 
-    The example is test case 2 of RFC 4231.
+    Parameters
+    ----------
+    key : str
+    who : {"page", "server"}
+        Who proves that it knows the key: nobody can answer with the proof that somebody else has made.
+    challenge : str
+        What both have chosen at random for this connection.
 
     Examples
     --------
-    >>> proof("Jefe", "what do ya want for nothing?")[:16]
-    '5bdcc146bf60754e'
+    >>> proof("secret", "page", "1") == proof("secret", "page", "1") != proof("secret", "server", "1")
+    True
     """
-    return hmac.digest(key.encode(), challenge.encode(), hashlib.sha256).hex()
+    return hmac.digest(key.encode(), f"{who}:{challenge}".encode(), hashlib.sha256).hex()
 
 
 class Keys:
     """What lets pages in.
-
-    Parameters
-    ----------
-    token : str
 
     Attributes
     ----------
@@ -69,30 +59,33 @@ class Keys:
 
     Examples
     --------
-    >>> keys = Keys("secret")
-    >>> keys.fit(proof("secret", "challenge"), "challenge"), keys.fit(proof("guess", "challenge"), "challenge")
-    (True, False)
-    >>> once = proof(keys.code, "challenge")
-    >>> keys.fit(once, "challenge"), keys.fit(once, "challenge")
-    (True, False)
+    >>> keys = Keys()
+    >>> code, chosen = keys.code, ("challenge", "nonce")
+    >>> keys.answer(*chosen, proof("guess", "page", "challenge:nonce")) is None
+    True
+    >>> right = proof(code, "page", "challenge:nonce")
+    >>> keys.answer(*chosen, right) == proof(code, "server", "challenge:nonce")
+    True
+    >>> keys.answer(*chosen, right) is None  # once
+    True
     """
 
-    def __init__(self, token: str) -> None:
-        self.token = token
+    def __init__(self) -> None:
+        self.token = secrets.token_urlsafe(32)
         self.code = secrets.token_urlsafe(32)
 
-    def fit(self, given: str, challenge: str) -> bool:
-        """Tell whether `given` proves that a page knows a key, in a time that does not depend on how much is right."""
-        if _same(given, proof(self.token, challenge)):
-            return True
-        if self.code and _same(given, proof(self.code, challenge)):
-            self.code = ""
-            return True
-        return False
+    def answer(self, challenge: str, nonce: str, given: str) -> str | None:
+        """Return the server's own proof to a page whose proof is right, None to any other.
 
-
-def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
+        It takes a time that does not depend on how much of the proof is right.
+        """
+        both = f"{challenge}:{nonce}"
+        for key in filter(None, (self.token, self.code)):
+            if hmac.compare_digest(given.encode("utf-8", "replace"), proof(key, "page", both).encode()):
+                if key == self.code:
+                    self.code = ""
+                return proof(key, "server", both)
+        return None
 
 
 def hosts(port: int) -> tuple[str, ...]:

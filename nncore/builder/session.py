@@ -50,6 +50,9 @@ class Session:
         Epochs per second at most; None for as many as there are.
     next_frame : float
         When the next frame is due, in seconds of ``time.monotonic``.
+    hurried : callable
+        Called while a long epoch runs: answers what leaves the training alone, and tells whether something waits that
+        should not have to wait for the end of the epoch.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class Session:
         self._until: int | None = None
         self.pace: float | None = None
         self.next_frame = 0.0
+        self.hurried: Callable[[], bool] = nobody
 
     def _prepared(self, wanted: Setup, csv: str | None = None, notes: Mapping[str, str] | None = None) -> Prepared:
         """Return the data of a set-up; `notes` are those of a model file, which may say how its data are prepared."""
@@ -223,16 +227,10 @@ class Session:
         self.version += playing != self.playing
         self.playing = playing
 
-    def play(self, waiting: Callable[[], bool], hurried: Callable[[], bool] = nobody) -> None:
-        """Train until somebody is waiting, the epochs are done, or the loss is no longer finite.
-
-        Parameters
-        ----------
-        waiting, hurried : callable
-            See `nncore.builder.watching.Watching`.
-        """
+    def play(self, waiting: Callable[[], bool]) -> None:
+        """Train until somebody is waiting, the epochs are done, or the loss is no longer finite."""
         until = self._until or MOST_EPOCHS
-        self._fit(max(1, until - self.run.model.epoch), Watching(self, waiting, hurried))
+        self._fit(max(1, until - self.run.model.epoch), Watching(self, waiting))
         if self.run.model.epoch >= until:
             self._set_playing(False)
 

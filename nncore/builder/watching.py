@@ -37,15 +37,10 @@ class Watching:
     session : Session
     waiting : callable
         Tells whether a page asks for something, which gets its turn between two epochs.
-    hurried : callable
-        Called while a long epoch runs: answers what leaves the training alone, and tells whether something waits that
-        should not have to wait for the end of the epoch.
     """
 
-    def __init__(
-        self, session: Session, waiting: Callable[[], bool] = nobody, hurried: Callable[[], bool] = nobody
-    ) -> None:
-        self._session, self._waiting, self._hurried = session, waiting, hurried
+    def __init__(self, session: Session, waiting: Callable[[], bool] = nobody) -> None:
+        self._session, self._waiting = session, waiting
         self._began = self._next_count = 0.0
         self._frame: dict[str, Any] = {}
 
@@ -61,7 +56,7 @@ class Watching:
         run.within = Within(model, batch, logs["loss"])
         try:
             self._show()
-            hurried = self._hurried()
+            hurried = self._session.hurried()
         finally:
             run.within = None
         rest = gone * (n_batches - batch) / batch if batch else math.inf
@@ -102,7 +97,7 @@ class Watching:
 
     def _paced(self) -> bool:
         """Wait until the next epoch may begin; return whether somebody came meanwhile."""
-        pace = self._session.pace
+        pace = self._session.pace if self._session.playing else None
         end = time.monotonic() + (1 / pace if pace else 0)
         while time.monotonic() < end:
             time.sleep(min(LOOK, max(0.0, end - time.monotonic())))

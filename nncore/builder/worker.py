@@ -30,13 +30,14 @@ class Trainable(Protocol):
     version: int
     playing: bool
     publish: Publish
+    hurried: Callable[[], bool]
 
     def handle(self, request: Request) -> Any:
         """Carry out what a page asks for; return the result."""
         ...
 
-    def play(self, waiting: Callable[[], bool], hurried: Callable[[], bool]) -> None:
-        """Train until somebody is waiting, or the training has ended; look at `hurried` while an epoch runs."""
+    def play(self, waiting: Callable[[], bool]) -> None:
+        """Train until somebody is waiting, or the training has ended."""
         ...
 
     def state(self) -> dict[str, Any]:
@@ -58,6 +59,7 @@ class Worker:
         self._requests: deque[tuple[Request, Future[Any]]] = deque()
         self._come = threading.Condition()  # guards what is above and below
         self._ending = False
+        session.hurried = self._hurried
         self._thread = threading.Thread(target=self._run, name="nncore builder", daemon=True)
 
     def start(self) -> None:
@@ -82,7 +84,7 @@ class Worker:
         while not self._ending:
             self._guarded(self._publish_state)
             if self._session.playing and not self._waiting():
-                self._guarded(lambda: self._session.play(self._waiting, self._hurried))
+                self._guarded(lambda: self._session.play(self._waiting))
                 continue
             with self._come:
                 self._come.wait_for(self._waiting)

@@ -43,17 +43,15 @@ def run(options: argparse.Namespace) -> int:
 
 def _server(session: Session, port: int | None) -> Server:
     """Return a server with a port; without one, with the usual port if it is free, where pages find it again."""
-    from nncore.builder import secret
     from nncore.builder.server import Server
 
-    known = secret.kept()
     try:
-        return Server(session, USUAL_PORT if port is None else port, known)
+        return Server(session, USUAL_PORT if port is None else port)
     except OSError as error:
         if port is not None:
             what = f"cannot listen on port {port}: {error.strerror}"
             raise UsageError(f"{what}; leave --port out, and a free one is taken") from None
-    return Server(session, 0, known)
+    return Server(session, 0)
 
 
 def session_for(options: argparse.Namespace) -> Session:

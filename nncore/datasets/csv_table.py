@@ -24,6 +24,7 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
 """What stands for a missing value, in small letters."""
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 WITH_COMMA = re.compile(r"[+-]?[\d.' ]*\d,\d[\d.,]*")
 
 
@@ -76,8 +77,8 @@ class CsvTable:
     encoding : str, default "utf-8"
         A byte order mark overrules it.
     decimal : {".", ","}, optional
-        What stands before the decimals of numbers. By default a comma if the file is not separated by commas, the first
-        64 Ki characters hold such a number, and none with a point.
+        What stands before the decimals of numbers. By default a comma if the file is not separated by commas, its first
+        64 Ki characters hold such a number that cannot be one with thousands separators, and none with a point.
     known : collection of str, optional
         Column names to expect: a first row that holds them all is a header, too.
 
@@ -162,20 +163,17 @@ class CsvTable:
         """Yield (number of its first line, stripped fields) of every row that is not blank, header included."""
         with open_binary(self.path) as stream, self._text(stream) as text:
             reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+            plain = _with_point if self.decimal == "," else str.strip
             start = 1
             try:
                 for fields in reader:
                     if any(fields):
-                        yield start, [self._plain(field.strip()) for field in fields]
+                        yield start, [plain(field) for field in fields]
                     start = reader.line_num + 1
             except csv.Error as error:
                 raise ValueError(f"{self.path}:{start}: not a CSV row ({error})") from None
             except UnicodeDecodeError:
                 raise self._not_decodable() from None
-
-    def _plain(self, field: str) -> str:
-        """Return a number as Python spells it, anything else as it is."""
-        return field.replace(",", ".") if self.decimal == "," and DECIMAL_COMMA.fullmatch(field) else field
 
     def _text(self, stream: IO[bytes]) -> io.TextIOWrapper:
         return io.TextIOWrapper(stream, encoding=self.encoding, newline="")
@@ -235,6 +233,12 @@ def _evenness(sample: str, delimiter: str) -> tuple[bool, int]:
     return width > 1 and min(widths) == width, width
 
 
+def _with_point(field: str) -> str:
+    """Return a field without the blanks around it; a number as Python spells it."""
+    field = field.strip()
+    return field.replace(",", ".") if DECIMAL_COMMA.fullmatch(field) else field
+
+
 def _decimal(sample: str, delimiter: str) -> str:
     """Return what stands before the decimals, as far as the sample tells."""
     if delimiter == ",":
@@ -242,5 +246,5 @@ def _decimal(sample: str, delimiter: str) -> str:
     fields = {
         field.strip() for fields in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) for field in fields
     }
-    commas = any(DECIMAL_COMMA.fullmatch(field) for field in fields)
+    commas = any(DECIMAL_COMMA.fullmatch(field) and not THOUSANDS.fullmatch(field) for field in fields)
     return "," if commas and not any("." in field and number(field) is not None for field in fields) else "."

@@ -50,8 +50,9 @@ class Page:
         self.socket = self.open.enter_context(connect(address, origin=running.origin, max_size=None, **options))
         self.told = []
         self.n = 0
-        challenge = json.loads(self.socket.recv(timeout=20))["challenge"]
-        self.greeting = self("hello", proof=proof(key or running.token, challenge))
+        key, both = key or running.token, json.loads(self.socket.recv(timeout=20))["challenge"] + ":of the page"
+        self.greeting = self("hello", nonce="of the page", proof=proof(key, "page", both))
+        assert self.greeting["proof"] == proof(key, "server", both)
         self.state = self.greeting["state"]
 
     def send(self, message, **fields):
@@ -97,9 +98,9 @@ class Response:
 class Running:
     """A server in a thread, and its pages."""
 
-    def __init__(self, preset="xor", port=0, secret=None):
+    def __init__(self, preset="xor", port=0):
         self.session = Session(presets.setup_of(preset))
-        self.server = server.Server(self.session, port, secret)
+        self.server = server.Server(self.session, port)
         self.port = self.server.port
         self.token = self.server.address.partition("#token=")[2]
         self.host = f"127.0.0.1:{self.port}"

@@ -2,16 +2,13 @@
 
 import contextlib
 import json
-import os
-import stat
-import time
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from nncore.builder import secret, security, server
-from nncore.builder.server import FULL, UNAUTHORIZED
+from nncore.builder import pages, security, server
+from nncore.builder.pages import FULL, UNAUTHORIZED
 
 
 def placed(texts, running):
@@ -128,7 +125,7 @@ def refused(running, *sent):
     with connect(f"ws://{running.host}/ws", origin=running.origin) as websocket:
         challenge = json.loads(websocket.recv(timeout=10))["challenge"]
         for message in sent:
-            right = security.proof(running.token, challenge)
+            right = security.proof(running.token, "page", f"{challenge}:nonce")
             text = message.replace("PROOF", right).replace("TOKEN", running.token).replace("OTHER", right[:-1])
             websocket.send(text.encode() if text.startswith("binary") else text)
         with pytest.raises(ConnectionClosed) as refusal:
@@ -136,21 +133,23 @@ def refused(running, *sent):
     return refusal.value.rcvd.code
 
 
-HELLO = '{"id": 0, "type": "hello", "proof": "PROOF"}'
+HELLO = '{"id": 0, "type": "hello", "nonce": "nonce", "proof": "PROOF"}'
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        '{"id": 0, "type": "hello", "proof": "wrong"}',
-        '{"id": 0, "type": "hello", "proof": ""}',
-        '{"id": 0, "type": "hello", "proof": "TOKEN"}',
+        '{"id": 0, "type": "hello", "nonce": "nonce", "proof": "wrong"}',
+        '{"id": 0, "type": "hello", "nonce": "nonce", "proof": ""}',
+        '{"id": 0, "type": "hello", "nonce": "nonce", "proof": "TOKEN"}',
         '{"id": 0, "type": "hello", "token": "TOKEN"}',
-        '{"id": 0, "type": "hello", "proof": "OTHER"}',
-        '{"id": 0, "type": "hello", "proof": "OTHER\\u00e9"}',
-        '{"id": 0, "type": "hello", "proof": "\\ud800"}',
-        '{"id": 0, "type": "hello", "proof": null}',
+        '{"id": 0, "type": "hello", "nonce": "nonce", "proof": "OTHER"}',
+        '{"id": 0, "type": "hello", "nonce": "nonce", "proof": "OTHER\\u00e9"}',
+        '{"id": 0, "type": "hello", "nonce": "nonce", "proof": "\\ud800"}',
+        '{"id": 0, "type": "hello", "nonce": "nonce", "proof": null}',
         '{"id": 0, "type": "hello"}',
+        '{"id": 0, "type": "hello", "proof": "PROOF"}',
+        '{"id": 0, "type": "hello", "nonce": "another", "proof": "PROOF"}',
         '{"id": 0, "type": "state", "proof": "PROOF"}',
         '{"id": 0, "type": "state"}',
         "no JSON",
@@ -166,8 +165,9 @@ def test_without_a_proof_of_the_token_nothing_is_told(shared, text):
 def test_a_proof_holds_for_one_connection(running):
     """Whoever listens in on one, or lures a page into making one, has no use of it."""
     with connect(f"ws://{running.host}/ws", origin=running.origin) as websocket:
-        seen = security.proof(running.token, json.loads(websocket.recv(timeout=10))["challenge"])
-    assert refused(running, f'{{"id": 0, "type": "hello", "proof": "{seen}"}}') == UNAUTHORIZED
+        challenge = json.loads(websocket.recv(timeout=10))["challenge"]
+    seen = security.proof(running.token, "page", f"{challenge}:nonce")
+    assert refused(running, f'{{"id": 0, "type": "hello", "nonce": "nonce", "proof": "{seen}"}}') == UNAUTHORIZED
 
 
 def test_the_code_lets_one_page_in_which_then_has_the_token(running):
@@ -180,19 +180,32 @@ def test_the_code_lets_one_page_in_which_then_has_the_token(running):
 
 
 def test_a_proof_that_comes_late_is_refused(shared, monkeypatch):
-    monkeypatch.setattr(server, "SECONDS_FOR_HELLO", 0.05)
+    monkeypatch.setattr(pages, "SECONDS_FOR_HELLO", 0.05)
     assert refused(shared) == UNAUTHORIZED
+
+
+def full(running):
+    """Return the code with which a page is closed that knows the token."""
+    with pytest.raises(ConnectionClosed) as closed:
+        running.page()
+    return closed.value.rcvd.code
 
 
 def test_too_many_pages_are_refused(running, monkeypatch):
     running.page()
-    monkeypatch.setattr(server, "MOST_PAGES", 1)
-    with (
-        connect(f"ws://{running.host}/ws", origin=running.origin) as websocket,
-        pytest.raises(ConnectionClosed) as full,
-    ):
-        websocket.recv(timeout=10)
-    assert full.value.rcvd.code == FULL
+    monkeypatch.setattr(pages, "MOST_PAGES", 1)
+    assert full(running) == FULL
+
+
+def test_those_who_do_not_know_the_token_keep_no_page_out(running, monkeypatch):
+    monkeypatch.setattr(pages, "MOST_PAGES", 2)
+    with contextlib.ExitStack() as strangers:
+        for _ in range(5):
+            websocket = strangers.enter_context(connect(f"ws://{running.host}/ws", origin=running.origin))
+            websocket.recv(timeout=10)
+        assert running.page().state["run"]["epoch"] == 0
+        monkeypatch.setattr(pages, "MOST_STRANGERS", 5)
+        assert full(running) == FULL
 
 
 def test_hello_is_answered_with_the_state(running):
@@ -220,8 +233,8 @@ def test_binary_messages_are_refused(running):
 
 def test_messages_are_slowed_down(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(server.time, "monotonic", lambda: now[0])
-    bucket = server.Bucket()
+    monkeypatch.setattr(pages.time, "monotonic", lambda: now[0])
+    bucket = pages.Bucket()
     waits = [bucket.take() for _ in range(180)]
     assert waits[:120] == [0.0] * 120
     assert waits[-1] == pytest.approx(1.0)
@@ -233,81 +246,29 @@ def test_messages_are_slowed_down(monkeypatch):
 
 
 def test_tokens_differ_and_are_long():
-    tokens = {security.token_of(bytes([i]) * 32, port) for i in range(10) for port in range(10)}
-    assert len(tokens) == 100
-    assert min(map(len, tokens)) >= 43
+    secrets = [text for _ in range(50) for keys in [security.Keys()] for text in (keys.token, keys.code)]
+    assert len(set(secrets)) == 100
+    assert min(map(len, secrets)) >= 43
     assert len({security.new_challenge() for _ in range(100)}) == 100
 
 
-def test_servers_without_a_secret_have_tokens_of_their_own(new_server):
+def test_every_server_has_a_token_and_a_name_of_its_own(new_server):
     first = new_server()
+    name = first.page().greeting["server"]
     first.close()
     again = new_server(port=first.port)
+    assert again.page().greeting["server"] != name
     again.close()
     assert first.token != again.token
 
 
-def test_a_server_that_is_started_anew_knows_its_pages_and_says_that_it_is_another(new_server):
-    tokens, names = [], []
-    port = 0
-    for _ in range(2):
-        running = new_server(port=port, secret=b"s" * 32)
-        port = running.port
-        tokens.append(running.token)
-        names.append(running.page().greeting["server"])
-        running.close()
-    assert tokens[0] == tokens[1]
-    assert names[0] != names[1]
-
-
-# ---- the secret
-
-
-def test_the_secret_is_kept_where_only_its_user_can_read_it(tmp_path):
-    folder = tmp_path / "state"
-    found = secret.kept_in(folder)
-    assert len(found) == 32
-    assert secret.kept_in(folder) == found
-    assert [file.name for file in folder.iterdir()] == [secret.NAME]
-    if os.name != "nt":
-        assert stat.S_IMODE((folder / secret.NAME).stat().st_mode) == 0o600
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-
-
-@pytest.mark.parametrize("fault", ["short", "long", "old", "shared"])
-def test_a_secret_that_is_damaged_old_or_known_to_others_is_replaced(tmp_path, fault):
-    if fault == "shared" and os.name == "nt":
-        pytest.skip("Windows has no permissions of this kind")
-    found, file = secret.kept_in(tmp_path), tmp_path / secret.NAME
-    if fault == "old":
-        long_ago = time.time() - secret.A_DAY - 1
-        os.utime(file, (long_ago, long_ago))
-    elif fault == "shared":
-        file.chmod(0o640)
-    else:
-        file.write_bytes(found[:-1] if fault == "short" else found + b"x")
-    other = secret.kept_in(tmp_path)
-    assert len(other) == 32
-    assert other != found
-    assert secret.kept_in(tmp_path) == other
-
-
-def test_a_secret_that_is_used_stays_young(tmp_path):
-    found, file = secret.kept_in(tmp_path), tmp_path / secret.NAME
-    yesterday = time.time() - secret.A_DAY + 100
-    os.utime(file, (yesterday, yesterday))
-    assert secret.kept_in(tmp_path) == found
-    assert time.time() - file.stat().st_mtime < 60
-
-
-def test_where_no_secret_can_be_kept_there_is_one_for_this_time(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr("platformdirs.user_state_path", lambda *_, **__: tmp_path / "file" / "state")
-    assert len(secret.kept()) == 32
-    assert secret.kept() != secret.kept()
-
-
-# ---- the server itself
+def test_nobody_can_answer_with_the_proof_of_somebody_else():
+    keys = security.Keys()
+    both = "challenge:nonce"
+    assert keys.answer("challenge", "nonce", security.proof(keys.token, "server", both)) is None
+    assert keys.answer("challenge", "nonce", security.proof(keys.token, "page", both)) == security.proof(
+        keys.token, "server", both
+    )
 
 
 def test_it_listens_on_this_machine_alone(shared):

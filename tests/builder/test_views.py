@@ -1,5 +1,6 @@
 """What is shown is what the core computes: explained steps, maps, confusion, the doctor, frames, exports."""
 
+import ast
 import base64
 import csv
 import io
@@ -416,13 +417,46 @@ def test_the_script_ends_with_what_it_must_find(ask):
         exec(text.replace("epochs=3", "epochs=2"), {})
 
 
-def test_a_text_of_the_page_cannot_become_code(ask):
-    name = "a'+__import__('os').getcwd()+'\"\\\n.csv"
-    ask("set_data", csv=f'"{chr(39)})#",b\n1,2\n2,3\n3,4.5\n4,6\n5,7\n', options={"file": name})
-    ask("insert", index=0, layer={"type": "Dense", "units": 2, "name": "x'); raise SystemExit('"})
-    text = ask("export", kind="script")["text"]
-    assert repr(name) in text
-    compile(text, "train.py", "exec")
+def statements(text):
+    """Return kinds and called functions of a script, which texts in it must not change."""
+    tree = ast.parse(text)
+    names = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [type(node).__name__ for node in tree.body], names
+
+
+@pytest.mark.parametrize(
+    "name", ["a'+__import__('os').getcwd()+'.csv", '"""; print(1) #.csv', "{0}{x!r}%s.csv", "ü🙂.csv"]
+)
+def test_a_text_of_the_page_cannot_become_code(ask, name):
+    def script(file, column, layer):
+        ask("set_data", csv=f'"{column}",b\n1,2\n2,3\n3,4.5\n4,6\n5,7\n', options={"file": file})
+        ask("set_layers", layers=[{"type": "Dense", "units": 2, "name": layer}, {"type": "Dense", "units": 1}])
+        return ask("export", kind="script")["text"]
+
+    plain = script("plain.csv", "a", "x")
+    hostile = script(name, "')#", "x'); raise SystemExit('")
+    assert statements(hostile) == statements(plain)
+    assert repr(name) in hostile
+
+
+@pytest.mark.parametrize(
+    "name", ["a\n.csv", 'x"""\nprint("PWNED")\n"""', "../x.csv", "C:\\Users\\x.csv", "\u2028", "\x00"]
+)
+def test_names_that_no_file_has_are_refused(ask, name):
+    with pytest.raises(Refusal, match="file must be the name of a file alone"):
+        ask("set_data", csv="a,b\n1,2\n2,3\n", options={"file": name})
+
+
+def test_a_path_of_the_command_line_cannot_break_the_script(new_session, tmp_path):
+    path = tmp_path / "users'\\new\"x.csv"
+    path.write_text("a,b\n" + "".join(f"{i},{i / 3}\n" for i in range(30)))
+    ask = new_session("xor")
+    ask.session.path = str(path)
+    ask("set_data", name="file")
+    scope = {}
+    ask("step_epoch")
+    exec(ask("export", kind="script")["text"], scope)
+    assert np.array_equal(scope["model"].parameters, ask.run.model.parameters)
 
 
 def test_a_script_repeats_surgery_of_every_kind(ask):

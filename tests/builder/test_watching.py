@@ -60,7 +60,8 @@ def test_a_long_epoch_is_given_up_for_somebody_in_a_hurry(slow, monkeypatch):
     monkeypatch.setattr(watching, "PATIENCE", 0)
     before = slow.run.model.parameters.copy()
     slow("train")
-    slow.session.play(lambda: False, lambda: True)
+    slow.session.hurried = lambda: True
+    slow.session.play(lambda: False)
     assert (slow.run.model.epoch, slow.run.journal) == (0, ())
     assert np.array_equal(slow.run.model.parameters, before)
     told = [message["text"] for message in slow.published if message["type"] == "notice"]
@@ -71,7 +72,8 @@ def test_a_long_epoch_is_given_up_for_somebody_in_a_hurry(slow, monkeypatch):
 def test_an_epoch_that_is_all_but_done_is_finished_first(slow, monkeypatch):
     monkeypatch.setattr(watching, "PATIENCE", 1e6)
     slow("train", epochs=1)
-    slow.session.play(lambda: False, lambda: True)
+    slow.session.hurried = lambda: True
+    slow.session.play(lambda: False)
     assert slow.run.model.epoch == 1
 
 

@@ -4,13 +4,18 @@ const UNAUTHORIZED = 4401;
 const FULL = 4429;
 const LONGEST_WAIT = 5000; // ms between two attempts to connect
 
-/** Return what only those can know who know the key: HMAC-SHA256 of the challenge, in hexadecimal digits. */
-async function proof(key, challenge) {
+/** Return what only those can know who know the key: an HMAC-SHA256 in hexadecimal digits. `who` proves it, page or
+ * server; `challenge` is what both have chosen for this connection. */
+async function proof(key, who, challenge) {
   if (!key) return ""; // which no key is
-  const [secret, text] = [key, challenge].map(part => new TextEncoder().encode(part));
+  const [secret, text] = [key, `${who}:${challenge}`].map(part => new TextEncoder().encode(part));
   const kind = { name: "HMAC", hash: "SHA-256" };
   const signed = await crypto.subtle.sign(kind, await crypto.subtle.importKey("raw", secret, kind, false, ["sign"]), text);
-  return [...new Uint8Array(signed)].map(byte => byte.toString(16).padStart(2, "0")).join("");
+  return digits(new Uint8Array(signed));
+}
+
+function digits(bytes) {
+  return [...bytes].map(byte => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** What the server refuses: its message, and the dotted path of the control that it is about. */
@@ -23,10 +28,13 @@ export class Refusal extends Error {
 
 export class Connection {
   /** `key` is the server's token, or the code that works once. `told` is called with what the server says unasked:
-   * ("state" | "frame" | "notice", content); `changed` with "open", "away", "full" (and what the server says of it) or "unauthorized". */
+   * ("state" | "frame" | "notice", content); and "anew" before the state of another server than before;
+   * `changed` with "open", "away", "full" (and what the server says of it) or "unauthorized". */
   constructor(key, told, changed) {
     Object.assign(this, { key, told, changed });
-    this.server = null;
+    Object.assign(this, { server: null, known: false, lost: false, held: [] });
+    this.others = new BroadcastChannel("nncore builder"); // reaches pages of this address alone
+    this.others.onmessage = event => this.learn(event.data);
     this.waiting = new Map();
     this.number = 0;
     this.failures = 0;
@@ -42,23 +50,49 @@ export class Connection {
     this.socket.onclose = event => this.closed(event);
   }
 
-  /** The key itself is never sent: the server may have gone, and another program have taken its port. */
+  /** Page and server prove to each other that they know the key, which is never sent: the server may have gone, and
+   * another program have taken its port. */
   async greet(challenge) {
-    const greeting = await this.request("hello", { proof: await proof(this.key, challenge) }).catch(() => null);
+    const nonce = digits(crypto.getRandomValues(new Uint8Array(16)));
+    const both = `${challenge}:${nonce}`;
+    const fields = { nonce, proof: await proof(this.key, "page", both) };
+    const greeting = await this.request("hello", fields).catch(() => null);
     if (greeting === null) return; // the socket is closed, too
-    this.failures = 0;
-    this.key = greeting.token;
-    sessionStorage.setItem("token", greeting.token); // for when the page is loaded again
+    if (greeting.proof === (await proof(this.key, "server", both))) return this.welcomed(greeting);
+    this.socket.onclose = null;
+    this.socket.close();
+    this.closed({ code: UNAUTHORIZED });
+  }
+
+  welcomed({ token, server, state }) {
+    if (this.server !== null && this.server !== server) this.told("anew");
+    const held = this.held.splice(0);
+    Object.assign(this, { failures: 0, known: true, key: token, server });
+    sessionStorage.setItem("token", token); // for when the page is loaded again
+    this.others.postMessage(token);
     this.changed("open");
-    this.told("state", greeting.state);
-    if (this.server !== null && this.server !== greeting.server) this.told("notice", "The server was started anew: this is its run.");
-    this.server = greeting.server;
+    this.told("state", state);
+    held.forEach(message => this.receive(message));
+  }
+
+  /** A page that was opened later, with the address of a server that was started anew, tells the others its token. */
+  learn(token) {
+    if (this.known) return;
+    if (this.lost) {
+      sessionStorage.setItem("token", token);
+      return location.reload();
+    }
+    this.key = token;
+    this.open();
   }
 
   closed(event) {
+    this.known = false;
+    this.held = []; // what was told before the server has proved that it is the one
     for (const { reject } of this.waiting.values()) reject(new Refusal({ message: "the server does not answer" }));
     this.waiting.clear();
-    if (event.code === UNAUTHORIZED) return this.changed("unauthorized");
+    this.lost = event.code === UNAUTHORIZED;
+    if (this.lost) return this.changed("unauthorized");
     const full = event.code === FULL;
     this.failures += 1;
     this.next = setTimeout(() => this.open(), full ? LONGEST_WAIT : Math.min(LONGEST_WAIT, 250 * 2 ** this.failures));
@@ -67,6 +101,7 @@ export class Connection {
 
   receive(message) {
     if (message.type === "challenge") return this.greet(message.challenge);
+    if (message.id === undefined && !this.known) return this.held.push(message);
     if (message.id === undefined) return this.told(message.type, message.state ?? message.frame ?? message.text);
     const asked = this.waiting.get(message.id);
     if (!asked) return;
