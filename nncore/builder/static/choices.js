@@ -81,7 +81,7 @@ export function columnFields({ options, columns, target }, change) {
 /** Return a row for each column: its name, and how it is read. `read` is called with both when that is changed. */
 export function readings(stem, names, now, read) {
   const box = (name, i) => identified(`${stem}-${i}`, choice(READINGS, now(name), value => read(name, value)));
-  return [...names.slice(0, MOST_SHOWN).map((name, i) => h("div", { class: "reading" }, field(name, box(name, i)))), more(names.length)];
+  return [...names.slice(0, MOST_SHOWN).map((name, i) => h("div", { class: "reading", title: name }, field(name, box(name, i)))), more(names.length)];
 }
 
 function more(n) {

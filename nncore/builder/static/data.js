@@ -110,7 +110,7 @@ function about(data) {
     isTable(data) && h("h3", { id: "data-table" }, title),
     h("p", { class: "muted small" }, text),
     h("p", { class: "chips figures" }, [counted(n, "row"), features, goal].map(words => h("span", { class: "chip" }, words))),
-    columns && h("p", { class: "muted small" }, "Predicts ", h("strong", {}, target))
+    columns && h("p", { id: "predicts", class: "muted small", title: target }, "Predicts ", h("strong", {}, target))
   );
 }
 

@@ -61,6 +61,14 @@ export function sharp(canvas) {
   return { context, width, height };
 }
 
+/** Return a text that is at most so wide on a canvas, its end cut off where it is longer. */
+export function fitted(context, text, width) {
+  if (context.measureText(text).width <= width) return text;
+  let length = text.length;
+  while (length > 1 && context.measureText(`${text.slice(0, length)}…`).width > width) length -= 1;
+  return `${text.slice(0, length)}…`;
+}
+
 /** Return the value of a colour of theme.css, such as "--positive". */
 export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -7,6 +7,8 @@ import { functionNamed } from "./functions.js";
 import { icon } from "./icons.js";
 import { store } from "./store.js";
 
+const SHORT = 16; // letters that every box has room for
+
 /** Return a labelled control. `where` is the path at which its mistakes are shown, `text` its explanation. */
 export function field(label, control, { where = null, text = null, inline = false } = {}) {
   control.id ||= unique("control");
@@ -18,9 +20,20 @@ export function field(label, control, { where = null, text = null, inline = fals
 /** Return a box to choose one of `options`: names, or [name, label] pairs. */
 export function choice(options, value, onchange) {
   const pairs = options.map(option => (Array.isArray(option) ? option : [option, words(String(option))]));
-  const box = h("select", { onchange: () => onchange(box.value) }, pairs.map(([name, label]) => h("option", { value: name }, label)));
+  const changed = () => {
+    box.title = fullName(box);
+    onchange(box.value);
+  };
+  const box = h("select", { onchange: changed }, pairs.map(([name, label]) => h("option", { value: name }, label)));
   box.value = value;
+  box.title = fullName(box);
   return box;
+}
+
+/** Return the text that is chosen, where it may be cut off; it is empty where it surely is not. */
+function fullName(box) {
+  const text = box.selectedOptions[0]?.textContent ?? "";
+  return text.length > SHORT ? text : "";
 }
 
 /** Return a box for a number. An empty one is null where `optional`; what is beyond the limits given is not even sent, and

@@ -1,6 +1,6 @@
 /* Painting what stands still: columns, nodes, edges, heat maps, skip connections, and the norm of each gradient. */
 
-import { colour } from "./dom.js";
+import { colour, fitted } from "./dom.js";
 import { strength } from "./edges.js";
 import { count, counted, figure } from "./format.js";
 import { detailOf, extentOf, lineOf, nodeY, shownUnits } from "./geometry.js";
@@ -38,14 +38,6 @@ function paintSelection(context, scene, selected, look) {
   context.roundRect(x0, 0, x1 - x0, scene.height, 8);
   context.fill();
   context.globalAlpha = 1;
-}
-
-/** Return a text that is at most so wide, its end cut off where it is longer. */
-function fitted(context, text, width) {
-  if (context.measureText(text).width <= width) return text;
-  let length = text.length;
-  while (length > 1 && context.measureText(`${text.slice(0, length)}…`).width > width) length -= 1;
-  return `${text.slice(0, length)}…`;
 }
 
 // ---- edges

@@ -1,6 +1,6 @@
 /* A plane with two axes on a canvas, and rows of the data as marks in it. */
 
-import { colour, sharp } from "./dom.js";
+import { colour, fitted, sharp } from "./dom.js";
 import { figure } from "./format.js";
 import { drawMark } from "./marks.js";
 
@@ -71,9 +71,9 @@ function axes({ context, box, size, toX, toY }, x, y, xTicks, yTicks) {
     context.fillText(short(text), Math.min(toX(value), box.right - context.measureText(text).width / 2 + 8), box.bottom + 5);
   }
   context.textAlign = "right";
-  context.fillText(x.name, box.right, box.bottom + 6 + 1.3 * size);
+  context.fillText(fitted(context, x.name, box.right), box.right, box.bottom + 6 + 1.3 * size);
   context.textAlign = "left";
-  context.fillText(y.name, 0, 0);
+  context.fillText(fitted(context, y.name, box.right), 0, 0);
 }
 
 /** Draw a line that is sharp where it is level or upright. */

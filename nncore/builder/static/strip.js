@@ -132,7 +132,7 @@ function showEnds() {
   const width = h("span", { class: "figures" }, counted(data.n_features, "input"));
   fill(input, h("strong", {}, "Input"), width, line(about, { title: data.features.slice(0, 64).join(", ") }));
   const what = data.classes?.length ? counted(data.classes.length, "class", "classes") : data.target ?? "";
-  fill(output, connector(), h("strong", {}, "Output"), h("span", { class: "figures" }, what), line(words(training.loss_name), { title: "The loss" }));
+  fill(output, connector(), h("strong", {}, "Output"), h("span", { class: "figures", title: data.target }, what), line(words(training.loss_name), { title: "The loss" }));
 }
 
 function showSelected() {

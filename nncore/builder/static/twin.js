@@ -21,7 +21,7 @@ export function table(head, rows, caption = null) {
     "table",
     {},
     caption && h("caption", {}, caption),
-    h("thead", {}, h("tr", {}, head.map(text => h("th", { scope: "col" }, text)))),
+    h("thead", {}, h("tr", {}, head.map(text => h("th", { scope: "col", title: text }, text)))),
     h("tbody", {}, rows.map(cells))
   );
 }

@@ -45,7 +45,7 @@ function table({ rows, true: truth, predicted, error, features }) {
   const line = (row, i) => h("tr", { "data-row": row }, h("th", { scope: "row" }, row), h("td", {}, targetText(truth[i], figure)),
     h("td", {}, targetText(predicted[i], figure)), h("td", { class: "number" }, errorText(error[i])), names.map((_, j) => h("td", { class: "number" }, figure(features[i][j]))));
   const sort = (_, i) => (i > 2 ? "number" : null);
-  return h("table", { id: "worst" }, caption(), h("thead", {}, h("tr", {}, head.map((text, i) => h("th", { scope: "col", class: sort(text, i) }, text)))), h("tbody", {}, rows.map(line)));
+  return h("table", { id: "worst" }, caption(), h("thead", {}, h("tr", {}, head.map((text, i) => h("th", { scope: "col", class: sort(text, i), title: text }, text)))), h("tbody", {}, rows.map(line)));
 }
 
 function gallery({ rows, true: truth, predicted, error, features }, { images }) {

@@ -1,5 +1,7 @@
 """Data of one's own: pasted, from a file, broken, and full of markup that must stay text."""
 
+import pytest
+
 FLATS = "size,colour,price\n" + "".join(f"{i % 7}.5,{'red' if i % 3 else 'blue'},{i * 1.25}\n" for i in range(60))
 EVIL = '<img src=x onerror="document.title=1">'
 MARKUP = f"size,{EVIL},kind\n" + "".join(
@@ -128,3 +130,23 @@ def test_generated_data_and_what_is_held_out(open_page):
     state = view.until(lambda: "noise" in (found := view.state())["data"]["options"] and found)
     assert state["data"]["options"]["noise"] > float(before)
     view.expect(view.find("#preview")).to_be_visible()
+
+
+OUTSIDE = """pane => [...pane.querySelectorAll("button, select, input, p, h3, .chip")]
+    .filter(one => one.offsetParent !== null && !one.closest(".scroll"))
+    .filter(one => one.getBoundingClientRect().right > pane.getBoundingClientRect().right)
+    .map(one => one.outerHTML.slice(0, 90))"""
+TALLER = "card => card.scrollHeight > card.clientHeight || card.scrollWidth > card.clientWidth"
+
+
+@pytest.mark.parametrize("name", ["customer_lifetime_value_in_euros_2023_q4_net_target", "n" * 270])
+def test_a_long_name_of_a_column_is_cut_off_within_the_panel(open_page, name):
+    view = open_page("xor", width=1280)
+    paste(view, f"{name}_1,{name}\n" + "".join(f"{i % 7},{i * 1.25}\n" for i in range(40)))
+    view.until(lambda: view.state()["data"]["target"] == name)
+    view.find("#preview-plane").wait_for()
+    for part in view.find("#data details > summary").all():
+        part.click()
+    assert view.find("#data").evaluate(OUTSIDE) == []
+    assert view.find("#target").get_attribute("title") == name
+    assert not view.find("#strip-output").evaluate(TALLER)
