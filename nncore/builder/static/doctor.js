@@ -1,6 +1,7 @@
 /* What the doctor finds in the run: what was seen, why it matters, what to try; and a change at a click. */
 
 import { act } from "./actions.js";
+import { newerState } from "./busy.js";
 import { fill, h, reducedMotion, setText } from "./dom.js";
 import { counted, words } from "./format.js";
 import { button } from "./forms.js";
@@ -63,8 +64,8 @@ class Doctor {
     const found = findings.length ? counted(findings.length, "finding") : epochs ? "Nothing to report" : "Nothing to judge yet";
     setText(this.summary, `${found} after ${counted(epochs, "epoch")}.${unknown}`);
     this.epochs = epochs;
-    const undone = store.state.run.can_redo;
-    for (const [rule, epoch] of this.applied) if (undone || epoch !== epochs) this.applied.delete(rule);
+    const { version } = store.state; // of another edit, or of a run that began and perhaps diverged: it is judged anew
+    for (const [rule, at] of this.applied) if (at.version !== version || at.epochs !== epochs) this.applied.delete(rule);
     const now = JSON.stringify([findings, [...this.applied]]);
     if (now === this.shown) return;
     this.shown = now;
@@ -100,14 +101,16 @@ class Doctor {
     if (fix) fix.dataset.action = "fix";
     const applied = this.applied.has(finding.rule);
     if (fix) fix.disabled = applied;
-    const text = applied ? "Applied. It is judged anew after the next epoch; Ctrl+Z undoes it." : "Ctrl+Z undoes it.";
+    const text = applied ? "Applied. It is judged anew when the training goes on; Ctrl+Z undoes it." : "Ctrl+Z undoes it.";
     return h("div", { class: "field", "data-where": "finding" }, h("div", { class: "buttons" }, show, fix, fix || applied ? h("span", { class: "muted small" }, text) : null));
   }
 
   async apply(rule) {
     const card = this.list.querySelector(`[data-finding="${rule}"]`);
+    const { version } = store.state;
     if ((await act("apply_fix", { finding: rule }, { root: card, where: "finding" })) === null) return;
-    this.applied.set(rule, this.epochs);
+    await newerState(version);
+    this.applied.set(rule, { epochs: this.epochs, version: store.state.version });
     announce("Applied. Control Z undoes it.");
     this.soon();
   }

@@ -143,3 +143,25 @@ def test_drawing_and_cards_agree_on_what_explodes(open_page):
     view.train(1)
     view.until(lambda: view.data("#drawing", "exploding") == "dense_0")
     view.expect(view.find('#strip .layer-card[data-warning="exploding"]')).to_have_count(1)
+
+
+APPLY_AND_STEP = """async fix => {
+  const { store } = await import("/static/store.js");
+  const { edits } = store.state;
+  fix.click();
+  while (store.state.edits === edits) await new Promise(soon => setTimeout(soon, 5));
+  document.getElementById("step-epoch").click();
+}"""
+
+
+def test_a_run_that_diverges_again_can_be_mended_again(open_page):
+    """No epoch is completed meanwhile: that a change was applied says nothing about the attempt that followed it."""
+    view = open_page("spiral")
+    view.ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": 1e30})
+    view.find("#tab-doctor").click()
+    view.find("#step-epoch").click()
+    fix = view.find('#doctor-findings [data-finding="divergence"] [data-action="fix"]')
+    for offer in ("1e+29 instead of 1e+30", "1e+28 instead of 1e+29"):
+        view.expect(fix).to_contain_text(offer)
+        view.expect(fix).to_be_enabled()
+        fix.evaluate(APPLY_AND_STEP)
