@@ -3,7 +3,7 @@
 
 import { chart } from "./charts.js";
 import { colour, fill, h, setText, svg } from "./dom.js";
-import { on } from "./store.js";
+import { on, store } from "./store.js";
 
 const WAIT = 200; // ms between two drawings,
 const LONGEST_WAIT = 1000; // or more where one takes long: at most a fifth of the time is spent on a chart
@@ -71,6 +71,7 @@ function drawn(about, parts) {
   setText(parts.note, about.note?.() ?? "");
   fill(parts.legend, content && about.legend ? about.legend() : []);
   parts.empty.hidden = content !== null;
+  setText(parts.empty, store.state.run.playing ? "It begins after the first epoch" : "Press Train to begin");
   parts.plot.dataset.points = String(content?.points ?? 0);
   const { traces, layout } = content ?? NOTHING;
   const datarevision = (parts.drawings = (parts.drawings ?? 0) + 1); // the curves grow in place, which Plotly does not see

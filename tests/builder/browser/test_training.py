@@ -212,3 +212,40 @@ def test_a_run_is_kept_to_compare(open_page):
     view.train(20)
     view.find("#keep-run").click()
     view.expect(view.find("#runs-table tbody tr")).to_have_count(2)
+
+
+def test_a_long_epoch_is_seen_to_go_on(open_page, monkeypatch):
+    """Batch for batch of one row: the numbers of the epoch so far change before it is over."""
+    monkeypatch.setattr("nncore.builder.watching.LONG", 0)
+
+    def slow(page):
+        wide = [{"type": "Dense", "units": units, "activation": "relu"} for units in (800, 600)]
+        page("set_layers", layers=[*wide, {"type": "Dense", "units": 10, "activation": "softmax"}])
+        page("set_training", batch_size=1)
+
+    view = open_page("digits", prepare=slow)
+    view.page.evaluate(NOTE_NUMBERS)
+    view.ask("train", epochs=1)
+    view.until(lambda: view.epoch() == 1)
+    within = [one for one in view.page.evaluate("() => seen") if one["epoch"] == "0" and int(one["batch"]) > 0]
+    assert within and {one["label"] for one in within} == {"Loss so far"}
+    assert all(float(one["loss"]) > 0 and 0 < one["done"] < 1 for one in within)
+    assert view.text("#batch") == "–"
+
+
+NOTE_NUMBERS = """() => {
+  const [epoch, batch, loss] = ["epoch", "batch", "batch-loss"].map(id => document.getElementById(id));
+  const done = document.querySelector("#epoch-progress span");
+  window.seen = [];
+  const look = () => seen.push({ epoch: epoch.dataset.epoch, batch: batch.dataset.batch, loss: loss.dataset.batchLoss,
+    label: loss.previousSibling.textContent, done: done.getBoundingClientRect().width / done.offsetWidth });
+  new MutationObserver(look).observe(batch, { attributes: true, attributeFilter: ["data-batch"] });
+}"""
+
+
+def test_the_learning_rate_shown_is_that_of_the_next_update(open_page):
+    view = open_page("xor")
+    schedule = {"type": "StepDecay", "initial_rate": 0.1, "factor": 0.5, "every": 1.0}
+    view.ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": schedule})
+    view.train(1)
+    view.until(lambda: view.data("#learning-rate-now", "learning-rate-now") == "0.05")
