@@ -8,19 +8,31 @@ const MOST = 3;
 const QUIET = 5000; // ms between two announcements while training
 const CORNERS = ["bottom left", "bottom right", "top left", "top right"];
 
-let lastQuiet = 0;
+const seldom = { said: "", next: "", timer: null }; // of what changes all the time; the next when the quiet time ends
 
 /** Say something to those who listen rather than look. */
 export function announce(text) {
   fill(document.getElementById("live"), text);
 }
 
-/** The same, for what changes all the time: at most every five seconds. */
+/** The same, for what changes all the time: at most every five seconds, and at the end of those what is true then. */
 export function announceSeldom(text) {
-  const now = performance.now();
-  if (now - lastQuiet < QUIET) return;
-  lastQuiet = now;
-  announce(text);
+  seldom.next = text;
+  if (seldom.timer === null) sayNow();
+}
+
+function sayNow() {
+  seldom.timer = null;
+  if (!seldom.next) return;
+  Object.assign(seldom, { said: seldom.next, next: "" });
+  announce(seldom.said);
+  seldom.timer = setTimeout(sayNow, QUIET);
+}
+
+/** Take back a text that is no longer true; by default what was announced seldom, and what would have followed it. */
+export function unsay(text = seldom.said) {
+  if (text === seldom.said) seldom.next = "";
+  if (document.getElementById("live").textContent === text) announce("");
 }
 
 /** Show a text at the edge of the page, and say it. It goes by itself, but not while it is pointed at or has the focus. */
@@ -36,9 +48,11 @@ export function notice(text, kind = "information") {
   announce(text);
 }
 
-/** Take all of them away. */
+/** Take all of them away, and what was said. */
 export function clearNotices() {
   document.getElementById("notices").replaceChildren();
+  seldom.next = "";
+  announce("");
 }
 
 function made(text, kind) {

@@ -3,7 +3,7 @@
 import { colour, fill, h, setText } from "./dom.js";
 import { button, field } from "./forms.js";
 import { percent } from "./format.js";
-import { announce } from "./notices.js";
+import { announce, unsay } from "./notices.js";
 import { paint, picture, rangeOf } from "./pictures.js";
 import { habits, pixelsOf } from "./pixels.js";
 import { arePictures, sample } from "./sample.js";
@@ -13,7 +13,7 @@ const SIZE = 168; // pixels of the drawing along each side
 const STEP = SIZE / 14; // of the cursor
 const REST = 1000; // ms without a stroke until the answer is said
 
-const drawing = { ink: new Float32Array(SIZE * SIZE), pixels: null, brush: 22, cursor: [SIZE / 2, SIZE / 4] }; // it stays when one looks elsewhere
+const drawing = { ink: new Float32Array(SIZE * SIZE), pixels: null, asked: null, brush: 22, cursor: [SIZE / 2, SIZE / 4] }; // it stays when one looks elsewhere
 
 /** The view "draw". */
 export const padView = {
@@ -21,7 +21,7 @@ export const padView = {
   suits: ({ classes }, rows) => Boolean(classes) && arePictures(rows),
   pause: 500,
   parts: false,
-  fields: () => drawing.pixels && { pixels: drawing.pixels },
+  fields: () => (drawing.asked = drawing.pixels) && { pixels: drawing.pixels },
   make,
 };
 
@@ -77,12 +77,25 @@ function show(view, { probabilities, classes }) {
     bar.style.width = percent(probabilities[i] ?? 0, 2).replace(" ", "");
     setText(text, percent(probabilities[i]));
   });
-  if (!view.unsaid) return;
+  if (drawing.asked !== drawing.pixels) return; // of a drawing that has another stroke by now
+  view.answer = `The drawing looks most like ${classes[best] ?? `class ${best}`}, ${percent(probabilities[best], 0)}`;
+  tell(view);
+}
+
+/** Say the answer once, when no stroke has been made for a while; what was said of the drawing before is taken back. */
+function tell(view) {
+  if (!view.rested || !view.answer || view.said) return;
+  view.said = view.answer;
+  announce(view.said);
+}
+
+function sayLater(view) {
   clearTimeout(view.saying);
-  const text = `The drawing looks most like ${classes[best] ?? `class ${best}`}, ${percent(probabilities[best], 0)}`;
+  if (view.said) unsay(view.said);
+  Object.assign(view, { said: "", answer: "", rested: false });
   view.saying = setTimeout(() => {
-    view.unsaid = false;
-    announce(text);
+    view.rested = true;
+    tell(view);
   }, REST);
 }
 
@@ -141,14 +154,14 @@ function wipe(view) {
     setText(text, "–");
   }
   changed(view);
+  announce((view.said = "The pad is empty."));
 }
 
 function changed(view) {
   drawing.pixels = view.habits ? pixelsOf(drawing.ink, SIZE, store.state.data.image, view.habits) : null;
   redraw(view);
-  view.unsaid = drawing.pixels !== null;
-  if (view.unsaid) view.asked();
-  else clearTimeout(view.saying);
+  sayLater(view);
+  if (drawing.pixels !== null) view.asked();
 }
 
 // ---- keys

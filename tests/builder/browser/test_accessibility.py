@@ -139,3 +139,32 @@ def test_single_letters_can_be_switched_off(open_page):
     view.press("e")
     view.page.wait_for_timeout(200)
     assert view.state()["run"]["epoch"] == 0
+
+
+def test_what_was_announced_last_is_true(open_page):
+    """Of numbers that change all the time the last ones are said in the end, and none of a run that is no more."""
+    view = open_page("xor")
+    view.find('#train-pace input[value="20"]').check()
+    view.train(12)
+    live = view.find("#live")
+    view.expect(live).to_contain_text("epoch 12, loss")
+    view.find("#reset").click()
+    view.until(lambda: view.epoch() == 0)
+    view.expect(live).not_to_contain_text("epoch")
+
+
+def test_what_is_drawn_next_takes_back_what_was_announced(open_page):
+    view = open_page("digits")
+    view.train(3)
+    view.find('[data-view="draw"]').click()
+    view.find(".pad").focus()
+    live = view.find("#live")
+    view.press("Shift+ArrowDown", "Shift+ArrowDown")
+    view.expect(live).to_contain_text("looks most like")
+    view.press("Shift+ArrowRight")
+    view.expect(live).not_to_contain_text("looks most like", timeout=500)
+    view.expect(live).to_contain_text("looks most like")
+    view.press("Delete")
+    view.expect(live).to_have_text("The pad is empty.")
+    view.page.wait_for_timeout(1200)
+    view.expect(live).to_have_text("The pad is empty.")
