@@ -28,6 +28,7 @@ export function mountEvaluate(root) {
   const epoch = h("p", { id: "evaluate-epoch", class: "muted small figures" });
   const said = h("p", { id: "evaluate-refusal", class: "refusal", role: "status" });
   const place = h("div", { id: "evaluate-view", "data-where": "kind" });
+  fill(place, h("p", { class: "muted" }, "Reading rows of the data …"));
   fill(root, h("div", { class: "evaluate-bar" }, choose, parts, epoch), said, place);
   Object.assign(now, { root, choose, parts, epoch, said, place, pull: new Pull(ask, pause) });
   on("sample", renew);
@@ -81,8 +82,8 @@ function show(kind) {
   const view = VIEWS[kind];
   fill(now.place);
   now.place.dataset.kind = kind;
-  setText(now.epoch, "");
   refuse("");
+  setText(now.epoch, "waiting for the network's answer …");
   now.made = view.make(now.place, askAgain);
   fill(now.parts, view.parts && marked(partSwitch(), "part"));
   askAgain();
@@ -118,7 +119,7 @@ async function ask() {
   const { kind, part, made } = now;
   now.asked = state();
   const fields = VIEWS[kind].fields();
-  if (fields === null) return;
+  if (fields === null) return setText(now.epoch, ""); // there is nothing to ask for yet
   try {
     const answer = await request("evaluate", { kind, ...(VIEWS[kind].parts ? { part } : {}), ...fields });
     if (made !== now.made) return;

@@ -123,3 +123,26 @@ def test_charts_that_could_not_be_loaded_are_tried_again(open_page, watch):
     view.find("#loss-chart").get_by_role("button", name="Try again").click()
     view.find("#loss-chart .plot-container").wait_for()
     view.expect(view.find(".no-chart")).to_have_count(0)
+
+
+def test_a_page_that_loads_says_so(open_page):
+    """Until the server has answered there is a word instead of empty panels."""
+    view = open_page("xor")
+    view.page.add_init_script(HOLD_ANSWERS)
+    view.page.reload()
+    loading = view.find(".loading:visible")
+    view.expect(loading).to_have_text("Loading the builder …")
+    view.expect(view.find(".pane:visible")).to_have_count(0)
+    view.page.evaluate("() => letIn()")
+    view.ready()
+    view.expect(loading).to_have_count(0)
+    view.expect(view.find(".pane:visible")).to_have_count(4)
+
+
+HOLD_ANSWERS = """
+const Real = WebSocket;
+const held = new Promise(resolve => { window.letIn = resolve; });
+window.WebSocket = class extends Real {
+  set onmessage(listener) { super.onmessage = async event => { await held; listener(event); }; }
+};
+"""
