@@ -8,12 +8,12 @@ import { count, counted } from "./format.js";
 
 const MOST_NODES = 24; // of a column that shows each of its units; the server sends larger weights pooled
 
-const MARGIN = { top: 4, left: 64, right: 44, letter: 6.4, label: 104 };
+const MARGIN = { top: 4, left: 64, right: 44, letter: 6.4, label: 104, longest: 320 };
 const HEADING = 34;
 const ARC = 20; // height of one storey of skip connections
 const HEAT = { height: 62, scale: 14, caption: 28, gap: 8 };
 const NORM = 50; // height of the row of gradient norms
-const GAP = { plain: 66, pooled: 128, most: 280 };
+const GAP = { plain: 66, pooled: 128, good: 170, most: 280 };
 const MARK = { first: 30, next: 26 };
 const PITCH = 42; // the farthest that two nodes are apart
 
@@ -85,9 +85,11 @@ function isWide(column) {
 
 function place(scene, width) {
   const { columns, groups } = scene;
-  const [left, right] = ["input", "units"].map(kind => roomForLabels(columns, kind));
   const least = groups.map(group => (group.pooled ? GAP.pooled : GAP.plain));
   const marks = columns.map((column, i) => (column.kind === "mark" ? (columns[i - 1].kind === "mark" ? MARK.next : MARK.first) : 0));
+  const spare = (width - GAP.good * groups.length - sum(marks)) / 2;
+  const most = Math.min(MARGIN.longest, Math.max(MARGIN.label, spare));
+  const [left, right] = ["input", "units"].map(kind => roomForLabels(columns, kind, most));
   const natural = left + right + sum(least) + sum(marks);
   const gaps = levelled(least, Math.max(0, width - natural));
   scene.width = Math.max(width, natural);
@@ -98,6 +100,7 @@ function place(scene, width) {
     else x += marks[i];
     column.x = x;
   });
+  columns.forEach((column, i) => (column.aside = i === columns.length - 1 ? scene.width - column.x : i ? MARGIN.label : column.x));
 }
 
 /** Share room out among gaps so that they become as equal as can be. */
@@ -111,10 +114,10 @@ function levelled(least, extra) {
   return least.map(gap => Math.max(gap, low));
 }
 
-function roomForLabels(columns, kind) {
+function roomForLabels(columns, kind, most) {
   const named = columns.filter(column => column.kind === kind && !isWide(column)).flatMap(column => column.labels ?? []);
   const longest = Math.max(0, ...named.map(label => label.length));
-  return Math.max(kind === "input" ? MARGIN.left : MARGIN.right, Math.min(22 + longest * MARGIN.letter, MARGIN.label));
+  return Math.max(kind === "input" ? MARGIN.left : MARGIN.right, Math.min(22 + longest * MARGIN.letter, most));
 }
 
 function sum(values) {

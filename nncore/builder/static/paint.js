@@ -200,7 +200,8 @@ function paintLabels(context, column, look) {
   context.fillStyle = look.text;
   context.font = look.small;
   const x = column.x + (left ? -1 : 1) * (column.radius + 6);
-  column.labels.forEach((label, unit) => context.fillText(fitted(context, label, 86), x, nodeY(column, unit) + 4));
+  const room = column.aside - column.radius - 8;
+  column.labels.forEach((label, unit) => context.fillText(fitted(context, label, room), x, nodeY(column, unit) + 4));
 }
 
 // ---- skip connections
