@@ -1,7 +1,7 @@
 /* What a card shows of its layer: all of it out of the state; the live bar is in gradient_bars.js. */
 
 import { h, svg } from "./dom.js";
-import { count, counted, figure, words } from "./format.js";
+import { brief, count, counted, figure, words } from "./format.js";
 import { functionOf } from "./functions.js";
 import { icon } from "./icons.js";
 import { gradientBar } from "./gradient_bars.js";
@@ -10,6 +10,7 @@ import { isGroup, nameOf } from "./layer_paths.js";
 import { store } from "./store.js";
 
 const [WIDE, HIGH] = [44, 24]; // of the little curve
+const EXACT = 10_000; // parameters: from here on a card has room for three digits only
 const SHOWN_ELSEWHERE = new Set(["type", "units", "activation", "layers", "name"]);
 
 /** Return the content of the card at `index`. */
@@ -39,7 +40,7 @@ export function inWords(layer) {
 }
 
 function foot({ n_in, n_out, n_parameters }) {
-  const size = n_parameters ? `${count(n_parameters)} par.` : "";
+  const size = n_parameters ? `${n_parameters < EXACT ? count(n_parameters) : brief(n_parameters)} par.` : "";
   return h("div", { class: "card-foot figures" },
     h("span", { title: "Values in → values out" }, `${count(n_in)} → ${count(n_out)}`),
     h("span", { title: counted(n_parameters, "parameter") }, size));

@@ -96,3 +96,36 @@ def test_targets_are_large_enough(open_page):
             .filter(([, width, height]) => Math.min(width, height) < 18 || Math.max(width, height) < 24)"""
     )
     assert small == []
+
+
+CUT = """selector => [...document.querySelectorAll(selector)]
+    .filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"""
+
+
+def test_large_counts_have_room_on_their_cards(open_page):
+    def wide(page):
+        wide = [{"type": "Dense", "units": units, "activation": "relu"} for units in (1024, 1024)]
+        page("set_layers", layers=[*wide, {"type": "Dense", "units": 10, "activation": "softmax"}])
+
+    view = open_page("digits", prepare=wide)
+    assert view.page.evaluate(CUT, ".card-foot") == []
+    foot = view.find('#strip .layer-card[data-index="1"] .card-foot')
+    view.expect(foot).to_contain_text("1.05 M par.")
+    view.expect(foot.get_by_title("1,049,600 parameters")).to_have_count(1)
+
+
+SHOW = """async frame => {
+    const { emit, store } = await import("/static/store.js");
+    store.frame = { ...store.frame, ...frame };
+    emit("frame");
+}"""
+
+
+def test_large_scores_are_not_cut_off(open_page):
+    view = open_page("regression")
+    view.train(1)
+    for width in (320, 800, 1181, 1440):
+        view.page.set_viewport_size({"width": width, "height": 800})
+        for _ in parts(view):
+            view.page.evaluate(SHOW, {"epoch": 123456, "loss": 5.094e120, "r2": -5.094e20, "val_r2": -5.094e120})
+            assert view.page.evaluate(CUT, ".numbers dd") == [], width
