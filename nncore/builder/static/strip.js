@@ -6,6 +6,7 @@ import { showGradients } from "./gradient_bars.js";
 import { cardContent, cardLabel } from "./layer_card.js";
 import { insertKindAfterChosen, moveChosen, removeChosen, stepUnits, takeWish, wantedUnits } from "./layer_edits.js";
 import { choose, chooseQuietly, chosen, matched, nameOf, whereOf } from "./layer_paths.js";
+import { announce } from "./notices.js";
 import { on, store } from "./store.js";
 
 const GLIDE = 150; // ms
@@ -17,6 +18,7 @@ const HELP =
 let strip;
 let input;
 let output;
+let refusal;
 let shown = { layers: [], selected: null }; // what the cards are of
 
 /** Put the strip into `root`; `toForm` moves the focus to the settings of the selected card. */
@@ -25,8 +27,9 @@ export function mountStrip(root, toForm) {
   strip = h("div", { id: "strip", role: "listbox", ...aria });
   input = h("div", { class: "end strip-card", id: "strip-input" });
   output = h("div", { class: "end strip-card", id: "strip-output" });
+  refusal = h("div", { class: "strip-refusal", onclick: () => fill(refusal) });
   const row = h("div", { class: "strip-row" }, input, strip, output);
-  fill(root, h("p", { id: "strip-help", class: "unseen" }, HELP), h("div", { class: "strip-scroll", "data-where": "layers" }, row));
+  fill(root, h("p", { id: "strip-help", class: "unseen" }, HELP), h("div", { class: "strip-scroll", "data-where": "layers" }, row), refusal);
   strip.addEventListener("click", clicked);
   strip.addEventListener("dblclick", event => event.target.closest(".layer-card") && !event.target.closest(".step") && toForm());
   strip.addEventListener("keydown", event => pressed(event, toForm));
@@ -35,8 +38,19 @@ export function mountStrip(root, toForm) {
   on("select", showSelected);
   on("frame", showFrame);
   on("units", showUnits);
-  on("refused", () => cards().filter(card => card.querySelector(":scope > .mistake")).forEach(intoView));
+  on("refused", showRefusal);
   showState();
+}
+
+/** Show what was refused below the strip, over what is there: so no card changes its size. What was announced before is of
+ * another edit. */
+function showRefusal() {
+  const text = strip.closest(".strip").querySelector(":is(.layer-card, .strip-scroll) > .mistake");
+  if (!text) return;
+  const card = text.closest(".layer-card");
+  fill(refusal, text);
+  if (card) intoView(card);
+  announce("");
 }
 
 /** Return the elements that dragging needs. */
@@ -74,6 +88,7 @@ function showState() {
   arrange(old, now);
   showEnds();
   now.forEach(showCard);
+  if (JSON.stringify(layers) !== JSON.stringify(shown.layers)) fill(refusal);
   const selectedBefore = shown.selected;
   shown = { layers, selected: store.selected };
   reselect(wish, order, selectedBefore);
@@ -119,7 +134,6 @@ function showCard(card, index) {
   card.setAttribute("aria-setsize", layers.length);
   if (contents.get(card) === content) return;
   contents.set(card, content);
-  card.querySelector(":scope > .mistake")?.remove();
   fill(card.querySelector(".card-body"), cardContent(index));
   card.setAttribute("aria-label", cardLabel(index));
   card.dataset.warning = "";

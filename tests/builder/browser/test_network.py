@@ -165,3 +165,20 @@ def test_an_initializer_with_a_scale_is_chosen_and_scaled(view):
     biases = view.page.get_by_label("Bias initializer").locator("option").all_inner_texts()
     assert "zeros" in biases
     assert not [name for name in biases if name.startswith(("he", "glorot", "lecun", "auto"))], "a bias has no fans"
+
+
+def test_a_refusal_is_shown_below_the_strip_and_moves_nothing(open_page):
+    def full(page):
+        hidden = [{"type": "Dense", "units": 4, "activation": "relu"}] * 63
+        page("set_layers", layers=[*hidden, {"type": "Dense", "units": 1, "activation": "sigmoid"}])
+
+    view = open_page("xor", prepare=full)
+    places = ["#strip", "#layer-settings", "#drawing"]
+    before = [view.box(place) for place in places]
+    view.button("Dense").click()
+    view.expect(view.find(".strip-refusal .mistake")).to_contain_text("at most 64 layers")
+    assert [view.box(place) for place in places] == before
+    view.expect(view.find("#live")).to_have_text("")
+    view.find('#strip .layer-card[data-index="0"]').focus()
+    view.press("Delete")
+    view.expect(view.find(".strip-refusal .mistake")).to_have_count(0)
