@@ -8,11 +8,14 @@ import { showKeys } from "./keys.js";
 import { on, store } from "./store.js";
 import { toggleTheme } from "./theme.js";
 
+const HELP = "Was it ended? Then start nncore builder again, and this page goes on.";
+
 /** Put the bar into `root`. */
 export function mountBar(root) {
   const undo = button("Undo", "undo", () => act("undo"), { iconOnly: true, keys: "Control+Z", kind: "plain" });
   const redo = button("Redo", "redo", () => act("redo"), { iconOnly: true, keys: "Control+Shift+Z", kind: "plain" });
   const away = h("span", { class: "chip", role: "status" });
+  const help = h("p", { class: "away-help small", role: "status" });
   fill(
     root,
     h("h1", {}, h("img", { src: "/static/logo.svg", alt: "" }), h("span", {}, "nncore builder")),
@@ -23,13 +26,16 @@ export function mountBar(root) {
     away,
     button("Export", "export", openExport),
     button("Light or dark", "theme", toggleTheme, { iconOnly: true, kind: "plain" }),
-    button("Keys", "keys", showKeys, { iconOnly: true, keys: "?", kind: "plain" })
+    button("Keys", "keys", showKeys, { iconOnly: true, keys: "?", kind: "plain" }),
+    help
   );
   const show = () => {
     undo.disabled = !store.state.run.can_undo;
     redo.disabled = !store.state.run.can_redo;
     away.hidden = store.connection === "open";
     away.textContent = { open: "", full: `${store.reason}; trying again …` }[store.connection] ?? "The server is away; connecting again …";
+    help.textContent = store.connection === "away" ? HELP : "";
+    if (store.connection === "unauthorized") for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   };
   on("state", show);
   on("connection", show);

@@ -17,7 +17,7 @@ const FILES = [
 ];
 
 const LINK = "Whoever opens it gets data, layers, optimizer and seeds, but no weights. It works where a builder is open: in another builder, put what begins at # behind its address.";
-const AGAIN = "This one holds the key of the running server: it opens the set-up again on this machine, and is not to be passed on.";
+const AGAIN = "This one holds the token of the running server: it opens the set-up again on this machine, and is not to be passed on.";
 
 /** Open the dialog. */
 export function openExport() {
@@ -133,7 +133,7 @@ async function showLinks(root) {
 
 function link(label, address, id, kind) {
   const box = h("input", { type: "text", readonly: true, id, value: address, "aria-label": label, onfocus: () => box.select() });
-  const copy = button(label === "Link to the set-up" ? "Copy link" : "Copy with key", "copy", () => copied(address, box));
+  const copy = button(label === "Link to the set-up" ? "Copy link" : "Copy with token", "copy", () => copied(address, box));
   copy.dataset.export = kind;
   return h("div", { class: "copied" }, box, copy);
 }

@@ -2,6 +2,7 @@
 
 import { act } from "./actions.js";
 import { h } from "./dom.js";
+import { store } from "./store.js";
 
 /** Key, what it does in words, and how. Letters count where no text is being written. */
 export const KEYS = [
@@ -34,7 +35,7 @@ const ELSEWHERE = [
 /** Begin to listen. */
 export function listenToKeys() {
   document.addEventListener("keydown", event => {
-    if (event.defaultPrevented || event.target.closest("input:not([type=checkbox], [type=radio], [type=range]), select, textarea, dialog")) return;
+    if (event.defaultPrevented || store.connection === "unauthorized" || event.target.closest("input:not([type=checkbox], [type=radio], [type=range]), select, textarea, dialog")) return;
     const key = event.key.toLowerCase();
     if ((event.ctrlKey || event.metaKey) && !event.altKey) {
       const found = WITH_CONTROL.find(([letter, shift]) => letter === key && shift === event.shiftKey);

@@ -73,6 +73,7 @@ def test_a_server_that_comes_back(open_page, new_server, watch):
     view.server.close()
     view.find("body[data-connection=away]").wait_for()
     view.expect(view.find("#bar")).to_contain_text("The server is away")
+    view.expect(view.find("#bar")).to_contain_text("start nncore builder again, and this page goes on")
     again = new_server("spiral", view.server.port, secret)
     try:
         view.find("body[data-connection=open]").wait_for()
@@ -94,6 +95,7 @@ def test_the_server_of_somebody_else_learns_nothing(open_page, new_server, watch
     try:
         view.find("body[data-connection=unauthorized]").wait_for()
         view.expect(view.find("#workbench")).to_contain_text("does not know the server's token")
+        view.expect(view.find("button:visible")).to_have_count(0)
     finally:
         again.close()
 
