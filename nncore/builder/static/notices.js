@@ -6,7 +6,9 @@ import { icon } from "./icons.js";
 const SECONDS = { information: 12, mistake: 30 };
 const MOST = 3;
 const QUIET = 5000; // ms between two announcements while training
-const CORNERS = ["bottom left", "bottom right", "top left", "top right"];
+const PLACES = ["bar", "bottom left", "bottom right", "top left", "top right"]; // in the bar they hide nothing
+const LEAST_ROOM = 380; // of the bar, in pixels
+const MOST_ROOM = 760;
 
 const seldom = { said: "", next: "", timer: null }; // of what changes all the time; the next when the quiet time ends
 
@@ -39,7 +41,7 @@ export function unsay(text = seldom.said) {
 export function notice(text, kind = "information") {
   const box = document.getElementById("notices");
   for (const old of [...box.children]) if (old.dataset.text === text) old.remove();
-  if (!box.children.length) box.dataset.corner = CORNERS[0];
+  if (!box.children.length) put(box, PLACES[0]);
   box.append(made(text, kind));
   while (box.children.length > MOST) box.firstChild.remove();
   if (box.matches(":popover-open")) box.hidePopover();
@@ -83,18 +85,30 @@ function goLater(element, wait) {
   begin();
 }
 
-/** Put the messages into another corner where they hide what has the focus or the button that trains. Where none is free,
+/** Put the messages into another place where they hide what has the focus or the button that trains. Where none is free,
  * on a narrow screen, what has got the focus by the keyboard comes out from under them. */
 function stepAside(event) {
   const box = document.getElementById("notices");
   if (!box.children.length) return;
-  const free = [box.dataset.corner, ...CORNERS].find(corner => {
-    box.dataset.corner = corner;
+  const free = [box.dataset.place, ...PLACES].find(place => {
+    if (!put(box, place)) return false;
     return !kept().some(element => overlap(element.getBoundingClientRect(), box.getBoundingClientRect()));
   });
   if (free) return;
-  box.dataset.corner = CORNERS[0];
+  put(box, PLACES[1]);
   if (event?.type === "focusin" && event.target.matches(":focus-visible")) event.target.scrollIntoView({ block: "center" });
+}
+
+/** Put the box into a place; return whether there is room for it. */
+function put(box, place) {
+  box.dataset.place = place;
+  const space = document.querySelector("#bar .space")?.getBoundingClientRect();
+  const inBar = place === "bar";
+  if (inBar && !(space?.width >= LEAST_ROOM)) return false;
+  const width = inBar && Math.min(MOST_ROOM, space.width - 16);
+  box.style.width = inBar ? `${width}px` : "";
+  box.style.left = inBar ? `${space.left + (space.width - width) / 2}px` : "";
+  return true;
 }
 
 /** Return what must stay in sight. */

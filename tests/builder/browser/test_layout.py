@@ -129,3 +129,19 @@ def test_large_scores_are_not_cut_off(open_page):
         for _ in parts(view):
             view.page.evaluate(SHOW, {"epoch": 123456, "loss": 5.094e120, "r2": -5.094e20, "val_r2": -5.094e120})
             assert view.page.evaluate(CUT, ".numbers dd") == [], width
+
+
+def test_messages_do_not_hide_what_is_read(open_page):
+    """Where the bar has room they are there; they hide neither the doctor's findings nor what explains a batch."""
+    view = open_page("vanishing_gradient")
+    view.train(3)
+    view.find("#step-epoch").click()
+    for tab, place in (("doctor", "#doctor-findings .finding"), ("explain", "#explain-button")):
+        view.find(f"#tab-{tab}").click()
+        view.find(place).first.scroll_into_view_if_needed()
+        view.page.evaluate(TELL, "a message of the usual length, which says what became of the weights")
+        message = view.find("#notices .notice").bounding_box()
+        assert message["y"] + message["height"] <= view.find("#bar").bounding_box()["height"] + 12
+
+
+TELL = "async text => (await import('/static/notices.js')).notice(text)"
