@@ -24,7 +24,11 @@ const view = { x: 0, y: 1, found: null, plane: null };
 export function mountPreview(root) {
   const place = h("div", { id: "preview", class: "preview" });
   const balance = h("div", { class: "balance" });
-  fill(root, h("h3", {}, "Preview"), place, balance);
+  const note = h("p", { id: "no-header", class: "muted small" }, "The table has no header row: columns are numbered.");
+  fill(root, h("h3", {}, "Preview"), note, place, balance);
+  const showNote = () => (note.hidden = store.state.data.has_header !== false);
+  on("state", showNote);
+  showNote();
   const renew = async () => {
     fitAxes();
     const asked = (view.asked = Symbol("the latest"));

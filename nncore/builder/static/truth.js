@@ -9,6 +9,7 @@ import { store } from "./store.js";
 import { twin } from "./twin.js";
 
 const MOST_LISTED = 100;
+const ERRORS = [["mae", "Mean absolute error"], ["rmse", "RMSE"]];
 const HINT = "Point at a row to see it.";
 
 /** The view "predicted_vs_true". */
@@ -35,16 +36,24 @@ function make(root) {
   const table = twin("As a table", () => view.points && tableOf(view.points));
   const solid = { colour: "currentColor", symbol: "circle" };
   const legend = h("ul", { class: "marks" }, h("li", {}, markOf(solid), "Trained on"), h("li", {}, markOf(solid, true), "Hollow: held out"));
+  const errors = h("dl", { id: "errors", class: "figures" });
   const text = h("p", { class: "muted small" }, "On the dashed line a prediction is exact; above it, it is too high.");
-  fill(root, h("div", { class: "beside" }, canvas, h("div", { class: "stack" }, legend, text, said, table.element)));
+  fill(root, h("div", { class: "beside" }, canvas, h("div", { class: "stack" }, errors, legend, text, said, table.element)));
   return {
     redraw: () => draw(canvas, view),
     show: async (answer, part) => {
       view.points = await pointsOf(answer, part);
+      fill(errors, ERRORS.map(([name, label]) => errorOf(name, label, answer)));
       draw(canvas, view);
       table.update();
     },
   };
+}
+
+/** Return one of the errors over the rows asked for, or nothing where the core does not tell it. */
+function errorOf(name, label, { [name]: value }) {
+  if (typeof value !== "number") return null;
+  return h("div", {}, h("dt", { class: "muted small" }, label), h("dd", { "data-error": name, "data-value": value }, figure(value)));
 }
 
 /** Return the answer as points; where all rows were asked for, the preview knows which of them are held out. */

@@ -150,3 +150,21 @@ def test_a_long_name_of_a_column_is_cut_off_within_the_panel(open_page, name):
     assert view.find("#data").evaluate(OUTSIDE) == []
     assert view.find("#target").get_attribute("title") == name
     assert not view.find("#strip-output").evaluate(TALLER)
+
+
+def test_mean_errors_are_those_of_the_core(open_page):
+    view = open_page("regression")
+    view.train(2)
+    answer = view.ask("evaluate", kind="predicted_vs_true", part="held_out")
+    view.find('[data-view="predicted_vs_true"]').click()
+    for name in ("mae", "rmse"):
+        shown = f'#errors [data-error="{name}"]'
+        view.until(lambda shown=shown, name=name: float(view.data(shown, "value")) == answer[name])
+
+
+def test_a_table_without_a_header_says_that_its_columns_are_numbered(open_page):
+    view = open_page("xor")
+    note = view.find("#no-header")
+    view.expect(note).to_be_hidden()
+    paste(view, "".join(f"{i % 7},{i % 3},{i * 1.25}\n" for i in range(40)))
+    view.expect(note).to_have_text("The table has no header row: columns are numbered.")
