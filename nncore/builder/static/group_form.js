@@ -37,7 +37,7 @@ function neighbours(index) {
 
 /** Return the buttons that only a layer inside of a group has. */
 export function innerButtons() {
-  return named("take-out", button("Take out of the group", "export", () => takeOut(), { kind: "plain", iconOnly: true }));
+  return named("take-out", button("Take out of the group", "out", () => takeOut(), { kind: "plain", iconOnly: true }));
 }
 
 function named(name, element) {

@@ -21,6 +21,7 @@ const PATHS = {
   grip: "M9 6h.01M15 6h.01M9 12h.01M15 12h.01M9 18h.01M15 18h.01",
   save: "M12 4v11M8 11l4 4 4-4M4 14v6h16v-6",
   export: "M12 15V4M8 8l4-4 4 4M4 14v6h16v-6",
+  out: "M4 8V4h16v16H4v-4M2 12h11M9 8l4 4-4 4",
   theme: "M12 3a9 9 0 1 0 9 9 7 7 0 0 1-9-9z",
   keys: "M3 6h18v12H3zM7 10h.01M11 10h.01M15 10h.01M8 14h8",
   warning: "M12 4 2.5 20h19zM12 10v5M12 17.5v.01",
