@@ -131,6 +131,7 @@ def test_a_page_that_loads_says_so(open_page):
     """Until the server has answered there is a word instead of empty panels."""
     view = open_page("xor")
     view.page.add_init_script(HOLD_ANSWERS)
+    view.page.evaluate("() => sessionStorage.setItem('hold', 'yes')")
     view.page.reload()
     loading = view.find(".loading:visible")
     view.expect(loading).to_have_text("Loading the builder …")
@@ -144,7 +145,8 @@ def test_a_page_that_loads_says_so(open_page):
 HOLD_ANSWERS = """
 const Real = WebSocket;
 const held = new Promise(resolve => { window.letIn = resolve; });
-window.WebSocket = class extends Real {
+if (sessionStorage.getItem("hold")) window.WebSocket = class extends Real {
   set onmessage(listener) { super.onmessage = async event => { await held; listener(event); }; }
 };
 """
+"""For the page that asks for it: a tab keeps such a script for all that it loads, also in other tests."""
