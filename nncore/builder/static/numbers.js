@@ -85,7 +85,7 @@ export function steady(value) {
 }
 
 function inSize(value, size) {
-  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(size < 1e-9 || size >= 1e10 ? 1 : 2);
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(size < 1e-99 || size >= 1e100 ? 1 : 2);
   if (size >= 1) return value.toPrecision(5);
   return value.toFixed(size !== 0 && size < 0.01 ? 5 : 4);
 }

@@ -127,7 +127,7 @@ def test_large_scores_are_not_cut_off(open_page):
     for width in (320, 800, 1181, 1440):
         view.page.set_viewport_size({"width": width, "height": 800})
         for _ in parts(view):
-            view.page.evaluate(SHOW, {"epoch": 123456, "loss": 5.094e120, "r2": -5.094e20, "val_r2": -5.094e120})
+            view.page.evaluate(SHOW, {"epoch": 123456, "loss": 5.094e-20, "r2": -5.094e20, "val_r2": -5.094e120})
             assert view.page.evaluate(CUT, ".numbers dd") == [], width
 
 
