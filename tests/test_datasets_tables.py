@@ -86,6 +86,8 @@ def test_decimal_commas_are_found_out(write, delimiter):
     [
         ("a;b\n1,5;2\n2;3.5\n", None, ("a=1,5", "a=2")),  # both marks: nobody knows what is meant
         ("a;b\n1.234,5;2\n2;3\n", None, ("a=1.234,5", "a=2")),
+        ("a;b\n1,234;2\n12,500;3\n999;4\n", None, ("a=1,234", "a=12,500", "a=999")),  # may be thousands
+        ("a;b\n1,234;2\n12,50;3\n", None, ("a",)),  # cannot be
         ("a;b\n1,5;2\n2;3\n", ".", ("a=1,5", "a=2")),
         ("a;b\n1,5;2\n2;3\n", ",", ("a",)),
         ('a,b\n"1,5",2\n2,3\n', ",", ("a",)),

@@ -528,6 +528,24 @@ def test_progress_is_told_while_an_epoch_runs_and_may_stop_it_at_once():
     assert np.array_equal(model.parameters, trained_alone(model.epoch)), "and its state, too"
 
 
+def test_weights_can_be_read_in_progress_by_those_who_hold_the_vector_too():
+    model, seen = new_model(), []
+    model.build(X.shape[1])
+    held = model.parameters
+    before = held.copy()
+
+    def read(model, epoch, logs):
+        seen.append((np.concatenate([weight.ravel() for weight in model.get_weights()]), held.copy()))
+        return STOP if len(seen) == 2 else None
+
+    model.fit(*MANY, epochs=50, batch_size=1, callbacks=LambdaCallback(on_progress=read))
+    assert len(seen) == 2
+    assert not np.array_equal(seen[0][0], seen[1][0])
+    if not model.epoch:
+        assert np.array_equal(held, before), "the vector is filled when fit returns"
+    assert np.array_equal(held, trained_alone(model.epoch))
+
+
 def test_an_error_in_progress_undoes_the_epoch():
     def fail(model, epoch, logs):
         raise OSError("no room")

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from nncore.builder import worker
+from nncore.builder import watching, worker
 from nncore.builder.session import Session
 
 
@@ -171,3 +171,20 @@ def test_requests_of_pages_that_have_gone_are_not_carried_out():
     at_work.start()
     at_work.stop()
     assert session.run.model.epoch == 0
+
+
+def test_a_pause_overtakes_what_waits_for_the_end_of_an_epoch(running, monkeypatch):
+    """A page may ask for something else first: what it asks next is read all the same."""
+    monkeypatch.setattr(watching, "LONG", 0)
+    monkeypatch.setattr(watching, "PATIENCE", 0)
+    page = running.page()
+    page("set_data", name="digits")
+    wide = [{"type": "Dense", "units": 1500, "activation": "relu"}] * 2
+    page("set_layers", layers=[*wide, {"type": "Dense", "units": 10, "activation": "softmax"}])
+    page("set_training", batch_size=1)
+    page("train")
+    page.wait_for("frame", lambda frame: frame["running_loss"] is not None)
+    view = page.send("evaluate", kind="confusion")
+    pause = page.send("pause")
+    assert page.answer_to(view)["ok"]
+    assert page.answer_to(pause)["result"] == {"epoch": 0}

@@ -97,11 +97,30 @@ def test_the_worker_answers_while_an_epoch_runs(slow, monkeypatch):
         at_work.stop()
 
 
-@pytest.mark.parametrize("pace", [None, 1000.0])
-def test_the_worker_ends_in_the_middle_of_an_epoch(slow, pace, monkeypatch):
-    monkeypatch.setattr(watching, "PATIENCE", 0)
+def at_work_within_an_epoch(slow):
+    """Return a worker that is in the middle of the first epoch."""
     at_work = worker.Worker(slow.session)
     at_work.start()
-    at_work.submit(Request(1, "train", {"epochs": None, "epochs_per_second": pace})).result(60)
-    at_work.stop()
-    assert slow.run.model.epoch < 10_000
+    at_work.submit(Request(1, "train", {"epochs": None, "epochs_per_second": None})).result(60)
+    until = time.monotonic() + 60
+    while not frames(slow) and time.monotonic() < until:
+        time.sleep(0.005)
+    return at_work
+
+
+def test_the_worker_ends_in_the_middle_of_an_epoch(slow, monkeypatch):
+    monkeypatch.setattr(watching, "PATIENCE", 0)
+    slow("set_layers", layers=[{"type": "Dense", "units": 1500, "activation": "relu"}] * 2 + [HEAD])
+    at_work_within_an_epoch(slow).stop()
+    assert slow.run.model.epoch == 0
+
+
+def test_a_step_of_one_epoch_can_be_ended_too_and_has_no_pace(slow, monkeypatch):
+    monkeypatch.setattr(watching, "PATIENCE", 0)
+    slow("train", epochs_per_second=1e-6)
+    slow("pause")
+    slow("set_training", batch_size=1437)
+    assert slow("step_epoch") == {"epoch": 1}, "at once, not after a million seconds"
+    slow("set_training", batch_size=1)
+    slow.session.hurried = lambda: True
+    assert slow("step_epoch") == {"epoch": 1}, "somebody was in a hurry"

@@ -1,5 +1,7 @@
 """The plan against the oracle, and its gradients against finite differences."""
 
+import time
+
 import numpy as np
 import pytest
 from engine_networks import HEADS, data, make_plan, mixed_network, network, parameters, read, state
@@ -254,3 +256,22 @@ def test_a_watcher_changes_nothing(variant):
         plan.train(X, target, None, epochs=1, batch_size=16, seed=3, watcher=watcher)
         states.append(state(plan))
     assert states[0] == states[1]
+
+
+def test_a_slow_watcher_leaves_time_to_train(variant):
+    """It is called again only after training has gone on for a while."""
+    calls = []
+
+    def watch(*_):
+        calls.append(time.perf_counter())
+        time.sleep(0.05)
+
+    plan, X, target = long_epoch(variant)
+    plan.train(X, target, None, epochs=1, batch_size=16)
+    started = time.perf_counter()
+    plan.train(X, target, None, epochs=1, batch_size=16)
+    alone = time.perf_counter() - started
+    plan.train(X, target, None, epochs=1, batch_size=16, watcher=watch)
+    assert len(calls) <= alone / 0.03 * 3 + 1
+    gaps = np.diff(calls)
+    assert not len(gaps) or gaps.min() >= 0.05 + 0.029

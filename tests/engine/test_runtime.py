@@ -70,6 +70,19 @@ def test_interrupt_of_a_step_that_takes_seconds(alarm, threads):
     assert state(plan) == before
 
 
+def test_an_interrupt_leaves_whole_epochs(alarm):
+    """What goes on from there comes to the same bits as without it."""
+    X, target = data(PROGRAM, 3200, "float32")
+    for after in (0.02, 0.05, 0.11):
+        plan, alone = (make_plan(engine.load("float32"), PROGRAM, Adam(), scale=0.1) for _ in range(2))
+        interrupted(plan, X, target, after, epochs=10**6, batch_size=10)
+        done = len(plan.result.losses)
+        assert plan.iterations == 320 * done
+        if done:
+            alone.train(X, target, None, epochs=done, batch_size=10)
+        assert state(plan) == state(alone)
+
+
 def test_interrupt_beside_divergence_goes_back_to_the_good_state(alarm):
     program = network([40, 300, 300, 10], "relu")
     X, target = data(program, 4000, "float32")

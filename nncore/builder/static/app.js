@@ -2,6 +2,7 @@
 
 import { act } from "./actions.js";
 import { mountBar } from "./bar.js";
+import { keepSetUp } from "./comeback.js";
 import { mountData } from "./data.js";
 import { h } from "./dom.js";
 import { button } from "./forms.js";
@@ -27,7 +28,7 @@ function showConnection() {
   if (store.connection !== "full") workbench.querySelector(".full")?.remove();
   else if (!document.body.dataset.ready && !workbench.querySelector(".full")) workbench.append(full());
   if (store.connection !== "unauthorized") return;
-  const text = "This page does not know the server's token. Open the address that nncore builder printed in its terminal.";
+  const text = "This page does not know the server's token. Open the address that nncore builder printed in its terminal; if the server was started anew, this page then goes on, too.";
   workbench.replaceChildren(h("p", { class: "alone", role: "alert" }, text));
 }
 
@@ -56,6 +57,7 @@ async function begin() {
   mountTrain(document.getElementById("train"));
   mountLook(document.getElementById("look"));
   listenToKeys();
+  keepSetUp();
   document.body.dataset.ready = "true";
   if (spec) await act("open_link", { spec });
   addEventListener("hashchange", openPasted);

@@ -28,11 +28,11 @@ export class Refusal extends Error {
 
 export class Connection {
   /** `key` is the server's token, or the code that works once. `told` is called with what the server says unasked:
-   * ("state" | "frame" | "notice", content); and "anew" before the state of another server than before;
+   * ("server", its name for this time | "state" | "frame" | "notice", content);
    * `changed` with "open", "away", "full" (and what the server says of it) or "unauthorized". */
   constructor(key, told, changed) {
     Object.assign(this, { key, told, changed });
-    Object.assign(this, { server: null, known: false, lost: false, held: [] });
+    Object.assign(this, { known: false, lost: false, held: [] });
     this.others = new BroadcastChannel("nncore builder"); // reaches pages of this address alone
     this.others.onmessage = event => this.learn(event.data);
     this.waiting = new Map();
@@ -65,12 +65,12 @@ export class Connection {
   }
 
   welcomed({ token, server, state }) {
-    if (this.server !== null && this.server !== server) this.told("anew");
     const held = this.held.splice(0);
-    Object.assign(this, { failures: 0, known: true, key: token, server });
+    Object.assign(this, { failures: 0, known: true, key: token });
     sessionStorage.setItem("token", token); // for when the page is loaded again
     this.others.postMessage(token);
     this.changed("open");
+    this.told("server", server);
     this.told("state", state);
     held.forEach(message => this.receive(message));
   }

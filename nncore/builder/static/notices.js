@@ -37,12 +37,13 @@ export function unsay(text = seldom.said) {
   if (document.getElementById("live").textContent === text) announce("");
 }
 
-/** Show a text at the edge of the page, and say it. It goes by itself, but not while it is pointed at or has the focus. */
-export function notice(text, kind = "information") {
+/** Show a text at the edge of the page, and say it. It goes by itself, but not while it is pointed at or has the focus.
+ * `action` is what it offers to do: {label, run}. */
+export function notice(text, kind = "information", action = null) {
   const box = document.getElementById("notices");
   for (const old of [...box.children]) if (old.dataset.text === text) old.remove();
   if (!box.children.length) put(box, PLACES[0]);
-  box.append(made(text, kind));
+  box.append(made(text, kind, action));
   while (box.children.length > MOST) box.firstChild.remove();
   if (box.matches(":popover-open")) box.hidePopover();
   box.showPopover(); // above a dialog that is open, too
@@ -57,16 +58,17 @@ export function clearNotices() {
   announce("");
 }
 
-function made(text, kind) {
+function made(text, kind, action) {
   let before = null; // what had the focus
   const close = () => {
     const had = shown.contains(document.activeElement);
     shown.remove();
     if (had) before?.focus({ preventScroll: true });
   };
+  const doing = action && h("button", { class: "small", type: "button", onclick: () => (close(), action.run()) }, action.label);
   const button = h("button", { class: "plain", type: "button", "aria-label": "Close this message", onclick: close }, icon("close"));
   const shown = h("div", { class: `notice ${kind}`, "data-text": text, onkeydown: event => event.key === "Escape" && close() },
-    icon(kind === "mistake" ? "warning" : "information"), h("p", {}, text), button);
+    icon(kind === "mistake" ? "warning" : "information"), h("p", {}, text), doing, button);
   shown.addEventListener("focusin", event => (before ??= event.relatedTarget));
   goLater(shown, 1000 * SECONDS[kind]);
   return shown;

@@ -17,6 +17,7 @@ export const store = {
   history: { epoch: [], columns: {}, layers: {} }, // epoch: how many were done, from 1
   selected: 0, // index of a card, or null
   connection: "away",
+  server: "", // its name: one that is started anew has another
   reason: "", // why the server takes no connection, in its words
 };
 
@@ -38,7 +39,7 @@ export function emit(topic) {
 /** Connect with the server; the first state and the schema are there when the promise is kept. */
 export function connect(key, notice) {
   return new Promise(resolve => {
-    const told = { state: setState, frame: setFrame, notice };
+    const told = { server: name => (store.server = name), state: setState, frame: setFrame, notice };
     connection = new Connection(key, (kind, content) => told[kind]?.(content), changed);
 
     async function changed(status, reason = "") {

@@ -99,12 +99,12 @@ class Stage:
         self._port = 0
         self._idle = None  # a tab that waits for the next test
 
-    def server(self, preset, secret=None):
+    def server(self, preset):
         """Return a server with the port of the one before, or with another port if somebody took that meanwhile."""
         try:
-            found = self._new_server(preset, self._port, secret)
+            found = self._new_server(preset, self._port)
         except OSError:
-            found = self._new_server(preset, secret=secret)
+            found = self._new_server(preset)
         self._port = found.port
         return found
 
@@ -284,7 +284,6 @@ def open_page(stage, watch):
             preset="xor",
             *,
             like=None,
-            secret=None,
             fragment=None,
             prepare=None,
             width=1440,
@@ -292,7 +291,7 @@ def open_page(stage, watch):
             color_scheme="light",
             reduced_motion="no-preference",
         ):
-            server = like.server if like else stage.server(preset, secret)
+            server = like.server if like else stage.server(preset)
             if like is None:
                 open_now.callback(server.close)
             if prepare:

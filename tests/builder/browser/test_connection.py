@@ -1,6 +1,11 @@
 """Several pages, pages without the token, and a server that goes and comes back."""
 
+import contextlib
+import json
+import threading
+
 import pytest
+from websockets.sync.server import serve as serve_websockets
 
 REFUSED = "WebSocket connection to 'ws://127.0.0.1:"
 
@@ -65,16 +70,18 @@ def test_a_page_without_the_token_is_told_so(open_page, fragment):
     assert view.find("#train-button").count() == 0
 
 
-def test_a_server_that_comes_back(open_page, new_server, watch):
+def test_a_server_that_comes_back(open_page, new_server, watch, monkeypatch):
+    """With the same token, as after a computer has slept: nothing has to be done."""
     watch.expected.append(REFUSED)
-    secret = b"s" * 32
-    view = open_page("xor", secret=secret)
+    view = open_page("xor")
     view.train(3)
+    keys = view.server.server._keys
     view.server.close()
     view.find("body[data-connection=away]").wait_for()
     view.expect(view.find("#bar")).to_contain_text("The server is away")
     view.expect(view.find("#bar")).to_contain_text("start nncore builder again, and this page goes on")
-    again = new_server("spiral", view.server.port, secret)
+    monkeypatch.setattr("nncore.builder.security.Keys", lambda: keys)
+    again = new_server("spiral", view.server.port)
     try:
         view.find("body[data-connection=open]").wait_for()
         view.expect(view.find("#notices")).to_contain_text("The server was started anew")
@@ -86,22 +93,67 @@ def test_a_server_that_comes_back(open_page, new_server, watch):
         again.close()
 
 
-def test_the_server_of_somebody_else_learns_nothing(open_page, new_server, watch):
+def test_pages_of_a_server_that_was_started_anew_go_on_and_bring_their_set_up_back(open_page, new_server, watch):
     watch.expected.append(REFUSED)
     view = open_page("xor")
+    view.ask("insert", index=1, layer={"type": "Dense", "units": 9, "activation": "relu"})
+    layers = view.state()["layers"]
     view.server.close()
     view.find("body[data-connection=away]").wait_for()
-    again = new_server("xor", view.server.port)
+    again = new_server("spiral", view.server.port)
     try:
         view.find("body[data-connection=unauthorized]").wait_for()
         view.expect(view.find("#workbench")).to_contain_text("does not know the server's token")
         view.expect(view.find("button:visible")).to_have_count(0)
+        opened = view.page.context.new_page()  # as nncore builder does when it is started
+        opened.goto(again.server.address_once)
+        view.find("body[data-connection=open][data-ready=true]").wait_for()
+        view.expect(view.find("#notices")).to_contain_text("The server was started anew")
+        view.button("Bring my set-up back").click()
+        view.until(lambda: again.session.run.setup.source.name == "xor")
+        view.expect(view.find("#strip .layer-card[data-index]")).to_have_count(len(layers))
+        opened.close()
     finally:
         again.close()
 
 
+@contextlib.contextmanager
+def squatter(port):
+    """A program of somebody else that has taken the port, says yes to everything, and notes what it is told."""
+    heard = []
+
+    def serve(websocket):
+        websocket.send(json.dumps({"type": "challenge", "challenge": "any"}))
+        for text in websocket:
+            heard.append(json.loads(text))
+            result = {"proof": heard[-1].get("proof", ""), "token": "mine", "server": "mine", "state": {}}
+            websocket.send(json.dumps({"id": heard[-1]["id"], "ok": True, "result": result}))
+
+    with serve_websockets(serve, "127.0.0.1", port) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield heard
+        finally:
+            server.shutdown()
+            thread.join(20)
+
+
+def test_a_program_that_takes_the_port_learns_nothing(open_page, watch):
+    watch.expected.append(REFUSED)
+    view = open_page("xor")
+    token = view.server.token
+    view.server.close()
+    view.find("body[data-connection=away]").wait_for()
+    with squatter(view.server.port) as heard:
+        view.find("body[data-connection=unauthorized]").wait_for()
+        assert [message["type"] for message in heard] == ["hello"]
+        assert token not in json.dumps(heard)
+        assert view.page.evaluate("() => sessionStorage.getItem('token')") == token
+
+
 def test_a_page_too_many_is_told_so_and_comes_in_later(open_page, monkeypatch):
-    monkeypatch.setattr("nncore.builder.server.MOST_PAGES", 1)
+    monkeypatch.setattr("nncore.builder.pages.MOST_PAGES", 1)
     one = open_page("xor")
     other = open_page(like=one, fragment=f"#token={one.server.token}")
     other.expect(other.find("#workbench")).to_contain_text("1 pages are open already")
