@@ -138,12 +138,10 @@ def several(rule: Rule, most: int) -> Rule:
 MOST_LAYERS = 64
 INDEX = Field(spec.integer(0, MOST_LAYERS), required=True)
 LAYER = Field(record, required=True)
-PLACED = {
-    "edits": Field(spec.integer(0, HIGHEST_ID)),
-    "joined": Field(spec.flag),
-}
-"""Of edits at a place, which means something in one network alone: the `edits` of the state that the page has seen; and
-whether this edit and the one before are to be undone together."""
+SEEN = {"edits": Field(spec.integer(0, HIGHEST_ID))}
+"""What means something in one network alone names the `edits` of the state that the page has seen."""
+PLACED = {**SEEN, "joined": Field(spec.flag)}
+"""Of edits at a place; `joined`: this one and the one before are to be undone together."""
 NAME = text(200)
 NOTHING: dict[str, Field] = {}
 EVALUATIONS = ("decision_map", "confusion", "predicted_vs_true", "worst", "draw")
@@ -183,8 +181,8 @@ TYPES: dict[str, dict[str, Field]] = {
     "step_epoch": NOTHING,
     "reset": NOTHING,
     "new_seed": NOTHING,
-    "undo": NOTHING,
-    "redo": NOTHING,
+    "undo": SEEN,
+    "redo": SEEN,
     "explain": {"rows": Field(spec.optional(several(spec.integer(0, 10**9), 4096)), None)},
     "evaluate": {
         "kind": Field(one_of(*EVALUATIONS), required=True),

@@ -142,8 +142,7 @@ class Session:
         """Make an edit, all of it or nothing."""
         arguments = dict(fields)
         seen, joined = arguments.pop("edits", None), arguments.pop("joined", False)
-        if seen not in (None, self.edits):
-            raise Refusal("another page has changed the network meanwhile; look at it, and repeat what still fits")
+        self._check_seen(seen)
         before = Kept.of(self.run, self.csv, kind)
         pending, was_stepping, batch_loss = self.run.batch, self.run.stepping, self.run.batch_loss
         try:
@@ -162,6 +161,11 @@ class Session:
         self.version += 1
         return {"messages": self.messages}
 
+    def _check_seen(self, seen: int | None) -> None:
+        """Refuse what was asked of another network than that of now, by a page that said which it has seen."""
+        if seen not in (None, self.edits):
+            raise Refusal("another page has changed the network meanwhile; look at it, and repeat what still fits")
+
     def _keep(self, before: Kept) -> None:
         """Remember what an edit changed; a slider that is dragged is one edit."""
         edit, epoch, when = self._last_edit
@@ -172,10 +176,12 @@ class Session:
         self._last_edit = (before.edit, self.run.model.epoch, now)
         self._redo.clear()
 
-    def _undo_edit(self) -> dict[str, Any]:
+    def _undo_edit(self, edits: int | None = None) -> dict[str, Any]:
+        self._check_seen(edits)
         return self._travel(self._undo, self._redo, "undone")
 
-    def _redo_edit(self) -> dict[str, Any]:
+    def _redo_edit(self, edits: int | None = None) -> dict[str, Any]:
+        self._check_seen(edits)
         return self._travel(self._redo, self._undo, "done again")
 
     def _travel(self, back: Ring, forth: Ring, word: str) -> dict[str, Any]:

@@ -479,6 +479,7 @@ def test_an_edit_of_a_network_that_has_changed_meanwhile_is_refused(ask, kind, f
         seen = ask("state")["edits"]
         ask(travel)
         assert "another page has changed the network" in str(refused(ask, kind, edits=seen, **fields))
+    assert "another page has changed the network" in str(refused(ask, "undo", edits=seen))
     ask(kind, edits=ask("state")["edits"], **fields)
     ask(kind, **fields)
 

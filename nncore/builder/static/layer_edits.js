@@ -126,8 +126,8 @@ async function takeInNamed(group, other, layer, grown) {
 
 /** The second of two edits was refused: the first goes back, too, and with it the place at which the reason stood. */
 async function takeBack() {
-  const [reason, { version }] = [lastRefusal, store.state];
-  if ((await request("undo").catch(() => null)) !== null) await newerState(version);
+  const [reason, { version, edits }] = [lastRefusal, store.state];
+  if ((await request("undo", { edits }).catch(() => null)) !== null) await newerState(version);
   notice(reason, "mistake");
   return false;
 }
