@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -45,12 +46,16 @@ class Fix:
 
 
 def findings(run: Run) -> dict[str, Any]:
-    """Return what the doctor says of the run, with the text of the fix where there is one."""
+    """Return what the doctor says of the run, with the text of the fix where there is one.
+
+    Epochs and batches are counted from 1, as everywhere on the page.
+    """
     diagnosis = run.model.history.doctor()
     found = []
     for finding in diagnosis:
         fix = _fix(run, finding)
-        found.append({**asdict(finding), "fix": None if fix is None else fix.text})
+        seen = re.sub(r"\b(epoch|batch) (\d+)", lambda place: f"{place[1]} {int(place[2]) + 1}", finding.seen)
+        found.append({**asdict(finding), "seen": seen, "fix": None if fix is None else fix.text})
     return {"epochs": diagnosis.n_epochs, "findings": found, "not_recorded": list(diagnosis.unknown)}
 
 

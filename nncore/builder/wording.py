@@ -8,14 +8,14 @@ from nncore.layers import Layer
 from nncore.surgery import SurgeryReport
 
 TITLES = {
-    "set_data": "other data",
+    "set_data": "a change of the data",
     "set_layers": "other layers",
     "insert": "a layer put in",
     "remove": "a layer taken out",
     "move": "a layer moved",
     "update_layer": "a layer changed",
-    "set_optimizer": "another optimizer",
-    "set_training": "how it is trained",
+    "set_optimizer": "a change of the optimizer or its rate",
+    "set_training": "a change of how it is trained",
     "reset": "the reset",
     "new_seed": "other first weights",
     "open_link": "the opening of a link",

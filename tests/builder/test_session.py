@@ -1,6 +1,7 @@
 """What the session does when it is asked: data, layers, training, undo; and that a refusal changes nothing."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -452,7 +453,11 @@ def test_divergence_is_told_and_the_weights_are_kept(ask):
     ask.session.play(lambda: False)
     assert not ask.session.playing
     assert "training diverged" in ask("state")["messages"][0]
-    assert any(message["type"] == "notice" for message in ask.published)
+    (told,) = [message["text"] for message in ask.published if message["type"] == "notice"]
+    (finding,) = [finding for finding in ask("doctor")["findings"] if finding["rule"] == "divergence"]
+    place = re.search(r"epoch \d+, batch \d+", told)[0]
+    assert place in finding["seen"], "both count from 1"
+    assert place.startswith(f"epoch {ask.run.model.epoch + 1},")
     assert "divergence" in [finding["rule"] for finding in ask("doctor")["findings"]] or ask.run.model.epoch == 0
     json.loads(encode(ask("state")))
 

@@ -5,10 +5,11 @@ import { fill, h } from "./dom.js";
 import { openExport } from "./export.js";
 import { button } from "./forms.js";
 import { showKeys } from "./keys.js";
+import { stepAside } from "./notices.js";
 import { on, store } from "./store.js";
 import { toggleTheme } from "./theme.js";
 
-const HELP = "Was it ended? Then start nncore builder again, and this page goes on.";
+const HELP = "Was the server ended? Start nncore builder again and open its address: this page goes on, too.";
 
 /** Put the bar into `root`. */
 export function mountBar(root) {
@@ -35,6 +36,7 @@ export function mountBar(root) {
     away.hidden = store.connection === "open";
     away.textContent = { open: "", full: `${store.reason}; trying again …` }[store.connection] ?? "The server is away; connecting again …";
     help.textContent = store.connection === "away" ? HELP : "";
+    if (!away.hidden) stepAside();
     if (store.connection === "unauthorized") for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   };
   on("state", show);

@@ -25,7 +25,7 @@ export function openTable() {
   const text = h("textarea", { id: "csv-text", spellcheck: "false", placeholder: "height,width,kind\n1.5,0.2,a\n1.7,0.4,b", oninput: edited });
   text.value = draft.text;
   const file = h("input", { type: "file", id: "csv-file", accept: ".csv,.tsv,.txt,text/csv,text/plain", onchange: () => fromFile(file.files[0]) });
-  const hint = `The first row names the columns. Up to ${count(store.schema.limits.csv_characters)} characters; the table stays on this machine.`;
+  const hint = `The first row names the columns, if it is not one of numbers. Up to ${count(store.schema.limits.csv_characters)} characters; the table stays on this machine.`;
   const target = choice([["", "The last column"]], "", () => {});
   target.id = "csv-target";
   const missing = choice([["error", "Refuse"], ["drop", "Drop row"]], "error", () => {});

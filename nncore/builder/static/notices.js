@@ -89,7 +89,7 @@ function goLater(element, wait) {
 
 /** Put the messages into another place where they hide what has the focus or the button that trains. Where none is free,
  * on a narrow screen, what has got the focus by the keyboard comes out from under them. */
-function stepAside(event) {
+export function stepAside(event) {
   const box = document.getElementById("notices");
   if (!box.children.length) return;
   const free = [box.dataset.place, ...PLACES].find(place => {
@@ -117,7 +117,7 @@ function put(box, place) {
 function kept() {
   const active = document.activeElement;
   const focused = active === document.body || active.closest("#notices") || active.clientHeight > innerHeight / 2 ? null : active;
-  return [focused, document.getElementById("train-button")].filter(element => element && element.offsetParent !== null);
+  return [focused, document.getElementById("train-button"), ...document.querySelectorAll("#bar [role=status]")].filter(element => element && element.offsetParent !== null);
 }
 
 function overlap(a, b) {

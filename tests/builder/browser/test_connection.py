@@ -75,11 +75,16 @@ def test_a_server_that_comes_back(open_page, new_server, watch, monkeypatch):
     watch.expected.append(REFUSED)
     view = open_page("xor")
     view.train(3)
+    view.find("#reset").click()
+    view.find("#notices .notice").wait_for()
     keys = view.server.server._keys
     view.server.close()
     view.find("body[data-connection=away]").wait_for()
     view.expect(view.find("#bar")).to_contain_text("The server is away")
-    view.expect(view.find("#bar")).to_contain_text("start nncore builder again, and this page goes on")
+    view.expect(view.find("#bar")).to_contain_text("Start nncore builder again and open its address: this page goes on")
+    notices, chip = (view.find(place).bounding_box() for place in ("#notices", "#bar .chip[role=status]"))
+    apart = notices["x"] + notices["width"] <= chip["x"] or chip["x"] + chip["width"] <= notices["x"]
+    assert apart or notices["y"] >= chip["y"] + chip["height"], "a message does not hide it"
     monkeypatch.setattr("nncore.builder.security.Keys", lambda: keys)
     again = new_server("spiral", view.server.port)
     try:

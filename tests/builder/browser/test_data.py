@@ -142,12 +142,15 @@ TALLER = "card => card.scrollHeight > card.clientHeight || card.scrollWidth > ca
 @pytest.mark.parametrize("name", ["customer_lifetime_value_in_euros_2023_q4_net_target", "n" * 270])
 def test_a_long_name_of_a_column_is_cut_off_within_the_panel(open_page, name):
     view = open_page("xor", width=1280)
-    paste(view, f"{name}_1,{name}\n" + "".join(f"{i % 7},{i * 1.25}\n" for i in range(40)))
+    rows = "".join(f"{i % 7},{i % 5},{i % 3},{i * 1.25}\n" for i in range(40))
+    paste(view, f"{name}_1,{name}_2,{name}_3,{name}\n{rows}")
     view.until(lambda: view.state()["data"]["target"] == name)
     view.find("#preview-plane").wait_for()
     for part in view.find("#data details > summary").all():
         part.click()
     assert view.find("#data").evaluate(OUTSIDE) == []
+    for row in view.find("#data .list .check").all():
+        assert not row.evaluate(TALLER), "names do not run into each other"
     assert view.find("#target").get_attribute("title") == name
     assert not view.find("#strip-output").evaluate(TALLER)
 
