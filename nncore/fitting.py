@@ -116,6 +116,7 @@ class Training:
         self.predictions = np.empty(shape, model.dtype) if self.metrics else None
         self.history = History()
         self.described = records.described(program, model.layers)
+        self.watched = self.callbacks.watch
         self.pauses = bool(len(self.callbacks) or self.validation or self.metrics)
         self.record_every = records.period(program, len(self.data.X), self.batch_size, self.pauses, self.penalises)
 
@@ -233,7 +234,7 @@ class Training:
             max_seconds=None if self.pauses else SECONDS_PER_CALL,
             learning_rates=self.rates,
             recorded=records.epochs_to_record(self.record_every, first_epoch, epochs, self.last_epoch - 1),
-            watcher=partial(self._watch, progress, first_epoch) if progress.shown or self.callbacks.watch else None,
+            watcher=partial(self._watch, progress, first_epoch) if progress.shown or self.watched else None,
         )
 
     def _watch(self, progress: ProgressBar, first_epoch: int, epochs: int, rows: int, loss: float) -> bool:

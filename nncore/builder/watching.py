@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SECONDS_PER_FRAME = 1 / 30
 SECONDS_PER_COUNT = 0.2  # between two frames that differ in the batch alone
 LONGEST = 4.0  # seconds between two frames, however long one takes
-LARGEST_SHARE = 0.025  # of the time of training that frames may take
+LARGEST_SHARE = 0.015  # of the time of training that frames may take
 LONG = 0.3  # seconds: epochs that take longer are shown while they run
 PATIENCE = 1.0  # seconds: who waits for more than the rest of an epoch gets its turn at once
 LOOK = 0.01  # seconds between two looks for requests, where training is slowed down
@@ -74,10 +74,12 @@ class Watching:
 
         It is this thread's own time that counts: where browsers keep the processors busy, waiting costs no training.
         """
-        session, started, busy = self._session, time.monotonic(), time.thread_time()
+        session, started = self._session, time.monotonic()
         if started < session.next_frame:
-            self._count(started)
+            if session.run.within is not None:
+                self._count(started)
             return
+        busy = time.thread_time()
         self._frame = frames.frame(session.run, session.version)
         self._publish(started)
         took = time.thread_time() - busy
