@@ -2,7 +2,7 @@
 
 Any web page may send requests to 127.0.0.1. One that tries with a host name of its own (DNS rebinding) is told by its
 ``Host``, one of another site by its ``Origin``, another user of this machine by not knowing the token. Page and server
-prove to each other that they know it, and never send it before: the server may have gone, and another user's program
+prove to each other that they know it; no page ever sends it: the server may have gone, and another user's program
 have taken its port.
 """
 

@@ -50,7 +50,7 @@ export class Connection {
     this.socket.onclose = event => this.closed(event);
   }
 
-  /** Page and server prove to each other that they know the key, which is never sent: the server may have gone, and
+  /** Page and server prove to each other that they know the key, which no page ever sends: the server may have gone, and
    * another program have taken its port. */
   async greet(challenge) {
     const nonce = digits(crypto.getRandomValues(new Uint8Array(16)));
