@@ -28,7 +28,7 @@ from bench.cases import CASES, SEED, Case
 from bench.runners import RUNNERS, Runner
 from bench.timing import rest, timed
 from nncore import reference
-from nncore.random import permutation
+from nncore.base.random import permutation
 
 
 class Server:

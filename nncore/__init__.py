@@ -1,8 +1,10 @@
 """nncore: train and run multi-layer perceptrons on a CPU, fast, and see them learn."""
 
+import sys
 from typing import TYPE_CHECKING
 
-from nncore.lazy import loader
+from nncore.base.lazy import loader
+from nncore.base.moved import MOVED, Finder
 from nncore.version import __version__
 
 if TYPE_CHECKING:
@@ -36,12 +38,10 @@ if TYPE_CHECKING:
         MeanSquaredError,
         SparseCategoricalCrossentropy,
     )
-    from nncore.model import Sequential, load
+    from nncore.model import Perceptron, Sequential, SurgeryReport, load
+    from nncore.network import Predictor
     from nncore.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
-    from nncore.perceptron import Perceptron
-    from nncore.predictor import Predictor
     from nncore.schedules import CosineDecay, ExponentialDecay, OneCycle, PiecewiseConstant, StepDecay
-    from nncore.surgery import SurgeryReport
 
 MODULES = (
     "activations",
@@ -87,16 +87,15 @@ HOMES = {
         "MeanSquaredError",
         "SparseCategoricalCrossentropy",
     ),
-    "model": ("Sequential", "load"),
+    "model": ("Perceptron", "Sequential", "SurgeryReport", "load"),
+    "network": ("Predictor",),
     "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "RMSprop"),
-    "perceptron": ("Perceptron",),
-    "predictor": ("Predictor",),
     "schedules": ("CosineDecay", "ExponentialDecay", "OneCycle", "PiecewiseConstant", "StepDecay"),
-    "surgery": ("SurgeryReport",),
 }
 """Which module holds which public name. Each is imported when first asked for, to keep ``import nncore`` quick."""
 
 __getattr__ = loader(__name__, HOMES, MODULES)
+sys.meta_path.append(Finder(__name__, MOVED))
 
 
 def __dir__() -> list[str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
-from nncore import spec
-from nncore.names import lookup
+from nncore.base import checks
+from nncore.base.names import lookup
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ sigmoid, silu, softmax, softplus, swish, tanh
     return lookup("activation", name, ACTIVATIONS)
 
 
-_PARAMETER_RULES = {"negative_slope": spec.real(0, 1), "alpha": spec.real(0, above=True)}
+_PARAMETER_RULES = {"negative_slope": checks.real(0, 1), "alpha": checks.real(0, above=True)}
 
 
 @dataclass(frozen=True)
@@ -165,5 +165,5 @@ def as_activation(value: str | Activation | None) -> Activation:
     Activation('relu')
     """
     if isinstance(value, Activation):
-        return spec.exact("activation", value, {"Activation": Activation})
+        return checks.exact("activation", value, {"Activation": Activation})
     return Activation("identity" if value is None else value)

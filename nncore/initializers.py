@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nncore import activations, spec
-from nncore.names import lookup
-from nncore.random import rng_key
+from nncore import activations
+from nncore.base import checks
+from nncore.base.names import lookup
+from nncore.base.random import rng_key
 
 Array = npt.NDArray[np.float64]
 
@@ -34,7 +35,7 @@ class Constant:
     value: float = 0.0
 
     def __post_init__(self) -> None:
-        spec.check(self, value=spec.real())
+        checks.check(self, value=checks.real())
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class RandomNormal:
     stddev: float = 0.05
 
     def __post_init__(self) -> None:
-        spec.check(self, stddev=spec.real(0))
+        checks.check(self, stddev=checks.real(0))
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class RandomUniform:
 
     def __post_init__(self) -> None:
         # Twice the limit is the width of the interval, which must be a number too.
-        spec.check(self, limit=spec.real(0, 8e307))
+        checks.check(self, limit=checks.real(0, 8e307))
 
 
 Initializer = str | Constant | RandomNormal | RandomUniform
@@ -111,7 +112,7 @@ def weight_initializer(argument: str, value: Initializer) -> Initializer:
         If `value` is neither a string nor an initializer, or not a known name.
     """
     if isinstance(value, (Constant, RandomNormal, RandomUniform)):
-        return spec.exact(argument, value, {cls.__name__: cls for cls in (Constant, RandomNormal, RandomUniform)})
+        return checks.exact(argument, value, {cls.__name__: cls for cls in (Constant, RandomNormal, RandomUniform)})
     return lookup(argument, value, {name: name for name in INITIALIZERS})
 
 

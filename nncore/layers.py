@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from nncore import initializers, spec
+from nncore import initializers
 from nncore.activations import Activation, as_activation
+from nncore.base import checks
 from nncore.initializers import Constant, Initializer, RandomNormal, RandomUniform
 
 __all__ = [
@@ -31,7 +32,7 @@ __all__ = [
 
 MAX_UNITS = 2**31 - 1  # the engine counts rows and columns in 32 bits
 
-_EPSILON = spec.real(1e-30)  # a smaller one could vanish beside float32's smallest numbers
+_EPSILON = checks.real(1e-30)  # a smaller one could vanish beside float32's smallest numbers
 
 
 @dataclass(frozen=True)
@@ -92,25 +93,25 @@ class Dense:
     max_norm: float | None = None
 
     def __post_init__(self) -> None:
-        spec.check(
+        checks.check(
             self,
-            units=spec.integer(1, MAX_UNITS),
+            units=checks.integer(1, MAX_UNITS),
             activation=lambda argument, value: as_activation(value),
-            use_bias=spec.flag,
+            use_bias=checks.flag,
             weight_initializer=initializers.weight_initializer,
             bias_initializer=initializers.bias_initializer,
             name=_layer_name,
-            l1=spec.real(0),
-            l2=spec.real(0),
-            weight_decay=spec.optional(spec.real(0)),
-            max_norm=spec.optional(spec.real(0, above=True)),
+            l1=checks.real(0),
+            l2=checks.real(0),
+            weight_decay=checks.optional(checks.real(0)),
+            max_norm=checks.optional(checks.real(0, above=True)),
         )
 
     def __repr__(self) -> str:
         assert isinstance(self.activation, Activation)
         plain = self.activation == Activation(self.activation.name)
         shown = [] if self.activation == Activation() else [repr(self.activation.name if plain else self.activation)]
-        return f"Dense({', '.join([str(self.units), *shown, *spec.changed(self, but=('units', 'activation'))])})"
+        return f"Dense({', '.join([str(self.units), *shown, *checks.changed(self, but=('units', 'activation'))])})"
 
 
 def _layer_name(argument: str, value: Any) -> str | None:
@@ -118,7 +119,7 @@ def _layer_name(argument: str, value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise TypeError(f"{argument} must be a str or None, got {spec.described(value)}")
+        raise TypeError(f"{argument} must be a str or None, got {checks.described(value)}")
     if not value or not value.isprintable() or len(value) > 200:
         raise ValueError(f"{argument} must have 1 to 200 printable characters, got {value[:60]!r}")
     return str(value)
@@ -166,11 +167,11 @@ class BatchNorm:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        momentum = spec.real(0, 1, below=True)
-        spec.check(self, momentum=momentum, epsilon=_EPSILON, affine=spec.flag, name=_layer_name)
+        momentum = checks.real(0, 1, below=True)
+        checks.check(self, momentum=momentum, epsilon=_EPSILON, affine=checks.flag, name=_layer_name)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(spec.changed(self))})"
+        return f"{type(self).__name__}({', '.join(checks.changed(self))})"
 
 
 @dataclass(frozen=True)
@@ -204,10 +205,10 @@ class LayerNorm:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        spec.check(self, epsilon=_EPSILON, affine=spec.flag, name=_layer_name)
+        checks.check(self, epsilon=_EPSILON, affine=checks.flag, name=_layer_name)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(spec.changed(self))})"
+        return f"{type(self).__name__}({', '.join(checks.changed(self))})"
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ class Dropout:
     rate: float
 
     def __post_init__(self) -> None:
-        spec.check(self, rate=spec.real(0, 1, below=True))
+        checks.check(self, rate=checks.real(0, 1, below=True))
 
 
 @dataclass(frozen=True)
@@ -271,16 +272,16 @@ class Residual:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        spec.check(self, layers=_inner_layers, projection=spec.flag, name=_layer_name)
+        checks.check(self, layers=_inner_layers, projection=checks.flag, name=_layer_name)
 
     def __repr__(self) -> str:
-        return f"Residual({', '.join([repr(list(self.layers)), *spec.changed(self, but=('layers',))])})"
+        return f"Residual({', '.join([repr(list(self.layers)), *checks.changed(self, but=('layers',))])})"
 
 
 def _inner_layers(argument: str, value: Any) -> tuple[Layer, ...]:
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise TypeError(f"{argument} must be a list of layers, got {spec.described(value)}")
-    inner = tuple(spec.exact(f"{argument}[{i}]", layer, LAYERS) for i, layer in enumerate(value))
+        raise TypeError(f"{argument} must be a list of layers, got {checks.described(value)}")
+    inner = tuple(checks.exact(f"{argument}[{i}]", layer, LAYERS) for i, layer in enumerate(value))
     if not any(isinstance(layer, Dense) for layer in leaves(inner)):
         raise ValueError(f"{argument} of Residual must hold at least one Dense layer, got {list(inner)}")
     return inner
@@ -289,7 +290,7 @@ def _inner_layers(argument: str, value: Any) -> tuple[Layer, ...]:
 Layer = Dense | Activation | BatchNorm | LayerNorm | Dropout | Residual
 
 LAYERS: dict[str, type] = {cls.__name__: cls for cls in (Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual)}
-spec.explain_unknown_arguments(LAYERS.values())
+checks.explain_unknown_arguments(LAYERS.values())
 _PARTS = LAYERS | {cls.__name__: cls for cls in (Constant, RandomNormal, RandomUniform)}
 
 
@@ -321,7 +322,7 @@ def to_dict(layer: Layer) -> dict[str, Any]:
     >>> to_dict(Activation("elu"))
     {'type': 'Activation', 'name': 'elu', 'alpha': 1.0}
     """
-    return spec.to_dict(spec.exact("layer", layer, LAYERS))
+    return checks.to_dict(checks.exact("layer", layer, LAYERS))
 
 
 def from_dict(data: dict[str, Any]) -> Layer:
@@ -330,12 +331,12 @@ def from_dict(data: dict[str, Any]) -> Layer:
     Raises
     ------
     TypeError, ValueError
-        If `data` is no such description; see `nncore.spec.from_dict`.
+        If `data` is no such description; see `nncore.base.checks.from_dict`.
 
     Examples
     --------
     >>> from_dict({"type": "Dense", "units": 3, "activation": "tanh"}) == Dense(3, "tanh")
     True
     """
-    layer: Layer = spec.from_dict("layer", data, LAYERS, _PARTS)
+    layer: Layer = checks.from_dict("layer", data, LAYERS, _PARTS)
     return layer

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from nncore import spec
-from nncore.names import lookup
+from nncore.base import checks
+from nncore.base.names import lookup
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Huber(Loss):
     kernel: ClassVar[str] = "huber"
 
     def __post_init__(self) -> None:
-        spec.check(self, delta=spec.real(0, above=True))
+        checks.check(self, delta=checks.real(0, above=True))
 
     @property
     def parameter(self) -> float:
@@ -114,7 +114,7 @@ class Crossentropy(Loss):
     activation: ClassVar[str]
 
     def __post_init__(self) -> None:
-        spec.check(self, from_logits=spec.flag)
+        checks.check(self, from_logits=checks.flag)
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def get(loss: str | Loss) -> Loss:
     >>> get("mse")
     MeanSquaredError()
     """
-    return spec.exact("loss", loss, _BY_TYPE) if isinstance(loss, Loss) else lookup("loss", loss, LOSSES)()
+    return checks.exact("loss", loss, _BY_TYPE) if isinstance(loss, Loss) else lookup("loss", loss, LOSSES)()
 
 
 def infer_loss(last_activation: str) -> Loss:
@@ -230,7 +230,7 @@ def to_dict(loss: Loss) -> dict[str, Any]:
     >>> to_dict(BinaryCrossentropy())
     {'type': 'BinaryCrossentropy', 'from_logits': False}
     """
-    return spec.to_dict(spec.exact("loss", loss, _BY_TYPE))
+    return checks.to_dict(checks.exact("loss", loss, _BY_TYPE))
 
 
 def from_dict(data: dict[str, Any]) -> Loss:
@@ -239,12 +239,12 @@ def from_dict(data: dict[str, Any]) -> Loss:
     Raises
     ------
     TypeError, ValueError
-        If `data` is no such description; see `nncore.spec.from_dict`.
+        If `data` is no such description; see `nncore.base.checks.from_dict`.
 
     Examples
     --------
     >>> from_dict({"type": "Huber", "delta": 2.0})
     Huber(delta=2.0)
     """
-    loss: Loss = spec.from_dict("loss", data, _BY_TYPE)
+    loss: Loss = checks.from_dict("loss", data, _BY_TYPE)
     return loss

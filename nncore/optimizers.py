@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from nncore import spec
-from nncore.names import lookup
+from nncore.base import checks
+from nncore.base.names import lookup
+from nncore.base.update_rule import Optimizer as Optimizer  # its public name is here
 from nncore.schedules import SCHEDULES, Schedule
-from nncore.update_rule import Optimizer as Optimizer  # its public name is here
 
-_FRACTION = spec.real(0, 1, below=True)
+_FRACTION = checks.real(0, 1, below=True)
 # Below 1e-30 epsilon could vanish beside float32's smallest numbers, and 0 / 0 would then pass for divergence.
-_EPSILON = spec.real(1e-30)
+_EPSILON = checks.real(1e-30)
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,7 +52,7 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        spec.check(self, momentum=spec.real(0, 1), nesterov=spec.flag)
+        checks.check(self, momentum=checks.real(0, 1), nesterov=checks.flag)
         if self.nesterov and self.momentum == 0.0:
             raise ValueError("nesterov=True needs a momentum > 0, got momentum=0.0")
 
@@ -99,7 +99,7 @@ class RMSprop(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        spec.check(self, rho=_FRACTION, momentum=spec.real(0, 1), epsilon=_EPSILON)
+        checks.check(self, rho=_FRACTION, momentum=checks.real(0, 1), epsilon=_EPSILON)
 
     @property
     def n_slots(self) -> int:
@@ -135,7 +135,7 @@ class Adagrad(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        spec.check(self, epsilon=_EPSILON)
+        checks.check(self, epsilon=_EPSILON)
 
     @property
     def n_slots(self) -> int:
@@ -175,7 +175,7 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        spec.check(self, beta_1=_FRACTION, beta_2=_FRACTION, epsilon=_EPSILON)
+        checks.check(self, beta_1=_FRACTION, beta_2=_FRACTION, epsilon=_EPSILON)
 
     @property
     def n_slots(self) -> int:
@@ -210,7 +210,7 @@ class AdamW(Adam):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        spec.check(self, weight_decay=spec.real(0))
+        checks.check(self, weight_decay=checks.real(0))
 
 
 @dataclass(frozen=True, repr=False)
@@ -271,7 +271,7 @@ class Lion(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        spec.check(self, beta_1=_FRACTION, beta_2=_FRACTION, weight_decay=spec.real(0))
+        checks.check(self, beta_1=_FRACTION, beta_2=_FRACTION, weight_decay=checks.real(0))
 
     @property
     def n_slots(self) -> int:
@@ -280,7 +280,7 @@ class Lion(Optimizer):
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSprop, Adagrad, Adam, AdamW, Nadam, Lion)}
 _BY_TYPE = {cls.__name__: cls for cls in OPTIMIZERS.values()}
-spec.explain_unknown_arguments(_BY_TYPE.values())
+checks.explain_unknown_arguments(_BY_TYPE.values())
 
 
 def get(optimizer: str | Optimizer) -> Optimizer:
@@ -297,7 +297,7 @@ def get(optimizer: str | Optimizer) -> Optimizer:
     SGD(learning_rate=0.01, momentum=0.0, nesterov=False)
     """
     if isinstance(optimizer, Optimizer):
-        return spec.exact("optimizer", optimizer, _BY_TYPE)
+        return checks.exact("optimizer", optimizer, _BY_TYPE)
     return lookup("optimizer", optimizer, OPTIMIZERS)()
 
 
@@ -314,7 +314,7 @@ def to_dict(optimizer: Optimizer) -> dict[str, Any]:
     >>> to_dict(SGD())
     {'type': 'SGD', 'learning_rate': 0.01, 'momentum': 0.0, 'nesterov': False}
     """
-    return spec.to_dict(spec.exact("optimizer", optimizer, _BY_TYPE))
+    return checks.to_dict(checks.exact("optimizer", optimizer, _BY_TYPE))
 
 
 def from_dict(data: dict[str, Any]) -> Optimizer:
@@ -323,12 +323,12 @@ def from_dict(data: dict[str, Any]) -> Optimizer:
     Raises
     ------
     TypeError, ValueError
-        If `data` is no such description; see `nncore.spec.from_dict`.
+        If `data` is no such description; see `nncore.base.checks.from_dict`.
 
     Examples
     --------
     >>> from_dict({"type": "SGD", "learning_rate": 0.5})
     SGD(learning_rate=0.5, momentum=0.0, nesterov=False)
     """
-    optimizer: Optimizer = spec.from_dict("optimizer", data, _BY_TYPE, SCHEDULES)
+    optimizer: Optimizer = checks.from_dict("optimizer", data, _BY_TYPE, SCHEDULES)
     return optimizer

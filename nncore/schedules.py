@@ -22,14 +22,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore import spec
-from nncore.portable import cos_pi, power
+from nncore.base import checks
+from nncore.base.portable import cos_pi, power
 
 Array = NDArray[np.float64]
 
-_RATE = spec.real(0)
-_FACTOR = spec.real(0, 1, above=True)
-_SPAN = spec.real(0, above=True)
+_RATE = checks.real(0)
+_FACTOR = checks.real(0, 1, above=True)
+_SPAN = checks.real(0, above=True)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class PiecewiseConstant(Schedule):
     boundaries: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        spec.check(self, rates=_numbers(_RATE), boundaries=_numbers(_SPAN))
+        checks.check(self, rates=_numbers(_RATE), boundaries=_numbers(_SPAN))
         if len(self.rates) != len(self.boundaries) + 1:
             n, k = len(self.rates), len(self.boundaries)
             raise ValueError(f"rates must be one more than boundaries, got {n} rate(s) and {k} boundaries")
@@ -114,7 +114,7 @@ class StepDecay(Schedule):
     every: float = 30.0
 
     def __post_init__(self) -> None:
-        spec.check(self, initial_rate=_RATE, factor=_FACTOR, every=_SPAN)
+        checks.check(self, initial_rate=_RATE, factor=_FACTOR, every=_SPAN)
 
     def _rates(self, t: Array) -> Array:
         return self.initial_rate * power(self.factor, np.floor(t / self.every))
@@ -144,7 +144,7 @@ class ExponentialDecay(Schedule):
     every: float = 1.0
 
     def __post_init__(self) -> None:
-        spec.check(self, initial_rate=_RATE, factor=_FACTOR, every=_SPAN)
+        checks.check(self, initial_rate=_RATE, factor=_FACTOR, every=_SPAN)
 
     def _rates(self, t: Array) -> Array:
         return self.initial_rate * power(self.factor, t / self.every)
@@ -184,8 +184,8 @@ class CosineDecay(Schedule):
     initial_rate: float | None = None
 
     def __post_init__(self) -> None:
-        spec.check(self, peak_rate=_RATE, epochs=_SPAN, final_rate=_RATE, initial_rate=spec.optional(_RATE))
-        spec.check(self, warmup_epochs=spec.real(0, self.epochs, below=True))
+        checks.check(self, peak_rate=_RATE, epochs=_SPAN, final_rate=_RATE, initial_rate=checks.optional(_RATE))
+        checks.check(self, warmup_epochs=checks.real(0, self.epochs, below=True))
         _check_peak(self.peak_rate, initial_rate=self.initial_rate, final_rate=self.final_rate)
         if self.initial_rate is not None and not self.warmup_epochs:
             raise ValueError(f"initial_rate={self.initial_rate:g} needs warmup_epochs > 0, got warmup_epochs=0")
@@ -233,9 +233,9 @@ class OneCycle(Schedule):
     final_rate: float | None = None
 
     def __post_init__(self) -> None:
-        ends = spec.optional(_RATE)
-        spec.check(self, peak_rate=_RATE, epochs=_SPAN, initial_rate=ends, final_rate=ends)
-        spec.check(self, rise=spec.real(0, 1, above=True, below=True))
+        ends = checks.optional(_RATE)
+        checks.check(self, peak_rate=_RATE, epochs=_SPAN, initial_rate=ends, final_rate=ends)
+        checks.check(self, rise=checks.real(0, 1, above=True, below=True))
         _check_peak(self.peak_rate, initial_rate=self.initial_rate, final_rate=self.final_rate)
 
     def _rates(self, t: Array) -> Array:
@@ -252,12 +252,12 @@ def _half_cosine(first: float, last: float, begin: float, end: float, t: Array) 
     return last + (first - last) * (1 + cos_pi(share)) / 2
 
 
-def _numbers(rule: spec.Rule) -> spec.Rule:
+def _numbers(rule: checks.Rule) -> checks.Rule:
     """Return the rule "a sequence of numbers, each of which passes `rule`"."""
 
     def rule_of_all(argument: str, values: Any) -> tuple[float, ...]:
         if isinstance(values, str) or not isinstance(values, Iterable):
-            raise TypeError(f"{argument} must be a list of numbers, got {spec.described(values)}")
+            raise TypeError(f"{argument} must be a list of numbers, got {checks.described(values)}")
         return tuple(rule(f"{argument}[{i}]", value) for i, value in enumerate(values))
 
     return rule_of_all
@@ -289,11 +289,11 @@ def learning_rate(argument: str, value: Any) -> float | Schedule:
 CosineDecay, OneCycle, got 'cosine' of type str
     """
     if isinstance(value, Schedule):
-        return spec.exact(argument, value, SCHEDULES)
+        return checks.exact(argument, value, SCHEDULES)
     try:
         rate: float = _RATE(argument, value)
     except TypeError:
         known = ", ".join(SCHEDULES)
-        found = spec.described(value)
+        found = checks.described(value)
         raise TypeError(f"{argument} must be a finite number >= 0 or one of {known}, got {found}") from None
     return rate

@@ -8,7 +8,7 @@ import pytest
 
 from nncore import activations
 from nncore.activations import ACTIVATIONS
-from nncore.formulas import ACTIVATION, DERIVATIVE, SLOPE
+from nncore.reference.formulas import ACTIVATION, DERIVATIVE, SLOPE
 
 NAMES = sorted({row.name for row in ACTIVATIONS.values()})
 DEFAULT = {row.name: row.default for row in ACTIVATIONS.values()}

@@ -1,112 +1,153 @@
-"""Who may import whom: read from the source of the installed package."""
+"""Which room may import which, and no circles: read from the source of the installed package."""
 
 import ast
 import importlib.util
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(importlib.util.find_spec("nncore.program").origin).parent
+PACKAGE = Path(importlib.util.find_spec("nncore.errors").origin).parent
 SOURCES = {
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 
-# A module may import from its own layer and from those before it.
-LAYERS = [
-    {"errors", "lazy", "memory", "names", "portable", "random", "version"},
-    {"spec", "activations", "initializers", "layers", "losses", "optimizers"} | {"schedules", "update_rule"},
-    {"program", "rows"},
-    {"engine", "_engine", "kernels", "metrics", "datasets"}
-    | {"formulas", "reference", "reference_passes", "reference_rows", "reference_step"},
-    {"atomic", "callbacks", "checkpoint", "definition", "evaluation", "fitting", "history", "inputs", "model"}
-    | {"class_weights", "columns", "divergence", "doctor", "explanation", "folding", "historyfile", "jacobian"}
-    | {"layer_history", "lbfgs", "levenberg_marquardt", "modelfile", "network", "objective", "observation", "penalties"}
-    | {"perceptron", "plots", "prediction", "predictor", "progress", "records", "solvers", "storage", "summary"}
-    | {"surgery", "targets"},
-    {"builder"},
-    {"cli", "__main__", "__init__"},
-]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+WORDS = "activations initializers layers losses optimizers schedules metrics"
+"""What a user imports by its name, one file each. Beside them `errors` and `version`, which import nothing."""
 
-# Tighter than the layers: the only modules of nncore that these may import.
-SPEC = LAYERS[0] | LAYERS[1] | LAYERS[2]
-ONLY = {
-    "formulas": SPEC,
-    "reference": SPEC | {"formulas", "reference_passes", "reference_rows", "reference_step"},
-    "reference_passes": SPEC | {"formulas", "reference_rows"},
-    "reference_rows": SPEC | {"formulas"},
-    "reference_step": SPEC | {"formulas", "reference_rows"},
-    "engine": SPEC | {"_engine"},
-    "_engine": SPEC,
-    "kernels": SPEC | {"_engine", "engine"},
-    "metrics": LAYERS[0],
-    "datasets": LAYERS[0] | {"datasets"},
+SPEC = f"errors version base {WORDS} program"
+BELOW = f"{SPEC} engine kernels datasets arrays network"
+
+MAY_IMPORT = {
+    "base": "errors version",
+    "words": "errors version base",
+    "program": f"errors version base {WORDS}",
+    "engine": f"{SPEC} _engine",
+    "reference": SPEC,
+    "kernels": f"{SPEC} engine",
+    "datasets": "errors base",
+    "arrays": SPEC,
+    "network": f"{SPEC} engine arrays",
+    "doctor": f"{SPEC} arrays",
+    "plots": f"{SPEC} kernels arrays doctor",
+    "history": f"{SPEC} arrays doctor plots",
+    "callbacks": f"{SPEC} arrays history",
+    "training": f"{BELOW} history callbacks",
+    "solvers": f"{BELOW} history callbacks training",
+    "model": f"{BELOW} history callbacks training solvers",
+    "builder": f"{BELOW} doctor plots history callbacks training solvers model",
+    "cli": f"{BELOW} doctor plots history callbacks training solvers model builder",
 }
+"""The rooms from the ground up: each imports from itself and from what stands here, all of which is above it."""
 
+NUMPY_ONLY = {"base", "words", "program", "engine", "reference", "kernels", "datasets", "arrays", "network"}
 AT_IMPORT = {"numpy", "scipy", "tqdm", "safetensors"}
 
 
-def top(name):
-    """Return the module directly under nncore that a dotted name belongs to."""
-    return name.split(".")[0]
+def room(module):
+    """Return the room of a module by its dotted name: the name below nncore, or ``words`` for those of a user."""
+    name = [*module.split("."), "nncore"][1]
+    return "words" if name in WORDS.split() else name
 
 
-def for_types_only(node):
-    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-
-
-def imports(tree, *, lazy):
-    """Yield the absolute names a module imports; with lazy, inside functions too."""
+def imports(tree, *, lazy=True, types=True):
+    """Yield (module, name or None) of all imports; `lazy`: those in functions, too; `types`: those for type checkers."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif not for_types_only(node) and (lazy or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))):
-            yield from imports(node, lazy=lazy)
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif not types and isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            yield from (found for other in node.orelse for found in imports(other, lazy=lazy, types=types))
+        elif lazy or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from imports(node, lazy=lazy, types=types)
 
 
-def inside(module, *, lazy=True):
-    """Return the modules directly under nncore that `module` imports."""
-    names = imports(ast.parse(SOURCES[module].read_text(encoding="utf-8")), lazy=lazy)
-    found = {top(name.removeprefix("nncore.")) for name in names if top(name) == "nncore"}
-    return {name if name in LEVEL else "__init__" for name in found}  # what is no module is a public name
+def tree(module):
+    return ast.parse(SOURCES[module].read_text(encoding="utf-8"))
+
+
+def inside(module):
+    """Return the modules of nncore that a module imports, for types only included."""
+    found = set()
+    for home, name in imports(tree(module)):
+        if home.split(".")[0] == "nncore":
+            found.add(f"{home}.{name}" if f"{home}.{name}" in SOURCES else home)
+    return found - {module}
+
+
+def upward(module, targets):
+    """Return those of the imported modules that the room of `module` may not import."""
+    own = room(module)
+    if own in ("nncore", "__main__"):
+        return set()
+    allowed = {own, *(room(f"nncore.{name}") for name in MAY_IMPORT.get(own, "").split())}
+    return {target for target in targets if room(target) not in allowed}
+
+
+def circle(graph):
+    """Return the modules of a circle in {module: imported modules}; empty if there is none."""
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_the_table_points_down_only():
+    above = set("errors version _engine".split())
+    for name, allowed in MAY_IMPORT.items():
+        assert set(allowed.split()) <= above, f"{name} may import what stands below it"
+        above |= {name, *(WORDS.split() if name == "words" else ())}
 
 
 @pytest.mark.parametrize("module", SOURCES)
-def test_every_module_has_its_place(module):
-    assert top(module) in LEVEL, f"give {top(module)} a place in LAYERS"
+def test_every_module_has_a_room(module):
+    assert room(module) in {*MAY_IMPORT, "nncore", "__main__", "errors", "version", "_engine"}
 
 
 @pytest.mark.parametrize("module", SOURCES)
-def test_imports_never_point_upwards(module):
-    own = LEVEL[top(module)]
-    assert not {name for name in inside(module) if LEVEL[name] > own}
+def test_rooms_import_what_is_above_them_only(module):
+    assert not upward(module, inside(module))
 
 
-@pytest.mark.parametrize("module", [name for name in SOURCES if top(name) in ONLY])
-def test_separate_parts_stay_separate(module):
-    assert inside(module) <= ONLY[top(module)]
+def test_no_module_imports_itself_by_way_of_others():
+    assert not circle({module: inside(module) for module in SOURCES if module != "nncore"})
 
 
-@pytest.mark.parametrize("module", [name for name in SOURCES if LEVEL[top(name)] < 4])
-def test_lower_layers_need_numpy_only(module):
-    tree = ast.parse(SOURCES[module].read_text(encoding="utf-8"))
-    foreign = {top(name) for name in imports(tree, lazy=True)} - set(sys.stdlib_module_names)
-    assert foreign <= {"numpy", "nncore"}
+def test_rooms_have_faces():
+    for name in {room(module) for module in SOURCES} - {"words", "nncore", "__main__", "errors", "version", "kernels"}:
+        assert ast.get_docstring(tree(f"nncore.{name}")) or name == "_engine", f"nncore/{name}/__init__.py says nothing"
+
+
+def test_the_package_itself_is_flat():
+    files = {path.name for path in PACKAGE.glob("*.py")}
+    words = {*WORDS.split(), "errors", "kernels", "version", "__init__", "__main__"}
+    assert files == {f"{word}.py" for word in words}
+
+
+def foreign(module, **which):
+    names = {home.split(".")[0] for home, _ in imports(tree(module), **which)}
+    return names - set(sys.stdlib_module_names) - {"nncore"}
+
+
+@pytest.mark.parametrize("module", [name for name in SOURCES if room(name) in NUMPY_ONLY])
+def test_lower_rooms_need_numpy_only(module):
+    assert foreign(module, types=False) <= {"numpy"}
 
 
 @pytest.mark.parametrize("module", SOURCES)
 def test_nothing_optional_is_imported_with_nncore(module):
-    tree = ast.parse(SOURCES[module].read_text(encoding="utf-8"))
-    foreign = {top(name) for name in imports(tree, lazy=False)} - set(sys.stdlib_module_names) - {"nncore"}
-    assert foreign <= AT_IMPORT
+    assert foreign(module, lazy=False, types=False) <= AT_IMPORT
 
 
-def test_the_check_would_notice():
-    tree = ast.parse("if x:\n    import a.b\ndef f():\n    from c import d\nif TYPE_CHECKING:\n    import e")
-    assert list(imports(tree, lazy=True)) == ["a.b", "c.d"]
-    assert list(imports(tree, lazy=False)) == ["a.b"]
+def test_the_checks_would_notice():
+    found = ast.parse("if x:\n    import a.b\ndef f():\n    from c import d\nif TYPE_CHECKING:\n    import e")
+    assert list(imports(found)) == [("a.b", None), ("c", "d"), ("e", None)]
+    assert list(imports(found, lazy=False, types=False)) == [("a.b", None)]
+    assert upward("nncore.program.rows", {"nncore.layers", "nncore.engine.select"}) == {"nncore.engine.select"}
+    assert upward("nncore.layers", {"nncore.program"}) == {"nncore.program"}
+    assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}

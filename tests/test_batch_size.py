@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nncore import BatchNorm, Dense, LayerNorm, Residual, Sequential, memory
+from nncore import BatchNorm, Dense, LayerNorm, Residual, Sequential
+from nncore.base import memory
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 Y = X[:, :1].copy()

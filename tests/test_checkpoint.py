@@ -32,10 +32,10 @@ from nncore import (
     Nadam,
     RMSprop,
     Sequential,
-    atomic,
-    checkpoint,
     losses,
 )
+from nncore.base import atomic
+from nncore.model import checkpoint
 
 X = np.random.default_rng(0).normal(size=(40, 4))
 LABELS = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)

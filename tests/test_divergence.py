@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nncore import SGD, Adam, BatchNorm, Dense, Dropout, Sequential, TrainingDiverged
+from nncore.base.random import permutation
 from nncore.network import Network
-from nncore.random import permutation
 
 rng = np.random.default_rng(0)
 X, Y = rng.standard_normal((50, 3)), rng.standard_normal(50)

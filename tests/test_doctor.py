@@ -12,7 +12,7 @@ from nncore.doctor import curve_rules as curves
 from nncore.doctor import data_rules as data
 from nncore.doctor import layer_rules as layers
 from nncore.history import History
-from nncore.layer_history import FIELDS, WIDTH
+from nncore.history.layers import FIELDS, WIDTH
 
 EPOCHS = 30
 FALLING = np.exp(-np.arange(EPOCHS) / 3)  # by the end it has settled

@@ -6,7 +6,7 @@ from engine_networks import LAYERED
 
 from nncore import SGD, Activation, Adam, BatchNorm, Dense, NotBuiltError, Sequential, TrainingDiverged, reference
 from nncore.losses import get
-from nncore.reference_rows import Training
+from nncore.reference import Training
 
 rng = np.random.default_rng(0)
 
@@ -78,7 +78,7 @@ def test_its_parts_are_those_of_the_oracle(name):
 
 
 def _number(model, layer):
-    from nncore.summary import in_depth, layer_name
+    from nncore.program.naming import in_depth, layer_name
 
     names = [layer_name(spec, number) for number, (_, spec) in enumerate(in_depth(model.layers))]
     return names.index(layer.name)

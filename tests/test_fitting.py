@@ -17,10 +17,10 @@ from nncore import (
     Sequential,
     TrainingDiverged,
     losses,
-    memory,
     metrics,
     optimizers,
 )
+from nncore.base import memory
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 Y = X[:, :1].copy()

@@ -8,10 +8,10 @@ import pytest
 from engine_networks import LAYERED, data, layered_network, parameters
 
 from nncore import Sequential, engine, reference
-from nncore.folding import MOST_DEVIATIONS, folded
 from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
-from nncore.predictor import freeze
+from nncore.network.predictor import freeze
 from nncore.program import lower
+from nncore.program.folding import MOST_DEVIATIONS, folded
 
 KEPT = {"residual of everything": 2}  # one between an add and an activation, one between an activation and an add
 

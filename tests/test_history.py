@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+from nncore.arrays.observation import inputs_seen
 from nncore.history import History
-from nncore.layer_history import FIELDS, WIDTH
-from nncore.observation import inputs_seen
+from nncore.history.layers import FIELDS, WIDTH
 
 NETWORK = [("dense_0", "Dense", "relu"), ("dense_1", "Dense", "identity")]
 NAN, INF = float("nan"), float("inf")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
-from nncore.inputs import all_finite, features, real_array, sample_weights
-from nncore.targets import targets
+from nncore.arrays.inputs import all_finite, features, real_array, sample_weights
+from nncore.arrays.targets import targets
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 VALUES = np.arange(12).reshape(4, 3) / 4  # exact in float16

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from nncore import losses
-from nncore.formulas import LOSS, LOSS_GRADIENT
 from nncore.losses import (
     LOSSES,
     BinaryCrossentropy,
@@ -18,6 +17,7 @@ from nncore.losses import (
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
+from nncore.reference.formulas import LOSS, LOSS_GRADIENT
 
 ALL = [
     MeanSquaredError(),

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from nncore import SGD, History, Sequential, TrainingDiverged
-from nncore.layers import Activation, BatchNorm, Dense, Residual
-from nncore.network import initial_parameters
-from nncore.observation import (
+from nncore.arrays.observation import (
     MOST_ROWS,
     MOST_TARGETS,
     MOST_VALUES,
@@ -15,6 +13,8 @@ from nncore.observation import (
     symmetric_layers,
     targets_seen,
 )
+from nncore.layers import Activation, BatchNorm, Dense, Residual
+from nncore.network import initial_parameters
 from nncore.program import lower
 
 FLOAT32 = np.dtype("float32")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from nncore import optimizers, schedules
-from nncore.formulas import UPDATE
 from nncore.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
 from nncore.reference import update
+from nncore.reference.formulas import UPDATE
 from nncore.schedules import CosineDecay, PiecewiseConstant
 
 ALL = [

@@ -9,7 +9,7 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 import numpy as np
 import pytest
 
-from nncore.portable import cos_pi, power
+from nncore.base.portable import cos_pi, power
 
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
 SMALLEST = math.ulp(0.0)

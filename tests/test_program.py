@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from nncore import memory
+from nncore.base import memory
 from nncore.layers import Activation, Dense, Residual
 from nncore.losses import (
     LOSSES,

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from nncore import Dense, Sequential, progress
+from nncore import Dense, Sequential
+from nncore.training import progress
 
 X = np.random.default_rng(0).normal(size=(50, 3))
 Y = X[:, :1]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nncore.random import PURPOSES, dropout_mask
+from nncore.base.random import PURPOSES, dropout_mask
 
 ONES = 2**64 - 1
 

@@ -5,12 +5,12 @@ import pytest
 
 from nncore import losses, reference
 from nncore.activations import ACTIVATIONS
+from nncore.base.random import permutation
 from nncore.initializers import initialize
 from nncore.layers import Activation, Dense
 from nncore.losses import LOSSES, Crossentropy
 from nncore.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
 from nncore.program import lower
-from nncore.random import permutation
 
 ACTIVATION_NAMES = sorted({row.name for row in ACTIVATIONS.values()})
 LOSS_NAMES = sorted({cls.name for cls in LOSSES.values()})

@@ -5,10 +5,10 @@ import pytest
 from engine_networks import LAYERED, data, layered_network, parameters, statistics
 
 from nncore import reference
+from nncore.base.random import dropout_mask
 from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
 from nncore.optimizers import SGD, Adam
 from nncore.program import lower
-from nncore.random import dropout_mask
 from nncore.reference import Predicting, Training
 
 KINKED = ("relu", "leaky_relu", "elu")

@@ -10,7 +10,7 @@ from nncore import reference
 from nncore.layers import BatchNorm, Dense, Residual
 from nncore.optimizers import SGD, Adam, AdamW, RMSprop
 from nncore.program import lower
-from nncore.reference_rows import weight_of
+from nncore.reference.rows import weight_of
 
 OPTIMIZERS = [SGD(0.1), SGD(0.1, 0.9), SGD(0.1, 0.9, True), RMSprop(0.1), RMSprop(0.1, momentum=0.5), Adam(0.1)]
 OPTIMIZERS += [AdamW(0.1, weight_decay=0.25)]

@@ -3,25 +3,14 @@
 import numpy as np
 import pytest
 
-from nncore import (
-    STOP,
-    Activation,
-    Adam,
-    BatchNorm,
-    Dense,
-    Dropout,
-    LayerNorm,
-    Residual,
-    Sequential,
-    levenberg_marquardt,
-    memory,
-    reference,
-)
+from nncore import STOP, Activation, Adam, BatchNorm, Dense, Dropout, LayerNorm, Residual, Sequential, reference
+from nncore.arrays import Data
+from nncore.base import memory
 from nncore.callbacks import EarlyStopping
-from nncore.evaluation import Data
-from nncore.jacobian import jacobian, outputs
-from nncore.objective import Objective
 from nncore.program import lower
+from nncore.solvers import levenberg_marquardt
+from nncore.solvers.jacobian import jacobian, outputs
+from nncore.solvers.objective import Objective
 
 SOLVERS = ("lbfgs", "lm")
 RNG = np.random.default_rng(0)

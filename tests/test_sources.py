@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nncore import layer_history, records
+from nncore.history import layers
+from nncore.training import sampling
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADERS = sorted((ROOT / "src_c").glob("*.h"))
@@ -52,10 +53,10 @@ def test_python_and_the_engine_agree_about_records():
     lines = [line for block in re.findall(r"^cdef enum:.*\n((?: +.+\n)+)", text, re.M) for line in block.splitlines()]
     names = [re.match(r" +(\w+)(?: = (.+))?$", line).groups() for line in lines]
     values = {name: value for name, value in names if value}
-    assert [name.lower() for name, value in names if not value] == [*layer_history.FIELDS, "bins"]
+    assert [name.lower() for name, value in names if not value] == [*layers.FIELDS, "bins"]
     assert values == {
-        "N_BINS": str(layer_history.N_BINS),
+        "N_BINS": str(layers.N_BINS),
         "N_FIELDS": "BINS + N_BINS",
-        "MAX_RECORDED_ROWS": str(records.MOST_ROWS),
-        "MAX_BINNED": str(records.MOST_BINNED),
+        "MAX_RECORDED_ROWS": str(sampling.MOST_ROWS),
+        "MAX_BINNED": str(sampling.MOST_BINNED),
     }

@@ -15,9 +15,9 @@ from nncore import (
     Residual,
     Sequential,
     SurgeryReport,
-    memory,
 )
-from nncore.summary import in_depth, layer_name
+from nncore.base import memory
+from nncore.program.naming import in_depth, layer_name
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4))

@@ -2,11 +2,12 @@
 
 from conftest import VARIANTS
 
-from nncore import formulas, kernels
+from nncore import kernels
 from nncore.activations import ACTIVATIONS
 from nncore.initializers import INITIALIZERS
 from nncore.losses import LOSSES
 from nncore.optimizers import OPTIMIZERS, SGD, RMSprop
+from nncore.reference import formulas
 
 ROWS = {row.name: row for row in ACTIVATIONS.values()}
 KERNELS = {cls.kernel for cls in LOSSES.values()}

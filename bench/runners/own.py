@@ -7,7 +7,7 @@ import numpy as np
 from bench.cases import SEED, Array, Case
 from bench.runners.runner import Runner
 from nncore import set_num_threads
-from nncore.random import permutation
+from nncore.base.random import permutation
 
 
 class Train(Runner):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore.optimizers import Optimizer
-from nncore.program import Program
+from nncore.program.lowering import Program
 
 _Real: TypeAlias = NDArray[np.floating[Any]]
 _Labels: TypeAlias = NDArray[np.int32]

@@ -1,7 +1,7 @@
 # Records of the layers: what the leader writes down in the last full batch of an epoch, from what lies in memory then:
 # the outputs of its first rows, later the gradients, and the weights before and after the step.
 
-cdef enum:              # the numbers of a record, in the order of nncore.layer_history.FIELDS
+cdef enum:              # the numbers of a record, in the order of nncore.history.layers.FIELDS
     GRADIENT_NORM
     UPDATE_RATIO
     WEIGHT_MEAN

@@ -15,7 +15,7 @@ cdef class TrainResult:
     recorded : ndarray of shape (m,), int64
         The epochs, those of them that were completed, after which the layers were recorded.
     records : ndarray of shape (m, n_rows, n_fields), float64
-        The record of each row of the program: `nncore.layer_history.FIELDS`, then the bins; NaN where none applies.
+        The record of each row of the program: `nncore.history.layers.FIELDS`, then the bins; NaN where none applies.
     diverged : bool
         Whether a loss or weight stopped being finite; the plan is then as it was at the start of `epoch`.
     epoch, batch : int

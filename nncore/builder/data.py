@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from nncore import spec
+from nncore.base import checks
+from nncore.base.checks import Rule
+from nncore.base.names import lookup
+from nncore.base.typing import Array
 from nncore.builder.messages import Refusal, flag_or, located, one_of, several, text
 from nncore.datasets import Preparation, load_mnist, read_csv, read_npz, train_test_split
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.dataset import Dataset
 from nncore.datasets.generators import GENERATORS
-from nncore.inputs import Array
-from nncore.names import lookup
-from nncore.spec import Rule
 
 CSV, FILE, MNIST = "csv", "file", "mnist"
 MOST_ROWS, MOST_COLUMNS, MOST_CLASSES = 20_000, 100, 20
@@ -38,14 +38,14 @@ def bare_name(argument: str, value: Any) -> str:
 
 
 GENERATED: dict[str, Rule] = {
-    "n_samples": spec.integer(2, MOST_ROWS),
-    "noise": spec.real(0, 100),
-    "seed": spec.integer(0, 2**53 - 1),
-    "factor": spec.real(0, 1, above=True, below=True),
-    "arms": spec.integer(2, MOST_CLASSES),
-    "turns": spec.real(-10, 10),
-    "classes": spec.integer(2, MOST_CLASSES),
-    "n_features": spec.integer(1, MOST_COLUMNS),
+    "n_samples": checks.integer(2, MOST_ROWS),
+    "noise": checks.real(0, 100),
+    "seed": checks.integer(0, 2**53 - 1),
+    "factor": checks.real(0, 1, above=True, below=True),
+    "arms": checks.integer(2, MOST_CLASSES),
+    "turns": checks.real(-10, 10),
+    "classes": checks.integer(2, MOST_CLASSES),
+    "n_features": checks.integer(1, MOST_COLUMNS),
 }
 TABLES: dict[str, Rule] = {
     "file": bare_name,

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from nncore import activations
+from nncore.base.typing import Array
 from nncore.builder.frames import number
 from nncore.builder.messages import Refusal
 from nncore.builder.run import Run
-from nncore.explanation import LayerStep
-from nncore.inputs import Array
-from nncore.model import Sequential
+from nncore.model.sequential import Sequential
+from nncore.training.explanation import LayerStep
 
 MOST_ROWS, MOST_COLUMNS = 8, 16
 """Of an array, as far as it is written out."""

@@ -12,15 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nncore import checkpoint, historyfile
 from nncore.builder import data, links
 from nncore.builder.messages import Refusal
 from nncore.builder.run import Run, Step
 from nncore.builder.setup import metrics_for
 from nncore.datasets.bundled import BUNDLED
+from nncore.history import files
 from nncore.initializers import Constant, RandomNormal, RandomUniform
 from nncore.layers import LAYERS
 from nncore.losses import LOSSES
+from nncore.model import checkpoint
 from nncore.optimizers import OPTIMIZERS
 from nncore.schedules import SCHEDULES
 from nncore.version import __version__
@@ -66,7 +67,7 @@ def model_file(run: Run) -> bytes:
 
 def curves(run: Run) -> str:
     """Return the whole history as CSV, one row per epoch."""
-    table = historyfile.table(run.model.history)
+    table = files.table(run.model.history)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table)

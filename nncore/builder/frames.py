@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from nncore.base.typing import Array
 from nncore.builder.run import Run, spread
 from nncore.history import History
-from nncore.inputs import Array
-from nncore.layer_history import FIELDS
-from nncore.model import Sequential
+from nncore.history.layers import FIELDS
+from nncore.model.sequential import Sequential
 from nncore.program import ParameterBlock
-from nncore.summary import in_depth, layer_name
+from nncore.program.naming import layer_names
 
 MOST_ROWS = 256  # of the gradient shown; evenly spaced, so that a frame costs the same for all data,
 FEWEST_ROWS, WORK = 32, 2**26  # and nearly the same for all networks: rows times parameters
@@ -84,7 +84,7 @@ def frame(run: Run, version: int) -> dict[str, Any]:
 
 def of_layers(model: Sequential, history: History) -> dict[str, dict[str, Any]]:
     """Return the latest record of each layer that the network has, and the epoch it is of."""
-    present = {layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(model.layers))}
+    present = set(layer_names(model.layers))
     found = {}
     for name, layer in history.layers.items():
         if name in present and len(layer):

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
-from nncore import spec
-from nncore.names import lookup
-from nncore.spec import Rule
+from nncore.base import checks
+from nncore.base.checks import Rule
+from nncore.base.names import lookup
 
 MOST_CSV = 8 * 2**20
 """Characters in a CSV that is dropped or pasted."""
@@ -97,7 +97,7 @@ def text(most: int) -> Rule:
 
     def rule(argument: str, value: Any) -> str:
         if not isinstance(value, str):
-            raise TypeError(f"{argument} must be a text, got {spec.described(value)}")
+            raise TypeError(f"{argument} must be a text, got {checks.described(value)}")
         if len(value) > most:
             raise ValueError(f"{argument} must have at most {most:,} characters, got {len(value):,}")
         return value
@@ -112,13 +112,13 @@ def one_of(*names: str) -> Rule:
 
 def flag_or(argument: str, value: Any) -> bool | None:
     """Rule: true, false, or null for what suits the data."""
-    return None if value is None else spec.flag(argument, value)
+    return None if value is None else checks.flag(argument, value)
 
 
 def record(argument: str, value: Any) -> dict[str, Any]:
     """Rule: an object."""
     if not isinstance(value, dict):
-        raise TypeError(f"{argument} must be an object, got {spec.described(value)}")
+        raise TypeError(f"{argument} must be an object, got {checks.described(value)}")
     return value
 
 
@@ -127,7 +127,7 @@ def several(rule: Rule, most: int) -> Rule:
 
     def of_list(argument: str, value: Any) -> list[Any]:
         if not isinstance(value, list):
-            raise TypeError(f"{argument} must be a list, got {spec.described(value)}")
+            raise TypeError(f"{argument} must be a list, got {checks.described(value)}")
         if len(value) > most:
             raise ValueError(f"{argument} must have at most {most:,} entries, got {len(value):,}")
         return [rule(f"{argument}[{i}]", item) for i, item in enumerate(value)]
@@ -136,11 +136,11 @@ def several(rule: Rule, most: int) -> Rule:
 
 
 MOST_LAYERS = 64
-INDEX = Field(spec.integer(0, MOST_LAYERS), required=True)
+INDEX = Field(checks.integer(0, MOST_LAYERS), required=True)
 LAYER = Field(record, required=True)
-SEEN = {"edits": Field(spec.integer(0, HIGHEST_ID))}
+SEEN = {"edits": Field(checks.integer(0, HIGHEST_ID))}
 """What means something in one network alone names the `edits` of the state that the page has seen."""
-PLACED = {**SEEN, "joined": Field(spec.flag)}
+PLACED = {**SEEN, "joined": Field(checks.flag)}
 """Of edits at a place; `joined`: this one and the one before are to be undone together."""
 NAME = text(200)
 NOTHING: dict[str, Field] = {}
@@ -156,7 +156,7 @@ TYPES: dict[str, dict[str, Field]] = {
         "options": Field(record, {}),
         "csv": Field(text(MOST_CSV)),
     },
-    "preview": {"x": Field(spec.integer(0, 10**6), 0), "y": Field(spec.integer(0, 10**6), 1)},
+    "preview": {"x": Field(checks.integer(0, 10**6), 0), "y": Field(checks.integer(0, 10**6), 1)},
     "set_layers": {"layers": Field(several(record, MOST_LAYERS), required=True)},
     "insert": {"index": INDEX, "layer": LAYER, **PLACED},
     "remove": {"index": INDEX, **PLACED},
@@ -164,17 +164,17 @@ TYPES: dict[str, dict[str, Field]] = {
     "update_layer": {"index": INDEX, "layer": LAYER, **PLACED},
     "set_optimizer": {"optimizer": Field(record, required=True)},
     "set_training": {
-        "batch_size": Field(spec.integer(1, spec.COUNT)),
-        "loss": Field(spec.optional(record)),
+        "batch_size": Field(checks.integer(1, checks.COUNT)),
+        "loss": Field(checks.optional(record)),
         "metrics": Field(several(NAME, 4)),
-        "validation_split": Field(spec.real(0, 0.9)),
-        "class_weight": Field(spec.optional(one_of("balanced"))),
-        "seed": Field(spec.integer(0, HIGHEST_ID)),
-        "split_seed": Field(spec.integer(0, HIGHEST_ID)),
+        "validation_split": Field(checks.real(0, 0.9)),
+        "class_weight": Field(checks.optional(one_of("balanced"))),
+        "seed": Field(checks.integer(0, HIGHEST_ID)),
+        "split_seed": Field(checks.integer(0, HIGHEST_ID)),
     },
     "train": {
-        "epochs": Field(spec.optional(spec.integer(1, 10**6)), None),
-        "epochs_per_second": Field(spec.optional(spec.real(0, 10**6, above=True)), None),
+        "epochs": Field(checks.optional(checks.integer(1, 10**6)), None),
+        "epochs_per_second": Field(checks.optional(checks.real(0, 10**6, above=True)), None),
     },
     "pause": NOTHING,
     "step_batch": NOTHING,
@@ -183,12 +183,12 @@ TYPES: dict[str, dict[str, Field]] = {
     "new_seed": NOTHING,
     "undo": SEEN,
     "redo": SEEN,
-    "explain": {"rows": Field(spec.optional(several(spec.integer(0, 10**9), 4096)), None)},
+    "explain": {"rows": Field(checks.optional(several(checks.integer(0, 10**9), 4096)), None)},
     "evaluate": {
         "kind": Field(one_of(*EVALUATIONS), required=True),
         "part": Field(one_of("train", "held_out", "all"), "all"),
-        "resolution": Field(spec.integer(2, 128), 48),
-        "pixels": Field(spec.optional(several(spec.real(), 4096)), None),
+        "resolution": Field(checks.integer(2, 128), 48),
+        "pixels": Field(checks.optional(several(checks.real(), 4096)), None),
     },
     "doctor": NOTHING,
     "apply_fix": {"finding": Field(NAME, required=True)},
@@ -220,7 +220,7 @@ def read(message: str) -> Request:
     content = read_json(message)
     number = content.pop("id", None)
     if number is not None:
-        located("id", spec.integer(0, HIGHEST_ID), "id", number)
+        located("id", checks.integer(0, HIGHEST_ID), "id", number)
     try:
         kind = content.pop("type", None)
         fields = located("type", lookup, "message", kind, TYPES)
@@ -237,7 +237,7 @@ def located(where: str, function: Callable[..., T], *arguments: Any) -> T:
 
     Examples
     --------
-    >>> located("optimizer.rho", spec.real(0, 1), "rho", 2)
+    >>> located("optimizer.rho", checks.real(0, 1), "rho", 2)
     Traceback (most recent call last):
         ...
     nncore.builder.messages.Refusal: rho must be a finite number >= 0 and <= 1, got 2.0
@@ -257,7 +257,7 @@ def read_json(message: str) -> dict[str, Any]:
     except ValueError as error:
         raise Refusal(f"the message is not JSON: {error}") from None
     if not isinstance(content, dict):
-        raise Refusal(f"a message is a JSON object, got {spec.described(content)}")
+        raise Refusal(f"a message is a JSON object, got {checks.described(content)}")
     if _depth(content) > MOST_DEPTH:
         raise Refusal(f"the message is nested too deep; {MOST_DEPTH} levels are allowed")
     return content

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nncore.base.names import lookup
 from nncore.builder.data import source
 from nncore.builder.setup import Setup
 from nncore.layers import Dense, Layer
-from nncore.names import lookup
 from nncore.optimizers import SGD, Adam, Optimizer
 
 

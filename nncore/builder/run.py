@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nncore.arrays import data_for
+from nncore.arrays.class_weights import weighted_by_class
+from nncore.base.random import permutation
+from nncore.base.typing import Array
 from nncore.builder.data import Prepared
 from nncore.builder.messages import Refusal
 from nncore.builder.setup import FLOAT32, Setup, check, metrics_for
-from nncore.checkpoint import Snapshot
-from nncore.class_weights import weighted_by_class
-from nncore.evaluation import data_for
-from nncore.inputs import Array
-from nncore.model import Sequential
-from nncore.random import permutation
+from nncore.model.checkpoint import Snapshot
+from nncore.model.sequential import Sequential
 from nncore.schedules import Schedule
 
 

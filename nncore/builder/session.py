@@ -16,8 +16,8 @@ from nncore.builder.setup import Setup
 from nncore.builder.undo import Kept, Ring
 from nncore.builder.watching import Watching, nobody
 from nncore.errors import TrainingDiverged
-from nncore.summary import in_depth, layer_name
-from nncore.surgery import SurgeryReport
+from nncore.model.surgery import SurgeryReport
+from nncore.program.naming import layer_names
 
 MOST_EPOCHS = 200_000  # of a run: some hundred megabytes of history
 SLIDER_PAUSE = 1.0  # seconds: changes of the optimizer that follow faster are one edit
@@ -107,7 +107,7 @@ class Session:
         """Return what every page shows, but for what changes with every epoch."""
         run, current = self.run, self.run.setup
         program = run.model.program
-        names = [layer_name(layer, number) for number, (_, layer) in enumerate(in_depth(current.layers))]
+        names = layer_names(current.layers)
         return {
             "version": self.version,
             "edits": self.edits,

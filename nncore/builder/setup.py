@@ -9,17 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from nncore import evaluation, layers, losses, optimizers, spec
+from nncore import layers, losses, optimizers
+from nncore.arrays import data_for
+from nncore.base import checks
 from nncore.builder import data
 from nncore.builder.data import Prepared, Source
 from nncore.builder.messages import HIGHEST_ID, MOST_LAYERS, NAME, Refusal, located, one_of, record, several
 from nncore.datasets.dataset import Dataset
-from nncore.evaluation import data_for
 from nncore.layers import Dense, Dropout, Layer, as_activation
 from nncore.losses import Loss
 from nncore.optimizers import Adam, Optimizer
 from nncore.program import Program, last_activation, lower, refuse_unsuitable_batch
-from nncore.summary import in_depth
+from nncore.program.naming import count_layers
+from nncore.training import scoring
 
 MOST_PARAMETERS = 5_000_000
 FLOAT32 = np.dtype("float32")
@@ -84,13 +86,13 @@ class Setup:
 
 PARTS = {"data": record, "layers": several(record, MOST_LAYERS), "optimizer": record, "training": record}
 TRAINING = {
-    "batch_size": spec.integer(1, spec.COUNT),
-    "loss": spec.optional(record),
+    "batch_size": checks.integer(1, checks.COUNT),
+    "loss": checks.optional(record),
     "metrics": several(NAME, 4),
-    "validation_split": spec.real(0, 0.9),
-    "class_weight": spec.optional(one_of("balanced")),
-    "seed": spec.integer(0, HIGHEST_ID),
-    "split_seed": spec.integer(0, HIGHEST_ID),
+    "validation_split": checks.real(0, 0.9),
+    "class_weight": checks.optional(one_of("balanced")),
+    "seed": checks.integer(0, HIGHEST_ID),
+    "split_seed": checks.integer(0, HIGHEST_ID),
 }
 
 
@@ -115,7 +117,7 @@ def from_dict(content: Mapping[str, Any]) -> Setup:
     )
 
 
-def _checked(prefix: str, rules: Mapping[str, spec.Rule], content: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(prefix: str, rules: Mapping[str, checks.Rule], content: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for key, value in content.items():
         if key not in rules:
@@ -131,7 +133,7 @@ def read_training(given: Mapping[str, Any]) -> dict[str, Any]:
         found["loss"] = located("training.loss", losses.from_dict, given["loss"])
     if "metrics" in found:
         found["metrics"] = tuple(given["metrics"])
-        located("training.metrics", evaluation.checked_metrics, found["metrics"])
+        located("training.metrics", scoring.checked_metrics, found["metrics"])
     return found
 
 
@@ -198,7 +200,7 @@ def check(setup: Setup, prepared: Prepared) -> Program:
     Refusal
         If layers, loss, metrics, batch size and data do not fit together, or the network is too large for a page.
     """
-    if sum(1 for _ in in_depth(setup.layers)) > MOST_LAYERS:
+    if count_layers(setup.layers) > MOST_LAYERS:
         raise Refusal(f"the builder shows networks of at most {MOST_LAYERS} layers", "layers")
     if setup.layers and isinstance(setup.layers[-1], Dropout):
         raise Refusal(
@@ -217,7 +219,7 @@ def check(setup: Setup, prepared: Prepared) -> Program:
             f"{MOST_PARAMETERS:,}, a script as many as fit into memory",
             "layers",
         )
-    located("training.metrics", evaluation.bind_metrics, metrics_for(setup, prepared.dataset), loss)
+    located("training.metrics", scoring.bind_metrics, metrics_for(setup, prepared.dataset), loss)
     try:
         data_for(program, FLOAT32, prepared.X, prepared.y, None)
     except (TypeError, ValueError) as error:

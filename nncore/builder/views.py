@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from nncore.base.names import lookup
+from nncore.base.typing import Array
 from nncore.builder.data import Prepared
 from nncore.builder.frames import number, pooled, rounded
 from nncore.builder.messages import Refusal, located
 from nncore.builder.run import Run, spread
-from nncore.inputs import Array
 from nncore.layers import Layer
 from nncore.losses import Crossentropy
-from nncore.names import lookup
 from nncore.program import Program
-from nncore.summary import in_depth
+from nncore.program.naming import count_layers
 
 MOST_POINTS = 1000
 MOST_IMAGES = 24
@@ -106,7 +106,7 @@ def shapes(layers: Sequence[Layer], program: Program) -> list[dict[str, Any]]:
     """Return width in, width out and parameters of each layer of the strip; those in a residual group count with it."""
     found, number, width = [], 0, program.n_features
     for layer in layers:
-        end = number + sum(1 for _ in in_depth([layer]))
+        end = number + count_layers([layer])
         rows = [row for row in program.rows if number <= row.layer < end]
         size = sum(block.size for block in program.parameters if number <= block.layer < end)
         n_out = rows[-1].n_out if rows else width

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nncore.layers import Layer
-from nncore.surgery import SurgeryReport
+from nncore.model.surgery import SurgeryReport
 
 TITLES = {
     "set_data": "a change of the data",

@@ -6,8 +6,8 @@ A callback is a plain function ``(model, epoch, logs)``, called after each epoch
 
 from typing import TYPE_CHECKING
 
+from nncore.base.lazy import loader
 from nncore.callbacks.hooks import STOP, Callbacks
-from nncore.lazy import loader
 
 if TYPE_CHECKING:
     from nncore.callbacks.checkpointing import ModelCheckpoint

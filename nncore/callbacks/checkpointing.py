@@ -6,11 +6,11 @@ import os
 from string import Formatter
 from typing import TYPE_CHECKING
 
-from nncore import spec
+from nncore.base import checks
 from nncore.callbacks.monitor import Monitor
 
 if TYPE_CHECKING:
-    from nncore.model import Sequential
+    from nncore.model.sequential import Sequential
 
 
 class ModelCheckpoint(Monitor):
@@ -68,11 +68,11 @@ class ModelCheckpoint(Monitor):
         mode: str = "auto",
         initial_value_threshold: float | None = None,
     ) -> None:
-        self.save_best_only: bool = spec.flag("save_best_only", save_best_only)
+        self.save_best_only: bool = checks.flag("save_best_only", save_best_only)
         super().__init__(monitor, mode if self.save_best_only else "min")
         self.filepath = os.fsdecode(filepath)
         self._fields = _fields(self.filepath)
-        self.best: float | None = spec.optional(spec.real())("initial_value_threshold", initial_value_threshold)
+        self.best: float | None = checks.optional(checks.real())("initial_value_threshold", initial_value_threshold)
         self.last_path: str | None = None
 
     @property

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nncore import spec
+from nncore.base import checks
 
 if TYPE_CHECKING:
-    from nncore.model import Sequential
+    from nncore.model.sequential import Sequential
 
 
 class CSVLogger:
@@ -50,7 +50,7 @@ class CSVLogger:
             raise ValueError(f"separator must be one character, no quote and no line end, got {separator!r}")
         self.filename = Path(os.fsdecode(filename))
         self.separator = separator
-        self.append: bool = spec.flag("append", append)
+        self.append: bool = checks.flag("append", append)
         self._columns: list[str] | None = None
 
     def on_train_begin(self, model: Sequential) -> None:

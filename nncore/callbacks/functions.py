@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nncore import spec
+from nncore.base import checks
 from nncore.callbacks.hooks import HOOKS
 
 
@@ -52,7 +52,7 @@ class LambdaCallback:
             raise TypeError(f"LambdaCallback needs a function for one of {', '.join(HOOKS)}")
         for hook, function in given.items():
             if not callable(function):
-                raise TypeError(f"{hook} must be a function {_arguments(hook)}, got {spec.described(function)}")
+                raise TypeError(f"{hook} must be a function {_arguments(hook)}, got {checks.described(function)}")
             setattr(self, hook, function)
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
+from nncore.base.names import did_you_mean
 from nncore.metrics import METRICS
-from nncore.names import did_you_mean
 
 HOOKS = {
     "on_train_begin": ("model",),

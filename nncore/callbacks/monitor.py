@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nncore import spec
+from nncore.base import checks
+from nncore.base.names import did_you_mean, lookup
 from nncore.metrics import LARGER_IS_BETTER, METRICS
-from nncore.names import did_you_mean, lookup
 
 
 class Monitor:
@@ -33,10 +33,10 @@ class Monitor:
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0) -> None:
         if not isinstance(monitor, str):
-            raise TypeError(f"monitor must be the name of a value, got {spec.described(monitor)}")
+            raise TypeError(f"monitor must be the name of a value, got {checks.described(monitor)}")
         self.monitor = monitor
         self.mode: str = lookup("mode", mode, {"auto": _direction, "min": _given, "max": _given})(monitor, mode)
-        self.min_delta: float = spec.real(0)("min_delta", min_delta)
+        self.min_delta: float = checks.real(0)("min_delta", min_delta)
 
     @property
     def required_logs(self) -> tuple[str, ...]:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nncore import spec
+from nncore.base import checks
 from nncore.callbacks.monitor import Monitor
 from nncore.schedules import Schedule
 
 if TYPE_CHECKING:
-    from nncore.model import Sequential
+    from nncore.model.sequential import Sequential
 
-_RATE = spec.real(0)
+_RATE = checks.real(0)
 
 
 class LearningRateScheduler:
@@ -58,7 +58,7 @@ class LearningRateScheduler:
 
 def _takes_rate(schedule: Any) -> bool:
     if not callable(schedule) or isinstance(schedule, type):
-        raise TypeError(f"schedule must be a function (epoch) or (epoch, rate), got {spec.described(schedule)}")
+        raise TypeError(f"schedule must be a function (epoch) or (epoch, rate), got {checks.described(schedule)}")
     try:
         signature = inspect.signature(schedule)
     except ValueError:  # some functions written in C do not tell
@@ -122,8 +122,8 @@ class ReduceLROnPlateau(Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        count = spec.integer(0, spec.COUNT)
-        self.factor: float = spec.real(0, 1, above=True, below=True)("factor", factor)
+        count = checks.integer(0, checks.COUNT)
+        self.factor: float = checks.real(0, 1, above=True, below=True)("factor", factor)
         self.patience: int = count("patience", patience)
         self.cooldown: int = count("cooldown", cooldown)
         self.min_lr: float = _RATE("min_lr", min_lr)

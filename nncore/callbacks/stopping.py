@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nncore import spec
+from nncore.base import checks
+from nncore.base.typing import Array
 from nncore.callbacks.hooks import STOP, Stop
 from nncore.callbacks.monitor import Monitor
-from nncore.inputs import Array
 
 if TYPE_CHECKING:
-    from nncore.model import Sequential
+    from nncore.model.sequential import Sequential
 
 
 class EarlyStopping(Monitor):
@@ -71,9 +71,9 @@ class EarlyStopping(Monitor):
         restore_best_weights: bool = True,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience: int = spec.integer(0, spec.COUNT)("patience", patience)
-        self.baseline: float | None = spec.optional(spec.real())("baseline", baseline)
-        self.restore_best_weights: bool = spec.flag("restore_best_weights", restore_best_weights)
+        self.patience: int = checks.integer(0, checks.COUNT)("patience", patience)
+        self.baseline: float | None = checks.optional(checks.real())("baseline", baseline)
+        self.restore_best_weights: bool = checks.flag("restore_best_weights", restore_best_weights)
         self._begin()
 
     def _begin(self) -> None:

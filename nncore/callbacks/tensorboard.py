@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nncore.model import Sequential
+    from nncore.model.sequential import Sequential
 
 
 class TensorBoard:

@@ -14,7 +14,7 @@ from nncore.cli.output import print_lines
 from nncore.cli.sources import TEXT_SUFFIXES
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
-from nncore.model import load
+from nncore.model.sequential import load
 
 if TYPE_CHECKING:
     from nncore.builder.data import Source

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nncore.activations import ACTIVATIONS
+from nncore.base.checks import integer, real
+from nncore.base.names import did_you_mean
 from nncore.cli import builder, data, doctor, info, predict, summary, train
 from nncore.cli.errors import UsageError
 from nncore.datasets.labels import MAX_GUESSED_CLASSES
-from nncore.names import did_you_mean
 from nncore.optimizers import OPTIMIZERS
-from nncore.spec import integer, real
 from nncore.version import __version__
 
 DATA_HELP = "a name from 'nncore data list', mnist:FOLDER, or a .csv or .npz file"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nncore import atomic
+from nncore.base import atomic
 from nncore.cli.errors import UsageError
 from nncore.cli.output import check_output, writing
 from nncore.history import History

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from nncore import atomic
+from nncore.base import atomic
 from nncore.cli import model_file
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, table, writing
@@ -21,7 +21,7 @@ from nncore.cli.scoring import in_words, score
 from nncore.cli.sources import input_files, load_for_model
 from nncore.datasets.preparation import Preparation
 from nncore.metrics import confusion_matrix
-from nncore.model import Sequential
+from nncore.model.sequential import Sequential
 
 MAX_PRINTED_CLASSES = 20
 

@@ -6,12 +6,12 @@ import argparse
 import math
 from dataclasses import dataclass
 
+from nncore.base.names import lookup
 from nncore.cli.errors import UsageError, blamed_on_the_user
 from nncore.cli.sources import Source
 from nncore.datasets.dataset import Dataset
 from nncore.layers import Dense
-from nncore.model import Sequential
-from nncore.names import lookup
+from nncore.model.sequential import Sequential
 from nncore.optimizers import OPTIMIZERS
 
 UPDATES = 2000  # enough for the bundled sets to level off

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nncore.base.names import lookup
 from nncore.cli.errors import UsageError, blamed_on_the_user
 from nncore.cli.notes import notes_on
 from nncore.datasets.bundled import BUNDLED
@@ -19,7 +20,6 @@ from nncore.datasets.generators import GENERATORS
 from nncore.datasets.idx import load_mnist
 from nncore.datasets.preparation import Preparation
 from nncore.datasets.tables import encode_targets, read_npz, read_npz_arrays, read_table
-from nncore.names import lookup
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 IDX = re.compile(r"idx\d-ubyte(\.gz)?$")

@@ -11,7 +11,7 @@ from nncore.cli.errors import DONE
 from nncore.cli.output import print_json, print_lines
 from nncore.cli.parts import Split
 from nncore.datasets.preparation import Preparation
-from nncore.model import Sequential, load
+from nncore.model.sequential import Sequential, load
 
 
 def run(options: argparse.Namespace) -> int:

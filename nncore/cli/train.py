@@ -24,7 +24,7 @@ from nncore.cli.sources import input_files, load_source
 from nncore.datasets.dataset import Dataset
 from nncore.datasets.preparation import Preparation
 from nncore.layers import Dense
-from nncore.model import Sequential
+from nncore.model.sequential import Sequential
 
 
 def run(options: argparse.Namespace) -> int:

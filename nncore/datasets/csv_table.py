@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from nncore.base.names import did_you_mean
 from nncore.datasets.stream import open_binary
-from nncore.names import did_you_mean
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_CHARACTERS = 1 << 16

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncore.base.random import generator
 from nncore.datasets.arguments import whole
-from nncore.random import generator
 
 
 def seeded(seed: int, purpose: str) -> np.random.Generator:

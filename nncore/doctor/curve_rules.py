@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nncore.arrays.observation import MOST_TARGETS
 from nncore.doctor.findings import Finding
 from nncore.doctor.series import RECENT, Series, column, current_layers, end, finite, percent, short
 from nncore.history import History
-from nncore.observation import MOST_TARGETS
 
 TREND_EPOCHS = 5  # fewer tell no trend
 SHAPE_EPOCHS = 10  # fewer do not show how a curve runs

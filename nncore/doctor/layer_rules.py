@@ -8,8 +8,7 @@ import numpy as np
 
 from nncore.doctor.findings import Finding
 from nncore.doctor.series import column, current_layers, end, finite, hidden_layers, percent, short
-from nncore.history import History
-from nncore.layer_history import LayerHistory
+from nncore.history import History, LayerHistory
 
 VANISHED = 1e-3
 """Share of the last layer's gradient. Healthy networks stay within a factor of 100 or so between layers (the units and

@@ -7,8 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.history import History
-from nncore.layer_history import LayerHistory
+from nncore.history import History, LayerHistory
 
 Series = NDArray[np.float64]
 

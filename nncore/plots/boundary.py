@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore import inputs, spec
+from nncore.arrays import inputs
+from nncore.base import checks
 from nncore.losses import Crossentropy
+from nncore.model.prediction import Prediction
 from nncore.plots import canvas
 from nncore.plots.colours import BLACK, MARKERS, SEQUENTIAL, class_markers, distinct
-from nncore.prediction import Prediction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,7 +93,7 @@ def decision_boundary(
     ('a', 'Decision boundary: 4 of 4 points right')
     """
     points = _checked_points(X)
-    resolution = spec.integer(2, 2000)("resolution", resolution)
+    resolution = checks.integer(2, 2000)("resolution", resolution)
     features = canvas.name_list("feature_names", feature_names, 2)
     target = inputs.plain_array(y, "y")
     inputs.check_same_length(len(points), len(target) if target.ndim else 0, "y")
@@ -142,7 +143,7 @@ def answers_of(model: Any, rows: Array, y: Array) -> Answers:
         probabilities = np.asarray(model.predict_proba(rows))
         return Answers(np.asarray(getattr(model, "classes_", np.arange(probabilities.shape[1]))), probabilities)
     if not callable(getattr(model, "predict", None)):
-        raise TypeError(f"model must be a Sequential, or have predict or predict_proba; got {spec.described(model)}")
+        raise TypeError(f"model must be a Sequential, or have predict or predict_proba; got {checks.described(model)}")
     predictions = np.asarray(model.predict(rows))
     if predictions.size != len(rows):
         raise ValueError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.spec import described
+from nncore.base.checks import described
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

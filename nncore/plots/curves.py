@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore import spec
+from nncore.base import checks
+from nncore.base.names import lookup
 from nncore.history import History
-from nncore.names import lookup
-from nncore.plots import canvas, records
+from nncore.plots import canvas, layers
 from nncore.plots.colours import GREY, TRAINING, VALIDATION, line_looks
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def learning_curves(
     >>> [line.get_label() for line in ax.lines]
     ['training', 'validation', 'lowest val_loss: 0.6, epoch 1']
     """
-    history = records.checked(history)
+    history = layers.checked(history)
     names = column_names(history, columns)
-    for name in names if spec.flag("log", log) else []:
+    for name in names if checks.flag("log", log) else []:
         if not (history[name] > 0).any():
             raise ValueError(f"log must be False to draw {name!r}: it has no value above 0")
     axes = canvas.several(ax, names, (5.6, 3.8), n_columns=len(names))
@@ -146,7 +146,7 @@ def gradient_norms(
     >>> [line.get_label() for line in gradient_norms(history).lines]
     ['dense_0', 'dense_1']
     """
-    chosen, log = records.of_layers(history, "gradient_norm", layer), spec.flag("log", log)
+    chosen, log = layers.of_layers(history, "gradient_norm", layer), checks.flag("log", log)
     ax = canvas.single(ax, (7, 4.2))
     for record, looks in zip(chosen, line_looks(len(chosen)), strict=True):
         norms = record["gradient_norm"]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore import spec
+from nncore.base import checks
+from nncore.model.prediction import Prediction
 from nncore.plots import canvas
 from nncore.plots.colours import BLACK, BLUE, GREY, VERMILLION, diverging
 from nncore.plots.layout import Band, Bracket, Column, Layout, shown_units
-from nncore.prediction import Prediction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,8 +58,8 @@ def network_diagram(model: Prediction, *, max_units: int = 12, ax: Axes | None =
     ['dense_0\\n40 units\\nrelu\\n12 of 40 shown']
     """
     if not isinstance(model, Prediction):
-        raise TypeError(f"model must be a Sequential, got {spec.described(model)}")
-    max_units = spec.integer(2, 200)("max_units", max_units)
+        raise TypeError(f"model must be a Sequential, got {checks.described(model)}")
+    max_units = checks.integer(2, 200)("max_units", max_units)
     layout = Layout(model.program, model.get_weights())
     layout.add(model.layers)
     tallest = min(max_units, max(column.n_units for column in layout.columns)) + 1

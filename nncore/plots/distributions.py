@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.history import History
-from nncore.layer_history import LayerHistory
-from nncore.plots import canvas, records
+from nncore.history import History, LayerHistory
+from nncore.plots import canvas, layers
 from nncore.plots.colours import BLUE, PURPLE, SEQUENTIAL, VERMILLION
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def weight_distributions(
     >>> [ax.get_title() for ax in weight_distributions(history)]
     ['Weights of dense_0', 'Weights of dense_1']
     """
-    chosen = records.of_layers(history, "weight_std", layer)
+    chosen = layers.of_layers(history, "weight_std", layer)
     axes = canvas.several(ax, [record.name for record in chosen], (5.2, 3.6), n_columns=3)
     for panel, record in zip(axes, chosen, strict=True):
         _draw_weights(panel, record)
@@ -69,7 +68,7 @@ def _draw_weights(ax: Axes, record: LayerHistory) -> None:
 
     edges, shares = common_bins(record.histogram, record["weight_min"], record["weight_max"])
     mesh = ax.pcolormesh(
-        records.epoch_edges(record.epochs), edges, 100 * shares.T, cmap=SEQUENTIAL, vmin=0, rasterized=True
+        layers.epoch_edges(record.epochs), edges, 100 * shares.T, cmap=SEQUENTIAL, vmin=0, rasterized=True
     )
     mean, deviation = record["weight_mean"], record["weight_std"]
     outline = withStroke(linewidth=3, foreground=DARK)  # or white lines would vanish on the brightest cells
@@ -163,7 +162,7 @@ def activation_distributions(
     >>> activation_distributions(history).shape
     (2, 2)
     """
-    chosen = records.of_layers(history, "activation_std", layer)
+    chosen = layers.of_layers(history, "activation_std", layer)
     names = [f"{record.name}, {what}" for record in chosen for what in ("outputs", "dead and saturated")]
     axes = canvas.several(ax, names, (4.6, 2.4), n_columns=2, sharex=True).reshape(-1, 2)
     for (left, right), record in zip(axes, chosen, strict=True):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore import spec
-from nncore.names import lookup
+from nncore.base import checks
+from nncore.base.names import lookup
+from nncore.model.prediction import Prediction
 from nncore.plots import canvas
 from nncore.plots.colours import GREY, diverging
-from nncore.prediction import Prediction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +66,7 @@ def feature_images(
     """
     name, weight = _weight_of(model, layer)
     height, width = _checked_shape(shape, len(weight), name)
-    max_images = spec.integer(1, 10_000)("max_images", max_images)
+    max_images = checks.integer(1, 10_000)("max_images", max_images)
     n_units = weight.shape[1]
     order = np.argsort(-np.linalg.norm(weight, axis=0), kind="stable")[:max_images]
     n_columns = min(len(order), math.ceil(math.sqrt(len(order) * 1.4 * height / width)))
@@ -81,18 +81,18 @@ def feature_images(
 
 def _weight_of(model: Any, layer: int | str) -> tuple[str, Array]:
     if not isinstance(model, Prediction):
-        raise TypeError(f"model must be a Sequential, got {spec.described(model)}")
+        raise TypeError(f"model must be a Sequential, got {checks.described(model)}")
     blocks = zip(model.program.parameters, model.get_weights(), strict=False)  # running statistics come last
     weights = {block.name.removesuffix(".weight"): array for block, array in blocks if len(block.shape) == 2}
     if isinstance(layer, str):
         return layer, lookup("layer", layer, weights)
-    number = spec.integer(0, len(weights) - 1)("layer", layer)
+    number = checks.integer(0, len(weights) - 1)("layer", layer)
     return list(weights.items())[number]
 
 
 def _checked_shape(shape: Any, n_in: int, name: str) -> tuple[int, int]:
     try:
-        height, width = (spec.integer(1, 2**31 - 1)("shape", size) for size in shape)
+        height, width = (checks.integer(1, 2**31 - 1)("shape", size) for size in shape)
     except (TypeError, ValueError):
         raise ValueError(f"shape must be (height, width), two whole numbers, got {shape!r}") from None
     if height * width != n_in:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nncore.layers import Activation, Dense, Dropout, Layer, Residual, as_activation
 from nncore.program import Program
-from nncore.summary import layer_name
+from nncore.program.naming import layer_name
 
 Array = NDArray[Any]
 COLUMN_GAP, BAND_GAP, BRACKET_GAP = 1.0, 0.4, 0.3

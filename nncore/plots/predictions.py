@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore import inputs, metrics, spec
+from nncore import metrics
+from nncore.arrays import inputs
+from nncore.base import checks
 from nncore.plots import canvas
 from nncore.plots.colours import BLUE, GREY, SEQUENTIAL, VERMILLION, text_on
 
@@ -64,7 +66,7 @@ def confusion_matrix(
     >>> [text.get_text() for text in ax.texts]
     ['1', '0', '1', '2']
     """
-    normalize = spec.flag("normalize", normalize)
+    normalize = checks.flag("normalize", normalize)
     labels = None if labels is None else canvas.name_list("labels", labels)
     true, predicted = _classes(y_true, "y_true"), _classes(y_pred, "y_pred", probabilities=True)
     if not len(true):
@@ -182,7 +184,7 @@ def predicted_vs_true(
     true, predicted = _values(y_true, "y_true"), _values(y_pred, "y_pred")
     if len(true) != len(predicted):
         raise ValueError(f"y_true and y_pred must have the same length, got {len(true)} and {len(predicted)}")
-    worst = spec.integer(0, 1000)("worst", worst)
+    worst = checks.integer(0, 1000)("worst", worst)
     scores = f"RMSE {metrics.mean_squared_error(true, predicted) ** 0.5:.3g}" + (f" {unit}" if unit else "")
     if len(true) > 1:
         scores = f"R² {metrics.r2_score(true, predicted):.3g}, {scores}"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore import spec
-from nncore.model import Sequential
+from nncore.base import checks
+from nncore.model.sequential import Sequential
 from nncore.plots import canvas
 from nncore.plots.colours import SEQUENTIAL
 from nncore.program import Program
@@ -77,10 +77,10 @@ def loss_surface(
     ('Loss around the current weights', True)
     """
     canvas.require_matplotlib()  # before the work
-    span = spec.real(0, above=True)("span", span)
-    resolution = spec.integer(3, 501)("resolution", resolution)
-    seed = spec.integer(0, 2**64 - 1)("seed", seed)
-    log = spec.flag("log", log)
+    span = checks.real(0, above=True)("span", span)
+    resolution = checks.integer(3, 501)("resolution", resolution)
+    seed = checks.integer(0, 2**64 - 1)("seed", seed)
+    log = checks.flag("log", log)
     steps = np.linspace(-span, span, resolution)
     losses, here = losses_around(model, X, y, steps, seed)
     ax = canvas.single(ax, (6, 4.8))
@@ -103,7 +103,7 @@ def filter_normalised(program: Program, parameters: Array, rng: np.random.Genera
 def losses_around(model: Sequential, X: ArrayLike, y: ArrayLike, steps: Array, seed: int) -> tuple[Array, float]:
     """Return the loss at each pair of steps, (along the second direction, along the first), and at the weights."""
     if not isinstance(model, Sequential):
-        raise TypeError(f"model must be a Sequential, got {spec.described(model)}")
+        raise TypeError(f"model must be a Sequential, got {checks.described(model)}")
     program = model.program
     other = copy.deepcopy(model)
     other.compile(model.optimizer, model.loss)  # without metrics, which would cost time

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 import nncore
-from nncore import Dense, Sequential, checkpoint
+from nncore import Dense, Sequential
 from nncore.builder import doctoring, frames, views
 from nncore.builder.messages import Refusal, encode
 from nncore.builder.run import Loaded, Run
 from nncore.cli.main import main
+from nncore.model import checkpoint
 
 
 def trained(ask, epochs=3):

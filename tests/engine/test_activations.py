@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nncore.activations import ACTIVATIONS
-from nncore.formulas import ACTIVATION, DERIVATIVE
+from nncore.reference.formulas import ACTIVATION, DERIVATIVE
 
 NAMES = sorted({row.name for row in ACTIVATIONS.values()})
 # Derivatives are taken from y, the oracle takes them from x: y near its limits holds fewer digits of the slope.

@@ -124,7 +124,7 @@ def test_slices_of_predict(variant, program, threads):
 
 
 def test_shuffle_is_the_documented_one(variant):
-    from nncore.random import permutation
+    from nncore.base.random import permutation
 
     for n, seed, epoch in [
         (0, 0, 0),

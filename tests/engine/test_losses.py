@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from nncore.formulas import LOSS, LOSS_GRADIENT
+from nncore.reference.formulas import LOSS, LOSS_GRADIENT
 
 ELEMENTWISE = ["squared_error", "absolute_error", "huber", "sigmoid_crossentropy"]
 ALL = [*ELEMENTWISE, "softmax_crossentropy", "sparse_softmax_crossentropy"]

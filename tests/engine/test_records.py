@@ -6,7 +6,7 @@ from conftest import FUSED
 from engine_networks import LAYERED, data, layered_network, make_plan, network, parameters, read, state
 
 from nncore import SGD, Adam, reference
-from nncore.layer_history import FIELDS
+from nncore.history.layers import FIELDS
 from nncore.layers import Dense
 from nncore.program import lower
 

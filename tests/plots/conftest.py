@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nncore import Dense, History, Sequential
-from nncore.layer_history import FIELDS
+from nncore.history.layers import FIELDS
 
 LAYERS = [("dense_0", "Dense", "relu"), ("dropout_1", "Dropout", "identity"), ("dense_2", "Dense", "identity")]
 EPOCHS = np.array([0, 1, 2, 5])

@@ -103,7 +103,7 @@ def test_an_interrupted_training_is_drawn(folder, figures, monkeypatch):
 
 
 def test_a_full_disk_is_reported(folder, history, monkeypatch):
-    from nncore import atomic
+    from nncore.base import atomic
     from nncore.cli.errors import OutputError
 
     def full(path, data):

@@ -5,8 +5,8 @@ import pytest
 from pictures import assert_is_labelled, labels, render, texts
 
 from nncore import BatchNorm, Dense, History, Sequential, plots
-from nncore.layer_history import FIELDS
-from nncore.plots import records
+from nncore.history.layers import FIELDS
+from nncore.plots import layers
 from nncore.plots.distributions import common_bins
 
 NAN = float("nan")
@@ -204,8 +204,8 @@ def test_only_what_applies_to_the_activation_is_drawn(network):
 
 
 def test_epochs_that_were_not_recorded_widen_the_cells():
-    assert records.epoch_edges(np.array([3])).tolist() == [2.5, 3.5]
-    assert records.epoch_edges(np.array([0, 1, 2, 5])).tolist() == [-0.5, 0.5, 1.5, 3.5, 6.5]
+    assert layers.epoch_edges(np.array([3])).tolist() == [2.5, 3.5]
+    assert layers.epoch_edges(np.array([0, 1, 2, 5])).tolist() == [-0.5, 0.5, 1.5, 3.5, 6.5]
 
 
 def test_many_layers_and_one_epoch(network):

@@ -1,0 +1,106 @@
+"""Weights for classes, as weights for samples: so that rare classes count as much as frequent ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nncore.arrays.data import Data
+from nncore.arrays.inputs import all_finite
+from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
+from nncore.base import checks
+from nncore.base.names import lookup
+from nncore.base.typing import Array
+from nncore.losses import NAME_OF_KERNEL
+from nncore.program import Program
+
+INSTEAD = "; give sample_weight instead"
+
+
+def weighted_by_class(data: Data, program: Program, class_weight: Any) -> Data:
+    """Return `data` with sample weights that are the weight of each sample's class times its own.
+
+    Parameters
+    ----------
+    data : Data
+    program : Program
+        Its loss says what the targets mean.
+    class_weight : mapping of int to float, or "balanced"
+        The weight of each class, >= 0; 1 for a class that is left out. ``"balanced"``: n / (k * count), where n samples
+        have k different classes and `count` of them the class in question (King and Zeng, 2001).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the loss knows no classes, a sample has not exactly one, a class is unknown, or a weight is negative, not
+        finite, or zero for every sample.
+
+    Examples
+    --------
+    >>> from nncore import Dense
+    >>> from nncore.program import lower
+    >>> program = lower([Dense(2, "softmax")], 1, "sparse_categorical_crossentropy")
+    >>> data = Data(np.zeros((4, 1)), np.array([0, 0, 0, 1]), None)
+    >>> weighted_by_class(data, program, "balanced").sample_weight
+    array([0.66666667, 0.66666667, 0.66666667, 2.        ])
+    """
+    classes, n_classes = _classes(data.target, program)
+    weights = _of_classes(class_weight, classes, n_classes)[classes]
+    if not weights.any():
+        raise ValueError(f"class_weight is zero for every class of y: {class_weight!r}; nothing would be learnt")
+    if data.sample_weight is not None:
+        weights = weights * data.sample_weight
+    with np.errstate(over="ignore"):
+        weights = np.ascontiguousarray(weights, dtype=data.X.dtype)
+    if not all_finite(weights):
+        raise ValueError(f"class_weight gives weights that are too large for {data.X.dtype}: {class_weight!r}")
+    if not weights.any():
+        raise ValueError("class_weight times sample_weight is zero for every sample; nothing would be learnt")
+    return data._replace(sample_weight=weights)
+
+
+def _of_classes(class_weight: Any, classes: Array, n_classes: int) -> Array:
+    """Return the weight of every class, shape (n_classes,)."""
+    if isinstance(class_weight, str):
+        lookup("class_weight", class_weight, {"balanced": None})
+        counts = np.bincount(classes, minlength=n_classes)
+        balanced: Array = len(classes) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        return balanced
+    if not isinstance(class_weight, Mapping):
+        found = checks.described(class_weight)
+        raise TypeError(f"class_weight must be 'balanced' or a dict from class to weight, got {found}")
+    weights = np.ones(n_classes)
+    for label, weight in class_weight.items():
+        if not isinstance(label, (int, np.integer, np.bool_)) or not 0 <= label < n_classes:
+            raise ValueError(f"class_weight has the class {label!r}, but the classes are 0..{n_classes - 1}")
+        weights[int(label)] = checks.real(0)(f"class_weight[{label!r}]", weight)
+    return weights
+
+
+def _classes(target: Array, program: Program) -> tuple[Array, int]:
+    """Return the class of every sample, and how many classes there are."""
+    if program.loss == CLASS_INDICES:
+        return target, program.n_outputs
+    if program.loss == CLASS_SHARES:
+        _check_whole(target, "is a mixture of classes")
+        return target.argmax(axis=1), program.n_outputs
+    if program.loss != PROBABILITIES:
+        raise ValueError(
+            f"class_weight needs classes, but the loss {NAME_OF_KERNEL[program.loss]} is for numbers{INSTEAD}"
+        )
+    if program.n_outputs > 1:
+        raise ValueError(
+            f"class_weight needs one class per sample, but binary_crossentropy of {program.n_outputs} outputs answers "
+            f"as many questions{INSTEAD}"
+        )
+    _check_whole(target, "is neither 0 nor 1")
+    return target[:, 0].astype(np.int64), 2
+
+
+def _check_whole(target: Array, what: str) -> None:
+    wrong = ((target != 0) & (target != 1)).any(axis=1)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(f"class_weight needs one class per sample, but row {row} of y {what}: {target[row]}{INSTEAD}")

@@ -1,0 +1,48 @@
+"""What is trained on or scored: inputs, targets and weights of rows together, as the engine reads them."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncore.arrays.inputs import sample_weights
+from nncore.arrays.targets import targets
+from nncore.base.typing import Array
+from nncore.program import Program
+
+
+class Data(NamedTuple):
+    """Inputs (n, n_features), targets and sample weights (n,) or None, as the engine reads them."""
+
+    X: Array
+    target: Array
+    sample_weight: Array | None
+
+    def rows(self, rows: slice | NDArray[np.int64]) -> Data:
+        """Return some of the rows: views for a slice, copies for numbers."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return Data(self.X[rows], self.target[rows], weight)
+
+
+def data_for(program: Program, dtype: np.dtype, X: Array, y: ArrayLike, sample_weight: ArrayLike | None) -> Data:
+    """Return checked features `X` with `y` and `sample_weight` as `program` needs them."""
+    target = targets(y, program.loss, len(X), program.n_outputs, dtype)
+    return Data(X, target, None if sample_weight is None else sample_weights(sample_weight, len(X), dtype))
+
+
+def split_validation(data: Data, fraction: float) -> tuple[Data, Data]:
+    """Split the last `fraction` of the rows off, before any shuffling, as Keras does.
+
+    Raises
+    ------
+    ValueError
+        If either part would be empty.
+    """
+    n = len(data.X)
+    n_train = math.floor(n * (1 - fraction))
+    if n_train in (0, n):
+        raise ValueError(f"validation_split={fraction:g} of {n} sample(s) leaves an empty part: {n_train} to train on")
+    return data.rows(slice(None, n_train)), data.rows(slice(n_train, None))

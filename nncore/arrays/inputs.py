@@ -1,0 +1,237 @@
+"""Turn what the caller passed as X, y and sample_weight into the arrays the engine reads: converted and checked once.
+
+Anything array-like is accepted: lists, NumPy arrays of any strides, byte order and alignment, read-only memory maps,
+pandas frames. Nothing passed in is ever written to, and an array that already fits is passed through without a copy.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncore.base.checks import shown
+
+Array = NDArray[Any]
+
+PLAIN_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
+BLAS_DOT_LIMIT = 8192  # above 10,000 elements OpenBLAS wakes its threads, which would then fight with the engine's
+
+
+def features(
+    X: ArrayLike, dtype: np.dtype, n_features: int | None = None, *, empty: bool = False, check_finite: bool = True
+) -> Array:
+    """Return `X` as a C-contiguous, aligned array of `dtype`; NaN and infinity are errors unless the caller looks.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Real numbers, integers or booleans.
+    dtype : numpy.dtype
+        float32 or float64.
+    n_features : int or None
+        How many columns the model expects; None accepts any number but 0.
+    empty : bool
+        Accept 0 rows.
+    check_finite : bool
+        False for a caller that finds NaN and infinity itself, where it reads `X` anyway.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+        `X` itself if it already fits.
+
+    Raises
+    ------
+    TypeError
+        If `X` is sparse or holds something other than real numbers.
+    ValueError
+        If `X` is not 2-D, empty, ragged, has another number of columns, or holds NaN, infinity or a value too large.
+
+    Examples
+    --------
+    >>> features([[1, 2], [3, 4]], np.dtype("float32"))
+    array([[1., 2.],
+           [3., 4.]], dtype=float32)
+    """
+    fits = type(X) is np.ndarray and X.dtype is dtype and X.flags.c_contiguous and X.flags.aligned
+    array: Array = X if fits else real_array(X, dtype, "X")  # type: ignore[assignment]
+    if array.ndim != 2 or array.shape[1] != n_features or not array.shape[0]:
+        _check_feature_shape(array.shape, n_features, empty)
+    if check_finite and not all_finite(array):
+        raise not_finite_error(X, array, "X")
+    return array
+
+
+def _check_feature_shape(shape: tuple[int, ...], n_features: int | None, empty: bool) -> None:
+    if len(shape) != 2:
+        hint = ""
+        if len(shape) == 1:
+            hint = "; use X.reshape(-1, 1) if it is one feature, X.reshape(1, -1) if it is one sample"
+        raise ValueError(f"Expected 2D array X of shape (n_samples, n_features), got shape {shape}{hint}")
+    if n_features is not None and shape[1] != n_features:
+        raise ValueError(f"X has {shape[1]} features, but the model expects {n_features}")
+    if shape[1] == 0:
+        raise ValueError(f"X has 0 feature(s) (shape={shape}) while a minimum of 1 is required")
+    if shape[0] == 0 and not empty:
+        raise ValueError(f"X has 0 sample(s) (shape={shape}) while a minimum of 1 is required")
+
+
+def sample_weights(sample_weight: ArrayLike | None, n_samples: int, dtype: np.dtype) -> Array | None:
+    """Return `sample_weight`, (n_samples,) or (n_samples, 1), as contiguous (n_samples,) of `dtype`; None stays None.
+
+    Raises
+    ------
+    ValueError
+        If the length is not `n_samples`, a weight is negative or not finite, or all weights are zero.
+
+    Examples
+    --------
+    >>> sample_weights([1, 0], 2, np.dtype("float64"))
+    array([1., 0.])
+    """
+    if sample_weight is None:
+        return None
+    weights = real_array(sample_weight, dtype, "sample_weight")
+    if weights.ndim == 2 and weights.shape[1] == 1:
+        weights = weights[:, 0]
+    if weights.ndim != 1:
+        raise ValueError(f"sample_weight must have shape ({n_samples},), got {weights.shape}")
+    check_same_length(n_samples, len(weights), "sample_weight")
+    if not all_finite(weights):
+        raise not_finite_error(sample_weight, weights, "sample_weight")
+    if weights.size and weights.min() < 0:
+        row = int(weights.argmin())
+        raise ValueError(f"sample_weight must be >= 0, got {weights[row]:g} at row {row}")
+    if not weights.any():
+        raise ValueError("sample_weight is zero for every sample: the sum of weights is zero, nothing would be learnt")
+    return weights
+
+
+def check_same_length(n_samples: int, length: int, name: str) -> None:
+    """Raise ValueError unless `name` has one entry per sample."""
+    if length != n_samples:
+        raise ValueError(f"X and {name} have inconsistent numbers of samples: {n_samples} and {length}")
+
+
+def real_array(values: Any, dtype: np.dtype, name: str, text_hint: str = "") -> Array:
+    """Convert to a C-contiguous, aligned array of `dtype`; a value too large becomes infinity (checked later)."""
+    array = numeric_array(values, name, text_hint)
+    if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize and not _surely_fits_float32(array):
+        with np.errstate(over="ignore", invalid="ignore"):
+            array = np.asarray(array, dtype=dtype, order="C")
+    else:  # nothing can overflow, and errstate would cost more than converting a small array
+        array = np.asarray(array, dtype=dtype, order="C")
+    if not (array.flags.aligned and array.flags.c_contiguous):
+        array = array.copy(order="C")
+    return array
+
+
+def _surely_fits_float32(array: Array) -> bool:
+    """Tell of a small float64 array, quickly, whether no value is above 1e38."""
+    return array.dtype == np.float64 and array.size <= BLAS_DOT_LIMIT and bool(np.vdot(array, array) < 1e76)
+
+
+def numeric_array(values: Any, name: str, text_hint: str = "") -> Array:
+    """Convert to a plain ndarray of booleans, integers or real floats; `text_hint` says what to do about text.
+
+    Raises
+    ------
+    TypeError
+        If `values` is a SciPy sparse matrix or holds dates or records.
+    ValueError
+        If `values` is ragged, masked, complex, or holds text or missing values.
+    """
+    array: Array = values if type(values) is np.ndarray else plain_array(values, name)
+    if array.dtype.kind == "O":
+        array = _from_objects(array, name, text_hint)
+    if array.dtype.kind in "biuf":
+        return array
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} has dtype {array.dtype}, expected real numbers")
+    if array.dtype.kind in "SUT":
+        example = array.ravel()[:1].tolist()
+        found = f"it holds text, {str(example)[:80]} to begin with{text_hint}"
+        raise ValueError(f"could not convert {name} to numbers: {found}")
+    raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+
+
+def plain_array(values: Any, name: str) -> Array:
+    """Convert to a plain ndarray of whatever `values` holds.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `values` is a SciPy sparse matrix, masked or ragged.
+    """
+    sparse = sys.modules.get("scipy.sparse")  # whoever holds a sparse matrix has imported it
+    if sparse is not None and sparse.issparse(values):
+        raise TypeError(f"sparse input is not supported; use {name}.toarray()")
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        count = int(np.ma.getmaskarray(values).sum())
+        raise ValueError(f"{name} is a masked array with {count} masked value(s); fill or drop them first")
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        if "inhomogeneous" in str(error):
+            raise ValueError(f"{name} is ragged: its rows have different lengths (inhomogeneous shape)") from error
+        raise
+
+
+def _from_objects(array: Array, name: str, text_hint: str) -> Array:
+    """Convert an object array, for example a pandas frame of mixed columns, to float64."""
+    if all(issubclass(kind, PLAIN_NUMBERS) for kind in set(map(type, array.flat))):
+        try:
+            return array.astype(np.float64)
+        except OverflowError:  # an integer past the largest float: found, and named, below
+            pass
+    result = np.empty(array.shape)
+    for position, value in enumerate(array.flat):
+        try:
+            if isinstance(value, (str, bytes)):  # float("1") would do, but a column of text is more often a mistake
+                raise TypeError("text")
+            result.flat[position] = float(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            place = f" at {_where(np.unravel_index(position, array.shape))}" if array.ndim else ""
+            hint = text_hint if isinstance(value, (str, bytes)) else ""
+            large = isinstance(error, OverflowError)
+            wrong = "is past the largest float" if large else f"is of type {type(value).__name__}{hint}"
+            raise ValueError(f"could not convert {name} to numbers: {shown(value)}{place} {wrong}") from None
+    return result
+
+
+def all_finite(array: Array) -> bool:
+    """Tell whether every value of a contiguous float array is finite; half a microsecond for a small one.
+
+    One sum shows it: NaN and infinity survive any addition. A sum of finite values may overflow as well, which then
+    costs a second look at every value.
+    """
+    if array.size <= BLAS_DOT_LIMIT:
+        if math.isfinite(np.vdot(array, array)):
+            return True
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            if math.isfinite(np.add.reduce(array, axis=None)):
+                return True
+    return bool(np.isfinite(array).all())
+
+
+def not_finite_error(original: Any, array: Array, name: str) -> ValueError:
+    """Describe the non-finite values of `array`: how many, which kind, where the first one is."""
+    nan = np.isnan(array)
+    if nan.any():
+        what, found = "NaN", nan
+    else:
+        what, found = f"infinity or a value too large for dtype('{array.dtype}')", np.isinf(array)
+    first = np.unravel_index(int(found.argmax()), array.shape)
+    value = numeric_array(original, name)[first]
+    shown = "" if what == "NaN" else f", {value:g}"
+    return ValueError(f"Input {name} contains {what}: {int(found.sum())} value(s), the first at {_where(first)}{shown}")
+
+
+def _where(index: tuple[Any, ...]) -> str:
+    places = ["row", "column"] if len(index) <= 2 else [f"axis {i}" for i in range(len(index))]
+    return ", ".join(f"{place} {int(i)}" for place, i in zip(places, index, strict=False))

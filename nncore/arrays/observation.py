@@ -1,0 +1,183 @@
+"""What training sees at its beginning: the scale of the inputs, the classes, and weights that are all alike.
+
+`nncore.doctor` judges by it. A few evenly spaced rows are copied at once, which costs next to nothing, and summed up
+when somebody asks.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
+from nncore.base.typing import Array
+from nncore.program import ParameterBlock, Program
+
+MOST_ROWS = 512  # of inputs: enough for means and deviations within 5 %, and what is asked are powers of ten
+MOST_TARGETS = 4096  # rows: a class of one row in a hundred is still seen some 40 times
+MOST_VALUES = 2**16  # with many columns, fewer rows
+SQUARED_ERROR = "squared_error"
+
+Facts = dict[str, Any]
+
+
+def sampled(
+    X: Array, target: Array, sample_weight: Array | None, loss: str, validation: Array | None = None
+) -> tuple[Callable[[], Facts], Callable[[], Facts]]:
+    """Copy some rows; return functions without arguments that sum them up, by `inputs_seen` and `targets_seen`.
+
+    With the targets `validation` of the validation rows, ``validation_counts`` says how often each class is in them.
+    """
+    weight = None if sample_weight is None else _spread(sample_weight, _most(target, MOST_TARGETS))
+    inputs = partial(inputs_seen, _spread(X, _most(X, MOST_ROWS)))
+    targets = partial(targets_seen, _spread(target, _most(target, MOST_TARGETS)), weight, loss)
+    if validation is None:
+        return inputs, targets
+    return inputs, partial(_beside, targets, _spread(validation, _most(validation, MOST_TARGETS)), loss)
+
+
+def _beside(targets: Callable[[], Facts], validation: Array, loss: str) -> Facts:
+    counts = targets_seen(validation, None, loss).get("counts")
+    return targets() | ({} if counts is None else {"validation_counts": counts})
+
+
+def _most(array: Array, most: int) -> int:
+    return max(1, min(most, MOST_VALUES * len(array) // array.size))
+
+
+def _spread(array: Array, most: int) -> Array:
+    """Return a copy of up to `most` evenly spaced rows: data may be sorted."""
+    return np.array(array[:: -(-len(array) // most)])
+
+
+def inputs_seen(X: Array) -> Facts:
+    """Return the range of means and standard deviations over the features.
+
+    Returns
+    -------
+    dict
+        ``rows``, ``features``: how many there were. ``min``, ``max``: of all values. ``mean_min``, ``mean_max``,
+        ``std_min``, ``std_max``: of the features; constant ones do not count for ``std_min``. ``constant``: how many
+        of them are. ``narrowest``, ``widest``: the features with ``std_min`` and ``std_max``.
+
+    Examples
+    --------
+    >>> seen = inputs_seen(np.array([[0.0, 100.0, 7.0], [1.0, 300.0, 7.0]]))
+    >>> seen["std_min"], seen["std_max"], seen["widest"], seen["constant"]
+    (0.5, 100.0, 1, 1)
+    """
+    rows = X.astype(np.float64)
+    low, high = rows.min(), rows.max()
+    with np.errstate(over="ignore"):
+        mean = rows.mean(axis=0)
+        rows -= mean
+        std = np.sqrt(np.einsum("ij,ij->j", rows, rows) / len(rows))
+    varies = np.where(std > 0, std, np.inf)
+    narrowest, widest = int(varies.argmin()), int(std.argmax())
+    return {
+        "rows": len(rows),
+        "features": X.shape[1],
+        "min": float(low),
+        "max": float(high),
+        "mean_min": float(mean.min()),
+        "mean_max": float(mean.max()),
+        "std_min": float(std[narrowest]),
+        "std_max": float(std[widest]),
+        "narrowest": narrowest,
+        "widest": widest,
+        "constant": int(len(std) - np.count_nonzero(std)),
+    }
+
+
+def targets_seen(target: Array, sample_weight: Array | None, loss: str) -> Facts:
+    """Return how often each class occurs, and the loss of the best answer that ignores the inputs.
+
+    Parameters
+    ----------
+    target : ndarray
+        As `nncore.arrays.targets` returns it for the loss kernel `loss`.
+    sample_weight : ndarray of shape (n,), optional
+        Counted instead of rows.
+    loss : str
+        Name of the loss kernel, ``program.loss``.
+
+    Returns
+    -------
+    dict
+        ``rows``: how many there were. ``counts``: of each class, weighted; only where a row has one class.
+        ``baseline``: the loss of always predicting the shares of the classes, or for the squared error the mean; only
+        for losses that have one of these as their best constant.
+
+    Examples
+    --------
+    >>> targets_seen(np.array([0, 0, 0, 1], np.int32), None, "sparse_softmax_crossentropy")
+    {'rows': 4, 'counts': [3.0, 1.0], 'baseline': 0.56...}
+    """
+    rows = target
+    weight = np.ones(len(rows)) if sample_weight is None else sample_weight.astype(np.float64)
+    total = weight.sum()
+    seen: Facts = {"rows": len(rows)}
+    if not total > 0:
+        return seen
+    if loss == CLASS_INDICES:
+        rows = np.arange(rows.max() + 1) == rows[:, None]
+    elif loss not in (CLASS_SHARES, PROBABILITIES, SQUARED_ERROR):
+        return seen
+    mean = weight @ rows / total
+    if loss == PROBABILITIES:
+        mean = np.stack([1 - mean, mean])
+    if loss != SQUARED_ERROR and mean.shape[1:] in ((), (1,)):
+        seen["counts"] = (total * mean.ravel()).tolist()
+    with np.errstate(over="ignore"):
+        values = _entropy(mean) if loss != SQUARED_ERROR else weight @ (rows - mean) ** 2 / total
+    # The engine takes the mean over outputs, and divides by rows even where they have weights.
+    return seen | {"baseline": float(np.mean(values) * total / len(rows))}
+
+
+def symmetric_layers(program: Program, parameters: Array, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the hidden dense layers whose units are all alike: same weights in, same weights out.
+
+    Parameters
+    ----------
+    program : Program
+    parameters : ndarray of shape (n_parameters,)
+    names : sequence of str
+        Of the layers, by their numbers.
+
+    Examples
+    --------
+    >>> from nncore.layers import Dense
+    >>> from nncore.program import lower
+    >>> program = lower([Dense(2, "tanh"), Dense(1)], 3, "mse")
+    >>> symmetric_layers(program, np.zeros(program.n_parameters), ["dense_0", "dense_1"])
+    ('dense_0',)
+    """
+    blocks = {block.offset: block for block in program.parameters}
+    dense = [row for row in program.rows if row.op == "dense"]
+    found = []
+    for row, following in itertools.pairwise(dense):
+        bias = _values(blocks[row.bias], parameters)[None] if row.bias >= 0 else np.zeros((1, row.n_out))
+        into = _values(blocks[row.weight], parameters)
+        out = _values(blocks[following.weight], parameters)
+        if row.n_out > 1 and _columns_alike(bias) and _columns_alike(into) and _columns_alike(out.T):
+            found.append(names[row.layer])
+    return tuple(found)
+
+
+def _values(block: ParameterBlock, parameters: Array) -> Array:
+    return parameters[block.offset : block.offset + block.size].reshape(block.shape)
+
+
+def _columns_alike(matrix: Array) -> bool:
+    # The first row first: it nearly always says no.
+    return bool((matrix[0] == matrix[0, 0]).all() and (matrix == matrix[:, :1]).all())
+
+
+def _entropy(shares: Array) -> Array:
+    """Return -sum(p log p) over the classes, in nats; 0 log 0 is 0."""
+    entropy: Array = -(shares * np.log(np.where(shares > 0, shares, 1))).sum(axis=0)
+    return entropy

@@ -1,0 +1,200 @@
+"""Turn y into the targets that a loss kernel reads: class indices, or one column per output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nncore.arrays.inputs import all_finite, check_same_length, not_finite_error, numeric_array, real_array
+from nncore.base.typing import Array
+from nncore.losses import NAME_OF_KERNEL
+
+CLASS_INDICES = "sparse_softmax_crossentropy"
+CLASS_SHARES = "softmax_crossentropy"
+PROBABILITIES = "sigmoid_crossentropy"
+UNSIGNED = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iu" for size in (1, 2, 4, 8)}
+ENCODE = "; encode class names as 0..k-1, for example: names, y = numpy.unique(y, return_inverse=True)"
+SHARE_TOLERANCE = 1e-2  # soft targets stored as float16 miss 1 by that much
+
+
+def targets(y: ArrayLike, kernel: str, n_samples: int, n_outputs: int, dtype: np.dtype) -> Array:
+    """Return `y` in the form that the loss kernel `kernel` reads.
+
+    Parameters
+    ----------
+    y : array-like
+        Class indices (n_samples,) or (n_samples, 1), or one row per sample (n_samples, n_outputs): one-hot or soft
+        labels for the softmax losses, 0..1 for the sigmoid loss, any real numbers otherwise.
+    kernel : str
+        Name of the loss kernel, ``program.loss``.
+    n_samples, n_outputs : int
+        Rows of X, outputs of the network.
+    dtype : numpy.dtype
+        float32 or float64.
+
+    Returns
+    -------
+    ndarray
+        int32 (n_samples,) for ``"sparse_softmax_crossentropy"``, else `dtype` (n_samples, n_outputs).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `y` has another length or shape, holds text, NaN, labels outside 0..n_outputs-1 or with fractions.
+
+    Examples
+    --------
+    >>> targets([2, 0], "sparse_softmax_crossentropy", 2, 3, np.dtype("float32"))
+    array([2, 0], dtype=int32)
+    >>> targets([2, 0], "softmax_crossentropy", 2, 3, np.dtype("float32"))
+    array([[0., 0., 1.],
+           [1., 0., 0.]], dtype=float32)
+    """
+    if kernel == CLASS_INDICES:
+        return _class_indices(y, n_samples, n_outputs)
+    if kernel == CLASS_SHARES:
+        return _class_shares(y, n_samples, n_outputs, dtype)
+    if kernel != PROBABILITIES:
+        return _columns(y, n_samples, n_outputs, dtype, labels_hint=_for_classes(kernel, n_outputs))
+    one_of = "; for one class of several per row, end with softmax instead of sigmoid"
+    columns = _columns(y, n_samples, n_outputs, dtype, ENCODE, one_of)
+    _check_range(columns, "binary_crossentropy needs targets in 0..1", _for_labels)
+    return columns
+
+
+def _for_classes(kernel: str, n_outputs: int) -> str:
+    """Return what to do if the targets are classes, though the loss is for numbers."""
+    inferred = " (what a last layer without activation, or a Residual, gets)" if kernel == "squared_error" else ""
+    return (
+        f", and the loss {NAME_OF_KERNEL[kernel]}{inferred} compares each with a number; for class labels end with "
+        f'Dense({n_outputs}, "softmax") and leave the loss out, or give one-hot rows'
+    )
+
+
+def _for_labels(columns: Array) -> str:
+    """Return what to do about targets outside 0..1, which may be classes."""
+    labels = np.unique(columns)
+    if labels.tolist() == [-1, 1]:
+        return "; make the labels -1 and 1 into 0 and 1: y = (y > 0).astype(int)"
+    if columns.shape[1] == 1 and labels[0] >= 0 and (labels == np.floor(labels)).all():
+        k = int(labels[-1]) + 1
+        return f'; for the classes 0..{k - 1} end with Dense({k}, "softmax") instead'
+    return ""
+
+
+def _class_indices(y: Any, n_samples: int, n_outputs: int) -> Array:
+    if type(y) is np.ndarray and y.shape == (n_samples,) and _all_below(y, n_outputs):
+        return np.ascontiguousarray(y, dtype=np.int32)
+    labels = _label_array(y, n_samples)
+    if labels.ndim == 1:
+        return _check_labels(labels, n_outputs)
+    if labels.shape[1] == n_outputs:
+        _check_one_hot(labels)
+        indices: Array = labels.argmax(axis=1).astype(np.int32)
+        return indices
+    raise _wrong_label_shape(labels, n_samples, n_outputs)
+
+
+def _all_below(labels: Array, n_outputs: int) -> bool:
+    """Tell quickly, for the usual case, that all labels are integers in 0..n_outputs-1."""
+    unsigned = UNSIGNED.get(labels.dtype)  # seen as unsigned, negative numbers are large ones
+    return unsigned is not None and bool(np.maximum.reduce(labels.view(unsigned), initial=0) < n_outputs)
+
+
+def _class_shares(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype) -> Array:
+    labels = _label_array(y, n_samples)
+    if labels.ndim == 1:
+        one_hot = np.zeros((n_samples, n_outputs), dtype)
+        one_hot[np.arange(n_samples), _check_labels(labels, n_outputs)] = 1
+        return one_hot
+    if labels.shape[1] != n_outputs:
+        raise _wrong_label_shape(labels, n_samples, n_outputs)
+    shares = _columns(labels, n_samples, n_outputs, dtype)
+    _check_range(shares, "categorical_crossentropy needs targets in 0..1")
+    sums = shares.sum(axis=1, dtype=np.float64)
+    wrong = np.abs(sums - 1) > SHARE_TOLERANCE
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(f"each row of y must sum to 1 for categorical_crossentropy; row {row} sums to {sums[row]:g}")
+    return shares
+
+
+def _label_array(y: Any, n_samples: int) -> Array:
+    """Return `y` as numbers, (n_samples,) or (n_samples, k > 1)."""
+    labels = numeric_array(y, "y", ENCODE)
+    if labels.ndim not in (1, 2):
+        raise ValueError(f"y must be 1-D (class indices) or 2-D (one row per sample), got shape {labels.shape}")
+    check_same_length(n_samples, len(labels), "y")
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    return labels
+
+
+def _check_labels(labels: Array, n_outputs: int) -> Array:
+    """Return class indices as contiguous int32 after checking that each is a whole number in 0..n_outputs-1."""
+    if labels.dtype.kind == "f":
+        wrong = labels != np.floor(labels)  # true for NaN as well; infinity fails the range
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise ValueError(
+                f"class labels must be whole numbers 0..{n_outputs - 1}, got {labels[row]} at row {row}; "
+                "for real-valued targets use loss='mean_squared_error' and a last layer without softmax"
+            )
+    elif labels.dtype.kind == "b":
+        labels = labels.view(np.uint8)
+    if labels.size and (labels.min() < 0 or labels.max() >= n_outputs):
+        row = int(((labels < 0) | (labels >= n_outputs)).argmax())
+        raise ValueError(
+            f"y contains the label {labels[row]} at row {row}, but the network has {n_outputs} outputs: "
+            f"labels must be 0..{n_outputs - 1}"
+        )
+    return np.ascontiguousarray(labels, dtype=np.int32)
+
+
+def _check_one_hot(labels: Array) -> None:
+    wrong = ((labels != 0) & (labels != 1)).any(axis=1) | ((labels == 1).sum(axis=1) != 1)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"row {row} of y is not one-hot: {labels[row]}; sparse_categorical_crossentropy needs class indices or "
+            "one-hot rows, for soft labels use loss='categorical_crossentropy'"
+        )
+
+
+def _wrong_label_shape(labels: Array, n_samples: int, n_outputs: int) -> ValueError:
+    return ValueError(
+        f"y has shape {labels.shape}, expected ({n_samples},) class indices or ({n_samples}, {n_outputs}) one-hot"
+    )
+
+
+def _columns(
+    y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, text_hint: str = "", labels_hint: str = ""
+) -> Array:
+    """Return `y` as finite numbers of shape (n_samples, n_outputs)."""
+    fits = type(y) is np.ndarray and y.dtype is dtype and y.flags.c_contiguous and y.flags.aligned
+    columns: Array = y if fits else real_array(y, dtype, "y", text_hint)
+    if columns.ndim == 0:
+        raise ValueError(f"y must have one entry per sample, got the single value {y!r}")
+    check_same_length(n_samples, len(columns), "y")
+    if columns.ndim == 1 and n_outputs == 1:
+        columns = columns.reshape(-1, 1)
+    if columns.shape != (n_samples, n_outputs):
+        expected = f"({n_samples}, {n_outputs})" if n_outputs > 1 else f"({n_samples},) or ({n_samples}, 1)"
+        hint = labels_hint if columns.size == n_samples and n_outputs > 1 else ""  # one label a row, as it seems
+        raise ValueError(
+            f"y has shape {columns.shape}, expected {expected}: the network has {n_outputs} output(s){hint}"
+        )
+    if not all_finite(columns):
+        raise not_finite_error(y, columns.reshape(np.shape(y)), "y")
+    return columns
+
+
+def _check_range(columns: Array, what: str, hint: Callable[[Array], str] = lambda columns: "") -> None:
+    if columns.size and not (columns.min() >= 0 and columns.max() <= 1):
+        wrong = (columns < 0) | (columns > 1)
+        row = int(wrong.any(axis=1).argmax())
+        value = columns[row][wrong[row]][0]
+        raise ValueError(f"{what}, got {value:g} at row {row}{hint(columns)}")

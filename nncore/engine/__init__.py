@@ -1,0 +1,35 @@
+"""The compiled engine: which of its modules suits this processor and number type, and how many threads it may use."""
+
+from nncore.engine.select import (
+    BITS,
+    ISA,
+    ISAS,
+    available_cpus,
+    choose_isa,
+    get_num_threads,
+    load,
+    load_for,
+    module,
+    padded,
+    set_num_threads,
+    show_config,
+    supported_isas,
+    variants,
+)
+
+__all__ = [
+    "BITS",
+    "ISA",
+    "ISAS",
+    "available_cpus",
+    "choose_isa",
+    "get_num_threads",
+    "load",
+    "load_for",
+    "module",
+    "padded",
+    "set_num_threads",
+    "show_config",
+    "supported_isas",
+    "variants",
+]

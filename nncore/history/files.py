@@ -1,0 +1,231 @@
+"""A history as one table, as plain data for JSON, and in files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import math
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from nncore.base import atomic, checks
+from nncore.history.layers import FIELDS, N_BINS, LayerHistory
+from nncore.version import __version__
+
+if TYPE_CHECKING:
+    from nncore.history.record import History
+
+FORMAT = "nncore history"
+FORMAT_VERSION = 1
+FACTS = ("inputs", "targets", "symmetric", "diverged")
+"""Attributes of a history that stand beside its columns."""
+
+NEEDED = {
+    "inputs": ("mean_min", "mean_max", "std_min", "std_max", "narrowest", "widest"),
+    "targets": ("rows",),
+    "diverged": ("epoch", "batch", "last_finite_loss", "learning_rate"),
+}
+"""What of them must be there, so that those who read a history need not ask."""
+
+LISTS = ("counts", "validation_counts")
+"""What of them is a list; all else is one number."""
+
+NOT_COLUMNS = ("epoch", "layers", *FACTS)
+"""Keys of the plain form that are no columns."""
+
+EPOCH = checks.integer(0, checks.COUNT)
+H = TypeVar("H", bound="History")
+
+
+# ---- one table
+
+
+def table(history: History) -> dict[str, list[Any]]:
+    """Return one list per column, all equally long; see ``History.table``."""
+    columns: dict[str, list[Any]] = {"epoch": history.epoch, **history.history}
+    row_of = {epoch: row for row, epoch in enumerate(history.epoch)}
+    for name, layer in history.layers.items():
+        rows = [row_of.get(epoch, -1) for epoch in layer.epochs.tolist()]
+        for field in FIELDS:
+            column = np.full(len(history) + 1, math.nan)  # its last place takes what belongs to no epoch
+            column[rows] = layer[field]
+            columns[f"{name}.{field}"] = column[:-1].tolist()
+    return columns
+
+
+def to_csv(history: History, path: str | os.PathLike[str]) -> None:
+    """Write the table as CSV; see ``History.to_csv``."""
+    columns = table(history)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if value != value else value for value in row] for row in zip(*columns.values(), strict=True))
+    atomic.write(path, text.getvalue().encode())
+
+
+# ---- plain data
+
+
+def to_dict(history: History) -> dict[str, Any]:
+    """Return all there is as plain data; see ``History.to_dict``."""
+    facts = {name: _plain(getattr(history, name)) for name in FACTS if getattr(history, name)}
+    layers = {name: _plain_layer(layer) for name, layer in history.layers.items()}
+    return {"epoch": history.epoch, **_plain(history.history), **({"layers": layers} if layers else {}), **facts}
+
+
+def _plain_layer(layer: LayerHistory) -> dict[str, Any]:
+    records: dict[str, Any] = {field: layer[field].tolist() for field in FIELDS}
+    records["histogram"] = layer.histogram.tolist()
+    about = {"kind": layer.kind, "activation": layer.activation, "epochs": layer.epochs.tolist()}
+    return about | _plain(records)  # type: ignore[no-any-return]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if value != value else ("Infinity" if value > 0 else "-Infinity")
+    return value
+
+
+def from_dict(data: Any, history: H) -> H:
+    """Fill an empty `history` from plain data; see ``History.from_dict``."""
+    fields = _object("a history", data)
+    if "epoch" not in fields:
+        raise ValueError("a history needs the key 'epoch', a list with the number of each epoch")
+    history._epochs = _epochs_in_any_order("epoch", fields["epoch"])
+    columns = {name: value for name, value in fields.items() if name not in NOT_COLUMNS}
+    history._columns = {name: _numbers(name, value, len(history)) for name, value in columns.items()}
+    for name, value in _object("layers", fields.get("layers", {})).items():
+        history._layers[name] = _layer(name, value)
+    history.symmetric = tuple(_text("symmetric", name) for name in _list("symmetric", fields.get("symmetric", [])))
+    facts = {name: _facts(name, fields[name]) if name in fields else None for name in NEEDED}
+    history.note_data(facts["inputs"], facts["targets"])
+    history.diverged = facts["diverged"]
+    return history
+
+
+def _layer(name: str, value: Any) -> LayerHistory:
+    fields = _object(f"layers[{name[:80]!r}]", value)
+    expected = ("kind", "activation", "epochs", *FIELDS, "histogram")
+    if set(fields) != set(expected):
+        missing, extra = sorted(set(expected) - set(fields)), sorted(set(fields) - set(expected))
+        raise ValueError(f"layer {name[:80]!r}: missing {missing}, unexpected {extra}"[:300])
+    layer = LayerHistory(name, _text("kind", fields["kind"]), _text("activation", fields["activation"]))
+    epochs = _epochs(f"{name}.epochs", fields["epochs"])
+    columns = [_numbers(f"{name}.{field}", fields[field], len(epochs)) for field in FIELDS]
+    rows = _list(f"{name}.histogram", fields["histogram"], len(epochs))
+    bins = [_numbers(f"{name}.histogram[{i}]", row, N_BINS) for i, row in enumerate(rows)]
+    layer.extend(epochs, np.hstack([np.array(columns).T.reshape(-1, len(FIELDS)), np.array(bins).reshape(-1, N_BINS)]))
+    return layer
+
+
+def _facts(name: str, value: Any) -> dict[str, Any]:
+    """Check a dict of numbers and lists of numbers; whole numbers stay whole."""
+    found: dict[str, Any] = {}
+    for key, item in _object(name, value).items():
+        where = f"{name}.{key}"
+        number = _numbers(where, item) if key in LISTS else _number(where, item)
+        found[key] = item if type(item) is int else number
+    missing = [key for key in NEEDED[name] if key not in found]
+    if missing:
+        raise ValueError(f"{name} lacks {', '.join(missing)}")
+    return found
+
+
+def _epochs_in_any_order(name: str, value: Any) -> list[int]:
+    return [EPOCH(f"{name}[{i}]", item) for i, item in enumerate(_list(name, value))]
+
+
+def _epochs(name: str, value: Any) -> list[int]:
+    epochs = _epochs_in_any_order(name, value)
+    if any(after <= before for before, after in itertools.pairwise(epochs)):
+        raise ValueError(f"{name} must hold ascending numbers")
+    return epochs
+
+
+def _numbers(name: str, value: Any, length: int | None = None) -> list[float]:
+    return [_number(f"{name}[{i}]", item) for i, item in enumerate(_list(name, value, length))]
+
+
+def _number(name: str, value: Any) -> float:
+    if value is None:
+        return math.nan
+    if value in ("Infinity", "-Infinity"):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f'{name} must be a number, None, "Infinity" or "-Infinity", got {checks.described(value)}')
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is a whole number past the largest float") from None
+
+
+def _list(name: str, value: Any, length: int | None = None) -> list[Any]:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{name} must be a list, got {checks.described(value)}")
+    if length is not None and len(value) != length:
+        raise ValueError(f"{name} must have {length} value(s), got {len(value)}")
+    return list(value)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, got {checks.described(value)}")
+    return value
+
+
+def _object(name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a dict, got {checks.described(value)}")
+    return value
+
+
+# ---- files
+
+
+def save(history: History, path: str | os.PathLike[str]) -> None:
+    """Write a JSON file; see ``History.save``."""
+    content = {"format": FORMAT, "format_version": FORMAT_VERSION, "nncore_version": __version__}
+    text = json.dumps({**content, "history": to_dict(history)}, allow_nan=False)
+    atomic.write(path, text.encode())
+
+
+def load(path: str | os.PathLike[str], history: H) -> H:
+    """Fill an empty `history` from a file; see ``History.load``."""
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        return from_dict(_unpacked(content), history)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{os.fsdecode(path)!r} cannot be read as a history: {error}") from error
+
+
+def _unpacked(content: bytes) -> Any:
+    hint = "a history file is written by History.save and by 'nncore train --history'"
+    try:
+        found = json.loads(content.decode("utf-8"), parse_constant=_refuse)
+    except UnicodeDecodeError:
+        raise ValueError(f"it is not a text file; {hint}") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON, or was cut off ({error}); {hint}") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise ValueError(f"it is JSON, but not of the format {FORMAT!r}; {hint}")
+    version = EPOCH("format_version", found.get("format_version"))
+    if version > FORMAT_VERSION:
+        writer = str(found.get("nncore_version"))[:80]
+        raise ValueError(f"its format version {version} is newer than supported {FORMAT_VERSION}; upgrade to {writer}")
+    if "history" not in found:
+        raise ValueError("it has no key 'history'")
+    return found["history"]
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")

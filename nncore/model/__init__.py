@@ -1,0 +1,21 @@
+"""The model that users hold: `Sequential`, a façade over the rooms below, its files, and Rosenblatt's `Perceptron`."""
+
+from typing import TYPE_CHECKING
+
+from nncore.base.lazy import loader
+
+if TYPE_CHECKING:
+    from nncore.model.perceptron import Perceptron
+    from nncore.model.sequential import Sequential, load
+    from nncore.model.surgery import SurgeryReport
+
+HOMES = {
+    "perceptron": ("Perceptron",),
+    "sequential": ("Sequential", "load"),
+    "surgery": ("SurgeryReport",),
+}
+"""Each is imported when first asked for: a `Perceptron` needs no engine."""
+
+__getattr__ = loader(__name__, HOMES)
+
+__all__ = ["Perceptron", "Sequential", "SurgeryReport", "load"]

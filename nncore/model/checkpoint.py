@@ -1,0 +1,262 @@
+"""What a model file says: layers, loss, optimizer, counters, weights and optimizer state.
+
+Nothing in a file is executed, and names are looked up only in the tables of layers, losses, optimizers and metrics. The
+tensors' shapes are worked out from the layers, never believed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from nncore import layers, losses, optimizers
+from nncore.arrays.inputs import all_finite
+from nncore.base import atomic, checks
+from nncore.base.names import lookup
+from nncore.base.typing import Array
+from nncore.errors import ModelFileError
+from nncore.layers import Layer
+from nncore.losses import Loss
+from nncore.model import modelfile
+from nncore.optimizers import Optimizer
+from nncore.program import Program, lower
+from nncore.training import scoring
+from nncore.version import __version__
+
+FORMAT_VERSION = 1
+
+
+@dataclass
+class Snapshot:
+    """Everything a model file holds.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+    n_features : int
+    loss : Loss
+    loss_is_inferred : bool
+        True if it follows from the last layer.
+    optimizer : Optimizer
+    metrics : tuple of str
+        Names; metrics that are functions are not kept.
+    seed, epoch, iterations : int
+        Seed of the model, epochs trained, updates done.
+    name : str or None
+    metadata : dict of str to str
+        The user's notes.
+    parameters : ndarray of shape (n_parameters,)
+    statistics : ndarray of shape (n_statistics,)
+    slots : ndarray of shape (n_slots, n_parameters)
+    """
+
+    layers: tuple[Layer, ...]
+    n_features: int
+    loss: Loss
+    loss_is_inferred: bool
+    optimizer: Optimizer
+    metrics: tuple[str, ...]
+    seed: int
+    epoch: int
+    iterations: int
+    name: str | None
+    metadata: dict[str, str]
+    parameters: Array
+    statistics: Array
+    slots: Array
+
+
+def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
+    """Write a model file; see `nncore.base.atomic.write` for what is promised if that fails."""
+    atomic.write(path, encode(snapshot))
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """Return the content of a model file; equal models give equal bytes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the user's metadata are not strings or too long, or a parameter or slot is not finite.
+    ModelFileError
+        If `load` would refuse the description.
+    """
+    state = {"parameters": snapshot.parameters, "statistics": snapshot.statistics, "optimizer state": snapshot.slots}
+    for what, array in state.items():
+        if not all_finite(array):
+            raise ValueError(f"cannot save a model whose {what} hold NaN or infinity")
+    for key, value in snapshot.metadata.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise TypeError(f"metadata must map str to str, got {key!r}: {value!r}")
+    program = lower(snapshot.layers, snapshot.n_features, snapshot.loss)
+    tensors = {block.name: block.of(snapshot.parameters) for block in program.parameters}
+    tensors |= {block.name: block.of(snapshot.statistics) for block in program.statistics}
+    tensors |= {_slot_name(i): slot for i, slot in enumerate(snapshot.slots)}
+    description = _describe(snapshot)
+    _checked_fields(modelfile.round_trip(description))  # a file that could never be read back must not be written
+    return modelfile.pack(description, tensors)
+
+
+def _describe(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "nncore_version": __version__,
+        "name": snapshot.name,
+        "dtype": snapshot.parameters.dtype.name,
+        "n_features": snapshot.n_features,
+        "layers": [layers.to_dict(layer) for layer in snapshot.layers],
+        "loss": losses.to_dict(snapshot.loss),
+        "loss_is_inferred": snapshot.loss_is_inferred,
+        "optimizer": optimizers.to_dict(snapshot.optimizer),
+        "metrics": list(snapshot.metrics),
+        "seed": snapshot.seed,
+        "epoch": snapshot.epoch,
+        "iterations": snapshot.iterations,
+        "metadata": snapshot.metadata,
+    }
+
+
+def _slot_name(index: int) -> str:
+    return f"optimizer/slot_{index}"
+
+
+def load(path: str | os.PathLike[str]) -> Snapshot:
+    """Read a model file.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is no model file, damaged, or of a newer format.
+    OSError
+        If it cannot be opened or read.
+    """
+    # Without O_NONBLOCK, opening a named pipe would wait for someone to write to it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(f"{os.fsdecode(path)!r} is a directory, expected a model file")
+        if not stat.S_ISREG(status.st_mode):
+            raise ModelFileError(f"{os.fsdecode(path)!r} is not a regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return read(file, status.st_size)
+    except ModelFileError as error:
+        raise ModelFileError(f"{os.fsdecode(path)!r}: {error}") from error
+    finally:
+        os.close(descriptor)
+
+
+def read(file: BinaryIO, size: int) -> Snapshot:
+    """Read a model file of `size` bytes that is open already.
+
+    Raises
+    ------
+    ModelFileError
+        If it is no model file, damaged, or of a newer format.
+    """
+    header = modelfile.read_header(file, size)
+    fields = _checked_fields(header.description)
+    program = _lowered(fields)
+    dtype: np.dtype = fields.pop("dtype")
+    blocks = (*program.parameters, *program.statistics)
+    shapes: dict[str, tuple[int, ...]] = {block.name: block.shape for block in blocks}
+    slot_names = [_slot_name(i) for i in range(fields["optimizer"].n_slots)]
+    shapes |= dict.fromkeys(slot_names, (program.n_parameters,))
+    tensors = modelfile.read_tensors(file, size, header, shapes, dtype)
+    for name in (block.name for block in program.statistics if block.name.endswith(".variance")):
+        if (tensors[name] < 0).any():
+            raise ModelFileError(f"tensor {name!r} must not be negative, got {tensors[name].min():g}")
+    parameters, statistics = (
+        np.concatenate([np.empty(0, dtype), *(tensors[block.name].ravel() for block in blocks)])
+        for blocks in (program.parameters, program.statistics)
+    )
+    slots = np.array([tensors[name] for name in slot_names], dtype).reshape(-1, program.n_parameters)
+    return Snapshot(parameters=parameters, statistics=statistics, slots=slots, **fields)
+
+
+def _checked_fields(description: dict[str, Any]) -> dict[str, Any]:
+    """Return the description's fields, each passed through its rule."""
+    description = {name: value for name, value in description.items() if name != "sha256"}
+    version = description.pop("format_version", None)
+    writer = description.pop("nncore_version", None)
+    if type(version) is not int or version < 1:
+        raise ModelFileError(f"invalid description: format_version must be an integer from 1, got {version!r}"[:200])
+    if version > FORMAT_VERSION:
+        raise ModelFileError(
+            f"format version {version} is newer than supported {FORMAT_VERSION}; the file was written by nncore "
+            f"{str(writer)[:80]}: upgrade nncore"
+        )
+    missing, extra = sorted(FIELDS.keys() - description.keys()), sorted(description.keys() - FIELDS.keys())
+    if missing or extra:
+        raise ModelFileError(f"invalid description: missing {missing}, unexpected {extra}"[:300])
+    try:
+        return {name: rule(name, description[name]) for name, rule in FIELDS.items()}
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ModelFileError(f"invalid description: {error}") from error
+
+
+def _lowered(fields: dict[str, Any]) -> Program:
+    try:
+        return lower(fields["layers"], fields["n_features"], fields["loss"])
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"invalid description: {error}") from error
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, got {checks.described(value)}")
+    return value
+
+
+def _optional_text(name: str, value: Any) -> str | None:
+    return None if value is None else _text(name, value)
+
+
+def _dtype(name: str, value: Any) -> np.dtype:
+    return np.dtype(lookup(name, value, {known: known for known in modelfile.DTYPE_CODES}))
+
+
+def _layers(name: str, value: Any) -> tuple[Layer, ...]:
+    return tuple(layers.from_dict(layer) for layer in _list(name, value))
+
+
+def _metrics(name: str, value: Any) -> tuple[str, ...]:
+    names = [_text(f"{name}[{i}]", metric) for i, metric in enumerate(_list(name, value))]
+    scoring.checked_metrics(names)
+    return tuple(names)
+
+
+def _list(name: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{name} must be a list, got {checks.described(value)}")
+    return value
+
+
+def _notes(name: str, value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} must map str to str, got {checks.described(value)}")
+    return {key: _text(f"{name}[{key[:80]!r}]", text) for key, text in value.items()}
+
+
+COUNT = checks.integer(0, checks.COUNT)
+FIELDS: dict[str, Callable[[str, Any], Any]] = {
+    "name": _optional_text,
+    "dtype": _dtype,
+    "n_features": COUNT,
+    "layers": _layers,
+    "loss": lambda name, value: losses.from_dict(value),
+    "loss_is_inferred": checks.flag,
+    "optimizer": lambda name, value: optimizers.from_dict(value),
+    "metrics": _metrics,
+    "seed": checks.integer(0, 2**64 - 1),
+    "epoch": COUNT,
+    "iterations": COUNT,
+    "metadata": _notes,
+}
+"""What a description consists of, and the rule that each field has to pass."""

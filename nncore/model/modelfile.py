@@ -1,0 +1,206 @@
+"""The container of a model file: named tensors and one JSON description, sealed by a checksum.
+
+It is a valid safetensors file. Its metadata has one entry, ``nncore``: the description. The description's ``sha256`` is
+the digest of the whole file with that digest replaced by zeros, so that a flip of any bit is found. What the
+description means is up to `nncore.model.checkpoint`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from nncore.base import checks
+from nncore.base.typing import Array
+from nncore.errors import ModelFileError
+
+LONGEST_HEADER = 2**20  # bytes
+NO_DIGEST = "0" * 64
+DTYPE_CODES = {"float32": "F32", "float64": "F64"}
+FOREIGN_FORMATS = {
+    b"PK\x03\x04": "a zip archive, such as .npz, .pt or .keras",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUM": "a .npy file",
+    b"\x80\x04": "a pickle",
+    b"\x1f\x8b": "a gzip file",
+    b"{": "a JSON file",
+}
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def pack(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:
+    """Return the content of a file; equal input gives equal bytes.
+
+    Raises
+    ------
+    ValueError
+        If the header would be longer than a reader accepts.
+    """
+    from safetensors.numpy import save  # here, not at the top, to keep `import nncore` quick
+
+    text = json.dumps({"sha256": NO_DIGEST, **description}, allow_nan=False)
+    content = save(dict(tensors), {"nncore": text})
+    length = int.from_bytes(content[:8], "little")
+    if length > LONGEST_HEADER:
+        raise ValueError(f"layers and metadata take {length} bytes of a model file, expected at most {LONGEST_HEADER}")
+    return _sealed(content)
+
+
+def _sealed(content: bytes) -> bytes:
+    """Replace the zeros that stand for the digest by the digest of `content`."""
+    at = content.index(NO_DIGEST.encode())
+    digest = _sha256(content).encode()
+    return content[:at] + digest + content[at + len(digest) :]
+
+
+@dataclass
+class Header:
+    """The first part of a file, before its tensors.
+
+    Attributes
+    ----------
+    raw : bytes
+        As it stands in the file.
+    description : dict
+        Its values are not checked yet.
+    entries : dict of str to object
+        What the file says about each tensor.
+    """
+
+    raw: bytes
+    description: dict[str, Any]
+    entries: dict[str, Any]
+
+
+def read_header(file: BinaryIO, size: int) -> Header:
+    """Read the header of a file of `size` bytes.
+
+    Raises
+    ------
+    ModelFileError
+        If there is none, or it is damaged or too long.
+    """
+    if size < 16:
+        raise ModelFileError(f"the file is too short to be a model: {size} byte(s)")
+    start = file.read(8)
+    length = int.from_bytes(start, "little")
+    if length > min(LONGEST_HEADER, size - 8):
+        raise ModelFileError(_wrong_length(start, length, size))
+    text = file.read(length)
+    entries = _json(text, "header")
+    notes = entries.pop("__metadata__", None)
+    if not isinstance(notes, dict) or list(notes) != ["nncore"] or not isinstance(notes["nncore"], str):
+        raise ModelFileError("not an nncore model: its header lacks nncore's description of the layers")
+    return Header(start + text, _json(notes["nncore"], "description"), entries)
+
+
+def _wrong_length(start: bytes, length: int, size: int) -> str:
+    for magic, kind in FOREIGN_FORMATS.items():
+        if start.startswith(magic):
+            return f"not an nncore model; it looks like {kind}"
+    return f"not an nncore model, or damaged: header length {length} exceeds {min(LONGEST_HEADER, size - 8)} bytes"
+
+
+def round_trip(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description as a reader will find it."""
+    return _json(json.dumps(description, allow_nan=False), "description")
+
+
+def _json(text: bytes | str, what: str) -> dict[str, Any]:
+    try:
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+        found = json.loads(decoded, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"invalid {what}: {error}") from error
+    if not isinstance(found, dict):
+        raise ModelFileError(f"invalid {what}: expected a JSON object, got {checks.described(found)}")
+    return found
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"duplicate key {key[:80]!r}")
+        found[key] = value
+    return found
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def read_tensors(file: BinaryIO, size: int, header: Header, shapes: Shapes, dtype: np.dtype) -> dict[str, Array]:
+    """Read the tensors behind `header`: exactly those of `shapes`.
+
+    Nothing is read or allocated before names, shapes, dtype and the file's size have been found to agree.
+
+    Raises
+    ------
+    ModelFileError
+        If they do not, if the checksum is wrong, or if a value is not finite.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    _check_entries(header.entries, shapes, dtype)
+    n_bytes = _check_size(size - len(header.raw), shapes, dtype)
+    content = header.raw + file.read(n_bytes)
+    if len(content) != size:
+        raise ModelFileError("the file changed while it was read")
+    _check_digest(content, header.description.get("sha256"))
+    try:
+        tensors: dict[str, Array] = load(content)
+    except SafetensorError as error:
+        raise ModelFileError(f"invalid header: {error}") from error
+    for name, tensor in tensors.items():
+        if not np.isfinite(tensor).all():
+            raise ModelFileError(f"tensor {name!r} holds NaN or infinity")
+    return tensors
+
+
+def _check_entries(entries: Mapping[str, Any], shapes: Shapes, dtype: np.dtype) -> None:
+    missing, extra = sorted(shapes.keys() - entries.keys()), sorted(entries.keys() - shapes.keys())
+    if missing or extra:
+        raise ModelFileError(f"missing tensor(s) {missing}, unexpected tensor(s) {extra}"[:300])
+    for name, shape in shapes.items():
+        entry = entries[name] if isinstance(entries[name], dict) else {}
+        if entry.get("shape") != list(shape):
+            found = str(entry.get("shape"))[:80]
+            raise ModelFileError(f"tensor {name!r} has shape {found}, the layers need {list(shape)}")
+        if entry.get("dtype") != DTYPE_CODES[dtype.name]:
+            found = str(entry.get("dtype"))[:80]
+            raise ModelFileError(f"tensor {name!r} has dtype {found}, expected {DTYPE_CODES[dtype.name]}")
+
+
+def _check_size(n_bytes: int, shapes: Shapes, dtype: np.dtype) -> int:
+    needed = dtype.itemsize * sum(math.prod(shape) for shape in shapes.values())
+    if n_bytes != needed:
+        off = f"{abs(n_bytes - needed)} byte(s) {'longer' if n_bytes > needed else 'shorter'}"
+        raise ModelFileError(f"the file is {off} than declared: its tensors need {needed} bytes, it has {n_bytes}")
+    return needed
+
+
+def _check_digest(content: bytes, digest: Any) -> None:
+    if not isinstance(digest, str) or len(digest) != len(NO_DIGEST) or not digest.isascii():
+        expected = f"{len(NO_DIGEST)} hexadecimal digits"
+        raise ModelFileError(f"invalid description: sha256 must be {expected}, got {checks.described(digest)}")
+    at = content.find(digest.encode())
+    view = memoryview(content)
+    if _sha256(view[:at], NO_DIGEST.encode(), view[at + len(digest) :]) != digest:
+        raise ModelFileError("checksum mismatch: the file is damaged")
+
+
+def _sha256(*pieces: bytes | memoryview) -> str:
+    """Return the digest of the pieces as if they were joined, without joining them."""
+    import hashlib  # here, not at the top, to keep `import nncore` quick
+
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()

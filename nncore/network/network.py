@@ -1,0 +1,332 @@
+"""A program with parameters and optimizer state, ready to run: the engine's plan and the locks around it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from nncore import engine
+from nncore.arrays.inputs import all_finite
+from nncore.base.typing import Array
+from nncore.initializers import initialize
+from nncore.network.predictor import Predictor, freeze
+from nncore.optimizers import Optimizer
+from nncore.program import ParameterBlock, Program
+from nncore.program.folding import folded
+
+_alive: weakref.WeakSet[Network] = weakref.WeakSet()
+
+
+def initial_parameters(program: Program, seed: int, dtype: np.dtype) -> Array:
+    """Draw the first value of every parameter, as one flat vector.
+
+    Examples
+    --------
+    >>> from nncore.layers import Dense
+    >>> from nncore.program import lower
+    >>> initial_parameters(lower([Dense(2, weight_initializer="ones")], 1, "mse"), 0, np.dtype("float32"))
+    array([1., 1., 0., 0.], dtype=float32)
+    """
+    return _initial(program.parameters, program.n_parameters, seed, dtype)
+
+
+def initial_statistics(program: Program, dtype: np.dtype) -> Array:
+    """Return what running means and variances begin with, as one flat vector.
+
+    Examples
+    --------
+    >>> from nncore.layers import BatchNorm, Dense
+    >>> from nncore.program import lower
+    >>> initial_statistics(lower([Dense(2), BatchNorm()], 1, "mse"), np.dtype("float32"))
+    array([0., 0., 1., 1.], dtype=float32)
+    """
+    return _initial(program.statistics, program.n_statistics, 0, dtype)
+
+
+def _initial(blocks: Sequence[ParameterBlock], n: int, seed: int, dtype: np.dtype) -> Array:
+    flat = np.empty(n, dtype)
+    for block in blocks:
+        values = initialize(block.initializer, block.activation, block.shape, seed, block.layer)
+        part = flat[block.offset : block.offset + block.size]
+        with np.errstate(over="ignore"):
+            part[:] = values.ravel()
+        if not all_finite(part):
+            raise ValueError(f"the first values of {block.name} are too large for {dtype}: {block.initializer}")
+    return flat
+
+
+def references(holder: Any) -> int:
+    """Count the references to the flat vector of `holder`, its own and the count's included."""
+    return sys.getrefcount(holder._flat)
+
+
+class _Holder:
+    def __init__(self) -> None:
+        self._flat = np.empty(1)
+
+
+UNSHARED = references(_Holder()) if hasattr(sys, "getrefcount") else -1
+"""What `references` finds where nobody else holds the vector: 2 in CPython so far."""
+
+
+class Network:
+    """Runs one program. Inputs must already be what `nncore.arrays.inputs` and `nncore.arrays.targets` return.
+
+    The plan's own storage holds the parameters. Once `parameters` has been asked for, the flat vector handed out does:
+    it is copied into the plan before every operation, and back after every one that changes it, until nobody holds it.
+
+    One thread at a time uses the plan. Others wait, except while a `training` lasts: they get a ``RuntimeError``.
+
+    Parameters
+    ----------
+    program : Program
+    parameters : ndarray of shape (n_parameters,)
+        Copied. Its dtype is the one computed in.
+    optimizer : Optimizer
+    """
+
+    def __init__(self, program: Program, parameters: Array, optimizer: Optimizer) -> None:
+        self.program = program
+        self.dtype = parameters.dtype
+        self._optimizer = optimizer
+        self._plan = self._new_plan(parameters)
+        self._flat: Array | None = None
+        self._lock = threading.RLock()
+        self._at_work = False  # the plan trains; who watches may read its weights, and they are newer than `_flat`
+        self._trainer: int | None = None
+        self._orphaned = False  # whether a thread that died in a fork was using the plan
+        _alive.add(self)
+
+    def _new_plan(self, parameters: Array) -> Any:
+        plan = engine.load_for(self.program, self.dtype.name).Plan(self.program)
+        plan.set_parameters(np.ascontiguousarray(parameters))
+        plan.set_optimizer(self._optimizer.at_epoch(0))
+        return plan
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Keep other threads, and callbacks of the same thread, from training until the block ends."""
+        with self._lock:
+            self._check_not_training_elsewhere()
+            self.check_not_training()
+            self._trainer = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._trainer = None
+
+    def check_not_training(self) -> None:
+        """Raise RuntimeError while a `training` lasts."""
+        self._check_not_training_elsewhere()
+        if self._trainer is not None:
+            raise RuntimeError("model is being trained: a callback cannot train or recompile the model that called it")
+
+    def _check_not_training_elsewhere(self) -> None:
+        if self._trainer is not None and self._trainer != threading.get_ident():
+            raise RuntimeError("model is being trained in another thread")
+
+    def _forget_other_threads(self) -> None:
+        """In a child process after a fork only the forking thread lives on: what others held would stay held."""
+        self._orphaned = not self._lock.acquire(blocking=False)
+        self._lock = threading.RLock()
+        if self._trainer != threading.get_ident():
+            self._trainer = None
+
+    def _lent_plan(self) -> Any:
+        """Return the plan with the current parameters; call it with the lock held."""
+        self._check_not_training_elsewhere()
+        if self._orphaned:
+            self._replace_plan()
+        if self._flat is not None and not self._at_work:
+            self._plan.set_parameters(self._flat)
+            if references(self) <= UNSHARED:
+                self._flat = None  # nobody can read or write it any more; a view or a buffer of it would count
+        return self._plan
+
+    def _replace_plan(self) -> None:
+        """Make a new plan of the state in which a lost thread left the old one, which would seem busy for ever."""
+        flat = np.empty(self.program.n_parameters, self.dtype)
+        slots = np.empty((self._optimizer.n_slots, self.program.n_parameters), self.dtype)
+        self._plan.get_parameters(flat)
+        self._plan.get_slots(slots)
+        statistics = np.empty(self.program.n_statistics, self.dtype)
+        self._plan.get_statistics(statistics)
+        plan = self._new_plan(flat)
+        plan.set_statistics(statistics)
+        plan.set_slots(slots)
+        plan.iterations = self._plan.iterations
+        self._plan, self._orphaned = plan, False
+
+    @property
+    def parameters(self) -> Array:
+        """The flat parameter vector, writable; the same array at every call for as long as somebody holds it."""
+        self._check_not_training_elsewhere()
+        with self._lock:
+            if self._flat is None:
+                self._flat = self.get_parameters()
+            return self._flat
+
+    def get_parameters(self) -> Array:
+        """Return a copy of the flat parameter vector."""
+        flat = np.empty(self.program.n_parameters, self.dtype)
+        self._check_not_training_elsewhere()  # before the lock, so that nobody waits for a long epoch to hear it
+        with self._lock:
+            self._lent_plan().get_parameters(flat)
+        return flat
+
+    def set_parameters(self, flat: Array) -> None:
+        self._check_not_training_elsewhere()
+        with self._lock:
+            self._lent_plan().set_parameters(flat)
+            if self._flat is not None:
+                self._flat[:] = flat
+
+    def get_statistics(self) -> Array:
+        """Return a copy of the running means and variances, (n_statistics,)."""
+        flat = np.empty(self.program.n_statistics, self.dtype)
+        self._check_not_training_elsewhere()
+        with self._lock:
+            self._lent_plan().get_statistics(flat)
+        return flat
+
+    def set_statistics(self, flat: Array) -> None:
+        self._check_not_training_elsewhere()
+        with self._lock:
+            self._lent_plan().set_statistics(flat)
+
+    def weights(self) -> tuple[Array, Array]:
+        """Return copies of the flat parameter vector and of the statistics, of one moment."""
+        self._check_not_training_elsewhere()
+        with self._lock:
+            return self.get_parameters(), self.get_statistics()
+
+    def set_weights(self, parameters: Array, statistics: Array) -> None:
+        """Set both at once, so that no other thread computes with half of them."""
+        self._check_not_training_elsewhere()
+        with self._lock:
+            self.set_parameters(parameters)
+            self.set_statistics(statistics)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None:
+        """Change the update rule; its state goes on if the rule is of the same kind, else starts anew."""
+        self._check_not_training_elsewhere()
+        with self._lock:
+            same_kind = type(optimizer) is type(self._optimizer) and optimizer.n_slots == self._optimizer.n_slots
+            plan = self._lent_plan()
+            plan.set_optimizer(optimizer.at_epoch(0))
+            self._optimizer = optimizer
+            if not same_kind:
+                plan.set_slots(np.zeros((optimizer.n_slots, self.program.n_parameters), self.dtype))
+                plan.iterations = 0
+
+    def state(self) -> tuple[Array, Array, Array, int]:
+        """Return copies of parameters, statistics and slots (n_slots, n_parameters), and the number of updates."""
+        slots = np.empty((self._optimizer.n_slots, self.program.n_parameters), self.dtype)
+        self._check_not_training_elsewhere()
+        with self._lock:
+            flat = self.get_parameters()
+            self._plan.get_slots(slots)
+            return flat, self.get_statistics(), slots, self.iterations
+
+    def set_optimizer_state(self, slots: Array, iterations: int) -> None:
+        with self._lock:
+            plan = self._lent_plan()
+            plan.set_slots(slots)
+            plan.iterations = iterations
+
+    def with_program(self, program: Program, optimizer: Optimizer) -> Network:
+        """Return a network of the same parameters that runs another program, for another loss.
+
+        A flat vector handed out before now belongs to the new network.
+        """
+        other = self.copy(program)
+        other.optimizer = optimizer
+        other._flat = self._flat
+        return other
+
+    def copy(self, program: Program) -> Network:
+        """Return an independent network in the same state that runs another program of the same parameters."""
+        flat, statistics, slots, iterations = self.state()
+        other = Network(program, flat, self._optimizer)
+        other.set_statistics(statistics)
+        other.set_optimizer_state(slots, iterations)
+        return other
+
+    @property
+    def iterations(self) -> int:
+        """Number of updates done."""
+        return int(self._plan.iterations)
+
+    @property
+    def result(self) -> Any:
+        """How the plan's last training went, also one that a signal ended; None before the first."""
+        return self._plan.result
+
+    def predictor(self) -> Predictor:
+        """Return a frozen copy for single rows, without the rows that `folded` can do without."""
+        with self._lock:
+            return freeze(*folded(self.program, self.get_parameters(), self.get_statistics()))
+
+    def predict(self, X: Array) -> Array | None:
+        """Return the predictions, shape (n, n_outputs); None if a value of `X` is not finite."""
+        self._check_not_training_elsewhere()
+        with self._lock:
+            predictions: Array | None = self._lent_plan().predict(X)
+            return predictions
+
+    def evaluate(self, X: Array, target: Array, sample_weight: Array | None, predictions: Array | None) -> float:
+        """Return the loss; write the predictions (n, n_outputs) to `predictions` if given."""
+        self._check_not_training_elsewhere()
+        with self._lock:
+            return float(self._lent_plan().evaluate(X, target, sample_weight, predictions))
+
+    def loss_and_gradient(
+        self, X: Array, target: Array, sample_weight: Array | None, seed: int = 0
+    ) -> tuple[float, Array]:
+        """Return the loss in training, with dropout drawn from `seed`, and its gradient (n_parameters,)."""
+        gradient = np.empty(self.program.n_parameters, self.dtype)
+        self._check_not_training_elsewhere()
+        with self._lock:
+            return float(self._lent_plan().loss_and_gradient(X, target, sample_weight, gradient, seed)), gradient
+
+    def explain(
+        self, X: Array, target: Array, sample_weight: Array | None, seed: int
+    ) -> tuple[float, list[Array], list[Array | None], Array]:
+        """Return loss, values and deltas of ``Plan.explain``, and the gradient (n_parameters,)."""
+        gradient = np.empty(self.program.n_parameters, self.dtype)
+        self._check_not_training_elsewhere()
+        with self._lock:
+            return *self._lent_plan().explain(X, target, sample_weight, gradient, seed), gradient
+
+    def train(self, X: Array, target: Array, sample_weight: Array | None, **options: Any) -> Any:
+        """Run the plan's training; `options` and the result are those of ``Plan.train``."""
+        self._check_not_training_elsewhere()
+        with self._lock:
+            plan, self._at_work = self._lent_plan(), True
+            try:
+                return plan.train(X, target, sample_weight, **options)
+            finally:
+                self._at_work = False
+                if self._flat is not None:
+                    plan.get_parameters(self._flat)
+
+
+def _forget_other_threads() -> None:
+    for network in list(_alive):
+        network._forget_other_threads()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_forget_other_threads)

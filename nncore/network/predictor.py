@@ -1,0 +1,106 @@
+"""Predictor: a network frozen for answers one row at a time, in well under a microsecond for a small one."""
+
+from __future__ import annotations
+
+import copyreg
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nncore import engine
+from nncore.arrays import inputs
+from nncore.base.typing import Array
+from nncore.program import Program
+
+
+class Predictor(ABC):
+    """A network with its weights as they were when `Sequential.predictor` made it; training goes on without it.
+
+    Calling it costs less than `predict`: it checks type and shape alone, takes no lock and starts no thread. Several
+    threads may call it at once. It can be pickled and copied.
+
+    Attributes
+    ----------
+    n_features, n_outputs : int
+        Width of the input and of the output.
+    dtype : numpy.dtype
+        What is computed in, and the dtype of what a call returns.
+    program : Program
+        What a call runs: the model's, or where that has `BatchNorm` or `Dropout`, what `nncore.program.folding` makes
+        of it.
+    parameters : ndarray of shape (n_parameters,)
+        A copy of this program's weights and biases.
+    statistics : ndarray of shape (n_statistics,)
+        A copy of its running means and variances.
+
+    Examples
+    --------
+    >>> from nncore import Dense, Sequential
+    >>> model = Sequential([Dense(8, "tanh"), Dense(2)], seed=1)
+    >>> model.build(3)
+    >>> policy = model.predictor()
+    >>> policy
+    Predictor(n_features=3, n_outputs=2, dtype=float32)
+    >>> x = np.array([0.5, -1.0, 2.0], np.float32)
+    >>> bool((policy(x) == model.predict([x])[0]).all())
+    True
+    """
+
+    n_features: int
+    n_outputs: int
+    dtype: np.dtype[Any]
+    program: Program
+    parameters: Array
+    statistics: Array
+
+    @abstractmethod
+    def __call__(self, x: ArrayLike, out: Array | None = None) -> Array:
+        """Return the network's output for `x`, in the same bits as `Sequential.predict`.
+
+        Where a `BatchNorm` has been folded into the weights, the two agree to rounding instead: a column whose mean
+        lies m of its deviations from zero loses at most the logarithm of m in bits, and m is at most 1024.
+
+        Parameters
+        ----------
+        x : array-like of shape (n_features,) or (n, n_features)
+            One row, or n rows to be answered one after another; from some twenty rows on, `predict` is quicker. Fastest
+            is a C-contiguous array of `dtype`; anything else is converted as by `predict`. It is not looked at for NaN
+            and infinity: they go through the network, and NaN comes out as NaN.
+        out : ndarray of shape (n_outputs,) or (n, n_outputs), optional
+            Where to write the output, saving the time for a new array: C-contiguous, aligned, writable, of
+            `dtype` and without a mask.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,) or (n, n_outputs)
+            A new array, or `out`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `x` holds no numbers or has another shape, or `out` does not fit.
+        """
+
+
+def freeze(program: Program, parameters: Array, statistics: Array) -> Predictor:
+    """Return a `Predictor` of a program, its flat parameters (n_parameters,) and statistics (n_statistics,): copies.
+
+    Examples
+    --------
+    >>> from nncore.layers import Dense
+    >>> from nncore.program import lower
+    >>> freeze(lower([Dense(1)], 2, "mse"), np.array([3.0, 4.0, 0.5]), np.empty(0))([1, 10])
+    array([43.5])
+    """
+    dtype = parameters.dtype
+    compiled = engine.load_for(program, dtype.name).Predictor
+    Predictor.register(compiled)
+    copyreg.pickle(compiled, _rebuilding)  # so that it gets the engine of the machine that unpickles it
+    frozen: Predictor = compiled(program, parameters, statistics, lambda x: inputs.real_array(x, dtype, "x"))
+    return frozen
+
+
+def _rebuilding(predictor: Predictor) -> tuple[Any, ...]:
+    return freeze, (predictor.program, predictor.parameters, predictor.statistics)

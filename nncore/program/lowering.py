@@ -1,0 +1,254 @@
+"""Lower a model's layers to a program: a straight list of rows that the engine, or the NumPy reference, runs.
+
+Shapes are inferred in `nncore.program.rows`; what the network ends with and its size are looked at here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from nncore import losses
+from nncore.base import checks, memory
+from nncore.layers import LAYERS, MAX_UNITS, Activation, Dense, Dropout, Layer, Residual, as_activation, leaves
+from nncore.losses import Crossentropy, Loss
+from nncore.program.rows import BATCH, ParameterBlock, Row, Rows, refuse_lone_softmax
+
+
+@dataclass(frozen=True)
+class Program:
+    """A network, its loss and its parameters' places, ready to run.
+
+    Attributes
+    ----------
+    n_features, n_outputs, n_parameters, n_statistics : int
+        Width of the input, width of the prediction, lengths of the flat vectors of parameters and of statistics.
+    rows : tuple of Row
+        The forward pass, in order.
+    loss : str
+        The loss kernel: squared_error, absolute_error, huber, sigmoid_crossentropy, softmax_crossentropy or
+        sparse_softmax_crossentropy. It reads what the last row wrote, the raw prediction.
+    loss_parameter : float
+        Huber's delta; 0.0 elsewhere.
+    link : {"identity", "sigmoid", "softmax"}
+        What turns the raw prediction into the prediction.
+    parameters : tuple of ParameterBlock
+        All that is learned, in the order of the flat vector.
+    statistics : tuple of ParameterBlock
+        What is averaged over batches: means and variances of each batchnorm.
+    """
+
+    n_features: int
+    n_outputs: int
+    n_parameters: int
+    n_statistics: int
+    rows: tuple[Row, ...]
+    loss: str
+    loss_parameter: float
+    link: str
+    parameters: tuple[ParameterBlock, ...]
+    statistics: tuple[ParameterBlock, ...] = ()
+
+    def __str__(self) -> str:
+        header = ("row", "op", "reads", "layer", "n_in", "n_out", "activation", "weight", "bias")
+        cells = [header, *(_cells(i, row) for i, row in enumerate(self.rows))]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+        loss = f"{self.loss}({self.loss_parameter:g})" if self.loss_parameter else self.loss
+        return "\n".join([*lines, f"link {self.link}, loss {loss}, {self.n_parameters} parameters"])
+
+
+def _cells(number: int, row: Row) -> tuple[str, ...]:
+    functional = row.op in ("dense", "activation")
+    op = row.op if functional or not row.parameter else f"{row.op}({row.parameter:g})"
+    activation = f"{row.activation}({row.parameter:g})" if functional and row.parameter else row.activation
+    reads = "+".join("X" if place == BATCH else str(place) for place in (row.source, row.skip) if place >= BATCH)
+    places = ("-" if place < 0 else str(place) for place in (row.weight, row.bias))
+    return (str(number), op, reads, str(row.layer), str(row.n_in), str(row.n_out), activation, *places)
+
+
+def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str) -> Program:
+    """Turn layers into a program.
+
+    Parameters
+    ----------
+    layers : sequence of layers
+        The network, from input to output.
+    n_features : int
+        Width of the input, 1 to 2**31 - 1.
+    loss : Loss or str
+        What is minimised. A crossentropy takes over the sigmoid or softmax of the last layer, which becomes the link.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    TypeError
+        If an argument or a layer has the wrong type.
+    ValueError
+        If there is no layer or nothing to train, if the last layer does not suit the loss, or if the parameters would
+        not fit into this machine's memory. Nothing has been allocated by then.
+
+    Examples
+    --------
+    >>> print(lower([Dense(8, "relu"), Dense(3, "softmax")], 4, "sparse_categorical_crossentropy"))
+    row     op  reads  layer  n_in  n_out  activation  weight  bias
+      0  dense      X      0     4      8        relu       0    32
+      1  dense      0      1     8      3    identity      40    64
+    link softmax, loss sparse_softmax_crossentropy, 67 parameters
+    """
+    n_features = checks.integer(1, MAX_UNITS)("n_features", n_features)
+    loss = losses.get(loss)
+    layers = _checked(layers)
+    found = Rows(n_features)
+    found.add(layers)
+    if found.rows[-1].op == "dropout":
+        raise ValueError(f"Dropout as the last layer would drop predictions; remove it from the end of {list(layers)}")
+    n_parameters, n_statistics = _total(found.parameters), _total(found.statistics)
+    _refuse_absurd_size(found.rows, n_parameters)
+    rows, link = _take_link(found.rows, loss)
+    return Program(
+        n_features,
+        rows[-1].n_out,
+        n_parameters,
+        n_statistics,
+        tuple(rows),
+        loss.kernel,
+        loss.parameter,
+        link,
+        tuple(found.parameters),
+        tuple(found.statistics),
+    )
+
+
+def _total(blocks: Sequence[ParameterBlock]) -> int:
+    return blocks[-1].offset + blocks[-1].size if blocks else 0
+
+
+def last_activation(layers: Sequence[Layer]) -> str:
+    """Return the name of the activation that a network ends with.
+
+    Examples
+    --------
+    >>> last_activation([Dense(3), Activation("softmax"), Activation("identity")])
+    'softmax'
+    """
+    for layer in reversed(layers):
+        if isinstance(layer, Dense):
+            return as_activation(layer.activation).name
+        if not isinstance(layer, (Activation, Dropout)):
+            return "identity"
+        if isinstance(layer, Activation) and layer.name != "identity":
+            return layer.name
+    return "identity"
+
+
+def check_output(layers: Sequence[Layer], loss: Loss) -> None:
+    """Raise ValueError if what the network ends with does not suit `loss`, whatever its number of features."""
+    units = [layer.units for layer in leaves(layers) if isinstance(layer, Dense)]
+    if units:
+        op = "add" if isinstance(layers[-1], Residual) else "dense"
+        last = Row(op, len(layers) - 1, units[-1], units[-1], last_activation(layers))
+        refuse_lone_softmax(last.activation, last.n_out, f"layers[{last.layer}]")
+        if isinstance(loss, Crossentropy):
+            _refuse_unsuitable_output(last, loss)
+
+
+def _checked(layers: Sequence[Layer]) -> list[Layer]:
+    if not isinstance(layers, Sequence) or isinstance(layers, str):
+        raise TypeError(f"layers must be a list of layers, got {checks.described(layers)}")
+    for i, layer in enumerate(layers):
+        checks.exact(f"layers[{i}]", layer, LAYERS)
+    if not layers:
+        raise ValueError("layers must hold at least one Dense layer, got an empty list")
+    if not any(isinstance(layer, Dense) for layer in leaves(layers)):
+        raise ValueError(f"network has no parameters: layers must hold at least one Dense layer, got {list(layers)}")
+    return list(layers)
+
+
+def refuse_absurd_size(program: Program, itemsize: int, n_slots: int) -> None:
+    """Raise ValueError if the engine's parallel vectors would not fit into memory.
+
+    Those are the weights and slots, their copies from the start of the epoch, and the transposed weights.
+    """
+    _refuse_absurd_size(program.rows, program.n_parameters, itemsize * (3 + 2 * n_slots))
+
+
+def _refuse_absurd_size(rows: Sequence[Row], n_parameters: int, bytes_each: int = 8) -> None:
+    """Raise if parameters and one row's outputs cannot exist; by default for the least there is, predicting float32."""
+    n_bytes = bytes_each * n_parameters + 8 * sum(row.n_out for row in rows)
+    limit = memory.available()
+    if n_bytes > limit:
+        raise ValueError(
+            f"the network needs at least {memory.readable(n_bytes)} ({n_parameters:,} parameters), but this process "
+            f"may use {memory.readable(limit)} of memory; expected fewer units or features"
+        )
+
+
+def refuse_unsuitable_batch(program: Program, batch_size: int, itemsize: int) -> None:
+    """Raise ValueError if a program with a batchnorm cannot be trained on batches of so many rows.
+
+    One row has no variance; and as every column is normalised over the whole batch, all activations of the batch and
+    their derivatives are in memory at once.
+
+    Examples
+    --------
+    >>> from nncore.layers import BatchNorm
+    >>> refuse_unsuitable_batch(lower([Dense(2), BatchNorm(name="norm")], 3, "mse"), batch_size=1, itemsize=4)
+    Traceback (most recent call last):
+        ...
+    ValueError: layer 'norm' normalises over a batch, and batch_size is 1 row, which has no variance; expected at \
+least 2 rows in X and in a batch, or LayerNorm, which normalises each row
+    """
+    if not program.statistics:
+        return
+    name = program.statistics[0].name.removesuffix(".mean")
+    if batch_size == 1:
+        raise ValueError(
+            f"layer {name!r} normalises over a batch, and batch_size is 1 row, which has no variance; expected at "
+            "least 2 rows in X and in a batch, or LayerNorm, which normalises each row"
+        )
+    bytes_each, limit = 2 * itemsize * (program.n_features + sum(row.n_out for row in program.rows)), memory.available()
+    if batch_size * bytes_each > limit:
+        needed = memory.readable(batch_size * bytes_each)
+        raise ValueError(
+            f"layer {name!r} normalises over a batch, and batch_size={batch_size} needs at least {needed} at once, but "
+            f"this process may use {memory.readable(limit)} of memory; expected a batch_size of at most "
+            f"{limit // bytes_each}, fewer units, or LayerNorm, which normalises each row"
+        )
+
+
+def _take_link(rows: list[Row], loss: Loss) -> tuple[list[Row], str]:
+    """Take the sigmoid or softmax that belongs to a crossentropy out of the last row, so that the loss reads logits."""
+    if not isinstance(loss, Crossentropy):
+        return rows, "identity"
+    last = rows[-1]
+    _refuse_unsuitable_output(last, loss)
+    if loss.from_logits:
+        return rows, "identity"
+    if last.op == "activation":
+        return rows[:-1], loss.activation
+    return [*rows[:-1], replace(last, activation="identity", parameter=0.0)], loss.activation
+
+
+def _refuse_unsuitable_output(last: Row, loss: Crossentropy) -> None:
+    call = f"{type(loss).__name__}(from_logits={loss.from_logits})"
+    if loss.from_logits and last.activation != "identity":
+        raise ValueError(
+            f"loss {call} expects the last layer to have no activation, got {last.activation!r}; "
+            "remove the activation, or set from_logits=False"
+        )
+    if last.op == "add" and not loss.from_logits:
+        raise ValueError(
+            f"loss {call} expects {loss.activation!r} at the very end, but the last layer is a Residual, which adds "
+            f"its input to what its last layer gives; put Activation({loss.activation!r}) or another Dense behind it"
+        )
+    if not loss.from_logits and last.activation != loss.activation:
+        raise ValueError(
+            f"loss {call} expects the last layer's activation to be {loss.activation!r}, got {last.activation!r}; set "
+            f"activation={loss.activation!r} on the last layer, or no activation there and from_logits=True in the loss"
+        )
+    if loss.activation == "softmax" and last.n_out == 1:
+        raise ValueError(f"loss {call} over 1 output is always 0; use BinaryCrossentropy with sigmoid for two classes")

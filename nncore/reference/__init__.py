@@ -1,0 +1,45 @@
+"""The oracle: the same programs in plain NumPy, written to be read, not to be fast.
+
+It interprets a `nncore.program.Program` row by row and shares no arithmetic with the compiled engine, so that each can
+be tested against the other. Everything runs in the precision of its input, float32 or float64, but losses are always
+computed in float64. Array arguments are not checked.
+
+Names: n rows in the batch; ``x`` (n, n_in) is what a row of the program reads, ``z`` (n, n_out) its weighted sums,
+``y`` (n, n_out) what it writes; ``dx, dz, dy`` are the derivatives of the loss by them.
+
+Examples
+--------
+Learn y = 2 x from three points, by full-batch gradient descent:
+
+>>> from nncore import layers, optimizers, program
+>>> line = program.lower([layers.Dense(1)], n_features=1, loss="mse")
+>>> parameters, X = np.zeros(2), np.array([[1.0], [2.0], [3.0]])
+>>> options = {"batch_size": 3, "shuffle": False, "seed": 0}
+>>> losses = train(line, optimizers.SGD(0.1), parameters, [], X, 2 * X, epochs=500, **options)
+>>> print(parameters.round(2), losses[0].round(2))
+[2. 0.] 18.67
+"""
+
+from nncore.reference.interpreter import forward, loss, loss_and_gradient, train, training_loss
+from nncore.reference.passes import average_statistics, tape
+from nncore.reference.rows import Predicting, Training
+from nncore.reference.step import clip, decay_rates, limit_norms, penalise, penalty, step, update
+
+__all__ = [
+    "Predicting",
+    "Training",
+    "average_statistics",
+    "clip",
+    "decay_rates",
+    "forward",
+    "limit_norms",
+    "loss",
+    "loss_and_gradient",
+    "penalise",
+    "penalty",
+    "step",
+    "tape",
+    "train",
+    "training_loss",
+    "update",
+]

@@ -1,0 +1,190 @@
+"""The oracle's rows: what each operation of a program computes from what it reads, and the way back.
+
+Names as in `nncore.reference`. No row changes what it reads. What a row draws or averages is a function of its input
+and of the mode, so that the way back works it out once more instead of remembering it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from nncore.base.random import dropout_mask
+from nncore.program import Row
+from nncore.reference.formulas import Array
+
+
+class Predicting(NamedTuple):
+    """The mode in which batchnorm uses running statistics, and dropout does nothing.
+
+    Attributes
+    ----------
+    statistics : ndarray of shape (n_statistics,) or None
+        The running means and variances; None for programs that have none.
+
+    Examples
+    --------
+    >>> Predicting().statistics is None
+    True
+    """
+
+    statistics: Array | None = None
+
+
+class Training(NamedTuple):
+    """The mode in which batchnorm uses the statistics of the batch, and dropout drops.
+
+    Attributes
+    ----------
+    seed, iteration : int
+        What the dropped values depend on: seed of the model, number of updates done before.
+
+    Examples
+    --------
+    >>> Training(seed=7)
+    Training(seed=7, iteration=0)
+    """
+
+    seed: int = 0
+    iteration: int = 0
+
+
+Mode = Predicting | Training
+
+
+def weight_of(row: Row, parameters: Array) -> Array:
+    """The view (n_in, n_out) of a dense row's weight in the flat vector."""
+    return parameters[row.weight : row.weight + row.n_in * row.n_out].reshape(row.n_in, row.n_out)
+
+
+def bias_of(row: Row, parameters: Array) -> Array:
+    """The view (n_out,) of a row's bias, or beta, in the flat vector; empty if the row has none."""
+    return parameters[row.bias : row.bias + row.n_out] if row.bias >= 0 else parameters[:0]
+
+
+def _gamma_of(row: Row, parameters: Array) -> Array:
+    return parameters[row.weight : row.weight + row.n_out] if row.weight >= 0 else parameters[:0]
+
+
+def _dense(row: Row, parameters: Array, x: Array, mode: Mode) -> Array:
+    z = x @ weight_of(row, parameters)
+    return z + bias_of(row, parameters) if row.bias >= 0 else z
+
+
+def _dense_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mode, gradient: Array) -> Array:
+    weight_of(row, gradient)[...] = x.T @ dz
+    if row.bias >= 0:
+        bias_of(row, gradient)[...] = dz.sum(axis=0)
+    dx: Array = dz @ weight_of(row, parameters).T
+    return dx
+
+
+def moments(x: Array, axis: int) -> tuple[Array, Array]:
+    """Return mean and biased variance along an axis, which stays with length 1, in float64.
+
+    Examples
+    --------
+    >>> moments(np.array([[1.0], [3.0]]), axis=0)
+    (array([[2.]]), array([[1.]]))
+    """
+    mean = x.mean(axis=axis, keepdims=True, dtype=np.float64)
+    return mean, ((x - mean) ** 2).mean(axis=axis, keepdims=True)
+
+
+def _norm(row: Row, parameters: Array, x: Array, mean: Array, variance: Array) -> Array:
+    """gamma * (x - mean) / sqrt(variance + epsilon) + beta, with one factor per column or row."""
+    gamma, beta = (_gamma_of(row, parameters), bias_of(row, parameters)) if row.weight >= 0 else (1.0, 0.0)
+    scale = gamma / np.sqrt(variance + row.parameter)
+    y: Array = (x - mean.astype(x.dtype)) * scale.astype(x.dtype) + beta
+    return y
+
+
+def _norm_backward(row: Row, parameters: Array, x: Array, dz: Array, gradient: Array, axis: int) -> Array:
+    """Ioffe and Szegedy (2015), section 3, in terms of x_hat = (x - mean) / sqrt(variance + epsilon).
+
+    x moves x_hat, and with it mean and variance, so that dx is dx_hat without its mean and its part along x_hat.
+    """
+    mean, variance = moments(x, axis)
+    deviation = np.sqrt(variance + row.parameter)
+    x_hat, dx_hat = (x - mean) / deviation, dz
+    if row.weight >= 0:
+        _gamma_of(row, gradient)[...] = (dz * x_hat).sum(axis=0)
+        bias_of(row, gradient)[...] = dz.sum(axis=0)
+        dx_hat = dz * _gamma_of(row, parameters)
+    along = (dx_hat * x_hat).mean(axis=axis, keepdims=True)
+    dx: Array = (dx_hat - dx_hat.mean(axis=axis, keepdims=True) - along * x_hat) / deviation
+    return dx.astype(x.dtype)
+
+
+def running(row: Row, statistics: Array) -> tuple[Array, Array]:
+    """The views (n_out,) of a batchnorm's running mean and variance in the flat vector."""
+    middle = row.statistics + row.n_out
+    return statistics[row.statistics : middle], statistics[middle : middle + row.n_out]
+
+
+def _batchnorm(row: Row, parameters: Array, x: Array, mode: Mode) -> Array:
+    if isinstance(mode, Training):
+        return _norm(row, parameters, x, *moments(x, axis=0))
+    if mode.statistics is None:
+        raise ValueError(
+            "statistics must be an array of shape (program.n_statistics,) to predict with BatchNorm, got None; "
+            "pass the running statistics"
+        )
+    return _norm(row, parameters, x, *running(row, mode.statistics))
+
+
+def _batchnorm_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mode, gradient: Array) -> Array:
+    return _norm_backward(row, parameters, x, dz, gradient, axis=0)
+
+
+def average(row: Row, x: Array, statistics: Array) -> None:
+    """Bring a batchnorm's running averages up to date with what it read; a single row has no variance to average."""
+    n = len(x)
+    if n == 1:
+        return
+    mean, variance = moments(x, axis=0)
+    for old, new in zip(running(row, statistics), (mean[0], variance[0] * n / (n - 1)), strict=True):
+        old[...] = row.momentum * old + (1 - row.momentum) * new
+
+
+def _layernorm(row: Row, parameters: Array, x: Array, mode: Mode) -> Array:
+    return _norm(row, parameters, x, *moments(x, axis=1))
+
+
+def _layernorm_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mode, gradient: Array) -> Array:
+    return _norm_backward(row, parameters, x, dz, gradient, axis=1)
+
+
+def _dropout(row: Row, parameters: Array, x: Array, mode: Mode) -> Array:
+    if isinstance(mode, Predicting):
+        return x
+    n, n_columns = x.shape
+    y: Array = x * dropout_mask(mode.seed, mode.iteration, row.layer, n, n_columns, row.parameter).astype(x.dtype)
+    return y
+
+
+def _dropout_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mode, gradient: Array) -> Array:
+    return _dropout(row, parameters, dz, mode)
+
+
+FORWARD: dict[str, Callable[[Row, Array, Array, Mode], Array]] = {
+    "dense": _dense,
+    "activation": lambda row, parameters, x, mode: x,
+    "batchnorm": _batchnorm,
+    "layernorm": _layernorm,
+    "dropout": _dropout,
+    "add": lambda row, parameters, x, mode: x,
+}
+"""``FORWARD[op](row, parameters, x, mode) -> z``, before the activation, and for add, before the other summand."""
+
+BACKWARD: dict[str, Callable[[Row, Array, Array, Array, Mode, Array], Array]] = {
+    "dense": _dense_backward,
+    "activation": lambda row, parameters, x, dz, mode, gradient: dz,
+    "batchnorm": _batchnorm_backward,
+    "layernorm": _layernorm_backward,
+    "dropout": _dropout_backward,
+    "add": lambda row, parameters, x, dz, mode, gradient: dz,
+}
+"""``BACKWARD[op](row, parameters, x, dz, mode, gradient) -> dx``; the row's part of `gradient` is filled in."""

@@ -1,0 +1,1 @@
+"""Training: the loop of ``fit``, what it samples and shows, why it diverged, and one step taken apart."""

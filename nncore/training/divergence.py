@@ -1,0 +1,129 @@
+"""Where a training diverged: its last steps once more, taken apart, until something is not finite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore.arrays import Data
+from nncore.arrays.inputs import all_finite
+from nncore.base import memory
+from nncore.base.typing import Array
+from nncore.layers import Layer
+from nncore.program import Program
+from nncore.program.naming import layer_names
+from nncore.training.explanation import unfused
+
+if TYPE_CHECKING:
+    from nncore.network import Network
+
+MOST_WORK = 2e11  # multiply-adds that are done again: some ten seconds
+
+
+@dataclass(frozen=True)
+class Place:
+    """What stopped being finite first.
+
+    Attributes
+    ----------
+    layer : str or None
+        The layer, as `Sequential.summary` shows it; None for the loss, and where it could not be found out.
+    tensor : str or None
+        ``"output"``, ``"loss"``, ``"delta"``, ``"gradient"`` or ``"weight"``; None where it could not be found out.
+    rows : ndarray of int64
+        Numbers of the batch's rows for which it was not finite; all of the batch for a gradient or weight.
+    """
+
+    layer: str | None
+    tensor: str | None
+    rows: NDArray[np.int64]
+
+
+def locate(
+    network: Network,
+    layers: Iterable[Layer],
+    data: Data,
+    order: NDArray[np.int64],
+    batch_size: int,
+    batch: int,
+    seed: int,
+    learning_rates: Array,
+) -> Place:
+    """Find what stopped being finite in a batch, beginning at the start of its epoch.
+
+    Parameters
+    ----------
+    network : Network
+        In the state at the start of the epoch; it stays so.
+    layers : iterable of Layer
+        What it was made of.
+    data : Data
+        What was trained on.
+    order : ndarray of shape (n,)
+        In which the epoch visited the rows.
+    batch_size, batch : int
+        Rows of a batch, and the number of the one that diverged.
+    seed : int
+        Of the model.
+    learning_rates : ndarray of shape (batch + 1,), float64
+        Of the epoch's steps.
+
+    Returns
+    -------
+    Place
+    """
+    start = batch * batch_size
+    rows = order[start : start + batch_size]
+    layers, unknown = tuple(layers), Place(None, None, rows)
+    if start * float(network.program.n_parameters) * 3 > MOST_WORK or not _fits(network, len(rows)):
+        return unknown
+    twin = network.copy(unfused(network.program, layers))
+    options: dict[str, Any] = {"batch_size": batch_size, "shuffle": False, "seed": seed}
+    if start and twin.train(*data.rows(order[:start]), learning_rates=learning_rates[:batch], **options).diverged:
+        return unknown  # which cannot be: it did not the first time
+    names = layer_names(layers)
+    try:
+        found = _in_step(twin, data.rows(rows), seed, names, rows)
+    except MemoryError:  # all of a batch's outputs and deltas at once, which training need not hold
+        return unknown
+    if found is not None:
+        return found
+    step = twin.train(*data.rows(rows), learning_rates=learning_rates[batch : batch + 1], **options)
+    return Place(None, "weight", rows) if step.diverged else unknown
+
+
+def _fits(network: Network, n: int) -> bool:
+    """Return whether the outputs and deltas of n rows fit into memory at once, by far."""
+    widths = network.program.n_features + 2 * sum(row.n_out for row in network.program.rows)
+    return 4 * n * widths * network.dtype.itemsize < memory.available()
+
+
+def _in_step(twin: Network, batch: Data, seed: int, names: list[str], rows: NDArray[np.int64]) -> Place | None:
+    """Look at the outputs of all layers, the loss, the deltas from the last layer to the first, and the gradients."""
+    program = twin.program
+    loss, values, deltas, gradient = twin.explain(*batch, seed=seed)
+    for row, value in zip(program.rows, values, strict=True):
+        if not all_finite(value):
+            return Place(names[row.layer], "output", rows[_bad(value)])
+    if not np.isfinite(loss):
+        return Place(None, "loss", rows)
+    for row, delta in zip(reversed(program.rows), reversed(deltas), strict=True):
+        if delta is not None and not all_finite(delta):
+            return Place(names[row.layer], "delta", rows[_bad(delta)])
+    return _in_gradient(program, gradient, names, rows)
+
+
+def _bad(array: Array) -> NDArray[np.intp]:
+    """Return the rows that are not finite."""
+    return np.flatnonzero(~np.isfinite(array).all(axis=1))
+
+
+def _in_gradient(program: Program, gradient: Array, names: list[str], rows: NDArray[np.int64]) -> Place | None:
+    for block in reversed(program.parameters):
+        if not all_finite(np.ascontiguousarray(block.of(gradient))):
+            return Place(names[block.layer], "gradient", rows)
+    return None

@@ -1,0 +1,248 @@
+"""One step of training taken apart: what every layer computed, what came back, and how its weights moved.
+
+Every number is the engine's own: the same program as in training runs once, but for activations that have rows of
+their own, which changes no bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nncore.arrays import Data
+from nncore.base.typing import Array
+from nncore.layers import Activation, Dense, Layer, as_activation
+from nncore.program import Program, Row
+from nncore.program.naming import in_depth, layer_name
+
+if TYPE_CHECKING:
+    from nncore.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterStep:
+    """How one weight, bias, gamma or beta moved.
+
+    Attributes
+    ----------
+    before, gradient, after : ndarray
+        The values, the derivative of the loss by them, and the values after the step, all of one shape. Penalties,
+        clipping and the optimizer stand between gradient and step.
+    """
+
+    before: Array
+    gradient: Array
+    after: Array
+
+
+@dataclass(frozen=True, eq=False)
+class LayerStep:
+    """What one layer did in a step.
+
+    Attributes
+    ----------
+    name, kind : str
+        As `Sequential.summary` shows them.
+    activation : str
+        Of the layer, ``"identity"`` if it has none.
+    x : ndarray of shape (n, n_in)
+        What it read.
+    z, a : ndarray of shape (n, n_out)
+        Before and after its activation; the same where there is none.
+    dz, da : ndarray of shape (n, n_out), or None
+        The derivatives of the loss by `z`, the layer's delta, and by `a`. None where training has no use for them:
+        before the first layer that learns, and for the `a` of a last layer whose activation the loss takes over.
+    parameters : dict of str to ParameterStep
+        By name, ``"weight"``, ``"bias"``, ``"gamma"``, ``"beta"``; empty where nothing is learned.
+    """
+
+    name: str
+    kind: str
+    activation: str
+    x: Array
+    z: Array
+    a: Array
+    dz: Array | None
+    da: Array | None
+    parameters: Mapping[str, ParameterStep]
+
+    def __str__(self) -> str:
+        parts = [f"{self.name}: {self.kind}" + (f", {self.activation}" if self.activation != "identity" else "")]
+        shown = {"x": self.x, "z": self.z, "a": self.a, "dL/da": self.da, "dL/dz": self.dz}
+        parts += [f"  {name:<6} {_figures(array)}" for name, array in shown.items() if array is not None]
+        for name, step in self.parameters.items():
+            moved = np.linalg.norm(step.after.astype(float) - step.before)
+            parts.append(
+                f"  {name:<6} {_figures(step.before)}; gradient {_figures(step.gradient)}; moved by {moved:.3g}"
+            )
+        return "\n".join(parts)
+
+
+def _figures(array: Array) -> str:
+    shape = " x ".join(map(str, array.shape))
+    return f"{shape}, mean {array.mean(dtype=float):.3g}, norm {np.linalg.norm(array.astype(float)):.3g}"
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """One training step on one batch, as `Sequential.explain_step` returns it.
+
+    Attributes
+    ----------
+    loss : float
+        Of the batch, before the step, without penalties.
+    prediction : ndarray of shape (n, n_outputs)
+        What the network said in training: with batch statistics, and with what `Dropout` dropped.
+    learning_rate : float
+    layers : tuple of LayerStep
+        In the order of the network; those in a `Residual` behind it.
+
+    Examples
+    --------
+    >>> from nncore import Dense, Sequential
+    >>> model = Sequential([Dense(1, weight_initializer="ones")], dtype="float64")
+    >>> model.compile("sgd", loss="mse")
+    >>> model.build(2)
+    >>> step = model.explain_step([[1.0, 2.0]], [5.0])
+    >>> step.loss, step["dense_0"].z, step["dense_0"].dz
+    (4.0, array([[3.]]), array([[-4.]]))
+    >>> step["dense_0"].parameters["weight"].gradient.T
+    array([[-4., -8.]])
+    >>> step["dense_0"].parameters["weight"].after.T
+    array([[1.04, 1.08]])
+    """
+
+    loss: float
+    prediction: Array
+    learning_rate: float
+    layers: tuple[LayerStep, ...]
+
+    def __getitem__(self, name: str) -> LayerStep:
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise KeyError(f"no layer {name!r}; layers: {', '.join(layer.name for layer in self.layers)}")
+
+    def __str__(self) -> str:
+        return "\n".join([f"loss {self.loss:.6g}, learning rate {self.learning_rate:g}", *map(str, self.layers)])
+
+
+def unfused(program: Program, layers: Iterable[Layer]) -> Program:
+    """Return the same program with a row of its own for every activation, numbered as the layer that asked for it.
+
+    Examples
+    --------
+    >>> from nncore.program import lower
+    >>> layers = [Dense(3), Activation("relu"), Dense(1)]
+    >>> [(row.op, row.layer) for row in unfused(lower(layers, 2, "mse"), layers).rows]
+    [('dense', 0), ('activation', 1), ('dense', 2)]
+    """
+    numbered = [layer for _, layer in in_depth(layers)]
+    rows: list[Row] = []
+    place = {-1: -1, -2: -2}  # of each row's output among the new rows
+    for number, row in enumerate(program.rows):
+        moved = replace(row, source=place[row.source], skip=place[row.skip])
+        if row.op == "dense" and row.activation != "identity":
+            rows.append(replace(moved, activation="identity", parameter=0.0))
+            source, owner = len(rows) - 1, _owner(numbered, row.layer, row.activation)
+            moved = Row("activation", owner, row.n_out, row.n_out, row.activation, row.parameter, source=source)
+        rows.append(moved)
+        place[number] = len(rows) - 1
+    return replace(program, rows=tuple(rows))
+
+
+def _owner(numbered: Sequence[Layer], number: int, activation: str) -> int:
+    """Return which layer asked for the activation behind layer `number`: itself, or an `Activation` further on."""
+    own = numbered[number]
+    if isinstance(own, Dense) and as_activation(own.activation).name == activation:
+        return number
+    later = range(number + 1, len(numbered))
+    return next(i for i in later if _asks_for(numbered[i], activation))
+
+
+def _asks_for(layer: Layer, activation: str) -> bool:
+    return isinstance(layer, Activation) and layer.name == activation
+
+
+def explain(
+    network: Network, layers: Iterable[Layer], data: Data, seed: int, learning_rate: float
+) -> tuple[Explanation, Network]:
+    """Take one step apart, of a network that stays as it is.
+
+    Parameters
+    ----------
+    network : Network
+    layers : iterable of Layer
+        What it was made of.
+    data : Data
+        The rows of the batch.
+    seed : int
+        Of the model: what dropout drops depends on it.
+    learning_rate : float
+        Of the step.
+
+    Returns
+    -------
+    explanation : Explanation
+    twin : Network
+        The copy that made the step; its `result` tells if it diverged, and then it is as before.
+    """
+    layers = tuple(layers)
+    numbered = [layer for _, layer in in_depth(layers)]
+    twin = network.copy(unfused(network.program, layers))
+    program, before = twin.program, twin.get_parameters()
+    loss, values, deltas, gradient = twin.explain(*data, seed=seed)
+    prediction = np.empty((len(data.X), program.n_outputs), twin.dtype)
+    one_batch: dict[str, Any] = {"batch_size": len(data.X), "shuffle": False, "seed": seed, "predictions": prediction}
+    twin.train(*data, **one_batch, learning_rates=np.array([learning_rate]))
+    steps = _parameter_steps(program, before, gradient, twin.get_parameters())
+    found = {
+        number: _layer_step(program, number, numbered, {-1: data.X, **dict(enumerate(values))}, deltas, steps)
+        for number in sorted({row.layer for row in program.rows})
+    }
+    if program.link != "identity":
+        _add_link(found, program, numbered, prediction)
+    return Explanation(loss, prediction, learning_rate, tuple(found[number] for number in sorted(found))), twin
+
+
+def _parameter_steps(
+    program: Program, before: Array, gradient: Array, after: Array
+) -> dict[int, dict[str, ParameterStep]]:
+    """Return the steps of each layer's parameters, by its number and their names."""
+    steps: dict[int, dict[str, ParameterStep]] = {}
+    for block in program.parameters:
+        step = ParameterStep(block.of(before), block.of(gradient), block.of(after))
+        steps.setdefault(block.layer, {})[block.name.rsplit(".", 1)[1]] = step
+    return steps
+
+
+def _layer_step(
+    program: Program,
+    number: int,
+    numbered: Sequence[Layer],
+    outputs: Mapping[int, Array],
+    deltas: list[Array | None],
+    steps: Mapping[int, Mapping[str, ParameterStep]],
+) -> LayerStep:
+    rows, own = program.rows, [i for i, row in enumerate(program.rows) if row.layer == number]
+    first, last = own[0], own[-1]
+    before = rows[last].source if rows[last].op == "activation" else last  # the row that wrote z
+    read = rows[first].skip if rows[first].op == "add" else rows[first].source  # a sum reads the block's input, too
+    name, kind = layer_name(numbered[number], number), type(numbered[number]).__name__
+    z, dz = outputs[before], deltas[before] if before >= 0 else None
+    parameters = steps.get(number, {})
+    return LayerStep(name, kind, rows[last].activation, outputs[read], z, outputs[last], dz, deltas[last], parameters)
+
+
+def _add_link(found: dict[int, LayerStep], program: Program, numbered: Sequence[Layer], prediction: Array) -> None:
+    """Show the activation that the loss has taken over where the user put it; what is behind it is the prediction."""
+    last = found[program.rows[-1].layer]
+    owner = _owner(numbered, program.rows[-1].layer, program.link)
+    if owner == program.rows[-1].layer:
+        found[owner] = replace(last, activation=program.link, a=prediction, da=None)
+    else:
+        name, z = layer_name(numbered[owner], owner), last.a
+        found[owner] = LayerStep(name, "Activation", program.link, z, z, prediction, last.da, None, {})

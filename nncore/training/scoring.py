@@ -1,0 +1,104 @@
+"""How to score a network on data: its loss and the metrics that suit it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nncore.arrays import Data
+from nncore.arrays.targets import CLASS_INDICES
+from nncore.base.names import lookup
+from nncore.base.typing import Array
+from nncore.losses import BinaryCrossentropy, Loss
+from nncore.metrics import METRICS, NEEDS_COLUMNS, Metric, accuracy, binary_accuracy
+
+if TYPE_CHECKING:
+    from nncore.network import Network
+
+RECORDED = ("loss", "epoch", "epochs", "history", "seconds", "learning_rate", "clipped", "penalty", "damping")
+RESERVED = (*RECORDED, "layers", "inputs", "targets", "symmetric", "diverged", "message")  # what else a History has
+
+
+def checked_metrics(metrics: Any) -> tuple[str | Metric, ...]:
+    """Return metrics, given as one or several names and functions, after checking names.
+
+    Raises
+    ------
+    TypeError
+        If a metric is neither a name nor a function.
+    ValueError
+        If a name is unknown, given twice, or taken by a column of the history.
+    """
+    if metrics is None:
+        return ()
+    if isinstance(metrics, str) or callable(metrics):
+        metrics = [metrics]
+    if not isinstance(metrics, Iterable):
+        raise TypeError(f"metrics must be a list of names and functions, got {metrics!r}")
+    checked = tuple(metrics)
+    for metric in checked:
+        if not callable(metric):
+            lookup("metric", metric, METRICS)
+    names = [metric_name(metric) for metric in checked]
+    for name in names:
+        if names.count(name) > 1 or name in RESERVED or name.startswith("val_"):
+            raise ValueError(f"metrics must have different names, none of {', '.join(RESERVED)} or val_*; got {names}")
+    return checked
+
+
+def metric_name(metric: str | Metric) -> str:
+    return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+
+
+Scorers = Mapping[str, Callable[[Array, Array], float]]
+
+
+def bind_metrics(metrics: Iterable[str | Metric], loss: Loss) -> Scorers:
+    """Return name -> function (target, prediction) -> float, fitted to what `loss` makes of targets and predictions.
+
+    Raises
+    ------
+    ValueError
+        If a metric cannot compare predictions with class indices.
+    """
+    return {metric_name(metric): _bound(metric, loss) for metric in metrics}
+
+
+def _bound(metric: str | Metric, loss: Loss) -> Callable[[Array, Array], float]:
+    if not isinstance(metric, str):
+        return metric
+    function = METRICS[metric]
+    if isinstance(loss, BinaryCrossentropy) and function in (accuracy, binary_accuracy):
+        # Predictions above 0.5 mean yes; as logits, those above 0. Several outputs are several yes/no questions.
+        return partial(binary_accuracy, threshold=0.0 if loss.from_logits else 0.5)
+    if loss.kernel == CLASS_INDICES and function in NEEDS_COLUMNS:
+        raise ValueError(
+            f"metric {metric!r} cannot compare class probabilities with the class indices that {loss.name} is trained "
+            "on; use 'accuracy', or loss='categorical_crossentropy'"
+        )
+    return function
+
+
+def scores(metrics: Scorers, target: Array, prediction: Array) -> dict[str, float]:
+    """Return name -> value of every metric. They get read-only views: `target` may be the caller's own array."""
+    target, prediction = target.view(), prediction.view()
+    target.flags.writeable = prediction.flags.writeable = False
+    return {name: _score(name, metric, target, prediction) for name, metric in metrics.items()}
+
+
+def _score(name: str, metric: Callable[[Array, Array], float], target: Array, prediction: Array) -> float:
+    value = metric(target, prediction)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"metric {name!r} must return one number, got {value!r}") from None
+
+
+def evaluate(network: Network, data: Data, metrics: Scorers) -> dict[str, float]:
+    """Return ``{"loss": ..., metric: ...}``; metrics are not weighted by `sample_weight`, the loss is."""
+    prediction = np.empty((len(data.X), network.program.n_outputs), network.dtype) if metrics else None
+    loss = network.evaluate(*data, prediction)
+    return {"loss": loss} if prediction is None else {"loss": loss, **scores(metrics, data.target, prediction)}
