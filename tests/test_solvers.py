@@ -396,7 +396,7 @@ REFUSED = [
 @pytest.mark.parametrize(("solver", "layers", "message"), REFUSED)
 def test_networks_that_a_solver_cannot_train(solver, layers, message):
     from nncore.solvers import SOLVERS as TABLE
-    from nncore.solvers import _check_program
+    from nncore.solvers.strategy import _check_program
 
     program = lower(layers, 3, "mse")
     with pytest.raises(ValueError, match=message):

@@ -23,6 +23,7 @@ def layer_name(layer: Layer, number: int) -> str:
 
     Examples
     --------
+    >>> from nncore.layers import Dense
     >>> layer_name(Dense(3), 2)
     'dense_2'
     """
@@ -36,7 +37,7 @@ def layer_names(layers: Iterable[Layer]) -> list[str]:
 
     Examples
     --------
-    >>> from nncore.layers import Dropout
+    >>> from nncore.layers import Dense, Dropout
     >>> layer_names([Dense(3), Residual([Dense(3), Dropout(0.5)]), Dense(1, name="answer")])
     ['dense_0', 'residual_1', 'dense_2', 'dropout_3', 'answer']
     """

@@ -11,7 +11,9 @@ Examples
 --------
 Learn y = 2 x from three points, by full-batch gradient descent:
 
+>>> import numpy as np
 >>> from nncore import layers, optimizers, program
+>>> from nncore.reference import train
 >>> line = program.lower([layers.Dense(1)], n_features=1, loss="mse")
 >>> parameters, X = np.zeros(2), np.array([[1.0], [2.0], [3.0]])
 >>> options = {"batch_size": 3, "shuffle": False, "seed": 0}
