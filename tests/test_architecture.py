@@ -53,7 +53,7 @@ def room(module):
 
 
 def imports(tree, *, lazy=True, types=True):
-    """Yield (module, name or None) of all imports; `lazy`: those in functions, too; `types`: those for type checkers."""
+    """Yield (module, name or None) of all imports; `lazy`: those in functions; `types`: those of type checkers."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, None) for alias in node.names)
@@ -98,7 +98,7 @@ def circle(graph):
 
 
 def test_the_table_points_down_only():
-    above = set("errors version _engine".split())
+    above = {"errors", "version", "_engine"}
     for name, allowed in MAY_IMPORT.items():
         assert set(allowed.split()) <= above, f"{name} may import what stands below it"
         above |= {name, *(WORDS.split() if name == "words" else ())}

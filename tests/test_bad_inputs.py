@@ -18,7 +18,7 @@ def new_model():
 
 
 def state(model):
-    network = model._network
+    network = model._state.network
     parameters, statistics, slots, iterations = network.state()
     settings = (model.epoch, model.optimizer, model.loss, model.metrics, model.layers, model.name, iterations)
     return settings, parameters.tobytes(), statistics.tobytes(), slots.tobytes(), repr(model.history.to_dict())

@@ -36,6 +36,7 @@ from nncore import (
 )
 from nncore.base import atomic
 from nncore.model import checkpoint
+from nncore.model.sequential import snapshot
 
 X = np.random.default_rng(0).normal(size=(40, 4))
 LABELS = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
@@ -57,7 +58,7 @@ def content():
 
 
 def model_bytes(model):
-    return checkpoint.encode(model._snapshot(model.metadata))
+    return checkpoint.encode(snapshot(model, model.metadata))
 
 
 def read(data):
@@ -290,10 +291,10 @@ def test_weights_that_are_not_finite_are_refused(content, name, value):
 def test_negative_variances_are_refused():
     model = Sequential([BatchNorm(name="norm"), Dense(1)])
     model.build(3)
-    snapshot = model._snapshot({})
-    snapshot.statistics[4] = -0.5
+    kept = snapshot(model, {})
+    kept.statistics[4] = -0.5
     with pytest.raises(ModelFileError, match=r"tensor 'norm.variance' must not be negative, got -0.5"):
-        read(checkpoint.encode(snapshot))
+        read(checkpoint.encode(kept))
 
 
 def test_longer_and_shorter_files(content):
@@ -570,7 +571,7 @@ def test_what_could_not_be_read_back_is_not_saved(tmp_path, spoil, error, messag
 
 def test_what_could_not_be_read_back_is_not_written(tmp_path):
     model = trained()
-    model._name = 5
+    model._state.name = 5
     with pytest.raises(ModelFileError, match="name must be a str, got 5 of type int"):
         model.save(tmp_path / "never")
     assert list(tmp_path.iterdir()) == []

@@ -97,7 +97,7 @@ def threads_used(monkeypatch):
 
     def fit_and_count(self, X, y, **options):
         history = fit(self, X, y, **options)
-        used.append(self._network._plan.threads_used)
+        used.append(self._state.network._plan.threads_used)
         return history
 
     monkeypatch.setattr(nncore.Sequential, "fit", fit_and_count)

@@ -547,7 +547,7 @@ def test_interrupted_training_leaves_a_usable_model(seconds, callbacks):
     with interrupt:
         model.fit(X, LABELS, epochs=10**9, callbacks=callbacks)
     assert interrupt.late < 0.2
-    assert model._network.iterations // 2 == model.epoch > 1, "two updates an epoch"
+    assert model._state.network.iterations // 2 == model.epoch > 1, "two updates an epoch"
     assert len(model.history) == model.epoch, "every finished epoch is in the history"
     assert np.isfinite(model.predict(X)).all()
     assert len(model.fit(X, LABELS, epochs=2)) == 2

@@ -5,7 +5,7 @@ import pytest
 
 from nncore import BatchNorm, Dense, Sequential, reference
 from nncore.callbacks import EarlyStopping
-from nncore.training import loop
+from nncore.training import batches
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 Y = X[:, :1].copy()
@@ -31,7 +31,7 @@ def test_else_the_penalty_of_the_epochs_that_are_recorded(monkeypatch):
     taken = history.epochs[np.isfinite(history.penalty)]
     assert taken.tolist() == history.layers["dense_0"].epochs.tolist()
     assert 2 < len(taken) < 1000 and taken[[0, -1]].tolist() == [0, 19_999]
-    monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)  # as on a machine that does one epoch in that time
+    monkeypatch.setattr(batches, "SECONDS_PER_CALL", 1e-9)  # as on a machine that does one epoch in that time
     assert np.array_equal(slow.fit(X, Y, epochs=20_000).penalty, history.penalty, equal_nan=True)
     for epoch in taken[:2]:
         at = Sequential(PENALISED, dtype="float64")

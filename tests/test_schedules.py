@@ -27,7 +27,7 @@ from nncore import (
 from nncore.base.random import permutation
 from nncore.program import lower
 from nncore.reference import decay_rates, loss_and_gradient, update
-from nncore.training import loop
+from nncore.training import batches
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 3))
@@ -178,7 +178,7 @@ def test_callbacks_and_short_calls_of_the_engine_change_nothing(monkeypatch):
     plain, watched, cut = (new_model(Adam(schedule)) for _ in range(3))
     plain.fit(X, Y, epochs=20, batch_size=8)
     watched.fit(X, Y, epochs=20, batch_size=8, callbacks=lambda model, epoch, logs: None)
-    monkeypatch.setattr(loop, "RATES_PER_CALL", 7)
+    monkeypatch.setattr(batches, "RATES_PER_CALL", 7)
     cut.fit(X, Y, epochs=20, batch_size=8)
     for model in (watched, cut):
         assert np.array_equal(model.parameters, plain.parameters)
@@ -192,7 +192,7 @@ def test_history_has_the_rate_of_the_last_step():
 
 
 def test_an_epoch_of_more_steps_than_rates_per_call(monkeypatch):
-    monkeypatch.setattr(loop, "RATES_PER_CALL", 2)
+    monkeypatch.setattr(batches, "RATES_PER_CALL", 2)
     model = new_model(SGD(StepDecay(0.1, every=1)))
     assert model.fit(X, Y, epochs=2, batch_size=1).learning_rate.tolist() == pytest.approx([0.1, 0.01])
 

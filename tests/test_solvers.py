@@ -11,6 +11,7 @@ from nncore.program import lower
 from nncore.solvers import levenberg_marquardt
 from nncore.solvers.jacobian import jacobian, outputs
 from nncore.solvers.objective import Objective
+from nncore.training.state import program_for
 
 SOLVERS = ("lbfgs", "lm")
 RNG = np.random.default_rng(0)
@@ -105,9 +106,9 @@ def test_two_calls_go_on_where_the_first_ended():
 def test_the_optimizer_is_left_alone():
     model = regressor()
     model.fit(X, Y, epochs=2)
-    before = model._network.state()[2:]
+    before = model._state.network.state()[2:]
     history = model.fit(X, Y, solver="lbfgs", epochs=3)
-    after = model._network.state()[2:]
+    after = model._state.network.state()[2:]
     assert np.array_equal(before[0], after[0]) and before[1] == after[1]
     assert "learning_rate" not in history and history.message
     assert model.fit(X, Y).message == ""
@@ -166,7 +167,7 @@ def test_jacobian_reads_the_oracles_predictions():
 def built(**options):
     model = regressor(**options)
     model.build(3)
-    return model, Objective(model._network, Data(X, Y, WEIGHT))
+    return model, Objective(model._state.network, Data(X, Y, WEIGHT))
 
 
 def test_objective_agrees_with_differences_and_with_the_residuals():
@@ -421,7 +422,7 @@ def test_lm_wants_squared_errors():
 
 
 def test_lm_wants_memory_for_its_equations(monkeypatch):
-    program = regressor()._lower(3)
+    program = program_for(regressor()._state, 3)
     monkeypatch.setattr(memory, "available", lambda: 10**6)
     with pytest.raises(ValueError, match=r"solver='lm' needs 101 MB for 62 parameters, but .* may use 1 MB"):
         levenberg_marquardt.check(program)

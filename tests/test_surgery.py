@@ -36,7 +36,7 @@ def deep():
 
 def state(model):
     """Everything that training changes, per block: the parameters with their slots, and the statistics."""
-    network = model._network
+    network = model._state.network
     flat, statistics, slots, iterations = network.state()
     everything = np.vstack([flat, slots])
     blocks = [(b.layer, everything[:, b.offset : b.offset + b.size]) for b in network.program.parameters]
@@ -73,7 +73,7 @@ def test_a_new_layer_begins_as_the_seed_says_and_without_memory():
     model.insert(1, Dense(8, "relu"))
     fresh = Sequential(model.layers, seed=3)
     fresh.build(4)
-    parameters, _, slots, _ = model._network.state()
+    parameters, _, slots, _ = model._state.network.state()
     block = next(block for block in model.program.parameters if block.layer == 1)
     part = slice(block.offset, block.offset + block.size)
     assert np.array_equal(parameters[part], fresh.parameters[part])
@@ -90,8 +90,8 @@ def test_what_no_longer_fits_begins_anew():
     assert model.layers[1] == Dense(5)
     fresh = Sequential(model.layers, seed=3)
     fresh.build(4)
-    statistics = model._network.get_statistics()
-    assert np.array_equal(statistics, fresh._network.get_statistics())
+    statistics = model._state.network.get_statistics()
+    assert np.array_equal(statistics, fresh._state.network.get_statistics())
     numbers = {block.name: block for block in model.program.parameters}
     for name in ("residual_2.projection.weight", "batch_norm_3.gamma", "dense_4.weight", "dense_4.bias"):
         part = slice(numbers[name].offset, numbers[name].offset + numbers[name].size)
@@ -309,10 +309,10 @@ BAD = [
 @pytest.mark.parametrize(("operate", "error", "message"), BAD)
 def test_errors_change_nothing(operate, error, message):
     model = deep()
-    before = (model.layers, model._network, state(model)[1], model.program)
+    before = (model.layers, model._state.network, state(model)[1], model.program)
     with pytest.raises(error, match=message):
         operate(model)
-    assert before == (model.layers, model._network, state(model)[1], model.program)
+    assert before == (model.layers, model._state.network, state(model)[1], model.program)
 
 
 def test_a_loss_that_was_chosen_stays():

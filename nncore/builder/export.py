@@ -22,6 +22,7 @@ from nncore.initializers import Constant, RandomNormal, RandomUniform
 from nncore.layers import LAYERS
 from nncore.losses import LOSSES
 from nncore.model import checkpoint
+from nncore.model.sequential import snapshot
 from nncore.optimizers import OPTIMIZERS
 from nncore.schedules import SCHEDULES
 from nncore.version import __version__
@@ -62,7 +63,7 @@ def model_file(run: Run) -> bytes:
         "preparation": run.prepared.preparation.to_json(),
         "split": json.dumps({**split, "seed": run.setup.split_seed, "stratify": run.prepared.stratified}),
     }
-    return checkpoint.encode(run.model._snapshot(notes))
+    return checkpoint.encode(snapshot(run.model, notes))
 
 
 def curves(run: Run) -> str:

@@ -14,7 +14,7 @@ from nncore.cli.output import print_lines
 from nncore.cli.sources import TEXT_SUFFIXES
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
-from nncore.model.sequential import load
+from nncore.model.sequential import load, snapshot
 
 if TYPE_CHECKING:
     from nncore.builder.data import Source
@@ -103,7 +103,7 @@ def _with_model(options: argparse.Namespace) -> Session:
         start = replace(start, validation_split=min(notes[1].test, 0.9), split_seed=notes[1].seed)
     if model.dtype.name != "float32":
         raise UsageError(f"{options.model} is of {model.dtype.name}; the builder computes in float32")
-    return Session(start, path=path, loaded=Loaded(options.model, model._snapshot(model.metadata)))
+    return Session(start, path=path, loaded=Loaded(options.model, snapshot(model, model.metadata)))
 
 
 def _source(name: str, options: argparse.Namespace) -> tuple[Source, str | None]:

@@ -1,29 +1,36 @@
-"""Sequential: a list of layers that learns. Checks and converts what it is given; the engine does the arithmetic."""
+"""Sequential: a list of layers that learns. A façade: each method calls the function that does it, on one `State`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore.arrays import Data, inputs
 from nncore.base.typing import Array
-from nncore.errors import TrainingDiverged
 from nncore.history import History
 from nncore.layers import Layer
-from nncore.model.storage import Storage
-from nncore.network import Network
-from nncore.program import refuse_unsuitable_batch
-from nncore.training.loop import Training
+from nncore.losses import Loss
+from nncore.metrics import Metric
+from nncore.model import definition, prediction, surgery
+from nncore.model.summary import summary
+from nncore.model.surgery import SurgeryReport
+from nncore.network import Predictor
+from nncore.optimizers import Optimizer
+from nncore.program import Program, last_activation
+from nncore.training import batches
+from nncore.training.loop import Fit, Strategy
+from nncore.training.scoring import Scorers
+from nncore.training.state import built, current_loss, scorers
 
 if TYPE_CHECKING:
+    from nncore.model.checkpoint import Snapshot
     from nncore.training.explanation import Explanation
 
 
-class Sequential(Storage):
+class Sequential:
     """A multi-layer perceptron: layers applied one after another.
 
     Parameters
@@ -66,16 +73,278 @@ class Sequential(Storage):
         dtype: Any = "float32",
         name: str | None = None,
     ) -> None:
-        super().__init__(layers, seed=seed, dtype=dtype, name=name)
-        self._epoch = 0
-        self.history = History()
-        self.stop_training = False
-        self.metadata: dict[str, str] = {}
+        self._state = definition.new_state(layers, seed, dtype, name)
+
+    # ---- what it is
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, from input to output."""
+        return self._state.layers
+
+    @property
+    def seed(self) -> int:
+        """What the initial weights and the order of the rows are drawn from."""
+        return self._state.seed
+
+    @property
+    def dtype(self) -> np.dtype:
+        """What is computed in: float32 or float64."""
+        return self._state.dtype
+
+    @property
+    def name(self) -> str | None:
+        """Shown by `summary` and kept in files."""
+        return self._state.name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._state.name = definition.checked_name(name)
+
+    @property
+    def built(self) -> bool:
+        """Whether the model has weights."""
+        return self._state.network is not None
+
+    @property
+    def program(self) -> Program:
+        """The rows that are run; printable."""
+        return built(self._state).program
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights and biases."""
+        return self.program.n_parameters
+
+    @property
+    def metrics(self) -> tuple[str | Metric, ...]:
+        """Names and functions given to `compile`."""
+        return self._state.metrics
+
+    @property
+    def scorers(self) -> Scorers:
+        """The metrics as functions of (target, prediction), by name."""
+        return scorers(self._state)
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that is minimised: the one given to `compile`, else the one that suits the last layer."""
+        return current_loss(self._state)
+
+    @property
+    def loss_is_inferred(self) -> bool:
+        """Whether `loss` follows from the last layer."""
+        return self._state.loss is None
+
+    @property
+    def last_activation(self) -> str:
+        """Name of the activation that the network ends with."""
+        return last_activation(self._state.layers)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The update rule. Set it to change, for example, the learning rate: its state goes on.
+
+        ``model.optimizer = dataclasses.replace(model.optimizer, learning_rate=1e-4)``
+        """
+        return self._state.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: str | Optimizer) -> None:
+        definition.set_optimizer(self._state, optimizer)
 
     @property
     def epoch(self) -> int:
         """Number of epochs trained so far, over all calls of `fit`."""
-        return self._epoch
+        return self._state.epoch
+
+    @property
+    def history(self) -> History:
+        """All epochs this object has trained; each call of `fit` returns its own part.
+
+        Files do not keep it: after `nncore.load` it is empty, while `epoch` counts on.
+        """
+        return self._state.history
+
+    @history.setter
+    def history(self, history: History) -> None:
+        self._state.history = history
+
+    @property
+    def stop_training(self) -> bool:
+        """Set it to True in a callback to end training after the current epoch."""
+        return self._state.stop_training
+
+    @stop_training.setter
+    def stop_training(self, stop: bool) -> None:
+        self._state.stop_training = stop
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Notes that `save` writes into the file and `nncore.load` brings back."""
+        return self._state.metadata
+
+    @metadata.setter
+    def metadata(self, metadata: dict[str, str]) -> None:
+        self._state.metadata = metadata
+
+    def summary(self) -> str:
+        """Return a table of layers, parameters, loss and optimizer; print it."""
+        return summary(self._state)
+
+    def __repr__(self) -> str:
+        layers = ", ".join(map(repr, self.layers))
+        return f"{type(self).__name__}([{layers}], seed={self.seed}, dtype={self.dtype.name!r})"
+
+    # ---- saying what is trained
+
+    def add(self, layer: Layer) -> None:
+        """Append a layer.
+
+        Raises
+        ------
+        TypeError
+            If `layer` is no layer.
+        RuntimeError
+            If the model is built already: its shapes are fixed then.
+        """
+        definition.add(self._state, layer)
+
+    def build(self, n_features: int) -> None:
+        """Create the weights for inputs of `n_features` columns. `fit` does it by itself.
+
+        Raises
+        ------
+        ValueError
+            If the layers do not fit together or to the loss, need more memory than there is, or the model is built
+            already for another `n_features`.
+        """
+        definition.build(self._state, n_features)
+
+    def compile(
+        self,
+        optimizer: str | Optimizer = "adam",
+        loss: str | Loss | None = None,
+        metrics: str | Metric | Iterable[str | Metric] | None = None,
+    ) -> None:
+        """Choose how to train. Optional: without it Adam and the loss that suits the last layer are used.
+
+        May be called again at any time, the weights stay. The optimizer's state goes on if it is of the same kind as
+        before, else it starts anew.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            A name in `nncore.optimizers.OPTIMIZERS`, such as ``"adam"``, or an instance: ``Adam(learning_rate=0.01)``.
+        loss : str, Loss or None
+            None infers it from the last layer: softmax sparse_categorical_crossentropy, sigmoid binary_crossentropy,
+            else mean_squared_error.
+        metrics : list of str and functions, optional
+            Names from `nncore.metrics.METRICS`, or functions of (y_true, y_pred) that return one number. y_true are the
+            targets in the form the loss reads: class indices (n,) for sparse_categorical_crossentropy, else
+            (n, n_outputs); y_pred are the predictions (n, n_outputs).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a name is unknown, or the loss does not suit the last layer so far or a metric the loss. The model is
+            then as before.
+        RuntimeError
+            If called while the model is being trained.
+        """
+        definition.compile_model(self._state, optimizer, loss, metrics)
+
+    # ---- changing the layers
+
+    def insert(self, index: int, layer: Layer) -> SurgeryReport:
+        """Put a layer in before layer number `index`; all others keep their weights where these still fit.
+
+        Parameters
+        ----------
+        index : int
+            0 to the number of layers, which appends. Layers inside a `Residual` are not counted.
+        layer : Dense, Activation, BatchNorm, LayerNorm, Dropout or Residual
+
+        Returns
+        -------
+        SurgeryReport
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is wrong, or the layers do not fit together or to the loss. The model is then as before.
+        RuntimeError
+            If the model is being trained.
+
+        Notes
+        -----
+        A layer keeps its weights, its part of the optimizer's state and its running statistics if all its shapes are
+        the same; all else begins anew. The records of the layers in ``model.history`` go on under the names they have
+        now; those of layers that were taken out have ended. A vector taken from `parameters` before no longer belongs
+        to the model.
+
+        Examples
+        --------
+        >>> from nncore import Dense, LayerNorm, Sequential
+        >>> model = Sequential([Dense(8, "relu"), Dense(3)])
+        >>> model.build(4)
+        >>> print(model.insert(1, Dense(16, "relu")))
+        kept     dense_0
+        new      dense_1
+        changed  dense_2 (was dense_1): of another shape now, drawn anew
+        """
+        return surgery.insert(self._state, index, layer)
+
+    def remove(self, index: int) -> SurgeryReport:
+        """Take layer number `index` out; all others keep their weights where these still fit.
+
+        Parameters, errors and what is returned are those of `insert`.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(8, "relu"), Dense(8, "relu"), Dense(3)])
+        >>> model.build(4)
+        >>> print(model.remove(1))
+        kept     dense_0, dense_1 (was dense_2)
+        """
+        return surgery.remove(self._state, index)
+
+    def move(self, from_index: int, to_index: int) -> SurgeryReport:
+        """Take layer number `from_index` out and put it in again as layer number `to_index`.
+
+        Parameters, errors and what is returned are those of `insert`.
+
+        Examples
+        --------
+        >>> from nncore import Dense, LayerNorm, Sequential
+        >>> model = Sequential([Dense(8, "relu"), LayerNorm(), Dense(3)])
+        >>> model.build(8)
+        >>> print(model.move(1, 0))
+        kept     layer_norm_0 (was layer_norm_1), dense_1 (was dense_0), dense_2
+        """
+        return surgery.move(self._state, from_index, to_index)
+
+    def replace(self, index: int, layer: Layer) -> SurgeryReport:
+        """Put another layer in the place of layer number `index`.
+
+        If both are of the same kind and all shapes stay the same, as with another activation or initializer, the layer
+        keeps its weights.
+
+        Parameters, errors and what is returned are those of `insert`.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(8, "relu"), Dense(3)])
+        >>> model.build(4)
+        >>> print(model.replace(0, Dense(8, "tanh")))
+        kept     dense_0, dense_1
+        >>> print(model.replace(1, Dense(5)))
+        kept     dense_0
+        changed  dense_1: of another shape now, drawn anew
+        """
+        return surgery.replace(self._state, index, layer)
 
     # ---- training
 
@@ -144,24 +413,16 @@ class Sequential(Storage):
         RuntimeError
             If the model is being trained already, in another thread or by the caller of this callback.
         """
-        kind: Callable[..., Training] = Training
-        if solver is not None:
-            from nncore.solvers import strategy  # here, not at the top, to keep `import nncore` quick
+        strategy: Strategy
+        if solver is None:
+            strategy = batches.MiniBatches(batch_size, shuffle)
+        else:
+            from nncore.solvers.strategy import Solving  # here, not at the top, to keep `import nncore` quick
 
-            kind = strategy.get(solver)
-        training = kind(
-            self,
-            (X, y, sample_weight),
-            validation_data,
-            validation_split,
-            epochs=epochs,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            class_weight=class_weight,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        return training.run()
+            strategy = Solving(solver, batch_size, shuffle)
+        data = X, y, sample_weight
+        options: dict[str, Any] = {"class_weight": class_weight, "callbacks": callbacks, "verbose": verbose}
+        return Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options).run()
 
     def train_on_batch(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Do one update on these rows; return their loss before it. Does not count as an epoch: a
@@ -174,20 +435,7 @@ class Sequential(Storage):
         TrainingDiverged
             If the loss or a weight stops being finite; the update is then undone.
         """
-        network = self._network
-        if network is not None:
-            network.check_not_training()
-        data, program = self._data(X, y, sample_weight)
-        refuse_unsuitable_batch(program, len(data.X), self._dtype.itemsize)
-        if network is None:
-            network = self._new_network(program)
-            self._adopt(network)
-        rate = np.array([self._optimizer.rate_at(self._epoch)])
-        n = len(data.X)
-        result = network.train(*data, batch_size=n, shuffle=False, seed=self._seed, learning_rates=rate)
-        if result.diverged:
-            raise self._diverged(network, data, np.arange(n), n, rate)
-        return float(result.losses[0])
+        return batches.train_on_batch(self._state, X, y, sample_weight)
 
     def explain_step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Explanation:
         """Take apart the training step that these rows, as one batch, would make; the model stays as it is.
@@ -212,30 +460,186 @@ class Sequential(Storage):
         TrainingDiverged
             If the loss or a weight would stop being finite.
         """
-        from nncore.training.explanation import explain  # here, not at the top, to keep `import nncore` quick
+        from nncore.training.explanation import explain
 
-        network = self._built()
-        data, program = self._data(X, y, sample_weight)
-        refuse_unsuitable_batch(program, len(data.X), self._dtype.itemsize)
-        rate = self._optimizer.rate_at(self._epoch)
-        explanation, twin = explain(network, self._layers, data, self._seed, rate)
-        if twin.result.diverged:
-            raise self._diverged(twin, data, np.arange(len(data.X)), len(data.X), np.array([rate]))
-        return explanation
+        return explain(self._state, X, y, sample_weight)
 
-    def _diverged(
-        self, network: Network, data: Data, order: NDArray[np.int64], batch_size: int, rates: Array
-    ) -> TrainingDiverged:
-        """Return the error; rates (steps of the epoch,)."""
-        from nncore.training.divergence import locate  # here, not at the top, to keep `import nncore` quick
+    # ---- using the weights
 
-        result = network.result
-        batch, loss, rate = result.batch, result.last_finite_loss, float(rates[result.batch])
-        if not inputs.all_finite(network.get_parameters()):
-            return TrainingDiverged(self._epoch, batch, loss, rate, broken_before=True)
-        place = locate(network, self._layers, data, order, batch_size, batch, self._seed, rates)
-        where = place.layer, place.tensor, tuple(sorted(place.rows.tolist()))
-        return TrainingDiverged(self._epoch, batch, loss, rate, False, *where)
+    def predict(self, X: ArrayLike, *, batch_size: int | None = None, verbose: bool | int | str = 0) -> Array:
+        """Return the network's outputs, shape (n_samples, n_outputs); no rows give no rows.
+
+        `batch_size` and `verbose` are there for programs written for Keras and change nothing: rows need not be cut
+        into batches, and no bar is shown.
+
+        Raises
+        ------
+        NotBuiltError
+            If the model has no weights yet.
+        ValueError
+            If `X` has another number of features or holds NaN or infinity.
+        """
+        return prediction.predict(self._state, X)
+
+    def predictor(self) -> Predictor:
+        """Return a frozen copy of the network that answers single rows, in well under a microsecond for a small one.
+
+        See `nncore.Predictor` for how to call it: with one row or several, into an array of yours, from any
+        number of threads. `Dropout` is left out of it, and `BatchNorm` folded into the weights of a `Dense` beside it
+        wherever one can take it.
+
+        Raises
+        ------
+        NotBuiltError
+            If the model has no weights yet.
+        RuntimeError
+            If the model is being trained in another thread.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(1)], dtype="float64")
+        >>> model.build(2)
+        >>> model.parameters[:] = [2.0, 3.0, 1.0]  # y = 2 a + 3 b + 1
+        >>> policy = model.predictor()
+        >>> policy([1.0, 1.0])
+        array([6.])
+        """
+        return built(self._state).predictor()
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Return class probabilities.
+
+        Returns
+        -------
+        ndarray
+            (n_samples, n_outputs); for one sigmoid output (n_samples, 2): the probabilities of class 0 and class 1.
+
+        Raises
+        ------
+        ValueError
+            If the model is no classifier: neither its last layer nor its loss speaks of classes.
+        """
+        return prediction.predict_proba(self._state, X)
+
+    def predict_classes(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the class of each row.
+
+        Returns
+        -------
+        ndarray of int64
+            (n_samples,): the largest of several scores, or whether one probability is above 0.5. Several sigmoid
+            outputs are several yes/no questions, answered by (n_samples, n_outputs) zeros and ones.
+
+        Raises
+        ------
+        ValueError
+            If the model is no classifier: neither its last layer nor its loss speaks of classes.
+        """
+        return prediction.predict_classes(self._state, X)
+
+    def evaluate(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        batch_size: int | None = None,
+        verbose: bool | int | str = 0,
+        return_dict: bool = True,
+    ) -> dict[str, float]:
+        """Return ``{"loss": ..., metric: ...}`` on this data; `sample_weight` weighs the loss only.
+
+        `batch_size` and `verbose` are there for programs written for Keras and change nothing. Unlike there, the result
+        is always a dict: `return_dict` cannot be False.
+        """
+        return prediction.evaluate(self._state, X, y, sample_weight, return_dict)
+
+    def loss_and_gradient(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, Array]:
+        """Return the loss over all rows and its gradient (n_parameters,) in the order of `parameters`.
+
+        They are those of the next training step, were all rows one batch: with batch statistics in `BatchNorm`, and
+        with what `Dropout` drops. Penalties such as ``Dense(l2=...)`` are not part of either.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(1)], dtype="float64")
+        >>> model.build(1)
+        >>> model.parameters[:] = [2.0, 1.0]  # y = 2 x + 1
+        >>> model.loss_and_gradient([[1.0]], [4.0])
+        (1.0, array([-2., -2.]))
+        """
+        return prediction.loss_and_gradient(self._state, X, y, sample_weight)
+
+    @property
+    def parameters(self) -> Array:
+        """All weights and biases as one flat vector (n_parameters,): writable, and always the current values.
+
+        Layer by layer, each weight (n_in, n_out) in C order, then its bias (n_out,): what SciPy's optimisers want.
+        """
+        return built(self._state).parameters
+
+    def get_weights(self) -> list[Array]:
+        """Return copies of all that `set_weights` takes, layer by layer.
+
+        The weight (n_in, n_out) and the bias (n_out,) of each `Dense`, gamma and beta of each norm; then, for every
+        `BatchNorm`, the running mean and variance.
+        """
+        return prediction.get_weights(self._state)
+
+    def set_weights(self, weights: Iterable[ArrayLike]) -> None:
+        """Set all weights, biases and other values; in the form that `get_weights` returns.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no list, or there are too many or too few arrays, or one has the wrong shape or holds NaN or
+            infinity, or a variance is negative.
+        """
+        prediction.set_weights(self._state, weights)
+
+    # ---- files, pickles and copies
+
+    def save(self, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
+        """Write the model to a file: layers, weights, optimizer state, seed and epoch, enough to train on exactly.
+
+        Not kept are the history and metrics that are functions: give these to `compile` again after loading.
+
+        The file is written beside `path` and put in its place when complete, so that whatever happens, `path` holds
+        either the old file or the new one. A process killed meanwhile may leave ``.<name>.<16 digits>.tmp`` behind.
+
+        Parameters
+        ----------
+        path : str or path-like
+        metadata : mapping of str to str, optional
+            Notes to keep in the file; None keeps ``model.metadata``.
+
+        Raises
+        ------
+        NotBuiltError
+            If the model has no weights yet.
+        OSError
+            If the file cannot be written.
+        """
+        from nncore.model import checkpoint
+
+        checkpoint.save(path, snapshot(self, self.metadata if metadata is None else metadata))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all attributes, those of subclasses and the user's as well; of the network, its numbers."""
+        from nncore.model import storage
+
+        own = {name: value for name, value in self.__dict__.items() if name != "_state"}
+        return {**own, **storage.pickled(self._state)}
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        from nncore.model import storage
+
+        own = {name: value for name, value in attributes.items() if name not in storage.PICKLED.values()}
+        self.__dict__.update(own, _state=storage.unpickled(attributes))
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:
@@ -271,4 +675,20 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     """
     from nncore.model import checkpoint
 
-    return Sequential._from_snapshot(checkpoint.load(path))
+    return restored(checkpoint.load(path))
+
+
+def snapshot(model: Sequential, metadata: Mapping[str, str] | None = None) -> Snapshot:
+    """Return all that a file of the model holds as plain data, with these notes."""
+    from nncore.model import storage
+
+    return storage.snapshot(model._state, {} if metadata is None else metadata)
+
+
+def restored(kept: Snapshot) -> Sequential:
+    """Return a model in the state that `snapshot` described."""
+    from nncore.model import storage
+
+    model = Sequential()
+    model._state = storage.restored(kept)
+    return model

@@ -1,103 +1,103 @@
-"""The state of a model in files, pickles and copies."""
+"""The state of a model as plain data: for files, pickles and copies."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from nncore import losses
 from nncore.base.typing import Array
 from nncore.history import History
-from nncore.model.surgery import Surgery
+from nncore.model.definition import compile_model, new_state
 from nncore.network import Network
+from nncore.program import last_activation
+from nncore.training.state import State, built, current_loss, program_for
 
 if TYPE_CHECKING:
     from nncore.model.checkpoint import Snapshot
 
-S = TypeVar("S", bound="Storage")
+
+def snapshot(state: State, metadata: Mapping[str, str]) -> Snapshot:
+    """Return what a file holds: everything but the history and metrics that are functions.
+
+    Raises
+    ------
+    NotBuiltError
+        If there are no weights yet.
+    """
+    from nncore.model.checkpoint import Snapshot  # here, not at the top: pickles do without
+
+    network = built(state)
+    parameters, statistics, slots, iterations = network.state()
+    return Snapshot(
+        layers=state.layers,
+        n_features=network.program.n_features,
+        loss=current_loss(state),
+        loss_is_inferred=state.loss is None,
+        optimizer=state.optimizer,
+        metrics=tuple(metric for metric in state.metrics if isinstance(metric, str)),
+        seed=state.seed,
+        epoch=state.epoch,
+        iterations=iterations,
+        name=state.name,
+        metadata=dict(metadata),
+        parameters=parameters,
+        statistics=statistics,
+        slots=slots,
+    )
 
 
-class Storage(Surgery):
-    """The part of `Sequential` that puts its whole state into files and copies, and takes it back."""
+def restored(kept: Snapshot) -> State:
+    """Return the state that `snapshot` described."""
+    state = new_state(kept.layers, kept.seed, kept.parameters.dtype, kept.name)
+    inferred = kept.loss_is_inferred and kept.loss == losses.infer_loss(last_activation(kept.layers))
+    compile_model(state, kept.optimizer, None if inferred else kept.loss, kept.metrics)
+    state.network = _network(state, kept.n_features, kept.parameters, kept.statistics, kept.slots, kept.iterations)
+    state.epoch, state.metadata = kept.epoch, dict(kept.metadata)
+    return state
 
-    metadata: dict[str, str]
-    _epoch: int
 
-    def save(self, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
-        """Write the model to a file: layers, weights, optimizer state, seed and epoch, enough to train on exactly.
+PICKLED = {
+    "layers": "_layers",
+    "seed": "_seed",
+    "dtype": "_dtype",
+    "name": "_name",
+    "loss": "_loss",
+    "optimizer": "_optimizer",
+    "metrics": "_metrics",
+    "network": "_network",
+    "epoch": "_epoch",
+    "history": "history",
+    "metadata": "metadata",
+    "stop_training": "stop_training",
+}
+"""What the fields of a `State` are called in pickles: as in those of the first version, which so go on loading."""
 
-        Not kept are the history and metrics that are functions: give these to `compile` again after loading.
 
-        The file is written beside `path` and put in its place when complete, so that whatever happens, `path` holds
-        either the old file or the new one. A process killed meanwhile may leave ``.<name>.<16 digits>.tmp`` behind.
+def pickled(state: State) -> dict[str, Any]:
+    """Return copies of all fields by their names in pickles; of the network, its numbers."""
+    network = state.network
+    own = {
+        "network": None if network is None else (network.program.n_features, *network.state()),
+        "history": History.from_dict(state.history.to_dict()),
+        "metadata": dict(state.metadata),
+    }
+    return {key: own.get(field, getattr(state, field)) for field, key in PICKLED.items()}
 
-        Parameters
-        ----------
-        path : str or path-like
-        metadata : mapping of str to str, optional
-            Notes to keep in the file; None keeps ``model.metadata``.
 
-        Raises
-        ------
-        NotBuiltError
-            If the model has no weights yet.
-        OSError
-            If the file cannot be written.
-        """
-        from nncore.model import checkpoint  # here, not at the top, to keep `import nncore` quick
+def unpickled(kept: Mapping[str, Any]) -> State:
+    """Return the state that `pickled` described."""
+    state = State(**{field: kept[key] for field, key in PICKLED.items() if field != "network"})
+    numbers = kept[PICKLED["network"]]
+    if numbers is not None:
+        state.network = _network(state, *numbers)
+    return state
 
-        checkpoint.save(path, self._snapshot(self.metadata if metadata is None else metadata))
 
-    def _snapshot(self, metadata: Mapping[str, str]) -> Snapshot:
-        network = self._built()
-        parameters, statistics, slots, iterations = network.state()
-        named = tuple(metric for metric in self._metrics if isinstance(metric, str))
-        from nncore.model.checkpoint import Snapshot
-
-        return Snapshot(
-            layers=self._layers,
-            n_features=self.program.n_features,
-            loss=self.loss,
-            loss_is_inferred=self.loss_is_inferred,
-            optimizer=self._optimizer,
-            metrics=named,
-            seed=self._seed,
-            epoch=self._epoch,
-            iterations=iterations,
-            name=self.name,
-            metadata=dict(metadata),
-            parameters=parameters,
-            statistics=statistics,
-            slots=slots,
-        )
-
-    @classmethod
-    def _from_snapshot(cls: type[S], snapshot: Snapshot) -> S:
-        model = cls(snapshot.layers, seed=snapshot.seed, dtype=snapshot.parameters.dtype, name=snapshot.name)
-        inferred = snapshot.loss_is_inferred and snapshot.loss == model.loss  # a later version may infer another one
-        model.compile(snapshot.optimizer, None if inferred else snapshot.loss, snapshot.metrics)
-        state = snapshot.parameters, snapshot.statistics, snapshot.slots, snapshot.iterations
-        model._set_network(snapshot.n_features, *state)
-        model._epoch = snapshot.epoch
-        model.metadata = dict(snapshot.metadata)
-        return model
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return all attributes, those of subclasses and the user's as well; of the network, its numbers."""
-        network = self._network
-        numbers = None if network is None else (network.program.n_features, *network.state())
-        own = {"history": History.from_dict(self.history.to_dict()), "metadata": dict(self.metadata)}
-        return {**self.__dict__, **own, "_network": numbers, "_scorers": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _network=None)
-        if state["_network"] is not None:
-            self._set_network(*state["_network"])
-
-    def _set_network(
-        self, n_features: int, parameters: Array, statistics: Array, slots: Array, iterations: int
-    ) -> None:
-        network = Network(self._lower(n_features), parameters, self._optimizer)
-        network.set_statistics(statistics)
-        network.set_optimizer_state(slots, iterations)
-        self._network = network
+def _network(
+    state: State, n_features: int, parameters: Array, statistics: Array, slots: Array, iterations: int
+) -> Network:
+    network = Network(program_for(state, n_features), parameters, state.optimizer)
+    network.set_statistics(statistics)
+    network.set_optimizer_state(slots, iterations)
+    return network

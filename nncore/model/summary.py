@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nncore.layers import Activation, Dense, Layer, as_activation
-from nncore.program import Program
+from nncore.program import Program, last_activation
 from nncore.program.naming import in_depth, layer_name
-
-if TYPE_CHECKING:
-    from nncore.model.definition import Definition
+from nncore.training.state import State, current_loss
 
 HEADER = ("layer", "kind", "outputs", "activation", "parameters")
 UNKNOWN = "?"
 NONE = "-"
 
 
-def summary(model: Definition) -> str:
+def summary(state: State) -> str:
     """Return a table of the layers, then totals, loss and optimizer."""
-    table = [HEADER, *_layer_cells(model)]
+    table = [HEADER, *_layer_cells(state)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     right = (False, False, True, False, True)
     lines = [
         "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(cells, widths, right, strict=True)).rstrip()
         for cells in table
     ]
-    return "\n".join([_title(model), *lines, *_totals(model)])
+    return "\n".join([_title(state), *lines, *_totals(state)])
 
 
-def _title(model: Definition) -> str:
-    features = f"{model.program.n_features} features" if model.built else "not built: fit or build(n_features) does it"
-    return f"Sequential{f' {model.name!r}' if model.name else ''} ({features}, {model.dtype})"
+def _title(state: State) -> str:
+    network = state.network
+    features = (
+        "not built: fit or build(n_features) does it" if network is None else f"{network.program.n_features} features"
+    )
+    return f"Sequential{f' {state.name!r}' if state.name else ''} ({features}, {state.dtype})"
 
 
-def _layer_cells(model: Definition) -> list[tuple[str, ...]]:
-    program = model.program if model.built else None
+def _layer_cells(state: State) -> list[tuple[str, ...]]:
+    program = None if state.network is None else state.network.program
     outputs = UNKNOWN if program is None else str(program.n_features)
     cells: list[tuple[str, ...]] = []
-    for number, (depth, layer) in enumerate(in_depth(model.layers)):
+    for number, (depth, layer) in enumerate(in_depth(state.layers)):
         found = None if program is None else next((r.n_out for r in reversed(program.rows) if r.layer == number), None)
         if found is not None:
             outputs = str(found)
@@ -61,13 +60,13 @@ def _count(program: Program | None, number: int) -> str:
     return f"{sum(block.size for block in program.parameters if block.layer == number):,}"
 
 
-def _totals(model: Definition) -> list[str]:
+def _totals(state: State) -> list[str]:
     lines = []
-    if model.built:
-        n_bytes = model.n_parameters * model.dtype.itemsize
-        lines.append(f"parameters: {model.n_parameters:,} ({n_bytes / 1024:,.1f} KiB)")
-    if model.layers:
-        inferred = f" (inferred from {model.last_activation})" if model.loss_is_inferred else ""
-        lines.append(f"loss: {model.loss.name}{inferred}")
-    lines.append(f"optimizer: {model.optimizer}")
+    if state.network is not None:
+        n = state.network.program.n_parameters
+        lines.append(f"parameters: {n:,} ({n * state.dtype.itemsize / 1024:,.1f} KiB)")
+    if state.layers:
+        inferred = f" (inferred from {last_activation(state.layers)})" if state.loss is None else ""
+        lines.append(f"loss: {current_loss(state).name}{inferred}")
+    lines.append(f"optimizer: {state.optimizer}")
     return lines

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 import numpy as np
 
-from nncore import losses
 from nncore.base import checks
 from nncore.base.typing import Array
-from nncore.history import History
 from nncore.layers import LAYERS, Layer
-from nncore.model.prediction import Prediction
 from nncore.network import Network, initial_parameters
-from nncore.program import ParameterBlock, Program, last_activation, lower, refuse_absurd_size
+from nncore.program import ParameterBlock, Program, lower, refuse_absurd_size
 from nncore.program.naming import count_layers, layer_names
-from nncore.training import scoring
+from nncore.training.scoring import bind_metrics
+from nncore.training.state import State, current_loss
 
 
 @dataclass(frozen=True)
@@ -62,165 +61,84 @@ class SurgeryReport:
         return ", ".join(f"{name} (was {self.renamed[name]})" if name in self.renamed else name for name in names)
 
 
-class Surgery(Prediction):
-    """The part of `Sequential` that changes its layers after they have been built."""
+def insert(state: State, index: int, layer: Layer) -> SurgeryReport:
+    """Put a layer in; see ``Sequential.insert``."""
+    n = len(state.layers)
+    index = checks.integer(0, n)("index", index)
+    layers, origins = list(state.layers), list[int | None](range(n))
+    layers.insert(index, checks.exact("layer", layer, LAYERS))
+    origins.insert(index, None)
+    return _operate(state, layers, origins)
 
-    history: History
 
-    def insert(self, index: int, layer: Layer) -> SurgeryReport:
-        """Put a layer in before layer number `index`; all others keep their weights where these still fit.
+def remove(state: State, index: int) -> SurgeryReport:
+    """Take a layer out; see ``Sequential.remove``."""
+    return _operate(state, *_without(state, "index", index)[:2])
 
-        Parameters
-        ----------
-        index : int
-            0 to the number of layers, which appends. Layers inside a `Residual` are not counted.
-        layer : Dense, Activation, BatchNorm, LayerNorm, Dropout or Residual
 
-        Returns
-        -------
-        SurgeryReport
+def move(state: State, from_index: int, to_index: int) -> SurgeryReport:
+    """Take a layer out and put it in again; see ``Sequential.move``."""
+    layers, origins, layer, origin = _without(state, "from_index", from_index)
+    to_index = checks.integer(0, len(layers))("to_index", to_index)
+    layers.insert(to_index, layer)
+    origins.insert(to_index, origin)
+    return _operate(state, layers, origins)
 
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument is wrong, or the layers do not fit together or to the loss. The model is then as before.
-        RuntimeError
-            If the model is being trained.
 
-        Notes
-        -----
-        A layer keeps its weights, its part of the optimizer's state and its running statistics if all its shapes are
-        the same; all else begins anew. The records of the layers in ``model.history`` go on under the names they have
-        now; those of layers that were taken out have ended. A vector taken from `parameters` before no longer belongs
-        to the model.
+def replace(state: State, index: int, layer: Layer) -> SurgeryReport:
+    """Put a layer in the place of another; see ``Sequential.replace``."""
+    layers, origins, old, origin = _without(state, "index", index)
+    same_kind = type(checks.exact("layer", layer, LAYERS)) is type(old)
+    place = checks.integer(0, len(layers))("index", index)
+    layers.insert(place, layer)
+    origins.insert(place, origin if same_kind else None)
+    return _operate(state, layers, origins)
 
-        Examples
-        --------
-        >>> from nncore import Dense, LayerNorm, Sequential
-        >>> model = Sequential([Dense(8, "relu"), Dense(3)])
-        >>> model.build(4)
-        >>> print(model.insert(1, Dense(16, "relu")))
-        kept     dense_0
-        new      dense_1
-        changed  dense_2 (was dense_1): of another shape now, drawn anew
-        """
-        n = len(self._layers)
-        index = checks.integer(0, n)("index", index)
-        layers, origins = list(self._layers), list[int | None](range(n))
-        layers.insert(index, checks.exact("layer", layer, LAYERS))
-        origins.insert(index, None)
-        return self._operate(layers, origins)
 
-    def remove(self, index: int) -> SurgeryReport:
-        """Take layer number `index` out; all others keep their weights where these still fit.
+def _without(state: State, argument: str, index: int) -> tuple[list[Layer], list[int | None], Layer, int | None]:
+    """Return the other layers and their numbers, then that layer and its number."""
+    n = len(state.layers)
+    if not n:
+        raise ValueError(f"{argument} is {index!r}, but the model has no layers; add some first")
+    index = checks.integer(0, n - 1)(argument, index)
+    layers, origins = list(state.layers), list[int | None](range(n))
+    return layers, origins, layers.pop(index), origins.pop(index)
 
-        Parameters, errors and what is returned are those of `insert`.
 
-        Examples
-        --------
-        >>> from nncore import Dense, Sequential
-        >>> model = Sequential([Dense(8, "relu"), Dense(8, "relu"), Dense(3)])
-        >>> model.build(4)
-        >>> print(model.remove(1))
-        kept     dense_0, dense_1 (was dense_2)
-        """
-        return self._operate(*self._without("index", index)[:2])
-
-    def move(self, from_index: int, to_index: int) -> SurgeryReport:
-        """Take layer number `from_index` out and put it in again as layer number `to_index`.
-
-        Parameters, errors and what is returned are those of `insert`.
-
-        Examples
-        --------
-        >>> from nncore import Dense, LayerNorm, Sequential
-        >>> model = Sequential([Dense(8, "relu"), LayerNorm(), Dense(3)])
-        >>> model.build(8)
-        >>> print(model.move(1, 0))
-        kept     layer_norm_0 (was layer_norm_1), dense_1 (was dense_0), dense_2
-        """
-        layers, origins, layer, origin = self._without("from_index", from_index)
-        to_index = checks.integer(0, len(layers))("to_index", to_index)
-        layers.insert(to_index, layer)
-        origins.insert(to_index, origin)
-        return self._operate(layers, origins)
-
-    def replace(self, index: int, layer: Layer) -> SurgeryReport:
-        """Put another layer in the place of layer number `index`.
-
-        If both are of the same kind and all shapes stay the same, as with another activation or initializer, the layer
-        keeps its weights.
-
-        Parameters, errors and what is returned are those of `insert`.
-
-        Examples
-        --------
-        >>> from nncore import Dense, Sequential
-        >>> model = Sequential([Dense(8, "relu"), Dense(3)])
-        >>> model.build(4)
-        >>> print(model.replace(0, Dense(8, "tanh")))
-        kept     dense_0, dense_1
-        >>> print(model.replace(1, Dense(5)))
-        kept     dense_0
-        changed  dense_1: of another shape now, drawn anew
-        """
-        layers, origins, old, origin = self._without("index", index)
-        same_kind = type(checks.exact("layer", layer, LAYERS)) is type(old)
-        place = checks.integer(0, len(layers))("index", index)
-        layers.insert(place, layer)
-        origins.insert(place, origin if same_kind else None)
-        return self._operate(layers, origins)
-
-    def _without(self, argument: str, index: int) -> tuple[list[Layer], list[int | None], Layer, int | None]:
-        """Return the other layers and their numbers, then that layer and its number."""
-        n = len(self._layers)
-        if not n:
-            raise ValueError(f"{argument} is {index!r}, but the model has no layers; add some first")
-        index = checks.integer(0, n - 1)(argument, index)
-        layers, origins = list(self._layers), list[int | None](range(n))
-        return layers, origins, layers.pop(index), origins.pop(index)
-
-    def _operate(self, layers: list[Layer], origins: list[int | None]) -> SurgeryReport:
-        """Take over `layers`; ``origins[i]`` is the number that layer i had so far, None for a new one."""
-        network = self._network
-        if network is None:
-            self._layers, self._scorers = tuple(layers), None
-            return SurgeryReport()
-        network.check_not_training()
-        loss = losses.infer_loss(last_activation(layers)) if self._loss is None else self._loss
-        program = lower(layers, network.program.n_features, loss)
-        scoring.bind_metrics(self._metrics, loss)
-        refuse_absurd_size(program, self._dtype.itemsize, self._optimizer.n_slots)
-        origin_of = _origins_in_depth(self._layers, layers, origins)
-        fitting = _fitting(network.program, program, origin_of)
-        report = _report(self._layers, layers, program, origin_of, fitting, loss.name if loss != self.loss else None)
-        successor = _transplanted(network, program, origin_of, fitting, self._seed)
-        names, names_before = _names(layers), _names(self._layers)
-        self._layers, self._network, self._scorers = tuple(layers), successor, None
-        self.history.rename_layers({names[now]: names_before[origin_of[now]] for now in sorted(origin_of)})
-        return report
+def _operate(state: State, layers: list[Layer], origins: list[int | None]) -> SurgeryReport:
+    """Take over `layers`; ``origins[i]`` is the number that layer i had so far, None for a new one."""
+    network, before = state.network, state.layers
+    if network is None:
+        state.layers = tuple(layers)
+        return SurgeryReport()
+    network.check_not_training()
+    wanted = dataclasses.replace(state, layers=tuple(layers))
+    loss, loss_before = current_loss(wanted), current_loss(state)
+    program = lower(layers, network.program.n_features, loss)
+    bind_metrics(state.metrics, loss)
+    refuse_absurd_size(program, state.dtype.itemsize, state.optimizer.n_slots)
+    origin_of = _origins_in_depth(before, layers, origins)
+    fitting = _fitting(network.program, program, origin_of)
+    report = _report(before, layers, program, origin_of, fitting, loss.name if loss != loss_before else None)
+    successor = _transplanted(network, program, origin_of, fitting, state.seed)
+    names, names_before = layer_names(layers), layer_names(before)
+    state.layers, state.network = wanted.layers, successor
+    state.history.rename_layers({names[now]: names_before[origin_of[now]] for now in sorted(origin_of)})
+    return report
 
 
 def _origins_in_depth(
     before: Sequence[Layer], layers: Sequence[Layer], origins: Sequence[int | None]
 ) -> dict[int, int]:
     """Return number now -> number before of all layers that were there, those inside of `Residual` counted as well."""
-    starts = [0, *accumulate(_count(layer) for layer in before)]
+    starts = [0, *accumulate(count_layers([layer]) for layer in before)]
     found: dict[int, int] = {}
     number = 0
     for layer, origin in zip(layers, origins, strict=True):
         if origin is not None:
-            found |= {number + i: starts[origin] + i for i in range(_count(layer))}
-        number += _count(layer)
+            found |= {number + i: starts[origin] + i for i in range(count_layers([layer]))}
+        number += count_layers([layer])
     return found
-
-
-def _names(layers: Sequence[Layer]) -> list[str]:
-    return layer_names(layers)
-
-
-def _count(layer: Layer) -> int:
-    return count_layers([layer])
 
 
 def _blocks(program: Program, number: int) -> tuple[list[ParameterBlock], list[ParameterBlock]]:
@@ -272,7 +190,7 @@ def _report(
     fitting: set[int],
     loss: str | None,
 ) -> SurgeryReport:
-    names, names_before = _names(layers), _names(before)
+    names, names_before = layer_names(layers), layer_names(before)
     learning = {block.layer for block in (*program.parameters, *program.statistics)}
     old = sorted(learning & origin_of.keys())
     return SurgeryReport(

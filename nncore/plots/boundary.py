@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from nncore.arrays import inputs
 from nncore.base import checks
 from nncore.losses import Crossentropy
-from nncore.model.prediction import Prediction
+from nncore.model.sequential import Sequential as Prediction
 from nncore.plots import canvas
 from nncore.plots.colours import BLACK, MARKERS, SEQUENTIAL, class_markers, distinct
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.base import checks
-from nncore.model.prediction import Prediction
+from nncore.model.sequential import Sequential as Prediction
 from nncore.plots import canvas
 from nncore.plots.colours import BLACK, BLUE, GREY, VERMILLION, diverging
 from nncore.plots.layout import Band, Bracket, Column, Layout, shown_units

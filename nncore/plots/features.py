@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nncore.base import checks
 from nncore.base.names import lookup
-from nncore.model.prediction import Prediction
+from nncore.model.sequential import Sequential as Prediction
 from nncore.plots import canvas
 from nncore.plots.colours import GREY, diverging
 

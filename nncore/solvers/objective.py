@@ -32,7 +32,7 @@ class Objective:
     >>> from nncore import Dense, Sequential
     >>> model = Sequential([Dense(1, use_bias=False, l2=0.5)], dtype="float64")
     >>> model.build(1)
-    >>> objective = Objective(model._network, Data(np.array([[1.0]]), np.array([[5.0]]), None))
+    >>> objective = Objective(model._state.network, Data(np.array([[1.0]]), np.array([[5.0]]), None))
     >>> objective(np.array([2.0]))  # (2 - 5)**2 + 0.5 * 2**2, and 2 * (2 - 5) + 2 * 0.5 * 2
     (11.0, array([-4.]))
     """

@@ -6,22 +6,18 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nncore.arrays import Data
 from nncore.base.names import lookup
 from nncore.base.typing import Array
 from nncore.optimizers import OPTIMIZERS
 from nncore.program import Program
 from nncore.solvers import lbfgs, levenberg_marquardt
 from nncore.solvers.objective import Objective
-from nncore.training.loop import Training
-
-if TYPE_CHECKING:
-    from nncore.model.sequential import Sequential
-    from nncore.training.progress import ProgressBar
+from nncore.training.loop import Fit, Given
+from nncore.training.state import State
 
 Accept = Callable[[Array, float, dict[str, float]], bool]
 
@@ -52,8 +48,8 @@ SOLVERS = {
 """The solvers by name."""
 
 
-def get(name: str) -> Callable[..., SolverTraining]:
-    """Return what to call in place of `nncore.training.loop.Training`, with the same arguments.
+def get(name: str) -> Solver:
+    """Return a solver.
 
     Raises
     ------
@@ -69,81 +65,66 @@ def get(name: str) -> Callable[..., SolverTraining]:
     """
     if isinstance(name, str) and name in OPTIMIZERS:
         raise ValueError(f"solver {name!r} is an optimizer: give it to compile, and leave solver out")
-    return partial(SolverTraining, name, lookup("solver", name, SOLVERS))
+    return lookup("solver", name, SOLVERS)
 
 
-@dataclass
-class Iteration:
-    """One accepted step, as `nncore.training.loop.Training` records it: arrays of one value."""
-
-    losses: Array
-    seconds: Array
-    diverged: bool = False
-    recorded: tuple[int, ...] = ()  # no records of layers
-
-
-class SolverTraining(Training):
-    """One call of ``fit`` with a solver. Creating it checks the arguments, `run` trains.
+class Solving:
+    """Let a solver train: the strategy of ``fit`` where one is asked for. An epoch is one of its steps.
 
     Parameters
     ----------
-    name, solver
-        The solver.
-    model, data, validation_data, validation_split, batch_size, shuffle, **options
-        As for `nncore.training.loop.Training`.
+    name : str
+        Of the solver.
+    batch_size, shuffle : None
+        As in ``Sequential.fit``; there is nothing to be chosen here.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `name` is no name of a solver, or another argument is given.
     """
 
-    def __init__(
-        self,
-        name: str,
-        solver: Solver,
-        model: Sequential,
-        data: tuple[Any, Any, Any],
-        validation_data: Any,
-        validation_split: float,
-        *,
-        batch_size: int | None,
-        shuffle: bool | None,
-        **options: Any,
-    ) -> None:
+    pauses = True
+    message = ""
+
+    def __init__(self, name: str, batch_size: int | None = None, shuffle: bool | None = None) -> None:
+        self.solver, self.name = get(name), name
         for argument, value in (("batch_size", batch_size), ("shuffle", shuffle)):
             if value is not None:
                 raise ValueError(f"solver={name!r} uses all rows at once: leave {argument}={value!r} out")
-        for argument in ("clip_value", "clip_norm"):
-            if (value := getattr(model.optimizer, argument)) is not None:
-                raise ValueError(f"solver={name!r} cannot clip: compile an optimizer without {argument}={value:g}")
-        self.solver, self.name = solver, name
-        super().__init__(model, data, validation_data, validation_split, batch_size=None, shuffle=None, **options)
-        _check_program(self.network.program, name)
-        solver.check(self.network.program)
-        self.pauses = True  # an epoch is an iteration
-        self.objective = Objective(self.network, self.data)
-        self._iteration: Iteration | None = None
-        self._value = math.inf
-        self._columns = dict.fromkeys(solver.columns, math.nan)  # where there is not one step
-        self._ended = ""
-        self._message = "interrupted"
+        self.given: Given | None = None
+        self._value, self._ended = math.inf, ""
+        self._columns = dict.fromkeys(self.solver.columns, math.nan)  # where there is not one step
 
-    def _loop(self, progress: ProgressBar, stop: bool) -> None:
-        """Let the solver call `_accept` after each of its iterations."""
-        if stop or not self._begins():
+    def columns(self, state: State) -> tuple[str, ...]:
+        return self.solver.columns
+
+    def check(self, state: State, program: Program, data: Data) -> None:
+        for argument in ("clip_value", "clip_norm"):
+            if (value := getattr(state.optimizer, argument)) is not None:
+                raise ValueError(f"solver={self.name!r} cannot clip: compile an optimizer without {argument}={value:g}")
+        _check_program(program, self.name)
+        self.solver.check(program)
+
+    def run(self, fit: Fit) -> None:
+        """Let the solver call `_accept` after each of its steps."""
+        if not fit.begins():
             return
-        self._progress = progress
-        self._x = start = self.network.get_parameters().astype(np.float64)
+        self._fit, self._objective = fit, Objective(fit.network, fit.data)
+        self._x = start = fit.network.get_parameters().astype(np.float64)
         self._check_start()
-        self._began = time.perf_counter()
+        self._began, self.message = time.perf_counter(), "interrupted"
         try:
-            message = self.solver.minimise(self.objective, start, self.epochs, self._accept)
-            self._message = self._ended or message
-            if self._iteration is None:  # so that there is an epoch to look at
-                self._epoch(progress)
+            ended = self.solver.minimise(self._objective, start, fit.epochs, self._accept)
+            self.message = self._ended or ended
+            if self.given is None:  # not one step: so that there is an epoch to look at
+                fit.epoch()
         finally:
-            if self.objective.astray:
-                self.objective.go_to(self._x)
-            self.history.message = self.model.history.message = self._message
+            if self._objective.astray:
+                self._objective.go_to(self._x)
 
     def _check_start(self) -> None:
-        loss = self.network.evaluate(*self.data, None)
+        loss = self._fit.network.evaluate(*self._fit.data, None)
         if not math.isfinite(loss):
             raise ValueError(
                 f"solver={self.name!r} cannot start: the loss of the model's weights is {loss}; standardise X and y, "
@@ -151,36 +132,28 @@ class SolverTraining(Training):
             )
 
     def _accept(self, x: Array, value: float, columns: dict[str, float]) -> bool:
-        """Record a step to `x`, where the objective is `value`; return whether to go on."""
-        before, self._value = self._value, value
+        """Make an epoch of a step to `x`, where the objective is `value`; return whether to go on."""
+        fit, before, self._value = self._fit, self._value, value
         self._x, self._columns = x, columns
-        stop = self._epoch(self._progress)
+        stop = fit.epoch()
         self._began = time.perf_counter()
-        if stop or self.model.stop_training:
+        if stop or fit.state.stop_training:
             self._ended = "stopped by a callback"
-        elif before - value <= np.finfo(self.network.dtype).eps * value:
-            self._ended = f"converged: the loss falls by less than the rounding of {self.network.dtype}"
-        elif self.model.epoch >= self.last_epoch:
-            self._ended = f"not converged within {self.epochs} epoch{'s' if self.epochs > 1 else ''}"
-        elif not self._begins():
+        elif before - value <= np.finfo(fit.network.dtype).eps * value:
+            self._ended = f"converged: the loss falls by less than the rounding of {fit.network.dtype}"
+        elif fit.state.epoch >= fit.last_epoch:
+            self._ended = f"not converged within {fit.epochs} epoch{'s' if fit.epochs > 1 else ''}"
+        elif not fit.begins():
             self._ended = "stopped by a callback"
         return not self._ended
 
-    def _run_engine(self, first_epoch: int, progress: ProgressBar) -> None:
-        self.objective.go_to(self._x)
-        loss = self.network.evaluate(*self.data, self.predictions)
+    def train(self) -> None:
+        """Take over the solver's step: its point and the loss there."""
+        fit, self.given = self._fit, None
+        self._objective.go_to(self._x)
+        loss = fit.network.evaluate(*fit.data, fit.predictions)
         seconds = time.perf_counter() - self._began
-        self._iteration = Iteration(np.array([loss]), np.array([seconds]))
-
-    @property
-    def result(self) -> Iteration | None:
-        return self._iteration
-
-    def _recorded(self) -> list[str]:
-        return [*(name for name in super()._recorded() if name != "learning_rate"), *self.solver.columns]
-
-    def _settings(self, n_epochs: int) -> dict[str, list[float]]:
-        return {name: [value] for name, value in self._columns.items()}
+        self.given = Given([loss], [seconds], {name: [value] for name, value in self._columns.items()})
 
 
 MENDS = {

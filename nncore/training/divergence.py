@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,13 @@ from nncore.arrays import Data
 from nncore.arrays.inputs import all_finite
 from nncore.base import memory
 from nncore.base.typing import Array
+from nncore.errors import TrainingDiverged
 from nncore.layers import Layer
+from nncore.network import Network
 from nncore.program import Program
 from nncore.program.naming import layer_names
-from nncore.training.explanation import unfused
-
-if TYPE_CHECKING:
-    from nncore.network import Network
+from nncore.program.unfused import unfused
+from nncore.training.state import State
 
 MOST_WORK = 2e11  # multiply-adds that are done again: some ten seconds
 
@@ -41,6 +41,35 @@ class Place:
     layer: str | None
     tensor: str | None
     rows: NDArray[np.int64]
+
+
+def error(
+    state: State,
+    network: Network,
+    data: Data,
+    order: NDArray[np.int64],
+    batch_size: int,
+    learning_rates: Array,
+) -> TrainingDiverged:
+    """Return the error that says where the latest training of `network` diverged.
+
+    Parameters
+    ----------
+    state : State
+        Of the model.
+    network : Network
+        The model's, or a twin of it.
+    data, order, batch_size
+        As for `locate`.
+    learning_rates : ndarray of shape (steps of the epoch,), float64
+    """
+    result, epoch = network.result, state.epoch
+    batch, loss, rate = result.batch, result.last_finite_loss, float(learning_rates[result.batch])
+    if not all_finite(network.get_parameters()):
+        return TrainingDiverged(epoch, batch, loss, rate, broken_before=True)
+    place = locate(network, state.layers, data, order, batch_size, batch, state.seed, learning_rates)
+    where = place.layer, place.tensor, tuple(sorted(place.rows.tolist()))
+    return TrainingDiverged(epoch, batch, loss, rate, False, *where)
 
 
 def locate(

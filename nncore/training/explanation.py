@@ -6,20 +6,20 @@ their own, which changes no bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from nncore.arrays import Data
 from nncore.base.typing import Array
-from nncore.layers import Activation, Dense, Layer, as_activation
-from nncore.program import Program, Row
+from nncore.layers import Layer
+from nncore.program import Program, refuse_unsuitable_batch
 from nncore.program.naming import in_depth, layer_name
-
-if TYPE_CHECKING:
-    from nncore.network import Network
+from nncore.program.unfused import owner_of_activation, unfused
+from nncore.training import divergence
+from nncore.training.state import State, built, checked_data
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,82 +130,36 @@ class Explanation:
         return "\n".join([f"loss {self.loss:.6g}, learning rate {self.learning_rate:g}", *map(str, self.layers)])
 
 
-def unfused(program: Program, layers: Iterable[Layer]) -> Program:
-    """Return the same program with a row of its own for every activation, numbered as the layer that asked for it.
+def explain(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Explanation:
+    """Take one step apart, of a model that stays as it is; see ``Sequential.explain_step``.
 
-    Examples
-    --------
-    >>> from nncore.program import lower
-    >>> layers = [Dense(3), Activation("relu"), Dense(1)]
-    >>> [(row.op, row.layer) for row in unfused(lower(layers, 2, "mse"), layers).rows]
-    [('dense', 0), ('activation', 1), ('dense', 2)]
+    Raises
+    ------
+    TypeError, ValueError, NotBuiltError, TrainingDiverged
+        As there.
     """
-    numbered = [layer for _, layer in in_depth(layers)]
-    rows: list[Row] = []
-    place = {-1: -1, -2: -2}  # of each row's output among the new rows
-    for number, row in enumerate(program.rows):
-        moved = replace(row, source=place[row.source], skip=place[row.skip])
-        if row.op == "dense" and row.activation != "identity":
-            rows.append(replace(moved, activation="identity", parameter=0.0))
-            source, owner = len(rows) - 1, _owner(numbered, row.layer, row.activation)
-            moved = Row("activation", owner, row.n_out, row.n_out, row.activation, row.parameter, source=source)
-        rows.append(moved)
-        place[number] = len(rows) - 1
-    return replace(program, rows=tuple(rows))
-
-
-def _owner(numbered: Sequence[Layer], number: int, activation: str) -> int:
-    """Return which layer asked for the activation behind layer `number`: itself, or an `Activation` further on."""
-    own = numbered[number]
-    if isinstance(own, Dense) and as_activation(own.activation).name == activation:
-        return number
-    later = range(number + 1, len(numbered))
-    return next(i for i in later if _asks_for(numbered[i], activation))
-
-
-def _asks_for(layer: Layer, activation: str) -> bool:
-    return isinstance(layer, Activation) and layer.name == activation
-
-
-def explain(
-    network: Network, layers: Iterable[Layer], data: Data, seed: int, learning_rate: float
-) -> tuple[Explanation, Network]:
-    """Take one step apart, of a network that stays as it is.
-
-    Parameters
-    ----------
-    network : Network
-    layers : iterable of Layer
-        What it was made of.
-    data : Data
-        The rows of the batch.
-    seed : int
-        Of the model: what dropout drops depends on it.
-    learning_rate : float
-        Of the step.
-
-    Returns
-    -------
-    explanation : Explanation
-    twin : Network
-        The copy that made the step; its `result` tells if it diverged, and then it is as before.
-    """
-    layers = tuple(layers)
-    numbered = [layer for _, layer in in_depth(layers)]
-    twin = network.copy(unfused(network.program, layers))
-    program, before = twin.program, twin.get_parameters()
-    loss, values, deltas, gradient = twin.explain(*data, seed=seed)
-    prediction = np.empty((len(data.X), program.n_outputs), twin.dtype)
-    one_batch: dict[str, Any] = {"batch_size": len(data.X), "shuffle": False, "seed": seed, "predictions": prediction}
-    twin.train(*data, **one_batch, learning_rates=np.array([learning_rate]))
-    steps = _parameter_steps(program, before, gradient, twin.get_parameters())
+    network = built(state)
+    data, program = checked_data(state, X, y, sample_weight)
+    n = len(data.X)
+    refuse_unsuitable_batch(program, n, state.dtype.itemsize)
+    rate = np.array([state.optimizer.rate_at(state.epoch)])
+    twin = network.copy(unfused(network.program, state.layers))
+    before = twin.get_parameters()
+    loss, values, deltas, gradient = twin.explain(*data, seed=state.seed)
+    prediction = np.empty((n, twin.program.n_outputs), twin.dtype)
+    one_batch: dict[str, Any] = {"batch_size": n, "shuffle": False, "seed": state.seed, "predictions": prediction}
+    if twin.train(*data, **one_batch, learning_rates=rate).diverged:
+        raise divergence.error(state, twin, data, np.arange(n), n, rate)
+    steps = _parameter_steps(twin.program, before, gradient, twin.get_parameters())
+    values_of = {-1: data.X, **dict(enumerate(values))}
+    numbered = [layer for _, layer in in_depth(state.layers)]
     found = {
-        number: _layer_step(program, number, numbered, {-1: data.X, **dict(enumerate(values))}, deltas, steps)
-        for number in sorted({row.layer for row in program.rows})
+        number: _layer_step(twin.program, number, numbered, values_of, deltas, steps)
+        for number in sorted({row.layer for row in twin.program.rows})
     }
-    if program.link != "identity":
-        _add_link(found, program, numbered, prediction)
-    return Explanation(loss, prediction, learning_rate, tuple(found[number] for number in sorted(found))), twin
+    if twin.program.link != "identity":
+        _add_link(found, twin.program, numbered, prediction)
+    return Explanation(loss, prediction, float(rate[0]), tuple(found[number] for number in sorted(found)))
 
 
 def _parameter_steps(
@@ -240,7 +194,7 @@ def _layer_step(
 def _add_link(found: dict[int, LayerStep], program: Program, numbered: Sequence[Layer], prediction: Array) -> None:
     """Show the activation that the loss has taken over where the user put it; what is behind it is the prediction."""
     last = found[program.rows[-1].layer]
-    owner = _owner(numbered, program.rows[-1].layer, program.link)
+    owner = owner_of_activation(numbered, program.rows[-1].layer, program.link)
     if owner == program.rows[-1].layer:
         found[owner] = replace(last, activation=program.link, a=prediction, da=None)
     else:

@@ -1,266 +1,266 @@
-"""The loop of ``Sequential.fit``: epochs in the engine, and between them validation, history, callbacks, progress."""
+"""The loop of ``fit``: a strategy trains epochs, and between them come validation, history, callbacks, progress."""
 
 from __future__ import annotations
 
-import math
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nncore.arrays import Data, data_for, inputs, observation, split_validation
+from nncore.arrays import Data, observation
 from nncore.arrays.class_weights import weighted_by_class
 from nncore.base import checks
-from nncore.base.random import permutation
-from nncore.base.typing import Array
 from nncore.callbacks import Callbacks
 from nncore.errors import TrainingDiverged
 from nncore.history import History
-from nncore.program import Program, refuse_unsuitable_batch
+from nncore.program import Program
 from nncore.program.naming import layer_names
 from nncore.program.penalties import penalises, penalty
-from nncore.schedules import Schedule
 from nncore.training import sampling, scoring
 from nncore.training.progress import ProgressBar, check_verbose
+from nncore.training.state import State, adopt, new_network, scorers, training_data
 
-if TYPE_CHECKING:
-    from nncore.model.sequential import Sequential
-
-SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
-EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
-RATES_PER_CALL = 2**16  # of a schedule, worked out beforehand: a millisecond
-DEFAULT_BATCH = 32
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
 DIVERGED = ("epoch", "batch", "last_finite_loss", "learning_rate")  # what a history keeps of TrainingDiverged
 NAN = float("nan")
 POSITIVE = checks.integer(1, checks.COUNT)
 
 
-def _validation(validation_data: Any, program: Program, dtype: np.dtype) -> Data:
-    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-        found = checks.described(validation_data)
-        raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {found}")
-    X, y, *weight = validation_data
-    try:
-        array = inputs.features(X, dtype, program.n_features)
-        return data_for(program, dtype, array, y, weight[0] if weight else None)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"validation_data: {error}") from error
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a strategy's latest call of `Strategy.train` gave: one epoch or several, as far as they were finished.
+
+    Attributes
+    ----------
+    losses, seconds : list of float
+        Of each epoch.
+    columns : dict of str to list of float
+        What else is recorded of each epoch.
+    recorded : ndarray of shape (m,), int64
+        Which of the epochs left records of the layers, counted from the first of them.
+    records : ndarray of shape (m, n_rows, 42), or None
+        These records, of the program's rows.
+    diverged : callable, or None
+        Where the epoch after them diverged, what returns the error that says where.
+    """
+
+    losses: list[float]
+    seconds: list[float]
+    columns: dict[str, list[float]]
+    recorded: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    records: NDArray[np.float64] | None = None
+    diverged: Callable[[], TrainingDiverged] | None = None
 
 
-class Training:
+class Strategy(Protocol):
+    """A way to train: mini-batches, or a solver.
+
+    Attributes
+    ----------
+    pauses : bool
+        Whether Python has its turn after every epoch in any case.
+    message : str
+        How training ended, if the strategy has something to say about that.
+    """
+
+    pauses: bool
+    message: str
+
+    @property
+    def given(self) -> Given | None:
+        """What the latest `train` gave so far, also if an exception ended it; None for nothing."""
+
+    def columns(self, state: State) -> tuple[str, ...]:
+        """Return the names of what is recorded of every epoch besides loss, scores and seconds."""
+
+    def check(self, state: State, program: Program, data: Data) -> None:
+        """Raise ValueError if this cannot be trained so."""
+
+    def run(self, fit: Fit) -> None:
+        """Train: `Fit.begins` before each epoch, then `Fit.epoch`, until one of them says that it is enough."""
+
+    def train(self) -> None:
+        """Train the next epoch or epochs: what `Fit.epoch` calls, and then reads `given`."""
+
+
+class Fit:
     """One call of ``fit``. Creating it checks and converts the arguments, and changes nothing in the model; `run` does.
 
     Parameters
     ----------
-    model : Sequential
+    model : object
+        What callbacks get.
+    state : State
+        Its state.
     data : tuple
         X, y, sample_weight.
-    validation_data, validation_split, epochs, batch_size, shuffle, class_weight, callbacks, verbose
+    validation_data, validation_split, epochs, class_weight, callbacks, verbose
         As in ``Sequential.fit``.
+    strategy : Strategy
+
+    Attributes
+    ----------
+    network : Network
+    data : Data
+        To be trained on.
+    predictions : ndarray of shape (n, n_outputs), or None
+        Where a strategy writes the predictions that an epoch's metrics are computed of; None if there are no metrics.
+    last_epoch : int
+        The number of the model's epochs at which training is to end.
+    pauses : bool
+        Whether Python has its turn after every epoch.
+    penalises : bool
+        Whether the history gets the penalty of the epochs that are recorded.
     """
 
     def __init__(
         self,
-        model: Sequential,
+        model: Any,
+        state: State,
         data: tuple[Any, Any, Any],
         validation_data: Any,
         validation_split: float,
+        strategy: Strategy,
         *,
         epochs: int,
-        batch_size: int | None,
-        shuffle: bool | None,
         class_weight: Any,
         callbacks: Any,
         verbose: bool | int | str,
     ) -> None:
-        if model._network is not None:
-            model._network.check_not_training()
-        self.model = model
+        if state.network is not None:
+            state.network.check_not_training()
+        self.model, self.state, self.strategy = model, state, strategy
         self.epochs = POSITIVE("epochs", epochs)
-        self.batch_size = POSITIVE("batch_size", DEFAULT_BATCH if batch_size is None else batch_size)
-        self.shuffle = checks.flag("shuffle", True if shuffle is None else shuffle)
         self.callbacks = Callbacks(callbacks)
         self.verbose = check_verbose(verbose)
-        self.data, self.validation, program = _prepared(model, data, validation_data, validation_split)
+        self.data, self.validation, program = training_data(state, data, validation_data, validation_split)
         if class_weight is not None:
             self.data = weighted_by_class(self.data, program, class_weight)
-        self.batch_size = min(self.batch_size, len(self.data.X))
-        self.steps = math.ceil(len(self.data.X) / self.batch_size)
-        self.rates: Array | None = None  # of the steps of the engine's last call, if there is a schedule
-        refuse_unsuitable_batch(program, self.batch_size, model.dtype.itemsize)
+        strategy.check(state, program, self.data)
         self.penalises = penalises(program)
-        self.metrics = model.scorers
+        self.metrics = scorers(state)
         self.callbacks.check_logs(self._recorded())
-        self.network = model._network or model._new_network(program)
+        self.network = state.network or new_network(state, program)
         shape = (len(self.data.X), program.n_outputs)
-        self.predictions = np.empty(shape, model.dtype) if self.metrics else None
+        self.predictions = np.empty(shape, state.dtype) if self.metrics else None
+        self.pauses = bool(strategy.pauses or len(self.callbacks) or self.validation or self.metrics)
         self.history = History()
-        self.described = sampling.described(program, model.layers)
-        self.watched = self.callbacks.watch
-        self.pauses = bool(len(self.callbacks) or self.validation or self.metrics)
-        self.record_every = sampling.period(program, len(self.data.X), self.batch_size, self.pauses, self.penalises)
+        self._described = sampling.described(program, state.layers)
 
     def _recorded(self) -> list[str]:
         """Return the names of the values that every epoch will record."""
         scores = ["loss", *self.metrics]
         validated = [] if self.validation is None else [f"val_{name}" for name in scores]
-        clips = self.model.optimizer.clip_value is not None or self.model.optimizer.clip_norm is not None
         if self.penalises:
             validated.append("penalty")
-        return [*scores, *validated, "seconds", "learning_rate", *(["clipped"] if clips else [])]
+        return [*scores, *validated, "seconds", *self.strategy.columns(self.state)]
+
+    @property
+    def histories(self) -> tuple[History, History]:
+        """Of this call, and of the model."""
+        return self.history, self.state.history
 
     def run(self) -> History:
         """Train until the epochs are done or a callback says stop."""
-        model = self.model
+        state = self.state
         with self.network.training():
-            model._adopt(self.network)
-            model.stop_training = False
-            model.history.diverged, model.history.message = None, ""  # these speak of the latest training
+            adopt(state, self.network)
+            state.stop_training = False
+            state.history.diverged, state.history.message = None, ""  # these speak of the latest training
             self._note_data()
-            self.last_epoch = model.epoch + self.epochs
-            progress = ProgressBar(self.verbose, self.epochs, len(self.data.X))
-            with progress, self.callbacks.around_training(model) as stop:
-                self._loop(progress, stop)
+            self.last_epoch = state.epoch + self.epochs
+            self.progress = ProgressBar(self.verbose, self.epochs, len(self.data.X))
+            with self.progress, self.callbacks.around_training(self.model) as stop:
+                if not stop:
+                    self._run_strategy()
         return self.history
+
+    def _run_strategy(self) -> None:
+        try:
+            self.strategy.run(self)
+        finally:
+            for history in self.histories:
+                history.message = self.strategy.message
 
     def _note_data(self) -> None:
         """Note what the doctor judges inputs, classes and first weights by; weights where training takes longer."""
-        program, history = self.network.program, self.model.history
+        program, history = self.network.program, self.state.history
         work = self.epochs * len(self.data.X) * program.n_parameters
         if work >= WORTH_NOTING or not history.knows_data or history.symmetric:  # which may no longer be true
-            names = layer_names(self.model.layers)
+            names = layer_names(self.state.layers)
             alike = observation.symmetric_layers(program, self.network.get_parameters(), names)
             history.symmetric = self.history.symmetric = alike
         validation = None if self.validation is None else self.validation.target
-        inputs, targets = observation.sampled(*self.data, program.loss, validation)
-        history.note_data(inputs, targets)
-        self.history.note_data(inputs, targets)
+        seen = observation.sampled(*self.data, program.loss, validation)
+        for history in self.histories:
+            history.note_data(*seen)
 
-    def _loop(self, progress: ProgressBar, stop: bool) -> None:
-        """Train epoch by epoch until they are done or somebody says stop, perhaps before the first."""
-        while not stop and self._begins():
-            stop = self._epoch(progress)
+    # ---- what strategies call
 
-    def _begins(self) -> bool:
+    def begins(self) -> bool:
         """Return whether there is to be another epoch; if so, the callbacks have heard that it begins."""
-        if self.model.epoch >= self.last_epoch or self.model.stop_training:
+        if self.state.epoch >= self.last_epoch or self.state.stop_training:
             return False
-        return not self.callbacks.on_epoch_begin(self.model, self.model.epoch)
+        return not self.callbacks.on_epoch_begin(self.model, self.state.epoch)
 
-    def _epoch(self, progress: ProgressBar) -> bool:
+    def epoch(self) -> bool:
         """Train once and tell the callbacks; return whether one asked to stop."""
-        logs = self._train(progress)
-        return not logs or self.callbacks.on_epoch_end(self.model, self.model.epoch - 1, logs)  # none: stopped in it
+        logs = self._trained()
+        return not logs or self.callbacks.on_epoch_end(self.model, self.state.epoch - 1, logs)  # none: stopped in it
 
     @property
-    def result(self) -> Any:
-        """What `_run_engine` did last: ``losses`` and ``seconds`` of the epochs it finished, ``diverged``."""
-        return self.network.result
+    def watched(self) -> bool:
+        """Whether somebody wants to hear how far an epoch is: `watch`."""
+        return self.progress.shown or self.callbacks.watch
 
-    def _train(self, progress: ProgressBar) -> dict[str, float]:
-        """Run one epoch, or where nothing waits for its end, as many as fit into `SECONDS_PER_CALL`.
+    def watch(self, epochs: int, share: float, logs: dict[str, float]) -> bool:
+        """Show how far an epoch is that takes long; return whether a callback says that it is to be given up.
 
-        Whatever ends it, Ctrl-C or an error in a metric, the epochs that the engine has finished are recorded.
+        Parameters
+        ----------
+        epochs : int
+            That the latest `Strategy.train` has finished.
+        share : float
+            Of the epoch after these.
+        logs : dict of str to float
+            What ``on_progress`` gets.
         """
-        first_epoch, before = self.model.epoch, self.result
+        self.progress.advance(epochs + share, logs["loss"])
+        return self.callbacks.on_progress(self.model, self.state.epoch + epochs, logs)
+
+    # ---- an epoch
+
+    def _trained(self) -> dict[str, float]:
+        """Let the strategy train, record what it gives, and return what the last epoch recorded.
+
+        Whatever ends it, Ctrl-C or an error in a metric, the epochs that were finished are recorded.
+        """
+        first_epoch = self.state.epoch
         scores: dict[str, float] = {}
         try:
             try:
-                self._run_engine(first_epoch, progress)
-                if len(self.result.losses):
-                    scores = self._scores()
+                self.strategy.train()
+                given = self.strategy.given
+                if given is not None and given.losses:
+                    scores = self._scores(given)
             finally:
-                self._record(first_epoch, before, scores)
+                self._record(first_epoch, scores)
         except BaseException:
-            self._record(first_epoch, before, scores)  # again, for a signal that struck while it was at work
+            self._record(first_epoch, scores)  # again, for a signal that struck while it was at work
             raise
-        result = self.result
-        logs = self.history.row(-1) if len(result.losses) else {}
-        progress.update(len(result.losses), logs)
-        if result.diverged:
-            error = self._diverged()
-            for history in (self.history, self.model.history):
+        n = 0 if given is None else len(given.losses)
+        logs = self.history.row(-1) if n else {}
+        self.progress.update(n, logs)
+        if given is not None and given.diverged:
+            error = given.diverged()
+            for history in self.histories:
                 history.diverged = {name: getattr(error, name) for name in DIVERGED}
             raise error
         return logs
 
-    def _diverged(self) -> TrainingDiverged:
-        epoch, n = self.model.epoch, len(self.data.X)
-        order = permutation(self.model.seed, epoch, n) if self.shuffle else np.arange(n)
-        schedule = self.network.optimizer.learning_rate
-        if isinstance(schedule, Schedule):
-            rates = schedule.of_steps(epoch, 1, self.steps)
-        else:
-            rates = np.full(self.steps, schedule)
-        return self.model._diverged(self.network, self.data, order, self.batch_size, rates)
-
-    def _run_engine(self, first_epoch: int, progress: ProgressBar) -> None:
-        epochs = 1 if self.pauses else min(self.last_epoch - first_epoch, EPOCHS_PER_CALL)
-        epochs = min(epochs, sampling.RECORDS_PER_CALL * self.record_every)
-        if self.penalises:  # its epochs must not depend on how fast this machine is
-            epochs = min(epochs, sampling.until_record(self.record_every, first_epoch))
-        schedule, self.rates = self.network.optimizer.learning_rate, None
-        if isinstance(schedule, Schedule):
-            epochs = min(epochs, max(1, RATES_PER_CALL // self.steps))
-            self.rates = schedule.of_steps(first_epoch, epochs, self.steps)
-        self.network.train(
-            *self.data,
-            first_epoch=first_epoch,
-            epochs=epochs,
-            batch_size=self.batch_size,
-            shuffle=self.shuffle,
-            seed=self.model.seed,
-            predictions=self.predictions,
-            max_seconds=None if self.pauses else SECONDS_PER_CALL,
-            learning_rates=self.rates,
-            recorded=sampling.epochs_to_record(self.record_every, first_epoch, epochs, self.last_epoch - 1),
-            watcher=partial(self._watch, progress, first_epoch) if progress.shown or self.watched else None,
-        )
-
-    def _watch(self, progress: ProgressBar, first_epoch: int, epochs: int, rows: int, loss: float) -> bool:
-        """Show how far an epoch is that takes long; return whether a callback says that it is to be given up."""
-        progress.advance(epochs + rows / len(self.data.X), loss)
-        logs = {"batch": rows // self.batch_size, "n_batches": self.steps, "loss": loss}
-        return self.callbacks.on_progress(self.model, first_epoch + epochs, logs)
-
-    def _record(self, first_epoch: int, before: Any, scores: dict[str, float]) -> None:
-        """Enter the finished epochs into both histories and count them; doing it twice is doing it once.
-
-        `before` is the network's result before these epochs, `scores` belong to the last one.
-        """
-        result = self.result
-        if result is before or not len(result.losses):
-            return
-        n_epochs = len(result.losses)
-        columns: dict[str, Any] = {"loss": result.losses.tolist()}
-        columns |= {name: [NAN] * (n_epochs - 1) + [value] for name, value in scores.items()}
-        columns["seconds"] = result.seconds.tolist()
-        columns |= self._settings(n_epochs)
-        for history in (self.history, self.model.history):
-            if history.next_epoch <= first_epoch:
-                history.extend(first_epoch, columns)
-            self._record_layers(history, first_epoch)
-        self.model._epoch = first_epoch + n_epochs
-
-    def _record_layers(self, history: History, first_epoch: int) -> None:
-        found = self.result
-        if len(found.recorded):
-            of_layers = sampling.of_layers(self.network.program, found.records)
-            history.record_layers(self.described, first_epoch + found.recorded, of_layers)
-
-    def _settings(self, n_epochs: int) -> dict[str, list[float]]:
-        """Return what the epochs just run were run with, as columns of the history."""
-        optimizer = self.network.optimizer
-        if self.rates is None:
-            columns = {"learning_rate": [optimizer.rate] * n_epochs}
-        else:
-            columns = {"learning_rate": self.rates.reshape(-1, self.steps)[:n_epochs, -1].tolist()}
-        if optimizer.clip_value is not None or optimizer.clip_norm is not None:
-            columns["clipped"] = self.result.clipped.tolist()
-        return columns
-
-    def _scores(self) -> dict[str, float]:
+    def _scores(self, given: Given) -> dict[str, float]:
         """Return the last epoch's training metrics and validation scores, and the penalty of the weights it left."""
         found: dict[str, float] = {}
         if self.predictions is not None:
@@ -268,21 +268,26 @@ class Training:
         if self.validation is not None:
             scored = scoring.evaluate(self.network, self.validation, self.metrics)
             found |= {f"val_{name}": value for name, value in scored.items()}
-        if self.penalises and (self.pauses or len(self.result.recorded)):  # a call ends with its only record
+        if self.penalises and (self.pauses or len(given.recorded)):  # a call ends with its only record
             found["penalty"] = penalty(self.network.program, self.network.get_parameters())
         return found
 
+    def _record(self, first_epoch: int, scores: Mapping[str, float]) -> None:
+        """Enter the finished epochs into both histories and count them; doing it twice is doing it once.
 
-def _prepared(
-    model: Sequential, data: tuple[Any, Any, Any], validation_data: Any, validation_split: float
-) -> tuple[Data, Data | None, Program]:
-    """Check and convert what to train on and what to validate on."""
-    split = checks.real(0, 1, below=True)("validation_split", validation_split)
-    if split and validation_data is not None:
-        raise ValueError(f"give validation_data or validation_split={split:g}, not both")
-    train, program = model._data(*data)
-    if split:
-        return *split_validation(train, split), program
-    if validation_data is None:
-        return train, None, program
-    return train, _validation(validation_data, program, model.dtype), program
+        `scores` belong to the last of them.
+        """
+        given = self.strategy.given
+        if given is None or not given.losses:
+            return
+        n_epochs = len(given.losses)
+        columns: dict[str, Any] = {"loss": given.losses}
+        columns |= {name: [NAN] * (n_epochs - 1) + [value] for name, value in scores.items()}
+        columns |= {"seconds": given.seconds, **given.columns}
+        for history in self.histories:
+            if history.next_epoch <= first_epoch:
+                history.extend(first_epoch, columns)
+            if given.records is not None and len(given.recorded):
+                of_layers = sampling.of_layers(self.network.program, given.records)
+                history.record_layers(self._described, first_epoch + given.recorded, of_layers)
+        self.state.epoch = first_epoch + n_epochs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,7 @@ from nncore.base.names import lookup
 from nncore.base.typing import Array
 from nncore.losses import BinaryCrossentropy, Loss
 from nncore.metrics import METRICS, NEEDS_COLUMNS, Metric, accuracy, binary_accuracy
-
-if TYPE_CHECKING:
-    from nncore.network import Network
+from nncore.network import Network
 
 RECORDED = ("loss", "epoch", "epochs", "history", "seconds", "learning_rate", "clipped", "penalty", "damping")
 RESERVED = (*RECORDED, "layers", "inputs", "targets", "symmetric", "diverged", "message")  # what else a History has

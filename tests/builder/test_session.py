@@ -538,12 +538,12 @@ def test_an_edit_in_the_middle_of_an_epoch_begins_it_anew(ask):
 def test_undo_restores_weights_and_the_state_of_the_optimizer(ask):
     ask("step_epoch")
     ask("step_epoch")
-    parameters, _, slots, iterations = ask.run.model._network.state()
+    parameters, _, slots, iterations = ask.run.model._state.network.state()
     ask("insert", index=1, layer=DENSE)
     ask("step_epoch")
     later = ask.run.model.parameters.copy()
     ask("undo")
-    found = ask.run.model._network.state()
+    found = ask.run.model._state.network.state()
     assert np.array_equal(found[0], parameters) and np.array_equal(found[2], slots) and found[3] == iterations
     assert len(ask.run.model.history) == 2 and list(ask.run.model.history.layers) == ["dense_0", "dense_1"]
     ask("redo")

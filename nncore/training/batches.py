@@ -1,0 +1,148 @@
+"""Mini-batches in the engine: whole epochs for ``fit``, and single updates."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nncore.arrays import Data
+from nncore.base import checks
+from nncore.base.random import permutation
+from nncore.base.typing import Array
+from nncore.errors import TrainingDiverged
+from nncore.optimizers import Optimizer
+from nncore.program import Program, refuse_unsuitable_batch
+from nncore.schedules import Schedule
+from nncore.training import sampling
+from nncore.training.loop import Fit, Given
+from nncore.training.state import State, adopt, checked_data, new_network
+
+SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
+EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
+RATES_PER_CALL = 2**16  # of a schedule, worked out beforehand: a millisecond
+DEFAULT_BATCH = 32
+POSITIVE = checks.integer(1, checks.COUNT)
+
+
+class MiniBatches:
+    """Train batch by batch with the model's optimizer: the strategy of ``fit`` where no solver is asked for.
+
+    Parameters
+    ----------
+    batch_size, shuffle
+        As in ``Sequential.fit``.
+    """
+
+    pauses = False
+    message = ""
+
+    def __init__(self, batch_size: int | None, shuffle: bool | None) -> None:
+        self.batch_size = POSITIVE("batch_size", DEFAULT_BATCH if batch_size is None else batch_size)
+        self.shuffle = checks.flag("shuffle", True if shuffle is None else shuffle)
+        self._result: Any = None  # of the network, as far as it has been read
+        self._given: Given | None = None
+        self._rates: Array | None = None  # of the steps of the latest call, if there is a schedule
+
+    def columns(self, state: State) -> tuple[str, ...]:
+        return ("learning_rate", "clipped") if _clips(state.optimizer) else ("learning_rate",)
+
+    def check(self, state: State, program: Program, data: Data) -> None:
+        self.batch_size = min(self.batch_size, len(data.X))
+        self.steps = math.ceil(len(data.X) / self.batch_size)  # of an epoch
+        refuse_unsuitable_batch(program, self.batch_size, state.dtype.itemsize)
+
+    def run(self, fit: Fit) -> None:
+        self._fit, program, n = fit, fit.network.program, len(fit.data.X)
+        self.record_every = sampling.period(program, n, self.batch_size, fit.pauses, fit.penalises)
+        while fit.begins() and not fit.epoch():
+            pass
+
+    def train(self) -> None:
+        """Run one epoch, or where nothing waits for its end, as many as fit into `SECONDS_PER_CALL`."""
+        fit, network, first = self._fit, self._fit.network, self._fit.state.epoch
+        self._result, self._given = network.result, None
+        epochs = self._epochs_per_call(first)
+        schedule, self._rates = network.optimizer.learning_rate, None
+        if isinstance(schedule, Schedule):
+            epochs = min(epochs, max(1, RATES_PER_CALL // self.steps))
+            self._rates = schedule.of_steps(first, epochs, self.steps)
+        network.train(
+            *fit.data,
+            first_epoch=first,
+            epochs=epochs,
+            batch_size=self.batch_size,
+            shuffle=self.shuffle,
+            seed=fit.state.seed,
+            predictions=fit.predictions,
+            max_seconds=None if fit.pauses else SECONDS_PER_CALL,
+            learning_rates=self._rates,
+            recorded=sampling.epochs_to_record(self.record_every, first, epochs, fit.last_epoch - 1),
+            watcher=self._watch if fit.watched else None,
+        )
+
+    def _epochs_per_call(self, first: int) -> int:
+        epochs = 1 if self._fit.pauses else min(self._fit.last_epoch - first, EPOCHS_PER_CALL)
+        epochs = min(epochs, sampling.RECORDS_PER_CALL * self.record_every)
+        if self._fit.penalises:  # its epochs must not depend on how fast this machine is
+            epochs = min(epochs, sampling.until_record(self.record_every, first))
+        return epochs
+
+    def _watch(self, epochs: int, rows: int, loss: float) -> bool:
+        logs = {"batch": rows // self.batch_size, "n_batches": self.steps, "loss": loss}
+        return self._fit.watch(epochs, rows / len(self._fit.data.X), logs)
+
+    @property
+    def given(self) -> Given | None:
+        result = self._fit.network.result
+        if result is not self._result:
+            self._result, self._given = result, self._read(result)
+        return self._given
+
+    def _read(self, result: Any) -> Given:
+        optimizer, n = self._fit.network.optimizer, len(result.losses)
+        if self._rates is None:
+            columns = {"learning_rate": [optimizer.rate] * n}
+        else:
+            columns = {"learning_rate": self._rates.reshape(-1, self.steps)[:n, -1].tolist()}
+        if _clips(optimizer):
+            columns["clipped"] = result.clipped.tolist()
+        losses, seconds = result.losses.tolist(), result.seconds.tolist()
+        diverged = self._diverged if result.diverged else None
+        return Given(losses, seconds, columns, result.recorded, result.records, diverged)
+
+    def _diverged(self) -> TrainingDiverged:
+        from nncore.training.divergence import error  # here, not at the top, to keep `import nncore` quick
+
+        state, data = self._fit.state, self._fit.data
+        epoch, n = state.epoch, len(data.X)
+        order = permutation(state.seed, epoch, n) if self.shuffle else np.arange(n)
+        schedule, rates = state.optimizer.learning_rate, np.empty(self.steps)
+        rates[:] = schedule.of_steps(epoch, 1, self.steps) if isinstance(schedule, Schedule) else schedule
+        return error(state, self._fit.network, data, order, self.batch_size, rates)
+
+
+def _clips(optimizer: Optimizer) -> bool:
+    return optimizer.clip_value is not None or optimizer.clip_norm is not None
+
+
+def train_on_batch(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> float:
+    """Do one update; see ``Sequential.train_on_batch``."""
+    if state.network is not None:
+        state.network.check_not_training()
+    data, program = checked_data(state, X, y, sample_weight)
+    refuse_unsuitable_batch(program, len(data.X), state.dtype.itemsize)
+    network = state.network
+    if network is None:
+        network = new_network(state, program)
+        adopt(state, network)
+    rate = np.array([state.optimizer.rate_at(state.epoch)])
+    n = len(data.X)
+    result = network.train(*data, batch_size=n, shuffle=False, seed=state.seed, learning_rates=rate)
+    if result.diverged:
+        from nncore.training.divergence import error
+
+        raise error(state, network, data, np.arange(n), n, rate)
+    return float(result.losses[0])

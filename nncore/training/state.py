@@ -1,0 +1,139 @@
+"""What is trained: the plain fields of a model, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nncore import losses
+from nncore.arrays import Data, data_for, inputs, split_validation
+from nncore.base import checks
+from nncore.errors import NotBuiltError
+from nncore.history import History
+from nncore.layers import Layer
+from nncore.losses import Loss
+from nncore.metrics import Metric
+from nncore.network import Network, initial_parameters
+from nncore.optimizers import Adam, Optimizer
+from nncore.program import Program, last_activation, lower, refuse_absurd_size
+from nncore.training.scoring import Scorers, bind_metrics
+
+
+@dataclass(eq=False)
+class State:
+    """Everything that a `Sequential` is; what the functions behind its methods read and change.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+    seed : int
+    dtype : numpy.dtype
+    name : str or None
+    loss : Loss or None
+        The one given to ``compile``; None for the one that suits the last layer, see `current_loss`.
+    optimizer : Optimizer
+    metrics : tuple of str and functions
+        As given to ``compile``.
+    network : Network or None
+        Program, weights and optimizer state; None until the model is built.
+    epoch : int
+        Epochs trained so far.
+    history : History
+        Of all of them.
+    metadata : dict of str to str
+        The user's notes.
+    stop_training : bool
+        Whether a callback has asked training to end after the epoch.
+    """
+
+    layers: tuple[Layer, ...]
+    seed: int
+    dtype: np.dtype
+    name: str | None = None
+    loss: Loss | None = None
+    optimizer: Optimizer = field(default_factory=Adam)
+    metrics: tuple[str | Metric, ...] = ()
+    network: Network | None = None
+    epoch: int = 0
+    history: History = field(default_factory=History)
+    metadata: dict[str, str] = field(default_factory=dict)
+    stop_training: bool = False
+
+
+def current_loss(state: State) -> Loss:
+    """Return the loss that is minimised: the one given, else the one that suits the last layer."""
+    return losses.infer_loss(last_activation(state.layers)) if state.loss is None else state.loss
+
+
+def scorers(state: State) -> Scorers:
+    """Return the metrics as functions of (target, prediction), by name."""
+    return bind_metrics(state.metrics, current_loss(state))
+
+
+def built(state: State) -> Network:
+    """Return the network.
+
+    Raises
+    ------
+    NotBuiltError
+        If there is none yet.
+    """
+    if state.network is None:
+        raise NotBuiltError("the model has no weights yet: call fit(X, y) or build(n_features) first")
+    return state.network
+
+
+def checked_data(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Data, Program]:
+    """Check and convert what is to be trained on; also return the program, for the model may not be built yet."""
+    network = state.network
+    array = inputs.features(X, state.dtype, None if network is None else network.program.n_features)
+    program = program_for(state, array.shape[1]) if network is None else network.program
+    return data_for(program, state.dtype, array, y, sample_weight), program
+
+
+def training_data(
+    state: State, data: tuple[Any, Any, Any], validation_data: Any, validation_split: float
+) -> tuple[Data, Data | None, Program]:
+    """Check and convert what to train on and what to validate on, given as to ``Sequential.fit``."""
+    split = checks.real(0, 1, below=True)("validation_split", validation_split)
+    if split and validation_data is not None:
+        raise ValueError(f"give validation_data or validation_split={split:g}, not both")
+    train, program = checked_data(state, *data)
+    if split:
+        return *split_validation(train, split), program
+    if validation_data is None:
+        return train, None, program
+    return train, _validation(validation_data, program, state.dtype), program
+
+
+def _validation(validation_data: Any, program: Program, dtype: np.dtype) -> Data:
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+        found = checks.described(validation_data)
+        raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {found}")
+    X, y, *weight = validation_data
+    try:
+        array = inputs.features(X, dtype, program.n_features)
+        return data_for(program, dtype, array, y, weight[0] if weight else None)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation_data: {error}") from error
+
+
+def program_for(state: State, n_features: int) -> Program:
+    """Return the program of the layers for so many features."""
+    return lower(state.layers, n_features, current_loss(state))
+
+
+def new_network(state: State, program: Program) -> Network:
+    """Return a network with the first weights of the model's seed."""
+    refuse_absurd_size(program, state.dtype.itemsize, state.optimizer.n_slots)
+    return Network(program, initial_parameters(program, state.seed, state.dtype), state.optimizer)
+
+
+def adopt(state: State, network: Network) -> None:
+    """Take over a network made for this model, unless another thread was faster."""
+    if state.network is not None and state.network is not network:
+        raise RuntimeError("model is being trained in another thread")
+    state.network = network
