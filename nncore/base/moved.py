@@ -16,6 +16,7 @@ MOVED = {
     "perceptron": "model.perceptron",
     "predictor": "network.predictor",
     "random": "base.random",
+    "rows": "program.rows",
     "surgery": "model.surgery",
     "update_rule": "base.update_rule",
 }

@@ -1,0 +1,59 @@
+"""Pickles and scripts that know modules by the places they had before go on working."""
+
+import base64
+import importlib
+import pickle
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nncore
+from nncore.base.moved import MOVED, Finder
+
+OLD = Path(__file__).with_name("pickle_of_0.1.txt")
+"""Made by the code before modules moved into rooms; zlib, base64."""
+
+
+@pytest.fixture
+def old():
+    return pickle.loads(zlib.decompress(base64.b64decode(OLD.read_text(encoding="ascii"))))
+
+
+def test_an_old_pickle_of_a_model_trains_on_exactly(old):
+    model = old["Sequential"]
+    assert (model.name, model.seed, model.epoch, model.metadata) == ("old", 3, 2, {"note": "kept"})
+    assert np.array_equal(model.predict(old["X"]), old["predicted"])
+    assert np.array_equal(model.history.loss, old["History"].loss)
+    model.fit(old["X"], old["y"], epochs=3, batch_size=2)
+    assert np.array_equal(model.parameters, old["after three more epochs"])
+
+
+def test_old_pickles_of_what_else_there_is(old):
+    assert list(old["History"].layers) == ["dense_0", "batch_norm_1", "dense_2"]
+    assert np.allclose(old["Predictor"](old["X"]), old["predicted"], atol=1e-6)
+    assert old["Perceptron"].predict([[1, 1]]) == [1]
+    assert old["Explanation"]["dense_0"].kind == "Dense"
+    assert str(old["SurgeryReport"]) == "kept     dense_0"
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_old_names_give_the_modules_that_are_there_now(name):
+    module = importlib.import_module(f"nncore.{name}")
+    assert module is importlib.import_module(f"nncore.{MOVED[name]}")
+    assert module.__name__ == module.__spec__.name == f"nncore.{MOVED[name]}"
+    assert not (Path(nncore.__file__).parent / f"{name}.py").exists()
+
+
+def test_an_unknown_name_is_still_an_error():
+    with pytest.raises(ModuleNotFoundError, match=r"nncore\.no_such_module"):
+        importlib.import_module("nncore.no_such_module")
+    assert Finder("nncore", MOVED).find_spec("nncore.base.names", None) is None
+
+
+def test_old_names_are_found_in_a_fresh_process():
+    old, new = "from nncore.layer_history import LayerHistory", "from nncore.history import LayerHistory as Known"
+    subprocess.run([sys.executable, "-c", f"{old}; {new}; assert LayerHistory is Known"], check=True)
