@@ -1,4 +1,7 @@
-"""Sequential: a list of layers that learns. A façade: each method calls the function that does it, on one `State`."""
+"""Sequential: a list of layers that learns. A façade: each method calls the function that does it, on one `State`.
+
+What not every program needs is imported by the method that does, to keep ``import nncore`` quick.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,7 @@ from nncore.history import History
 from nncore.layers import Layer
 from nncore.losses import Loss
 from nncore.metrics import Metric
-from nncore.model import definition, prediction, surgery
-from nncore.model.summary import summary
-from nncore.model.surgery import SurgeryReport
+from nncore.model import definition, prediction
 from nncore.network import Predictor
 from nncore.optimizers import Optimizer
 from nncore.program import Program, last_activation
@@ -27,6 +28,7 @@ from nncore.training.state import built, current_loss, scorers
 
 if TYPE_CHECKING:
     from nncore.model.checkpoint import Snapshot
+    from nncore.model.surgery import SurgeryReport
     from nncore.training.explanation import Explanation
 
 
@@ -190,6 +192,8 @@ class Sequential:
 
     def summary(self) -> str:
         """Return a table of layers, parameters, loss and optimizer; print it."""
+        from nncore.model.summary import summary
+
         return summary(self._state)
 
     def __repr__(self) -> str:
@@ -293,6 +297,8 @@ class Sequential:
         new      dense_1
         changed  dense_2 (was dense_1): of another shape now, drawn anew
         """
+        from nncore.model import surgery
+
         return surgery.insert(self._state, index, layer)
 
     def remove(self, index: int) -> SurgeryReport:
@@ -308,6 +314,8 @@ class Sequential:
         >>> print(model.remove(1))
         kept     dense_0, dense_1 (was dense_2)
         """
+        from nncore.model import surgery
+
         return surgery.remove(self._state, index)
 
     def move(self, from_index: int, to_index: int) -> SurgeryReport:
@@ -323,6 +331,8 @@ class Sequential:
         >>> print(model.move(1, 0))
         kept     layer_norm_0 (was layer_norm_1), dense_1 (was dense_0), dense_2
         """
+        from nncore.model import surgery
+
         return surgery.move(self._state, from_index, to_index)
 
     def replace(self, index: int, layer: Layer) -> SurgeryReport:
@@ -344,6 +354,8 @@ class Sequential:
         kept     dense_0
         changed  dense_1: of another shape now, drawn anew
         """
+        from nncore.model import surgery
+
         return surgery.replace(self._state, index, layer)
 
     # ---- training
@@ -417,7 +429,7 @@ class Sequential:
         if solver is None:
             strategy = batches.MiniBatches(batch_size, shuffle)
         else:
-            from nncore.solvers.strategy import Solving  # here, not at the top, to keep `import nncore` quick
+            from nncore.solvers.strategy import Solving
 
             strategy = Solving(solver, batch_size, shuffle)
         data = X, y, sample_weight

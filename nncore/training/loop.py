@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncore.arrays import Data, observation
-from nncore.arrays.class_weights import weighted_by_class
 from nncore.base import checks
 from nncore.callbacks import Callbacks
 from nncore.errors import TrainingDiverged
@@ -28,8 +26,7 @@ NAN = float("nan")
 POSITIVE = checks.integer(1, checks.COUNT)
 
 
-@dataclass(frozen=True, eq=False)
-class Given:
+class Given(NamedTuple):
     """What a strategy's latest call of `Strategy.train` gave: one epoch or several, as far as they were finished.
 
     Attributes
@@ -49,7 +46,7 @@ class Given:
     losses: list[float]
     seconds: list[float]
     columns: dict[str, list[float]]
-    recorded: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    recorded: NDArray[np.int64] = np.empty(0, np.int64)
     records: NDArray[np.float64] | None = None
     diverged: Callable[[], TrainingDiverged] | None = None
 
@@ -137,6 +134,8 @@ class Fit:
         self.verbose = check_verbose(verbose)
         self.data, self.validation, program = training_data(state, data, validation_data, validation_split)
         if class_weight is not None:
+            from nncore.arrays.class_weights import weighted_by_class  # here, not at the top: few need it
+
             self.data = weighted_by_class(self.data, program, class_weight)
         strategy.check(state, program, self.data)
         self.penalises = penalises(program)

@@ -22,7 +22,7 @@ from nncore.program import Program, last_activation, lower, refuse_absurd_size
 from nncore.training.scoring import Scorers, bind_metrics
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)  # every method that dataclass writes costs import time
 class State:
     """Everything that a `Sequential` is; what the functions behind its methods read and change.
 
