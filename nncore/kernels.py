@@ -17,17 +17,16 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nncore import engine
 from nncore.activations import get as activation_row
+from nncore.base.typing import Array
 from nncore.layers import Activation
 from nncore.losses import Loss
 from nncore.losses import get as loss_of
 from nncore.optimizers import Optimizer
 from nncore.optimizers import get as optimizer_of
-
-Array = NDArray[Any]
 
 
 def _convert(*arrays: ArrayLike | None) -> tuple[ModuleType, list[Any]]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from nncore.arrays.observation import MOST_TARGETS
+from nncore.base.typing import Record
 from nncore.doctor.findings import Finding
 from nncore.doctor.series import RECENT, Series, column, current_layers, end, finite, percent, short
-from nncore.history import History
 
 TREND_EPOCHS = 5  # fewer tell no trend
 SHAPE_EPOCHS = 10  # fewer do not show how a curve runs
@@ -44,7 +44,7 @@ IMPROVING = 0.05  # relative fall of the loss within the last tenth of the epoch
 IMPROVING_AT_ALL = 0.01  # the same in shares of the first loss: halving a loss of nearly 0 gains nothing
 
 
-def divergence(history: History) -> Iterator[Finding]:
+def divergence(history: Record) -> Iterator[Finding]:
     """Report training that ended in numbers that are not finite, or at a loss well above the first."""
     stopped, loss = history.diverged, column(history, "loss")
     if stopped is not None and stopped["epoch"] >= history.next_epoch:
@@ -71,7 +71,7 @@ def divergence(history: History) -> Iterator[Finding]:
     )
 
 
-def learning_rate_too_high(history: History) -> Iterator[Finding]:
+def learning_rate_too_high(history: Record) -> Iterator[Finding]:
     """Report a loss that rises, leaps or jumps about, and large steps that go with it."""
     loss, rate = column(history, "loss"), _rate(history)
     if not rate > 0 or len(loss) < TREND_EPOCHS or not 0 < end(loss) < DIVERGED * loss[0]:
@@ -109,7 +109,7 @@ def learning_rate_too_high(history: History) -> Iterator[Finding]:
     )
 
 
-def learning_rate_zero(history: History) -> Iterator[Finding]:
+def learning_rate_zero(history: Record) -> Iterator[Finding]:
     """Report epochs that changed nothing, for the learning rate was 0."""
     rates = column(history, "learning_rate")
     zeros = int((rates == 0).sum())
@@ -126,7 +126,7 @@ def learning_rate_zero(history: History) -> Iterator[Finding]:
         )
 
 
-def learning_rate_too_low(history: History) -> Iterator[Finding]:
+def learning_rate_too_low(history: Record) -> Iterator[Finding]:
     """Report steps so small that a steadily falling loss is still high."""
     loss, rate = column(history, "loss"), _rate(history)
     if math.isnan(rate) or len(loss) < TREND_EPOCHS:
@@ -151,18 +151,18 @@ def _largest_update(ratios: Series) -> float:
     return float(np.quantile(known, 0.9)) if len(known) else 0.0  # not the very first steps, nor one odd batch
 
 
-def _update_ratio(history: History) -> float:
+def _update_ratio(history: Record) -> float:
     """Return the update ratio of a typical layer at the end; NaN if none was recorded."""
     ratios = finite(np.array([end(layer["update_ratio"]) for layer in current_layers(history)]))
     return float(np.median(ratios)) if len(ratios) else math.nan
 
 
-def one_answer(history: History) -> float:
+def one_answer(history: Record) -> float:
     """Return the loss of the best constant answer; NaN if it is not known."""
     return float((history.targets or {}).get("baseline", math.nan))
 
 
-def above_one_answer(history: History) -> bool:
+def above_one_answer(history: Record) -> bool:
     """Return whether the loss ended clearly above that of the best constant answer.
 
     With Dropout it may, with the right learning rate, too: some of its noise is in the loss.
@@ -174,7 +174,7 @@ def above_one_answer(history: History) -> bool:
     return bool(end(column(history, "loss")) >= margin * one_answer(history) > 0)
 
 
-def _hovers_above_one_answer(history: History) -> bool:
+def _hovers_above_one_answer(history: Record) -> bool:
     """Return whether the loss goes up and down above that of the best constant answer, as too long steps have it."""
     loss = column(history, "loss")
     half = loss[len(loss) // 2 :]
@@ -184,12 +184,12 @@ def _hovers_above_one_answer(history: History) -> bool:
     return bool((steps > 0).mean() >= OFTEN and np.abs(steps).mean() >= MOVING * np.median(half))
 
 
-def _rate(history: History) -> float:
+def _rate(history: Record) -> float:
     rates = column(history, "learning_rate")
     return float(rates[-1]) if len(rates) else math.nan
 
 
-def overfitting(history: History) -> Iterator[Finding]:
+def overfitting(history: Record) -> Iterator[Finding]:
     """Report a validation loss that rises, or stays high, while the training loss falls.
 
     A network that has learnt nothing has nothing by heart: it says nothing while one and the same answer is as good.
@@ -227,7 +227,7 @@ def overfitting(history: History) -> Iterator[Finding]:
     )
 
 
-def underfitting(history: History) -> Iterator[Finding]:
+def underfitting(history: Record) -> Iterator[Finding]:
     """Report a training loss that is hardly below that of a constant answer, or below the first epoch's."""
     loss, baseline = column(history, "loss"), one_answer(history)
     if len(loss) < TREND_EPOCHS or end(loss) >= RISEN * loss[0]:
@@ -258,7 +258,7 @@ def underfitting(history: History) -> Iterator[Finding]:
         )
 
 
-def still_improving(history: History) -> Iterator[Finding]:
+def still_improving(history: Record) -> Iterator[Finding]:
     """Report training that ended while the loss that counts was still falling."""
     name = "val_loss" if len(column(history, "val_loss")) >= SHAPE_EPOCHS else "loss"
     values = column(history, name)

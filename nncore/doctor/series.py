@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.history import History, LayerHistory
+from nncore.base.typing import LayerRecord, Record
 
 Series = NDArray[np.float64]
 
@@ -19,7 +19,7 @@ def finite(values: Series) -> Series:
     return values[np.isfinite(values)]
 
 
-def column(history: History, name: str) -> Series:
+def column(history: Record, name: str) -> Series:
     """Return the finite values of a column; none if it was not recorded."""
     return finite(history[name]) if name in history else np.empty(0)
 
@@ -38,14 +38,14 @@ def end(values: Series) -> float:
     return float(np.median(known[-max(1, min(RECENT, len(known) // 4)) :]))
 
 
-def current_layers(history: History) -> list[LayerHistory]:
+def current_layers(history: Record) -> list[LayerRecord]:
     """Return the records of the layers that the network had last, in its order."""
     recorded = [layer for layer in history.layers.values() if len(layer)]
     newest = max((layer.epochs[-1] for layer in recorded), default=-1)
     return [layer for layer in recorded if layer.epochs[-1] == newest]
 
 
-def hidden_layers(history: History) -> list[LayerHistory]:
+def hidden_layers(history: Record) -> list[LayerRecord]:
     """Return the layers before the last one that has weights: what comes then is the output."""
     layers = current_layers(history)
     weighted = [index for index, layer in enumerate(layers) if not np.isnan(layer["weight_mean"]).all()]

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nncore.arrays import inputs
 from nncore.base import checks
+from nncore.base.typing import Array, Model, is_model
 from nncore.losses import Crossentropy
-from nncore.model.prediction import Prediction
 from nncore.plots import canvas
 from nncore.plots.colours import BLACK, MARKERS, SEQUENTIAL, class_markers, distinct
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[Any]
 PALEST, DARKEST = 0.12, 0.6  # of a region: where the network is undecided, and where it is sure
 MANY = 500
 """From so many points on they are drawn smaller."""
@@ -137,7 +136,7 @@ def _grid(points: Array, resolution: int) -> tuple[tuple[float, float, float, fl
 
 def answers_of(model: Any, rows: Array, y: Array) -> Answers:
     """Return what `model` says of `rows`; `y` tells classes from numbers if the model does not."""
-    if isinstance(model, Prediction):
+    if is_model(model):
         return _answers_of_network(model, rows)
     if callable(getattr(model, "predict_proba", None)):
         probabilities = np.asarray(model.predict_proba(rows))
@@ -158,7 +157,7 @@ def answers_of(model: Any, rows: Array, y: Array) -> Answers:
     return Answers(None, predictions.reshape(-1).astype(np.float64))
 
 
-def _answers_of_network(model: Prediction, rows: Array) -> Answers:
+def _answers_of_network(model: Model, rows: Array) -> Answers:
     n_outputs, n_features = model.program.n_outputs, model.program.n_features
     if n_features != 2:
         raise ValueError(
