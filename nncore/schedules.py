@@ -14,47 +14,20 @@ Examples
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from nncore.base import checks
 from nncore.base.portable import cos_pi, power
+from nncore.base.schedule import KNOWN, RATE, Array
+from nncore.base.schedule import Schedule as Schedule  # its public name is here
+from nncore.base.schedule import learning_rate as learning_rate
 
-Array = NDArray[np.float64]
-
-_RATE = checks.real(0)
 _FACTOR = checks.real(0, 1, above=True)
 _SPAN = checks.real(0, above=True)
-
-
-@dataclass(frozen=True)
-class Schedule(ABC):
-    """Base class of all schedules: a function of time."""
-
-    def __call__(self, epochs: ArrayLike) -> Array:
-        """Return the learning rates at times `epochs` >= 0, of any shape, in the same shape."""
-        return np.asarray(self._rates(np.asarray(epochs, dtype=np.float64)))[()]
-
-    @abstractmethod
-    def _rates(self, t: Array) -> Array:
-        """Return the learning rates at times `t`."""
-
-    def of_steps(self, first_epoch: int, epochs: int, steps_per_epoch: int) -> Array:
-        """Return the rate of every step of consecutive epochs, shape (epochs * steps_per_epoch,).
-
-        Examples
-        --------
-        >>> StepDecay(0.1, factor=0.5, every=1).of_steps(1, 2, 3)
-        array([0.05 , 0.05 , 0.05 , 0.025, 0.025, 0.025])
-        """
-        within = np.arange(steps_per_epoch) / steps_per_epoch
-        times = np.arange(first_epoch, first_epoch + epochs)[:, None] + within
-        return np.ascontiguousarray(self(times.ravel()))
 
 
 @dataclass(frozen=True)
@@ -78,7 +51,7 @@ class PiecewiseConstant(Schedule):
     boundaries: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        checks.check(self, rates=_numbers(_RATE), boundaries=_numbers(_SPAN))
+        checks.check(self, rates=_numbers(RATE), boundaries=_numbers(_SPAN))
         if len(self.rates) != len(self.boundaries) + 1:
             n, k = len(self.rates), len(self.boundaries)
             raise ValueError(f"rates must be one more than boundaries, got {n} rate(s) and {k} boundaries")
@@ -114,7 +87,7 @@ class StepDecay(Schedule):
     every: float = 30.0
 
     def __post_init__(self) -> None:
-        checks.check(self, initial_rate=_RATE, factor=_FACTOR, every=_SPAN)
+        checks.check(self, initial_rate=RATE, factor=_FACTOR, every=_SPAN)
 
     def _rates(self, t: Array) -> Array:
         return self.initial_rate * power(self.factor, np.floor(t / self.every))
@@ -144,7 +117,7 @@ class ExponentialDecay(Schedule):
     every: float = 1.0
 
     def __post_init__(self) -> None:
-        checks.check(self, initial_rate=_RATE, factor=_FACTOR, every=_SPAN)
+        checks.check(self, initial_rate=RATE, factor=_FACTOR, every=_SPAN)
 
     def _rates(self, t: Array) -> Array:
         return self.initial_rate * power(self.factor, t / self.every)
@@ -184,7 +157,7 @@ class CosineDecay(Schedule):
     initial_rate: float | None = None
 
     def __post_init__(self) -> None:
-        checks.check(self, peak_rate=_RATE, epochs=_SPAN, final_rate=_RATE, initial_rate=checks.optional(_RATE))
+        checks.check(self, peak_rate=RATE, epochs=_SPAN, final_rate=RATE, initial_rate=checks.optional(RATE))
         checks.check(self, warmup_epochs=checks.real(0, self.epochs, below=True))
         _check_peak(self.peak_rate, initial_rate=self.initial_rate, final_rate=self.final_rate)
         if self.initial_rate is not None and not self.warmup_epochs:
@@ -233,8 +206,8 @@ class OneCycle(Schedule):
     final_rate: float | None = None
 
     def __post_init__(self) -> None:
-        ends = checks.optional(_RATE)
-        checks.check(self, peak_rate=_RATE, epochs=_SPAN, initial_rate=ends, final_rate=ends)
+        ends = checks.optional(RATE)
+        checks.check(self, peak_rate=RATE, epochs=_SPAN, initial_rate=ends, final_rate=ends)
         checks.check(self, rise=checks.real(0, 1, above=True, below=True))
         _check_peak(self.peak_rate, initial_rate=self.initial_rate, final_rate=self.final_rate)
 
@@ -274,26 +247,4 @@ SCHEDULES: dict[str, type[Schedule]] = {
 }
 """Classes by name, as files know them."""
 
-
-def learning_rate(argument: str, value: Any) -> float | Schedule:
-    """Rule: a finite number >= 0, or one of the schedules above.
-
-    Examples
-    --------
-    >>> learning_rate("learning_rate", 1)
-    1.0
-    >>> learning_rate("learning_rate", "cosine")
-    Traceback (most recent call last):
-        ...
-    TypeError: learning_rate must be a finite number >= 0 or one of PiecewiseConstant, StepDecay, ExponentialDecay, \
-CosineDecay, OneCycle, got 'cosine' of type str
-    """
-    if isinstance(value, Schedule):
-        return checks.exact(argument, value, SCHEDULES)
-    try:
-        rate: float = _RATE(argument, value)
-    except TypeError:
-        known = ", ".join(SCHEDULES)
-        found = checks.described(value)
-        raise TypeError(f"{argument} must be a finite number >= 0 or one of {known}, got {found}") from None
-    return rate
+KNOWN.update(SCHEDULES)
