@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from nncore.base import atomic, checks
+from nncore.base.recorded import DIVERGED, FACTS
 from nncore.history.layers import FIELDS, N_BINS, LayerHistory
 from nncore.version import __version__
 
@@ -22,13 +23,10 @@ if TYPE_CHECKING:
 
 FORMAT = "nncore history"
 FORMAT_VERSION = 1
-FACTS = ("inputs", "targets", "symmetric", "diverged")
-"""Attributes of a history that stand beside its columns."""
-
 NEEDED = {
     "inputs": ("mean_min", "mean_max", "std_min", "std_max", "narrowest", "widest"),
     "targets": ("rows",),
-    "diverged": ("epoch", "batch", "last_finite_loss", "learning_rate"),
+    "diverged": DIVERGED,
 }
 """What of them must be there, so that those who read a history need not ask."""
 

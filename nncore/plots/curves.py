@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from nncore.base import checks
 from nncore.base.names import lookup
+from nncore.base.recorded import NOT_DRAWN
 from nncore.base.typing import Record
 from nncore.plots import canvas, subjects
 from nncore.plots.colours import GREY, TRAINING, VALIDATION, line_looks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-NO_CURVES = ("seconds", "learning_rate", "clipped", "penalty")
-"""Columns that are drawn only if asked for: they say nothing about how good the network is."""
 
 FEW = 40
 """Up to so many points each gets a mark; more would hide the line."""
@@ -73,7 +71,7 @@ def learning_curves(
 def column_names(history: Record, columns: str | Iterable[str] | None = None) -> list[str]:
     """Return the columns to draw, checked; by default ``loss`` and the metrics."""
     if columns is None:
-        curves = [name for name in history.columns if name not in NO_CURVES]
+        curves = [name for name in history.columns if name not in NOT_DRAWN]
         names = [name for name in curves if not name.startswith("val_")] or curves
     else:
         names = canvas.name_list("columns", columns)

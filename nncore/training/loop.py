@@ -12,6 +12,7 @@ from nncore.arrays import Data, data_for, inputs, observation, split_validation
 from nncore.arrays.class_weights import weighted_by_class
 from nncore.base import checks
 from nncore.base.random import permutation
+from nncore.base.recorded import DIVERGED
 from nncore.base.typing import Array
 from nncore.callbacks import Callbacks
 from nncore.errors import TrainingDiverged
@@ -31,7 +32,6 @@ EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves roo
 RATES_PER_CALL = 2**16  # of a schedule, worked out beforehand: a millisecond
 DEFAULT_BATCH = 32
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
-DIVERGED = ("epoch", "batch", "last_finite_loss", "learning_rate")  # what a history keeps of TrainingDiverged
 NAN = float("nan")
 POSITIVE = checks.integer(1, checks.COUNT)
 
