@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nncore import SGD, Dense, Sequential
-from nncore.arrays.observation import inputs_seen
+from nncore.arrays.facts import inputs_seen
 from nncore.base.recorded import COLUMNS, RESERVED
 from nncore.history import History
 from nncore.history.layers import FIELDS, WIDTH

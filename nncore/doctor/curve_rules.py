@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nncore.arrays.observation import MOST_TARGETS
+from nncore.arrays.facts import MOST_TARGETS
 from nncore.base.typing import Record
 from nncore.doctor.findings import Finding
 from nncore.doctor.series import RECENT, Series, column, current_layers, end, finite, percent, short
@@ -83,10 +83,10 @@ def learning_rate_too_high(history: Record) -> Iterator[Finding]:
     update, severity = _update_ratio(history), "warning"
     if _hovers_above_one_answer(history):
         seen = (
-            f"the loss stays at {short(end(loss))}, above the {short(one_answer(history))} of one and the same answer, "
-            f"and rose in {percent(rises)} of the epochs of the second half"
+            f"the loss stays at {short(end(loss))}, above the {short(_one_answer(history))} of one and the same "
+            f"answer, and rose in {percent(rises)} of the epochs of the second half"
         )
-        severity = "severe" if end(loss) >= DIVERGED * one_answer(history) else "warning"
+        severity = "severe" if end(loss) >= DIVERGED * _one_answer(history) else "warning"
     elif end(loss) >= RISEN * loss[0]:
         seen = f"the loss rose from {short(loss[0])} to {short(end(loss))}"
     elif loss.max() >= LEAP * loss[0]:
@@ -157,12 +157,12 @@ def _update_ratio(history: Record) -> float:
     return float(np.median(ratios)) if len(ratios) else math.nan
 
 
-def one_answer(history: Record) -> float:
+def _one_answer(history: Record) -> float:
     """Return the loss of the best constant answer; NaN if it is not known."""
     return float((history.targets or {}).get("baseline", math.nan))
 
 
-def above_one_answer(history: Record) -> bool:
+def _above_one_answer(history: Record) -> bool:
     """Return whether the loss ended clearly above that of the best constant answer.
 
     With Dropout it may, with the right learning rate, too: some of its noise is in the loss.
@@ -171,14 +171,14 @@ def above_one_answer(history: Record) -> bool:
         return False
     rows = (history.targets or {}).get("rows", 0)
     margin = ABOVE if rows <= MOST_TARGETS // 2 else ABOVE_SAMPLED  # of fewer rows, all are known
-    return bool(end(column(history, "loss")) >= margin * one_answer(history) > 0)
+    return bool(end(column(history, "loss")) >= margin * _one_answer(history) > 0)
 
 
 def _hovers_above_one_answer(history: Record) -> bool:
     """Return whether the loss goes up and down above that of the best constant answer, as too long steps have it."""
     loss = column(history, "loss")
     half = loss[len(loss) // 2 :]
-    if len(loss) < SHAPE_EPOCHS or not above_one_answer(history):
+    if len(loss) < SHAPE_EPOCHS or not _above_one_answer(history):
         return False
     steps = np.diff(half)
     return bool((steps > 0).mean() >= OFTEN and np.abs(steps).mean() >= MOVING * np.median(half))
@@ -198,7 +198,7 @@ def overfitting(history: Record) -> Iterator[Finding]:
         return
     both = np.isfinite(history["loss"]) & np.isfinite(history["val_loss"])
     loss, val, epochs = history["loss"][both], history["val_loss"][both], history.epochs[both]
-    if end(loss) >= one_answer(history):
+    if end(loss) >= _one_answer(history):
         return
     if len(val) < TREND_EPOCHS or min(val.min(), loss.min()) < 0:  # ratios say nothing about negative losses
         return
@@ -229,7 +229,7 @@ def overfitting(history: Record) -> Iterator[Finding]:
 
 def underfitting(history: Record) -> Iterator[Finding]:
     """Report a training loss that is hardly below that of a constant answer, or below the first epoch's."""
-    loss, baseline = column(history, "loss"), one_answer(history)
+    loss, baseline = column(history, "loss"), _one_answer(history)
     if len(loss) < TREND_EPOCHS or end(loss) >= RISEN * loss[0]:
         return
     if _rate(history) > 0 and _hovers_above_one_answer(history):
@@ -244,7 +244,7 @@ def underfitting(history: Record) -> Iterator[Finding]:
     if now >= UNDERFIT * level > 0:
         falls = float((np.diff(loss) < 0).mean())
         rate = "a larger learning_rate, or a smaller one if the loss has jumped"
-        if above_one_answer(history) and falls < STEADILY:
+        if _above_one_answer(history) and falls < STEADILY:
             rate = "a smaller learning_rate: even the best constant answer has not been found"
         yield Finding(
             "underfitting",

@@ -34,7 +34,7 @@ class History(Columns):
         Gradients, weights and activations of each layer, in the order of the network, by the names that
         ``Sequential.summary`` shows. Layers that the network no longer has come last.
     inputs, targets : dict, optional
-        What `nncore.arrays.observation` saw of the data: the range of means and deviations of the features; how often
+        What `nncore.arrays.facts` saw of the data: the range of means and deviations of the features; how often
         each class occurs, also among the validation rows. Of the latest ``fit``; None if there was none.
     symmetric : tuple of str
         The layers all of whose units had the same weights when the latest ``fit`` began.

@@ -97,7 +97,7 @@ def decision_boundary(
     target = inputs.plain_array(y, "y")
     inputs.check_same_length(len(points), len(target) if target.ndim else 0, "y")
     extent, grid = _grid(points, resolution)
-    answers = answers_of(model, grid, target)
+    answers = _answers_of(model, grid, target)
     if answers.classes is None:
         ax = canvas.single(ax, (6.2, 4.6))
         _draw_values(ax, answers.values.reshape(resolution, resolution), extent, points, target)
@@ -105,7 +105,7 @@ def decision_boundary(
         labels = _class_numbers(target, answers.classes)
         known = list(map(_class_name, answers.classes))
         names = known if class_names is None else canvas.name_list("class_names", class_names, len(known))
-        right = answers_of(model, points, target).values.argmax(axis=1) == labels
+        right = _answers_of(model, points, target).values.argmax(axis=1) == labels
         ax = canvas.single(ax, (6.2, 4.6))
         _draw_regions(ax, answers.values.reshape(resolution, resolution, -1), extent)
         _draw_points(ax, points, labels, names)
@@ -134,7 +134,7 @@ def _grid(points: Array, resolution: int) -> tuple[tuple[float, float, float, fl
     return (low[0], high[0], low[1], high[1]), np.column_stack([x.ravel(), y.ravel()])
 
 
-def answers_of(model: Any, rows: Array, y: Array) -> Answers:
+def _answers_of(model: Any, rows: Array, y: Array) -> Answers:
     """Return what `model` says of `rows`; `y` tells classes from numbers if the model does not."""
     if is_model(model):
         return _answers_of_network(model, rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore.arrays import Data, data_for, inputs, observation, split_validation
+from nncore.arrays import Data, data_for, facts, inputs, split_validation
 from nncore.arrays.class_weights import weighted_by_class
 from nncore.base import checks
 from nncore.base.random import permutation
@@ -20,6 +20,7 @@ from nncore.history import History
 from nncore.program import Program, refuse_unsuitable_batch
 from nncore.program.naming import layer_names
 from nncore.program.penalties import penalises, penalty
+from nncore.program.symmetry import symmetric_layers
 from nncore.schedules import Schedule
 from nncore.training import sampling, scoring
 from nncore.training.progress import ProgressBar, check_verbose
@@ -130,10 +131,10 @@ class Training:
         work = self.epochs * len(self.data.X) * program.n_parameters
         if work >= WORTH_NOTING or not history.knows_data or history.symmetric:  # which may no longer be true
             names = layer_names(self.model.layers)
-            alike = observation.symmetric_layers(program, self.network.get_parameters(), names)
+            alike = symmetric_layers(program, self.network.get_parameters(), names)
             history.symmetric = self.history.symmetric = alike
         validation = None if self.validation is None else self.validation.target
-        inputs, targets = observation.sampled(*self.data, program.loss, validation)
+        inputs, targets = facts.sampled(*self.data, program.loss, validation)
         history.note_data(inputs, targets)
         self.history.note_data(inputs, targets)
 
