@@ -22,9 +22,10 @@ import numpy as np
 
 from nncore.base import checks
 from nncore.base.portable import cos_pi, power
-from nncore.base.schedule import KNOWN, RATE, Array
+from nncore.base.schedule import KNOWN, RATE
 from nncore.base.schedule import Schedule as Schedule  # its public name is here
 from nncore.base.schedule import learning_rate as learning_rate
+from nncore.base.typing import Floats
 
 _FACTOR = checks.real(0, 1, above=True)
 _SPAN = checks.real(0, above=True)
@@ -58,8 +59,8 @@ class PiecewiseConstant(Schedule):
         if list(self.boundaries) != sorted(set(self.boundaries)):
             raise ValueError(f"boundaries must ascend, got {list(self.boundaries)}")
 
-    def _rates(self, t: Array) -> Array:
-        rates: Array = np.array(self.rates)[np.searchsorted(self.boundaries, t, side="right")]
+    def _rates(self, t: Floats) -> Floats:
+        rates: Floats = np.array(self.rates)[np.searchsorted(self.boundaries, t, side="right")]
         return rates
 
 
@@ -89,7 +90,7 @@ class StepDecay(Schedule):
     def __post_init__(self) -> None:
         checks.check(self, initial_rate=RATE, factor=_FACTOR, every=_SPAN)
 
-    def _rates(self, t: Array) -> Array:
+    def _rates(self, t: Floats) -> Floats:
         return self.initial_rate * power(self.factor, np.floor(t / self.every))
 
 
@@ -119,7 +120,7 @@ class ExponentialDecay(Schedule):
     def __post_init__(self) -> None:
         checks.check(self, initial_rate=RATE, factor=_FACTOR, every=_SPAN)
 
-    def _rates(self, t: Array) -> Array:
+    def _rates(self, t: Floats) -> Floats:
         return self.initial_rate * power(self.factor, t / self.every)
 
 
@@ -163,7 +164,7 @@ class CosineDecay(Schedule):
         if self.initial_rate is not None and not self.warmup_epochs:
             raise ValueError(f"initial_rate={self.initial_rate:g} needs warmup_epochs > 0, got warmup_epochs=0")
 
-    def _rates(self, t: Array) -> Array:
+    def _rates(self, t: Floats) -> Floats:
         start = self.peak_rate / 25 if self.initial_rate is None else self.initial_rate
         if self.warmup_epochs:
             rising = start + (self.peak_rate - start) * np.minimum(t / self.warmup_epochs, 1)
@@ -211,7 +212,7 @@ class OneCycle(Schedule):
         checks.check(self, rise=checks.real(0, 1, above=True, below=True))
         _check_peak(self.peak_rate, initial_rate=self.initial_rate, final_rate=self.final_rate)
 
-    def _rates(self, t: Array) -> Array:
+    def _rates(self, t: Floats) -> Floats:
         start = self.peak_rate / 25 if self.initial_rate is None else self.initial_rate
         end = self.peak_rate / 250_000 if self.final_rate is None else self.final_rate
         top = self.rise * self.epochs
@@ -219,7 +220,7 @@ class OneCycle(Schedule):
         return np.where(t < top, rising, _half_cosine(self.peak_rate, end, top, self.epochs, t))
 
 
-def _half_cosine(first: float, last: float, begin: float, end: float, t: Array) -> Array:
+def _half_cosine(first: float, last: float, begin: float, end: float, t: Floats) -> Floats:
     """Go from `first` at time `begin` to `last` at time `end`, and stay there."""
     share = np.clip((t - begin) / (end - begin), 0, 1)
     return last + (first - last) * (1 + cos_pi(share)) / 2

@@ -142,6 +142,22 @@ def flag(argument: str, value: Any) -> bool:
     return bool(value)
 
 
+def text(argument: str, value: Any) -> str:
+    """Rule: text, such as a file holds it."""
+    if not isinstance(value, str):
+        raise TypeError(f"{argument} must be a str, got {described(value)}")
+    return value
+
+
+def items(argument: str, value: Any, length: int | None = None) -> list[Any]:
+    """Rule: a list, such as a file holds it; of so many values, if `length` is given."""
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{argument} must be a list, got {described(value)}")
+    if length is not None and len(value) != length:
+        raise ValueError(f"{argument} must have {length} value(s), got {len(value)}")
+    return list(value)
+
+
 def name(argument: str, value: Any) -> str | None:
     """Rule: None, or a name that is fit to be part of a file's key."""
     if value is None:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nncore.base import checks
-
-Array = NDArray[np.float64]
+from nncore.base.typing import Floats
 
 RATE = checks.real(0)
 """Rule: a learning rate that is a number."""
@@ -21,15 +20,15 @@ RATE = checks.real(0)
 class Schedule(ABC):
     """Base class of all schedules: a function of time."""
 
-    def __call__(self, epochs: ArrayLike) -> Array:
+    def __call__(self, epochs: ArrayLike) -> Floats:
         """Return the learning rates at times `epochs` >= 0, of any shape, in the same shape."""
         return np.asarray(self._rates(np.asarray(epochs, dtype=np.float64)))[()]
 
     @abstractmethod
-    def _rates(self, t: Array) -> Array:
+    def _rates(self, t: Floats) -> Floats:
         """Return the learning rates at times `t`."""
 
-    def of_steps(self, first_epoch: int, epochs: int, steps_per_epoch: int) -> Array:
+    def of_steps(self, first_epoch: int, epochs: int, steps_per_epoch: int) -> Floats:
         """Return the rate of every step of consecutive epochs, shape (epochs * steps_per_epoch,).
 
         Examples

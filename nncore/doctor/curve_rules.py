@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from nncore.arrays.facts import MOST_TARGETS
-from nncore.base.typing import Record
+from nncore.base.typing import Floats, Record
 from nncore.doctor.findings import Finding
-from nncore.doctor.series import RECENT, Series, column, current_layers, end, finite, percent, short
+from nncore.doctor.series import RECENT, column, current_layers, end, finite, percent, short
 
 TREND_EPOCHS = 5  # fewer tell no trend
 SHAPE_EPOCHS = 10  # fewer do not show how a curve runs
@@ -146,7 +146,7 @@ def learning_rate_too_low(history: Record) -> Iterator[Finding]:
         )
 
 
-def _largest_update(ratios: Series) -> float:
+def _largest_update(ratios: Floats) -> float:
     known = finite(ratios)
     return float(np.quantile(known, 0.9)) if len(known) else 0.0  # not the very first steps, nor one odd batch
 

@@ -5,26 +5,23 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nncore.base.typing import LayerRecord, Record
-
-Series = NDArray[np.float64]
+from nncore.base.typing import Floats, LayerRecord, Record
 
 RECENT = 5  # epochs at the end that are judged together: the median of five is unmoved by one or two odd epochs
 
 
-def finite(values: Series) -> Series:
+def finite(values: Floats) -> Floats:
     """Return the finite values, in their order."""
     return values[np.isfinite(values)]
 
 
-def column(history: Record, name: str) -> Series:
+def column(history: Record, name: str) -> Floats:
     """Return the finite values of a column; none if it was not recorded."""
     return finite(history[name]) if name in history else np.empty(0)
 
 
-def end(values: Series) -> float:
+def end(values: Floats) -> float:
     """Return the median of the finite values at the end: of the last quarter, at most `RECENT`. NaN if there is none.
 
     Examples

@@ -14,6 +14,7 @@ from nncore.history.layers import WIDTH, Description, LayerHistory, adapted, ren
 
 if TYPE_CHECKING:
     from nncore.doctor import Diagnosis
+    from nncore.history import files
 
 Facts = dict[str, Any]
 
@@ -214,7 +215,7 @@ class History(Columns):
         """
         from nncore.history import files
 
-        return files.from_dict(columns, cls())
+        return cls()._filled(files.from_dict(columns))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to a JSON file, which `load` and ``nncore doctor`` read.
@@ -251,7 +252,13 @@ class History(Columns):
         """
         from nncore.history import files
 
-        return files.load(path, cls())
+        return cls()._filled(files.load(path))
+
+    def _filled(self, content: files.Content) -> History:
+        self._epochs, self._columns, self._layers = content.epochs, content.columns, content.layers
+        self.symmetric, self.diverged = content.symmetric, content.facts["diverged"]
+        self.note_data(content.facts["inputs"], content.facts["targets"])
+        return self
 
     # ---- what it says
 
