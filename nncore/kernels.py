@@ -2,7 +2,7 @@
 
 Each function takes arrays of one floating dtype, float32 or float64 (anything else is converted to float64), runs the
 compiled code that training runs, and returns new arrays. They are for learning and testing: `nncore.Sequential` runs
-whole networks without coming back to Python. Shapes are checked; values are not.
+whole networks without coming back to Python. Shapes and names are checked, and raise ValueError; values are not.
 
 The elementary functions `exp, expm1, log, log1p, tanh, sigmoid, softplus, erf, erfc` work on arrays of any shape.
 """
@@ -17,17 +17,16 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nncore import engine
 from nncore.activations import get as activation_row
+from nncore.base.typing import Array
 from nncore.layers import Activation
 from nncore.losses import Loss
 from nncore.losses import get as loss_of
 from nncore.optimizers import Optimizer
 from nncore.optimizers import get as optimizer_of
-
-Array = NDArray[Any]
 
 
 def _convert(*arrays: ArrayLike | None) -> tuple[ModuleType, list[Any]]:
@@ -72,11 +71,6 @@ def dense_forward(
     -------
     ndarray of shape (n, n_out)
 
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit or the activation is unknown.
-
     Examples
     --------
     >>> dense_forward([[1.0, 2.0]], [[3.0], [-4.0]], [1.0], "relu").tolist()
@@ -109,11 +103,6 @@ def dense_backward(x: ArrayLike, weight: ArrayLike, dz: ArrayLike) -> tuple[Arra
         ``x.T @ dz``.
     dbias : ndarray of shape (n_out,)
         ``dz.sum(axis=0)``.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
 
     Examples
     --------
@@ -149,21 +138,14 @@ def activate(activation: str, x: ArrayLike, parameter: float | None = None) -> A
 
     Parameters
     ----------
-    activation : str
-        A name in `nncore.activations.ACTIVATIONS`.
+    activation, parameter
+        As in `dense_forward`.
     x : array_like
         Of any shape; (n, n_out) for softmax, which works on rows.
-    parameter : float, optional
-        Slope of leaky_relu (0.01 by default) or alpha of elu (1.0); for others there is none.
 
     Returns
     -------
     ndarray of the shape of `x`
-
-    Raises
-    ------
-    ValueError
-        If the activation is unknown, or softmax gets something else than rows.
 
     Examples
     --------
@@ -184,22 +166,15 @@ def activate_backward(
 
     Parameters
     ----------
-    activation : str
-        A name in `nncore.activations.ACTIVATIONS`.
+    activation, parameter
+        As in `dense_forward`.
     dy, x, y : array_like
         Gradient by the output, the input, the output ``f(x)``: of one shape. Only the activations whose row says
         ``keeps_input`` read `x`.
-    parameter : float, optional
-        Slope of leaky_relu (0.01 by default) or alpha of elu (1.0); for others there is none.
 
     Returns
     -------
     ndarray of the shape of `y`
-
-    Raises
-    ------
-    ValueError
-        If the activation is unknown or the shapes differ.
 
     Examples
     --------
@@ -230,11 +205,6 @@ def loss(loss: str | Loss, raw_prediction: ArrayLike, target: ArrayLike) -> tupl
     -------
     values : ndarray of shape (n,), float64
     gradient : ndarray of shape (n, n_outputs)
-
-    Raises
-    ------
-    ValueError
-        If the loss is unknown, the shapes do not fit, or a label is out of range.
 
     Examples
     --------
@@ -292,11 +262,6 @@ def update(
     w : ndarray of shape (n,)
     slots : ndarray of shape (optimizer.n_slots, n)
 
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit or `t` is below 1.
-
     Examples
     --------
     >>> from nncore.optimizers import SGD
@@ -328,12 +293,6 @@ def _elementary(name: str) -> Callable[[ArrayLike], Array]:
     return function
 
 
-exp = _elementary("exp")
-expm1 = _elementary("expm1")
-log = _elementary("log")
-log1p = _elementary("log1p")
-tanh = _elementary("tanh")
-sigmoid = _elementary("sigmoid")
-softplus = _elementary("softplus")
-erf = _elementary("erf")
-erfc = _elementary("erfc")
+exp, expm1, log, log1p = map(_elementary, ("exp", "expm1", "log", "log1p"))
+tanh, sigmoid, softplus = map(_elementary, ("tanh", "sigmoid", "softplus"))
+erf, erfc = map(_elementary, ("erf", "erfc"))

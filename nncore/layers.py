@@ -1,6 +1,7 @@
 """The spec language: what a model is made of, as immutable values.
 
-A layer holds no weights and computes nothing; `nncore.program` lowers a list of layers to the rows that are run.
+A layer holds no weights and computes nothing; `nncore.program` lowers a list of layers to the rows that are run. All
+raise TypeError or ValueError if an argument has the wrong type or is out of range.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from nncore import initializers
 from nncore.activations import Activation, as_activation
-from nncore.base import checks
+from nncore.base import checks, json_form
 from nncore.initializers import Constant, Initializer, RandomNormal, RandomUniform
 
 __all__ = [
@@ -31,8 +32,6 @@ __all__ = [
 ]
 
 MAX_UNITS = 2**31 - 1  # the engine counts rows and columns in 32 bits
-
-_EPSILON = checks.real(1e-30)  # a smaller one could vanish beside float32's smallest numbers
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,6 @@ class Dense:
     -----
     Penalties, decay and limit leave the bias alone.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument has the wrong type or is out of range.
-
     Examples
     --------
     >>> Dense(64, "relu", l2=1e-4).activation
@@ -100,7 +94,7 @@ class Dense:
             use_bias=checks.flag,
             weight_initializer=initializers.weight_initializer,
             bias_initializer=initializers.bias_initializer,
-            name=_layer_name,
+            name=checks.name,
             l1=checks.real(0),
             l2=checks.real(0),
             weight_decay=checks.optional(checks.real(0)),
@@ -112,17 +106,6 @@ class Dense:
         plain = self.activation == Activation(self.activation.name)
         shown = [] if self.activation == Activation() else [repr(self.activation.name if plain else self.activation)]
         return f"Dense({', '.join([str(self.units), *shown, *checks.changed(self, but=('units', 'activation'))])})"
-
-
-def _layer_name(argument: str, value: Any) -> str | None:
-    """Rule: None, or a name that is fit to be part of a file's key."""
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise TypeError(f"{argument} must be a str or None, got {checks.described(value)}")
-    if not value or not value.isprintable() or len(value) > 200:
-        raise ValueError(f"{argument} must have 1 to 200 printable characters, got {value[:60]!r}")
-    return str(value)
 
 
 @dataclass(frozen=True)
@@ -145,11 +128,6 @@ class BatchNorm:
     name : str, optional
         As in `Dense`; by default ``batch_norm_`` and its number.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument has the wrong type or is out of range.
-
     Notes
     -----
     The statistics of a few rows are poor, and a last batch of a few rows can undo what the others have learned: choose
@@ -168,7 +146,7 @@ class BatchNorm:
 
     def __post_init__(self) -> None:
         momentum = checks.real(0, 1, below=True)
-        checks.check(self, momentum=momentum, epsilon=_EPSILON, affine=checks.flag, name=_layer_name)
+        checks.check(self, momentum=momentum, epsilon=checks.EPSILON, affine=checks.flag, name=checks.name)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(checks.changed(self))})"
@@ -182,17 +160,10 @@ class LayerNorm:
 
     Parameters
     ----------
-    epsilon : float
-        Keeps the division away from zero; finite, >= 1e-30.
-    affine : bool
-        Learn gamma and beta; False leaves them at 1 and 0.
+    epsilon, affine
+        As in `BatchNorm`.
     name : str, optional
         As in `Dense`; by default ``layer_norm_`` and its number.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument has the wrong type or is out of range.
 
     Examples
     --------
@@ -205,7 +176,7 @@ class LayerNorm:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        checks.check(self, epsilon=_EPSILON, affine=checks.flag, name=_layer_name)
+        checks.check(self, epsilon=checks.EPSILON, affine=checks.flag, name=checks.name)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(checks.changed(self))})"
@@ -222,11 +193,6 @@ class Dropout:
     ----------
     rate : float
         Share that is dropped, from 0, below 1; rounded to a multiple of 2**-16.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `rate` has the wrong type or is out of range.
 
     Examples
     --------
@@ -272,7 +238,7 @@ class Residual:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        checks.check(self, layers=_inner_layers, projection=checks.flag, name=_layer_name)
+        checks.check(self, layers=_inner_layers, projection=checks.flag, name=checks.name)
 
     def __repr__(self) -> str:
         return f"Residual({', '.join([repr(list(self.layers)), *checks.changed(self, but=('layers',))])})"
@@ -312,31 +278,21 @@ def leaves(layers: Iterable[Layer]) -> Iterator[Layer]:
 def to_dict(layer: Layer) -> dict[str, Any]:
     """Return a layer as a JSON-safe dict: the one form in which layers are written to files and sent elsewhere.
 
-    Raises
-    ------
-    TypeError
-        If `layer` is not a layer.
-
     Examples
     --------
     >>> to_dict(Activation("elu"))
     {'type': 'Activation', 'name': 'elu', 'alpha': 1.0}
     """
-    return checks.to_dict(checks.exact("layer", layer, LAYERS))
+    return json_form.to_dict(checks.exact("layer", layer, LAYERS))
 
 
 def from_dict(data: dict[str, Any]) -> Layer:
-    """Return the layer that `to_dict` described.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `data` is no such description; see `nncore.base.checks.from_dict`.
+    """Return the layer that `to_dict` described; refuse all else as `nncore.base.json_form.from_dict` does.
 
     Examples
     --------
     >>> from_dict({"type": "Dense", "units": 3, "activation": "tanh"}) == Dense(3, "tanh")
     True
     """
-    layer: Layer = checks.from_dict("layer", data, LAYERS, _PARTS)
+    layer: Layer = json_form.from_dict("layer", data, LAYERS, _PARTS)
     return layer

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from nncore.base import checks
+from nncore.base import checks, json_form
 from nncore.base.names import lookup
 
 
@@ -230,7 +230,7 @@ def to_dict(loss: Loss) -> dict[str, Any]:
     >>> to_dict(BinaryCrossentropy())
     {'type': 'BinaryCrossentropy', 'from_logits': False}
     """
-    return checks.to_dict(checks.exact("loss", loss, _BY_TYPE))
+    return json_form.to_dict(checks.exact("loss", loss, _BY_TYPE))
 
 
 def from_dict(data: dict[str, Any]) -> Loss:
@@ -239,12 +239,12 @@ def from_dict(data: dict[str, Any]) -> Loss:
     Raises
     ------
     TypeError, ValueError
-        If `data` is no such description; see `nncore.base.checks.from_dict`.
+        If `data` is no such description; see `nncore.base.json_form.from_dict`.
 
     Examples
     --------
     >>> from_dict({"type": "Huber", "delta": 2.0})
     Huber(delta=2.0)
     """
-    loss: Loss = checks.from_dict("loss", data, _BY_TYPE)
+    loss: Loss = json_form.from_dict("loss", data, _BY_TYPE)
     return loss

@@ -9,12 +9,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[Any]
+from nncore.base.typing import Array
+
 Metric = Callable[..., float]
 
 
@@ -220,19 +221,28 @@ def _same_shape(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     return true, pred
 
 
-METRICS: Mapping[str, Metric] = MappingProxyType(
-    {
-        "accuracy": accuracy,
-        "acc": accuracy,
-        "binary_accuracy": binary_accuracy,
-        "categorical_accuracy": categorical_accuracy,
-        "mean_squared_error": mean_squared_error,
-        "mse": mean_squared_error,
-        "mean_absolute_error": mean_absolute_error,
-        "mae": mean_absolute_error,
-        "r2_score": r2_score,
-        "r2": r2_score,
-    }
+class _Row(NamedTuple):
+    """A metric: its function, by whose name it is known; a short name; whether class indices mean nothing to it."""
+
+    function: Metric
+    alias: str | None
+    larger_is_better: bool
+    needs_columns: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.function.__name__, *([self.alias] if self.alias else []))
+
+
+_ROWS = (
+    _Row(accuracy, "acc", larger_is_better=True, needs_columns=False),
+    _Row(binary_accuracy, None, larger_is_better=True, needs_columns=True),
+    _Row(categorical_accuracy, None, larger_is_better=True, needs_columns=False),
+    _Row(mean_squared_error, "mse", larger_is_better=False, needs_columns=True),
+    _Row(mean_absolute_error, "mae", larger_is_better=False, needs_columns=True),
+    _Row(r2_score, "r2", larger_is_better=True, needs_columns=True),
 )
-NEEDS_COLUMNS = frozenset({mean_squared_error, mean_absolute_error, r2_score, binary_accuracy})
-LARGER_IS_BETTER = frozenset({accuracy, binary_accuracy, categorical_accuracy, r2_score})
+
+METRICS: Mapping[str, Metric] = MappingProxyType({name: row.function for row in _ROWS for name in row.names})
+NEEDS_COLUMNS = frozenset(row.function for row in _ROWS if row.needs_columns)
+LARGER_IS_BETTER = frozenset(row.function for row in _ROWS if row.larger_is_better)

@@ -1,7 +1,7 @@
 """The update rules a model can be trained with.
 
 In the formulas, w is a parameter, g its gradient, and t the number of the update, from 1. A slot is one number that the
-rule remembers per parameter, 0 at the start.
+rule remembers per parameter, 0 at the start. All raise TypeError or ValueError if an argument is not as said.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from nncore.base import checks
+from nncore.base import checks, json_form
 from nncore.base.names import lookup
 from nncore.base.update_rule import Optimizer as Optimizer  # its public name is here
 from nncore.schedules import SCHEDULES, Schedule
 
 _FRACTION = checks.real(0, 1, below=True)
-# Below 1e-30 epsilon could vanish beside float32's smallest numbers, and 0 / 0 would then pass for divergence.
-_EPSILON = checks.real(1e-30)
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,7 +97,7 @@ class RMSprop(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.check(self, rho=_FRACTION, momentum=checks.real(0, 1), epsilon=_EPSILON)
+        checks.check(self, rho=_FRACTION, momentum=checks.real(0, 1), epsilon=checks.EPSILON)
 
     @property
     def n_slots(self) -> int:
@@ -118,10 +116,8 @@ class Adagrad(Optimizer):
 
     Parameters
     ----------
-    learning_rate, clip_value, clip_norm
-        As in `Optimizer`.
-    epsilon : float
-        Keeps the division away from zero; finite, >= 1e-30.
+    learning_rate, epsilon, clip_value, clip_norm
+        As in `RMSprop`.
 
     Examples
     --------
@@ -132,14 +128,11 @@ class Adagrad(Optimizer):
     learning_rate: float | Schedule = 0.01
     epsilon: float = 1e-7
     name: ClassVar[str] = "adagrad"
+    n_slots: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.check(self, epsilon=_EPSILON)
-
-    @property
-    def n_slots(self) -> int:
-        return 1
+        checks.check(self, epsilon=checks.EPSILON)
 
 
 @dataclass(frozen=True, repr=False)
@@ -172,18 +165,11 @@ class Adam(Optimizer):
     beta_2: float = 0.999
     epsilon: float = 1e-8
     name: ClassVar[str] = "adam"
+    n_slots: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.check(self, beta_1=_FRACTION, beta_2=_FRACTION, epsilon=_EPSILON)
-
-    @property
-    def n_slots(self) -> int:
-        return 2
-
-    @property
-    def rule(self) -> str:
-        return "adam"  # AdamW too: the decay is not part of the rule
+        checks.check(self, beta_1=_FRACTION, beta_2=_FRACTION, epsilon=checks.EPSILON)
 
 
 @dataclass(frozen=True, repr=False)
@@ -207,6 +193,7 @@ class AdamW(Adam):
 
     weight_decay: float = 0.004
     name: ClassVar[str] = "adamw"
+    rule: ClassVar[str] = "adam"  # the decay is no part of it
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -232,10 +219,6 @@ class Nadam(Adam):
     """
 
     name: ClassVar[str] = "nadam"
-
-    @property
-    def rule(self) -> str:
-        return "nadam"
 
 
 @dataclass(frozen=True, repr=False)
@@ -268,14 +251,11 @@ class Lion(Optimizer):
     beta_2: float = 0.99
     weight_decay: float = 0.0
     name: ClassVar[str] = "lion"
+    n_slots: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.check(self, beta_1=_FRACTION, beta_2=_FRACTION, weight_decay=checks.real(0))
-
-    @property
-    def n_slots(self) -> int:
-        return 1
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSprop, Adagrad, Adam, AdamW, Nadam, Lion)}
@@ -285,11 +265,6 @@ checks.explain_unknown_arguments(_BY_TYPE.values())
 
 def get(optimizer: str | Optimizer) -> Optimizer:
     """Return an optimizer from its name, or itself.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `optimizer` is neither a string nor one of the optimizers above, or not a known name.
 
     Examples
     --------
@@ -304,31 +279,21 @@ def get(optimizer: str | Optimizer) -> Optimizer:
 def to_dict(optimizer: Optimizer) -> dict[str, Any]:
     """Return an optimizer as a JSON-safe dict.
 
-    Raises
-    ------
-    TypeError
-        If `optimizer` is not an optimizer.
-
     Examples
     --------
     >>> to_dict(SGD())
     {'type': 'SGD', 'learning_rate': 0.01, 'momentum': 0.0, 'nesterov': False}
     """
-    return checks.to_dict(checks.exact("optimizer", optimizer, _BY_TYPE))
+    return json_form.to_dict(checks.exact("optimizer", optimizer, _BY_TYPE))
 
 
 def from_dict(data: dict[str, Any]) -> Optimizer:
-    """Return the optimizer that `to_dict` described.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `data` is no such description; see `nncore.base.checks.from_dict`.
+    """Return the optimizer that `to_dict` described; refuse all else as `nncore.base.json_form.from_dict` does.
 
     Examples
     --------
     >>> from_dict({"type": "SGD", "learning_rate": 0.5})
     SGD(learning_rate=0.5, momentum=0.0, nesterov=False)
     """
-    optimizer: Optimizer = checks.from_dict("optimizer", data, _BY_TYPE, SCHEDULES)
+    optimizer: Optimizer = json_form.from_dict("optimizer", data, _BY_TYPE, SCHEDULES)
     return optimizer

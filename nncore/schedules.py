@@ -14,47 +14,21 @@ Examples
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from nncore.base import checks
 from nncore.base.portable import cos_pi, power
+from nncore.base.schedule import KNOWN, RATE
+from nncore.base.schedule import Schedule as Schedule  # its public name is here
+from nncore.base.schedule import learning_rate as learning_rate
+from nncore.base.typing import Floats
 
-Array = NDArray[np.float64]
-
-_RATE = checks.real(0)
 _FACTOR = checks.real(0, 1, above=True)
 _SPAN = checks.real(0, above=True)
-
-
-@dataclass(frozen=True)
-class Schedule(ABC):
-    """Base class of all schedules: a function of time."""
-
-    def __call__(self, epochs: ArrayLike) -> Array:
-        """Return the learning rates at times `epochs` >= 0, of any shape, in the same shape."""
-        return np.asarray(self._rates(np.asarray(epochs, dtype=np.float64)))[()]
-
-    @abstractmethod
-    def _rates(self, t: Array) -> Array:
-        """Return the learning rates at times `t`."""
-
-    def of_steps(self, first_epoch: int, epochs: int, steps_per_epoch: int) -> Array:
-        """Return the rate of every step of consecutive epochs, shape (epochs * steps_per_epoch,).
-
-        Examples
-        --------
-        >>> StepDecay(0.1, factor=0.5, every=1).of_steps(1, 2, 3)
-        array([0.05 , 0.05 , 0.05 , 0.025, 0.025, 0.025])
-        """
-        within = np.arange(steps_per_epoch) / steps_per_epoch
-        times = np.arange(first_epoch, first_epoch + epochs)[:, None] + within
-        return np.ascontiguousarray(self(times.ravel()))
 
 
 @dataclass(frozen=True)
@@ -78,15 +52,15 @@ class PiecewiseConstant(Schedule):
     boundaries: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        checks.check(self, rates=_numbers(_RATE), boundaries=_numbers(_SPAN))
+        checks.check(self, rates=_numbers(RATE), boundaries=_numbers(_SPAN))
         if len(self.rates) != len(self.boundaries) + 1:
             n, k = len(self.rates), len(self.boundaries)
             raise ValueError(f"rates must be one more than boundaries, got {n} rate(s) and {k} boundaries")
         if list(self.boundaries) != sorted(set(self.boundaries)):
             raise ValueError(f"boundaries must ascend, got {list(self.boundaries)}")
 
-    def _rates(self, t: Array) -> Array:
-        rates: Array = np.array(self.rates)[np.searchsorted(self.boundaries, t, side="right")]
+    def _rates(self, t: Floats) -> Floats:
+        rates: Floats = np.array(self.rates)[np.searchsorted(self.boundaries, t, side="right")]
         return rates
 
 
@@ -114,9 +88,9 @@ class StepDecay(Schedule):
     every: float = 30.0
 
     def __post_init__(self) -> None:
-        checks.check(self, initial_rate=_RATE, factor=_FACTOR, every=_SPAN)
+        checks.check(self, initial_rate=RATE, factor=_FACTOR, every=_SPAN)
 
-    def _rates(self, t: Array) -> Array:
+    def _rates(self, t: Floats) -> Floats:
         return self.initial_rate * power(self.factor, np.floor(t / self.every))
 
 
@@ -144,9 +118,9 @@ class ExponentialDecay(Schedule):
     every: float = 1.0
 
     def __post_init__(self) -> None:
-        checks.check(self, initial_rate=_RATE, factor=_FACTOR, every=_SPAN)
+        checks.check(self, initial_rate=RATE, factor=_FACTOR, every=_SPAN)
 
-    def _rates(self, t: Array) -> Array:
+    def _rates(self, t: Floats) -> Floats:
         return self.initial_rate * power(self.factor, t / self.every)
 
 
@@ -184,13 +158,13 @@ class CosineDecay(Schedule):
     initial_rate: float | None = None
 
     def __post_init__(self) -> None:
-        checks.check(self, peak_rate=_RATE, epochs=_SPAN, final_rate=_RATE, initial_rate=checks.optional(_RATE))
+        checks.check(self, peak_rate=RATE, epochs=_SPAN, final_rate=RATE, initial_rate=checks.optional(RATE))
         checks.check(self, warmup_epochs=checks.real(0, self.epochs, below=True))
         _check_peak(self.peak_rate, initial_rate=self.initial_rate, final_rate=self.final_rate)
         if self.initial_rate is not None and not self.warmup_epochs:
             raise ValueError(f"initial_rate={self.initial_rate:g} needs warmup_epochs > 0, got warmup_epochs=0")
 
-    def _rates(self, t: Array) -> Array:
+    def _rates(self, t: Floats) -> Floats:
         start = self.peak_rate / 25 if self.initial_rate is None else self.initial_rate
         if self.warmup_epochs:
             rising = start + (self.peak_rate - start) * np.minimum(t / self.warmup_epochs, 1)
@@ -233,12 +207,12 @@ class OneCycle(Schedule):
     final_rate: float | None = None
 
     def __post_init__(self) -> None:
-        ends = checks.optional(_RATE)
-        checks.check(self, peak_rate=_RATE, epochs=_SPAN, initial_rate=ends, final_rate=ends)
+        ends = checks.optional(RATE)
+        checks.check(self, peak_rate=RATE, epochs=_SPAN, initial_rate=ends, final_rate=ends)
         checks.check(self, rise=checks.real(0, 1, above=True, below=True))
         _check_peak(self.peak_rate, initial_rate=self.initial_rate, final_rate=self.final_rate)
 
-    def _rates(self, t: Array) -> Array:
+    def _rates(self, t: Floats) -> Floats:
         start = self.peak_rate / 25 if self.initial_rate is None else self.initial_rate
         end = self.peak_rate / 250_000 if self.final_rate is None else self.final_rate
         top = self.rise * self.epochs
@@ -246,7 +220,7 @@ class OneCycle(Schedule):
         return np.where(t < top, rising, _half_cosine(self.peak_rate, end, top, self.epochs, t))
 
 
-def _half_cosine(first: float, last: float, begin: float, end: float, t: Array) -> Array:
+def _half_cosine(first: float, last: float, begin: float, end: float, t: Floats) -> Floats:
     """Go from `first` at time `begin` to `last` at time `end`, and stay there."""
     share = np.clip((t - begin) / (end - begin), 0, 1)
     return last + (first - last) * (1 + cos_pi(share)) / 2
@@ -274,26 +248,4 @@ SCHEDULES: dict[str, type[Schedule]] = {
 }
 """Classes by name, as files know them."""
 
-
-def learning_rate(argument: str, value: Any) -> float | Schedule:
-    """Rule: a finite number >= 0, or one of the schedules above.
-
-    Examples
-    --------
-    >>> learning_rate("learning_rate", 1)
-    1.0
-    >>> learning_rate("learning_rate", "cosine")
-    Traceback (most recent call last):
-        ...
-    TypeError: learning_rate must be a finite number >= 0 or one of PiecewiseConstant, StepDecay, ExponentialDecay, \
-CosineDecay, OneCycle, got 'cosine' of type str
-    """
-    if isinstance(value, Schedule):
-        return checks.exact(argument, value, SCHEDULES)
-    try:
-        rate: float = _RATE(argument, value)
-    except TypeError:
-        known = ", ".join(SCHEDULES)
-        found = checks.described(value)
-        raise TypeError(f"{argument} must be a finite number >= 0 or one of {known}, got {found}") from None
-    return rate
+KNOWN.update(SCHEDULES)

@@ -9,7 +9,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from nncore.arrays.observation import inputs_seen
+from nncore import SGD, Dense, Sequential
+from nncore.arrays.facts import inputs_seen
+from nncore.base.recorded import COLUMNS, RESERVED
 from nncore.history import History
 from nncore.history.layers import FIELDS, WIDTH
 
@@ -305,3 +307,14 @@ def test_repr(history):
     history = History()
     history.extend(0, {"val_loss": [float("nan")]})
     assert repr(history) == "History(1 epoch: val_loss nan)"
+
+
+@pytest.mark.parametrize("solver", [None, "lbfgs", "lm"])
+def test_what_training_records_is_a_metric_or_reserved(solver):
+    X = np.linspace(-1, 1, 8)[:, None]
+    model = Sequential([Dense(2, "tanh", l2=0.0 if solver == "lm" else 0.1), Dense(1)])
+    model.compile(SGD(0.1, clip_norm=None if solver else 1.0), metrics="mae")
+    history = model.fit(X, X**2, epochs=2, validation_split=0.25, solver=solver)
+    assert len(history.columns) >= 5
+    assert {name.removeprefix("val_") for name in history.columns} - {"mae"} <= set(COLUMNS)
+    assert all(hasattr(history, name) or name in COLUMNS for name in RESERVED)

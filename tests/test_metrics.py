@@ -110,3 +110,9 @@ def test_accuracy_of_a_regression_is_refused():
     with pytest.raises(ValueError, match=r"y_true must hold class indices 0, 1, 2...; got 0.5"):
         metrics.accuracy([[0.5], [1.0]], [[0.4], [1.2]])
     assert metrics.accuracy([[0.0], [1.0]], [[0.4], [0.6]]) == 1.0
+
+
+def test_which_metrics_take_class_indices_and_in_which_less_is_better():
+    known = set(metrics.METRICS.values())
+    assert known - metrics.NEEDS_COLUMNS == {metrics.accuracy, metrics.categorical_accuracy}
+    assert known - metrics.LARGER_IS_BETTER == {metrics.mean_squared_error, metrics.mean_absolute_error}

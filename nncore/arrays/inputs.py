@@ -11,11 +11,10 @@ import sys
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nncore.base.checks import shown
-
-Array = NDArray[Any]
+from nncore.base.typing import Array
 
 PLAIN_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 BLAS_DOT_LIMIT = 8192  # above 10,000 elements OpenBLAS wakes its threads, which would then fight with the engine's

@@ -1,4 +1,4 @@
-"""What all dataclasses of the spec language share: checked fields, and one JSON form that round-trips.
+"""What all dataclasses of the spec language share: checked fields.
 
 A layer, loss, optimizer or initializer is a frozen dataclass of simple fields. Its ``__post_init__`` calls `check` with
 one rule per field; a rule takes ``(argument, value)`` and returns the value as a plain Python object, or raises an
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from nncore.base.names import did_you_mean, lookup
+from nncore.base.names import did_you_mean
 
 COUNT = 2**63 - 1
 """The largest count that fits into 64 bits. No machine gets so far, so messages do not speak of it."""
@@ -130,11 +130,43 @@ def real(low: float = -math.inf, high: float = math.inf, *, above: bool = False,
     return rule
 
 
+EPSILON = real(1e-30)
+"""Rule: what keeps a division away from zero. A smaller one could vanish beside float32's smallest numbers, and 0 / 0
+would then pass for divergence."""
+
+
 def flag(argument: str, value: Any) -> bool:
     """Rule: True or False, Python's or NumPy's."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{argument} must be True or False, got {described(value)}")
     return bool(value)
+
+
+def text(argument: str, value: Any) -> str:
+    """Rule: text, such as a file holds it."""
+    if not isinstance(value, str):
+        raise TypeError(f"{argument} must be a str, got {described(value)}")
+    return value
+
+
+def items(argument: str, value: Any, length: int | None = None) -> list[Any]:
+    """Rule: a list, such as a file holds it; of so many values, if `length` is given."""
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{argument} must be a list, got {described(value)}")
+    if length is not None and len(value) != length:
+        raise ValueError(f"{argument} must have {length} value(s), got {len(value)}")
+    return list(value)
+
+
+def name(argument: str, value: Any) -> str | None:
+    """Rule: None, or a name that is fit to be part of a file's key."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"{argument} must be a str or None, got {described(value)}")
+    if not value or not value.isprintable() or len(value) > 200:
+        raise ValueError(f"{argument} must have 1 to 200 printable characters, got {value[:60]!r}")
+    return str(value)
 
 
 def optional(rule: Rule) -> Rule:
@@ -208,80 +240,3 @@ def changed(instance: Any, but: Collection[str] = ()) -> list[str]:
     fields = [field for field in dataclasses.fields(instance) if field.name not in but]
     values = [(field, getattr(instance, field.name)) for field in fields]
     return [f"{field.name}={value!r}" for field, value in values if value != field.default]
-
-
-def to_dict(spec: Any) -> dict[str, Any]:
-    """Return a spec dataclass as a JSON-safe dict: its class under ``"type"``, then its fields.
-
-    Fields that are None are left out; fields that are specs themselves, or tuples of them, become dicts in turn.
-
-    Examples
-    --------
-    >>> from nncore.losses import Huber
-    >>> to_dict(Huber(delta=2))
-    {'type': 'Huber', 'delta': 2.0}
-    """
-    result: dict[str, Any] = {"type": type(spec).__name__}
-    for field in dataclasses.fields(spec):
-        value = getattr(spec, field.name)
-        if value is not None:
-            result[field.name] = _plain(value)
-    return result
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return to_dict(value) if dataclasses.is_dataclass(value) else value
-
-
-def from_dict(kind: str, data: Any, types: Mapping[str, type], parts: Mapping[str, type] | None = None) -> Any:
-    """Rebuild what `to_dict` described.
-
-    Parameters
-    ----------
-    kind : str
-        What is being read, for messages: ``"layer"``, ``"loss"``...
-    data : dict
-        As `to_dict` makes it. A field left out takes its default.
-    types : mapping of str to class
-        The classes allowed at the top.
-    parts : mapping of str to class, optional
-        The classes allowed inside fields.
-
-    Raises
-    ------
-    TypeError
-        If `data` is no dict, or a field has the wrong type.
-    ValueError
-        If the type is unknown, a key is unknown, a required key is missing, or a value is out of range.
-
-    Examples
-    --------
-    >>> from nncore.losses import Huber
-    >>> from_dict("loss", {"type": "Huber", "delat": 2.0}, {"Huber": Huber})
-    Traceback (most recent call last):
-        ...
-    ValueError: unknown key of Huber 'delat'; did you mean 'delta'? Known: delta
-    """
-    if not isinstance(data, Mapping):
-        raise TypeError(f"{kind} must be described by a dict, got {described(data)}")
-    if "type" not in data:
-        raise ValueError(f"{kind} has no key 'type'; expected one of {', '.join(sorted(types))}")
-    cls = lookup(f"{kind} type", data["type"], types)
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    arguments = {}
-    for key, value in data.items():
-        if key != "type":
-            lookup(f"key of {cls.__name__}", key, fields)
-            arguments[key] = _rebuilt(key, value, parts or {})
-    for name, field in fields.items():
-        if name not in arguments and field.default is dataclasses.MISSING:
-            raise ValueError(f"{kind} of type {cls.__name__} has no key {name!r}")
-    return cls(**arguments)
-
-
-def _rebuilt(key: str, value: Any, parts: Mapping[str, type]) -> Any:
-    if isinstance(value, list):
-        return [_rebuilt(f"{key}[{i}]", item, parts) for i, item in enumerate(value)]
-    return from_dict(key, value, parts, parts) if isinstance(value, Mapping) else value

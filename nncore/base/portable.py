@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from nncore.base.typing import Floats
 
 _EXP = [1 / math.factorial(k) for k in range(14)]
 _COS = [(-1) ** k / math.factorial(2 * k) for k in range(9)]
@@ -28,7 +27,7 @@ _UNDERFLOW = 1100.0  # 2**-1075 is 0 already
 _DIGITS = 50  # of the logarithm: more than two float64 hold
 
 
-def power(base: float, exponents: Array) -> Array:
+def power(base: float, exponents: Floats) -> Floats:
     """Return ``base**exponents`` for a base > 0 and <= 1 and exponents >= 0, within 2 units in the last place.
 
     Examples
@@ -46,7 +45,7 @@ def power(base: float, exponents: Array) -> Array:
     return np.ldexp(_polynomial(_EXP, rest * _LN_2), whole.astype(np.intc))
 
 
-def cos_pi(x: Array) -> Array:
+def cos_pi(x: Floats) -> Floats:
     """Return ``cos(pi * x)`` for x from 0 to 1, within 2 units in the last place.
 
     Examples
@@ -72,21 +71,21 @@ def _log2(base: float) -> tuple[float, float]:
         return float(exact), float(exact - Decimal(float(exact)))
 
 
-def _exact_product(x: Array, y: float) -> tuple[Array, Array]:
+def _exact_product(x: Floats, y: float) -> tuple[Floats, Floats]:
     """Return the rounded product and what its rounding left out."""
     (x_high, x_low), (y_high, y_low) = _halves(x), _halves(np.array(y))
     product = x * y
     return product, x_low * y_low - (((product - x_high * y_high) - x_low * y_high) - x_high * y_low)
 
 
-def _halves(x: Array) -> tuple[Array, Array]:
+def _halves(x: Floats) -> tuple[Floats, Floats]:
     """Split numbers into two of 26 bits each, whose products are exact."""
     scaled = x * _SPLITTER
     high = scaled - (scaled - x)
     return high, x - high
 
 
-def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
+def _polynomial(coefficients: Sequence[float], x: Floats) -> Floats:
     """Return the sum of ``coefficients[k] * x**k`` by Horner's rule."""
     result = np.full_like(x, coefficients[-1])
     for coefficient in coefficients[-2::-1]:

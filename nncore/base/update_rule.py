@@ -6,9 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import ClassVar, TypeVar
 
-from nncore import schedules
 from nncore.base import checks
-from nncore.schedules import Schedule
+from nncore.base.schedule import Schedule, learning_rate
 
 Kind = TypeVar("Kind", bound="Optimizer")
 
@@ -45,7 +44,7 @@ class Optimizer(ABC):
 
     def __post_init__(self) -> None:
         limit = checks.optional(checks.real(0, above=True))
-        checks.check(self, learning_rate=schedules.learning_rate, clip_value=limit, clip_norm=limit)
+        checks.check(self, learning_rate=learning_rate, clip_value=limit, clip_norm=limit)
         if self.clip_value is not None and self.clip_norm is not None:
             both = f"clip_value={self.clip_value:g} and clip_norm={self.clip_norm:g}"
             raise ValueError(f"give clip_value or clip_norm, not both; got {both}")
@@ -78,7 +77,8 @@ class Optimizer(ABC):
         Examples
         --------
         >>> from nncore.optimizers import SGD
-        >>> SGD(schedules.StepDecay(0.1, factor=0.5, every=10)).rate_at(25)
+        >>> from nncore.schedules import StepDecay
+        >>> SGD(StepDecay(0.1, factor=0.5, every=10)).rate_at(25)
         0.025
         """
         return float(self.learning_rate(epoch)) if isinstance(self.learning_rate, Schedule) else self.learning_rate

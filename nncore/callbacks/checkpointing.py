@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 from string import Formatter
-from typing import TYPE_CHECKING
 
 from nncore.base import checks
+from nncore.base.typing import Model
 from nncore.callbacks.monitor import Monitor
-
-if TYPE_CHECKING:
-    from nncore.model.sequential import Sequential
 
 
 class ModelCheckpoint(Monitor):
@@ -80,10 +77,10 @@ class ModelCheckpoint(Monitor):
         needed = [self.monitor] if self.save_best_only else []
         return tuple(dict.fromkeys([*needed, *(field for field in self._fields if field != "epoch")]))
 
-    def on_train_begin(self, model: Sequential) -> None:
+    def on_train_begin(self, model: Model) -> None:
         _make_directory(self.filepath)  # a path that cannot be should not wait for the first epoch
 
-    def on_epoch_end(self, model: Sequential, epoch: int, logs: dict[str, float]) -> None:
+    def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> None:
         if self.save_best_only:
             if not self.better(logs[self.monitor], self.best):
                 return

@@ -5,12 +5,9 @@ from __future__ import annotations
 import csv
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nncore.base import checks
-
-if TYPE_CHECKING:
-    from nncore.model.sequential import Sequential
+from nncore.base.typing import Model
 
 
 class CSVLogger:
@@ -53,12 +50,12 @@ class CSVLogger:
         self.append: bool = checks.flag("append", append)
         self._columns: list[str] | None = None
 
-    def on_train_begin(self, model: Sequential) -> None:
+    def on_train_begin(self, model: Model) -> None:
         with open(self.filename, "a+" if self.append else "w", encoding="utf-8", newline="") as file:
             file.seek(0)
             self._columns = next(csv.reader(file, delimiter=self.separator), None) if self.append else None
 
-    def on_epoch_end(self, model: Sequential, epoch: int, logs: dict[str, float]) -> None:
+    def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> None:
         row = {"epoch": epoch, **logs}
         with open(self.filename, "a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter=self.separator, lineterminator="\n")

@@ -5,16 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nncore.base import checks
+from nncore.base.schedule import RATE, Schedule
+from nncore.base.typing import Model
 from nncore.callbacks.monitor import Monitor
-from nncore.schedules import Schedule
-
-if TYPE_CHECKING:
-    from nncore.model.sequential import Sequential
-
-_RATE = checks.real(0)
 
 
 class LearningRateScheduler:
@@ -48,12 +44,12 @@ class LearningRateScheduler:
         self.schedule = schedule
         self._takes_rate = _takes_rate(schedule)
 
-    def on_train_begin(self, model: Sequential) -> None:
+    def on_train_begin(self, model: Model) -> None:
         _check_constant(model, self)
 
-    def on_epoch_begin(self, model: Sequential, epoch: int) -> None:
+    def on_epoch_begin(self, model: Model, epoch: int) -> None:
         rate = self.schedule(epoch, model.optimizer.rate) if self._takes_rate else self.schedule(epoch)
-        model.optimizer = replace(model.optimizer, learning_rate=_RATE(f"schedule({epoch})", rate))
+        model.optimizer = replace(model.optimizer, learning_rate=RATE(f"schedule({epoch})", rate))
 
 
 def _takes_rate(schedule: Any) -> bool:
@@ -126,18 +122,18 @@ class ReduceLROnPlateau(Monitor):
         self.factor: float = checks.real(0, 1, above=True, below=True)("factor", factor)
         self.patience: int = count("patience", patience)
         self.cooldown: int = count("cooldown", cooldown)
-        self.min_lr: float = _RATE("min_lr", min_lr)
+        self.min_lr: float = RATE("min_lr", min_lr)
         self._begin()
 
     def _begin(self) -> None:
         self.best: float | None = None
         self._waited = self._resting = 0
 
-    def on_train_begin(self, model: Sequential) -> None:
+    def on_train_begin(self, model: Model) -> None:
         _check_constant(model, self)
         self._begin()
 
-    def on_epoch_end(self, model: Sequential, epoch: int, logs: dict[str, float]) -> None:
+    def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> None:
         value = logs[self.monitor]
         if self.better(value, self.best):
             self.best, self._waited = value, 0
@@ -147,14 +143,14 @@ class ReduceLROnPlateau(Monitor):
         if self._waited >= max(self.patience, 1):
             self._lower(model)
 
-    def _lower(self, model: Sequential) -> None:
+    def _lower(self, model: Model) -> None:
         self._waited, self._resting = 0, self.cooldown
         rate = model.optimizer.rate
         if rate > self.min_lr:
             model.optimizer = replace(model.optimizer, learning_rate=max(rate * self.factor, self.min_lr))
 
 
-def _check_constant(model: Sequential, callback: object) -> None:
+def _check_constant(model: Model, callback: object) -> None:
     if isinstance(model.optimizer.learning_rate, Schedule):
         raise ValueError(
             f"{type(callback).__name__} sets the learning rate, but the optimizer has a schedule already, "

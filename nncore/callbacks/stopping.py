@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nncore.base import checks
-from nncore.base.typing import Array
+from nncore.base.typing import Array, Model
 from nncore.callbacks.hooks import STOP, Stop
 from nncore.callbacks.monitor import Monitor
-
-if TYPE_CHECKING:
-    from nncore.model.sequential import Sequential
 
 
 class EarlyStopping(Monitor):
@@ -83,10 +78,10 @@ class EarlyStopping(Monitor):
         self._waited = 0
         self._best_weights: list[Array] | None = None
 
-    def on_train_begin(self, model: Sequential) -> None:
+    def on_train_begin(self, model: Model) -> None:
         self._begin()
 
-    def on_epoch_end(self, model: Sequential, epoch: int, logs: dict[str, float]) -> Stop | None:
+    def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> Stop | None:
         value = logs[self.monitor]
         self._waited += 1
         if self.better(value, self.best):
@@ -100,7 +95,7 @@ class EarlyStopping(Monitor):
         self.stopped_epoch = epoch
         return STOP
 
-    def on_train_end(self, model: Sequential) -> None:
+    def on_train_end(self, model: Model) -> None:
         if self._best_weights is not None:  # even of the last epoch: one that was broken off has changed them
             model.set_weights(self._best_weights)
         self._best_weights = None

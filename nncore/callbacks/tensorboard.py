@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from nncore.model.sequential import Sequential
+from nncore.base.typing import Model
 
 
 class TensorBoard:
@@ -37,15 +36,15 @@ class TensorBoard:
         _writer_class()
         self._writer: Any = None
 
-    def on_train_begin(self, model: Sequential) -> None:
+    def on_train_begin(self, model: Model) -> None:
         self._writer = _writer_class()(self.log_dir)
 
-    def on_epoch_end(self, model: Sequential, epoch: int, logs: dict[str, float]) -> None:
+    def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> None:
         for name, value in logs.items():
             self._writer.add_scalar(name, value, epoch)
         self._writer.flush()
 
-    def on_train_end(self, model: Sequential) -> None:
+    def on_train_end(self, model: Model) -> None:
         if self._writer is not None:
             self._writer.close()
             self._writer = None

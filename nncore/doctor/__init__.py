@@ -4,6 +4,7 @@ Every rule is a function of a `History` that yields a `Finding` or nothing. It s
 recorded. Its thresholds are constants beside it, with their reasons.
 """
 
+from nncore.base.typing import Record
 from nncore.doctor.curve_rules import (
     divergence,
     learning_rate_too_high,
@@ -22,7 +23,6 @@ from nncore.doctor.layer_rules import (
     symmetric_start,
     vanishing_gradients,
 )
-from nncore.history import History
 
 __all__ = ["RULES", "SEVERITIES", "Diagnosis", "Finding", "diagnose"]
 
@@ -46,11 +46,12 @@ RULES = (
 """In the order in which findings of the same severity are shown: causes before what may follow from them."""
 
 
-def diagnose(history: History) -> Diagnosis:
+def diagnose(history: Record) -> Diagnosis:
     """Apply every rule to a history; ``history.doctor()`` does the same.
 
     Examples
     --------
+    >>> from nncore import History
     >>> history = History()
     >>> history.extend(0, {"loss": [1, 0.7, 0.5, 0.3, 0.2, 0.1], "val_loss": [1, 0.8, 0.9, 1.1, 1.3, 1.5]})
     >>> diagnosis = diagnose(history)
@@ -63,7 +64,7 @@ def diagnose(history: History) -> Diagnosis:
     return Diagnosis(findings, len(history), _unknown(history))
 
 
-def _unknown(history: History) -> list[str]:
+def _unknown(history: Record) -> list[str]:
     recorded = {
         "loss": "loss" in history,
         "validation loss": "val_loss" in history,

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nncore.arrays.observation import MOST_TARGETS
+from nncore.arrays.facts import MOST_TARGETS
+from nncore.base.typing import Floats, Record
 from nncore.doctor.findings import Finding
-from nncore.doctor.series import RECENT, Series, column, current_layers, end, finite, percent, short
-from nncore.history import History
+from nncore.doctor.series import RECENT, column, current_layers, end, finite, percent, short
 
 TREND_EPOCHS = 5  # fewer tell no trend
 SHAPE_EPOCHS = 10  # fewer do not show how a curve runs
@@ -44,7 +44,7 @@ IMPROVING = 0.05  # relative fall of the loss within the last tenth of the epoch
 IMPROVING_AT_ALL = 0.01  # the same in shares of the first loss: halving a loss of nearly 0 gains nothing
 
 
-def divergence(history: History) -> Iterator[Finding]:
+def divergence(history: Record) -> Iterator[Finding]:
     """Report training that ended in numbers that are not finite, or at a loss well above the first."""
     stopped, loss = history.diverged, column(history, "loss")
     if stopped is not None and stopped["epoch"] >= history.next_epoch:
@@ -71,7 +71,7 @@ def divergence(history: History) -> Iterator[Finding]:
     )
 
 
-def learning_rate_too_high(history: History) -> Iterator[Finding]:
+def learning_rate_too_high(history: Record) -> Iterator[Finding]:
     """Report a loss that rises, leaps or jumps about, and large steps that go with it."""
     loss, rate = column(history, "loss"), _rate(history)
     if not rate > 0 or len(loss) < TREND_EPOCHS or not 0 < end(loss) < DIVERGED * loss[0]:
@@ -83,10 +83,10 @@ def learning_rate_too_high(history: History) -> Iterator[Finding]:
     update, severity = _update_ratio(history), "warning"
     if _hovers_above_one_answer(history):
         seen = (
-            f"the loss stays at {short(end(loss))}, above the {short(one_answer(history))} of one and the same answer, "
-            f"and rose in {percent(rises)} of the epochs of the second half"
+            f"the loss stays at {short(end(loss))}, above the {short(_one_answer(history))} of one and the same "
+            f"answer, and rose in {percent(rises)} of the epochs of the second half"
         )
-        severity = "severe" if end(loss) >= DIVERGED * one_answer(history) else "warning"
+        severity = "severe" if end(loss) >= DIVERGED * _one_answer(history) else "warning"
     elif end(loss) >= RISEN * loss[0]:
         seen = f"the loss rose from {short(loss[0])} to {short(end(loss))}"
     elif loss.max() >= LEAP * loss[0]:
@@ -109,7 +109,7 @@ def learning_rate_too_high(history: History) -> Iterator[Finding]:
     )
 
 
-def learning_rate_zero(history: History) -> Iterator[Finding]:
+def learning_rate_zero(history: Record) -> Iterator[Finding]:
     """Report epochs that changed nothing, for the learning rate was 0."""
     rates = column(history, "learning_rate")
     zeros = int((rates == 0).sum())
@@ -126,7 +126,7 @@ def learning_rate_zero(history: History) -> Iterator[Finding]:
         )
 
 
-def learning_rate_too_low(history: History) -> Iterator[Finding]:
+def learning_rate_too_low(history: Record) -> Iterator[Finding]:
     """Report steps so small that a steadily falling loss is still high."""
     loss, rate = column(history, "loss"), _rate(history)
     if math.isnan(rate) or len(loss) < TREND_EPOCHS:
@@ -146,23 +146,23 @@ def learning_rate_too_low(history: History) -> Iterator[Finding]:
         )
 
 
-def _largest_update(ratios: Series) -> float:
+def _largest_update(ratios: Floats) -> float:
     known = finite(ratios)
     return float(np.quantile(known, 0.9)) if len(known) else 0.0  # not the very first steps, nor one odd batch
 
 
-def _update_ratio(history: History) -> float:
+def _update_ratio(history: Record) -> float:
     """Return the update ratio of a typical layer at the end; NaN if none was recorded."""
     ratios = finite(np.array([end(layer["update_ratio"]) for layer in current_layers(history)]))
     return float(np.median(ratios)) if len(ratios) else math.nan
 
 
-def one_answer(history: History) -> float:
+def _one_answer(history: Record) -> float:
     """Return the loss of the best constant answer; NaN if it is not known."""
     return float((history.targets or {}).get("baseline", math.nan))
 
 
-def above_one_answer(history: History) -> bool:
+def _above_one_answer(history: Record) -> bool:
     """Return whether the loss ended clearly above that of the best constant answer.
 
     With Dropout it may, with the right learning rate, too: some of its noise is in the loss.
@@ -171,25 +171,25 @@ def above_one_answer(history: History) -> bool:
         return False
     rows = (history.targets or {}).get("rows", 0)
     margin = ABOVE if rows <= MOST_TARGETS // 2 else ABOVE_SAMPLED  # of fewer rows, all are known
-    return bool(end(column(history, "loss")) >= margin * one_answer(history) > 0)
+    return bool(end(column(history, "loss")) >= margin * _one_answer(history) > 0)
 
 
-def _hovers_above_one_answer(history: History) -> bool:
+def _hovers_above_one_answer(history: Record) -> bool:
     """Return whether the loss goes up and down above that of the best constant answer, as too long steps have it."""
     loss = column(history, "loss")
     half = loss[len(loss) // 2 :]
-    if len(loss) < SHAPE_EPOCHS or not above_one_answer(history):
+    if len(loss) < SHAPE_EPOCHS or not _above_one_answer(history):
         return False
     steps = np.diff(half)
     return bool((steps > 0).mean() >= OFTEN and np.abs(steps).mean() >= MOVING * np.median(half))
 
 
-def _rate(history: History) -> float:
+def _rate(history: Record) -> float:
     rates = column(history, "learning_rate")
     return float(rates[-1]) if len(rates) else math.nan
 
 
-def overfitting(history: History) -> Iterator[Finding]:
+def overfitting(history: Record) -> Iterator[Finding]:
     """Report a validation loss that rises, or stays high, while the training loss falls.
 
     A network that has learnt nothing has nothing by heart: it says nothing while one and the same answer is as good.
@@ -198,7 +198,7 @@ def overfitting(history: History) -> Iterator[Finding]:
         return
     both = np.isfinite(history["loss"]) & np.isfinite(history["val_loss"])
     loss, val, epochs = history["loss"][both], history["val_loss"][both], history.epochs[both]
-    if end(loss) >= one_answer(history):
+    if end(loss) >= _one_answer(history):
         return
     if len(val) < TREND_EPOCHS or min(val.min(), loss.min()) < 0:  # ratios say nothing about negative losses
         return
@@ -227,9 +227,9 @@ def overfitting(history: History) -> Iterator[Finding]:
     )
 
 
-def underfitting(history: History) -> Iterator[Finding]:
+def underfitting(history: Record) -> Iterator[Finding]:
     """Report a training loss that is hardly below that of a constant answer, or below the first epoch's."""
-    loss, baseline = column(history, "loss"), one_answer(history)
+    loss, baseline = column(history, "loss"), _one_answer(history)
     if len(loss) < TREND_EPOCHS or end(loss) >= RISEN * loss[0]:
         return
     if _rate(history) > 0 and _hovers_above_one_answer(history):
@@ -244,7 +244,7 @@ def underfitting(history: History) -> Iterator[Finding]:
     if now >= UNDERFIT * level > 0:
         falls = float((np.diff(loss) < 0).mean())
         rate = "a larger learning_rate, or a smaller one if the loss has jumped"
-        if above_one_answer(history) and falls < STEADILY:
+        if _above_one_answer(history) and falls < STEADILY:
             rate = "a smaller learning_rate: even the best constant answer has not been found"
         yield Finding(
             "underfitting",
@@ -258,7 +258,7 @@ def underfitting(history: History) -> Iterator[Finding]:
         )
 
 
-def still_improving(history: History) -> Iterator[Finding]:
+def still_improving(history: Record) -> Iterator[Finding]:
     """Report training that ended while the loss that counts was still falling."""
     name = "val_loss" if len(column(history, "val_loss")) >= SHAPE_EPOCHS else "loss"
     values = column(history, name)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore.base.typing import Record
 from nncore.doctor.findings import Finding
 from nncore.doctor.series import current_layers, percent, short
-from nncore.history import History
 
 FAR = 10.0
 """Standard deviation, or distance of the mean from 0, that is no longer about 1. Inputs should have mean 0 and equal
@@ -27,7 +27,7 @@ NORMALISING = ("BatchNorm", "LayerNorm")
 WITHOUT_WEIGHTS = ("Dropout", "Activation")
 
 
-def unscaled_inputs(history: History) -> Iterator[Finding]:
+def unscaled_inputs(history: Record) -> Iterator[Finding]:
     """Report inputs far from mean 0 and deviation 1, unless the first layer that has weights normalises them."""
     inputs = history.inputs
     kinds = [layer.kind for layer in current_layers(history) if layer.kind not in WITHOUT_WEIGHTS]
@@ -58,7 +58,7 @@ def unscaled_inputs(history: History) -> Iterator[Finding]:
     )
 
 
-def label_imbalance(history: History) -> Iterator[Finding]:
+def label_imbalance(history: Record) -> Iterator[Finding]:
     """Report classes of which one has many times the rows of another."""
     counts = np.array((history.targets or {}).get("counts", []))
     present = counts[counts > 0]
@@ -78,7 +78,7 @@ def label_imbalance(history: History) -> Iterator[Finding]:
     )
 
 
-def unseen_class(history: History) -> Iterator[Finding]:
+def unseen_class(history: Record) -> Iterator[Finding]:
     """Report a class that validation asks for, and training has none or next to none of."""
     targets = history.targets or {}
     n_classes = max(len(targets.get("counts", [])), len(targets.get("validation_counts", [])))

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nncore.base.typing import LayerRecord, Record
 from nncore.doctor.findings import Finding
 from nncore.doctor.series import column, current_layers, end, finite, hidden_layers, percent, short
-from nncore.history import History, LayerHistory
 
 VANISHED = 1e-3
 """Share of the last layer's gradient. Healthy networks stay within a factor of 100 or so between layers (the units and
@@ -32,7 +32,7 @@ LEARNT = 0.1  # share of the first loss: who came so far may well have saturated
 STEEP_ENDS = ("sigmoid", "tanh")  # the activations that are flat on both sides
 
 
-def vanishing_gradients(history: History) -> Iterator[Finding]:
+def vanishing_gradients(history: Record) -> Iterator[Finding]:
     """Report layers whose gradient is far below that of the last one."""
     ratios = _gradient_ratios(history)
     # Behind a layer that gives nothing but 0 the gradient is exactly 0: it has not vanished step by step.
@@ -55,7 +55,7 @@ def vanishing_gradients(history: History) -> Iterator[Finding]:
         )
 
 
-def exploding_gradients(history: History) -> Iterator[Finding]:
+def exploding_gradients(history: Record) -> Iterator[Finding]:
     """Report gradients that grow on the way back, or from epoch to epoch, or are infinite."""
     layers = _with_gradients(history)
     infinite = [layer.name for layer in layers if np.isinf(layer["gradient_norm"]).any()]
@@ -83,12 +83,12 @@ def exploding_gradients(history: History) -> Iterator[Finding]:
     )
 
 
-def _with_gradients(history: History) -> list[LayerHistory]:
+def _with_gradients(history: Record) -> list[LayerRecord]:
     layers = current_layers(history)
     return [layer for layer in layers if not np.isnan(layer["gradient_norm"]).all()]
 
 
-def _gradient_ratios(history: History) -> dict[str, float]:
+def _gradient_ratios(history: Record) -> dict[str, float]:
     """Return the gradient of each layer divided by that of the last layer that has one: 1 for this last one."""
     layers = _with_gradients(history)
     if not layers:
@@ -96,14 +96,14 @@ def _gradient_ratios(history: History) -> dict[str, float]:
     return {layer.name: _end_of_ratio(layer, layers[-1]) for layer in layers}
 
 
-def _end_of_ratio(layer: LayerHistory, last: LayerHistory) -> float:
+def _end_of_ratio(layer: LayerRecord, last: LayerRecord) -> float:
     _, own, others = np.intersect1d(layer.epochs, last.epochs, assume_unique=True, return_indices=True)
     norm, reference = layer["gradient_norm"][own], last["gradient_norm"][others]
     known = reference > 0
     return end(norm[known] / reference[known])
 
 
-def _gradient_growth(layers: Sequence[LayerHistory]) -> float:
+def _gradient_growth(layers: Sequence[LayerRecord]) -> float:
     """Return by what factor the largest gradient of a layer has grown since the first record; NaN if unknown."""
     if not layers:
         return float("nan")
@@ -113,7 +113,7 @@ def _gradient_growth(layers: Sequence[LayerHistory]) -> float:
     return end(positive) / positive[0] if len(positive) else float("nan")
 
 
-def dead_relus(history: History) -> Iterator[Finding]:
+def dead_relus(history: Record) -> Iterator[Finding]:
     """Report ReLU layers many of whose units are 0 for every row, record after record."""
     dead = {}
     for layer in current_layers(history):
@@ -135,7 +135,7 @@ def dead_relus(history: History) -> Iterator[Finding]:
         )
 
 
-def saturation(history: History) -> Iterator[Finding]:
+def saturation(history: Record) -> Iterator[Finding]:
     """Report hidden sigmoid and tanh layers that work at their flat ends while the loss is still high."""
     loss = column(history, "loss")
     if len(loss) and end(loss) <= LEARNT * loss[0]:
@@ -157,7 +157,7 @@ def saturation(history: History) -> Iterator[Finding]:
         )
 
 
-def symmetric_start(history: History) -> Iterator[Finding]:
+def symmetric_start(history: Record) -> Iterator[Finding]:
     """Report hidden layers whose units all began alike, or with nothing but zeros."""
     hidden = hidden_layers(history)
     zero = [layer.name for layer in hidden if (layer["weight_std"][0], layer["weight_mean"][0]) == (0, 0)]

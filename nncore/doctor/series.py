@@ -5,26 +5,23 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nncore.history import History, LayerHistory
-
-Series = NDArray[np.float64]
+from nncore.base.typing import Floats, LayerRecord, Record
 
 RECENT = 5  # epochs at the end that are judged together: the median of five is unmoved by one or two odd epochs
 
 
-def finite(values: Series) -> Series:
+def finite(values: Floats) -> Floats:
     """Return the finite values, in their order."""
     return values[np.isfinite(values)]
 
 
-def column(history: History, name: str) -> Series:
+def column(history: Record, name: str) -> Floats:
     """Return the finite values of a column; none if it was not recorded."""
     return finite(history[name]) if name in history else np.empty(0)
 
 
-def end(values: Series) -> float:
+def end(values: Floats) -> float:
     """Return the median of the finite values at the end: of the last quarter, at most `RECENT`. NaN if there is none.
 
     Examples
@@ -38,14 +35,14 @@ def end(values: Series) -> float:
     return float(np.median(known[-max(1, min(RECENT, len(known) // 4)) :]))
 
 
-def current_layers(history: History) -> list[LayerHistory]:
+def current_layers(history: Record) -> list[LayerRecord]:
     """Return the records of the layers that the network had last, in its order."""
     recorded = [layer for layer in history.layers.values() if len(layer)]
     newest = max((layer.epochs[-1] for layer in recorded), default=-1)
     return [layer for layer in recorded if layer.epochs[-1] == newest]
 
 
-def hidden_layers(history: History) -> list[LayerHistory]:
+def hidden_layers(history: Record) -> list[LayerRecord]:
     """Return the layers before the last one that has weights: what comes then is the output."""
     layers = current_layers(history)
     weighted = [index for index, layer in enumerate(layers) if not np.isnan(layer["weight_mean"]).all()]

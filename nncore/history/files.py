@@ -9,26 +9,22 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from nncore.base import atomic, checks
+from nncore.base.recorded import DIVERGED, FACTS
+from nncore.base.typing import LayerRecord, Record
 from nncore.history.layers import FIELDS, N_BINS, LayerHistory
 from nncore.version import __version__
 
-if TYPE_CHECKING:
-    from nncore.history.record import History
-
 FORMAT = "nncore history"
 FORMAT_VERSION = 1
-FACTS = ("inputs", "targets", "symmetric", "diverged")
-"""Attributes of a history that stand beside its columns."""
-
 NEEDED = {
     "inputs": ("mean_min", "mean_max", "std_min", "std_max", "narrowest", "widest"),
     "targets": ("rows",),
-    "diverged": ("epoch", "batch", "last_finite_loss", "learning_rate"),
+    "diverged": DIVERGED,
 }
 """What of them must be there, so that those who read a history need not ask."""
 
@@ -39,13 +35,31 @@ NOT_COLUMNS = ("epoch", "layers", *FACTS)
 """Keys of the plain form that are no columns."""
 
 EPOCH = checks.integer(0, checks.COUNT)
-H = TypeVar("H", bound="History")
+
+
+class Kept(Record, Protocol):
+    """What is kept in files: a record, its columns also as lists."""
+
+    @property
+    def epoch(self) -> list[int]: ...
+    @property
+    def history(self) -> dict[str, list[float]]: ...
+
+
+class Content(NamedTuple):
+    """All that a file holds of a history, checked."""
+
+    epochs: list[int]
+    columns: dict[str, list[float]]
+    layers: dict[str, LayerHistory]
+    symmetric: tuple[str, ...]
+    facts: dict[str, dict[str, Any] | None]
 
 
 # ---- one table
 
 
-def table(history: History) -> dict[str, list[Any]]:
+def table(history: Kept) -> dict[str, list[Any]]:
     """Return one list per column, all equally long; see ``History.table``."""
     columns: dict[str, list[Any]] = {"epoch": history.epoch, **history.history}
     row_of = {epoch: row for row, epoch in enumerate(history.epoch)}
@@ -58,7 +72,7 @@ def table(history: History) -> dict[str, list[Any]]:
     return columns
 
 
-def to_csv(history: History, path: str | os.PathLike[str]) -> None:
+def to_csv(history: Kept, path: str | os.PathLike[str]) -> None:
     """Write the table as CSV; see ``History.to_csv``."""
     columns = table(history)
     text = io.StringIO()
@@ -71,14 +85,14 @@ def to_csv(history: History, path: str | os.PathLike[str]) -> None:
 # ---- plain data
 
 
-def to_dict(history: History) -> dict[str, Any]:
+def to_dict(history: Kept) -> dict[str, Any]:
     """Return all there is as plain data; see ``History.to_dict``."""
     facts = {name: _plain(getattr(history, name)) for name in FACTS if getattr(history, name)}
     layers = {name: _plain_layer(layer) for name, layer in history.layers.items()}
     return {"epoch": history.epoch, **_plain(history.history), **({"layers": layers} if layers else {}), **facts}
 
 
-def _plain_layer(layer: LayerHistory) -> dict[str, Any]:
+def _plain_layer(layer: LayerRecord) -> dict[str, Any]:
     records: dict[str, Any] = {field: layer[field].tolist() for field in FIELDS}
     records["histogram"] = layer.histogram.tolist()
     about = {"kind": layer.kind, "activation": layer.activation, "epochs": layer.epochs.tolist()}
@@ -95,21 +109,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def from_dict(data: Any, history: H) -> H:
-    """Fill an empty `history` from plain data; see ``History.from_dict``."""
+def from_dict(data: Any) -> Content:
+    """Read plain data; see ``History.from_dict``."""
     fields = _object("a history", data)
     if "epoch" not in fields:
         raise ValueError("a history needs the key 'epoch', a list with the number of each epoch")
-    history._epochs = _epochs_in_any_order("epoch", fields["epoch"])
+    epochs = _epochs_in_any_order("epoch", fields["epoch"])
     columns = {name: value for name, value in fields.items() if name not in NOT_COLUMNS}
-    history._columns = {name: _numbers(name, value, len(history)) for name, value in columns.items()}
-    for name, value in _object("layers", fields.get("layers", {})).items():
-        history._layers[name] = _layer(name, value)
-    history.symmetric = tuple(_text("symmetric", name) for name in _list("symmetric", fields.get("symmetric", [])))
+    numbers = {name: _numbers(name, value, len(epochs)) for name, value in columns.items()}
+    layers = {name: _layer(name, value) for name, value in _object("layers", fields.get("layers", {})).items()}
+    symmetric = tuple(checks.text("symmetric", name) for name in checks.items("symmetric", fields.get("symmetric", [])))
     facts = {name: _facts(name, fields[name]) if name in fields else None for name in NEEDED}
-    history.note_data(facts["inputs"], facts["targets"])
-    history.diverged = facts["diverged"]
-    return history
+    return Content(epochs, numbers, layers, symmetric, facts)
 
 
 def _layer(name: str, value: Any) -> LayerHistory:
@@ -118,10 +129,10 @@ def _layer(name: str, value: Any) -> LayerHistory:
     if set(fields) != set(expected):
         missing, extra = sorted(set(expected) - set(fields)), sorted(set(fields) - set(expected))
         raise ValueError(f"layer {name[:80]!r}: missing {missing}, unexpected {extra}"[:300])
-    layer = LayerHistory(name, _text("kind", fields["kind"]), _text("activation", fields["activation"]))
+    layer = LayerHistory(name, checks.text("kind", fields["kind"]), checks.text("activation", fields["activation"]))
     epochs = _epochs(f"{name}.epochs", fields["epochs"])
     columns = [_numbers(f"{name}.{field}", fields[field], len(epochs)) for field in FIELDS]
-    rows = _list(f"{name}.histogram", fields["histogram"], len(epochs))
+    rows = checks.items(f"{name}.histogram", fields["histogram"], len(epochs))
     bins = [_numbers(f"{name}.histogram[{i}]", row, N_BINS) for i, row in enumerate(rows)]
     layer.extend(epochs, np.hstack([np.array(columns).T.reshape(-1, len(FIELDS)), np.array(bins).reshape(-1, N_BINS)]))
     return layer
@@ -141,7 +152,7 @@ def _facts(name: str, value: Any) -> dict[str, Any]:
 
 
 def _epochs_in_any_order(name: str, value: Any) -> list[int]:
-    return [EPOCH(f"{name}[{i}]", item) for i, item in enumerate(_list(name, value))]
+    return [EPOCH(f"{name}[{i}]", item) for i, item in enumerate(checks.items(name, value))]
 
 
 def _epochs(name: str, value: Any) -> list[int]:
@@ -152,7 +163,7 @@ def _epochs(name: str, value: Any) -> list[int]:
 
 
 def _numbers(name: str, value: Any, length: int | None = None) -> list[float]:
-    return [_number(f"{name}[{i}]", item) for i, item in enumerate(_list(name, value, length))]
+    return [_number(f"{name}[{i}]", item) for i, item in enumerate(checks.items(name, value, length))]
 
 
 def _number(name: str, value: Any) -> float:
@@ -168,20 +179,6 @@ def _number(name: str, value: Any) -> float:
         raise ValueError(f"{name} is a whole number past the largest float") from None
 
 
-def _list(name: str, value: Any, length: int | None = None) -> list[Any]:
-    if not isinstance(value, (list, tuple)):
-        raise TypeError(f"{name} must be a list, got {checks.described(value)}")
-    if length is not None and len(value) != length:
-        raise ValueError(f"{name} must have {length} value(s), got {len(value)}")
-    return list(value)
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, got {checks.described(value)}")
-    return value
-
-
 def _object(name: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a dict, got {checks.described(value)}")
@@ -191,19 +188,19 @@ def _object(name: str, value: Any) -> Mapping[str, Any]:
 # ---- files
 
 
-def save(history: History, path: str | os.PathLike[str]) -> None:
+def save(history: Kept, path: str | os.PathLike[str]) -> None:
     """Write a JSON file; see ``History.save``."""
     content = {"format": FORMAT, "format_version": FORMAT_VERSION, "nncore_version": __version__}
     text = json.dumps({**content, "history": to_dict(history)}, allow_nan=False)
     atomic.write(path, text.encode())
 
 
-def load(path: str | os.PathLike[str], history: H) -> H:
-    """Fill an empty `history` from a file; see ``History.load``."""
+def load(path: str | os.PathLike[str]) -> Content:
+    """Read a file; see ``History.load``."""
     with open(path, "rb") as file:
         content = file.read()
     try:
-        return from_dict(_unpacked(content), history)
+        return from_dict(_unpacked(content))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"{os.fsdecode(path)!r} cannot be read as a history: {error}") from error
 

@@ -14,6 +14,7 @@ from nncore.history.layers import WIDTH, Description, LayerHistory, adapted, ren
 
 if TYPE_CHECKING:
     from nncore.doctor import Diagnosis
+    from nncore.history import files
 
 Facts = dict[str, Any]
 
@@ -34,7 +35,7 @@ class History(Columns):
         Gradients, weights and activations of each layer, in the order of the network, by the names that
         ``Sequential.summary`` shows. Layers that the network no longer has come last.
     inputs, targets : dict, optional
-        What `nncore.arrays.observation` saw of the data: the range of means and deviations of the features; how often
+        What `nncore.arrays.facts` saw of the data: the range of means and deviations of the features; how often
         each class occurs, also among the validation rows. Of the latest ``fit``; None if there was none.
     symmetric : tuple of str
         The layers all of whose units had the same weights when the latest ``fit`` began.
@@ -214,7 +215,7 @@ class History(Columns):
         """
         from nncore.history import files
 
-        return files.from_dict(columns, cls())
+        return cls()._filled(files.from_dict(columns))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to a JSON file, which `load` and ``nncore doctor`` read.
@@ -251,7 +252,13 @@ class History(Columns):
         """
         from nncore.history import files
 
-        return files.load(path, cls())
+        return cls()._filled(files.load(path))
+
+    def _filled(self, content: files.Content) -> History:
+        self._epochs, self._columns, self._layers = content.epochs, content.columns, content.layers
+        self.symmetric, self.diverged = content.symmetric, content.facts["diverged"]
+        self.note_data(content.facts["inputs"], content.facts["targets"])
+        return self
 
     # ---- what it says
 
@@ -284,17 +291,7 @@ class History(Columns):
         return doctor.diagnose(self)
 
     def plot(self, columns: str | Iterable[str] | None = None, *, log: bool = False, ax: Any = None) -> Any:
-        """Draw loss and metrics over epochs with matplotlib: `nncore.plots.learning_curves` of this history.
-
-        Parameters
-        ----------
-        columns, log, ax
-            As there.
-
-        Returns
-        -------
-        ndarray of Axes of shape (n_columns,)
-        """
+        """Draw loss and metrics over epochs: `nncore.plots.learning_curves` of this history; arguments as there."""
         from nncore import plots
 
         return plots.learning_curves(self, columns, log=log, ax=ax)

@@ -208,45 +208,29 @@ def _lowered(fields: dict[str, Any]) -> Program:
         raise ModelFileError(f"invalid description: {error}") from error
 
 
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, got {checks.described(value)}")
-    return value
-
-
-def _optional_text(name: str, value: Any) -> str | None:
-    return None if value is None else _text(name, value)
-
-
 def _dtype(name: str, value: Any) -> np.dtype:
     return np.dtype(lookup(name, value, {known: known for known in modelfile.DTYPE_CODES}))
 
 
 def _layers(name: str, value: Any) -> tuple[Layer, ...]:
-    return tuple(layers.from_dict(layer) for layer in _list(name, value))
+    return tuple(layers.from_dict(layer) for layer in checks.items(name, value))
 
 
 def _metrics(name: str, value: Any) -> tuple[str, ...]:
-    names = [_text(f"{name}[{i}]", metric) for i, metric in enumerate(_list(name, value))]
+    names = [checks.text(f"{name}[{i}]", metric) for i, metric in enumerate(checks.items(name, value))]
     scoring.checked_metrics(names)
     return tuple(names)
-
-
-def _list(name: str, value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"{name} must be a list, got {checks.described(value)}")
-    return value
 
 
 def _notes(name: str, value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise TypeError(f"{name} must map str to str, got {checks.described(value)}")
-    return {key: _text(f"{name}[{key[:80]!r}]", text) for key, text in value.items()}
+    return {key: checks.text(f"{name}[{key[:80]!r}]", text) for key, text in value.items()}
 
 
 COUNT = checks.integer(0, checks.COUNT)
 FIELDS: dict[str, Callable[[str, Any], Any]] = {
-    "name": _optional_text,
+    "name": checks.optional(checks.text),
     "dtype": _dtype,
     "n_features": COUNT,
     "layers": _layers,

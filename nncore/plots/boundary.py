@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nncore.arrays import inputs
 from nncore.base import checks
+from nncore.base.typing import Array, Model, is_model
 from nncore.losses import Crossentropy
-from nncore.model.sequential import Sequential as Prediction
 from nncore.plots import canvas
 from nncore.plots.colours import BLACK, MARKERS, SEQUENTIAL, class_markers, distinct
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[Any]
 PALEST, DARKEST = 0.12, 0.6  # of a region: where the network is undecided, and where it is sure
 MANY = 500
 """From so many points on they are drawn smaller."""
@@ -98,7 +97,7 @@ def decision_boundary(
     target = inputs.plain_array(y, "y")
     inputs.check_same_length(len(points), len(target) if target.ndim else 0, "y")
     extent, grid = _grid(points, resolution)
-    answers = answers_of(model, grid, target)
+    answers = _answers_of(model, grid, target)
     if answers.classes is None:
         ax = canvas.single(ax, (6.2, 4.6))
         _draw_values(ax, answers.values.reshape(resolution, resolution), extent, points, target)
@@ -106,7 +105,7 @@ def decision_boundary(
         labels = _class_numbers(target, answers.classes)
         known = list(map(_class_name, answers.classes))
         names = known if class_names is None else canvas.name_list("class_names", class_names, len(known))
-        right = answers_of(model, points, target).values.argmax(axis=1) == labels
+        right = _answers_of(model, points, target).values.argmax(axis=1) == labels
         ax = canvas.single(ax, (6.2, 4.6))
         _draw_regions(ax, answers.values.reshape(resolution, resolution, -1), extent)
         _draw_points(ax, points, labels, names)
@@ -135,9 +134,9 @@ def _grid(points: Array, resolution: int) -> tuple[tuple[float, float, float, fl
     return (low[0], high[0], low[1], high[1]), np.column_stack([x.ravel(), y.ravel()])
 
 
-def answers_of(model: Any, rows: Array, y: Array) -> Answers:
+def _answers_of(model: Any, rows: Array, y: Array) -> Answers:
     """Return what `model` says of `rows`; `y` tells classes from numbers if the model does not."""
-    if isinstance(model, Prediction):
+    if is_model(model):
         return _answers_of_network(model, rows)
     if callable(getattr(model, "predict_proba", None)):
         probabilities = np.asarray(model.predict_proba(rows))
@@ -158,7 +157,7 @@ def answers_of(model: Any, rows: Array, y: Array) -> Answers:
     return Answers(None, predictions.reshape(-1).astype(np.float64))
 
 
-def _answers_of_network(model: Prediction, rows: Array) -> Answers:
+def _answers_of_network(model: Model, rows: Array) -> Answers:
     n_outputs, n_features = model.program.n_outputs, model.program.n_features
     if n_features != 2:
         raise ValueError(

@@ -10,22 +10,20 @@ from numpy.typing import NDArray
 
 from nncore.base import checks
 from nncore.base.names import lookup
-from nncore.history import History
-from nncore.plots import canvas, layers
+from nncore.base.recorded import NOT_DRAWN
+from nncore.base.typing import Record
+from nncore.plots import canvas, subjects
 from nncore.plots.colours import GREY, TRAINING, VALIDATION, line_looks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-NO_CURVES = ("seconds", "learning_rate", "clipped", "penalty")
-"""Columns that are drawn only if asked for: they say nothing about how good the network is."""
 
 FEW = 40
 """Up to so many points each gets a mark; more would hide the line."""
 
 
 def learning_curves(
-    history: History, columns: str | Iterable[str] | None = None, *, log: bool = False, ax: Any = None
+    history: Record, columns: str | Iterable[str] | None = None, *, log: bool = False, ax: Any = None
 ) -> canvas.AxesArray:
     """Draw loss and metrics over epochs, training solid and validation dashed; mark the epoch with the lowest loss.
 
@@ -59,7 +57,7 @@ def learning_curves(
     >>> [line.get_label() for line in ax.lines]
     ['training', 'validation', 'lowest val_loss: 0.6, epoch 1']
     """
-    history = layers.checked(history)
+    history = subjects.record(history)
     names = column_names(history, columns)
     for name in names if checks.flag("log", log) else []:
         if not (history[name] > 0).any():
@@ -70,10 +68,10 @@ def learning_curves(
     return axes
 
 
-def column_names(history: History, columns: str | Iterable[str] | None = None) -> list[str]:
+def column_names(history: Record, columns: str | Iterable[str] | None = None) -> list[str]:
     """Return the columns to draw, checked; by default ``loss`` and the metrics."""
     if columns is None:
-        curves = [name for name in history.columns if name not in NO_CURVES]
+        curves = [name for name in history.columns if name not in NOT_DRAWN]
         names = [name for name in curves if not name.startswith("val_")] or curves
     else:
         names = canvas.name_list("columns", columns)
@@ -84,7 +82,7 @@ def column_names(history: History, columns: str | Iterable[str] | None = None) -
     return names
 
 
-def _draw_column(ax: Axes, history: History, name: str, log: bool) -> None:
+def _draw_column(ax: Axes, history: Record, name: str, log: bool) -> None:
     epochs = history.epochs
     size = 4 if len(epochs) <= FEW else 0
     twin = f"val_{name}"
@@ -102,7 +100,7 @@ def _draw_column(ax: Axes, history: History, name: str, log: bool) -> None:
     ax.legend()
 
 
-def _mark_best(ax: Axes, history: History, name: str) -> None:
+def _mark_best(ax: Axes, history: Record, name: str) -> None:
     """Draw a vertical line at the epoch of the lowest validation loss, or training loss if there is no other."""
     column = "val_loss" if "val_loss" in history else "loss"
     if column not in history or not np.isfinite(history[column]).any():
@@ -113,7 +111,7 @@ def _mark_best(ax: Axes, history: History, name: str) -> None:
 
 
 def gradient_norms(
-    history: History, layer: str | Iterable[str] | None = None, *, log: bool = True, ax: Axes | None = None
+    history: Record, layer: str | Iterable[str] | None = None, *, log: bool = True, ax: Axes | None = None
 ) -> Axes:
     """Draw the gradient's norm of each layer over epochs; gradients that vanish fall, those that explode rise.
 
@@ -146,7 +144,7 @@ def gradient_norms(
     >>> [line.get_label() for line in gradient_norms(history).lines]
     ['dense_0', 'dense_1']
     """
-    chosen, log = layers.of_layers(history, "gradient_norm", layer), checks.flag("log", log)
+    chosen, log = subjects.layers(history, "gradient_norm", layer), checks.flag("log", log)
     ax = canvas.single(ax, (7, 4.2))
     for record, looks in zip(chosen, line_looks(len(chosen)), strict=True):
         norms = record["gradient_norm"]

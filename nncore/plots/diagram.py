@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncore.base import checks
-from nncore.model.sequential import Sequential as Prediction
-from nncore.plots import canvas
+from nncore.base.typing import Array, Model
+from nncore.plots import canvas, subjects
 from nncore.plots.colours import BLACK, BLUE, GREY, VERMILLION, diverging
 from nncore.plots.layout import Band, Bracket, Column, Layout, shown_units
 
@@ -17,12 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
 
-Array = NDArray[Any]
 THINNEST, THICKEST = 0.25, 3.0  # lines, in points
 SMALLEST, LARGEST = 0.18, 0.36  # radii of nodes, in units of their distance
 
 
-def network_diagram(model: Prediction, *, max_units: int = 12, ax: Axes | None = None) -> Axes:
+def network_diagram(model: Model, *, max_units: int = 12, ax: Axes | None = None) -> Axes:
     """Draw a network as nodes and edges, from left to right.
 
     An edge is a weight: the larger, the thicker; blue and solid if positive, vermillion and dashed if negative. A node
@@ -57,8 +55,7 @@ def network_diagram(model: Prediction, *, max_units: int = 12, ax: Axes | None =
     >>> [text.get_text() for text in ax.texts if "dense_0" in text.get_text()]
     ['dense_0\\n40 units\\nrelu\\n12 of 40 shown']
     """
-    if not isinstance(model, Prediction):
-        raise TypeError(f"model must be a Sequential, got {checks.described(model)}")
+    model = subjects.model(model)
     max_units = checks.integer(2, 200)("max_units", max_units)
     layout = Layout(model.program, model.get_weights())
     layout.add(model.layers)

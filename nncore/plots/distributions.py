@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.history import History, LayerHistory
-from nncore.plots import canvas, layers
+from nncore.base.typing import LayerRecord, Record
+from nncore.plots import canvas, subjects
 from nncore.plots.colours import BLUE, PURPLE, SEQUENTIAL, VERMILLION
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ DARK = "#303030"
 
 
 def weight_distributions(
-    history: History, layer: str | Iterable[str] | None = None, *, ax: Any = None
+    history: Record, layer: str | Iterable[str] | None = None, *, ax: Any = None
 ) -> canvas.AxesArray:
     """Draw how the weights of each layer are spread over epochs: a heat map, with the mean and one deviation about it.
 
@@ -55,7 +55,7 @@ def weight_distributions(
     >>> [ax.get_title() for ax in weight_distributions(history)]
     ['Weights of dense_0', 'Weights of dense_1']
     """
-    chosen = layers.of_layers(history, "weight_std", layer)
+    chosen = subjects.layers(history, "weight_std", layer)
     axes = canvas.several(ax, [record.name for record in chosen], (5.2, 3.6), n_columns=3)
     for panel, record in zip(axes, chosen, strict=True):
         _draw_weights(panel, record)
@@ -63,13 +63,11 @@ def weight_distributions(
     return axes
 
 
-def _draw_weights(ax: Axes, record: LayerHistory) -> None:
+def _draw_weights(ax: Axes, record: LayerRecord) -> None:
     from matplotlib.patheffects import withStroke
 
     edges, shares = common_bins(record.histogram, record["weight_min"], record["weight_max"])
-    mesh = ax.pcolormesh(
-        layers.epoch_edges(record.epochs), edges, 100 * shares.T, cmap=SEQUENTIAL, vmin=0, rasterized=True
-    )
+    mesh = ax.pcolormesh(epoch_edges(record.epochs), edges, 100 * shares.T, cmap=SEQUENTIAL, vmin=0, rasterized=True)
     mean, deviation = record["weight_mean"], record["weight_std"]
     outline = withStroke(linewidth=3, foreground=DARK)  # or white lines would vanish on the brightest cells
     looks: dict[str, Any] = {"color": "white", "linewidth": 1.2, "path_effects": [outline]}
@@ -79,6 +77,21 @@ def _draw_weights(ax: Axes, record: LayerHistory) -> None:
     ax.set(xlabel="epoch", ylabel="weight", title=f"Weights of {record.name}")
     canvas.integer_ticks(ax.xaxis)
     ax.figure.colorbar(mesh, ax=ax, label=f"% of the weights per {edges[1] - edges[0]:.2g}")
+
+
+def epoch_edges(epochs: NDArray[Any]) -> NDArray[np.float64]:
+    """Return where cells around recorded epochs begin and end, (m + 1,): half-way between two of them.
+
+    Examples
+    --------
+    >>> epoch_edges(np.array([0, 1, 5])).tolist()
+    [-0.5, 0.5, 3.0, 7.0]
+    """
+    middle = np.asarray(epochs, np.float64)
+    if len(middle) == 1:
+        return np.array([middle[0] - 0.5, middle[0] + 0.5])
+    between = (middle[1:] + middle[:-1]) / 2
+    return np.concatenate([[2 * middle[0] - between[0]], between, [2 * middle[-1] - between[-1]]])
 
 
 def common_bins(
@@ -128,7 +141,7 @@ def _rebinned(shares: NDArray[Any], first: float, last: float, edges: NDArray[np
 
 
 def activation_distributions(
-    history: History, layer: str | Iterable[str] | None = None, *, ax: Any = None
+    history: Record, layer: str | Iterable[str] | None = None, *, ax: Any = None
 ) -> canvas.AxesArray:
     """Draw each layer's outputs over epochs: mean and one deviation about it; beside it, dead and saturated units.
 
@@ -162,7 +175,7 @@ def activation_distributions(
     >>> activation_distributions(history).shape
     (2, 2)
     """
-    chosen = layers.of_layers(history, "activation_std", layer)
+    chosen = subjects.layers(history, "activation_std", layer)
     names = [f"{record.name}, {what}" for record in chosen for what in ("outputs", "dead and saturated")]
     axes = canvas.several(ax, names, (4.6, 2.4), n_columns=2, sharex=True).reshape(-1, 2)
     for (left, right), record in zip(axes, chosen, strict=True):
@@ -178,7 +191,7 @@ def activation_distributions(
     return axes
 
 
-def _draw_outputs(ax: Axes, record: LayerHistory) -> None:
+def _draw_outputs(ax: Axes, record: LayerRecord) -> None:
     mean, deviation = record["activation_mean"], record["activation_std"]
     ax.fill_between(record.epochs, mean - deviation, mean + deviation, color=BLUE, alpha=0.25, label="± std")
     ax.plot(record.epochs, mean, color=BLUE, label="mean")
@@ -187,7 +200,7 @@ def _draw_outputs(ax: Axes, record: LayerHistory) -> None:
     ax.grid(alpha=0.3)
 
 
-def _draw_shares(ax: Axes, record: LayerHistory) -> None:
+def _draw_shares(ax: Axes, record: LayerRecord) -> None:
     looks: dict[str, dict[str, Any]] = {
         "dead": {"color": VERMILLION, "linestyle": "-", "label": "dead units"},
         "saturated": {"color": PURPLE, "linestyle": "--", "label": "saturated outputs"},

@@ -6,22 +6,19 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncore.base import checks
 from nncore.base.names import lookup
-from nncore.model.sequential import Sequential as Prediction
-from nncore.plots import canvas
+from nncore.base.typing import Array, Model
+from nncore.plots import canvas, subjects
 from nncore.plots.colours import GREY, diverging
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[Any]
-
 
 def feature_images(
-    model: Prediction,
+    model: Model,
     shape: tuple[int, int],
     layer: int | str = 0,
     *,
@@ -79,9 +76,8 @@ def feature_images(
     return ax
 
 
-def _weight_of(model: Any, layer: int | str) -> tuple[str, Array]:
-    if not isinstance(model, Prediction):
-        raise TypeError(f"model must be a Sequential, got {checks.described(model)}")
+def _weight_of(model: object, layer: int | str) -> tuple[str, Array]:
+    model = subjects.model(model)
     blocks = zip(model.program.parameters, model.get_weights(), strict=False)  # running statistics come last
     weights = {block.name.removesuffix(".weight"): array for block, array in blocks if len(block.shape) == 2}
     if isinstance(layer, str):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore.base.typing import Array
 from nncore.layers import Activation, Dense, Dropout, Layer, Residual, as_activation
 from nncore.program import Program
 from nncore.program.naming import layer_name
 
-Array = NDArray[Any]
 COLUMN_GAP, BAND_GAP, BRACKET_GAP = 1.0, 0.4, 0.3
 """Distances along x: to the next column of units, to a band, to the edge of a bracket."""
 

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nncore import metrics
 from nncore.arrays import inputs
 from nncore.base import checks
+from nncore.base.typing import Array
 from nncore.plots import canvas
 from nncore.plots.colours import BLUE, GREY, SEQUENTIAL, VERMILLION, text_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[Any]
 LARGEST = 16.0
 """Side of a picture of very many classes, in inches."""
 MOST_LABELLED = 40

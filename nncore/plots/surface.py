@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nncore.base import checks
-from nncore.model.sequential import Sequential
-from nncore.plots import canvas
+from nncore.base.typing import Array, Model
+from nncore.plots import canvas, subjects
 from nncore.plots.colours import SEQUENTIAL
 from nncore.program import Program
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[Any]
-
 
 def loss_surface(
-    model: Sequential,
+    model: Model,
     X: ArrayLike,
     y: ArrayLike,
     *,
@@ -100,11 +98,9 @@ def filter_normalised(program: Program, parameters: Array, rng: np.random.Genera
     return direction
 
 
-def losses_around(model: Sequential, X: ArrayLike, y: ArrayLike, steps: Array, seed: int) -> tuple[Array, float]:
+def losses_around(model: Model, X: ArrayLike, y: ArrayLike, steps: Array, seed: int) -> tuple[Array, float]:
     """Return the loss at each pair of steps, (along the second direction, along the first), and at the weights."""
-    if not isinstance(model, Sequential):
-        raise TypeError(f"model must be a Sequential, got {checks.described(model)}")
-    program = model.program
+    program = subjects.model(model).program
     other = copy.deepcopy(model)
     other.compile(model.optimizer, model.loss)  # without metrics, which would cost time
     parameters = other.parameters

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nncore.initializers import Initializer
 from nncore.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm, Residual, as_activation
+from nncore.program.naming import layer_name
 
 BATCH = -1
 """What row 0 reads: the batch."""
@@ -168,8 +169,8 @@ class Rows:
         blocks.append(ParameterBlock(name, layer, shape, offset, initializer, activation))
         return offset
 
-    def _name(self, layer: Dense | BatchNorm | LayerNorm | Residual, default: str, number: int) -> str:
-        name = layer.name if layer.name is not None else f"{default}_{number}"
+    def _name(self, layer: Layer, number: int) -> str:
+        name = layer_name(layer, number)
         if name in self._owners:
             owner = self._owners[name]
             raise ValueError(f"layers {owner} and {number} are both named {name!r}; expected different names")
@@ -177,7 +178,7 @@ class Rows:
         return name
 
     def _dense(self, layer: Dense, number: int, where: str) -> None:
-        name, activation = self._name(layer, "dense", number), as_activation(layer.activation)
+        name, activation = self._name(layer, number), as_activation(layer.activation)
         refuse_lone_softmax(activation.name, layer.units, where)
         shape, how = (self.width, layer.units), activation.name
         weight = self._block(self.parameters, number, f"{name}.weight", shape, layer.weight_initializer, how)
@@ -214,14 +215,14 @@ class Rows:
         return Row(op, number, *self._square, "identity", layer.epsilon, gamma, beta, len(self.rows) - 1)
 
     def _batch_norm(self, layer: BatchNorm, number: int, where: str) -> None:
-        name, shape = self._name(layer, "batch_norm", number), (self.width,)
+        name, shape = self._name(layer, number), (self.width,)
         row = self._norm("batchnorm", layer, number, name)
         mean = self._block(self.statistics, number, f"{name}.mean", shape, "zeros", "identity")
         self._block(self.statistics, number, f"{name}.variance", shape, "ones", "identity")
         self._append(replace(row, statistics=mean, momentum=layer.momentum))
 
     def _layer_norm(self, layer: LayerNorm, number: int, where: str) -> None:
-        self._append(self._norm("layernorm", layer, number, self._name(layer, "layer_norm", number)))
+        self._append(self._norm("layernorm", layer, number, self._name(layer, number)))
 
     def _dropout(self, layer: Dropout, number: int, where: str) -> None:
         rate = round(layer.rate * 2**16) / 2**16
@@ -230,7 +231,7 @@ class Rows:
             self._append(Row("dropout", number, *self._square, parameter=min(rate, 1 - 2**-16), source=source))
 
     def _residual(self, layer: Residual, number: int, where: str) -> None:
-        name, width, start = self._name(layer, "residual", number), self.width, len(self.rows) - 1
+        name, width, start = self._name(layer, number), self.width, len(self.rows) - 1
         outer, self._branch = self._branch, len(self.rows)
         self.add(layer.layers, f"{where}.layers")
         end, skip = len(self.rows) - 1, start

@@ -8,20 +8,21 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.arrays import Data, observation
+from nncore.arrays import Data, facts
 from nncore.base import checks
+from nncore.base.recorded import DIVERGED
 from nncore.callbacks import Callbacks
 from nncore.errors import TrainingDiverged
 from nncore.history import History
 from nncore.program import Program
 from nncore.program.naming import layer_names
 from nncore.program.penalties import penalises, penalty
+from nncore.program.symmetry import symmetric_layers
 from nncore.training import sampling, scoring
 from nncore.training.progress import ProgressBar, check_verbose
 from nncore.training.state import State, adopt, new_network, scorers, training_data
 
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
-DIVERGED = ("epoch", "batch", "last_finite_loss", "learning_rate")  # what a history keeps of TrainingDiverged
 NAN = float("nan")
 POSITIVE = checks.integer(1, checks.COUNT)
 
@@ -189,10 +190,10 @@ class Fit:
         work = self.epochs * len(self.data.X) * program.n_parameters
         if work >= WORTH_NOTING or not history.knows_data or history.symmetric:  # which may no longer be true
             names = layer_names(self.state.layers)
-            alike = observation.symmetric_layers(program, self.network.get_parameters(), names)
+            alike = symmetric_layers(program, self.network.get_parameters(), names)
             history.symmetric = self.history.symmetric = alike
         validation = None if self.validation is None else self.validation.target
-        seen = observation.sampled(*self.data, program.loss, validation)
+        seen = facts.sampled(*self.data, program.loss, validation)
         for history in self.histories:
             history.note_data(*seen)
 

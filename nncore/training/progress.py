@@ -8,9 +8,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from nncore.base.recorded import NOT_IN_PROGRESS
+
 INTERVAL = 0.1  # seconds between two drawings: fast enough for the eye, too slow to be felt by a tiny network
 NOTHING: Mapping[str, float] = {}
-HIDDEN = ("seconds", "learning_rate")
 BAR = "{desc}|{bar:20}| {n_fmt}/{total_fmt} epochs [{elapsed}<{remaining}]{postfix}"
 
 
@@ -86,7 +87,7 @@ class ProgressBar:
         assert bar is not None
         self._drawn = now
         logs = {**self._logs, **running}
-        values = [f"{name} {value:.4g}" for name, value in logs.items() if name not in HIDDEN]
+        values = [f"{name} {value:.4g}" for name, value in logs.items() if name not in NOT_IN_PROGRESS]
         speed = (self._epochs + share) * self._n_samples / max(now - self._started, 1e-9)
         bar.set_postfix_str(", ".join([*values, f"{_rounded(speed)} samples/s"]), refresh=False)
         bar.n = round(self._epochs + share, 2) if share else self._epochs

@@ -11,13 +11,11 @@ import numpy as np
 from nncore.arrays import Data
 from nncore.arrays.targets import CLASS_INDICES
 from nncore.base.names import lookup
+from nncore.base.recorded import RESERVED
 from nncore.base.typing import Array
 from nncore.losses import BinaryCrossentropy, Loss
 from nncore.metrics import METRICS, NEEDS_COLUMNS, Metric, accuracy, binary_accuracy
 from nncore.network import Network
-
-RECORDED = ("loss", "epoch", "epochs", "history", "seconds", "learning_rate", "clipped", "penalty", "damping")
-RESERVED = (*RECORDED, "layers", "inputs", "targets", "symmetric", "diverged", "message")  # what else a History has
 
 
 def checked_metrics(metrics: Any) -> tuple[str | Metric, ...]:

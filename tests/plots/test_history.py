@@ -6,8 +6,7 @@ from pictures import assert_is_labelled, labels, render, texts
 
 from nncore import BatchNorm, Dense, History, Sequential, plots
 from nncore.history.layers import FIELDS
-from nncore.plots import layers
-from nncore.plots.distributions import common_bins
+from nncore.plots.distributions import common_bins, epoch_edges
 
 NAN = float("nan")
 
@@ -204,8 +203,8 @@ def test_only_what_applies_to_the_activation_is_drawn(network):
 
 
 def test_epochs_that_were_not_recorded_widen_the_cells():
-    assert layers.epoch_edges(np.array([3])).tolist() == [2.5, 3.5]
-    assert layers.epoch_edges(np.array([0, 1, 2, 5])).tolist() == [-0.5, 0.5, 1.5, 3.5, 6.5]
+    assert epoch_edges(np.array([3])).tolist() == [2.5, 3.5]
+    assert epoch_edges(np.array([0, 1, 2, 5])).tolist() == [-0.5, 0.5, 1.5, 3.5, 6.5]
 
 
 def test_many_layers_and_one_epoch(network):
@@ -229,3 +228,19 @@ def test_the_history_of_a_training():
         shares = np.asarray(ax.collections[0].get_array())
         np.testing.assert_allclose(shares.sum(axis=0), 100)
     render(plots.activation_distributions(history)[0, 0])
+
+
+class Trap:
+    """Has the names of a record or a model, and of none of them all."""
+
+    @property
+    def columns(self):
+        raise AssertionError("asked for only to see what this is")
+
+    layers = epochs = program = get_weights = columns
+
+
+@pytest.mark.parametrize("draw", [plots.learning_curves, plots.gradient_norms, plots.network_diagram])
+def test_what_something_is_is_seen_without_running_its_properties(draw):
+    with pytest.raises(TypeError, match="must be"):
+        draw(Trap())

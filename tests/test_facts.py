@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from nncore import SGD, History, Sequential, TrainingDiverged
-from nncore.arrays.observation import (
+from nncore.arrays.facts import (
     MOST_ROWS,
     MOST_TARGETS,
     MOST_VALUES,
     inputs_seen,
     sampled,
-    symmetric_layers,
     targets_seen,
 )
 from nncore.layers import Activation, BatchNorm, Dense, Residual
 from nncore.network import initial_parameters
 from nncore.program import lower
+from nncore.program.symmetry import symmetric_layers
 
 FLOAT32 = np.dtype("float32")
 

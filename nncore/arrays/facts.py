@@ -1,13 +1,12 @@
-"""What training sees at its beginning: the scale of the inputs, the classes, and weights that are all alike.
+"""Facts about the data that a history keeps: the scale of the inputs, and the classes.
 
-`nncore.doctor` judges by it. A few evenly spaced rows are copied at once, which costs next to nothing, and summed up
+`nncore.doctor` judges by them. A few evenly spaced rows are copied at once, which costs next to nothing, and summed up
 when somebody asks.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,7 +14,6 @@ import numpy as np
 
 from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
 from nncore.base.typing import Array
-from nncore.program import ParameterBlock, Program
 
 MOST_ROWS = 512  # of inputs: enough for means and deviations within 5 %, and what is asked are powers of ten
 MOST_TARGETS = 4096  # rows: a class of one row in a hundred is still seen some 40 times
@@ -136,45 +134,6 @@ def targets_seen(target: Array, sample_weight: Array | None, loss: str) -> Facts
         values = _entropy(mean) if loss != SQUARED_ERROR else weight @ (rows - mean) ** 2 / total
     # The engine takes the mean over outputs, and divides by rows even where they have weights.
     return seen | {"baseline": float(np.mean(values) * total / len(rows))}
-
-
-def symmetric_layers(program: Program, parameters: Array, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the hidden dense layers whose units are all alike: same weights in, same weights out.
-
-    Parameters
-    ----------
-    program : Program
-    parameters : ndarray of shape (n_parameters,)
-    names : sequence of str
-        Of the layers, by their numbers.
-
-    Examples
-    --------
-    >>> from nncore.layers import Dense
-    >>> from nncore.program import lower
-    >>> program = lower([Dense(2, "tanh"), Dense(1)], 3, "mse")
-    >>> symmetric_layers(program, np.zeros(program.n_parameters), ["dense_0", "dense_1"])
-    ('dense_0',)
-    """
-    blocks = {block.offset: block for block in program.parameters}
-    dense = [row for row in program.rows if row.op == "dense"]
-    found = []
-    for row, following in itertools.pairwise(dense):
-        bias = _values(blocks[row.bias], parameters)[None] if row.bias >= 0 else np.zeros((1, row.n_out))
-        into = _values(blocks[row.weight], parameters)
-        out = _values(blocks[following.weight], parameters)
-        if row.n_out > 1 and _columns_alike(bias) and _columns_alike(into) and _columns_alike(out.T):
-            found.append(names[row.layer])
-    return tuple(found)
-
-
-def _values(block: ParameterBlock, parameters: Array) -> Array:
-    return parameters[block.offset : block.offset + block.size].reshape(block.shape)
-
-
-def _columns_alike(matrix: Array) -> bool:
-    # The first row first: it nearly always says no.
-    return bool((matrix[0] == matrix[0, 0]).all() and (matrix == matrix[:, :1]).all())
 
 
 def _entropy(shares: Array) -> Array:

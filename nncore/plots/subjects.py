@@ -1,21 +1,19 @@
-"""What a history holds, checked before it is drawn."""
+"""What is drawn, checked before it is: a record, its layers, a model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncore.base.checks import described
 from nncore.base.names import lookup
-from nncore.history import History, LayerHistory
+from nncore.base.typing import LayerRecord, Model, Record, is_model, is_record
 from nncore.plots import canvas
 
 
-def checked(history: object) -> History:
-    """Return `history` if it is a `History` of at least one epoch.
+def record(history: object) -> Record:
+    """Return `history` if it is a record of at least one epoch.
 
     Raises
     ------
@@ -24,20 +22,20 @@ def checked(history: object) -> History:
     ValueError
         If it holds no epoch.
     """
-    if not isinstance(history, History):
-        hint = "; pass its .history" if isinstance(getattr(history, "history", None), History) else ""
+    if not is_record(history):
+        hint = "; pass its .history" if is_record(getattr(history, "history", None)) else ""
         raise TypeError(f"history must be the History that fit returns, got {described(history)}{hint}")
     if not len(history):
         raise ValueError("history holds no epochs: train first, history = model.fit(X, y, epochs=20)")
     return history
 
 
-def of_layers(history: History, key: str, layer: str | Iterable[str] | None) -> list[LayerHistory]:
+def layers(history: object, key: str, layer: str | Iterable[str] | None) -> list[LayerRecord]:
     """Return the records of those layers for which `key` was recorded, in network order.
 
     Parameters
     ----------
-    history : History
+    history : object
     key : str
         A field of the records, ``"gradient_norm"``...
     layer : str, iterable of str or None
@@ -48,13 +46,13 @@ def of_layers(history: History, key: str, layer: str | Iterable[str] | None) -> 
     TypeError, ValueError
         If `history` is none, holds no records of layers, or lacks one that was asked for.
     """
-    recorded = checked(history).layers
+    recorded = record(history).layers
     if not recorded:
         raise ValueError(
             "history holds no records of layers; train with model.fit, and draw the history that it returns: "
             "train_on_batch, the solvers (lbfgs, lm) and tables of epochs alone do not record them"
         )
-    usable = {name: record for name, record in recorded.items() if np.isfinite(record[key]).any()}
+    usable = {name: of_layer for name, of_layer in recorded.items() if np.isfinite(of_layer[key]).any()}
     if layer is None:
         if not usable:
             raise ValueError(f"history holds no {key} of any layer; its layers: {', '.join(recorded)}")
@@ -67,16 +65,14 @@ def of_layers(history: History, key: str, layer: str | Iterable[str] | None) -> 
     return [usable[name] for name in names]
 
 
-def epoch_edges(epochs: NDArray[Any]) -> NDArray[np.float64]:
-    """Return where cells around recorded epochs begin and end, (m + 1,): half-way between two of them.
+def model(value: object) -> Model:
+    """Return `value` if it is a model; whether it has weights is found out by using them.
 
-    Examples
-    --------
-    >>> epoch_edges(np.array([0, 1, 5])).tolist()
-    [-0.5, 0.5, 3.0, 7.0]
+    Raises
+    ------
+    TypeError
+        If it is something else.
     """
-    middle = np.asarray(epochs, np.float64)
-    if len(middle) == 1:
-        return np.array([middle[0] - 0.5, middle[0] + 0.5])
-    between = (middle[1:] + middle[:-1]) / 2
-    return np.concatenate([[2 * middle[0] - between[0]], between, [2 * middle[-1] - between[-1]]])
+    if not is_model(value):
+        raise TypeError(f"model must be a Sequential, got {described(value)}")
+    return value
