@@ -18,7 +18,8 @@ from nncore.base import checks
 from nncore.base.checks import Rule
 from nncore.base.names import lookup
 from nncore.base.typing import Array
-from nncore.builder.messages import Refusal, flag_or, located, one_of, several, text
+from nncore.builder.refusal import Refusal, located
+from nncore.builder.rules import flag_or, one_of, several, text
 from nncore.datasets import Preparation, load_mnist, read_csv, read_npz, train_test_split
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.dataset import Dataset
@@ -203,7 +204,7 @@ def selected(dataset: Dataset, names: list[str]) -> Dataset:
     >>> selected(BUNDLED["iris"](), ["petal_length_cm"]).n_features
     Traceback (most recent call last):
         ...
-    nncore.builder.messages.Refusal: unknown feature 'petal_length_cm'; did you mean ...
+    nncore.builder.refusal.Refusal: unknown feature 'petal_length_cm'; did you mean ...
     """
     known = {name: i for i, name in enumerate(dataset.feature_names)}
     columns = [located("data.options.features", lookup, "feature", name, known) for name in names]

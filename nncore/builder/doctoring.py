@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from nncore.builder.data import Source
-from nncore.builder.messages import Refusal
+from nncore.builder.refusal import Refusal
 from nncore.builder.run import Run, Step
 from nncore.builder.setup import Setup
 from nncore.doctor import Finding

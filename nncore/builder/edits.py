@@ -1,20 +1,22 @@
-"""What changes a run: each edit makes a new set-up of the one before, and the step by which the model follows."""
+"""What changes a run: each edit makes a new set-up of the one before, and the step by which the model follows.
+
+What one returns is told to the pages; all can be undone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nncore.builder import data, doctoring, links, presets, setup, wording
-from nncore.builder.messages import HIGHEST_ID, Refusal, located
+from nncore.builder.refusal import Refusal, located
+from nncore.builder.rules import HIGHEST_ID
 from nncore.builder.run import Run, Step
+from nncore.builder.session import Session
 from nncore.builder.setup import metrics_for
 from nncore.datasets.dataset import Dataset
 from nncore.layers import Layer
-
-if TYPE_CHECKING:
-    from nncore.builder.session import Session
 
 FEWEST_ROWS_OF_A_CLASS = 4  # on average
 COMPILED = ("loss", "metrics")
@@ -167,24 +169,3 @@ def apply_fix(session: Session, finding: str) -> Any:
         session.run.leave_epoch()  # a fix without steps, too, changes what the epoch's batches do
         session.run.setup = fix.setup
     return f"{finding.replace('_', ' ')}: {fix.text}"
-
-
-EDITS: dict[str, Callable[..., Any]] = {
-    edit.__name__: edit
-    for edit in (
-        set_data,
-        set_layers,
-        insert,
-        remove,
-        move,
-        update_layer,
-        set_optimizer,
-        set_training,
-        reset,
-        new_seed,
-        open_link,
-        open_preset,
-        apply_fix,
-    )
-}
-"""By the type of the message. What one returns is told to the pages; all can be undone."""

@@ -9,7 +9,7 @@ import numpy as np
 from nncore import activations
 from nncore.base.typing import Array
 from nncore.builder.frames import number
-from nncore.builder.messages import Refusal
+from nncore.builder.refusal import Refusal
 from nncore.builder.run import Run
 from nncore.model.sequential import Sequential
 from nncore.training.explanation import LayerStep

@@ -8,12 +8,12 @@ import importlib.util
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from nncore.builder import data, links
-from nncore.builder.messages import Refusal
+from nncore.builder.refusal import Refusal
 from nncore.builder.run import Run, Step
 from nncore.builder.setup import metrics_for
 from nncore.datasets.bundled import BUNDLED
@@ -34,21 +34,6 @@ PUBLIC = (
     *(cls.__name__ for cls in (Constant, RandomNormal, RandomUniform)),
 )
 """Names that a script may need from nncore."""
-
-
-def export(run: Run, kind: str, path: str | None) -> dict[str, Any]:
-    """Return one of the exports: its text or base64, the name of the file and its media type."""
-    if kind == "script":
-        return {"text": script(run, path), "name": "train.py", "media_type": "text/x-python"}
-    if kind == "model":
-        content = base64.b64encode(model_file(run)).decode()
-        name = f"model-{run.model.epoch}-epochs.safetensors"  # not that of the file that the run may have begun with
-        return {"base64": content, "name": name, "media_type": "application/octet-stream"}
-    if kind == "csv":
-        return {"text": curves(run), "name": "history.csv", "media_type": "text/csv"}
-    if kind == "svg":
-        return {"text": drawing(run), "name": "network.svg", "media_type": "image/svg+xml"}
-    return {"text": f"#spec={links.write(run.setup)}", "name": "link.txt", "media_type": "text/plain"}
 
 
 # ---- files
@@ -217,3 +202,31 @@ def _checks(run: Run) -> Iterator[str]:
         if name in history and name in history.row(-1):
             value = float(history[name][-1])
             yield f'assert model.history["{name}"][-1] == {value!r}, model.history["{name}"][-1]'
+
+
+# ---- what there is
+
+
+def _text(text: str, name: str, media_type: str) -> dict[str, Any]:
+    return {"text": text, "name": name, "media_type": media_type}
+
+
+def _model_file(run: Run) -> dict[str, Any]:
+    content = base64.b64encode(model_file(run)).decode()
+    name = f"model-{run.model.epoch}-epochs.safetensors"  # not that of the file that the run may have begun with
+    return {"base64": content, "name": name, "media_type": "application/octet-stream"}
+
+
+EXPORTS: dict[str, Callable[[Run, str | None], dict[str, Any]]] = {
+    "script": lambda run, path: _text(script(run, path), "train.py", "text/x-python"),
+    "model": lambda run, path: _model_file(run),
+    "csv": lambda run, path: _text(curves(run), "history.csv", "text/csv"),
+    "svg": lambda run, path: _text(drawing(run), "network.svg", "image/svg+xml"),
+    "link": lambda run, path: _text(f"#spec={links.write(run.setup)}", "link.txt", "text/plain"),
+}
+"""By kind: called with the run and the file or folder that the command line named."""
+
+
+def export(run: Run, kind: str, path: str | None) -> dict[str, Any]:
+    """Return one of the exports: its text or base64, the name of the file and its media type."""
+    return EXPORTS[kind](run, path)

@@ -14,7 +14,7 @@ from nncore.arrays.class_weights import weighted_by_class
 from nncore.base.random import permutation
 from nncore.base.typing import Array
 from nncore.builder.data import Prepared
-from nncore.builder.messages import Refusal
+from nncore.builder.refusal import Refusal
 from nncore.builder.setup import FLOAT32, Setup, check, metrics_for
 from nncore.model.checkpoint import Snapshot
 from nncore.model.sequential import Sequential

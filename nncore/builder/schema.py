@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from nncore import activations, initializers, layers, losses, metrics, optimizers, schedules
-from nncore.builder import data, messages, presets, setup
+from nncore.builder import data, presets, rules, setup, views
+from nncore.builder.export import EXPORTS
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
 from nncore.doctor import layer_rules
@@ -50,12 +51,12 @@ def schema(path: str | None = None) -> dict[str, Any]:
             name: {key: getattr(preset, key) for key in ("title", "chapter", "text")}
             for name, preset in presets.PRESETS.items()
         },
-        "evaluations": messages.EVALUATIONS,
-        "exports": messages.EXPORTS,
+        "evaluations": views.EVALUATIONS,
+        "exports": list(EXPORTS),
         "limits": {
-            "csv_characters": messages.MOST_CSV,
-            "message_characters": messages.MOST_CHARACTERS,
-            "layers": messages.MOST_LAYERS,
+            "csv_characters": rules.MOST_CSV,
+            "message_characters": rules.MOST_CHARACTERS,
+            "layers": rules.MOST_LAYERS,
             "parameters": setup.MOST_PARAMETERS,
             "rows_generated": data.MOST_ROWS,
             "gradient": {

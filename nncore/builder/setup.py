@@ -14,7 +14,8 @@ from nncore.arrays import data_for
 from nncore.base import checks
 from nncore.builder import data
 from nncore.builder.data import Prepared, Source
-from nncore.builder.messages import HIGHEST_ID, MOST_LAYERS, NAME, Refusal, located, one_of, record, several
+from nncore.builder.refusal import Refusal, located
+from nncore.builder.rules import HIGHEST_ID, MOST_LAYERS, NAME, one_of, record, several
 from nncore.datasets.dataset import Dataset
 from nncore.layers import Dense, Dropout, Layer, as_activation
 from nncore.losses import Loss

@@ -63,7 +63,7 @@ def session_for(options: argparse.Namespace) -> Session:
         If the data or the model cannot be opened, or do not suit each other.
     """
     from nncore.builder import data, presets, setup
-    from nncore.builder.messages import Refusal
+    from nncore.builder.refusal import Refusal
     from nncore.builder.session import Session
 
     try:

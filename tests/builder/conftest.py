@@ -9,7 +9,7 @@ import pytest
 from websockets.sync.client import connect
 
 from nncore.builder import presets, server
-from nncore.builder.messages import read
+from nncore.builder.messages import carry_out, read
 from nncore.builder.security import proof
 from nncore.builder.session import Session
 
@@ -24,7 +24,7 @@ class Asker:
         )
 
     def __call__(self, message, **fields):
-        return self.session.handle(read(json.dumps({"id": 1, "type": message, **fields})))
+        return carry_out(self.session, read(json.dumps({"id": 1, "type": message, **fields})))
 
     @property
     def run(self):

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from nncore.builder import links, messages
-from nncore.builder.edits import EDITS
-from nncore.builder.messages import MOST_CHARACTERS, TYPES, Refusal, encode, read
-from nncore.builder.session import HANDLERS, Session
+from nncore.builder import edits, links, rules
+from nncore.builder.messages import TYPES, read
+from nncore.builder.refusal import Refusal
+from nncore.builder.rules import MOST_CHARACTERS
+from nncore.builder.session import Session
+from nncore.builder.wire import encode
 
 
 def refusal(text):
@@ -22,9 +24,12 @@ def test_a_message_has_its_fields_and_defaults():
     assert request.fields == {"kind": "draw", "part": "all", "resolution": 48, "pixels": [1.0, 2.5]}
 
 
-def test_every_type_is_carried_out_by_somebody():
-    assert set(TYPES) == {"hello"} | set(HANDLERS) | set(EDITS)
-    assert not set(HANDLERS) & set(EDITS)
+def test_edits_and_only_they_can_be_undone():
+    assert {kind for kind, message in TYPES.items() if message.handler.__module__ == edits.__name__} == {
+        kind for kind, message in TYPES.items() if message.edit
+    }
+    titles = [message.edit for message in TYPES.values() if message.edit]
+    assert len(titles) == len(set(titles))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +96,7 @@ def test_ids_are_whole_numbers(number):
 def test_a_csv_may_be_long_and_no_longer():
     text = "a" * (2 * MOST_CHARACTERS)
     assert read(json.dumps({"type": "set_data", "csv": text})).fields["csv"] == text
-    assert refusal({"type": "set_data", "csv": "a" * (messages.MOST_CSV + 1)}).where == "csv"
+    assert refusal({"type": "set_data", "csv": "a" * (rules.MOST_CSV + 1)}).where == "csv"
 
 
 def test_answers_are_json_whatever_they_hold():

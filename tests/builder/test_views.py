@@ -12,8 +12,9 @@ import pytest
 import nncore
 from nncore import Dense, Sequential
 from nncore.builder import doctoring, frames, views
-from nncore.builder.messages import Refusal, encode
+from nncore.builder.refusal import Refusal
 from nncore.builder.run import Loaded, Run
+from nncore.builder.wire import encode
 from nncore.cli.main import main
 from nncore.model import checkpoint
 
@@ -176,15 +177,6 @@ def test_rows_held_out_need_to_be_there(ask):
     ask("set_training", validation_split=0)
     with pytest.raises(Refusal, match="no rows are held out"):
         ask("evaluate", kind="confusion", part="held_out")
-
-
-def test_weights_are_shown_whole_or_pooled(ask, new_session):
-    found = ask("weights", layer="dense_0")["parameters"]
-    assert found["weight"]["values"] == ask.run.model.get_weights()[0].tolist()
-    digits = new_session("digits")
-    digits("insert", index=1, layer={"type": "Dense", "units": 600, "activation": "relu"})
-    shown = digits("weights", layer="dense_1")["parameters"]["weight"]
-    assert shown["shape"] == [64, 600] and np.shape(shown["values"]) == (64, 256)
 
 
 # ---- frames
