@@ -51,11 +51,6 @@ def _many_classes(dataset: Dataset) -> list[str]:
     return [f"the target has {n_classes:,} classes in {n:,} rows: is it a name or a number? Then choose another Target"]
 
 
-def set_layers(session: Session, layers: list[dict[str, Any]]) -> None:
-    """Take other layers, and begin anew."""
-    session.begin(replace(session.run.setup, layers=setup.read_layers(layers)))
-
-
 def insert(session: Session, index: int, layer: dict[str, Any]) -> Any:
     """Put a layer in; the others keep what they have learnt, as far as it fits."""
     new, old = setup.read_layer(layer, "layer"), session.run.setup.layers

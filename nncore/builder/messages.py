@@ -141,9 +141,6 @@ TYPES: dict[str, Message] = {
         edit="a change of the data",
         most=MOST_BYTES,
     ),
-    "set_layers": Message(
-        edits.set_layers, {"layers": Field(several(record, MOST_LAYERS), required=True)}, edit="other layers"
-    ),
     "insert": Message(edits.insert, {"index": INDEX, "layer": LAYER, **PLACED}, edit="a layer put in"),
     "remove": Message(edits.remove, {"index": INDEX, **PLACED}, edit="a layer taken out"),
     "move": Message(edits.move, {"from": INDEX, "to": INDEX, **PLACED}, edit="a layer moved"),

@@ -63,8 +63,6 @@ def test_what_is_no_message(text, message):
         ({"type": "move", "from": 1, "to": -1}, "to", "a whole number from 0 to 64, got -1"),
         ({"type": "move", "from": True, "to": 1}, "from", "got True"),
         ({"type": "insert", "index": 0, "layer": "Dense"}, "layer", "must be an object"),
-        ({"type": "set_layers", "layers": [{}] * 65}, "layers", "at most 64 entries, got 65"),
-        ({"type": "set_layers", "layers": [1]}, "layers", r"layers[0] must be an object"),
         ({"type": "set_training", "batch_size": 0}, "training.batch_size", ">= 1, got 0"),
         ({"type": "set_training", "validation_split": 1}, "training.validation_split", "<= 0.9, got 1.0"),
         ({"type": "set_training", "class_weight": "none"}, "training.class_weight", "unknown class_weight 'none'"),
@@ -114,12 +112,8 @@ def test_damaged_links(text):
 
 
 def test_a_link_restores_the_set_up(ask):
-    ask(
-        "set_layers",
-        layers=[
-            {"type": "Dense", "units": 7, "activation": "gelu"},
-            {"type": "Dense", "units": 2, "activation": "softmax"},
-        ],
+    ask.take_layers(
+        [{"type": "Dense", "units": 7, "activation": "gelu"}, {"type": "Dense", "units": 2, "activation": "softmax"}]
     )
     ask(
         "set_optimizer",

@@ -180,7 +180,7 @@ def test_a_pause_overtakes_what_waits_for_the_end_of_an_epoch(running, monkeypat
     page = running.page()
     page("set_data", name="digits")
     wide = [{"type": "Dense", "units": 1500, "activation": "relu"}] * 2
-    page("set_layers", layers=[*wide, {"type": "Dense", "units": 10, "activation": "softmax"}])
+    page.take_layers([*wide, {"type": "Dense", "units": 10, "activation": "softmax"}])
     page("set_training", batch_size=1)
     page("train")
     page.wait_for("frame", lambda frame: frame["running_loss"] is not None)

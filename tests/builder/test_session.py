@@ -301,10 +301,6 @@ def test_before_training_a_network_is_what_a_script_would_build(ask):
         ("remove", {"index": 1}, "layers", ""),
         ("move", {"from": 0, "to": 2}, "to", "from 0 to 1, got 2"),
         ("move", {"from": 0, "to": 1}, "layers", ""),
-        ("set_layers", {"layers": []}, "layers", "at least one Dense layer"),
-        ("set_layers", {"layers": [{"type": "Dense", "units": 5000}] * 4}, "layers", "parameters; the builder takes"),
-        ("set_layers", {"layers": [DENSE, {"type": "Dense", "units": -2}]}, "layers[1].units", "got -2"),
-        ("set_layers", {"layers": [{"type": "Residual", "layers": [DENSE] * 64}] * 2}, "layers", "at most 64 layers"),
         ("set_optimizer", {"optimizer": {"type": "Adma"}}, "optimizer", "did you mean 'Adam'?"),
         ("set_optimizer", {"optimizer": {"type": "Adam", "beta_1": 1}}, "optimizer.beta_1", "got 1.0"),
         ("set_optimizer", {"optimizer": {"type": "Adam", "learning_rate": "x"}}, "optimizer.learning_rate", ""),
@@ -322,6 +318,24 @@ def test_edits_that_are_refused(ask, message, fields, where, text):
     if message != "undo":
         ask("step_epoch")
     refusal = refused(ask, message, **fields)
+    assert text in str(refusal)
+    assert refusal.where.startswith(where)
+
+
+@pytest.mark.parametrize(
+    "layers, where, text",
+    [
+        ([], "layers", "at least one Dense layer"),
+        ([{"type": "Dense", "units": 5000}] * 4, "layers", "parameters; the builder takes"),
+        ([DENSE, {"type": "Dense", "units": -2}], "layers[1].units", "got -2"),
+        ([{"type": "Residual", "layers": [DENSE] * 64}] * 2, "layers", "at most 64 layers"),
+        ([{}] * 65, "layers", "at most 64 entries, got 65"),
+        ([1], "layers", "layers[0] must be an object"),
+    ],
+)
+def test_layers_that_are_refused(ask, layers, where, text):
+    ask("step_epoch")
+    refusal = refused(ask, "open_link", spec=ask.link_with(layers))
     assert text in str(refusal)
     assert refusal.where.startswith(where)
 
@@ -448,7 +462,7 @@ def test_a_run_has_an_end(ask, monkeypatch):
 def test_divergence_is_told_and_the_weights_are_kept(ask):
     ask("open_preset", name="regression")
     ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": 1e4})
-    ask("set_layers", layers=[{"type": "Dense", "units": 4}, {"type": "Dense", "units": 1}])
+    ask.take_layers([{"type": "Dense", "units": 4}, {"type": "Dense", "units": 1}])
     ask("train")
     ask.session.play(lambda: False)
     assert not ask.session.playing
