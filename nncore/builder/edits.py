@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from nncore.builder import data, doctoring, links, presets, setup, wording
+from nncore.builder import doctoring, links, presets, setup, sources, wording
 from nncore.builder.refusal import Refusal, located
 from nncore.builder.rules import HIGHEST_ID
 from nncore.builder.run import Run, Step
@@ -27,12 +27,12 @@ def set_data(
     session: Session, name: str | None = None, options: Mapping[str, Any] | None = None, csv: str | None = None
 ) -> str:
     """Take other data, and begin anew; the end of the network is made to suit the target."""
-    known = data.CSV if csv is not None else (name or session.run.setup.source.name)
-    source = data.source(known, options or {})
+    known = sources.CSV if csv is not None else (name or session.run.setup.source.name)
+    source = sources.source(known, options or {})
     session.csv = session.csv if csv is None else csv
     before = session.run.setup
     wanted = replace(before, source=source, metrics=())
-    dataset = data.load(source, session.csv, session.path)
+    dataset = sources.load(source, session.csv, session.path)
     wanted = replace(wanted, layers=setup.with_head(before.layers, dataset), loss=None)
     if dataset.target_names is None:
         wanted = replace(wanted, class_weight=None)

@@ -12,16 +12,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nncore.builder import data, links
+from nncore.builder import links
 from nncore.builder.refusal import Refusal
 from nncore.builder.run import Run, Step
 from nncore.builder.setup import metrics_for
+from nncore.builder.sources import CSV, FILE, MNIST, SELECTION, Source
 from nncore.datasets.bundled import BUNDLED
 from nncore.history import files
 from nncore.initializers import Constant, RandomNormal, RandomUniform
 from nncore.layers import LAYERS
 from nncore.losses import LOSSES
 from nncore.model import checkpoint
+from nncore.model.sequential import snapshot
 from nncore.optimizers import OPTIMIZERS
 from nncore.schedules import SCHEDULES
 from nncore.version import __version__
@@ -47,7 +49,7 @@ def model_file(run: Run) -> bytes:
         "preparation": run.prepared.preparation.to_json(),
         "split": json.dumps({**split, "seed": run.setup.split_seed, "stratify": run.prepared.stratified}),
     }
-    return checkpoint.encode(run.model._snapshot(notes))
+    return checkpoint.encode(snapshot(run.model, notes))
 
 
 def curves(run: Run) -> str:
@@ -109,7 +111,7 @@ def _about(run: Run, path: str | None) -> Iterator[str]:
     yield f'"""Made by the builder of nncore {__version__}: repeats the run, bit for bit."""'
     yield ""
     read = [] if run.loaded is None else [run.loaded.path]
-    if run.origin.source.name in (data.CSV, data.FILE):
+    if run.origin.source.name in (CSV, FILE):
         read.append(_table(run.origin.source, path))
     yield from (f"# It reads {name!a}: run it where that is." for name in read)
 
@@ -137,22 +139,22 @@ def _data(run: Run, path: str | None) -> Iterator[str]:
     yield "X, y = preparation.prepare_inputs(dataset.X), preparation.prepare_target(dataset.y)"
 
 
-def _load(source: data.Source, path: str | None) -> str:
-    options = {key: value for key, value in source.options.items() if key not in (*data.SELECTION, "file")}
+def _load(source: Source, path: str | None) -> str:
+    options = {key: value for key, value in source.options.items() if key not in (*SELECTION, "file")}
     arguments = [f"{key}={value!r}" for key, value in options.items()]
-    if source.name == data.MNIST:
+    if source.name == MNIST:
         return f"datasets.load_mnist({'' if path is None else repr(path)}).train"
     if source.name in BUNDLED:
         return f"datasets.load_{source.name}()"
-    if source.name in (data.CSV, data.FILE):
+    if source.name in (CSV, FILE):
         name = _table(source, path)
         reader = "read_npz" if str(name).lower().endswith((".npz", ".npy")) else "read_csv"
         return f"datasets.{reader}({', '.join([repr(name), *arguments])})"
     return f"datasets.make_{source.name}({', '.join(arguments)})"
 
 
-def _table(source: data.Source, path: str | None) -> str:
-    return str(path) if source.name == data.FILE else Path(str(source.options.get("file", "data.csv"))).name
+def _table(source: Source, path: str | None) -> str:
+    return str(path) if source.name == FILE else Path(str(source.options.get("file", "data.csv"))).name
 
 
 def _model(run: Run) -> Iterator[str]:

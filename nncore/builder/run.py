@@ -17,7 +17,7 @@ from nncore.builder.data import Prepared
 from nncore.builder.refusal import Refusal
 from nncore.builder.setup import FLOAT32, Setup, check, metrics_for
 from nncore.model.checkpoint import Snapshot
-from nncore.model.sequential import Sequential
+from nncore.model.sequential import Sequential, restored, snapshot
 from nncore.schedules import Schedule
 
 
@@ -60,7 +60,7 @@ class Within:
 
 def copied(model: Sequential) -> Sequential:
     """Return an independent model in the same state."""
-    return Sequential._from_snapshot(model._snapshot({}))
+    return restored(snapshot(model))
 
 
 class Run:
@@ -72,6 +72,8 @@ class Run:
     prepared : Prepared
     loaded : Loaded, optional
         A model of these layers to go on with; by default a new one.
+    model : Sequential, optional
+        What has become of it, in a run that is restored.
 
     Attributes
     ----------
@@ -89,15 +91,18 @@ class Run:
         While an epoch is looked at that is being trained.
     """
 
-    def __init__(self, setup: Setup, prepared: Prepared, loaded: Loaded | None = None) -> None:
-        if loaded is not None:
-            _check_features(loaded, prepared)
-        check(setup, prepared)
+    def __init__(
+        self, setup: Setup, prepared: Prepared, loaded: Loaded | None = None, model: Sequential | None = None
+    ) -> None:
+        if model is None:
+            if loaded is not None:
+                _check_features(loaded, prepared)
+            check(setup, prepared)
         self.loaded = loaded
         self.setup = self.origin = setup
         self.prepared = prepared
         self.journal: tuple[Step, ...] = ()
-        self.model = self._built() if loaded is None else self._from_file(loaded)
+        self.model = model or (self._built() if loaded is None else self._from_file(loaded))
         self.stepping: Sequential | None = None
         self.batch: int = 0
         self.batch_loss: float | None = None
@@ -113,7 +118,7 @@ class Run:
         return model
 
     def _from_file(self, loaded: Loaded) -> Sequential:
-        model = Sequential._from_snapshot(loaded.snapshot)
+        model = restored(loaded.snapshot)
         model.compile(self.setup.optimizer, self.setup.loss, metrics_for(self.setup, self.prepared.dataset))
         return model
 
@@ -249,25 +254,23 @@ class Run:
     def dump(self) -> bytes:
         """Return all of the run that its edits and training change, in a form of its own."""
         model = self.model
-        state = (self.setup, self.origin, self.journal, model._snapshot(model.metadata), model.history)
+        state = (self.setup, self.origin, self.journal, snapshot(model, model.metadata), model.history)
         return pickle.dumps(state, protocol=5)
 
     @classmethod
     def restored(cls, kept: bytes, prepared: Prepared, loaded: Loaded | None) -> Run:
         """Return the run that `dump` described; it is only ever called with what `dump` returned."""
-        run = cls.__new__(cls)
-        run.setup, run.origin, run.journal, snapshot, history = pickle.loads(kept)
-        run.prepared, run.loaded = prepared, loaded
-        run.model = Sequential._from_snapshot(snapshot)
-        run.model.history = history
-        run.stepping, run.batch, run.batch_loss, run.within = None, 0, None, None
-        run._weights = run._scores = None
+        setup, origin, journal, state_of_model, history = pickle.loads(kept)
+        model = restored(state_of_model)
+        model.history = history
+        run = cls(setup, prepared, loaded, model)
+        run.origin, run.journal = origin, journal
         return run
 
 
 def _check_features(loaded: Loaded, prepared: Prepared) -> None:
     """Refuse data of another width before anything else is said of them: the target may be another one, too."""
-    expected, found = Sequential._from_snapshot(loaded.snapshot).program.n_features, prepared.X.shape[1]
+    expected, found = restored(loaded.snapshot).program.n_features, prepared.X.shape[1]
     if expected != found:
         raise Refusal(f"{loaded.path} expects {expected} features, the data have {found}", "data")
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nncore import activations, initializers, layers, losses, metrics, optimizers, schedules
-from nncore.builder import data, presets, rules, setup, views
+from nncore.builder import presets, rules, setup, sources, views
 from nncore.builder.export import EXPORTS
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
@@ -43,8 +43,8 @@ def schema(path: str | None = None) -> dict[str, Any]:
         "data": {
             "bundled": [_described(name, load) for name, load in BUNDLED.items()],
             "generated": [_described(name, make) | {"options": _options(make)} for name, make in GENERATORS.items()],
-            "table_options": list(data.TABLES),
-            "mnist": data.mnist_found(path),
+            "table_options": list(sources.TABLES),
+            "mnist": sources.mnist_found(path),
             "file": path is not None and not Path(path).is_dir(),
         },
         "presets": {
@@ -58,7 +58,7 @@ def schema(path: str | None = None) -> dict[str, Any]:
             "message_characters": rules.MOST_CHARACTERS,
             "layers": rules.MOST_LAYERS,
             "parameters": setup.MOST_PARAMETERS,
-            "rows_generated": data.MOST_ROWS,
+            "rows_generated": sources.MOST_ROWS,
             "gradient": {
                 "fading": layer_rules.VANISHED,
                 "starving": layer_rules.VANISHED_WHOLLY,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nncore import layers
-from nncore.builder import data, frames, links, setup, views, wording
+from nncore.builder import data, frames, links, setup, sources, views, wording
 from nncore.builder.data import Prepared
 from nncore.builder.refusal import Refusal
 from nncore.builder.run import Loaded, Run
@@ -76,13 +76,13 @@ class Session:
 
     def _prepared(self, wanted: Setup, csv: str | None = None, notes: Mapping[str, str] | None = None) -> Prepared:
         """Return the data of a set-up; `notes` are those of a model file, which may say how its data are prepared."""
-        offered = data.load(wanted.source, self.csv if csv is None else csv, self.path)
+        offered = sources.load(wanted.source, self.csv if csv is None else csv, self.path)
         features, chosen = (wanted.source.options.get(key) for key in ("features", "standardize"))
-        dataset = offered if features is None else data.selected(offered, features)
+        dataset = offered if features is None else sources.selected(offered, features)
         return data.prepare(
             dataset,
             wanted.validation_split,
-            standardize=wanted.source.name != data.MNIST if chosen is None else chosen,
+            standardize=wanted.source.name != sources.MNIST if chosen is None else chosen,
             seed=wanted.split_seed,
             preparation=data.noted_preparation(notes or {}, dataset),
             offered=offered,

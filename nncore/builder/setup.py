@@ -12,10 +12,11 @@ import numpy as np
 from nncore import layers, losses, optimizers
 from nncore.arrays import data_for
 from nncore.base import checks
-from nncore.builder import data
-from nncore.builder.data import Prepared, Source
+from nncore.builder import sources
+from nncore.builder.data import Prepared
 from nncore.builder.refusal import Refusal, located
 from nncore.builder.rules import HIGHEST_ID, MOST_LAYERS, NAME, one_of, record, several
+from nncore.builder.sources import Source
 from nncore.datasets.dataset import Dataset
 from nncore.layers import Dense, Dropout, Layer, as_activation
 from nncore.losses import Loss
@@ -111,7 +112,7 @@ def from_dict(content: Mapping[str, Any]) -> Setup:
         raise Refusal(f"the set-up lacks {', '.join(missing)}")
     chosen = _checked("data.", {"name": NAME, "options": record}, parts["data"])
     return Setup(
-        data.source(chosen.get("name", ""), chosen.get("options", {})),
+        sources.source(chosen.get("name", ""), chosen.get("options", {})),
         read_layers(parts["layers"]),
         read_optimizer(parts["optimizer"]),
         **read_training(_checked("training.", TRAINING, parts["training"])),
@@ -173,7 +174,8 @@ def with_head(given: Sequence[Layer], dataset: Dataset) -> tuple[Layer, ...]:
 
     Examples
     --------
-    >>> with_head([Dense(8, "relu"), Dense(1)], data.BUNDLED["iris"]())
+    >>> from nncore.datasets.bundled import BUNDLED
+    >>> with_head([Dense(8, "relu"), Dense(1)], BUNDLED["iris"]())
     (Dense(8, 'relu'), Dense(3, 'softmax'))
     """
     n_classes = 0 if dataset.target_names is None else len(dataset.target_names)

@@ -14,12 +14,12 @@ from nncore.cli.output import print_lines
 from nncore.cli.sources import TEXT_SUFFIXES
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
-from nncore.model.sequential import load
+from nncore.model.sequential import load, snapshot
 
 if TYPE_CHECKING:
-    from nncore.builder.data import Source
     from nncore.builder.server import Server
     from nncore.builder.session import Session
+    from nncore.builder.sources import Source
 
 USUAL_PORT = 8416
 TABLE_OPTIONS = ("target", "task", "categorical", "ignore", "drop_missing")
@@ -62,7 +62,7 @@ def session_for(options: argparse.Namespace) -> Session:
     UsageError
         If the data or the model cannot be opened, or do not suit each other.
     """
-    from nncore.builder import data, presets, setup
+    from nncore.builder import presets, setup, sources
     from nncore.builder.refusal import Refusal
     from nncore.builder.session import Session
 
@@ -73,7 +73,7 @@ def session_for(options: argparse.Namespace) -> Session:
             return Session(presets.setup_of("xor"))
         source, path = _source(options.data, options)
         start = replace(presets.setup_of("spiral"), source=source)
-        dataset = data.load(source, path=path)
+        dataset = sources.load(source, path=path)
         return Session(replace(start, layers=setup.with_head(start.layers, dataset)), path=path)
     except Refusal as refusal:
         raise UsageError(str(refusal)) from None
@@ -103,27 +103,27 @@ def _with_model(options: argparse.Namespace) -> Session:
         start = replace(start, validation_split=min(notes[1].test, 0.9), split_seed=notes[1].seed)
     if model.dtype.name != "float32":
         raise UsageError(f"{options.model} is of {model.dtype.name}; the builder computes in float32")
-    return Session(start, path=path, loaded=Loaded(options.model, model._snapshot(model.metadata)))
+    return Session(start, path=path, loaded=Loaded(options.model, snapshot(model, model.metadata)))
 
 
 def _source(name: str, options: argparse.Namespace) -> tuple[Source, str | None]:
     """Return what DATA stands for, and the file or folder if it is one."""
-    from nncore.builder import data
+    from nncore.builder import sources
 
     given: dict[str, Any] = {key: getattr(options, key) for key in TABLE_OPTIONS if getattr(options, key)}
     if given.pop("drop_missing", False):
         given["missing"] = "drop"
     given = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
     kind, _, folder = name.partition(":")
-    if kind == data.MNIST:
+    if kind == sources.MNIST:
         if folder and not Path(folder).is_dir():
             raise UsageError(f"{folder} is no folder; expected mnist:FOLDER with the four files of MNIST")
-        return data.source(data.MNIST, given), folder or None
+        return sources.source(sources.MNIST, given), folder or None
     if name in BUNDLED or name in GENERATORS:
         if given:
             option = next(iter(given)).replace("_", "-")
             raise UsageError(f"--{option} is for tables of one's own; {name} has a target of its own")
-        return data.source(name, given), None
+        return sources.source(name, given), None
     if not name.lower().removesuffix(".gz").endswith((*TEXT_SUFFIXES, ".npz")):
         raise UsageError(f"no such data set or file: {name}; expected a bundled name, mnist:FOLDER, .csv or .npz")
-    return data.source(data.FILE, {**given, "file": Path(name).name}), name
+    return sources.source(sources.FILE, {**given, "file": Path(name).name}), name

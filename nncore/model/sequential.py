@@ -20,6 +20,7 @@ from nncore.program import refuse_unsuitable_batch
 from nncore.training.loop import Training
 
 if TYPE_CHECKING:
+    from nncore.model.checkpoint import Snapshot
     from nncore.training.explanation import Explanation
 
 
@@ -272,3 +273,13 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     from nncore.model import checkpoint
 
     return Sequential._from_snapshot(checkpoint.load(path))
+
+
+def snapshot(model: Sequential, metadata: Mapping[str, str] | None = None) -> Snapshot:
+    """Return everything that a file holds of a model, with these notes."""
+    return model._snapshot({} if metadata is None else metadata)
+
+
+def restored(snapshot: Snapshot) -> Sequential:
+    """Return the model that a snapshot is of."""
+    return Sequential._from_snapshot(snapshot)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nncore import SGD, Adam, Dense, Sequential, datasets
-from nncore.builder import data, presets, session, setup, undo
+from nncore.builder import presets, session, setup, sources, undo
 from nncore.builder.refusal import Refusal
 from nncore.builder.schema import schema
 from nncore.builder.wire import encode
@@ -194,7 +194,7 @@ def test_what_is_wrong_with_a_table_is_told_in_the_words_of_the_page(ask):
 
 
 def test_no_table_stays_on_the_disk(ask, tmp_path, monkeypatch):
-    monkeypatch.setattr(data.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sources.tempfile, "tempdir", str(tmp_path))
     ask("set_data", csv=CSV)
     assert list(tmp_path.iterdir()) == []
 
@@ -672,4 +672,4 @@ def test_data_that_only_undo_needs_are_bounded(ask, monkeypatch):
 
 def test_limits_are_those_of_the_schema():
     limits = schema()["limits"]
-    assert (limits["parameters"], limits["rows_generated"]) == (setup.MOST_PARAMETERS, data.MOST_ROWS)
+    assert (limits["parameters"], limits["rows_generated"]) == (setup.MOST_PARAMETERS, sources.MOST_ROWS)
