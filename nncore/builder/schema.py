@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from nncore import activations, initializers, layers, losses, metrics, optimizers, schedules
 from nncore.builder import presets, rules, setup, sources, views
 from nncore.builder.export import EXPORTS
+from nncore.builder.frames import number
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
 from nncore.doctor import layer_rules
@@ -102,9 +102,9 @@ def _kind(cls: type) -> dict[str, Any]:
 def _default(value: Any) -> dict[str, Any]:
     if value is dataclasses.MISSING:
         return {}
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"default": None}
-    return {"default": value if isinstance(value, (bool, int, float, str, type(None))) else repr(value)}
+    if isinstance(value, float):
+        return {"default": number(value)}
+    return {"default": value if isinstance(value, (bool, int, str, type(None))) else repr(value)}
 
 
 def _parameters(documentation: str) -> dict[str, str]:

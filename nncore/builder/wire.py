@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from nncore.base import checks
+from nncore.base.plain import plain
 from nncore.builder.refusal import Refusal
 
 MOST_DEPTH = 12
@@ -59,15 +59,7 @@ def encode(content: Mapping[str, Any]) -> str:
     try:
         return json.dumps(content, allow_nan=False, separators=(",", ":"))
     except ValueError:  # rare, and looking at every number each time would cost more
-        return json.dumps(_finite(content), allow_nan=False, separators=(",", ":"))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return json.dumps(plain(content), allow_nan=False, separators=(",", ":"))
 
 
 def notify(publish: Publish, text: str) -> None:
