@@ -24,6 +24,19 @@ from nncore.version import __version__
 CURVE = np.linspace(-4, 4, 65)
 """Where the little curves of the activations are drawn."""
 
+LIMITS = {
+    "csv_characters": rules.MOST_CSV,
+    "message_characters": rules.MOST_CHARACTERS,
+    "layers": rules.MOST_LAYERS,
+    "parameters": setup.MOST_PARAMETERS,
+    "rows_generated": sources.MOST_ROWS,
+    "gradient": {
+        "fading": layer_rules.VANISHED,
+        "starving": layer_rules.VANISHED_WHOLLY,
+        "exploding": layer_rules.EXPLODED,
+    },
+}
+
 
 def schema(path: str | None = None) -> dict[str, Any]:
     """Return what a page may offer, ready for JSON; `path` is the file or folder that the command line named."""
@@ -40,31 +53,24 @@ def schema(path: str | None = None) -> dict[str, Any]:
         "schedules": {name: _kind(cls) for name, cls in schedules.SCHEDULES.items()},
         "losses": {cls.__name__: _loss(cls) for cls in _distinct(losses.LOSSES)},
         "metrics": sorted(metrics.METRICS),
-        "data": {
-            "bundled": [_described(name, load) for name, load in BUNDLED.items()],
-            "generated": [_described(name, make) | {"options": _options(make)} for name, make in GENERATORS.items()],
-            "table_options": list(sources.TABLES),
-            "mnist": sources.mnist_found(path),
-            "file": path is not None and not Path(path).is_dir(),
-        },
+        "data": _data(path),
         "presets": {
             name: {key: getattr(preset, key) for key in ("title", "chapter", "text")}
             for name, preset in presets.PRESETS.items()
         },
         "evaluations": views.EVALUATIONS,
         "exports": list(EXPORTS),
-        "limits": {
-            "csv_characters": rules.MOST_CSV,
-            "message_characters": rules.MOST_CHARACTERS,
-            "layers": rules.MOST_LAYERS,
-            "parameters": setup.MOST_PARAMETERS,
-            "rows_generated": sources.MOST_ROWS,
-            "gradient": {
-                "fading": layer_rules.VANISHED,
-                "starving": layer_rules.VANISHED_WHOLLY,
-                "exploding": layer_rules.EXPLODED,
-            },
-        },
+        "limits": LIMITS,
+    }
+
+
+def _data(path: str | None) -> dict[str, Any]:
+    return {
+        "bundled": [_described(name, load) for name, load in BUNDLED.items()],
+        "generated": [_described(name, make) | {"options": _options(make)} for name, make in GENERATORS.items()],
+        "table_options": list(sources.TABLES),
+        "mnist": sources.mnist_found(path),
+        "file": path is not None and not Path(path).is_dir(),
     }
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from nncore import layers
-from nncore.builder import data, frames, links, setup, sources, views, wording
-from nncore.builder.data import Prepared
+from nncore.builder import frames, links, setup, views, wording
 from nncore.builder.refusal import Refusal
 from nncore.builder.run import Loaded, Run
 from nncore.builder.setup import Setup
@@ -66,27 +66,13 @@ class Session:
         self.playing = False
         self.messages: list[str] = []
         notes = {} if loaded is None else loaded.snapshot.metadata
-        self.run = Run(start, self._prepared(start, notes=notes), loaded)
+        self.run = Run(start, setup.prepared_for(start, None, path, notes), loaded)
         self._undo, self._redo = Ring(), Ring()
         self._last_edit = NO_EDIT
         self._until: int | None = None
         self.pace: float | None = None
         self._next_frame = 0.0
         self.hurried: Callable[[], bool] = nobody
-
-    def _prepared(self, wanted: Setup, csv: str | None = None, notes: Mapping[str, str] | None = None) -> Prepared:
-        """Return the data of a set-up; `notes` are those of a model file, which may say how its data are prepared."""
-        offered = sources.load(wanted.source, self.csv if csv is None else csv, self.path)
-        features, chosen = (wanted.source.options.get(key) for key in ("features", "standardize"))
-        dataset = offered if features is None else sources.selected(offered, features)
-        return data.prepare(
-            dataset,
-            wanted.validation_split,
-            standardize=wanted.source.name != sources.MNIST if chosen is None else chosen,
-            seed=wanted.split_seed,
-            preparation=data.noted_preparation(notes or {}, dataset),
-            offered=offered,
-        )
 
     def state(self) -> dict[str, Any]:
         """Return what every page shows, but for what changes with every epoch."""
@@ -148,23 +134,28 @@ class Session:
             It is one of those that a slider sends.
         """
         self._check_seen(seen)
-        before = Kept.of(self.run, self.csv, title)
-        pending, was_stepping, batch_loss = self.run.batch, self.run.stepping, self.run.batch_loss
-        try:
+        before, was_stepping = Kept.of(self.run, self.csv, title), self.run.stepping is not None
+        with self._put_back_if_it_fails(before):
             report = change()
-        except BaseException:
-            self.run, self.csv = before.run(), before.csv
-            self.run.stepping, self.run.batch, self.run.batch_loss = was_stepping, pending, batch_loss
-            raise
         if not (joined and len(self._undo)):
             self._keep(before, dragged)
         self.edits += 1
         told = wording.operated(report) if isinstance(report, SurgeryReport) else str(report or "")
         self.messages = [line for line in told.splitlines() if line]
-        if was_stepping is not None:
+        if was_stepping:
             self.messages.append("the epoch that was gone through batch by batch begins again with its first one")
         self.version += 1
         return {"messages": self.messages}
+
+    @contextlib.contextmanager
+    def _put_back_if_it_fails(self, before: Kept) -> Iterator[None]:
+        stepping, batch, batch_loss = self.run.stepping, self.run.batch, self.run.batch_loss
+        try:
+            yield
+        except BaseException:
+            self.run, self.csv = before.run(), before.csv
+            self.run.stepping, self.run.batch, self.run.batch_loss = stepping, batch, batch_loss
+            raise
 
     def _check_seen(self, seen: int | None) -> None:
         """Refuse what was asked of another network than that of now, by a page that said which it has seen."""
@@ -204,7 +195,7 @@ class Session:
         self.version += 1
         return {"messages": self.messages}
 
-    def begin(self, wanted: Setup, *, reload: bool = False, csv: str | None = None) -> None:
+    def begin(self, wanted: Setup, *, reload: bool = False) -> None:
         """Begin a run anew, with first weights drawn from the seed.
 
         Parameters
@@ -212,12 +203,9 @@ class Session:
         wanted : Setup
         reload : bool
             The data are others, or held out in another way.
-        csv : str, optional
-            A new table.
         """
-        prepared = self._prepared(wanted, csv) if reload else self.run.prepared
+        prepared = setup.prepared_for(wanted, self.csv, self.path) if reload else self.run.prepared
         self.run = Run(wanted, prepared)
-        self.csv = self.csv if csv is None else csv
 
     # ---- training
 
