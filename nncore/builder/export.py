@@ -6,7 +6,6 @@ import base64
 import csv
 import importlib.util
 import io
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,8 @@ from nncore.builder.run import Run, Step
 from nncore.builder.setup import metrics_for
 from nncore.builder.sources import CSV, FILE, MNIST, SELECTION, Source
 from nncore.datasets.bundled import BUNDLED
+from nncore.datasets.notes import Split, written
+from nncore.datasets.tables import is_npz
 from nncore.history import files
 from nncore.initializers import Constant, RandomNormal, RandomUniform
 from nncore.layers import LAYERS
@@ -43,13 +44,9 @@ PUBLIC = (
 
 def model_file(run: Run) -> bytes:
     """Return a model file; it has what ``nncore predict`` and ``nncore evaluate --held-out`` need."""
-    share = run.setup.validation_split
-    split = {"data": run.prepared.dataset.name, "n_samples": len(run.prepared.X), "test": share}
-    notes = {
-        "preparation": run.prepared.preparation.to_json(),
-        "split": json.dumps({**split, "seed": run.setup.split_seed, "stratify": run.prepared.stratified}),
-    }
-    return checkpoint.encode(snapshot(run.model, notes))
+    prepared, setup = run.prepared, run.setup
+    split = Split(prepared.dataset.name, len(prepared.X), setup.validation_split, setup.split_seed, prepared.stratified)
+    return checkpoint.encode(snapshot(run.model, written(prepared.preparation, split)))
 
 
 def curves(run: Run) -> str:
@@ -148,7 +145,7 @@ def _load(source: Source, path: str | None) -> str:
         return f"datasets.load_{source.name}()"
     if source.name in (CSV, FILE):
         name = _table(source, path)
-        reader = "read_npz" if str(name).lower().endswith((".npz", ".npy")) else "read_csv"
+        reader = "read_npz" if is_npz(name) else "read_csv"
         return f"datasets.{reader}({', '.join([repr(name), *arguments])})"
     return f"datasets.make_{source.name}({', '.join(arguments)})"
 

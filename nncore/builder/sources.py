@@ -22,6 +22,7 @@ from nncore.datasets import load_mnist, read_csv, read_npz
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.dataset import Dataset
 from nncore.datasets.generators import GENERATORS
+from nncore.datasets.tables import is_npz
 
 CSV, FILE, MNIST = "csv", "file", "mnist"
 MOST_ROWS, MOST_COLUMNS, MOST_CLASSES = 20_000, 100, 20
@@ -189,7 +190,7 @@ def _as_on_the_page(message: str) -> str:
 def _named(path: str | None, file: str, options: Mapping[str, Any]) -> Dataset:
     if path is None:
         raise ValueError(f"files are named on the command line alone: start it anew, with nncore builder --data {file}")
-    if path.lower().endswith((".npz", ".npy")):
+    if is_npz(path):
         return read_npz(path, task=options.get("task", "auto"))
     return read_csv(path, **options)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nncore.cli.errors import DONE, UsageError
-from nncore.cli.model_file import training_notes
 from nncore.cli.output import print_lines
 from nncore.cli.sources import TEXT_SUFFIXES
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
+from nncore.datasets.notes import read as read_notes
 from nncore.model.sequential import load, snapshot
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _with_model(options: argparse.Namespace) -> Session:
     from nncore.builder.setup import Setup
 
     model = load(options.model)
-    notes = training_notes(model)
+    notes = read_notes(model.metadata)
     name = options.data or (notes[1].data if notes else None)
     if name is None:
         raise UsageError(f"{options.model} does not say what it was trained on; name the data with --data")
