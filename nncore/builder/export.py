@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import importlib.util
 import io
 import re
@@ -47,16 +46,6 @@ def model_file(run: Run) -> bytes:
     prepared, setup = run.prepared, run.setup
     split = Split(prepared.dataset.name, len(prepared.X), setup.validation_split, setup.split_seed, prepared.stratified)
     return checkpoint.encode(snapshot(run.model, written(prepared.preparation, split)))
-
-
-def curves(run: Run) -> str:
-    """Return the whole history as CSV, one row per epoch."""
-    table = files.table(run.model.history)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table)
-    writer.writerows(["" if value != value else value for value in row] for row in zip(*table.values(), strict=True))
-    return text.getvalue()
 
 
 def drawing(run: Run) -> str:
@@ -219,7 +208,7 @@ def _model_file(run: Run) -> dict[str, Any]:
 EXPORTS: dict[str, Callable[[Run, str | None], dict[str, Any]]] = {
     "script": lambda run, path: _text(script(run, path), "train.py", "text/x-python"),
     "model": lambda run, path: _model_file(run),
-    "csv": lambda run, path: _text(curves(run), "history.csv", "text/csv"),
+    "csv": lambda run, path: _text(files.csv_text(run.model.history), "history.csv", "text/csv"),
     "svg": lambda run, path: _text(drawing(run), "network.svg", "image/svg+xml"),
     "link": lambda run, path: _text(f"#spec={links.write(run.setup)}", "link.txt", "text/plain"),
 }
