@@ -214,6 +214,11 @@ def test_hello_is_answered_with_the_state(running):
     assert state["data"]["name"] == "xor"
 
 
+def test_hello_is_said_once(running):
+    error = running.page().refused("hello", nonce="nonce", proof="proof")
+    assert error["message"] == "hello comes first, and once"
+
+
 def test_a_message_that_is_too_long_closes_the_connection(running):
     page = running.page()
     with contextlib.suppress(ConnectionClosed):
