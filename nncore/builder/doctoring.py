@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from nncore.builder.data import Source
-from nncore.builder.messages import Refusal
+from nncore.builder.refusal import Refusal
 from nncore.builder.run import Run, Step
 from nncore.builder.setup import Setup
+from nncore.builder.sources import Source
 from nncore.doctor import Finding
 from nncore.layers import Dense, Dropout, Layer, as_activation
 from nncore.schedules import Schedule

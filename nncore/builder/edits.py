@@ -1,20 +1,22 @@
-"""What changes a run: each edit makes a new set-up of the one before, and the step by which the model follows."""
+"""What changes a run: each edit makes a new set-up of the one before, and the step by which the model follows.
+
+What one returns is told to the pages; all can be undone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nncore.builder import data, doctoring, links, presets, setup, wording
-from nncore.builder.messages import HIGHEST_ID, Refusal, located
+from nncore.builder import doctoring, links, presets, setup, sources, wording
+from nncore.builder.refusal import Refusal, located
+from nncore.builder.rules import HIGHEST_ID
 from nncore.builder.run import Run, Step
+from nncore.builder.session import Session
 from nncore.builder.setup import metrics_for
 from nncore.datasets.dataset import Dataset
 from nncore.layers import Layer
-
-if TYPE_CHECKING:
-    from nncore.builder.session import Session
 
 FEWEST_ROWS_OF_A_CLASS = 4  # on average
 COMPILED = ("loss", "metrics")
@@ -25,12 +27,12 @@ def set_data(
     session: Session, name: str | None = None, options: Mapping[str, Any] | None = None, csv: str | None = None
 ) -> str:
     """Take other data, and begin anew; the end of the network is made to suit the target."""
-    known = data.CSV if csv is not None else (name or session.run.setup.source.name)
-    source = data.source(known, options or {})
+    known = sources.CSV if csv is not None else (name or session.run.setup.source.name)
+    source = sources.source(known, options or {})
     session.csv = session.csv if csv is None else csv
     before = session.run.setup
     wanted = replace(before, source=source, metrics=())
-    dataset = data.load(source, session.csv, session.path)
+    dataset = sources.load(source, session.csv, session.path)
     wanted = replace(wanted, layers=setup.with_head(before.layers, dataset), loss=None)
     if dataset.target_names is None:
         wanted = replace(wanted, class_weight=None)
@@ -47,11 +49,6 @@ def _many_classes(dataset: Dataset) -> list[str]:
     if n_classes <= n / FEWEST_ROWS_OF_A_CLASS:
         return []
     return [f"the target has {n_classes:,} classes in {n:,} rows: is it a name or a number? Then choose another Target"]
-
-
-def set_layers(session: Session, layers: list[dict[str, Any]]) -> None:
-    """Take other layers, and begin anew."""
-    session.begin(replace(session.run.setup, layers=setup.read_layers(layers)))
 
 
 def insert(session: Session, index: int, layer: dict[str, Any]) -> Any:
@@ -167,24 +164,3 @@ def apply_fix(session: Session, finding: str) -> Any:
         session.run.leave_epoch()  # a fix without steps, too, changes what the epoch's batches do
         session.run.setup = fix.setup
     return f"{finding.replace('_', ' ')}: {fix.text}"
-
-
-EDITS: dict[str, Callable[..., Any]] = {
-    edit.__name__: edit
-    for edit in (
-        set_data,
-        set_layers,
-        insert,
-        remove,
-        move,
-        update_layer,
-        set_optimizer,
-        set_training,
-        reset,
-        new_seed,
-        open_link,
-        open_preset,
-        apply_fix,
-    )
-}
-"""By the type of the message. What one returns is told to the pages; all can be undone."""

@@ -9,9 +9,9 @@ import numpy as np
 from nncore import activations
 from nncore.base.typing import Array
 from nncore.builder.frames import number
-from nncore.builder.messages import Refusal
-from nncore.builder.run import Run
-from nncore.model.sequential import Sequential, restored, snapshot
+from nncore.builder.refusal import Refusal
+from nncore.builder.run import Run, copied
+from nncore.model.sequential import Sequential
 from nncore.training.explanation import LayerStep
 
 MOST_ROWS, MOST_COLUMNS = 8, 16
@@ -74,7 +74,7 @@ def _refuse_many(run: Run, n: int) -> None:
 
 def _loss_after(model: Sequential, batch: tuple[Array, Array, Array | None]) -> float:
     """Return the loss of the same rows after the update, with what dropout drops in the next one."""
-    twin = restored(snapshot(model, {}))
+    twin = copied(model)
     twin.train_on_batch(*batch)
     return twin.loss_and_gradient(*batch)[0]
 

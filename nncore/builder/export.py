@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import base64
-import csv
 import importlib.util
 import io
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nncore.builder import data, links
-from nncore.builder.messages import Refusal
+from nncore.builder import links
+from nncore.builder.refusal import Refusal
 from nncore.builder.run import Run, Step
 from nncore.builder.setup import metrics_for
+from nncore.builder.sources import CSV, FILE, MNIST, SELECTION, Source
 from nncore.datasets.bundled import BUNDLED
+from nncore.datasets.notes import Split, written
+from nncore.datasets.tables import is_npz
 from nncore.history import files
 from nncore.initializers import Constant, RandomNormal, RandomUniform
 from nncore.layers import LAYERS
@@ -37,43 +38,14 @@ PUBLIC = (
 """Names that a script may need from nncore."""
 
 
-def export(run: Run, kind: str, path: str | None) -> dict[str, Any]:
-    """Return one of the exports: its text or base64, the name of the file and its media type."""
-    if kind == "script":
-        return {"text": script(run, path), "name": "train.py", "media_type": "text/x-python"}
-    if kind == "model":
-        content = base64.b64encode(model_file(run)).decode()
-        name = f"model-{run.model.epoch}-epochs.safetensors"  # not that of the file that the run may have begun with
-        return {"base64": content, "name": name, "media_type": "application/octet-stream"}
-    if kind == "csv":
-        return {"text": curves(run), "name": "history.csv", "media_type": "text/csv"}
-    if kind == "svg":
-        return {"text": drawing(run), "name": "network.svg", "media_type": "image/svg+xml"}
-    return {"text": f"#spec={links.write(run.setup)}", "name": "link.txt", "media_type": "text/plain"}
-
-
 # ---- files
 
 
 def model_file(run: Run) -> bytes:
     """Return a model file; it has what ``nncore predict`` and ``nncore evaluate --held-out`` need."""
-    share = run.setup.validation_split
-    split = {"data": run.prepared.dataset.name, "n_samples": len(run.prepared.X), "test": share}
-    notes = {
-        "preparation": run.prepared.preparation.to_json(),
-        "split": json.dumps({**split, "seed": run.setup.split_seed, "stratify": run.prepared.stratified}),
-    }
-    return checkpoint.encode(snapshot(run.model, notes))
-
-
-def curves(run: Run) -> str:
-    """Return the whole history as CSV, one row per epoch."""
-    table = files.table(run.model.history)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table)
-    writer.writerows(["" if value != value else value for value in row] for row in zip(*table.values(), strict=True))
-    return text.getvalue()
+    prepared, setup = run.prepared, run.setup
+    split = Split(prepared.dataset.name, len(prepared.X), setup.validation_split, setup.split_seed, prepared.stratified)
+    return checkpoint.encode(snapshot(run.model, written(prepared.preparation, split)))
 
 
 def drawing(run: Run) -> str:
@@ -125,7 +97,7 @@ def _about(run: Run, path: str | None) -> Iterator[str]:
     yield f'"""Made by the builder of nncore {__version__}: repeats the run, bit for bit."""'
     yield ""
     read = [] if run.loaded is None else [run.loaded.path]
-    if run.origin.source.name in (data.CSV, data.FILE):
+    if run.origin.source.name in (CSV, FILE):
         read.append(_table(run.origin.source, path))
     yield from (f"# It reads {name!a}: run it where that is." for name in read)
 
@@ -153,22 +125,22 @@ def _data(run: Run, path: str | None) -> Iterator[str]:
     yield "X, y = preparation.prepare_inputs(dataset.X), preparation.prepare_target(dataset.y)"
 
 
-def _load(source: data.Source, path: str | None) -> str:
-    options = {key: value for key, value in source.options.items() if key not in (*data.SELECTION, "file")}
+def _load(source: Source, path: str | None) -> str:
+    options = {key: value for key, value in source.options.items() if key not in (*SELECTION, "file")}
     arguments = [f"{key}={value!r}" for key, value in options.items()]
-    if source.name == data.MNIST:
+    if source.name == MNIST:
         return f"datasets.load_mnist({'' if path is None else repr(path)}).train"
     if source.name in BUNDLED:
         return f"datasets.load_{source.name}()"
-    if source.name in (data.CSV, data.FILE):
+    if source.name in (CSV, FILE):
         name = _table(source, path)
-        reader = "read_npz" if str(name).lower().endswith((".npz", ".npy")) else "read_csv"
+        reader = "read_npz" if is_npz(name) else "read_csv"
         return f"datasets.{reader}({', '.join([repr(name), *arguments])})"
     return f"datasets.make_{source.name}({', '.join(arguments)})"
 
 
-def _table(source: data.Source, path: str | None) -> str:
-    return str(path) if source.name == data.FILE else Path(str(source.options.get("file", "data.csv"))).name
+def _table(source: Source, path: str | None) -> str:
+    return str(path) if source.name == FILE else Path(str(source.options.get("file", "data.csv"))).name
 
 
 def _model(run: Run) -> Iterator[str]:
@@ -218,3 +190,31 @@ def _checks(run: Run) -> Iterator[str]:
         if name in history and name in history.row(-1):
             value = float(history[name][-1])
             yield f'assert model.history["{name}"][-1] == {value!r}, model.history["{name}"][-1]'
+
+
+# ---- what there is
+
+
+def _text(text: str, name: str, media_type: str) -> dict[str, Any]:
+    return {"text": text, "name": name, "media_type": media_type}
+
+
+def _model_file(run: Run) -> dict[str, Any]:
+    content = base64.b64encode(model_file(run)).decode()
+    name = f"model-{run.model.epoch}-epochs.safetensors"  # not that of the file that the run may have begun with
+    return {"base64": content, "name": name, "media_type": "application/octet-stream"}
+
+
+EXPORTS: dict[str, Callable[[Run, str | None], dict[str, Any]]] = {
+    "script": lambda run, path: _text(script(run, path), "train.py", "text/x-python"),
+    "model": lambda run, path: _model_file(run),
+    "csv": lambda run, path: _text(files.csv_text(run.model.history), "history.csv", "text/csv"),
+    "svg": lambda run, path: _text(drawing(run), "network.svg", "image/svg+xml"),
+    "link": lambda run, path: _text(f"#spec={links.write(run.setup)}", "link.txt", "text/plain"),
+}
+"""By kind: called with the run and the file or folder that the command line named."""
+
+
+def export(run: Run, kind: str, path: str | None) -> dict[str, Any]:
+    """Return one of the exports: its text or base64, the name of the file and its media type."""
+    return EXPORTS[kind](run, path)

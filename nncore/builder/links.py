@@ -6,9 +6,10 @@ import base64
 import binascii
 import json
 
-from nncore.builder import messages, setup
-from nncore.builder.messages import Refusal
+from nncore.builder import setup
+from nncore.builder.refusal import Refusal
 from nncore.builder.setup import Setup
+from nncore.builder.wire import read_json
 
 
 def write(wanted: Setup) -> str:
@@ -30,11 +31,11 @@ def read(text: str) -> Setup:
     >>> read("no link")
     Traceback (most recent call last):
         ...
-    nncore.builder.messages.Refusal: the link is damaged: it holds no set-up
+    nncore.builder.refusal.Refusal: the link is damaged: it holds no set-up
     """
     try:
         content = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)).decode()
-        found = messages.read_json(content)
+        found = read_json(content)
     except (UnicodeError, binascii.Error, ValueError, Refusal):
         raise Refusal("the link is damaged: it holds no set-up", "spec") from None
     return setup.from_dict(found)

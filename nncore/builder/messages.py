@@ -1,86 +1,36 @@
-"""What the page may say: the types of messages, their fields and the rules that these have to pass."""
+"""All messages of a page in one table: who carries each out, its fields, and when its turn comes."""
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from functools import partial
+from typing import Any, NoReturn
 
 from nncore.base import checks
 from nncore.base.checks import Rule
 from nncore.base.names import lookup
-
-MOST_CSV = 8 * 2**20
-"""Characters in a CSV that is dropped or pasted."""
-
-MOST_CHARACTERS = 2**17
-"""In any other message."""
-
-MOST_DEPTH = 12
-"""Lists and objects within each other: as deep as residual groups may sensibly be."""
-
-HIGHEST_ID = 2**53 - 1  # the largest whole number that is exact in JavaScript
-
-
-PLAIN = {
-    r"\ban integer\b": "a whole number",
-    r" from (-?\d+) to (2147483647|9007199254740991)\b": r" >= \1",
-    r"(, got .+) of type \w+$": r"\1",
-}
-"""Patterns in messages of the core, and what a page says instead."""
-
-
-def plain(message: str) -> str:
-    """Return a message of the core without what only programmers know.
-
-    Examples
-    --------
-    >>> plain("units must be an integer from 1 to 2147483647, got 3.7 of type float")
-    'units must be a whole number >= 1, got 3.7'
-    """
-    for pattern, words in PLAIN.items():
-        message = re.sub(pattern, words, message)
-    return message
-
-
-class Refusal(Exception):  # noqa: N818 - not a mistake of the program, but an answer
-    """A message that cannot be carried out; the session is as it was.
-
-    Parameters
-    ----------
-    message : str
-        What is wrong and how to mend it; see `plain`.
-    where : str
-        Dotted path of the control that shows it, such as ``"layers[2].units"``; empty for the whole page.
-
-    Attributes
-    ----------
-    id : int or None
-        Of the message that was refused.
-    """
-
-    def __init__(self, message: str, where: str = "") -> None:
-        super().__init__(plain(message))
-        self.where = where
-        self.id: int | None = None
-
-
-T = TypeVar("T")
+from nncore.builder import doctoring, edits, explaining, setup, views
+from nncore.builder.export import EXPORTS, export
+from nncore.builder.refusal import Refusal, located
+from nncore.builder.rules import (
+    HIGHEST_ID,
+    MOST_BYTES,
+    MOST_CHARACTERS,
+    MOST_CSV,
+    MOST_LAYERS,
+    NAME,
+    one_of,
+    record,
+    several,
+    text,
+)
+from nncore.builder.schema import schema
+from nncore.builder.session import Session
+from nncore.builder.wire import read_json
 
 LEFT_OUT: Any = object()
 """The default of a field that `Request.fields` lacks where the message does."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """A message that has passed all rules; fields that were left out have their defaults."""
-
-    id: int | None
-    type: str
-    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -92,112 +42,160 @@ class Field:
     required: bool = False
 
 
-def text(most: int) -> Rule:
-    """Return the rule "a text of at most so many characters"."""
+@dataclass(frozen=True)
+class Message:
+    """A type of message.
 
-    def rule(argument: str, value: Any) -> str:
-        if not isinstance(value, str):
-            raise TypeError(f"{argument} must be a text, got {checks.described(value)}")
-        if len(value) > most:
-            raise ValueError(f"{argument} must have at most {most:,} characters, got {len(value):,}")
-        return value
+    Attributes
+    ----------
+    handler : callable
+        Carries it out: called with the session and the fields, it returns the result; of an edit, what pages are told.
+    fields : dict of str to Field
+    edit : str
+        What undo calls it; empty for what is no edit.
+    dragged : bool
+        Whether a slider sends many of them, of which those that follow fast are one edit.
+    at_once : bool
+        Whether it leaves a training alone, and can be answered while an epoch runs.
+    hurried : bool
+        Whether an epoch that takes long is given up for it. It is for every edit: most would begin it anew in any case.
+    place : str
+        Where pages have the controls of its fields.
+    most : int
+        Characters at most.
+    """
 
-    return rule
+    handler: Callable[..., Any]
+    fields: Mapping[str, Field]
+    edit: str = ""
+    dragged: bool = False
+    at_once: bool = False
+    hurried: bool = False
+    place: str = ""
+    most: int = MOST_CHARACTERS
 
-
-def one_of(*names: str) -> Rule:
-    """Return the rule "one of these names"."""
-    return lambda argument, value: lookup(argument, value, {name: name for name in names})
-
-
-def flag_or(argument: str, value: Any) -> bool | None:
-    """Rule: true, false, or null for what suits the data."""
-    return None if value is None else checks.flag(argument, value)
-
-
-def record(argument: str, value: Any) -> dict[str, Any]:
-    """Rule: an object."""
-    if not isinstance(value, dict):
-        raise TypeError(f"{argument} must be an object, got {checks.described(value)}")
-    return value
-
-
-def several(rule: Rule, most: int) -> Rule:
-    """Return the rule "a list of at most so many values, each as `rule` says"."""
-
-    def of_list(argument: str, value: Any) -> list[Any]:
-        if not isinstance(value, list):
-            raise TypeError(f"{argument} must be a list, got {checks.described(value)}")
-        if len(value) > most:
-            raise ValueError(f"{argument} must have at most {most:,} entries, got {len(value):,}")
-        return [rule(f"{argument}[{i}]", item) for i, item in enumerate(value)]
-
-    return of_list
+    @property
+    def in_a_hurry(self) -> bool:
+        """Whether a long epoch is given up for it."""
+        return self.hurried or bool(self.edit)
 
 
-MOST_LAYERS = 64
+@dataclass(frozen=True)
+class Request:
+    """A message that has passed all rules; fields that were left out have their defaults."""
+
+    id: int | None
+    type: str
+    fields: Mapping[str, Any]
+
+
+# ---- the table
+
+NOTHING: dict[str, Field] = {}
 INDEX = Field(checks.integer(0, MOST_LAYERS), required=True)
 LAYER = Field(record, required=True)
 SEEN = {"edits": Field(checks.integer(0, HIGHEST_ID))}
 """What means something in one network alone names the `edits` of the state that the page has seen."""
 PLACED = {**SEEN, "joined": Field(checks.flag)}
 """Of edits at a place; `joined`: this one and the one before are to be undone together."""
-NAME = text(200)
-NOTHING: dict[str, Field] = {}
-EVALUATIONS = ("decision_map", "confusion", "predicted_vs_true", "worst", "draw")
-EXPORTS = ("script", "model", "csv", "svg", "link")
 
-TYPES: dict[str, dict[str, Field]] = {
-    "hello": {"nonce": Field(text(200), required=True), "proof": Field(text(200), required=True)},
-    "schema": NOTHING,
-    "state": NOTHING,
-    "set_data": {
-        "name": Field(NAME),
-        "options": Field(record, {}),
-        "csv": Field(text(MOST_CSV)),
-    },
-    "preview": {"x": Field(checks.integer(0, 10**6), 0), "y": Field(checks.integer(0, 10**6), 1)},
-    "set_layers": {"layers": Field(several(record, MOST_LAYERS), required=True)},
-    "insert": {"index": INDEX, "layer": LAYER, **PLACED},
-    "remove": {"index": INDEX, **PLACED},
-    "move": {"from": INDEX, "to": INDEX, **PLACED},
-    "update_layer": {"index": INDEX, "layer": LAYER, **PLACED},
-    "set_optimizer": {"optimizer": Field(record, required=True)},
-    "set_training": {
-        "batch_size": Field(checks.integer(1, checks.COUNT)),
-        "loss": Field(checks.optional(record)),
-        "metrics": Field(several(NAME, 4)),
-        "validation_split": Field(checks.real(0, 0.9)),
-        "class_weight": Field(checks.optional(one_of("balanced"))),
-        "seed": Field(checks.integer(0, HIGHEST_ID)),
-        "split_seed": Field(checks.integer(0, HIGHEST_ID)),
-    },
-    "train": {
-        "epochs": Field(checks.optional(checks.integer(1, 10**6)), None),
-        "epochs_per_second": Field(checks.optional(checks.real(0, 10**6, above=True)), None),
-    },
-    "pause": NOTHING,
-    "step_batch": NOTHING,
-    "step_epoch": NOTHING,
-    "reset": NOTHING,
-    "new_seed": NOTHING,
-    "undo": SEEN,
-    "redo": SEEN,
-    "explain": {"rows": Field(checks.optional(several(checks.integer(0, 10**9), 4096)), None)},
-    "evaluate": {
-        "kind": Field(one_of(*EVALUATIONS), required=True),
-        "part": Field(one_of("train", "held_out", "all"), "all"),
-        "resolution": Field(checks.integer(2, 128), 48),
-        "pixels": Field(checks.optional(several(checks.real(), 4096)), None),
-    },
-    "doctor": NOTHING,
-    "apply_fix": {"finding": Field(NAME, required=True)},
-    "weights": {"layer": Field(NAME, required=True)},
-    "export": {"kind": Field(one_of(*EXPORTS), required=True)},
-    "open_link": {"spec": Field(text(MOST_CHARACTERS), required=True)},
-    "open_preset": {"name": Field(NAME, required=True)},
+
+def _said_already(session: Session, **fields: Any) -> NoReturn:
+    raise Refusal("hello comes first, and once")
+
+
+TYPES: dict[str, Message] = {
+    # first of all; `nncore.builder.pages` listens for it
+    "hello": Message(
+        _said_already, {"nonce": Field(text(200), required=True), "proof": Field(text(200), required=True)}
+    ),
+    # what there is
+    "schema": Message(lambda session: schema(session.path), NOTHING, at_once=True),
+    "state": Message(Session.state, NOTHING, at_once=True),
+    "preview": Message(
+        lambda session, x, y: views.preview(session.run.prepared, x, y),
+        {"x": Field(checks.integer(0, 10**6), 0), "y": Field(checks.integer(0, 10**6), 1)},
+    ),
+    "explain": Message(
+        lambda session, rows: explaining.explain(session.run, rows),
+        {"rows": Field(checks.optional(several(checks.integer(0, 10**9), 4096)), None)},
+    ),
+    "evaluate": Message(
+        lambda session, **fields: views.evaluate(session.run, **fields),
+        {
+            "kind": Field(one_of(*views.EVALUATIONS), required=True),
+            "part": Field(one_of("train", "held_out", "all"), "all"),
+            "resolution": Field(checks.integer(2, 128), 48),
+            "pixels": Field(checks.optional(several(checks.real(), 4096)), None),
+        },
+    ),
+    "doctor": Message(lambda session: doctoring.findings(session.run), NOTHING),
+    "export": Message(
+        lambda session, kind: export(session.run, kind, session.path),
+        {"kind": Field(one_of(*EXPORTS), required=True)},
+    ),
+    # edits
+    "set_data": Message(
+        edits.set_data,
+        {"name": Field(NAME), "options": Field(record, {}), "csv": Field(text(MOST_CSV))},
+        edit="a change of the data",
+        most=MOST_BYTES,
+    ),
+    "insert": Message(edits.insert, {"index": INDEX, "layer": LAYER, **PLACED}, edit="a layer put in"),
+    "remove": Message(edits.remove, {"index": INDEX, **PLACED}, edit="a layer taken out"),
+    "move": Message(edits.move, {"from": INDEX, "to": INDEX, **PLACED}, edit="a layer moved"),
+    "update_layer": Message(edits.update_layer, {"index": INDEX, "layer": LAYER, **PLACED}, edit="a layer changed"),
+    "set_optimizer": Message(
+        edits.set_optimizer,
+        {"optimizer": Field(record, required=True)},
+        edit="a change of the optimizer or its rate",
+        dragged=True,
+    ),
+    "set_training": Message(
+        edits.set_training,
+        {name: Field(rule) for name, rule in setup.TRAINING.items()},
+        edit="a change of how it is trained",
+        place="training.",
+    ),
+    "reset": Message(edits.reset, NOTHING, edit="the reset"),
+    "new_seed": Message(edits.new_seed, NOTHING, edit="other first weights"),
+    "open_link": Message(
+        edits.open_link, {"spec": Field(text(MOST_CHARACTERS), required=True)}, edit="the opening of a link"
+    ),
+    "open_preset": Message(
+        edits.open_preset, {"name": Field(NAME, required=True)}, edit="the opening of a starting point"
+    ),
+    "apply_fix": Message(edits.apply_fix, {"finding": Field(NAME, required=True)}, edit="the doctor's fix"),
+    "undo": Message(Session.undo, SEEN, hurried=True),
+    "redo": Message(Session.redo, SEEN, hurried=True),
+    # training
+    "train": Message(
+        Session.train,
+        {
+            "epochs": Field(checks.optional(checks.integer(1, 10**6)), None),
+            "epochs_per_second": Field(checks.optional(checks.real(0, 10**6, above=True)), None),
+        },
+    ),
+    "pause": Message(Session.pause, NOTHING, hurried=True),
+    "step_batch": Message(Session.step_batch, NOTHING),
+    "step_epoch": Message(Session.step_epoch, NOTHING),
 }
-"""Fields by type of message. A type that is not here is refused, as is a field."""
+"""By type. A type that is not here is refused, as is a field."""
+
+
+def carry_out(session: Session, request: Request) -> Any:
+    """Do what a page asks for and return the result; what a `Refusal` refuses changes nothing."""
+    message, fields = TYPES[request.type], dict(request.fields)
+    if "from" in fields:  # which no argument of Python can be called
+        fields["start"] = fields.pop("from")
+    if not message.edit:
+        return message.handler(session, **fields)
+    seen, joined = fields.pop("edits", None), fields.pop("joined", False)
+    change = partial(message.handler, session, **fields)
+    return session.edit(message.edit, change, seen=seen, joined=joined, dragged=message.dragged)
+
+
+# ---- reading
 
 
 def read(message: str) -> Request:
@@ -215,7 +213,7 @@ def read(message: str) -> Request:
     >>> read('{"id": 1, "type": "mvoe"}')
     Traceback (most recent call last):
         ...
-    nncore.builder.messages.Refusal: unknown message 'mvoe'; did you mean 'move'? Known: ...
+    nncore.builder.refusal.Refusal: unknown message 'mvoe'; did you mean 'move'? Known: ...
     """
     content = read_json(message)
     number = content.pop("id", None)
@@ -223,93 +221,24 @@ def read(message: str) -> Request:
         located("id", checks.integer(0, HIGHEST_ID), "id", number)
     try:
         kind = content.pop("type", None)
-        fields = located("type", lookup, "message", kind, TYPES)
-        if kind != "set_data" and len(message) > MOST_CHARACTERS:
-            raise Refusal(f"a message of type {kind} has at most {MOST_CHARACTERS:,} characters, got {len(message):,}")
-        return Request(number, str(kind), _fields(str(kind), fields, content))
+        known = located("type", lookup, "message", kind, TYPES)
+        if len(message) > known.most:
+            raise Refusal(f"a message of type {kind} has at most {known.most:,} characters, got {len(message):,}")
+        return Request(number, str(kind), _fields(str(kind), known, content))
     except Refusal as refusal:
         refusal.id = number
         raise
 
 
-def located(where: str, function: Callable[..., T], *arguments: Any) -> T:
-    """Return what a function returns; a TypeError or ValueError becomes a `Refusal` at `where`.
-
-    Examples
-    --------
-    >>> located("optimizer.rho", checks.real(0, 1), "rho", 2)
-    Traceback (most recent call last):
-        ...
-    nncore.builder.messages.Refusal: rho must be a finite number >= 0 and <= 1, got 2.0
-    """
-    try:
-        return function(*arguments)
-    except (TypeError, ValueError) as error:
-        raise Refusal(str(error), where) from None
-
-
-def read_json(message: str) -> dict[str, Any]:
-    """Return a JSON object; one that is nested deeper than any set-up is refused."""
-    try:
-        content = json.loads(message, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise Refusal("the message is nested too deep") from None
-    except ValueError as error:
-        raise Refusal(f"the message is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise Refusal(f"a message is a JSON object, got {checks.described(content)}")
-    if _depth(content) > MOST_DEPTH:
-        raise Refusal(f"the message is nested too deep; {MOST_DEPTH} levels are allowed")
-    return content
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _depth(value: Any) -> int:
-    """Return how many lists and objects lie within each other, counting no further than is allowed."""
-    level, depth = [value], 0
-    while depth <= MOST_DEPTH:
-        level = [item for item in level if isinstance(item, (dict, list))]
-        if not level:
-            return depth
-        level = [part for item in level for part in (item.values() if isinstance(item, dict) else item)]
-        depth += 1
-    return depth
-
-
-def _fields(kind: str, known: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(kind: str, known: Message, given: Mapping[str, Any]) -> dict[str, Any]:
     for name in given:
-        located(name[:80], lookup, f"field of {kind}", name, known)
-    found, place = {}, "training." if kind == "set_training" else ""  # where pages have the control
-    for name, field in known.items():
+        located(name[:80], lookup, f"field of {kind}", name, known.fields)
+    found = {}
+    for name, field in known.fields.items():
         if name in given:
-            found[name] = located(f"{place}{name}", field.rule, name, given[name])
+            found[name] = located(f"{known.place}{name}", field.rule, name, given[name])
         elif field.required:
             raise Refusal(f"a message of type {kind} needs the field {name!r}", name)
         elif field.default is not LEFT_OUT:
             found[name] = field.default
     return found
-
-
-def encode(content: Mapping[str, Any]) -> str:
-    """Return an answer as JSON text; numbers that JSON does not know, NaN and the infinite ones, become null.
-
-    Examples
-    --------
-    >>> encode({"loss": float("nan"), "epoch": 3})
-    '{"loss":null,"epoch":3}'
-    """
-    try:
-        return json.dumps(content, allow_nan=False, separators=(",", ":"))
-    except ValueError:  # rare, and looking at every number each time would cost more
-        return json.dumps(_finite(content), allow_nan=False, separators=(",", ":"))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

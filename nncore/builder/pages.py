@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from nncore.builder import messages, security
 from nncore.builder.mailbox import Mailbox
-from nncore.builder.messages import Refusal, Request, encode
-from nncore.builder.worker import Trainable, Worker
+from nncore.builder.messages import Request
+from nncore.builder.refusal import Refusal
+from nncore.builder.session import Session
+from nncore.builder.wire import encode
+from nncore.builder.worker import Worker
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -47,7 +50,7 @@ class Bucket:
 class Pages:
     """All pages that are open, and what connects them with the session."""
 
-    def __init__(self, session: Trainable, keys: security.Keys) -> None:
+    def __init__(self, session: Session, keys: security.Keys) -> None:
         self._keys = keys
         self._name = security.new_challenge()  # by which pages notice that the server is another one
         self._mailboxes: set[Mailbox] = set()

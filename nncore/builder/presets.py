@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nncore.base.names import lookup
-from nncore.builder.data import source
 from nncore.builder.setup import Setup
+from nncore.builder.sources import source
 from nncore.layers import Dense, Layer
 from nncore.optimizers import SGD, Adam, Optimizer
 

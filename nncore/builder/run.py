@@ -14,7 +14,7 @@ from nncore.arrays.class_weights import weighted_by_class
 from nncore.base.random import permutation
 from nncore.base.typing import Array
 from nncore.builder.data import Prepared
-from nncore.builder.messages import Refusal
+from nncore.builder.refusal import Refusal
 from nncore.builder.setup import FLOAT32, Setup, check, metrics_for
 from nncore.model.checkpoint import Snapshot
 from nncore.model.sequential import Sequential, restored, snapshot
@@ -60,7 +60,7 @@ class Within:
 
 def copied(model: Sequential) -> Sequential:
     """Return an independent model in the same state."""
-    return restored(snapshot(model, {}))
+    return restored(snapshot(model))
 
 
 class Run:
@@ -72,6 +72,8 @@ class Run:
     prepared : Prepared
     loaded : Loaded, optional
         A model of these layers to go on with; by default a new one.
+    model : Sequential, optional
+        What has become of it, in a run that is restored.
 
     Attributes
     ----------
@@ -89,15 +91,18 @@ class Run:
         While an epoch is looked at that is being trained.
     """
 
-    def __init__(self, setup: Setup, prepared: Prepared, loaded: Loaded | None = None) -> None:
-        if loaded is not None:
-            _check_features(loaded, prepared)
-        check(setup, prepared)
+    def __init__(
+        self, setup: Setup, prepared: Prepared, loaded: Loaded | None = None, model: Sequential | None = None
+    ) -> None:
+        if model is None:
+            if loaded is not None:
+                _check_features(loaded, prepared)
+            check(setup, prepared)
         self.loaded = loaded
         self.setup = self.origin = setup
         self.prepared = prepared
         self.journal: tuple[Step, ...] = ()
-        self.model = self._built() if loaded is None else self._from_file(loaded)
+        self.model = model or (self._built() if loaded is None else self._from_file(loaded))
         self.stepping: Sequential | None = None
         self.batch: int = 0
         self.batch_loss: float | None = None
@@ -255,13 +260,11 @@ class Run:
     @classmethod
     def restored(cls, kept: bytes, prepared: Prepared, loaded: Loaded | None) -> Run:
         """Return the run that `dump` described; it is only ever called with what `dump` returned."""
-        run = cls.__new__(cls)
-        run.setup, run.origin, run.journal, kept_model, history = pickle.loads(kept)
-        run.prepared, run.loaded = prepared, loaded
-        run.model = restored(kept_model)
-        run.model.history = history
-        run.stepping, run.batch, run.batch_loss, run.within = None, 0, None, None
-        run._weights = run._scores = None
+        setup, origin, journal, state_of_model, history = pickle.loads(kept)
+        model = restored(state_of_model)
+        model.history = history
+        run = cls(setup, prepared, loaded, model)
+        run.origin, run.journal = origin, journal
         return run
 
 

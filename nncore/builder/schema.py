@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from nncore import activations, initializers, layers, losses, metrics, optimizers, schedules
-from nncore.builder import data, messages, presets, setup
+from nncore.builder import presets, rules, setup, sources, views
+from nncore.builder.export import EXPORTS
+from nncore.builder.frames import number
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
 from nncore.doctor import layer_rules
@@ -22,6 +23,19 @@ from nncore.version import __version__
 
 CURVE = np.linspace(-4, 4, 65)
 """Where the little curves of the activations are drawn."""
+
+LIMITS = {
+    "csv_characters": rules.MOST_CSV,
+    "message_characters": rules.MOST_CHARACTERS,
+    "layers": rules.MOST_LAYERS,
+    "parameters": setup.MOST_PARAMETERS,
+    "rows_generated": sources.MOST_ROWS,
+    "gradient": {
+        "fading": layer_rules.VANISHED,
+        "starving": layer_rules.VANISHED_WHOLLY,
+        "exploding": layer_rules.EXPLODED,
+    },
+}
 
 
 def schema(path: str | None = None) -> dict[str, Any]:
@@ -39,31 +53,24 @@ def schema(path: str | None = None) -> dict[str, Any]:
         "schedules": {name: _kind(cls) for name, cls in schedules.SCHEDULES.items()},
         "losses": {cls.__name__: _loss(cls) for cls in _distinct(losses.LOSSES)},
         "metrics": sorted(metrics.METRICS),
-        "data": {
-            "bundled": [_described(name, load) for name, load in BUNDLED.items()],
-            "generated": [_described(name, make) | {"options": _options(make)} for name, make in GENERATORS.items()],
-            "table_options": list(data.TABLES),
-            "mnist": data.mnist_found(path),
-            "file": path is not None and not Path(path).is_dir(),
-        },
+        "data": _data(path),
         "presets": {
             name: {key: getattr(preset, key) for key in ("title", "chapter", "text")}
             for name, preset in presets.PRESETS.items()
         },
-        "evaluations": messages.EVALUATIONS,
-        "exports": messages.EXPORTS,
-        "limits": {
-            "csv_characters": messages.MOST_CSV,
-            "message_characters": messages.MOST_CHARACTERS,
-            "layers": messages.MOST_LAYERS,
-            "parameters": setup.MOST_PARAMETERS,
-            "rows_generated": data.MOST_ROWS,
-            "gradient": {
-                "fading": layer_rules.VANISHED,
-                "starving": layer_rules.VANISHED_WHOLLY,
-                "exploding": layer_rules.EXPLODED,
-            },
-        },
+        "evaluations": views.EVALUATIONS,
+        "exports": list(EXPORTS),
+        "limits": LIMITS,
+    }
+
+
+def _data(path: str | None) -> dict[str, Any]:
+    return {
+        "bundled": [_described(name, load) for name, load in BUNDLED.items()],
+        "generated": [_described(name, make) | {"options": _options(make)} for name, make in GENERATORS.items()],
+        "table_options": list(sources.TABLES),
+        "mnist": sources.mnist_found(path),
+        "file": path is not None and not Path(path).is_dir(),
     }
 
 
@@ -101,9 +108,9 @@ def _kind(cls: type) -> dict[str, Any]:
 def _default(value: Any) -> dict[str, Any]:
     if value is dataclasses.MISSING:
         return {}
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"default": None}
-    return {"default": value if isinstance(value, (bool, int, float, str, type(None))) else repr(value)}
+    if isinstance(value, float):
+        return {"default": number(value)}
+    return {"default": value if isinstance(value, (bool, int, str, type(None))) else repr(value)}
 
 
 def _parameters(documentation: str) -> dict[str, str]:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nncore.builder import messages, security
+from nncore.builder import rules, security
 from nncore.builder.pages import Pages
-from nncore.builder.worker import Trainable
+from nncore.builder.session import Session
 from nncore.errors import NNCoreError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 NEEDED = ("starlette", "uvicorn", "websockets", "plotly")
-MOST_BYTES = 2 * messages.MOST_CSV  # of a message: quotes and ends of lines take two characters in JSON
 
 
 class MissingExtraError(NNCoreError, ImportError):
@@ -52,7 +51,7 @@ def page_files() -> dict[str, tuple[bytes, str]]:
     return {path: (file.read_bytes(), MEDIA_TYPES[file.suffix]) for path, file in found.items()}
 
 
-def application(session: Trainable, keys: security.Keys, port: int) -> security.App:
+def application(session: Session, keys: security.Keys, port: int) -> security.App:
     """Return the ASGI application that serves `session` on `port` to pages that know one of the keys."""
     from starlette.applications import Starlette
     from starlette.routing import Route, WebSocketRoute
@@ -78,7 +77,7 @@ class Server:
 
     Parameters
     ----------
-    session : Trainable
+    session : Session
     port : int
         0 takes any that is free.
 
@@ -90,7 +89,7 @@ class Server:
         The same with a code instead, which works once.
     """
 
-    def __init__(self, session: Trainable, port: int = 0) -> None:
+    def __init__(self, session: Session, port: int = 0) -> None:
         require_extra()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         # On Windows SO_REUSEADDR would let two programs have one port, and its absence does not keep others from that.
@@ -108,12 +107,12 @@ class Server:
         self.address_once = f"http://127.0.0.1:{self.port}/#code={self._keys.code}"
         self._uvicorn = self._configured(session)
 
-    def _configured(self, session: Trainable) -> Any:
+    def _configured(self, session: Session) -> Any:
         import uvicorn
 
         settings: Mapping[str, Any] = {
             "ws": "websockets-sansio",
-            "ws_max_size": MOST_BYTES,
+            "ws_max_size": rules.MOST_BYTES,
             "ws_per_message_deflate": False,  # it saves nothing here, and takes time from the training
             "lifespan": "on",
             "log_level": "warning",

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from nncore import layers
-from nncore.builder import data, doctoring, edits, explaining, export, frames, links, setup, views, wording
-from nncore.builder.data import Prepared
-from nncore.builder.messages import Refusal, Request, encode
+from nncore.builder import frames, links, setup, views, wording
+from nncore.builder.refusal import Refusal
 from nncore.builder.run import Loaded, Run
-from nncore.builder.schema import schema
 from nncore.builder.setup import Setup
 from nncore.builder.undo import Kept, Ring
 from nncore.builder.watching import Watching, nobody
+from nncore.builder.wire import Publish, notify
 from nncore.errors import TrainingDiverged
 from nncore.model.surgery import SurgeryReport
 from nncore.program.naming import layer_names
 
 MOST_EPOCHS = 200_000  # of a run: some hundred megabytes of history
-SLIDER_PAUSE = 1.0  # seconds: changes of the optimizer that follow faster are one edit
-
-Publish = Callable[[str, str], None]
+SLIDER_PAUSE = 1.0  # seconds: of a slider that is dragged, changes that follow faster are one edit
+NO_EDIT = (False, 0, 0.0)
 
 
 class Session:
@@ -48,11 +47,8 @@ class Session:
         Whether the run is training.
     pace : float or None
         Epochs per second at most; None for as many as there are.
-    next_frame : float
-        When the next frame is due, in seconds of ``time.monotonic``.
     hurried : callable
-        Called while a long epoch runs: answers what leaves the training alone, and tells whether something waits that
-        should not have to wait for the end of the epoch.
+        As `Watching` calls it.
 
     Raises
     ------
@@ -70,38 +66,13 @@ class Session:
         self.playing = False
         self.messages: list[str] = []
         notes = {} if loaded is None else loaded.snapshot.metadata
-        self.run = Run(start, self._prepared(start, notes=notes), loaded)
+        self.run = Run(start, setup.prepared_for(start, None, path, notes), loaded)
         self._undo, self._redo = Ring(), Ring()
-        self._last_edit = ("", 0, 0.0)
+        self._last_edit = NO_EDIT
         self._until: int | None = None
         self.pace: float | None = None
-        self.next_frame = 0.0
+        self._next_frame = 0.0
         self.hurried: Callable[[], bool] = nobody
-
-    def _prepared(self, wanted: Setup, csv: str | None = None, notes: Mapping[str, str] | None = None) -> Prepared:
-        """Return the data of a set-up; `notes` are those of a model file, which may say how its data are prepared."""
-        offered = data.load(wanted.source, self.csv if csv is None else csv, self.path)
-        features, chosen = (wanted.source.options.get(key) for key in ("features", "standardize"))
-        dataset = offered if features is None else data.selected(offered, features)
-        return data.prepare(
-            dataset,
-            wanted.validation_split,
-            standardize=wanted.source.name != data.MNIST if chosen is None else chosen,
-            seed=wanted.split_seed,
-            preparation=data.noted_preparation(notes or {}, dataset),
-            offered=offered,
-        )
-
-    # ---- what pages ask for
-
-    def handle(self, request: Request) -> Any:
-        """Carry out a request and return its result; what a Refusal refuses changes nothing."""
-        fields = dict(request.fields)
-        if "from" in fields:  # which no argument of Python can be called
-            fields["start"] = fields.pop("from")
-        if request.type in edits.EDITS:
-            return self._edit(request.type, fields)
-        return HANDLERS[request.type](self, **fields)
 
     def state(self) -> dict[str, Any]:
         """Return what every page shows, but for what changes with every epoch."""
@@ -138,49 +109,76 @@ class Session:
 
     # ---- edits
 
-    def _edit(self, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Make an edit, all of it or nothing."""
-        arguments = dict(fields)
-        seen, joined = arguments.pop("edits", None), arguments.pop("joined", False)
+    def edit(
+        self,
+        title: str,
+        change: Callable[[], Any],
+        *,
+        seen: int | None = None,
+        joined: bool = False,
+        dragged: bool = False,
+    ) -> dict[str, Any]:
+        """Make an edit, all of it or nothing.
+
+        Parameters
+        ----------
+        title : str
+            What undo calls it.
+        change : callable
+            Makes it, and returns what pages are told.
+        seen : int, optional
+            The `edits` of the state that the page has seen; by default it does not matter.
+        joined : bool
+            It and the one before are to be undone together.
+        dragged : bool
+            It is one of those that a slider sends.
+        """
         self._check_seen(seen)
-        before = Kept.of(self.run, self.csv, kind)
-        pending, was_stepping, batch_loss = self.run.batch, self.run.stepping, self.run.batch_loss
-        try:
-            report = edits.EDITS[kind](self, **arguments)
-        except BaseException:
-            self.run, self.csv = before.run(), before.csv
-            self.run.stepping, self.run.batch, self.run.batch_loss = was_stepping, pending, batch_loss
-            raise
+        before, was_stepping = Kept.of(self.run, self.csv, title), self.run.stepping is not None
+        with self._put_back_if_it_fails(before):
+            report = change()
         if not (joined and len(self._undo)):
-            self._keep(before)
+            self._keep(before, dragged)
         self.edits += 1
         told = wording.operated(report) if isinstance(report, SurgeryReport) else str(report or "")
         self.messages = [line for line in told.splitlines() if line]
-        if was_stepping is not None:
+        if was_stepping:
             self.messages.append("the epoch that was gone through batch by batch begins again with its first one")
         self.version += 1
         return {"messages": self.messages}
+
+    @contextlib.contextmanager
+    def _put_back_if_it_fails(self, before: Kept) -> Iterator[None]:
+        stepping, batch, batch_loss = self.run.stepping, self.run.batch, self.run.batch_loss
+        try:
+            yield
+        except BaseException:
+            self.run, self.csv = before.run(), before.csv
+            self.run.stepping, self.run.batch, self.run.batch_loss = stepping, batch, batch_loss
+            raise
 
     def _check_seen(self, seen: int | None) -> None:
         """Refuse what was asked of another network than that of now, by a page that said which it has seen."""
         if seen not in (None, self.edits):
             raise Refusal("another page has changed the network meanwhile; look at it, and repeat what still fits")
 
-    def _keep(self, before: Kept) -> None:
+    def _keep(self, before: Kept, dragged: bool) -> None:
         """Remember what an edit changed; a slider that is dragged is one edit."""
-        edit, epoch, when = self._last_edit
+        was_dragged, epoch, when = self._last_edit
         now = time.monotonic()
         close = now - when < SLIDER_PAUSE and (self.playing or epoch == self.run.model.epoch)
-        if not (before.edit == edit == "set_optimizer" and close and len(self._undo)):
+        if not (dragged and was_dragged and close and len(self._undo)):
             self._undo.push(before)
-        self._last_edit = (before.edit, self.run.model.epoch, now)
+        self._last_edit = (dragged, self.run.model.epoch, now)
         self._redo.clear()
 
-    def _undo_edit(self, edits: int | None = None) -> dict[str, Any]:
+    def undo(self, edits: int | None = None) -> dict[str, Any]:
+        """Take back the last edit; `edits` as `edit` has `seen`."""
         self._check_seen(edits)
         return self._travel(self._undo, self._redo, "undone")
 
-    def _redo_edit(self, edits: int | None = None) -> dict[str, Any]:
+    def redo(self, edits: int | None = None) -> dict[str, Any]:
+        """Make again the edit that was taken back last."""
         self._check_seen(edits)
         return self._travel(self._redo, self._undo, "done again")
 
@@ -190,14 +188,14 @@ class Session:
         kept = back.pop()
         forth.push(Kept.of(self.run, self.csv, kept.edit))
         self.run, self.csv = kept.run(), kept.csv
-        self._last_edit = ("", 0, 0.0)
-        self.messages = [wording.travelled(word, kept.edit), *(["training is paused"] if self.playing else [])]
+        self._last_edit = NO_EDIT
+        self.messages = [f"{word}: {kept.edit}", *(["training is paused"] if self.playing else [])]
         self.playing = False
         self.edits += 1
         self.version += 1
         return {"messages": self.messages}
 
-    def begin(self, wanted: Setup, *, reload: bool = False, csv: str | None = None) -> None:
+    def begin(self, wanted: Setup, *, reload: bool = False) -> None:
         """Begin a run anew, with first weights drawn from the seed.
 
         Parameters
@@ -205,16 +203,14 @@ class Session:
         wanted : Setup
         reload : bool
             The data are others, or held out in another way.
-        csv : str, optional
-            A new table.
         """
-        prepared = self._prepared(wanted, csv) if reload else self.run.prepared
+        prepared = setup.prepared_for(wanted, self.csv, self.path) if reload else self.run.prepared
         self.run = Run(wanted, prepared)
-        self.csv = self.csv if csv is None else csv
 
     # ---- training
 
-    def _train(self, epochs: int | None, epochs_per_second: float | None) -> dict[str, Any]:
+    def train(self, epochs: int | None, epochs_per_second: float | None) -> dict[str, Any]:
+        """Have `play` train so many epochs, by default as many as are kept, and no faster than is said."""
         self._check_epochs()
         most = MOST_EPOCHS if epochs is None else self.run.model.epoch + epochs
         self._until, self.pace = min(most, MOST_EPOCHS), epochs_per_second
@@ -225,7 +221,8 @@ class Session:
         if self.run.model.epoch >= MOST_EPOCHS:
             raise Refusal(f"the run has {MOST_EPOCHS:,} epochs, the most that are kept; reset it, or export its script")
 
-    def _pause(self) -> dict[str, Any]:
+    def pause(self) -> dict[str, Any]:
+        """Have `play` train no more."""
         self._set_playing(False)
         return {"epoch": self.run.model.epoch}
 
@@ -236,59 +233,53 @@ class Session:
     def play(self, waiting: Callable[[], bool]) -> None:
         """Train until somebody is waiting, the epochs are done, or the loss is no longer finite."""
         until = self._until or MOST_EPOCHS
-        self._fit(max(1, until - self.run.model.epoch), Watching(self, waiting))
+        self._fit(max(1, until - self.run.model.epoch), self.pace if self.playing else None, waiting)
         if self.run.model.epoch >= until:
             self._set_playing(False)
 
-    def _fit(self, epochs: int, watching: Any) -> None:
+    def _fit(self, epochs: int, pace: float | None = None, waiting: Callable[[], bool] = nobody) -> None:
+        watching = Watching(
+            self.run,
+            self.version,
+            self.publish,
+            next_frame=self._next_frame,
+            pace=pace,
+            waiting=waiting,
+            hurried=self.hurried,
+        )
         try:
             self.run.fit(epochs, watching)
         except TrainingDiverged as error:
-            self._set_playing(False)
             first = f"epoch {error.epoch}, batch {error.batch}"  # counted from 0, which pages do not
-            self.messages = [str(error).replace(first, f"epoch {error.epoch + 1}, batch {error.batch + 1}", 1)]
+            told = str(error).replace(first, f"epoch {error.epoch + 1}, batch {error.batch + 1}", 1)
+            self.messages = [told]
             self.version += 1
-            self.tell(self.messages[0])
+            self.stop(told)
+        finally:
+            self._next_frame = watching.next_frame
 
-    def tell(self, text: str) -> None:
-        """Send a notice to all pages."""
-        self.publish("notice", encode({"type": "notice", "text": text}))
+    def stop(self, why: str) -> None:
+        """Train no more for a reason that all pages are told."""
+        self._set_playing(False)
+        notify(self.publish, why)
 
-    def _step_epoch(self) -> dict[str, Any]:
-        self._stop_playing()
+    def step_epoch(self) -> dict[str, Any]:
+        """Train one epoch."""
+        self._check_paused()
         self._check_epochs()
-        self._fit(1, Watching(self))
+        self._fit(1)
         self.version += 1
         return {"epoch": self.run.model.epoch}
 
-    def _step_batch(self) -> dict[str, Any]:
+    def step_batch(self) -> dict[str, Any]:
         """Show the next update. The last one of an epoch ends it, as training would have."""
-        self._stop_playing()
+        self._check_paused()
         if self.run.batch >= self.run.n_batches - 1:
-            return {"batch": 0, "loss": None, **self._step_epoch()}
+            return {"batch": 0, "loss": None, **self.step_epoch()}
         loss = self.run.train_batch()
         self.version += 1
         return {"batch": self.run.batch, "loss": loss, "epoch": self.run.model.epoch}
 
-    def _stop_playing(self) -> None:
+    def _check_paused(self) -> None:
         if self.playing:
             raise Refusal("the run is training; pause it first")
-
-
-HANDLERS: dict[str, Callable[..., Any]] = {
-    "schema": lambda session: schema(session.path),
-    "state": Session.state,
-    "preview": lambda session, x, y: views.preview(session.run.prepared, x, y),
-    "train": Session._train,
-    "pause": Session._pause,
-    "step_batch": Session._step_batch,
-    "step_epoch": Session._step_epoch,
-    "undo": Session._undo_edit,
-    "redo": Session._redo_edit,
-    "explain": lambda session, rows: explaining.explain(session.run, rows),
-    "evaluate": lambda session, **fields: views.evaluate(session.run, **fields),
-    "doctor": lambda session: doctoring.findings(session.run),
-    "weights": lambda session, layer: views.weights(session.run, layer),
-    "export": lambda session, kind: export.export(session.run, kind, session.path),
-}
-"""Carry out what is no edit; called with the session and the fields of the message."""

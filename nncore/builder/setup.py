@@ -12,9 +12,11 @@ import numpy as np
 from nncore import layers, losses, optimizers
 from nncore.arrays import data_for
 from nncore.base import checks
-from nncore.builder import data
-from nncore.builder.data import Prepared, Source
-from nncore.builder.messages import HIGHEST_ID, MOST_LAYERS, NAME, Refusal, located, one_of, record, several
+from nncore.builder import data, sources
+from nncore.builder.data import Prepared
+from nncore.builder.refusal import Refusal, located
+from nncore.builder.rules import HIGHEST_ID, MOST_LAYERS, NAME, one_of, record, several
+from nncore.builder.sources import Source
 from nncore.datasets.dataset import Dataset
 from nncore.layers import Dense, Dropout, Layer, as_activation
 from nncore.losses import Loss
@@ -110,7 +112,7 @@ def from_dict(content: Mapping[str, Any]) -> Setup:
         raise Refusal(f"the set-up lacks {', '.join(missing)}")
     chosen = _checked("data.", {"name": NAME, "options": record}, parts["data"])
     return Setup(
-        data.source(chosen.get("name", ""), chosen.get("options", {})),
+        sources.source(chosen.get("name", ""), chosen.get("options", {})),
         read_layers(parts["layers"]),
         read_optimizer(parts["optimizer"]),
         **read_training(_checked("training.", TRAINING, parts["training"])),
@@ -164,6 +166,35 @@ def _field(where: str, content: Mapping[str, Any], message: str) -> str:
     return next((f"{where}.{word}" for word in words if word in content and word != "type"), where)
 
 
+# ---- its data
+
+
+def prepared_for(
+    setup: Setup, csv: str | None, path: str | None, notes: Mapping[str, str] | None = None
+) -> data.Prepared:
+    """Return the data of a set-up.
+
+    Parameters
+    ----------
+    setup : Setup
+    csv, path : str, optional
+        As `nncore.builder.sources.load` takes them.
+    notes : dict of str to str, optional
+        Those of a model file, which may say how its data are prepared.
+    """
+    offered = sources.load(setup.source, csv, path)
+    features, chosen = (setup.source.options.get(key) for key in ("features", "standardize"))
+    dataset = offered if features is None else sources.selected(offered, features)
+    return data.prepare(
+        dataset,
+        setup.validation_split,
+        standardize=setup.source.name != sources.MNIST if chosen is None else chosen,
+        seed=setup.split_seed,
+        preparation=data.noted_preparation(notes or {}, dataset),
+        offered=offered,
+    )
+
+
 # ---- does it all fit together
 
 
@@ -172,7 +203,8 @@ def with_head(given: Sequence[Layer], dataset: Dataset) -> tuple[Layer, ...]:
 
     Examples
     --------
-    >>> with_head([Dense(8, "relu"), Dense(1)], data.BUNDLED["iris"]())
+    >>> from nncore.datasets.bundled import BUNDLED
+    >>> with_head([Dense(8, "relu"), Dense(1)], BUNDLED["iris"]())
     (Dense(8, 'relu'), Dense(3, 'softmax'))
     """
     n_classes = 0 if dataset.target_names is None else len(dataset.target_names)
@@ -192,24 +224,39 @@ def metrics_for(setup: Setup, dataset: Dataset) -> tuple[str, ...]:
     return setup.metrics or (("r2",) if dataset.target_names is None else ("accuracy",))
 
 
-def check(setup: Setup, prepared: Prepared) -> Program:
-    """Return the program of a set-up that can be trained.
+def check(setup: Setup, prepared: Prepared) -> None:
+    """Refuse a set-up that cannot be trained.
 
     Raises
     ------
     Refusal
         If layers, loss, metrics, batch size and data do not fit together, or the network is too large for a page.
     """
-    if count_layers(setup.layers) > MOST_LAYERS:
+    _check_layers(setup.layers)
+    program, loss = _lowered(setup, prepared.X.shape[1])
+    located("training.metrics", scoring.bind_metrics, metrics_for(setup, prepared.dataset), loss)
+    _check_target(setup.layers, program, prepared)
+    if setup.class_weight and prepared.dataset.target_names is None:
+        raise Refusal("class weights need classes, and the target is a number", "training.class_weight")
+    n = min(setup.batch_size, len(prepared.train))
+    located("training.batch_size", refuse_unsuitable_batch, program, n, 4)
+
+
+def _check_layers(given: Sequence[Layer]) -> None:
+    if count_layers(given) > MOST_LAYERS:
         raise Refusal(f"the builder shows networks of at most {MOST_LAYERS} layers", "layers")
-    if setup.layers and isinstance(setup.layers[-1], Dropout):
+    if given and isinstance(given[-1], Dropout):
         raise Refusal(
             "Dropout cannot be the last layer: it would drop outputs at random; put it before the last one",
-            f"layers[{len(setup.layers) - 1}]",
+            f"layers[{len(given) - 1}]",
         )
+
+
+def _lowered(setup: Setup, n_features: int) -> tuple[Program, Loss]:
+    """Return the program and the loss of a network that is not too large for a page."""
     try:
         loss = setup.loss or losses.infer_loss(last_activation(setup.layers))
-        program = lower(setup.layers, prepared.X.shape[1], loss)
+        program = lower(setup.layers, n_features, loss)
     except (TypeError, ValueError) as error:
         raise Refusal(str(error), _layer_in(str(error), len(setup.layers))) from None
     widest = max(row.n_out for row in program.rows)
@@ -219,20 +266,19 @@ def check(setup: Setup, prepared: Prepared) -> Program:
             f"{MOST_PARAMETERS:,}, a script as many as fit into memory",
             "layers",
         )
-    located("training.metrics", scoring.bind_metrics, metrics_for(setup, prepared.dataset), loss)
+    return program, loss
+
+
+def _check_target(given: Sequence[Layer], program: Program, prepared: Prepared) -> None:
+    """Refuse data that the network cannot learn, above all for its last layer."""
     try:
         data_for(program, FLOAT32, prepared.X, prepared.y, None)
     except (TypeError, ValueError) as error:
         head = with_head((), prepared.dataset)[0]
-        message = f"the network must end with {head} for this target, and ends with {setup.layers[-1]}"
-        if isinstance(setup.layers[-1], Dense):
+        message = f"the network must end with {head} for this target, and ends with {given[-1]}"
+        if isinstance(given[-1], Dense):
             message += f": {error}"
-        raise Refusal(message, f"layers[{len(setup.layers) - 1}]") from None
-    n = len(prepared.train)
-    if setup.class_weight and prepared.dataset.target_names is None:
-        raise Refusal("class weights need classes, and the target is a number", "training.class_weight")
-    located("training.batch_size", refuse_unsuitable_batch, program, min(setup.batch_size, n), 4)
-    return program
+        raise Refusal(message, f"layers[{len(given) - 1}]") from None
 
 
 def _layer_in(message: str, n_layers: int) -> str:

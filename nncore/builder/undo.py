@@ -38,7 +38,8 @@ class Ring:
 
     Examples
     --------
-    >>> from nncore.builder.data import BUNDLED, prepare
+    >>> from nncore.builder.data import prepare
+    >>> from nncore.datasets.bundled import BUNDLED
     >>> prepared = prepare(BUNDLED["iris"](), 0.2, standardize=True)
     >>> ring = Ring()
     >>> for i in range(30):

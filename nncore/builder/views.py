@@ -1,18 +1,17 @@
-"""What a page shows of data, weights and predictions, in sizes that a page can hold."""
+"""What a page shows of data, network and predictions, in sizes that a page can hold."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from nncore.base.names import lookup
 from nncore.base.typing import Array
 from nncore.builder.data import Prepared
-from nncore.builder.frames import number, pooled, rounded
-from nncore.builder.messages import Refusal, located
+from nncore.builder.frames import number, rounded
+from nncore.builder.refusal import Refusal
 from nncore.builder.run import Run, spread
 from nncore.layers import Layer
 from nncore.losses import Crossentropy
@@ -22,7 +21,7 @@ from nncore.program.naming import count_layers
 MOST_POINTS = 1000
 MOST_IMAGES = 24
 MOST_WORST = 12
-MOST_VALUES = 256  # rows and columns of a weight
+MOST_VALUES = 256  # features of a row that is no picture
 MOST_NAMES = 2000  # of features
 PARTS = ("train", "held_out")
 
@@ -115,22 +114,6 @@ def shapes(layers: Sequence[Layer], program: Program) -> list[dict[str, Any]]:
     return found
 
 
-def weights(run: Run, layer: str) -> dict[str, Any]:
-    """Return the parameters of one layer; those larger than 256 x 256 as means of blocks."""
-    model = run.current
-    blocks = model.program.parameters
-    values = dict(zip([block.name for block in blocks], model.get_weights(), strict=False))
-    layers = {block.name.rpartition(".")[0]: None for block in blocks}
-    wanted = located("layer", lookup, "layer", layer, {name: name for name in layers})
-    found = {}
-    for name, value in values.items():
-        owner, _, kind = name.rpartition(".")
-        if owner == wanted:
-            shown = pooled(value, MOST_VALUES) if value.ndim == 2 else value[: MOST_VALUES**2]
-            found[kind] = {"shape": list(value.shape), "values": shown.tolist()}
-    return {"layer": layer, "parameters": found}
-
-
 # ---- predictions
 
 
@@ -147,9 +130,7 @@ def _view(run: Run, kind: str, part: str, resolution: int, pixels: list[float] |
     rows = run.prepared.rows(part)
     if not len(rows):
         raise Refusal("no rows are held out; choose a larger share, or the rows it is trained on", "part")
-    if kind == "confusion":
-        return confusion(run, rows)
-    return predicted_vs_true(run, rows) if kind == "predicted_vs_true" else worst(run, rows)
+    return OF_ROWS[kind](run, rows)
 
 
 def answers(run: Run, X: Array) -> Array:
@@ -247,3 +228,12 @@ def draw(run: Run, pixels: list[float] | None) -> dict[str, Any]:
         "classes": list(run.prepared.dataset.target_names or ()),
         "probabilities": [number(value) for value in answers(run, row)[0].tolist()],
     }
+
+
+OF_ROWS: dict[str, Callable[[Run, Array], dict[str, Any]]] = {
+    "confusion": confusion,
+    "predicted_vs_true": predicted_vs_true,
+    "worst": worst,
+}
+EVALUATIONS = ("decision_map", *OF_ROWS, "draw")
+"""Kinds of views of what the network answers."""

@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nncore.builder import frames
-from nncore.builder.messages import encode
-from nncore.builder.run import Within
+from nncore.builder.run import Run, Within
+from nncore.builder.wire import Publish, encode, notify
 from nncore.callbacks import STOP
-
-if TYPE_CHECKING:
-    from nncore.builder.session import Session
 
 SECONDS_PER_FRAME = 1 / 30
 SECONDS_PER_COUNT = 0.2  # between two frames that differ in the batch alone
@@ -30,19 +27,48 @@ def nobody() -> bool:
 
 
 class Watching:
-    """A callback of ``fit``.
+    """A callback of ``fit``, for one call.
 
     Parameters
     ----------
-    session : Session
+    run : Run
+        That is trained.
+    version : int
+        Of the state that it belongs to.
+    publish : function of (kind, text)
+        Sends frames and notices to all pages.
+    next_frame : float
+        When the next frame is due, in seconds of ``time.monotonic``.
+    pace : float, optional
+        Epochs per second at most; by default as many as there are.
     waiting : callable
         Tells whether a page asks for something, which gets its turn between two epochs.
+    hurried : callable
+        Called while a long epoch runs: answers what leaves the training alone, and tells whether something waits that
+        should not have to wait for the end of the epoch.
+
+    Attributes
+    ----------
+    next_frame : float
+        As above, for whoever watches after this call.
     """
 
-    def __init__(self, session: Session, waiting: Callable[[], bool] = nobody) -> None:
-        self._session, self._waiting = session, waiting
+    def __init__(
+        self,
+        run: Run,
+        version: int,
+        publish: Publish,
+        *,
+        next_frame: float = 0.0,
+        pace: float | None = None,
+        waiting: Callable[[], bool] = nobody,
+        hurried: Callable[[], bool] = nobody,
+    ) -> None:
+        self._run, self._version, self._publish = run, version, publish
+        self._pace, self._waiting, self._hurried = pace, waiting, hurried
+        self.next_frame = next_frame
         self._began = self._next_count = 0.0
-        self._frame: dict[str, Any] = {}
+        self._frame: dict[str, Any] | None = None
 
     def on_epoch_begin(self, model: Any, epoch: int) -> None:
         self._began = time.monotonic()
@@ -52,17 +78,17 @@ class Watching:
         gone, batch, n_batches = time.monotonic() - self._began, int(logs["batch"]), int(logs["n_batches"])
         if gone < LONG:
             return None
-        run = self._session.run
-        run.within = Within(model, batch, logs["loss"])
+        self._run.within = Within(model, batch, logs["loss"])
         try:
             self._show()
-            hurried = self._session.hurried()
+            hurried = self._hurried()
         finally:
-            run.within = None
+            self._run.within = None
         rest = gone * (n_batches - batch) / batch if batch else math.inf
         if not hurried or rest < PATIENCE:
             return None
-        self._session.tell(f"epoch {epoch + 1} begins anew later on: {batch:,} of its {n_batches:,} batches were done")
+        told = f"epoch {epoch + 1} begins anew later on: {batch:,} of its {n_batches:,} batches were done"
+        notify(self._publish, told)
         return STOP
 
     def on_epoch_end(self, model: Any, epoch: int, logs: Mapping[str, float]) -> Any:
@@ -74,33 +100,29 @@ class Watching:
 
         It is this thread's own time that counts: where browsers keep the processors busy, waiting costs no training.
         """
-        session, started = self._session, time.monotonic()
-        if started < session.next_frame:
-            if session.run.within is not None:
-                self._count(started)
+        started = time.monotonic()
+        if started < self.next_frame:
+            self._count(started)
             return
         busy = time.thread_time()
-        self._frame = frames.frame(session.run, session.version)
-        self._publish(started)
+        self._send(frames.frame(self._run, self._version), started)
         took = time.thread_time() - busy
-        session.next_frame = started + min(max(SECONDS_PER_FRAME, took / LARGEST_SHARE), LONGEST)
+        self.next_frame = started + min(max(SECONDS_PER_FRAME, took / LARGEST_SHARE), LONGEST)
 
     def _count(self, now: float) -> None:
         """Within a long epoch, publish at least how far it is, beside weights and gradients of a moment ago."""
-        within, frame = self._session.run.within, self._frame
-        if within is None or now < self._next_count or frame.get("version") != self._session.version:
-            return
-        self._frame = {**frame, "batch": within.batch, "running_loss": frames.number(within.loss)}
-        self._publish(now)
+        within, frame = self._run.within, self._frame
+        if within is not None and frame is not None and now >= self._next_count:
+            self._send({**frame, "batch": within.batch, "running_loss": frames.number(within.loss)}, now)
 
-    def _publish(self, now: float) -> None:
-        self._session.publish("frame", encode({"type": "frame", "frame": self._frame}))
+    def _send(self, frame: dict[str, Any], now: float) -> None:
+        self._frame = frame
+        self._publish("frame", encode({"type": "frame", "frame": frame}))
         self._next_count = now + SECONDS_PER_COUNT
 
     def _paced(self) -> bool:
         """Wait until the next epoch may begin; return whether somebody came meanwhile."""
-        pace = self._session.pace if self._session.playing else None
-        end = time.monotonic() + (1 / pace if pace else 0)
+        end = time.monotonic() + (1 / self._pace if self._pace else 0)
         while time.monotonic() < end:
             time.sleep(min(LOOK, max(0.0, end - time.monotonic())))
             if self._waiting():

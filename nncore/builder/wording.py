@@ -7,34 +7,6 @@ from collections.abc import Sequence
 from nncore.layers import Layer
 from nncore.model.surgery import SurgeryReport
 
-TITLES = {
-    "set_data": "a change of the data",
-    "set_layers": "other layers",
-    "insert": "a layer put in",
-    "remove": "a layer taken out",
-    "move": "a layer moved",
-    "update_layer": "a layer changed",
-    "set_optimizer": "a change of the optimizer or its rate",
-    "set_training": "a change of how it is trained",
-    "reset": "the reset",
-    "new_seed": "other first weights",
-    "open_link": "the opening of a link",
-    "open_preset": "the opening of a starting point",
-    "apply_fix": "the doctor's fix",
-}
-"""By the type of the edit."""
-
-
-def travelled(word: str, edit: str) -> str:
-    """Return what undo ("undone") or redo ("done again") has done.
-
-    Examples
-    --------
-    >>> travelled("undone", "remove")
-    'undone: a layer taken out'
-    """
-    return f"{word}: {TITLES[edit]}"
-
 
 def operated(report: SurgeryReport) -> str:
     """Return what an edit has made of the weights.

@@ -7,42 +7,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Any
 
-from nncore.builder.edits import EDITS
-from nncore.builder.messages import Refusal, Request, encode
+from nncore.builder.messages import TYPES, Request, carry_out
+from nncore.builder.refusal import Refusal
+from nncore.builder.session import Session
+from nncore.builder.wire import encode
 
 log = logging.getLogger("nncore.builder")
-
-AT_ONCE = ("schema", "state")
-"""Requests that can be answered while an epoch runs."""
-
-HURRIED = (*EDITS, "undo", "redo", "pause")
-"""Requests for which an epoch that takes long is given up: most would begin it anew in any case."""
-
-Publish = Callable[[str, str], None]
-"""Called with the kind of a message, state, frame or notice, and its text; returns at once."""
-
-
-class Trainable(Protocol):
-    """What the thread needs of a session."""
-
-    version: int
-    playing: bool
-    publish: Publish
-    hurried: Callable[[], bool]
-
-    def handle(self, request: Request) -> Any:
-        """Carry out what a page asks for; return the result."""
-        ...
-
-    def play(self, waiting: Callable[[], bool]) -> None:
-        """Train until somebody is waiting, or the training has ended."""
-        ...
-
-    def state(self) -> dict[str, Any]:
-        """Return what every page shows."""
-        ...
 
 
 class Worker:
@@ -50,10 +22,10 @@ class Worker:
 
     Parameters
     ----------
-    session : Trainable
+    session : Session
     """
 
-    def __init__(self, session: Trainable) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
         self._published = -1  # version of the state that pages have
         self._requests: deque[tuple[Request, Future[Any]]] = deque()
@@ -99,11 +71,11 @@ class Worker:
         """Answer what can be answered while an epoch runs; return whether anything waits that is in a hurry."""
         with self._come:
             waiting = list(self._requests)
-            self._requests = deque(item for item in waiting if item[0].type not in AT_ONCE)
+            self._requests = deque(item for item in waiting if not TYPES[item[0].type].at_once)
         for request, future in waiting:
-            if request.type in AT_ONCE:
+            if TYPES[request.type].at_once:
                 self._carry_out(request, future)
-        return self._ending or any(request.type in HURRIED for request, _ in waiting)
+        return self._ending or any(TYPES[request.type].in_a_hurry for request, _ in waiting)
 
     def _publish_state(self) -> None:
         if self._published != self._session.version:
@@ -115,16 +87,14 @@ class Worker:
         try:
             work()
         except Exception as error:
-            self._session.version += self._session.playing
-            self._session.playing = False
             log.exception("training stopped")
-            self._session.publish("notice", encode({"type": "notice", "text": f"training stopped: {error}"}))
+            self._session.stop(f"training stopped: {error}")
 
     def _carry_out(self, request: Request, future: Future[Any]) -> None:
         if not future.set_running_or_notify_cancel():  # its page has gone
             return
         try:
-            future.set_result(self._session.handle(request))
+            future.set_result(carry_out(self._session, request))
         except Refusal as refusal:
             future.set_exception(refusal)
         except (TypeError, ValueError, ArithmeticError, MemoryError, RuntimeError) as error:

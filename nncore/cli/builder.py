@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nncore.cli.errors import DONE, UsageError
-from nncore.cli.model_file import training_notes
 from nncore.cli.output import print_lines
 from nncore.cli.sources import TEXT_SUFFIXES
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
+from nncore.datasets.notes import read as read_notes
 from nncore.model.sequential import load, snapshot
 
 if TYPE_CHECKING:
-    from nncore.builder.data import Source
     from nncore.builder.server import Server
     from nncore.builder.session import Session
+    from nncore.builder.sources import Source
 
 USUAL_PORT = 8416
 TABLE_OPTIONS = ("target", "task", "categorical", "ignore", "drop_missing")
@@ -62,8 +62,8 @@ def session_for(options: argparse.Namespace) -> Session:
     UsageError
         If the data or the model cannot be opened, or do not suit each other.
     """
-    from nncore.builder import data, presets, setup
-    from nncore.builder.messages import Refusal
+    from nncore.builder import presets, setup, sources
+    from nncore.builder.refusal import Refusal
     from nncore.builder.session import Session
 
     try:
@@ -73,7 +73,7 @@ def session_for(options: argparse.Namespace) -> Session:
             return Session(presets.setup_of("xor"))
         source, path = _source(options.data, options)
         start = replace(presets.setup_of("spiral"), source=source)
-        dataset = data.load(source, path=path)
+        dataset = sources.load(source, path=path)
         return Session(replace(start, layers=setup.with_head(start.layers, dataset)), path=path)
     except Refusal as refusal:
         raise UsageError(str(refusal)) from None
@@ -86,7 +86,7 @@ def _with_model(options: argparse.Namespace) -> Session:
     from nncore.builder.setup import Setup
 
     model = load(options.model)
-    notes = training_notes(model)
+    notes = read_notes(model.metadata)
     name = options.data or (notes[1].data if notes else None)
     if name is None:
         raise UsageError(f"{options.model} does not say what it was trained on; name the data with --data")
@@ -108,22 +108,22 @@ def _with_model(options: argparse.Namespace) -> Session:
 
 def _source(name: str, options: argparse.Namespace) -> tuple[Source, str | None]:
     """Return what DATA stands for, and the file or folder if it is one."""
-    from nncore.builder import data
+    from nncore.builder import sources
 
     given: dict[str, Any] = {key: getattr(options, key) for key in TABLE_OPTIONS if getattr(options, key)}
     if given.pop("drop_missing", False):
         given["missing"] = "drop"
     given = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
     kind, _, folder = name.partition(":")
-    if kind == data.MNIST:
+    if kind == sources.MNIST:
         if folder and not Path(folder).is_dir():
             raise UsageError(f"{folder} is no folder; expected mnist:FOLDER with the four files of MNIST")
-        return data.source(data.MNIST, given), folder or None
+        return sources.source(sources.MNIST, given), folder or None
     if name in BUNDLED or name in GENERATORS:
         if given:
             option = next(iter(given)).replace("_", "-")
             raise UsageError(f"--{option} is for tables of one's own; {name} has a target of its own")
-        return data.source(name, given), None
+        return sources.source(name, given), None
     if not name.lower().removesuffix(".gz").endswith((*TEXT_SUFFIXES, ".npz")):
         raise UsageError(f"no such data set or file: {name}; expected a bundled name, mnist:FOLDER, .csv or .npz")
-    return data.source(data.FILE, {**given, "file": Path(name).name}), name
+    return sources.source(sources.FILE, {**given, "file": Path(name).name}), name

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-
 from nncore.cli.errors import OutputError, UsageError
-from nncore.cli.parts import Split
+from nncore.datasets import notes
+from nncore.datasets.notes import Split
 from nncore.datasets.preparation import Preparation
 from nncore.datasets.schema import Schema
 from nncore.model.sequential import Sequential
@@ -21,9 +19,8 @@ def save(path: str, model: Sequential, preparation: Preparation, split: Split) -
     OutputError
         If the file cannot be written.
     """
-    metadata = {"preparation": preparation.to_json(), "split": json.dumps(asdict(split))}
     try:
-        model.save(path, metadata)
+        model.save(path, notes.written(preparation, split))
     except OSError as error:
         raise OutputError(f"cannot save the model to {path}: {error.strerror or error}") from error
 
@@ -39,14 +36,14 @@ def load(path: str) -> tuple[Sequential, Preparation, Split]:
         If it is a model that was not saved by the command line, or not with this preparation.
     """
     model = load_model(path)
-    notes = training_notes(model)
-    if notes is None:
+    found = notes.read(model.metadata)
+    if found is None:
         raise UsageError(
             f"{path} does not say how to prepare its data, so it was not saved by 'nncore train'; "
             "use it from Python: nncore.load(path).predict(X)"
         )
-    _check_fit(path, model, notes[0].schema)
-    return model, *notes
+    _check_fit(path, model, found[0].schema)
+    return model, *found
 
 
 def _check_fit(path: str, model: Sequential, schema: Schema) -> None:
@@ -60,12 +57,3 @@ def _check_fit(path: str, model: Sequential, schema: Schema) -> None:
     if n_outputs != n_classes and (n_outputs, n_classes) != (1, 2):
         wanted = "one number" if schema.classes is None else f"{n_classes} classes"
         raise UsageError(f"{path} holds a model of {n_outputs} outputs, but a preparation for {wanted}")
-
-
-def training_notes(model: Sequential) -> tuple[Preparation, Split] | None:
-    """Return what `save` noted beside the model; None if it was saved by other means."""
-    try:
-        preparation = Preparation.from_json(model.metadata["preparation"])
-        return preparation, Split(**json.loads(model.metadata["split"]))
-    except (KeyError, ValueError, TypeError):
-        return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from nncore.base.plain import plain
 from nncore.cli.errors import OutputError, UsageError
 
 
@@ -51,7 +49,7 @@ def writing(path: str | None) -> Iterator[None]:
 
 def print_json(result: Any) -> None:
     """Write one JSON object; a number that JSON does not know (NaN, infinity) becomes null."""
-    print_lines([json.dumps(_plain(result), allow_nan=False)])
+    print_lines([json.dumps(plain(result), allow_nan=False)])
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -75,17 +73,3 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
         "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
         for row in rows
     ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

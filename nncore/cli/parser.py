@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nncore.activations import ACTIVATIONS
@@ -24,6 +24,11 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "allow_abbrev": False})
+
+    @property
+    def known_options(self) -> Collection[str]:
+        """All options, as they are written."""
+        return self._option_string_actions
 
     def error(self, message: str) -> NoReturn:
         choice = re.search(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message)
@@ -48,7 +53,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         After --help and --version, code 0.
     """
     parser = build_parser()
-    first, known = "".join(argv[:1]).split("=")[0], parser._option_string_actions
+    first, known = "".join(argv[:1]).split("=")[0], parser.known_options
     if first.startswith("-") and first not in known:  # argparse would only miss the command
         raise UsageError(f"unknown option {first!r}{did_you_mean(first, known) or ';'} see nncore --help")
     arguments, unknown = parser.parse_known_args(argv)
@@ -141,7 +146,7 @@ def _add_doctor(commands: _Commands) -> None:
 def _add_builder(commands: _Commands) -> None:
     text = "build and train networks in the browser; needs pip install 'nncore[builder]'"
     command = commands.add_parser("builder", help=text, description=text[0].upper() + text[1:] + ".")
-    command.set_defaults(run=builder.run, known_options=command._option_string_actions)
+    command.set_defaults(run=builder.run, known_options=command.known_options)
     command.add_argument("model", metavar="MODEL", nargs="?", help="go on with a model from a file")
     command.add_argument("--data", metavar="DATA", help=DATA_HELP)
     port = f"default: {builder.USUAL_PORT}, or if that is taken any that is free, as with 0"
@@ -165,10 +170,10 @@ def _add_info(commands: _Commands) -> None:
     _command(commands, "info", info.run, "show CPU, instruction set, threads and versions")
 
 
-def _command(commands: _Commands, name: str, run: object, text: str) -> argparse.ArgumentParser:
+def _command(commands: _Commands, name: str, run: object, text: str) -> _Parser:
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     command.add_argument("--json", action="store_true", help="write one JSON object to stdout")
-    command.set_defaults(run=run, known_options=command._option_string_actions)
+    command.set_defaults(run=run, known_options=command.known_options)
     return command
 
 

@@ -11,43 +11,11 @@ from nncore.cli.errors import UsageError
 from nncore.cli.notes import on_decimal_commas
 from nncore.cli.sources import Source
 from nncore.datasets.dataset import Dataset
+from nncore.datasets.notes import Split
 from nncore.datasets.split import train_test_split
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = {"classification": 0.0, "regression": 0.2}  # the bundled regression set is soon learnt by heart
-
-
-@dataclass(frozen=True)
-class Split:
-    """How the rows for the test were held out.
-
-    Attributes
-    ----------
-    data : str
-        The DATA of the training.
-    n_samples : int
-        Its number of rows.
-    test : float
-        The share held out; 0 if none was, or if there was a test set besides.
-    seed : int
-    stratify : bool
-    """
-
-    data: str
-    n_samples: int
-    test: float
-    seed: int
-    stratify: bool
-
-    def rows(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the indices of the training rows and of the test rows for the target `y`."""
-        everything = np.arange(len(y))
-        if not self.test:
-            return everything, everything[:0]
-        train, test = train_test_split(
-            everything, test_size=self.test, seed=self.seed, stratify=y if self.stratify else False
-        )
-        return train, test
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from nncore.datasets.dataset import Dataset
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.idx import load_mnist
 from nncore.datasets.preparation import Preparation
-from nncore.datasets.tables import encode_targets, read_npz, read_npz_arrays, read_table
+from nncore.datasets.tables import encode_targets, is_npz, read_npz, read_npz_arrays, read_table
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 IDX = re.compile(r"idx\d-ubyte(\.gz)?$")
@@ -65,7 +65,7 @@ def load_source(options: argparse.Namespace) -> Source:
         if _is_csv(data):
             return _read_csv(options)
         _refuse(options, TABLE_OPTIONS, "CSV files")
-        if _is_npz(data):
+        if is_npz(data):
             dataset = read_npz(data, task=options.task or "auto")
             return Source(dataset, notes=notes_on(dataset, options))
         _refuse(options, ("task",), "CSV and NPZ files")
@@ -98,7 +98,7 @@ def load_for_model(
             table = _open_csv(options, known=[column.name for column in schema.columns])
             return schema.read(table, missing=_missing(options), target=target)
         _refuse(options, TABLE_OPTIONS, "CSV files")
-        if _is_npz(data):
+        if is_npz(data):
             X, targets = read_npz_arrays(data, y="y" if target else None)
             _check_width(data, X.shape[1], len(schema.feature_names))
             return X, None if targets is None else encode_targets(targets, schema.classes, data)
@@ -159,11 +159,7 @@ def _named(data: str) -> Dataset:
 def _is_csv(data: str) -> bool:
     path = Path(data.removesuffix(".gz"))
     named = data in BUNDLED or data in GENERATORS or _is_mnist(data)
-    return not named and (path.suffix.lower() in TEXT_SUFFIXES or (Path(data).exists() and not _is_npz(data)))
-
-
-def _is_npz(data: str) -> bool:
-    return Path(data).suffix.lower() in (".npz", ".npy")
+    return not named and (path.suffix.lower() in TEXT_SUFFIXES or (Path(data).exists() and not is_npz(data)))
 
 
 def _is_mnist(data: str) -> bool:

@@ -6,10 +6,10 @@ import argparse
 from typing import Any
 
 from nncore import layers, optimizers
-from nncore.cli import model_file
 from nncore.cli.errors import DONE
 from nncore.cli.output import print_json, print_lines
-from nncore.cli.parts import Split
+from nncore.datasets.notes import Split
+from nncore.datasets.notes import read as read_notes
 from nncore.datasets.preparation import Preparation
 from nncore.model.sequential import Sequential, load
 
@@ -17,7 +17,7 @@ from nncore.model.sequential import Sequential, load
 def run(options: argparse.Namespace) -> int:
     """Carry the command out; return the exit code."""
     model = load(options.model)
-    notes = model_file.training_notes(model)
+    notes = read_notes(model.metadata)
     if options.json:
         print_json({"model": options.model, **_facts(model), **({} if notes is None else _training_facts(*notes))})
     else:

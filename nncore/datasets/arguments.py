@@ -1,16 +1,15 @@
-"""Rules for the numbers that callers pass to public functions."""
+"""Checks of the numbers that callers pass to public functions: those of `nncore.base.checks`, in words for learners."""
 
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any
 
-import numpy as np
+from nncore.base import checks
 
 
 def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
-    """Return `value`, a whole number from `low` to `high` (None: without end); NumPy's pass, booleans do not.
+    """Return `value`, a whole number from `low` to `high` (None: as far as 64 bits go); booleans do not pass.
 
     Examples
     --------
@@ -19,11 +18,11 @@ def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
         ...
     ValueError: n_samples must be a whole number of at least 1, got 0
     """
-    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
-    if not is_whole or int(value) < low or (high is not None and int(value) > high):
+    try:
+        return int(checks.integer(low, checks.COUNT if high is None else high)(name, value))
+    except (TypeError, ValueError):
         span = f"of at least {low}" if high is None else f"from {low} to {high}"
-        raise ValueError(f"{name} must be a whole number {span}, got {value!r}")
-    return int(value)
+        raise ValueError(f"{name} must be a whole number {span}, got {checks.shown(value)}") from None
 
 
 def finite(name: str, value: Any, low: float = -math.inf) -> float:
@@ -36,8 +35,8 @@ def finite(name: str, value: Any, low: float = -math.inf) -> float:
         ...
     ValueError: noise must be a finite number of at least 0, got 'a'
     """
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    if not is_number or not (math.isfinite(value) and value >= low):
+    try:
+        return float(checks.real(low)(name, value))
+    except (TypeError, ValueError):
         least = f" of at least {low:g}" if math.isfinite(low) else ""
-        raise ValueError(f"{name} must be a finite number{least}, got {value!r}")
-    return float(value)
+        raise ValueError(f"{name} must be a finite number{least}, got {checks.shown(value)}") from None

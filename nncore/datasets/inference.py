@@ -39,17 +39,7 @@ def infer_schema(
     for name in (*categorical, *ignore):
         table.position(name)
     used = [i for i, name in enumerate(table.names) if name not in ignore]
-    if len(used) < 2:
-        raise ValueError(
-            f"{table.path}: needs a target column and at least one other, found {', '.join(table.names[:12])}; "
-            "is it separated by commas, semicolons, tabs or bars?"
-        )
-    if target_position not in used:
-        last = "" if target is not None else ", the last column,"
-        raise ValueError(
-            f"{table.path}: the target {table.names[target_position]!r}{last} is ignored; predict another column "
-            "(target=, on the command line --target)"
-        )
+    _check_used(table, used, target_position, is_named=target is not None)
     scans = {
         i: _Scan(table.names[i], table.names[i] in categorical or (i == target_position and task == "classification"))
         for i in used
@@ -58,6 +48,21 @@ def infer_schema(
     _scan(table, scans, missing)
     columns = tuple(scan.column(table) for i, scan in scans.items() if i != target_position)
     return Schema(columns, table.names[target_position], scans[target_position].classes(table, task))
+
+
+def _check_used(table: CsvTable, used: Collection[int], target_position: int, *, is_named: bool) -> None:
+    """Refuse a table that lacks a target or inputs once columns are left out."""
+    if len(used) < 2:
+        raise ValueError(
+            f"{table.path}: needs a target column and at least one other, found {', '.join(table.names[:12])}; "
+            "is it separated by commas, semicolons, tabs or bars?"
+        )
+    if target_position not in used:
+        last = "" if is_named else ", the last column,"
+        raise ValueError(
+            f"{table.path}: the target {table.names[target_position]!r}{last} is ignored; predict another column "
+            "(target=, on the command line --target)"
+        )
 
 
 def _scan(table: CsvTable, scans: dict[int, _Scan], missing: str) -> None:

@@ -95,6 +95,11 @@ def read_table(
     return Dataset(X, y, schema.feature_names, schema.classes, table.path.stem, f"Read from {table.path}.", schema)
 
 
+def is_npz(path: str | os.PathLike[str]) -> bool:
+    """Tell by its name whether `read_npz` reads a file, or says what is wrong with it."""
+    return Path(path).suffix.lower() in (".npz", ".npy")
+
+
 def read_npz(path: str | os.PathLike[str], *, X: str = "X", y: str = "y", task: str = "auto") -> Dataset:
     """Read the arrays named `X` and `y` from a file written by ``numpy.savez``.
 

@@ -72,14 +72,19 @@ def table(history: Kept) -> dict[str, list[Any]]:
     return columns
 
 
-def to_csv(history: Kept, path: str | os.PathLike[str]) -> None:
-    """Write the table as CSV; see ``History.to_csv``."""
+def csv_text(history: Kept) -> str:
+    """Return the table as CSV; see ``History.to_csv``."""
     columns = table(history)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(["" if value != value else value for value in row] for row in zip(*columns.values(), strict=True))
-    atomic.write(path, text.getvalue().encode())
+    return text.getvalue()
+
+
+def to_csv(history: Kept, path: str | os.PathLike[str]) -> None:
+    """Write the table as CSV; see ``History.to_csv``."""
+    atomic.write(path, csv_text(history).encode())
 
 
 # ---- plain data

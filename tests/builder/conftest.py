@@ -1,5 +1,6 @@
 """A builder that runs: a session alone, or a server on a port of its own, and pages that talk to it."""
 
+import base64
 import contextlib
 import json
 import socket
@@ -9,12 +10,26 @@ import pytest
 from websockets.sync.client import connect
 
 from nncore.builder import presets, server
-from nncore.builder.messages import read
+from nncore.builder.messages import carry_out, read
 from nncore.builder.security import proof
 from nncore.builder.session import Session
 
 
-class Asker:
+class Client:
+    """What asks for what a page would ask for."""
+
+    def link_with(self, layers):
+        """Return the link to a set-up with other layers, all else as it is."""
+        link = self("state")["link"]
+        before = json.loads(base64.urlsafe_b64decode(link + "=" * (-len(link) % 4)))
+        return base64.urlsafe_b64encode(json.dumps({**before, "layers": layers}).encode()).decode().rstrip("=")
+
+    def take_layers(self, layers):
+        """Begin anew with other layers."""
+        return self("open_link", spec=self.link_with(layers))
+
+
+class Asker(Client):
     """A session without a server: what a page would ask, one thing after the other."""
 
     def __init__(self, preset="xor", **arguments):
@@ -24,7 +39,7 @@ class Asker:
         )
 
     def __call__(self, message, **fields):
-        return self.session.handle(read(json.dumps({"id": 1, "type": message, **fields})))
+        return carry_out(self.session, read(json.dumps({"id": 1, "type": message, **fields})))
 
     @property
     def run(self):
@@ -41,7 +56,7 @@ def new_session():
     return Asker
 
 
-class Page:
+class Page(Client):
     """A page of a server with a port: asks, and keeps what it was told meanwhile."""
 
     def __init__(self, running, key=None, **options):

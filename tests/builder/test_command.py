@@ -14,7 +14,7 @@ import pytest
 
 import nncore
 from nncore.builder import server
-from nncore.builder.messages import Request
+from nncore.builder.messages import Request, carry_out
 from nncore.cli import builder
 from nncore.cli.main import main
 from nncore.cli.parser import parse
@@ -109,7 +109,7 @@ def test_what_is_saved_does_not_take_the_place_of_the_file_it_began_with(tmp_pat
     monkeypatch.chdir(tmp_path)
     main(["train", "iris", "--epochs", "4", "-o", "model.safetensors", "--quiet"])
     found = trained(session("model.safetensors"))
-    saved = found.handle(Request(1, "export", {"kind": "model"}))
+    saved = carry_out(found, Request(1, "export", {"kind": "model"}))
     assert saved["name"] == "model-7-epochs.safetensors"
     (tmp_path / "model.safetensors").write_bytes(base64.b64decode(saved["base64"]))
     with pytest.raises(AssertionError, match="the run began with a model of 4 epochs, not of 7"):
@@ -121,9 +121,9 @@ def test_reset_and_undo_of_a_loaded_model(tmp_path):
     main(["train", "iris", "--epochs", "4", "-o", path, "--quiet"])
     found = trained(session(path))
     later = found.run.model.parameters.copy()
-    found.handle(Request(1, "reset", {}))
+    carry_out(found, Request(1, "reset", {}))
     assert np.array_equal(found.run.model.parameters, nncore.load(path).parameters)
-    found.handle(Request(1, "undo", {}))
+    carry_out(found, Request(1, "undo", {}))
     assert np.array_equal(found.run.model.parameters, later)
 
 

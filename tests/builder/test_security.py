@@ -7,7 +7,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from nncore.builder import pages, security, server
+from nncore.builder import pages, rules, security, server
 from nncore.builder.pages import FULL, UNAUTHORIZED
 
 
@@ -214,10 +214,15 @@ def test_hello_is_answered_with_the_state(running):
     assert state["data"]["name"] == "xor"
 
 
+def test_hello_is_said_once(running):
+    error = running.page().refused("hello", nonce="nonce", proof="proof")
+    assert error["message"] == "hello comes first, and once"
+
+
 def test_a_message_that_is_too_long_closes_the_connection(running):
     page = running.page()
     with contextlib.suppress(ConnectionClosed):
-        page.send("set_data", csv="x" * (server.MOST_BYTES + 1))
+        page.send("set_data", csv="x" * (rules.MOST_BYTES + 1))
     with pytest.raises(ConnectionClosed) as closed:
         page.answer_to(2)
     told = closed.value.rcvd  # lost where the connection is reset while the message is still on its way

@@ -26,7 +26,7 @@ def test_hello_state_and_schema(running):
         ('{"id": 1, "type": "insert", "index": 0, "layer": {"type": "Dense", "units": 1000000000}}', " GB of memory"),
         ('{"id": 1, "type": "set_data", "csv": "a,b\\n1,2\\nnan,3\\n"}', "column 'a' has no value"),
         ('{"id": 1, "type": "set_data", "csv": "a,b\\n1,2\\n3\\n"}', "expected 2 fields"),
-        ('{"id": 1, "type": "weights", "layer": "dense_7"}', "unknown layer 'dense_7'"),
+        ('{"id": 1, "type": "export", "kind": "onnx"}', "unknown kind 'onnx'"),
     ],
 )
 def test_a_refusal_is_an_answer_and_the_conversation_goes_on(shared, text, message):
@@ -180,7 +180,7 @@ def test_a_pause_overtakes_what_waits_for_the_end_of_an_epoch(running, monkeypat
     page = running.page()
     page("set_data", name="digits")
     wide = [{"type": "Dense", "units": 1500, "activation": "relu"}] * 2
-    page("set_layers", layers=[*wide, {"type": "Dense", "units": 10, "activation": "softmax"}])
+    page.take_layers([*wide, {"type": "Dense", "units": 10, "activation": "softmax"}])
     page("set_training", batch_size=1)
     page("train")
     page.wait_for("frame", lambda frame: frame["running_loss"] is not None)

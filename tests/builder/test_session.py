@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from nncore import SGD, Adam, Dense, Sequential, datasets
-from nncore.builder import data, presets, session, setup, undo
-from nncore.builder.messages import Refusal, encode
+from nncore.builder import presets, session, setup, sources, undo
+from nncore.builder.refusal import Refusal
 from nncore.builder.schema import schema
+from nncore.builder.wire import encode
 from nncore.losses import LOSSES
 
 CSV = "size,colour,price\n" + "".join(f"{i % 7}.5,{'red' if i % 2 else 'blue'},{i * 1.25}\n" for i in range(40))
@@ -193,7 +194,7 @@ def test_what_is_wrong_with_a_table_is_told_in_the_words_of_the_page(ask):
 
 
 def test_no_table_stays_on_the_disk(ask, tmp_path, monkeypatch):
-    monkeypatch.setattr(data.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sources.tempfile, "tempdir", str(tmp_path))
     ask("set_data", csv=CSV)
     assert list(tmp_path.iterdir()) == []
 
@@ -300,10 +301,6 @@ def test_before_training_a_network_is_what_a_script_would_build(ask):
         ("remove", {"index": 1}, "layers", ""),
         ("move", {"from": 0, "to": 2}, "to", "from 0 to 1, got 2"),
         ("move", {"from": 0, "to": 1}, "layers", ""),
-        ("set_layers", {"layers": []}, "layers", "at least one Dense layer"),
-        ("set_layers", {"layers": [{"type": "Dense", "units": 5000}] * 4}, "layers", "parameters; the builder takes"),
-        ("set_layers", {"layers": [DENSE, {"type": "Dense", "units": -2}]}, "layers[1].units", "got -2"),
-        ("set_layers", {"layers": [{"type": "Residual", "layers": [DENSE] * 64}] * 2}, "layers", "at most 64 layers"),
         ("set_optimizer", {"optimizer": {"type": "Adma"}}, "optimizer", "did you mean 'Adam'?"),
         ("set_optimizer", {"optimizer": {"type": "Adam", "beta_1": 1}}, "optimizer.beta_1", "got 1.0"),
         ("set_optimizer", {"optimizer": {"type": "Adam", "learning_rate": "x"}}, "optimizer.learning_rate", ""),
@@ -313,7 +310,6 @@ def test_before_training_a_network_is_what_a_script_would_build(ask):
         ("set_training", {"metrics": ["accuracy", "accuracy"]}, "training.metrics", "different names"),
         ("set_training", {"validation_split": 0.001, "batch_size": 3, "metrics": ["no"]}, "training.metrics", "'no'"),
         ("open_preset", {"name": "xro"}, "name", "did you mean 'xor'?"),
-        ("weights", {"layer": "dense_9"}, "layer", "unknown layer 'dense_9'"),
         ("undo", {}, "", "nothing to be undone"),
         ("redo", {}, "", "nothing to be done again"),
     ],
@@ -322,6 +318,24 @@ def test_edits_that_are_refused(ask, message, fields, where, text):
     if message != "undo":
         ask("step_epoch")
     refusal = refused(ask, message, **fields)
+    assert text in str(refusal)
+    assert refusal.where.startswith(where)
+
+
+@pytest.mark.parametrize(
+    "layers, where, text",
+    [
+        ([], "layers", "at least one Dense layer"),
+        ([{"type": "Dense", "units": 5000}] * 4, "layers", "parameters; the builder takes"),
+        ([DENSE, {"type": "Dense", "units": -2}], "layers[1].units", "got -2"),
+        ([{"type": "Residual", "layers": [DENSE] * 64}] * 2, "layers", "at most 64 layers"),
+        ([{}] * 65, "layers", "at most 64 entries, got 65"),
+        ([1], "layers", "layers[0] must be an object"),
+    ],
+)
+def test_layers_that_are_refused(ask, layers, where, text):
+    ask("step_epoch")
+    refusal = refused(ask, "open_link", spec=ask.link_with(layers))
     assert text in str(refusal)
     assert refusal.where.startswith(where)
 
@@ -448,7 +462,7 @@ def test_a_run_has_an_end(ask, monkeypatch):
 def test_divergence_is_told_and_the_weights_are_kept(ask):
     ask("open_preset", name="regression")
     ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": 1e4})
-    ask("set_layers", layers=[{"type": "Dense", "units": 4}, {"type": "Dense", "units": 1}])
+    ask.take_layers([{"type": "Dense", "units": 4}, {"type": "Dense", "units": 1}])
     ask("train")
     ask.session.play(lambda: False)
     assert not ask.session.playing
@@ -658,4 +672,4 @@ def test_data_that_only_undo_needs_are_bounded(ask, monkeypatch):
 
 def test_limits_are_those_of_the_schema():
     limits = schema()["limits"]
-    assert (limits["parameters"], limits["rows_generated"]) == (setup.MOST_PARAMETERS, data.MOST_ROWS)
+    assert (limits["parameters"], limits["rows_generated"]) == (setup.MOST_PARAMETERS, sources.MOST_ROWS)

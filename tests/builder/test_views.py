@@ -12,8 +12,9 @@ import pytest
 import nncore
 from nncore import Dense, Sequential
 from nncore.builder import doctoring, frames, views
-from nncore.builder.messages import Refusal, encode
+from nncore.builder.refusal import Refusal
 from nncore.builder.run import Loaded, Run
+from nncore.builder.wire import encode
 from nncore.cli.main import main
 from nncore.model import checkpoint
 
@@ -49,7 +50,7 @@ def test_an_explained_step_is_that_of_explain_step(ask, batches):
 
 def test_normalising_layers_tell_what_they_take_away(ask):
     widths = [{"type": "Dense", "units": 5}, {"type": "BatchNorm"}, {"type": "LayerNorm"}]
-    ask("set_layers", layers=[*widths, {"type": "Dense", "units": 2, "activation": "softmax"}])
+    ask.take_layers([*widths, {"type": "Dense", "units": 2, "activation": "softmax"}])
     dense, of_columns, of_rows, _ = ask("explain")["layers"]
     assert dense["statistics"] is None
     for layer, side_by_side in ((of_columns, np.atleast_2d), (of_rows, lambda values: np.array(values)[:8, None])):
@@ -178,15 +179,6 @@ def test_rows_held_out_need_to_be_there(ask):
         ask("evaluate", kind="confusion", part="held_out")
 
 
-def test_weights_are_shown_whole_or_pooled(ask, new_session):
-    found = ask("weights", layer="dense_0")["parameters"]
-    assert found["weight"]["values"] == ask.run.model.get_weights()[0].tolist()
-    digits = new_session("digits")
-    digits("insert", index=1, layer={"type": "Dense", "units": 600, "activation": "relu"})
-    shown = digits("weights", layer="dense_1")["parameters"]["weight"]
-    assert shown["shape"] == [64, 600] and np.shape(shown["values"]) == (64, 256)
-
-
 # ---- frames
 
 
@@ -263,7 +255,7 @@ def test_the_strongest_edges_are_those_of_the_largest_weights(shape):
 def test_what_a_frame_reads_does_not_grow_with_the_data_and_hardly_with_the_network(new_session, monkeypatch):
     ask = new_session("digits")
     assert len(frames.gradient_rows(ask.run)[0]) == 240
-    ask("set_layers", layers=[{"type": "Dense", "units": n} for n in (1000, 1000)] + [ask("state")["layers"][-1]])
+    ask.take_layers([{"type": "Dense", "units": n} for n in (1000, 1000)] + [ask("state")["layers"][-1]])
     assert len(frames.gradient_rows(ask.run)[0]) <= 64
     monkeypatch.setattr(type(ask.run.prepared), "rows", lambda *_: pytest.fail("all rows are gone through again"))
     frames.frame(ask.run, 0)
@@ -431,7 +423,7 @@ def statements(text):
 def test_a_text_of_the_page_cannot_become_code(ask, name):
     def script(file, column, layer):
         ask("set_data", csv=f'"{column}",b\n1,2\n2,3\n3,4.5\n4,6\n5,7\n', options={"file": file})
-        ask("set_layers", layers=[{"type": "Dense", "units": 2, "name": layer}, {"type": "Dense", "units": 1}])
+        ask.take_layers([{"type": "Dense", "units": 2, "name": layer}, {"type": "Dense", "units": 1}])
         return ask("export", kind="script")["text"]
 
     plain = script("plain.csv", "a", "x")

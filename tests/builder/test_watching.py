@@ -17,7 +17,7 @@ def slow(new_session, monkeypatch):
     """A session whose epochs, batch for batch of one row, take some tenths of a second."""
     monkeypatch.setattr(watching, "LONG", 0)
     ask = new_session("digits")
-    ask("set_layers", layers=WIDE)
+    ask.take_layers(WIDE)
     ask("set_training", batch_size=1)
     return ask
 
@@ -38,7 +38,7 @@ def test_a_long_epoch_is_shown_while_it_runs_and_nothing_else_changes(slow, new_
     assert frames(slow)[-1]["epoch"] in (0, 1)
     assert slow.run.within is None
     alone = new_session("digits")
-    alone("set_layers", layers=WIDE)
+    alone.take_layers(WIDE)
     alone("set_training", batch_size=1)
     alone.run.fit(1, lambda *_: None)
     assert np.array_equal(slow.run.model.parameters, alone.run.model.parameters)
@@ -79,7 +79,7 @@ def test_an_epoch_that_is_all_but_done_is_finished_first(slow, monkeypatch):
 
 def test_the_worker_answers_while_an_epoch_runs(slow, monkeypatch):
     monkeypatch.setattr(watching, "PATIENCE", 0)
-    slow("set_layers", layers=[{"type": "Dense", "units": 1500, "activation": "relu"}] * 2 + [HEAD])
+    slow.take_layers([{"type": "Dense", "units": 1500, "activation": "relu"}] * 2 + [HEAD])
     at_work = worker.Worker(slow.session)
     at_work.start()
     try:
@@ -110,7 +110,7 @@ def at_work_within_an_epoch(slow):
 
 def test_the_worker_ends_in_the_middle_of_an_epoch(slow, monkeypatch):
     monkeypatch.setattr(watching, "PATIENCE", 0)
-    slow("set_layers", layers=[{"type": "Dense", "units": 1500, "activation": "relu"}] * 2 + [HEAD])
+    slow.take_layers([{"type": "Dense", "units": 1500, "activation": "relu"}] * 2 + [HEAD])
     at_work_within_an_epoch(slow).stop()
     assert slow.run.model.epoch == 0
 

@@ -112,7 +112,7 @@ def test_layers_that_starve(open_page):
 
     def deep(page):
         layers = [{"type": "Dense", "units": 8, "activation": "sigmoid"}] * 16
-        page("set_layers", layers=[*layers, {"type": "Dense", "units": 3, "activation": "softmax"}])
+        page.take_layers([*layers, {"type": "Dense", "units": 3, "activation": "softmax"}])
 
     view = open_page("spiral", prepare=deep)
     starving = view.until(lambda: view.data("#drawing", "starving")).split()
@@ -124,7 +124,7 @@ def test_exploding_layers_warn(open_page):
         layers = [{"type": "Dense", "units": 16, "activation": "identity"}] * 6
         large = {"type": "RandomNormal", "stddev": 6.0}
         layers = [{**layer, "weight_initializer": large} for layer in layers]
-        page("set_layers", layers=[*layers, {"type": "Dense", "units": 3, "activation": "softmax"}])
+        page.take_layers([*layers, {"type": "Dense", "units": 3, "activation": "softmax"}])
 
     view = open_page("spiral", prepare=exploding)
     view.until(lambda: view.data("#drawing", "exploding"))
@@ -137,7 +137,7 @@ def test_drawing_and_cards_agree_on_what_explodes(open_page):
         page("open_preset", name="regression")
         page("set_optimizer", optimizer={"type": "SGD", "learning_rate": 1e-6})
         layer = {"type": "Dense", "units": 1, "weight_initializer": {"type": "Constant", "value": 3000.0}}
-        page("set_layers", layers=[layer])
+        page.take_layers([layer])
 
     view = open_page("xor", prepare=large)
     view.train(1)

@@ -12,7 +12,7 @@ LAYERS = [
 
 @pytest.fixture
 def view(open_page):
-    return open_page("spiral", prepare=lambda page: page("set_layers", layers=LAYERS))
+    return open_page("spiral", prepare=lambda page: page.take_layers(LAYERS))
 
 
 def groups(view):

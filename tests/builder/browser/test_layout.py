@@ -105,7 +105,7 @@ CUT = """selector => [...document.querySelectorAll(selector)]
 def test_large_counts_have_room_on_their_cards(open_page):
     def wide(page):
         wide = [{"type": "Dense", "units": units, "activation": "relu"} for units in (1024, 1024)]
-        page("set_layers", layers=[*wide, {"type": "Dense", "units": 10, "activation": "softmax"}])
+        page.take_layers([*wide, {"type": "Dense", "units": 10, "activation": "softmax"}])
 
     view = open_page("digits", prepare=wide)
     assert view.page.evaluate(CUT, ".card-foot") == []

@@ -14,7 +14,7 @@ LAYERS = [
 
 def distinct(page):
     """Give the network layers that no two of are alike."""
-    page("set_layers", layers=LAYERS)
+    page.take_layers(LAYERS)
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_an_initializer_with_a_scale_is_chosen_and_scaled(view):
 def test_a_refusal_is_shown_below_the_strip_and_moves_nothing(open_page):
     def full(page):
         hidden = [{"type": "Dense", "units": 4, "activation": "relu"}] * 63
-        page("set_layers", layers=[*hidden, {"type": "Dense", "units": 1, "activation": "sigmoid"}])
+        page.take_layers([*hidden, {"type": "Dense", "units": 1, "activation": "sigmoid"}])
 
     view = open_page("xor", prepare=full)
     places = ["#strip", "#layer-settings", "#drawing"]

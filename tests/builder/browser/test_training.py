@@ -220,7 +220,7 @@ def test_a_long_epoch_is_seen_to_go_on(open_page, monkeypatch):
 
     def slow(page):
         wide = [{"type": "Dense", "units": units, "activation": "relu"} for units in (800, 600)]
-        page("set_layers", layers=[*wide, {"type": "Dense", "units": 10, "activation": "softmax"}])
+        page.take_layers([*wide, {"type": "Dense", "units": 10, "activation": "softmax"}])
         page("set_training", batch_size=1)
 
     view = open_page("digits", prepare=slow)

@@ -1,0 +1,212 @@
+"""A choice of data: what the page may choose, and the rows that a choice stands for."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nncore.base import checks
+from nncore.base.checks import Rule
+from nncore.base.names import lookup
+from nncore.builder.refusal import Refusal, located
+from nncore.builder.rules import flag_or, one_of, several, text
+from nncore.datasets import load_mnist, read_csv, read_npz
+from nncore.datasets.bundled import BUNDLED
+from nncore.datasets.dataset import Dataset
+from nncore.datasets.generators import GENERATORS
+from nncore.datasets.tables import is_npz
+
+CSV, FILE, MNIST = "csv", "file", "mnist"
+MOST_ROWS, MOST_COLUMNS, MOST_CLASSES = 20_000, 100, 20
+"""Of what is generated."""
+
+
+def bare_name(argument: str, value: Any) -> str:
+    """Rule: the name of a file, without folders and without what no line of a text can hold."""
+    name: str = text(200)(argument, value)
+    if not name.isprintable() or set(name) & set("/\\"):
+        raise ValueError(f"{argument} must be the name of a file alone, got {name!a}")
+    return name
+
+
+GENERATED: dict[str, Rule] = {
+    "n_samples": checks.integer(2, MOST_ROWS),
+    "noise": checks.real(0, 100),
+    "seed": checks.integer(0, 2**53 - 1),
+    "factor": checks.real(0, 1, above=True, below=True),
+    "arms": checks.integer(2, MOST_CLASSES),
+    "turns": checks.real(-10, 10),
+    "classes": checks.integer(2, MOST_CLASSES),
+    "n_features": checks.integer(1, MOST_COLUMNS),
+}
+TABLES: dict[str, Rule] = {
+    "file": bare_name,
+    "target": text(1000),
+    "task": one_of("auto", "classification", "regression"),
+    "categorical": several(text(1000), 1000),
+    "ignore": several(text(1000), 1000),
+    "missing": one_of("error", "drop"),
+}
+ON_THE_PAGE = {
+    "missing='drop', on the command line --drop-missing": "Missing values: Drop row",
+    "ignore=, on the command line --ignore": "under Columns",
+    "categorical=, on the command line --categorical": "under Columns",
+    "target=, on the command line --target": "the box Target",
+}
+SELECTION: dict[str, Rule] = {"features": several(text(1000), 10_000), "standardize": flag_or}
+"""Options of every data set: the features to read, in their order, and whether to standardise them."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A choice of data: what to load and how to read it.
+
+    Attributes
+    ----------
+    name : str
+        A bundled or generated data set, ``"mnist"``, ``"csv"`` for a table the page sent, ``"file"`` for one that was
+        named on the command line.
+    options : dict
+        Those of `GENERATED`, `TABLES` and `SELECTION` that were given.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the choice as JSON-safe dict."""
+        return {"name": self.name, "options": dict(self.options)}
+
+
+def options_of(name: str) -> dict[str, Rule]:
+    """Return the rules of the options of a data set, by name.
+
+    Examples
+    --------
+    >>> list(options_of("xor"))
+    ['n_samples', 'noise', 'seed', 'features', 'standardize']
+    """
+    if name in GENERATORS:
+        return {key: GENERATED[key] for key in inspect.signature(GENERATORS[name]).parameters} | SELECTION
+    return (TABLES if name in (CSV, FILE) else {}) | SELECTION
+
+
+def source(name: str, options: Mapping[str, Any]) -> Source:
+    """Return the checked choice.
+
+    Raises
+    ------
+    Refusal
+        If the data set or an option is unknown, or a value out of its range.
+    """
+    known = {key: key for key in (*BUNDLED, *GENERATORS, MNIST, CSV, FILE)}
+    located("data.name", lookup, "data set", name, known)
+    rules = options_of(name)
+    checked = {}
+    for key, value in options.items():
+        rule = located(f"data.options.{key[:80]}", lookup, f"option of {name}", key, rules)
+        checked[key] = located(f"data.options.{key}", rule, key, value)
+    return Source(name, checked)
+
+
+def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dataset:
+    """Return the rows of a choice, with all features; `selected` returns those that it names.
+
+    Parameters
+    ----------
+    chosen : Source
+    csv : str, optional
+        The table of a source ``"csv"``.
+    path : str, optional
+        The file of a source ``"file"``, or the folder of MNIST; it comes from the command line, never from the page.
+
+    Raises
+    ------
+    Refusal
+        If the table cannot be understood, or MNIST is not found.
+    """
+    options = {key: value for key, value in chosen.options.items() if key not in (*SELECTION, "file")}
+    where = "data.csv" if chosen.name == CSV else "data.options"
+    try:
+        dataset = _loaded(chosen, options, csv, path)
+    except OSError as error:
+        what = f"{error.filename or path}: {error.strerror}" if error.strerror else str(error)
+        raise Refusal(what, "data.name") from None
+    except (TypeError, ValueError) as error:
+        raise Refusal(str(error), "data.options.target" if "there is no column" in str(error) else where) from None
+    if len(dataset) < 2:
+        raise Refusal("there is 1 row; a network needs two at the least, and learns from hundreds", where)
+    if dataset.target_names is not None and len(np.unique(dataset.y)) < 2:
+        raise Refusal(f"every row is of class {dataset.target_names[int(dataset.y[0])]!r}; expected two or more", where)
+    return dataset
+
+
+def _loaded(chosen: Source, options: Mapping[str, Any], csv: str | None, path: str | None) -> Dataset:
+    loaders: dict[str, Callable[[], Dataset]] = {
+        **BUNDLED,
+        **{name: partial(make, **options) for name, make in GENERATORS.items()},
+        MNIST: lambda: load_mnist(path if path is not None and Path(path).is_dir() else None).train,
+        CSV: lambda: _pasted(csv, str(chosen.options.get("file", "data.csv")), options),
+        FILE: lambda: _named(path, str(chosen.options.get("file", "FILE")), options),
+    }
+    return loaders[chosen.name]()
+
+
+def mnist_found(path: str | None) -> bool:
+    """Tell whether the files of MNIST are where they are looked for: in a folder that was named, or in $NNCORE_DATA."""
+    named = path if path is not None and Path(path).is_dir() else os.environ.get("NNCORE_DATA")
+    return bool(named) and any(any(Path(str(named), sub).glob("train-images*")) for sub in ("", "mnist"))
+
+
+def _pasted(csv: str | None, name: str, options: Mapping[str, Any]) -> Dataset:
+    """Read a table that the page sent. Readers read files, so it is one for a moment, in a folder of our own."""
+    if csv is None:
+        raise ValueError("no CSV was given: send its text as csv")
+    with tempfile.TemporaryDirectory(prefix="nncore-builder-") as folder:
+        path = Path(folder, "data.csv")
+        path.write_text(csv, encoding="utf-8", newline="")
+        try:
+            dataset = read_csv(path, **options)
+        except ValueError as error:
+            raise ValueError(_as_on_the_page(str(error).replace(str(path), name))) from None
+    return replace(dataset, name=name, description=f"Read from {name}.")
+
+
+def _as_on_the_page(message: str) -> str:
+    """Return a reader's message with the page's words for the options that it names."""
+    for options, words in ON_THE_PAGE.items():
+        message = message.replace(f"({options})", f"({words})")
+    return message
+
+
+def _named(path: str | None, file: str, options: Mapping[str, Any]) -> Dataset:
+    if path is None:
+        raise ValueError(f"files are named on the command line alone: start it anew, with nncore builder --data {file}")
+    if is_npz(path):
+        return read_npz(path, task=options.get("task", "auto"))
+    return read_csv(path, **options)
+
+
+def selected(dataset: Dataset, names: list[str]) -> Dataset:
+    """Return the data set of some features alone.
+
+    Examples
+    --------
+    >>> selected(BUNDLED["iris"](), ["petal_length_cm"]).n_features
+    Traceback (most recent call last):
+        ...
+    nncore.builder.refusal.Refusal: unknown feature 'petal_length_cm'; did you mean ...
+    """
+    known = {name: i for i, name in enumerate(dataset.feature_names)}
+    columns = [located("data.options.features", lookup, "feature", name, known) for name in names]
+    if not columns or len(set(columns)) < len(columns):
+        raise Refusal("features must name at least one feature, and none twice", "data.options.features")
+    return replace(dataset, X=dataset.X[:, columns], feature_names=tuple(names), schema=None)

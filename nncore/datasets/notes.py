@@ -1,0 +1,59 @@
+"""What a model file notes of the data: how they are prepared, and which rows the training has never seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from nncore.datasets.preparation import Preparation
+from nncore.datasets.split import train_test_split
+
+
+@dataclass(frozen=True)
+class Split:
+    """How the rows for the test were held out.
+
+    Attributes
+    ----------
+    data : str
+        The DATA of the training.
+    n_samples : int
+        Its number of rows.
+    test : float
+        The share held out; 0 if none was, or if there was a test set besides.
+    seed : int
+    stratify : bool
+    """
+
+    data: str
+    n_samples: int
+    test: float
+    seed: int
+    stratify: bool
+
+    def rows(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the indices of the training rows and of the test rows for the target `y`."""
+        everything = np.arange(len(y))
+        if not self.test:
+            return everything, everything[:0]
+        train, test = train_test_split(
+            everything, test_size=self.test, seed=self.seed, stratify=y if self.stratify else False
+        )
+        return train, test
+
+
+def written(preparation: Preparation, split: Split) -> dict[str, str]:
+    """Return the notes, as the metadata of a model holds them."""
+    return {"preparation": preparation.to_json(), "split": json.dumps(asdict(split))}
+
+
+def read(metadata: Mapping[str, str]) -> tuple[Preparation, Split] | None:
+    """Return what `written` noted; None if the model was saved by other means."""
+    try:
+        preparation = Preparation.from_json(metadata["preparation"])
+        return preparation, Split(**json.loads(metadata["split"]))
+    except (KeyError, ValueError, TypeError):
+        return None
