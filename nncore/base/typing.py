@@ -1,96 +1,11 @@
-"""Types that several rooms speak of: arrays, and what the doctor, plots and callbacks read of a record and a model.
-
-Those rooms stand below `History` and `Sequential` and import neither; they say here what they need of them.
-"""
+"""Types that several rooms speak of."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, TypeGuard
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
-
-
-class LayerRecord(Protocol):
-    """What training recorded of one layer: `nncore.history.LayerHistory`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def activation(self) -> str: ...
-    @property
-    def epochs(self) -> NDArray[np.int64]: ...
-    @property
-    def histogram(self) -> Floats: ...
-    def __getitem__(self, name: str, /) -> Floats: ...
-    def __len__(self) -> int: ...
-
-
-class Record(Protocol):
-    """What training recorded: `nncore.history.History`."""
-
-    @property
-    def columns(self) -> tuple[str, ...]: ...
-    @property
-    def epochs(self) -> NDArray[np.int64]: ...
-    @property
-    def next_epoch(self) -> int: ...
-    @property
-    def layers(self) -> Mapping[str, LayerRecord]: ...
-    @property
-    def inputs(self) -> Mapping[str, Any] | None: ...
-    @property
-    def targets(self) -> Mapping[str, Any] | None: ...
-    @property
-    def symmetric(self) -> tuple[str, ...]: ...
-    @property
-    def diverged(self) -> Mapping[str, float] | None: ...
-    def __getitem__(self, name: str, /) -> Floats: ...
-    def __contains__(self, name: object, /) -> bool: ...
-    def __len__(self) -> int: ...
-
-
-class Model(Protocol):
-    """A model that can be trained and drawn: `nncore.Sequential`."""
-
-    optimizer: Any
-
-    @property
-    def layers(self) -> tuple[Any, ...]: ...
-    @property
-    def loss(self) -> Any: ...
-    @property
-    def program(self) -> Any: ...
-    @property
-    def last_activation(self) -> str: ...
-    @property
-    def parameters(self) -> Array: ...
-    def compile(self, optimizer: Any, loss: Any) -> None: ...
-    def evaluate(self, X: ArrayLike, y: ArrayLike) -> dict[str, float]: ...
-    def predict(self, X: ArrayLike) -> Array: ...
-    def predict_proba(self, X: ArrayLike) -> Array: ...
-    def get_weights(self) -> list[Array]: ...
-    def set_weights(self, weights: Iterable[ArrayLike]) -> None: ...
-    def save(self, path: str | os.PathLike[str]) -> None: ...
-
-
-def is_record(value: object) -> TypeGuard[Record]:
-    """Tell whether `value` has the shape of a `Record`."""
-    return _offers(value, "columns", "epochs", "layers", "next_epoch")
-
-
-def is_model(value: object) -> TypeGuard[Model]:
-    """Tell whether `value` has the shape of a `Model`, with weights or without."""
-    return _offers(value, "layers", "program", "get_weights", "predict_proba")
-
-
-def _offers(value: object, *names: str) -> bool:
-    """Tell whether the type of `value` has these names: asked of itself, it would run its properties."""
-    return all(hasattr(type(value), name) for name in names)

@@ -6,7 +6,7 @@ import os
 from string import Formatter
 
 from nncore.base import checks
-from nncore.base.typing import Model
+from nncore.base.protocols import Model
 from nncore.callbacks.monitor import Monitor
 
 

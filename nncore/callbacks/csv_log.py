@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from nncore.base import checks
-from nncore.base.typing import Model
+from nncore.base.protocols import Model
 
 
 class CSVLogger:

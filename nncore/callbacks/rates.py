@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from nncore.base import checks
+from nncore.base.protocols import Model
 from nncore.base.schedule import RATE, Schedule
-from nncore.base.typing import Model
 from nncore.callbacks.monitor import Monitor
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nncore.base import checks
-from nncore.base.typing import Array, Model
+from nncore.base.protocols import Model
+from nncore.base.typing import Array
 from nncore.callbacks.hooks import STOP, Stop
 from nncore.callbacks.monitor import Monitor
 

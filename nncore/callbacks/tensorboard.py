@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from nncore.base.typing import Model
+from nncore.base.protocols import Model
 
 
 class TensorBoard:

@@ -4,7 +4,7 @@ Every rule is a function of a `History` that yields a `Finding` or nothing. It s
 recorded. Its thresholds are constants beside it, with their reasons.
 """
 
-from nncore.base.typing import Record
+from nncore.base.protocols import Record
 from nncore.doctor.curve_rules import (
     divergence,
     learning_rate_too_high,

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from nncore.arrays.facts import MOST_TARGETS
-from nncore.base.typing import Floats, Record
+from nncore.base.protocols import Record
+from nncore.base.typing import Floats
 from nncore.doctor.findings import Finding
 from nncore.doctor.series import RECENT, column, current_layers, end, finite, percent, short
 

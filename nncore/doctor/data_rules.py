@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.base.typing import Record
+from nncore.base.protocols import Record
 from nncore.doctor.findings import Finding
 from nncore.doctor.series import current_layers, percent, short
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nncore.base.typing import LayerRecord, Record
+from nncore.base.protocols import LayerRecord, Record
 from nncore.doctor.findings import Finding
 from nncore.doctor.series import column, current_layers, end, finite, hidden_layers, percent, short
 

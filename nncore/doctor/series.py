@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from nncore.base.typing import Floats, LayerRecord, Record
+from nncore.base.protocols import LayerRecord, Record
+from nncore.base.typing import Floats
 
 RECENT = 5  # epochs at the end that are judged together: the median of five is unmoved by one or two odd epochs
 

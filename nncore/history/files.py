@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from nncore.base import atomic, checks
+from nncore.base.protocols import LayerRecord, Record
 from nncore.base.recorded import DIVERGED, FACTS
-from nncore.base.typing import LayerRecord, Record
 from nncore.history.layers import FIELDS, N_BINS, LayerHistory
 from nncore.version import __version__
 

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from nncore.arrays import inputs
 from nncore.base import checks
-from nncore.base.typing import Array, Model, is_model
+from nncore.base.protocols import Model, is_model
+from nncore.base.typing import Array
 from nncore.losses import Crossentropy
 from nncore.plots import canvas
 from nncore.plots.colours import BLACK, MARKERS, SEQUENTIAL, class_markers, distinct

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from nncore.base import checks
 from nncore.base.names import lookup
+from nncore.base.protocols import Record
 from nncore.base.recorded import NOT_DRAWN
-from nncore.base.typing import Record
 from nncore.plots import canvas, subjects
 from nncore.plots.colours import GREY, TRAINING, VALIDATION, line_looks
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nncore.base import checks
-from nncore.base.typing import Array, Model
+from nncore.base.protocols import Model
+from nncore.base.typing import Array
 from nncore.plots import canvas, subjects
 from nncore.plots.colours import BLACK, BLUE, GREY, VERMILLION, diverging
 from nncore.plots.layout import Band, Bracket, Column, Layout, shown_units

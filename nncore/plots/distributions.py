@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.base.typing import LayerRecord, Record
+from nncore.base.protocols import LayerRecord, Record
 from nncore.plots import canvas, subjects
 from nncore.plots.colours import BLUE, PURPLE, SEQUENTIAL, VERMILLION
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nncore.base.checks import described
 from nncore.base.names import lookup
-from nncore.base.typing import LayerRecord, Model, Record, is_model, is_record
+from nncore.base.protocols import LayerRecord, Model, Record, is_model, is_record
 from nncore.plots import canvas
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nncore.base import checks
-from nncore.base.typing import Array, Model
+from nncore.base.protocols import Model
+from nncore.base.typing import Array
 from nncore.plots import canvas, subjects
 from nncore.plots.colours import SEQUENTIAL
 from nncore.program import Program
