@@ -116,6 +116,27 @@ def test_names_in_contributing_are_in_the_file_named_before_them():
     assert checked > 20
 
 
+ROWS_OF_THE_MAP = {
+    path: row
+    for row in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
+    if row.startswith("| `")
+    for path in re.findall(r"`([^`]+)`", row.split("|")[1])
+}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "nncore").glob("*/__init__.py")), ids=lambda path: path.parent.name)
+def test_the_map_names_every_module_of_a_room(path):
+    row = ROWS_OF_THE_MAP[f"nncore/{path.parent.name}/"]
+    modules = {module.stem for module in path.parent.glob("*.py")} - {"__init__"}
+    assert {name for name in modules if f"`{name}`" not in row} == set()
+    assert set(re.findall(r"`(\w+)`", row)) <= modules
+
+
+def test_the_map_names_every_file_that_a_user_imports_by_name():
+    files = {f"nncore/{path.name}" for path in (ROOT / "nncore").glob("*.py")}
+    assert files - {*ROWS_OF_THE_MAP} == {f"nncore/{name}.py" for name in ("__init__", "__main__", "version")}
+
+
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_lines_are_no_longer_than_in_the_sources(document):
     lines = (ROOT / document).read_text(encoding="utf-8").splitlines()
