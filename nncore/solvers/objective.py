@@ -29,10 +29,10 @@ class Objective:
 
     Examples
     --------
-    >>> from nncore import Dense, Sequential
-    >>> model = Sequential([Dense(1, use_bias=False, l2=0.5)], dtype="float64")
-    >>> model.build(1)
-    >>> objective = Objective(model._state.network, Data(np.array([[1.0]]), np.array([[5.0]]), None))
+    >>> from nncore import SGD, Dense
+    >>> from nncore.program import lower
+    >>> program = lower([Dense(1, use_bias=False, l2=0.5)], 1, "mse")
+    >>> objective = Objective(Network(program, np.zeros(1), SGD()), Data(np.array([[1.0]]), np.array([[5.0]]), None))
     >>> objective(np.array([2.0]))  # (2 - 5)**2 + 0.5 * 2**2, and 2 * (2 - 5) + 2 * 0.5 * 2
     (11.0, array([-4.]))
     """
