@@ -1,19 +1,19 @@
 /* The page: connects, then puts each part into its place. */
 
-import { act } from "./actions.js";
-import { mountBar } from "./bar.js";
-import { keepSetUp } from "./comeback.js";
-import { mountData } from "./data.js";
-import { h } from "./dom.js";
-import { button } from "./forms.js";
-import { listenToKeys } from "./keys.js";
-import { mountLook } from "./look.js";
-import { mountNetwork } from "./network.js";
-import { announce, notice } from "./notices.js";
-import { mountPanes } from "./panes.js";
-import { connect, on, reconnect, store } from "./store.js";
-import { applyTheme } from "./theme.js";
-import { mountTrain } from "./train.js";
+import { connect, on, reconnect, store } from "./core/store.js";
+import { act } from "./ui/actions.js";
+import { keepSetUp } from "./ui/comeback.js";
+import { h } from "./ui/dom.js";
+import { button } from "./ui/forms.js";
+import { announce, notice } from "./ui/notices.js";
+import { mountPanes } from "./ui/panes.js";
+import { applyTheme } from "./ui/theme.js";
+import { mountNetwork } from "./network/network.js";
+import { mountData } from "./data/data.js";
+import { mountTrain } from "./train/train.js";
+import { mountLook } from "./look/look.js";
+import { mountBar } from "./bar/bar.js";
+import { listenToKeys } from "./bar/keys.js";
 
 /** Return key and link that stand behind the address, and take them away: who copies the address copies no key. */
 function fragment() {
@@ -50,12 +50,12 @@ async function begin() {
   const { key, spec } = fragment();
   on("connection", showConnection);
   await connect(key ?? sessionStorage.getItem("token") ?? "", text => notice(text, "mistake"));
-  mountBar(document.getElementById("bar"));
   mountPanes(document.getElementById("panes"));
   mountData(document.getElementById("data"));
-  mountNetwork(document.getElementById("network"));
+  const drawing = mountNetwork(document.getElementById("network"));
   mountTrain(document.getElementById("train"));
-  mountLook(document.getElementById("look"));
+  mountLook(document.getElementById("look"), drawing);
+  mountBar(document.getElementById("bar"), drawing);
   listenToKeys();
   keepSetUp();
   document.body.dataset.ready = "true";

@@ -1,0 +1,80 @@
+/* What the keys do, the list of it, and the switch that turns single letters off. */
+
+import { store } from "../core/store.js";
+import { act } from "../ui/actions.js";
+import { h } from "../ui/dom.js";
+
+/** Key, what it does in words, and how. Letters count where no text is being written. */
+export const KEYS = [
+  ["t", "Train, or pause", () => press("train-button")],
+  ["b", "Step one batch", () => press("step-batch")],
+  ["e", "Step one epoch", () => press("step-epoch")],
+  ["r", "Reset: the same first weights", () => press("reset")],
+  ["n", "New seed: other first weights", () => press("new-seed")],
+  ["l", "Loss on a logarithmic axis, or not", () => press("log-switch")],
+  ["?", "Show these keys", () => showKeys()],
+];
+
+const WITH_CONTROL = [
+  ["z", false, "undo"],
+  ["z", true, "redo"],
+  ["y", false, "redo"],
+];
+
+const ELSEWHERE = [
+  ["Ctrl+Z, Ctrl+Shift+Z", "Undo, redo, with the weights"],
+  ["←, →", "In the network: the card before or after"],
+  ["Alt+←, Alt+→", "Move the card"],
+  ["↑, ↓", "One unit more or fewer; with Shift ten"],
+  ["Insert, Delete", "Put a layer in after the card (the last one stays last); take the card out"],
+  ["Enter", "To the settings of the card"],
+  ["←, →, ↑, ↓", "In the drawing: the layer before or after, its nodes and edges; Enter selects the layer"],
+  ["Space, Shift+Space", "In Explain: the next beat, the one before"],
+];
+
+/** Begin to listen. */
+export function listenToKeys() {
+  document.addEventListener("keydown", event => {
+    if (event.defaultPrevented || store.connection === "unauthorized" || event.target.closest("input:not([type=checkbox], [type=radio], [type=range]), select, textarea, dialog")) return;
+    const key = event.key.toLowerCase();
+    if ((event.ctrlKey || event.metaKey) && !event.altKey) {
+      const found = WITH_CONTROL.find(([letter, shift]) => letter === key && shift === event.shiftKey);
+      if (found) run(event, () => act(found[2]));
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || !lettersOn()) return;
+    const found = KEYS.find(([letter]) => letter === key);
+    if (found && !event.repeat) run(event, found[2]);
+  });
+}
+
+/** Do what a button does, if it can be pressed now: key and button never differ. */
+function press(id) {
+  document.getElementById(id)?.click();
+}
+
+function run(event, work) {
+  event.preventDefault();
+  work();
+}
+
+function lettersOn() {
+  return localStorage.getItem("letters") !== "off";
+}
+
+/** Open the list of keys. */
+export function showKeys() {
+  const one = key => h("kbd", {}, key.length === 1 ? key.toUpperCase() : key);
+  const row = ([keys, text]) => h("tr", {}, h("td", {}, keys.split(", ").map(one)), h("td", {}, text));
+  const on = h("input", { type: "checkbox", checked: lettersOn(), onchange: () => localStorage.setItem("letters", on.checked ? "on" : "off") });
+  const dialog = h(
+    "dialog",
+    { class: "keys", "aria-labelledby": "keys-title", onclose: () => dialog.remove() },
+    h("h2", { id: "keys-title" }, "Keys"),
+    h("table", {}, h("tbody", {}, [...KEYS, ...ELSEWHERE].map(row))),
+    h("label", { class: "check" }, on, "Single letters act"),
+    h("form", { method: "dialog" }, h("button", { class: "main" }, "Close"))
+  );
+  document.body.append(dialog);
+  dialog.showModal();
+}
