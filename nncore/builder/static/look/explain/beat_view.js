@@ -2,7 +2,7 @@
 
 import { figure } from "../../core/format.js";
 import { fill, h } from "../../ui/dom.js";
-import { drawn, joined } from "./mathml.js";
+import { drawn, joined } from "./formulas/mathml.js";
 import { matrixTable } from "./matrices.js";
 
 /** Put a beat into `root`. */

@@ -5,12 +5,11 @@
  */
 
 import { counted, figure } from "../../core/format.js";
-import { backward } from "./backward.js";
+import { pickRow } from "./formulas/example.js";
+import { equals, row, sign, sub, value } from "./formulas/mathml.js";
 import { chain } from "./chain.js";
-import { pickRow } from "./example.js";
-import { forward } from "./forward.js";
 import { lossLines, lossNotes, targets } from "./loss_lines.js";
-import { equals, row, sign, sub, value } from "./mathml.js";
+import { backward, forward } from "./passes.js";
 import { update } from "./update.js";
 
 /** The six parts, in order, and what is said of each. */

@@ -14,7 +14,7 @@ const SPEEDS = [["0.5", "0.5×"], ["1", "1×"], ["2", "2×"]];
 const MOST_ROWS = 4097; // one more than a message may name, so that the server says what is too many
 
 /** Put the part into `root`; `drawing` shows each beat, too. */
-export function mountExplain(root, drawing) {
+export function mountExplain(root, { drawing }) {
   new Explain(root, drawing);
 }
 

@@ -1,8 +1,8 @@
 /* The loss of an explained batch: its formula with the numbers of the first row, and its targets as words. */
 
 import { figure } from "../../core/format.js";
-import { parse, set } from "./formula.js";
-import { equals, fenced, fraction, name, row, sign, sub, sumOver, value } from "./mathml.js";
+import { parse, set } from "./formulas/formula.js";
+import { equals, fenced, fraction, name, row, sign, sub, sumOver, value } from "./formulas/mathml.js";
 
 /** Return the targets of the first rows: as an array to be shown, and as words. */
 export function targets(answer, state) {

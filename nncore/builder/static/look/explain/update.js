@@ -4,8 +4,8 @@
  */
 
 import { figure } from "../../core/format.js";
-import { matrix, pick } from "./example.js";
-import { equals, joined, name, row, sign, sub, value } from "./mathml.js";
+import { matrix, pick } from "./formulas/example.js";
+import { equals, joined, name, row, sign, sub, value } from "./formulas/mathml.js";
 
 /** Return lines, matrices and words of an update. */
 export function update(node, { answer, state, i }) {

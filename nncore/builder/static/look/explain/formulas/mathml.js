@@ -1,6 +1,6 @@
 /* Formulas as plain trees, [tag, ...children], and MathML out of them, which browsers draw by themselves. */
 
-import { figure } from "../../core/format.js";
+import { figure } from "../../../core/format.js";
 
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 const MOST_TERMS = 3; // of a sum that is written out
@@ -58,6 +58,11 @@ export function sumOf(terms, total = terms.length) {
   const few = total <= MOST_TERMS + 1 ? terms : terms.slice(0, MOST_TERMS);
   const shown = few.length < total ? [...few, sign("⋯")] : few;
   return row(...joined(shown, sign("+")));
+}
+
+/** Return a gradient that is the sum of the deltas of one unit over all `n` rows: dbᵢ = Σ dz. */
+export function summed(symbol, unit, deltas, n, total) {
+  return row(sub(symbol, unit), equals, sumOver("i", sub("dz", "i", unit)), equals, sumOf(deltas.map((one, i) => value(one, i > 0)), n), equals, value(total));
 }
 
 /** Return the product of two factors, which are written side by side; numbers get a dot between them. */

@@ -1,12 +1,16 @@
-/* What each kind of layer computes on the way back: its delta, the gradients of its parameters, and what it passes on.
- *
- * Rows, units and inputs are counted from 1 in formulas. Sums are written out as far as the answer holds their terms.
- */
+/* A layer's way forward and its way back, as beats show them: what all kinds have in common. */
 
 import { figure } from "../../core/format.js";
-import { largest, matrix, pick } from "./example.js";
+import { largest, matrix, pick } from "./formulas/example.js";
+import { equals, fenced, fraction, letters, name, row, sign, sub, value } from "./formulas/mathml.js";
+import { kindOf } from "./kinds/kinds.js";
 import { targetAt } from "./loss_lines.js";
-import { equals, fenced, fraction, letters, name, product, row, sign, sub, sumOf, sumOver, transposed, value } from "./mathml.js";
+
+/** Return lines, matrices and words of a layer's way forward. */
+export function forward(node, context) {
+  const at = pick(node, context.i);
+  return { ...kindOf(node.step.kind).forward(node, at, context), example: at };
+}
 
 /** Return lines, matrices and words of a layer's way back. */
 export function backward(node, context) {
@@ -16,7 +20,7 @@ export function backward(node, context) {
   if (!step.dz) {
     return { said: `No layer before ${node.name} learns, so nothing is passed back to it.`, lines: [], matrices: [] };
   }
-  const own = BACKWARD[step.kind]?.(node, at, context) ?? { lines: [], matrices: [] };
+  const own = kindOf(step.kind).backward?.(node, at, context) ?? { lines: [], matrices: [] };
   const start = delta(node, at, context);
   const dx = passedBack(node, at);
   const norms = Object.entries(step.parameters).map(([of, { gradient }]) => `of the ${of} ${figure(gradient.norm)}`);
@@ -64,7 +68,9 @@ function fromLoss(step, { i, j, line, unit }, answer, state, n) {
 }
 
 /** Return what goes to the layer before: the derivative by what this one read. */
-function passedBack({ name: layer, before, shared, step, last }, { i, j, line }) {
+function passedBack(node, at) {
+  const { name: layer, before, shared, step } = node;
+  const { i, j, line } = at;
   if (!before) return { lines: [], notes: [`${layer} is the first layer: nothing before it needs a gradient.`], matrices: [] };
   if (shared) return { lines: [], notes: ["What goes back from here is added to what comes over the skip connection."], matrices: [] };
   const dx = before.step.da;
@@ -72,64 +78,7 @@ function passedBack({ name: layer, before, shared, step, last }, { i, j, line })
   const { weight } = step.parameters;
   const k = weight ? (largest(dx.values[i].slice(0, weight.before.values.length)) ?? 0) : j;
   const shown = matrix("dx", `by x: what ${before.name} gets`, dx, [i, k]);
-  if (last || step.kind !== "Dense" || !weight) return { lines: [row(sub("dx", line, k + 1), equals, value(dx.values[i][k]))], notes: [], matrices: [shown] };
-  const deltas = step.dz.values[i];
-  const terms = deltas.map((one, to) => product(value(one, true), value(weight.before.values[k][to])));
-  return {
-    lines: [
-      row(letters("dx"), equals, letters("dz"), transposed(name("W"))),
-      row(sub("dx", line, k + 1), equals, sumOver("j", row(sub("dz", line, "j"), sub("w", k + 1, "j"))), equals, sumOf(terms, step.dz.shape[1]), equals, value(dx.values[i][k])),
-    ],
-    notes: [],
-    matrices: [shown],
-  };
+  const { passedBack: written } = kindOf(step.kind);
+  const plain = [row(sub("dx", line, k + 1), equals, value(dx.values[i][k]))];
+  return { lines: weight && written ? written(node, at, dx, k) : plain, notes: [], matrices: [shown] };
 }
-
-function denseBack({ step }, { j, k, unit, input }, { n }) {
-  const { weight, bias } = step.parameters;
-  const deltas = step.dz.values.map(one => one[j]);
-  const terms = deltas.map((one, i) => product(value(step.x.values[i][k], true), value(one)));
-  return {
-    lines: [
-      row(letters("dW"), equals, transposed(name("x")), letters("dz")),
-      row(sub("dw", input, unit), equals, sumOver("i", row(sub("x", "i", input), sub("dz", "i", unit))), equals, sumOf(terms, n), equals, value(weight.gradient.values[k][j])),
-      ...(bias ? [summed("db", unit, deltas, n, bias.gradient.values[j])] : []),
-    ],
-    matrices: [
-      matrix("x", "what came in", step.x, [null, k]),
-      matrix("dW", "by the weights", weight.gradient, [k, j]),
-      ...(bias ? [matrix("db", "by the bias", bias.gradient, [0, j])] : []),
-    ],
-  };
-}
-
-function summed(symbol, unit, deltas, n, total) {
-  return row(sub(symbol, unit), equals, sumOver("i", sub("dz", "i", unit)), equals, sumOf(deltas.map((one, i) => value(one, i > 0)), n), equals, value(total));
-}
-
-function normalisedBack({ step }, { j, unit }, { n }) {
-  const { gamma, beta } = step.parameters;
-  if (!gamma) return null;
-  const normal = sub("x̂", "i", unit);
-  return {
-    lines: [
-      row(sub("dγ", unit), equals, sumOver("i", row(sub("dz", "i", unit), normal)), equals, value(gamma.gradient.values[j])),
-      summed("dβ", unit, step.dz.values.map(one => one[j]), n, beta.gradient.values[j]),
-    ],
-    matrices: [matrix("dγ", "by the scale", gamma.gradient, [0, j]), matrix("dβ", "by the shift", beta.gradient, [0, j])],
-  };
-}
-
-function dropoutBack(_, { line, unit }) {
-  const factor = fraction(sub("m", line, unit), row(["mn", "1"], sign("−"), name("p")));
-  return { lines: [row(sub("dx", line, unit), equals, sub("dz", line, unit), sign("·"), factor)], matrices: [] };
-}
-
-function residualBack(node, at, context) {
-  const back = node.step.parameters.weight ? row(letters("dz"), transposed(name("W"))) : letters("dz");
-  const own = node.step.parameters.weight ? denseBack(node, at, context) : { lines: [], matrices: [] };
-  const sum = row(letters("dx"), equals, back, sign("+"), ["mtext", "what comes back through the layers inside"]);
-  return { lines: [row(letters("dh"), equals, letters("dz")), ...own.lines, sum], matrices: own.matrices };
-}
-
-const BACKWARD = { Dense: denseBack, BatchNorm: normalisedBack, LayerNorm: normalisedBack, Dropout: dropoutBack, Residual: residualBack };
