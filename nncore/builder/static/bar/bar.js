@@ -8,13 +8,15 @@ import { stepAside } from "../ui/notices.js";
 import { toggleTheme } from "../ui/theme.js";
 import { openExport } from "./export.js";
 import { showKeys } from "./keys.js";
+import { openPresets } from "./presets.js";
 
 const HELP = "Was the server ended? Start nncore builder again and open its address: this page goes on, too.";
 
-/** Put the bar into `root`; `drawing` is what can be saved as a picture. */
+/** Put the bar into `root`; `drawing` is what can be saved as a picture. Return the button that shows the keys. */
 export function mountBar(root, drawing) {
   const undo = button("Undo", "undo", () => act("undo"), { iconOnly: true, keys: "Control+Z", kind: "plain" });
   const redo = button("Redo", "redo", () => act("redo"), { iconOnly: true, keys: "Control+Shift+Z", kind: "plain" });
+  const keys = button("Keys", "keys", showKeys, { iconOnly: true, keys: "?", kind: "plain" });
   const away = h("span", { class: "chip", role: "status" });
   const help = h("p", { class: "away-help small", role: "status" });
   fill(
@@ -27,7 +29,7 @@ export function mountBar(root, drawing) {
     away,
     button("Export", "export", () => openExport(drawing)),
     button("Light or dark", "theme", toggleTheme, { iconOnly: true, kind: "plain" }),
-    button("Keys", "keys", showKeys, { iconOnly: true, keys: "?", kind: "plain" }),
+    keys,
     help
   );
   const show = () => {
@@ -42,23 +44,5 @@ export function mountBar(root, drawing) {
   on("state", show);
   on("connection", show);
   show();
-}
-
-/** Let the user choose where to begin: each starting point shows one thing. */
-function openPresets() {
-  const choose = async name => {
-    if ((await act("open_preset", { name })) !== null) dialog.close();
-  };
-  const card = ([name, { title, chapter, text }]) =>
-    h("button", { type: "button", class: "preset", "data-preset": name, onclick: () => choose(name) },
-      h("span", { class: "muted small" }, chapter), h("strong", {}, title), h("span", { class: "small" }, text));
-  const dialog = h(
-    "dialog",
-    { class: "presets", "aria-labelledby": "presets-title", onclose: () => dialog.remove() },
-    h("h2", { id: "presets-title" }, "Starting points"),
-    h("div", { class: "grid" }, Object.entries(store.schema.presets).map(card)),
-    h("form", { method: "dialog" }, h("button", {}, "Close"))
-  );
-  document.body.append(dialog);
-  dialog.showModal();
+  return keys;
 }

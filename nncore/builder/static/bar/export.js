@@ -23,19 +23,22 @@ export function openExport(drawing) {
   const script = h("pre", { id: "script-text", tabindex: 0, "aria-label": "The script", class: "scroll" });
   const about = h("p", { class: "muted small figures", id: "script-about" });
   const links = h("div", { class: "links" });
+  const asked = kind => act("export", { kind }, { root: dialog, where: place(kind) }); // refused at its place in the dialog
+  const known = FILES.filter(([kind]) => store.schema.exports.includes(kind));
+  const files = [...known.map(([kind, title, text]) => entry(kind, title, text, () => saveFile(kind, asked))), picture(drawing)];
   const dialog = h(
     "dialog",
     { id: "export-dialog", "aria-labelledby": "export-title", onclose: () => (end(), dialog.remove()) },
     h("form", { method: "dialog" }, h("h2", { id: "export-title" }, "Export"), h("button", { class: "plain", "aria-label": "Close" }, icon("close"))),
     section("script", "Python script", "Repeats the run with the same seeds; once something is trained, it checks at its end that the loss is the same, bit for bit.", script, about, scriptButtons(script)),
-    h("div", { class: "exports" }, FILES.filter(([kind]) => store.schema.exports.includes(kind)).map(file), picture(drawing)),
+    h("div", { class: "exports" }, files),
     section("link", "Link", LINK, links, h("p", { class: "outcome small" }))
   );
-  const end = on("state", () => showScript(script, about));
+  const end = on("state", () => showScript(script, about, asked));
   document.body.append(dialog);
   dialog.showModal();
-  showScript(script, about);
-  showLinks(links);
+  showScript(script, about, asked);
+  showLinks(links, asked);
 }
 
 function section(kind, title, text, ...content) {
@@ -48,14 +51,9 @@ function place(kind) {
   return `export.${kind}`;
 }
 
-/** Ask for an export; a refusal is shown at its place in the dialog. */
-function asked(kind) {
-  return act("export", { kind }, { root: document.getElementById("export-dialog"), where: place(kind) });
-}
-
 // ---- the script
 
-async function showScript(script, about) {
+async function showScript(script, about, asked) {
   const found = await asked("script");
   if (!found) return;
   setText(script, found.text);
@@ -78,10 +76,6 @@ function scriptButtons(script) {
 
 // ---- files
 
-function file([kind, title, text]) {
-  return entry(kind, title, text, () => saveFile(kind));
-}
-
 function entry(kind, title, text, onclick) {
   const ask = button("Save", "save", onclick);
   ask.append(h("span", { class: "unseen" }, ` ${title}`));
@@ -89,7 +83,7 @@ function entry(kind, title, text, onclick) {
   return h("section", { class: "field entry", "data-where": place(kind) }, h("div", {}, h("h3", {}, title), h("p", { class: "muted small" }, text)), ask);
 }
 
-async function saveFile(kind) {
+async function saveFile(kind, asked) {
   const found = await asked(kind);
   if (!found) return;
   saved(found.name, found.media_type, found.base64 === undefined ? found.text : bytes(found.base64));
@@ -100,14 +94,13 @@ function bytes(base64) {
 }
 
 function picture(drawing) {
-  return entry("png", "Network as PNG", "The drawing as the page shows it now.", () => savePicture(drawing));
+  return entry("png", "Network as PNG", "The drawing as the page shows it now.", event => savePicture(drawing.picture(), event.target.closest("dialog")));
 }
 
-async function savePicture(drawing) {
-  const canvas = drawing.picture();
+async function savePicture(canvas, dialog) {
   const content = await new Promise(resolve => canvas.toBlob(resolve, "image/png"));
   if (content) saved("network.png", "image/png", content);
-  else showMistake(document.getElementById("export-dialog"), place("png"), "there is no drawing to be saved");
+  else showMistake(dialog, place("png"), "there is no drawing to be saved");
 }
 
 function saved(name, mediaType, content) {
@@ -117,7 +110,7 @@ function saved(name, mediaType, content) {
 
 // ---- the link
 
-async function showLinks(root) {
+async function showLinks(root, asked) {
   const found = await asked("link");
   if (!found) return;
   const spec = found.text.slice(1);

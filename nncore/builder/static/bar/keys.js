@@ -4,15 +4,15 @@ import { store } from "../core/store.js";
 import { act } from "../ui/actions.js";
 import { h } from "../ui/dom.js";
 
-/** Key, what it does in words, and how. Letters count where no text is being written. */
-export const KEYS = [
-  ["t", "Train, or pause", () => press("train-button")],
-  ["b", "Step one batch", () => press("step-batch")],
-  ["e", "Step one epoch", () => press("step-epoch")],
-  ["r", "Reset: the same first weights", () => press("reset")],
-  ["n", "New seed: other first weights", () => press("new-seed")],
-  ["l", "Loss on a logarithmic axis, or not", () => press("log-switch")],
-  ["?", "Show these keys", () => showKeys()],
+/** Key, what it does in words, and the button that it presses: key and button never differ. */
+const KEYS = [
+  ["t", "Train, or pause", "train"],
+  ["b", "Step one batch", "batch"],
+  ["e", "Step one epoch", "epoch"],
+  ["r", "Reset: the same first weights", "reset"],
+  ["n", "New seed: other first weights", "seed"],
+  ["l", "Loss on a logarithmic axis, or not", "log"],
+  ["?", "Show these keys", "keys"],
 ];
 
 const WITH_CONTROL = [
@@ -32,8 +32,9 @@ const ELSEWHERE = [
   ["Space, Shift+Space", "In Explain: the next beat, the one before"],
 ];
 
-/** Begin to listen. */
-export function listenToKeys() {
+/** Begin to listen. `buttons` are the elements that letters press, by the names in `KEYS`; they count where no text is
+ * being written. */
+export function listenToKeys(buttons) {
   document.addEventListener("keydown", event => {
     if (event.defaultPrevented || store.connection === "unauthorized" || event.target.closest("input:not([type=checkbox], [type=radio], [type=range]), select, textarea, dialog")) return;
     const key = event.key.toLowerCase();
@@ -44,13 +45,8 @@ export function listenToKeys() {
     }
     if (event.ctrlKey || event.metaKey || event.altKey || !lettersOn()) return;
     const found = KEYS.find(([letter]) => letter === key);
-    if (found && !event.repeat) run(event, found[2]);
+    if (found && !event.repeat) run(event, () => buttons[found[2]].click());
   });
-}
-
-/** Do what a button does, if it can be pressed now: key and button never differ. */
-function press(id) {
-  document.getElementById(id)?.click();
 }
 
 function run(event, work) {

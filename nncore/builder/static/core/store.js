@@ -17,6 +17,7 @@ export const TOPICS = {
   units: "a number of units that was sent is settled",
   refused: "an edit of the network was refused",
   runs: "the runs that are kept to be compared are others",
+  pane: "another part of the page is shown on narrow screens: `store.pane`",
   tab: "another tab of the part below the network is shown: `store.tab`",
   theme: "the page has become light or dark",
 };
@@ -29,6 +30,7 @@ export const store = {
   frame: null,
   history: { epoch: [], columns: {}, layers: {} }, // epoch: how many were done, from 1
   selected: 0, // index of a card, or null
+  pane: "", // the part of the page that a narrow screen shows: "data", "network", "train" or "look"
   tab: "", // "evaluate", "explain" or "doctor"
   connection: "away",
   server: "", // its name: one that is started anew has another

@@ -87,7 +87,8 @@ function more(n) {
   return n > MOST_SHOWN && h("p", { class: "muted small" }, `The first ${count(MOST_SHOWN)} of ${count(n)} are listed.`);
 }
 
-function identified(id, control) {
+/** Give a control its identifier, and return it. */
+export function identified(id, control) {
   control.id = id;
   return control;
 }

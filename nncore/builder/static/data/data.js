@@ -8,7 +8,7 @@ import { keepingFocus } from "../ui/focus.js";
 import { button, field, number } from "../ui/forms.js";
 import { slider } from "../ui/slider.js";
 import { columnFields, featureFields, generatorFields, tableFields } from "./choices.js";
-import { acceptDrops, hasTable, openTable } from "./csv.js";
+import { OwnTable } from "./csv.js";
 import { mountPreview } from "./preview.js";
 
 const OWN = "csv"; // the core's name of a table that the page sent
@@ -17,12 +17,12 @@ const opened = new Set(); // the parts that are unfolded
 
 /** Put the part into `root`. */
 export function mountData(root) {
-  const own = button("Own CSV", "plus", openTable, { kind: "small", title: "Read a table of your own: a file, or pasted text" });
+  const table = new OwnTable(root, () => controls.querySelector("#target")?.focus());
+  const own = button("Own CSV", "plus", () => table.open(), { kind: "small", title: "Read a table of your own: a file, or pasted text" });
   own.id = "csv-open";
   const controls = h("div", { class: "data-controls" });
   const preview = h("div", { class: "data-preview" });
   fill(root, h("header", {}, h("h2", { id: "data-title" }, "Data"), own), controls, preview);
-  acceptDrops(root);
   let shown = "";
   const show = () => {
     const { data, training } = store.state;
@@ -30,7 +30,7 @@ export function mountData(root) {
     if (now === shown) return;
     shown = now;
     chosen.set(data.name, data.options);
-    keepingFocus(controls, () => fill(controls, ...parts()));
+    keepingFocus(controls, () => fill(controls, ...parts(table)));
   };
   on("state", show);
   show();
@@ -45,11 +45,11 @@ function change(options) {
   return act("set_data", { name: data.name, options: next });
 }
 
-function parts() {
+function parts(table) {
   const { data } = store.state;
   const generated = store.schema.data.generated.find(({ name }) => name === data.name);
   return [
-    field("Data set", chooser(data), { where: "data.name" }),
+    field("Data set", chooser(data, table), { where: "data.name" }),
     about(data),
     generated && h("div", { class: "pairs" }, generatorFields(generated, data, change)),
     isTable(data) && tableFields(data, change),
@@ -72,13 +72,13 @@ function folded(id, label, content) {
 
 // ---- which
 
-function chooser(data) {
+function chooser(data, table) {
   const { bundled, generated, mnist, file } = store.schema.data;
   const option = (name, text = words(name)) => h("option", { value: name }, text);
   const of = entries => entries.map(({ name }) => option(name));
   const box = h(
     "select",
-    { id: "data-name", onchange: () => take(box.value) },
+    { id: "data-name", onchange: () => take(box, table) },
     h("optgroup", { label: "Real data" }, of(bundled), mnist && option("mnist", "MNIST")),
     h("optgroup", { label: "Generated" }, of(generated)),
     h("optgroup", { label: "Your own" }, file && option("file", "File of the command line"), option(OWN, "Own CSV …"))
@@ -87,11 +87,13 @@ function chooser(data) {
   return box;
 }
 
-async function take(name) {
-  const asks = name === OWN && !chosen.has(OWN) && !hasTable();
-  if (asks) openTable();
+/** Have the server take the data set that is chosen in `box`; a refusal puts the one there is back. */
+async function take(box, table) {
+  const name = box.value;
+  const asks = name === OWN && !chosen.has(OWN) && !table.taken;
+  if (asks) table.open();
   const taken = !asks && (await act("set_data", { name, options: chosen.get(name) ?? {} })) !== null;
-  if (!taken) document.getElementById("data-name").value = store.state.data.name;
+  if (!taken) box.value = store.state.data.name;
 }
 
 function about(data) {

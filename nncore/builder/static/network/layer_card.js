@@ -83,7 +83,7 @@ function functionShown(layer) {
 }
 
 /** Return the little curve of an activation function, by points of the core; one that acts on whole rows has none. */
-export function curve(about) {
+function curve(about) {
   const frame = { class: "curve", viewBox: `0 0 ${WIDE} ${HIGH}`, "aria-hidden": true };
   if (!about?.curve) return svg("svg", frame, svg("path", { class: "bars", d: "M8 21V15M17 21V4M26 21V11M35 21V17" }));
   const { x, y } = about.curve;

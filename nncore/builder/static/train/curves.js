@@ -14,7 +14,7 @@ const USUAL = [3e-4, 3e-3]; // update ratios around 1e-3, which the doctor takes
 const DASHED = "6 4";
 const HEIGHT = 0.86; // of a histogram, in shares of the place of a layer
 
-/** Put the loss over time into `root`. */
+/** Put the loss over time into `root`; return the switch of its axis. */
 export function mountLoss(root) {
   let log = false;
   const change = on => {
@@ -37,6 +37,7 @@ export function mountLoss(root) {
     topics: ["runs"],
   });
   fill(root, loss.element);
+  return { log: box };
 }
 
 /** Put the other curves into `root`, one at a time. */

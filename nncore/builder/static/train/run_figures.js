@@ -36,8 +36,7 @@ export function mountRunFigures(root) {
     part.style.transform = `scaleX(${batch / all})`;
   };
   on("frame", show);
-  on("frame", tell);
-  told = moment(store.frame);
+  on("frame", teller());
   show();
 }
 
@@ -62,17 +61,21 @@ function batchText(batch, frame) {
   return many(frame) ? now : `${now} of ${count(frame.n_batches)}`;
 }
 
-let told = ""; // of which moment the numbers were said last
-
 function moment({ epoch, batch }) {
   return `${epoch} ${batch}`;
 }
 
+/** Return what says the numbers when they have changed since it was last asked to. */
+function teller() {
+  let told = moment(store.frame);
+  return () => {
+    if (moment(store.frame) !== told) tell(store.frame);
+    told = moment(store.frame);
+  };
+}
+
 /** Say the numbers while they change, and at the end of a training those that it has led to. */
-function tell() {
-  const { epoch, batch, n_batches: all, loss } = store.frame;
-  if (moment(store.frame) === told) return;
-  told = moment(store.frame);
+function tell({ epoch, batch, n_batches: all, loss }) {
   if (batch) return announceSeldom(`epoch ${count(epoch + 1)}, batch ${count(batch)} of ${count(all)}`);
   if (loss === undefined) return unsay(); // the run begins anew
   announceSeldom(`epoch ${count(epoch)}, loss ${steady(loss)}, ${lower(scoreLabel())} ${scoreText(store.frame[scoreName()])}`);

@@ -37,7 +37,7 @@ export function mountRuns(root) {
     hint.hidden = !table.hidden;
   };
   const draw = () => {
-    fill(rows, kept.map(row));
+    fill(rows, kept.map((run, i) => row(run, i, keep)));
     show();
   };
   on("runs", draw);
@@ -169,7 +169,7 @@ function head() {
   return h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, cells));
 }
 
-function row(run, i) {
+function row(run, i, keep) {
   const cells = [
     h("span", { class: "run-name" }, legendLine(shadeOf(run), dashesOf(run)), labelBox(run)),
     h("span", {}, h("span", { class: "muted" }, `${run.data}: `), run.layers),
@@ -179,7 +179,7 @@ function row(run, i) {
     steady(run.loss),
     steady(run.heldOut),
     steady(run.best),
-    removeButton(run),
+    removeButton(run, keep),
   ];
   const td = (content, column) => h("td", { role: "cell", class: column > 2 && column < 8 ? "number" : null, "data-head": HEADS[column][0] }, content);
   return h("tr", { role: "row", "data-run": i, "data-loss": String(run.loss) }, cells.map(td));
@@ -193,11 +193,11 @@ function labelBox(run) {
   return h("input", { type: "text", value: run.label, maxlength: 40, "aria-label": "Name of the run", onchange: rename });
 }
 
-function removeButton(run) {
+function removeButton(run, keep) {
   const remove = () => {
     kept = kept.filter(other => other !== run);
     changed();
-    document.getElementById("keep-run").focus();
+    keep.focus();
   };
   return button(`Take out ${run.label}`, "close", remove, { iconOnly: true, kind: "plain small" });
 }

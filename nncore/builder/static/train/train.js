@@ -6,13 +6,14 @@ import { isBusy, whileBusy } from "../ui/busy.js";
 import { fill, h, setText } from "../ui/dom.js";
 import { button } from "../ui/forms.js";
 import { icon } from "../ui/icons.js";
+import { keepInSight } from "../ui/notices.js";
 import { mountCurves, mountLoss } from "./curves.js";
 import { mountOptimizer } from "./optimizer.js";
 import { pace } from "./pace.js";
 import { mountRunFigures } from "./run_figures.js";
 import { mountRuns } from "./runs.js";
 
-/** Id, label, name, drawing, key, message, and whether it waits until the run pauses. */
+/** Id, label, name, drawing, key, message, and whether it waits until the run pauses. The drawings are the buttons' names. */
 const STEPS = [
   ["step-batch", "Batch", "Step one batch", "batch", "B", "step_batch", true],
   ["step-epoch", "Epoch", "Step one epoch", "epoch", "E", "step_epoch", true],
@@ -20,7 +21,7 @@ const STEPS = [
   ["new-seed", "New seed", "New seed: other first weights", "seed", "N", "new_seed", false],
 ];
 
-/** Put the part into `root`. */
+/** Put the part into `root`; return its buttons that have keys: {train, batch, epoch, reset, seed, log}. */
 export function mountTrain(root) {
   const status = h("span", { class: "chip", id: "run-status" });
   const parts = [
@@ -30,11 +31,13 @@ export function mountTrain(root) {
     [mountCurves, "More curves"],
     [mountRuns, "Runs to compare"],
   ].map(([mount, label]) => [mount, h("div", { class: "part", role: "group", "aria-label": label })]);
-  fill(root, h("header", {}, h("h2", { id: "train-title" }, "Train"), status), controls(root), parts.map(([, part]) => part));
-  for (const [mount, part] of parts) mount(part);
+  const { element, buttons } = controls(root);
+  fill(root, h("header", {}, h("h2", { id: "train-title" }, "Train"), status), element, parts.map(([, part]) => part));
+  const made = Object.assign({}, ...parts.map(([mount, part]) => mount(part)));
   const show = () => setText(status, statusText(store.state.run));
   on("state", show);
   show();
+  return { ...buttons, ...made };
 }
 
 function statusText({ playing, epoch, batch }) {
@@ -50,7 +53,8 @@ function controls(root) {
   const show = () => STEPS.forEach(([, , , , , , waits], i) => (steps[i].disabled = waits && store.state.run.playing));
   on("state", show);
   show();
-  return h("div", { class: "part controls", role: "group", "aria-label": "Train and step" }, train, h("div", { class: "steps" }, steps), fields);
+  const element = h("div", { class: "part controls", role: "group", "aria-label": "Train and step" }, train, h("div", { class: "steps" }, steps), fields);
+  return { element, buttons: { train, ...Object.fromEntries(STEPS.map(([, , , name], i) => [name, steps[i]])) } };
 }
 
 /** Return the button that starts and pauses. From the click to the state that it leads to, it says what was asked. */
@@ -64,6 +68,7 @@ function trainButton(root, start) {
     await whileBusy(train, () => (playing ? act("pause", {}, { root }) : start()));
     show();
   };
+  keepInSight(train);
   train.addEventListener("click", toggle);
   on("state", show);
   show();

@@ -63,7 +63,7 @@ export function clearMistakes(root = document) {
     input?.removeAttribute("aria-invalid");
     input?.removeAttribute("aria-describedby");
     if (input && "last" in input.dataset) input.value = input.dataset.last;
-    if (!text.closest("#notices")) text.remove();
+    text.remove();
   }
 }
 

@@ -10,11 +10,25 @@ const PLACES = ["bar", "bottom left", "bottom right", "top left", "top right"]; 
 const LEAST_ROOM = 380; // of the bar, in pixels
 const MOST_ROOM = 760;
 
+const page = { live: null, box: null, bar: null }; // the elements that messages are put into, and the bar above them
+const inSight = new Set(); // what no message may hide
+
 const seldom = { said: "", next: "", timer: null }; // of what changes all the time; the next when the quiet time ends
+
+/** Have messages shown in `box` and said by `live`; in `bar`, between its buttons, they hide nothing. */
+export function mountNotices({ live, box, bar }) {
+  Object.assign(page, { live, box, bar });
+  for (const type of ["focusin", "scroll", "resize"]) window.addEventListener(type, soon, { passive: true });
+}
+
+/** Have messages never hide an element. */
+export function keepInSight(element) {
+  inSight.add(element);
+}
 
 /** Say something to those who listen rather than look. */
 export function announce(text) {
-  fill(document.getElementById("live"), text);
+  fill(page.live, text);
 }
 
 /** The same, for what changes all the time: at most every five seconds, and at the end of those what is true then. */
@@ -34,13 +48,13 @@ function sayNow() {
 /** Take back a text that is no longer true; by default what was announced seldom, and what would have followed it. */
 export function unsay(text = seldom.said) {
   if (text === seldom.said) seldom.next = "";
-  if (document.getElementById("live").textContent === text) announce("");
+  if (page.live.textContent === text) announce("");
 }
 
 /** Show a text at the edge of the page, and say it. It goes by itself, but not while it is pointed at or has the focus.
  * `action` is what it offers to do: {label, run}. */
 export function notice(text, kind = "information", action = null) {
-  const box = document.getElementById("notices");
+  const { box } = page;
   for (const old of [...box.children]) if (old.dataset.text === text) old.remove();
   if (!box.children.length) put(box, PLACES[0]);
   box.append(made(text, kind, action));
@@ -53,7 +67,7 @@ export function notice(text, kind = "information", action = null) {
 
 /** Take all of them away, and what was said. */
 export function clearNotices() {
-  document.getElementById("notices").replaceChildren();
+  page.box.replaceChildren();
   seldom.next = "";
   announce("");
 }
@@ -90,7 +104,7 @@ function goLater(element, wait) {
 /** Put the messages into another place where they hide what has the focus or the button that trains. Where none is free,
  * on a narrow screen, what has got the focus by the keyboard comes out from under them. */
 export function stepAside(event) {
-  const box = document.getElementById("notices");
+  const { box } = page;
   if (!box.children.length) return;
   const free = [box.dataset.place, ...PLACES].find(place => {
     if (!put(box, place)) return false;
@@ -104,7 +118,7 @@ export function stepAside(event) {
 /** Put the box into a place; return whether there is room for it. */
 function put(box, place) {
   box.dataset.place = place;
-  const space = document.querySelector("#bar .space")?.getBoundingClientRect();
+  const space = page.bar.querySelector(".space")?.getBoundingClientRect();
   const inBar = place === "bar";
   if (inBar && !(space?.width >= LEAST_ROOM)) return false;
   const width = inBar && Math.min(MOST_ROOM, space.width - 16);
@@ -116,8 +130,8 @@ function put(box, place) {
 /** Return what must stay in sight. */
 function kept() {
   const active = document.activeElement;
-  const focused = active === document.body || active.closest("#notices") || active.clientHeight > innerHeight / 2 ? null : active;
-  return [focused, document.getElementById("train-button"), ...document.querySelectorAll("#bar [role=status]")].filter(element => element && element.offsetParent !== null);
+  const focused = active === document.body || page.box.contains(active) || active.clientHeight > innerHeight / 2 ? null : active;
+  return [focused, ...inSight, ...page.bar.querySelectorAll("[role=status]")].filter(element => element && element.offsetParent !== null);
 }
 
 function overlap(a, b) {
@@ -134,5 +148,3 @@ function soon(event) {
     stepAside(event);
   });
 }
-
-for (const type of ["focusin", "scroll", "resize"]) window.addEventListener(type, soon, { passive: true });

@@ -15,7 +15,7 @@ export function twin(label, content) {
 }
 
 /** Return a table of texts; the first column names the rows. */
-export function table(head, rows, caption = null) {
+function table(head, rows, caption = null) {
   const cells = ([first, ...others]) => h("tr", {}, h("th", { scope: "row" }, first), others.map(text => h("td", {}, text)));
   return h(
     "table",

@@ -15,9 +15,10 @@ const PATIENCE = 250; // ms after a change, as several may follow each other
 /** How grave a finding is: word and drawing, as colour alone says nothing. */
 const GRAVE = { severe: ["Severe", "warning"], warning: ["Warning", "warning"], hint: ["Hint", "information"] };
 
-/** Put the part into `root`. */
-export function mountDoctor(root) {
-  const doctor = new Doctor(root);
+/** Put the part into `root`. `rename` is told how many findings its tab is to name, `network` is the element of the
+ * network, which "Show me" leads to. */
+export function mountDoctor(root, { rename, network }) {
+  const doctor = new Doctor(root, { rename, network });
   on("tab", () => doctor.visible() && doctor.ask());
   on("state", () => !store.state.run.playing && doctor.soon());
   on("frame", () => doctor.seldom());
@@ -25,8 +26,8 @@ export function mountDoctor(root) {
 }
 
 class Doctor {
-  constructor(root) {
-    Object.assign(this, { asked: -Infinity, busy: false, waiting: null, shown: "", epochs: 0, applied: new Map() });
+  constructor(root, page) {
+    Object.assign(this, page, { asked: -Infinity, busy: false, waiting: null, shown: "", epochs: 0, applied: new Map() });
     this.summary = h("p", { class: "muted figures", id: "doctor-summary", tabindex: -1 });
     this.list = h("div", { id: "doctor-findings" });
     fill(root, this.summary, this.list);
@@ -58,7 +59,7 @@ class Doctor {
 
   show(answer) {
     const { epochs, findings, not_recorded: missing } = answer;
-    setText(document.getElementById("tab-doctor"), findings.length ? `Doctor (${findings.length})` : "Doctor");
+    this.rename(findings.length);
     const unknown = missing.length ? ` Not recorded, and so not judged: ${missing.join(", ")}.` : "";
     const found = findings.length ? counted(findings.length, "finding") : epochs ? "Nothing to report" : "Nothing to judge yet";
     setText(this.summary, `${found} after ${counted(epochs, "epoch")}.${unknown}`);
@@ -75,8 +76,8 @@ class Doctor {
 
   /** Return how to find again what has the focus, as the cards are made anew. */
   focused() {
-    const action = document.activeElement?.closest("#doctor-findings [data-action]");
-    if (!action) return null;
+    const action = document.activeElement?.closest("[data-action]");
+    if (!this.list.contains(action)) return null;
     const card = `[data-finding="${action.closest("[data-finding]").dataset.finding}"]`;
     return { card, action: `${card} [data-action="${action.dataset.action}"]:enabled` };
   }
@@ -94,7 +95,7 @@ class Doctor {
   }
 
   actions(finding) {
-    const show = finding.layer ? button("Show me", "show", () => showLayer(finding.layer), { kind: "small" }) : null;
+    const show = finding.layer ? button("Show me", "show", () => showLayer(finding.layer, this.network), { kind: "small" }) : null;
     if (show) show.dataset.action = "show";
     const fix = finding.fix ? button(`Apply: ${finding.fix}`, "good", () => this.apply(finding.rule), { kind: "small" }) : null;
     if (fix) fix.dataset.action = "fix";
@@ -120,13 +121,12 @@ function row(title, text) {
 }
 
 /** Select the card of a layer, which for one inside a group is the group's, and bring it into view. */
-function showLayer(name) {
+function showLayer(name, network) {
   const number = store.state.names.indexOf(name);
   const index = store.state.shapes.findLastIndex(shape => shape.number <= number);
   if (number < 0 || index < 0) return announce(`${name} is no longer in the network.`);
   select(index);
   showPane("network");
-  const network = document.getElementById("network");
   network.scrollIntoView({ behavior: reducedMotion() ? "auto" : "smooth", block: "nearest" });
   network.focus({ preventScroll: true });
   announce(`${name} is selected in the network.`);

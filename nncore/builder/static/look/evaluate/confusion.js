@@ -12,7 +12,6 @@ export const confusionView = {
   suits: ({ classes }) => Boolean(classes),
   pause: 1000,
   parts: true,
-  fields: () => ({}),
   make,
 };
 
@@ -24,6 +23,7 @@ function make(root) {
   let shape = "";
   fill(root, score, place, note);
   return {
+    fields: () => ({}),
     redraw: () => {},
     show: answer => {
       const chosen = worthShowing(answer);

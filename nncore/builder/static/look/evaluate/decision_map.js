@@ -21,7 +21,6 @@ export const decisionMapView = {
   suits: ({ n_features: width }) => width <= 2,
   pause: 260,
   parts: false,
-  fields: () => ({ resolution: store.state.run.playing ? LIVE : FINE }),
   make,
 };
 
@@ -47,6 +46,7 @@ function make(root) {
     view.draw();
   }, () => {});
   return {
+    fields: () => ({ resolution: store.state.run.playing ? LIVE : FINE }),
     show: answer => {
       const finer = answer.x.length / (view.answer?.x.length ?? 1);
       if (view.cell) view.cell = view.cell.map(index => Math.floor(index * finer));

@@ -7,13 +7,11 @@ import { colour, fill, h, setText } from "../../ui/dom.js";
 import { button, field } from "../../ui/forms.js";
 import { announce, unsay } from "../../ui/notices.js";
 import { paint, picture, rangeOf } from "../../plot/pictures.js";
-import { habits, pixelsOf } from "./pixels.js";
+import { habits, inkLine, pixelsOf } from "./pixels.js";
 
 const SIZE = 168; // pixels of the drawing along each side
 const STEP = SIZE / 14; // of the cursor
 const REST = 1000; // ms without a stroke until the answer is said
-
-const drawing = { ink: new Float32Array(SIZE * SIZE), pixels: null, asked: null, brush: 22, cursor: [SIZE / 2, SIZE / 4] }; // it stays when one looks elsewhere
 
 /** The view "draw". */
 export const padView = {
@@ -21,14 +19,40 @@ export const padView = {
   suits: ({ classes }, rows) => Boolean(classes) && arePictures(rows),
   pause: 500,
   parts: false,
-  fields: () => (drawing.asked = drawing.pixels) && { pixels: drawing.pixels },
   make,
 };
 
-function make(root, asked) {
-  const view = { last: null, focused: false, bars: [], asked };
+/** Return what is drawn before anything is: ink of the pad, and pixels as the data have them. */
+function nothing() {
+  return { ink: new Float32Array(SIZE * SIZE), pixels: null, asked: null, brush: 22, cursor: [SIZE / 2, SIZE / 4] };
+}
+
+/** The drawing is kept in `kept`: it stays when one looks elsewhere. */
+function make(root, asked, kept) {
+  const drawing = (kept.drawing ??= nothing());
+  const view = { drawing, last: null, focused: false, bars: [], asked };
   drawing.pixels = null; // other data have others
-  view.canvas = h("canvas", {
+  view.canvas = padCanvas(view);
+  view.seen = picture(store.state.data.image, "What the network reads");
+  const clear = button("Clear", "remove", () => wipe(view), { kind: "small" });
+  clear.id = "pad-clear";
+  const brush = h("input", { type: "range", id: "pad-brush", min: 8, max: 36, value: drawing.brush, oninput: () => (drawing.brush = Number(brush.value)) });
+  const tools = h("div", { class: "pad-tools" }, h("figure", { class: "seen" }, view.seen, h("figcaption", { class: "muted small" }, "What the network reads")), field("Brush", brush), clear);
+  const hint = h("p", { class: "muted small" }, "Draw with the pointer, or with arrows and Space; Shift and arrows draw a line.");
+  fill(root, h("div", { id: "pad", class: "pad-view" }, h("div", { class: "stack" }, view.canvas, hint), tools, bars(view)));
+  dataRows().then(({ images }) => {
+    view.habits = habits(images.pixels, store.state.data.image, rangeOf(images.pixels));
+    changed(view);
+  }, () => {});
+  return {
+    fields: () => (drawing.asked = drawing.pixels) && { pixels: drawing.pixels },
+    show: answer => show(view, answer),
+    redraw: () => redraw(view),
+  };
+}
+
+function padCanvas(view) {
+  return h("canvas", {
     class: "pad",
     width: SIZE,
     height: SIZE,
@@ -44,18 +68,6 @@ function make(root, asked) {
     onfocus: () => attend(view, true),
     onblur: () => attend(view, false),
   });
-  view.seen = picture(store.state.data.image, "What the network reads");
-  const clear = button("Clear", "remove", () => wipe(view), { kind: "small" });
-  clear.id = "pad-clear";
-  const brush = h("input", { type: "range", id: "pad-brush", min: 8, max: 36, value: drawing.brush, oninput: () => (drawing.brush = Number(brush.value)) });
-  const tools = h("div", { class: "pad-tools" }, h("figure", { class: "seen" }, view.seen, h("figcaption", { class: "muted small" }, "What the network reads")), field("Brush", brush), clear);
-  const hint = h("p", { class: "muted small" }, "Draw with the pointer, or with arrows and Space; Shift and arrows draw a line.");
-  fill(root, h("div", { id: "pad", class: "pad-view" }, h("div", { class: "stack" }, view.canvas, hint), tools, bars(view)));
-  dataRows().then(({ images }) => {
-    view.habits = habits(images.pixels, store.state.data.image, rangeOf(images.pixels));
-    changed(view);
-  }, () => {});
-  return { show: answer => show(view, answer), redraw: () => redraw(view) };
 }
 
 function bars(view) {
@@ -69,7 +81,7 @@ function bars(view) {
 }
 
 function show(view, { probabilities, classes }) {
-  if (!drawing.pixels) return;
+  if (!view.drawing.pixels) return;
   const best = probabilities.indexOf(Math.max(...probabilities));
   view.bars.forEach(({ row, bar, text }, i) => {
     row.dataset.probability = probabilities[i] ?? "";
@@ -77,7 +89,7 @@ function show(view, { probabilities, classes }) {
     bar.style.width = percent(probabilities[i] ?? 0, 2).replace(" ", "");
     setText(text, percent(probabilities[i]));
   });
-  if (drawing.asked !== drawing.pixels) return; // of a drawing that has another stroke by now
+  if (view.drawing.asked !== view.drawing.pixels) return; // of a drawing that has another stroke by now
   view.answer = `The drawing looks most like ${classes[best] ?? `class ${best}`}, ${percent(probabilities[best], 0)}`;
   tell(view);
 }
@@ -113,7 +125,7 @@ function drag(view, event) {
   const steps = event.getCoalescedEvents?.() ?? [];
   for (const one of steps.length ? steps : [event]) {
     const next = place(view, one);
-    dab(view.last, next);
+    inkLine(view.drawing.ink, SIZE, view.drawing.brush, view.last, next);
     view.last = next;
   }
   changed(view);
@@ -125,28 +137,12 @@ function place({ canvas }, event) {
 }
 
 function stroke(view, from, to) {
-  dab(from, to);
+  inkLine(view.drawing.ink, SIZE, view.drawing.brush, from, to);
   changed(view);
 }
 
-/** Ink all pixels near to the line between two points, with a soft rim of one pixel. */
-function dab([x0, y0], [x1, y1]) {
-  const radius = drawing.brush / 2;
-  const [dx, dy] = [x1 - x0, y1 - y0];
-  const length = dx * dx + dy * dy || 1;
-  const within = value => Math.min(SIZE - 1, Math.max(0, value));
-  for (let y = within(Math.floor(Math.min(y0, y1) - radius)); y <= within(Math.ceil(Math.max(y0, y1) + radius)); y += 1) {
-    for (let x = within(Math.floor(Math.min(x0, x1) - radius)); x <= within(Math.ceil(Math.max(x0, x1) + radius)); x += 1) {
-      const along = Math.min(1, Math.max(0, ((x + 0.5 - x0) * dx + (y + 0.5 - y0) * dy) / length));
-      const away = Math.hypot(x + 0.5 - x0 - along * dx, y + 0.5 - y0 - along * dy);
-      const ink = Math.min(1, Math.max(0, radius + 0.5 - away));
-      drawing.ink[y * SIZE + x] = Math.max(drawing.ink[y * SIZE + x], ink);
-    }
-  }
-}
-
 function wipe(view) {
-  drawing.ink.fill(0);
+  view.drawing.ink.fill(0);
   for (const { row, bar, text } of view.bars) {
     row.dataset.probability = "";
     row.classList.remove("best");
@@ -158,10 +154,10 @@ function wipe(view) {
 }
 
 function changed(view) {
-  drawing.pixels = view.habits ? pixelsOf(drawing.ink, SIZE, store.state.data.image, view.habits) : null;
+  view.drawing.pixels = view.habits ? pixelsOf(view.drawing.ink, SIZE, store.state.data.image, view.habits) : null;
   redraw(view);
   sayLater(view);
-  if (drawing.pixels !== null) view.asked();
+  if (view.drawing.pixels !== null) view.asked();
 }
 
 // ---- keys
@@ -170,7 +166,7 @@ function key(view, event) {
   const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   if (event.key === "Delete" || event.key === "Backspace") wipe(view);
-  else if (event.key === " ") stroke(view, drawing.cursor, drawing.cursor);
+  else if (event.key === " ") stroke(view, view.drawing.cursor, view.drawing.cursor);
   else if (step) move(view, step, event.shiftKey);
   else return;
   event.preventDefault();
@@ -178,9 +174,9 @@ function key(view, event) {
 }
 
 function move(view, [dx, dy], draws) {
-  const before = drawing.cursor;
-  drawing.cursor = [before[0] + dx * STEP, before[1] + dy * STEP].map(value => Math.min(SIZE - STEP / 2, Math.max(STEP / 2, value)));
-  if (draws) stroke(view, before, drawing.cursor);
+  const before = view.drawing.cursor;
+  view.drawing.cursor = [before[0] + dx * STEP, before[1] + dy * STEP].map(value => Math.min(SIZE - STEP / 2, Math.max(STEP / 2, value)));
+  if (draws) stroke(view, before, view.drawing.cursor);
   else redraw(view);
 }
 
@@ -192,14 +188,14 @@ function attend(view, focused) {
 // ---- what is seen
 
 function redraw(view) {
-  paint(view.canvas, drawing.ink, 0, 1);
-  if (view.focused && view.canvas.matches(":focus-visible")) ring(view.canvas);
+  paint(view.canvas, view.drawing.ink, 0, 1);
+  if (view.focused && view.canvas.matches(":focus-visible")) ring(view);
   if (!view.habits) return;
   const { low, high } = view.habits;
-  paint(view.seen, drawing.pixels ?? new Float32Array(view.seen.width ** 2).fill(low), low, high);
+  paint(view.seen, view.drawing.pixels ?? new Float32Array(view.seen.width ** 2).fill(low), low, high);
 }
 
-function ring(canvas) {
+function ring({ canvas, drawing }) {
   const context = canvas.getContext("2d");
   context.strokeStyle = colour("--accent");
   context.lineWidth = 1.5;

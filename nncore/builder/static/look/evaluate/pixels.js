@@ -20,6 +20,22 @@ export function habits(pictures, side, [low, high]) {
   };
 }
 
+/** Ink all of the n x n pixels near to the line between two points, `width` wide, with a soft rim of one pixel. */
+export function inkLine(ink, n, width, [x0, y0], [x1, y1]) {
+  const radius = width / 2;
+  const [dx, dy] = [x1 - x0, y1 - y0];
+  const length = dx * dx + dy * dy || 1;
+  const within = value => Math.min(n - 1, Math.max(0, value));
+  for (let y = within(Math.floor(Math.min(y0, y1) - radius)); y <= within(Math.ceil(Math.max(y0, y1) + radius)); y += 1) {
+    for (let x = within(Math.floor(Math.min(x0, x1) - radius)); x <= within(Math.ceil(Math.max(x0, x1) + radius)); x += 1) {
+      const along = Math.min(1, Math.max(0, ((x + 0.5 - x0) * dx + (y + 0.5 - y0) * dy) / length));
+      const away = Math.hypot(x + 0.5 - x0 - along * dx, y + 0.5 - y0 - along * dy);
+      const dark = Math.min(1, Math.max(0, radius + 0.5 - away));
+      ink[y * n + x] = Math.max(ink[y * n + x], dark);
+    }
+  }
+}
+
 /** Return the pixels of a drawing: `ink` holds n x n values from 0 to 1. Null if nothing is drawn. */
 export function pixelsOf(ink, n, side, { low, high, by, peak, whole, size, centre }) {
   const drawn = extent(ink, n);

@@ -18,7 +18,6 @@ export const predictedVsTrueView = {
   suits: ({ classes }) => !classes,
   pause: 1000,
   parts: true,
-  fields: () => ({}),
   make,
 };
 
@@ -40,6 +39,7 @@ function make(root) {
   const text = h("p", { class: "muted small" }, "On the dashed line a prediction is exact; above it, it is too high.");
   fill(root, h("div", { class: "beside" }, canvas, h("div", { class: "stack" }, errors, legend, text, said, table.element)));
   return {
+    fields: () => ({}),
     redraw: () => draw(canvas, view),
     show: async (answer, part) => {
       view.points = await pointsOf(answer, part);

@@ -14,7 +14,6 @@ export const worstView = {
   suits: () => true,
   pause: 1000,
   parts: true,
-  fields: () => ({}),
   make,
 };
 
@@ -27,7 +26,7 @@ function make(root) {
     const rows = await dataRows();
     if (last === answer) fill(place, arePictures(rows) && answer.features ? gallery(answer, rows) : table(answer));
   };
-  return { show, redraw: () => last && show(last) };
+  return { fields: () => ({}), show, redraw: () => last && show(last) };
 }
 
 function caption() {

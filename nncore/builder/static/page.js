@@ -1,0 +1,19 @@
+/* The page as a whole: each part into its place. */
+
+import { mountPanes } from "./ui/panes.js";
+import { mountNetwork } from "./network/network.js";
+import { mountData } from "./data/data.js";
+import { mountTrain } from "./train/train.js";
+import { mountLook } from "./look/look.js";
+import { mountBar } from "./bar/bar.js";
+
+/** Put the parts into elements by their names; return the buttons that have keys. Each part looks only at what is in its
+ * own element: what it needs of another part is handed to it here. */
+export function mount({ bar, panes, data, network, train, look }) {
+  mountPanes(panes);
+  mountData(data);
+  const drawing = mountNetwork(network);
+  const buttons = mountTrain(train);
+  mountLook(look, { drawing, network });
+  return { ...buttons, keys: mountBar(bar, drawing) };
+}
