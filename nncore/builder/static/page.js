@@ -8,7 +8,8 @@ import { mountLook } from "./look/look.js";
 import { mountBar } from "./bar/bar.js";
 
 /** Put the parts into elements by their names; return the buttons that have keys. Each part looks only at what is in its
- * own element: what it needs of another part is handed to it here. */
+ * own element: what it needs of another part is handed to it here. So there may be two pages of the one run; as identifiers
+ * are unique in a tree, the second one goes into a shadow root. */
 export function mount({ bar, panes, data, network, train, look }) {
   mountPanes(panes);
   mountData(data);

@@ -36,7 +36,8 @@ const ELSEWHERE = [
  * being written. */
 export function listenToKeys(buttons) {
   document.addEventListener("keydown", event => {
-    if (event.defaultPrevented || store.connection === "unauthorized" || event.target.closest("input:not([type=checkbox], [type=radio], [type=range]), select, textarea, dialog")) return;
+    const [at] = event.composedPath(); // of a page in a shadow root, too
+    if (event.defaultPrevented || store.connection === "unauthorized" || at.closest?.("input:not([type=checkbox], [type=radio], [type=range]), select, textarea, dialog")) return;
     const key = event.key.toLowerCase();
     if ((event.ctrlKey || event.metaKey) && !event.altKey) {
       const found = WITH_CONTROL.find(([letter, shift]) => letter === key && shift === event.shiftKey);

@@ -10,99 +10,97 @@ const PER_LAYER = 520; // ms in which a gradient travels along the edges of one 
 const WAVES = 2; // layers between one wave and the next
 const BEAT = { forward: 300, backward: 300, update: 400, loss: 400 }; // ms
 
-const flow = { stage: null, live: false, onceSince: null, since: 0, beat: null, beatSince: 0, request: null };
-
-/** Give the flow its stage: {scene, values, style, visible, root, paintOverlay(), reveal(column)}. */
-export function attachFlow(stage) {
-  flow.stage = stage;
-}
-
-/** Let gradients travel as long as the network trains. */
-export function setLive(live) {
-  if (live && !flow.live) flow.since = performance.now();
-  if (live) flow.onceSince = null;
-  flow.live = live;
-  wake();
-}
-
-/** Let gradients travel back once, from the outputs to the inputs. */
-export function flowOnce() {
-  if (flow.live) return;
-  flow.onceSince = performance.now();
-  wake();
-}
-
-/** Show a beat of an explained batch, or end it with null.
- *
- * @param beat {kind: "input"|"forward"|"loss"|"backward"|"update", layer: its name or null} */
-export function showBeat(beat) {
-  flow.beat = beat;
-  flow.beatSince = performance.now();
-  const last = beat && flow.stage?.scene ? columnsOf(flow.stage.scene, beat)[1] : -1;
-  if (last >= 0) flow.stage.reveal(last);
-  wake();
-}
-
-/** Begin to ask for pictures if something moves and can be seen; else paint what stands still, once. */
-export function wake() {
-  const { stage } = flow;
-  if (!stage) return;
-  tell();
-  if (flow.request !== null) return;
-  if (moves()) flow.request = requestAnimationFrame(picture);
-  else stage.paintOverlay();
-}
-
-function picture(now) {
-  flow.request = null;
-  const { stage } = flow;
-  if (flow.onceSince !== null && now - flow.onceSince > PER_LAYER * stage.scene.groups.length) flow.onceSince = null;
-  stage.paintOverlay();
-  wake();
-}
-
-function moves() {
-  const { stage } = flow;
-  if (!stage.visible || !stage.values || document.hidden || reducedMotion()) return false;
-  return travels() || performance.now() - flow.beatSince < beatLength();
-}
-
-function travels() {
-  return (flow.live || flow.onceSince !== null) && !flow.beat;
-}
-
-function beatLength() {
-  return flow.beat ? (BEAT[flow.beat.kind] ?? 0) : 0;
-}
-
-/** Say on the drawing's element what is going on. */
-function tell() {
-  const { root, values } = flow.stage;
-  const moving = travels() && moves();
-  root.dataset.flow = !moving ? "off" : values.starving.length ? "starving" : "on";
-  root.dataset.beat = flow.beat ? `${flow.beat.kind} ${flow.beat.layer ?? ""}`.trim() : "";
-}
-
-/** Paint all that moves as it is now. */
-export function paintFlow(context) {
-  const { scene, values, style } = flow.stage;
-  const now = performance.now();
-  if (flow.beat) {
-    const share = moves() ? (now - flow.beatSince) / beatLength() : 1;
-    paintBeat(context, scene, values, flow.beat, share, style);
-  } else if (travels() && moves()) {
-    const time = (now - (flow.live ? flow.since : flow.onceSince)) / PER_LAYER;
-    paintWaves(context, scene, values, time, style);
+export class Flow {
+  /** `stage` has {scene, values, style, visible, root, paintOverlay(), reveal(column)}. */
+  constructor(stage) {
+    Object.assign(this, { stage, live: false, onceSince: null, since: 0, beat: null, beatSince: 0, request: null });
   }
-}
 
-/** Each wave begins at the outputs and is in one layer at a time; a step sends one, training one after another. */
-function paintWaves(context, scene, values, time, style) {
-  scene.groups.toReversed().forEach((group, place) => {
-    const found = values.groups.get(group.name);
-    const age = time - place;
-    if (!found || age < 0) return;
-    const share = flow.live ? age % WAVES : age;
-    if (share < 1) paintPulse(context, scene, values, group, found, { share, backward: true }, style);
-  });
+  /** Let gradients travel as long as the network trains. */
+  setLive(live) {
+    if (live && !this.live) this.since = performance.now();
+    if (live) this.onceSince = null;
+    this.live = live;
+    this.wake();
+  }
+
+  /** Let gradients travel back once, from the outputs to the inputs. */
+  once() {
+    if (this.live) return;
+    this.onceSince = performance.now();
+    this.wake();
+  }
+
+  /** Show a beat of an explained batch, or end it with null.
+   *
+   * @param beat {kind: "input"|"forward"|"loss"|"backward"|"update", layer: its name or null} */
+  showBeat(beat) {
+    this.beat = beat;
+    this.beatSince = performance.now();
+    const last = beat && this.stage.scene ? columnsOf(this.stage.scene, beat)[1] : -1;
+    if (last >= 0) this.stage.reveal(last);
+    this.wake();
+  }
+
+  /** Begin to ask for pictures if something moves and can be seen; else paint what stands still, once. */
+  wake() {
+    this.tell();
+    if (this.request !== null) return;
+    if (this.moves()) this.request = requestAnimationFrame(now => this.picture(now));
+    else this.stage.paintOverlay();
+  }
+
+  picture(now) {
+    this.request = null;
+    const { stage } = this;
+    if (this.onceSince !== null && now - this.onceSince > PER_LAYER * stage.scene.groups.length) this.onceSince = null;
+    stage.paintOverlay();
+    this.wake();
+  }
+
+  moves() {
+    const { stage } = this;
+    if (!stage.visible || !stage.values || document.hidden || reducedMotion()) return false;
+    return this.travels() || performance.now() - this.beatSince < this.beatLength();
+  }
+
+  travels() {
+    return (this.live || this.onceSince !== null) && !this.beat;
+  }
+
+  beatLength() {
+    return this.beat ? (BEAT[this.beat.kind] ?? 0) : 0;
+  }
+
+  /** Say on the drawing's element what is going on. */
+  tell() {
+    const { root, values } = this.stage;
+    const moving = this.travels() && this.moves();
+    root.dataset.flow = !moving ? "off" : values.starving.length ? "starving" : "on";
+    root.dataset.beat = this.beat ? `${this.beat.kind} ${this.beat.layer ?? ""}`.trim() : "";
+  }
+
+  /** Paint all that moves as it is now. */
+  paint(context) {
+    const now = performance.now();
+    const { scene, values, style } = this.stage;
+    if (this.beat) {
+      const share = this.moves() ? (now - this.beatSince) / this.beatLength() : 1;
+      paintBeat(context, scene, values, this.beat, share, style);
+    } else if (this.travels() && this.moves()) {
+      this.paintWaves(context, (now - (this.live ? this.since : this.onceSince)) / PER_LAYER);
+    }
+  }
+
+  /** Each wave begins at the outputs and is in one layer at a time; a step sends one, training one after another. */
+  paintWaves(context, time) {
+    const { scene, values, style } = this.stage;
+    scene.groups.toReversed().forEach((group, place) => {
+      const found = values.groups.get(group.name);
+      const age = time - place;
+      if (!found || age < 0) return;
+      const share = this.live ? age % WAVES : age;
+      if (share < 1) paintPulse(context, scene, values, group, found, { share, backward: true }, style);
+    });
+  }
 }

@@ -3,9 +3,9 @@
 import { fill, h } from "../ui/dom.js";
 import { mountDrawing } from "../drawing/drawing.js";
 import { mountDrag } from "./drag.js";
-import { focusForm, mountLayerForm } from "./layer_form.js";
+import { mountLayerForm } from "./layer_form.js";
 import { mountPalette } from "./palette.js";
-import { focusCard, mountStrip } from "./strip.js";
+import { mountStrip } from "./strip.js";
 
 /** Put the part into `root`; return its drawing. */
 export function mountNetwork(root) {
@@ -15,8 +15,8 @@ export function mountNetwork(root) {
   const drawing = h("div", { id: "drawing" });
   fill(root, h("header", { class: "network-head" }, h("h2", { id: "network-title" }, "Network"), palette), strip, settings, drawing);
   mountPalette(palette);
-  mountStrip(strip, focusForm);
-  mountLayerForm(settings, focusCard);
-  mountDrag(palette);
+  const cards = mountStrip(strip, () => form.focus());
+  const form = mountLayerForm(settings, () => cards.focusCard());
+  mountDrag(palette, cards);
   return mountDrawing(drawing);
 }

@@ -1,8 +1,14 @@
-/* The focus stays where it was, although what had it is made anew. */
+/* What has the focus, and how it stays where it was although what had it is made anew. */
+
+/** Return the element in `root` that has the focus, or null. A page in a shadow root has a focus of its own. */
+export function focusedWithin(root) {
+  const active = root.getRootNode().activeElement ?? null;
+  return root.contains(active) ? active : null;
+}
 
 /** Draw forms in `root` anew; the control that had the focus, or the one that took its place, has it afterwards. */
 export function keepingFocus(root, draw) {
-  const active = root.contains(document.activeElement) ? document.activeElement : null;
+  const active = focusedWithin(root);
   const path = active?.closest("[data-where]")?.dataset.where;
   draw();
   if (!active || root.contains(active)) return;

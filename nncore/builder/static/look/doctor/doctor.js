@@ -4,6 +4,7 @@ import { capital, counted, words } from "../../core/format.js";
 import { newerState, on, request, select, store } from "../../core/store.js";
 import { act } from "../../ui/actions.js";
 import { fill, h, reducedMotion, setText } from "../../ui/dom.js";
+import { focusedWithin } from "../../ui/focus.js";
 import { button } from "../../ui/forms.js";
 import { icon } from "../../ui/icons.js";
 import { announce } from "../../ui/notices.js";
@@ -76,8 +77,8 @@ class Doctor {
 
   /** Return how to find again what has the focus, as the cards are made anew. */
   focused() {
-    const action = document.activeElement?.closest("[data-action]");
-    if (!this.list.contains(action)) return null;
+    const action = focusedWithin(this.list)?.closest("[data-action]");
+    if (!action) return null;
     const card = `[data-finding="${action.closest("[data-finding]").dataset.finding}"]`;
     return { card, action: `${card} [data-action="${action.dataset.action}"]:enabled` };
   }

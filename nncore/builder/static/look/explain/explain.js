@@ -4,6 +4,7 @@ import { counted } from "../../core/format.js";
 import { on, store } from "../../core/store.js";
 import { act } from "../../ui/actions.js";
 import { fill, h, reducedMotion, setText } from "../../ui/dom.js";
+import { focusedWithin } from "../../ui/focus.js";
 import { button, field, number, segments } from "../../ui/forms.js";
 import { announce } from "../../ui/notices.js";
 import { showOne } from "./beat_view.js";
@@ -127,7 +128,7 @@ class Explain {
 
   go(place) {
     if (place < 0 || place >= this.beats.length) return;
-    const inList = this.list.contains(document.activeElement);
+    const inList = focusedWithin(this.list) !== null;
     this.place = place;
     const beat = this.beats[place];
     this.stage.style.minHeight = `${Math.max(parseFloat(this.stage.style.minHeight) || 0, this.stage.offsetHeight)}px`;
@@ -152,7 +153,7 @@ class Explain {
 
   /** Turn a button on or off; the focus stays in the panel, so that Space goes on working. */
   enable(one, on) {
-    if (!on && document.activeElement === one) this.stage.focus({ preventScroll: true });
+    if (!on && focusedWithin(this.player) === one) this.stage.focus({ preventScroll: true });
     one.disabled = !on;
   }
 
