@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(importlib.util.find_spec("nncore.builder").origin).parent / "static"
-SOURCES = {
-    path.relative_to(PAGE).as_posix(): path.read_text(encoding="utf-8") for path in sorted(PAGE.rglob("*.js"))
-}
+SOURCES = {path.relative_to(PAGE).as_posix(): path.read_text(encoding="utf-8") for path in sorted(PAGE.rglob("*.js"))}
 
 # A module may import from its own folder, and from the folders that are named behind it.
 FOLDERS = {

@@ -28,7 +28,7 @@ AMISS = """() => [document, document.getElementById("second").shadowRoot].map(tr
 
 @pytest.fixture
 def both(open_page):
-    """A page, and a function that finds what is in the second one of it; selectors of Playwright look into shadow roots."""
+    """A page, and what finds an element of the second one in it: selectors of Playwright look into shadow roots."""
     view = open_page("digits", height=2400)
     view.page.evaluate(SECOND)
     view.find("#second #strip .layer-card").first.wait_for()
