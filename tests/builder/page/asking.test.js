@@ -25,6 +25,7 @@ test("a poller asks once for many wishes, and never twice at a time", async () =
   assert.equal(asked, 1);
   poller.want(); // while it is busy: once more afterwards
   poller.want();
+  await rest(10);
   assert.equal(asked, 1);
   answers[0]();
   await until(2);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test, { beforeEach } from "node:test";
 
-import { functionNamed, functionOf, isFunction } from "../static/core/functions.js";
+import { functionNamed, functionOf, isFunction } from "../static/core/activations.js";
 import { arePictures, targetText } from "../static/core/rows.js";
 import { hoverFormat, isShare, lower, scoreLabel, scoreText } from "../static/core/score.js";
 import { startingValues } from "../static/core/starting_values.js";

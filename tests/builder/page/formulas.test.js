@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { parse, set } from "../static/look/explain/formulas/formula.js";
+import { parse, typeset } from "../static/look/explain/formulas/formula.js";
 import { largest, pick, pickRow } from "../static/look/explain/formulas/example.js";
 import { product, sub, sumOf, value } from "../static/look/explain/formulas/mathml.js";
 import { text } from "./text.js";
@@ -21,7 +21,7 @@ test("a formula is read by the rules of arithmetic", () => {
 });
 
 test("a formula is set with its signs and brackets", () => {
-  const shown = formula => text(set(parse(formula), itself));
+  const shown = formula => text(typeset(parse(formula), itself));
   assert.equal(shown("1 / (1 + exp(-x))"), "(1)/(1+exp(−x))");
   assert.equal(shown("x * (x + 2)"), "x·(x+2)");
   assert.equal(shown("sqrt(x)"), "√(x)");
@@ -32,10 +32,10 @@ test("a formula is set with its signs and brackets", () => {
 test("names become numbers, and sums are written out as far as there is room", () => {
   const numbers = [1, -2, 3];
   const known = (id, index, at) => (id === "x" ? value(numbers[at ?? 0]) : null);
-  assert.equal(text(set(parse("2 - x"), () => value(-1))), "2−(−1)");
-  assert.equal(text(set(parse("sum_j x_j"), known, 3)), "1+−2+3");
-  assert.equal(text(set(parse("mean_j x_j"), known, 3)), "(1+−2+3)/(3)");
-  assert.equal(text(set(parse("mean_j x_j"), known, 1)), "1");
+  assert.equal(text(typeset(parse("2 - x"), () => value(-1))), "2−(−1)");
+  assert.equal(text(typeset(parse("sum_j x_j"), known, 3)), "1+−2+3");
+  assert.equal(text(typeset(parse("mean_j x_j"), known, 3)), "(1+−2+3)/(3)");
+  assert.equal(text(typeset(parse("mean_j x_j"), known, 1)), "1");
 });
 
 test("numbers are written with their power of ten, and with brackets behind an operator", () => {

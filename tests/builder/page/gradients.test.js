@@ -26,6 +26,7 @@ test("norms starve and fade beside the largest, and explode beside the last", ()
   assert.equal(conditionOfNorm(0.0005, 1, 1), "starving");
   assert.equal(conditionOfNorm(101, 1, 101), "exploding");
   assert.equal(conditionOfNorm(50, 0.4, 50), "exploding"); // more than 100 times the last, which is below 1
+  assert.equal(conditionOfNorm(150, 2, 150), "exploding"); // more than 100, whatever the last is
   assert.equal(conditionOfNorm(99, 50, 99), "");
   assert.equal(conditionOfNorm(null, 1, 1), "exploding");
 });

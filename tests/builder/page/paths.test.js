@@ -59,5 +59,6 @@ test("cards find each other: what is the same at both ends, then equal ones, the
   assert.deepEqual(matched([a, b, c], [a, c]), [0, 2]); // taken out
   assert.deepEqual(matched([a, b, c], [c, a, b]), [2, 0, 1]); // moved
   assert.deepEqual(matched([a, c], [dense(7), c]), [0, 1]); // changed
+  assert.deepEqual(matched([a, b, a], [b, a]), [1, 2]); // the first one taken out of two that are equal
   assert.deepEqual(matched([a], [c]), [null]);
 });

@@ -1,6 +1,6 @@
 /* What a layer begins with that is put in by its kind alone: such that what follows keeps its shape, and so its weights. */
 
-import { functionNamed, isFunction } from "./functions.js";
+import { functionNamed, isFunction } from "./activations.js";
 import { store } from "./store.js";
 
 const NARROW = 8; // units of a hidden layer in a network that has none

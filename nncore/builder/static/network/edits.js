@@ -1,7 +1,7 @@
 /* What changes the network. Edits go to the server one after the other, each made of the state that the one before
  * left; what is refused is shown at the card or field that was being changed, and leaves the strip as it was. */
 
-import { isFunction } from "../core/functions.js";
+import { isFunction } from "../core/activations.js";
 import { changedAt, chosen, choose, isGroup, layerAt, nameOf, whereOf } from "../core/paths.js";
 import { startingValues } from "../core/starting_values.js";
 import { emit, newerState, request, store } from "../core/store.js";

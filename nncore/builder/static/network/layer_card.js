@@ -1,7 +1,7 @@
 /* What a card shows of its layer: all of it out of the state; the live bar is in gradient_bars.js. */
 
+import { functionOf } from "../core/activations.js";
 import { brief, count, counted, figure, words } from "../core/format.js";
-import { functionOf } from "../core/functions.js";
 import { isGroup, nameOf } from "../core/paths.js";
 import { store } from "../core/store.js";
 import { h, svg } from "../ui/dom.js";

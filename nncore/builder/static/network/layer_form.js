@@ -1,7 +1,7 @@
 /* The settings of the selected card: what one needs first, the rest behind "More settings". */
 
+import { functionOf, isFunction } from "../core/activations.js";
 import { capital, counted, words } from "../core/format.js";
-import { functionOf, isFunction } from "../core/functions.js";
 import { choose, chosen, isGroup, layerAt, nameOf, whereOf } from "../core/paths.js";
 import { on, store } from "../core/store.js";
 import { fill, h, setText } from "../ui/dom.js";

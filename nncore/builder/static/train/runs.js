@@ -2,8 +2,8 @@
  *
  * They live in this page alone, through edits, starting points and a reload of the page, but not when it is closed. */
 
+import { isFunction } from "../core/activations.js";
 import { count, figure, spaced, steady } from "../core/format.js";
-import { isFunction } from "../core/functions.js";
 import { hoverFormat, scoreName } from "../core/score.js";
 import { emit, on, store } from "../core/store.js";
 import { fill, h } from "../ui/dom.js";

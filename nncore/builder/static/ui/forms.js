@@ -1,7 +1,7 @@
 /* Controls, and forms that are made of the schema: a field of the core gets the control that suits its default. */
 
+import { functionNamed } from "../core/activations.js";
 import { capital, words } from "../core/format.js";
-import { functionNamed } from "../core/functions.js";
 import { store } from "../core/store.js";
 import { clearMistakes, showMistakeAt } from "./actions.js";
 import { h, unique } from "./dom.js";

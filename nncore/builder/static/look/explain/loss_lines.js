@@ -1,7 +1,7 @@
 /* The loss of an explained batch: its formula with the numbers of the first row, and its targets as words. */
 
 import { figure } from "../../core/format.js";
-import { parse, set } from "./formulas/formula.js";
+import { parse, typeset } from "./formulas/formula.js";
 import { equals, fenced, fraction, name, row, sign, sub, sumOver, value } from "./formulas/mathml.js";
 
 /** Return the targets of the first rows: as an array to be shown, and as words. */
@@ -27,7 +27,7 @@ export function lossLines({ answer, state, schema, n, i }) {
   if (!about?.formula) return [batch];
   const tree = parse(about.formula);
   const numbers = withNumbers(tree, about, answer, state, i);
-  return [batch, row(sub("l", i + 1), equals, set(tree, symbol(i + 1)), ...(numbers ? [equals, numbers] : []))];
+  return [batch, row(sub("l", i + 1), equals, typeset(tree, symbol(i + 1)), ...(numbers ? [equals, numbers] : []))];
 }
 
 /** Return what the letters in these lines stand for. */
@@ -60,5 +60,5 @@ function withNumbers(tree, about, answer, state, i) {
     if (id === "d") return fenced(value(prediction[j]), sign("−"), value(targetAt(answer, i, j), true));
     return id === "p" || id === "prediction" ? value(prediction[j]) : null;
   };
-  return set(tree, known, prediction.length);
+  return typeset(tree, known, prediction.length);
 }

@@ -1,6 +1,6 @@
 /* Which row and unit of a layer stand for all in the formulas, and what the activation does to it. */
 
-import { parse, set } from "./formula.js";
+import { parse, typeset } from "./formula.js";
 import { equals, name, row, sub, value } from "./mathml.js";
 
 /** Return the number of the row that stands for all: the first that sends a gradient to most of the layers. */
@@ -31,10 +31,10 @@ export function activated({ step, spec }, { i, j, line, unit }, schema) {
   const tree = parse(step.formula);
   const z = step.z.values[i];
   const constant = id => parameter(id, spec, schema.activations.find(one => one.name === step.activation));
-  const symbols = set(tree, (id, index) => (id === "x" ? sub("z", line, index === "j" ? "j" : unit) : null));
+  const symbols = typeset(tree, (id, index) => (id === "x" ? sub("z", line, index === "j" ? "j" : unit) : null));
   const width = step.z.shape[1];
   const known = (id, index, at) => (id === "x" ? value(at === null ? z[j] : z[at]) : constant(id));
-  const one = [sub("a", line, unit), equals, symbols, equals, set(tree, known, width), equals, value(step.a.values[i][j])];
+  const one = [sub("a", line, unit), equals, symbols, equals, typeset(tree, known, width), equals, value(step.a.values[i][j])];
   return [row(name("a"), equals, name("f"), ["mo", "("], name("z"), ["mo", ")"], ["mo", ","], name("f"), equals, ["mtext", step.activation]), row(...one)];
 }
 

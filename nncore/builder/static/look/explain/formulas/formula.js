@@ -81,8 +81,8 @@ class Parser {
  * @param known (name, index, at) => what stands for a name, null for itself; `at` is the place in a sum, if any
  * @param width how many terms sums have, if they are to be written out
  */
-export function set(tree, known, width = null, at = null) {
-  const inner = part => set(part, known, width, at);
+export function typeset(tree, known, width = null, at = null) {
+  const inner = part => typeset(part, known, width, at);
   const bare = part => inner(part[0] === "group" ? part[1] : part);
   const [kind, first, second, third] = tree;
   const ways = {
@@ -117,12 +117,12 @@ function called(function_, given) {
 }
 
 function over(index, body, known, width) {
-  if (width === null) return sumOver(index, set(body, known));
-  return sumOf(Array.from({ length: Math.min(width, 4) }, (_, at) => set(body, known, width, at)), width);
+  if (width === null) return sumOver(index, typeset(body, known));
+  return sumOf(Array.from({ length: Math.min(width, 4) }, (_, at) => typeset(body, known, width, at)), width);
 }
 
 function mean(index, body, known, width) {
-  if (width === 1) return set(body[0] === "group" ? body[1] : body, known, 1, 0);
-  if (width === null) return row(sub("mean", index), set(body, known));
+  if (width === 1) return typeset(body[0] === "group" ? body[1] : body, known, 1, 0);
+  if (width === null) return row(sub("mean", index), typeset(body, known));
   return fraction(over(index, body, known, width), ["mn", String(width)]);
 }
