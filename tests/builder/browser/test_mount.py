@@ -76,3 +76,12 @@ def test_edits_of_one_are_seen_in_the_other(both):
     view.until(lambda: len(view.layers()) == len(before))
     for page in ("main", "#second"):
         view.expect(view.find(f"{page} #strip .layer-card")).to_have_count(len(before))
+    assert second("#strip .layer-card").first.evaluate("card => card.getRootNode().activeElement === card")
+
+
+def test_a_refusal_is_shown_where_it_was_provoked(both):
+    view, second = both
+    second("#learning-rate").fill("-1")
+    second("#learning-rate").press("Enter")
+    second("#train .mistake").wait_for()
+    assert view.find("main .mistake").count() == 0

@@ -19,7 +19,7 @@ let units = null;
 export function takeWish(state) {
   if (!wish || state.version === wish.version || JSON.stringify(state.layers.map(layer => layer.type)) !== wish.types) return null;
   const taken = wish;
-  wish = null;
+  queueMicrotask(() => (wish = wish === taken ? null : wish)); // as soon as every page has seen it
   return taken;
 }
 

@@ -4,7 +4,7 @@ import { count, counted, words } from "../core/format.js";
 import { choose, chooseQuietly, chosen, matched, nameOf, whereOf } from "../core/paths.js";
 import { on, store } from "../core/store.js";
 import { fill, h, reducedMotion, setText, svg } from "../ui/dom.js";
-import { focusedWithin } from "../ui/focus.js";
+import { focusedWithin, treeInUse } from "../ui/focus.js";
 import { announce } from "../ui/notices.js";
 import { insertKindAfterChosen, moveChosen, removeChosen, stepUnits, takeWish, wantedUnits } from "./edits.js";
 import { showGradients } from "./gradient_bars.js";
@@ -101,7 +101,8 @@ class Strip {
     this.shown = { layers, selected: store.selected };
     this.reselect(wish, order, selectedBefore);
     this.showSelected();
-    if (wish?.focus || (hadFocus && !focusedWithin(this.list))) this.focusCard();
+    const wanted = wish?.focus && this.list.getRootNode() === treeInUse();
+    if (wanted || (hadFocus && !focusedWithin(this.list))) this.focusCard();
     if (old.length) this.glide([...now, this.output], places);
     this.showFrame();
   }

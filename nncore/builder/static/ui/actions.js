@@ -7,6 +7,7 @@
 import { Refusal } from "../core/connection.js";
 import { request } from "../core/store.js";
 import { h, unique } from "./dom.js";
+import { treeInUse } from "./focus.js";
 import { icon } from "./icons.js";
 import { clearNotices, notice } from "./notices.js";
 
@@ -16,7 +17,7 @@ export let lastRefusal = "";
 /** Ask the server to do something. Return its result, or null if it was refused, which the page then shows.
  *
  * `root` is the element in which the control is looked for first, `where` overrides the path of the refusal. */
-export async function act(type, fields = {}, { root = document, where = null } = {}) {
+export async function act(type, fields = {}, { root = treeInUse(), where = null } = {}) {
   clearMistakes(root);
   lastRefusal = "";
   try {

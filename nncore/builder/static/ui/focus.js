@@ -6,6 +6,11 @@ export function focusedWithin(root) {
   return root.contains(active) ? active : null;
 }
 
+/** Return the tree of the page that is worked in: the document, or the shadow root that has the focus. */
+export function treeInUse() {
+  return document.activeElement?.shadowRoot ?? document;
+}
+
 /** Draw forms in `root` anew; the control that had the focus, or the one that took its place, has it afterwards. */
 export function keepingFocus(root, draw) {
   const active = focusedWithin(root);
