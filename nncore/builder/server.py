@@ -43,7 +43,8 @@ def require_extra() -> None:
 
 def page_files() -> dict[str, tuple[bytes, str]]:
     """Return content and media type of everything that is served, by path. No path is ever taken from the browser."""
-    found = {f"/static/{file.name}": file for file in sorted(STATIC.iterdir()) if file.suffix in MEDIA_TYPES}
+    files = [file for file in sorted(STATIC.rglob("*")) if file.suffix in MEDIA_TYPES]
+    found = {f"/static/{file.relative_to(STATIC).as_posix()}": file for file in files}
     found["/"] = STATIC / "index.html"
     plotly = importlib.util.find_spec("plotly")
     if plotly is not None and plotly.submodule_search_locations:

@@ -70,10 +70,20 @@ def test_only_reading_is_allowed(shared, method):
 
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/static/", "/static/../server.py", "/static/%2e%2e/server.py", "/static//etc/passwd", "/docs", "/ws"],
+    [
+        *("/nothing", "/static/", "/static/../server.py", "/static/%2e%2e/server.py", "/static//etc/passwd"),
+        *("/docs", "/ws", "/static/core", "/static/core/", "/static/core/../../server.py", "/static/store.js"),
+    ],
 )
 def test_no_path_is_taken_from_the_browser(shared, path):
     assert shared.get(path).status == 404
+
+
+@pytest.mark.parametrize("name", ["app.js", "core/store.js", "look/explain/kinds/dense.js", "css/theme.css"])
+def test_folders_of_the_page_are_served_file_by_file(shared, name):
+    response = shared.get(f"/static/{name}")
+    assert response.text == (server.STATIC / name).read_text(encoding="utf-8")
+    assert response.headers["content-type"].split(";")[0] in ("text/javascript", "text/css")
 
 
 @pytest.mark.parametrize("path", ["/", "/plotly.min.js", "/nothing"])

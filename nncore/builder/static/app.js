@@ -1,19 +1,14 @@
 /* The page: connects, then puts each part into its place. */
 
-import { act } from "./actions.js";
-import { mountBar } from "./bar.js";
-import { keepSetUp } from "./comeback.js";
-import { mountData } from "./data.js";
-import { h } from "./dom.js";
-import { button } from "./forms.js";
-import { listenToKeys } from "./keys.js";
-import { mountLook } from "./look.js";
-import { mountNetwork } from "./network.js";
-import { announce, notice } from "./notices.js";
-import { mountPanes } from "./panes.js";
-import { connect, on, reconnect, store } from "./store.js";
-import { applyTheme } from "./theme.js";
-import { mountTrain } from "./train.js";
+import { connect, on, reconnect, store } from "./core/store.js";
+import { act } from "./ui/actions.js";
+import { keepSetUp } from "./ui/comeback.js";
+import { h } from "./ui/dom.js";
+import { button } from "./ui/forms.js";
+import { announce, mountNotices, notice } from "./ui/notices.js";
+import { applyTheme } from "./ui/theme.js";
+import { listenToKeys } from "./bar/keys.js";
+import { mount } from "./page.js";
 
 /** Return key and link that stand behind the address, and take them away: who copies the address copies no key. */
 function fragment() {
@@ -22,9 +17,14 @@ function fragment() {
   return { key: given.get("token") ?? given.get("code"), spec: given.get("spec") };
 }
 
+const PLACES = ["bar", "panes", "notices", "live", "workbench", "data", "network", "train", "look"];
+
+/** The elements of index.html that the page is put into. */
+const places = Object.fromEntries(PLACES.map(id => [id, document.getElementById(id)]));
+
 function showConnection() {
   document.body.dataset.connection = store.connection;
-  const workbench = document.getElementById("workbench");
+  const { workbench } = places;
   if (store.connection !== "full") workbench.querySelector(".full")?.remove();
   else if (!document.body.dataset.ready && !workbench.querySelector(".full")) workbench.append(full());
   if (store.connection !== "unauthorized") return;
@@ -47,16 +47,11 @@ function openPasted() {
 
 async function begin() {
   applyTheme();
+  mountNotices({ live: places.live, box: places.notices, bar: places.bar });
   const { key, spec } = fragment();
   on("connection", showConnection);
   await connect(key ?? sessionStorage.getItem("token") ?? "", text => notice(text, "mistake"));
-  mountBar(document.getElementById("bar"));
-  mountPanes(document.getElementById("panes"));
-  mountData(document.getElementById("data"));
-  mountNetwork(document.getElementById("network"));
-  mountTrain(document.getElementById("train"));
-  mountLook(document.getElementById("look"));
-  listenToKeys();
+  listenToKeys(mount(places));
   keepSetUp();
   document.body.dataset.ready = "true";
   if (spec) await act("open_link", { spec });

@@ -21,7 +21,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-VERSION = "async () => (await import('/static/store.js')).store.state.version"
+VERSION = "async () => (await import('/static/core/store.js')).store.state.version"
 PATIENCE = 15  # seconds, for a machine that is busy with other tests
 
 

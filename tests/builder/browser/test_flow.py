@@ -146,7 +146,7 @@ def test_drawing_and_cards_agree_on_what_explodes(open_page):
 
 
 APPLY_AND_STEP = """async fix => {
-  const { store } = await import("/static/store.js");
+  const { store } = await import("/static/core/store.js");
   const { edits } = store.state;
   fix.click();
   while (store.state.edits === edits) await new Promise(soon => setTimeout(soon, 5));

@@ -60,7 +60,7 @@ def test_a_layer_that_cannot_go_into_a_group_stays_and_it_is_said_why(view):
 def test_an_edit_of_what_another_page_has_changed_is_refused(view):
     """The other page's edit comes in between: the server has it already, this page not yet."""
     view.find('#strip .layer-card[data-index="2"]').click()
-    edit = "({ edits }) => import('/static/store.js').then(({ store }) => { store.state.edits = edits; })"
+    edit = "({ edits }) => import('/static/core/store.js').then(({ store }) => { store.state.edits = edits; })"
     view.page.evaluate(edit, {"edits": view.state()["edits"] - 1})
     view.press("Delete")
     view.expect(view.page.get_by_text("another page has changed the network")).to_be_visible()

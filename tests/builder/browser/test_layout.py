@@ -115,7 +115,7 @@ def test_large_counts_have_room_on_their_cards(open_page):
 
 
 SHOW = """async frame => {
-    const { emit, store } = await import("/static/store.js");
+    const { emit, store } = await import("/static/core/store.js");
     store.frame = { ...store.frame, ...frame };
     emit("frame");
 }"""
@@ -144,4 +144,4 @@ def test_messages_do_not_hide_what_is_read(open_page):
         assert message["y"] + message["height"] <= view.find("#bar").bounding_box()["height"] + 12
 
 
-TELL = "async text => (await import('/static/notices.js')).notice(text)"
+TELL = "async text => (await import('/static/ui/notices.js')).notice(text)"

@@ -1,0 +1,48 @@
+/* All that the page may ask the server, and the fields of each message. What the fields may hold, the server says. */
+
+export const MESSAGES = {
+  // the connection
+  hello: ["nonce", "proof"],
+  schema: [],
+
+  // the data
+  set_data: ["name", "options", "csv"],
+  preview: ["x", "y"],
+
+  // the network; `edits` is that of the state which the page has seen, and `joined` edits are undone together
+  insert: ["index", "layer", "edits", "joined"],
+  remove: ["index", "edits", "joined"],
+  move: ["from", "to", "edits"],
+  update_layer: ["index", "layer", "edits", "joined"],
+  undo: ["edits"],
+  redo: [],
+
+  // how it learns
+  set_optimizer: ["optimizer"],
+  set_training: ["batch_size", "loss", "validation_split", "class_weight", "seed", "split_seed"],
+  train: ["epochs", "epochs_per_second"],
+  pause: [],
+  step_batch: [],
+  step_epoch: [],
+  reset: [],
+  new_seed: [],
+
+  // a closer look
+  explain: ["rows"],
+  evaluate: ["kind", "part", "resolution", "pixels"],
+  doctor: [],
+  apply_fix: ["finding"],
+
+  // the whole
+  export: ["kind"],
+  open_link: ["spec"],
+  open_preset: ["name"],
+};
+
+/** Return a message; one that is not in the table, or has a field that is not, is a mistake of the page. */
+export function messageOf(id, type, fields) {
+  if (!Object.hasOwn(MESSAGES, type)) throw new Error(`the page may not send ${type}`);
+  const other = Object.keys(fields).find(name => !MESSAGES[type].includes(name));
+  if (other !== undefined) throw new Error(`the message ${type} has no field ${other}`);
+  return { id, type, ...fields };
+}
