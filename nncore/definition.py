@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 from nncore import evaluation, inputs, losses, optimizers, spec
 from nncore.errors import NotBuiltError
 from nncore.evaluation import Data, Scorers, data_for
+from nncore.first_values import initial_parameters
 from nncore.layers import LAYERS, Layer
 from nncore.losses import Loss
 from nncore.metrics import Metric
-from nncore.network import Network, initial_parameters
+from nncore.network import Network
 from nncore.optimizers import Optimizer
 from nncore.program import Program, check_output, last_activation, lower, refuse_absurd_size
 from nncore.summary import summary

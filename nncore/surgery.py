@@ -9,10 +9,11 @@ from itertools import accumulate
 import numpy as np
 
 from nncore import evaluation, losses, spec
+from nncore.first_values import initial_parameters
 from nncore.history import History
 from nncore.inputs import Array
 from nncore.layers import LAYERS, Layer
-from nncore.network import Network, initial_parameters
+from nncore.network import Network
 from nncore.prediction import Prediction
 from nncore.program import ParameterBlock, Program, last_activation, lower, refuse_absurd_size
 from nncore.summary import in_depth, layer_name

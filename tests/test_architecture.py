@@ -21,10 +21,10 @@ LAYERS = [
     {"engine", "_engine", "kernels", "metrics", "datasets"}
     | {"formulas", "reference", "reference_passes", "reference_rows", "reference_step"},
     {"atomic", "callbacks", "checkpoint", "definition", "evaluation", "fitting", "history", "inputs", "model"}
-    | {"class_weights", "columns", "divergence", "doctor", "explanation", "folding", "historyfile", "jacobian"}
-    | {"layer_history", "lbfgs", "levenberg_marquardt", "modelfile", "network", "objective", "observation", "penalties"}
-    | {"perceptron", "plots", "prediction", "predictor", "progress", "records", "solvers", "storage", "summary"}
-    | {"surgery", "targets"},
+    | {"class_weights", "columns", "divergence", "doctor", "explanation", "first_values", "folding", "historyfile"}
+    | {"jacobian", "layer_history", "lbfgs", "lending", "levenberg_marquardt", "modelfile", "network", "objective"}
+    | {"observation", "penalties", "perceptron", "plots", "prediction", "predictor", "progress", "records"}
+    | {"solvers", "storage", "summary", "surgery", "targets"},
     {"builder"},
     {"cli", "__main__", "__init__"},
 ]

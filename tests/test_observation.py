@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nncore import SGD, History, Sequential, TrainingDiverged
+from nncore.first_values import initial_parameters
 from nncore.layers import Activation, BatchNorm, Dense, Residual
-from nncore.network import initial_parameters
 from nncore.observation import (
     MOST_ROWS,
     MOST_TARGETS,

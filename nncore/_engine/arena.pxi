@@ -9,6 +9,7 @@ cdef struct Weights:      # vectors in panels, parallel to each other but for th
     isize n_slots
     real *gradient        # (n_weights), where a caller or a batch of several segments wants it
     real *transposed      # (n_transposed): weights of all dense rows that pass a delta on
+    int transposes_due    # whether the state has changed since; they are made when a job of training needs them
     real *moments         # (n_moments): see N_NORM_ROWS
 
 cdef struct Arena:        # what a pass computes, for `room` rows at a time

@@ -95,11 +95,13 @@ cdef int check_outputs(const Network *net, str name, isize n) except -1:
 
 
 cdef int make_room(Engine *e, int training, isize rows_per_step, int n_workers) except -1:
-    """Make the memory that the job works in."""
+    """Make the memory that the job works in, and bring it up to date."""
     ensure_scratch(&e.crew, n_workers)
     ensure_room(&e.arena, e.net.n_columns, room_for(&e.net, training, e.job.whole, rows_per_step, n_workers), training)
     if not training:
         return 0
+    if e.weights.transposes_due:
+        transpose_all(&e.net, &e.weights)
     if (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.arena.room or e.net.n_norm_rows > 0
             or e.net.n_layer_norms > 0 or e.optimizer.clip_norm > 0):
         ensure_vector(&e.weights.gradient, e.net.n_weights)

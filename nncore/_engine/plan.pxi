@@ -43,12 +43,17 @@ cdef class Plan:
     # ----------------------------------------------------------------------------------------------- state in and out
 
     def set_parameters(self, const real[::1] parameters not None):
-        """Take all weights and biases, in the program's order."""
+        """Take all weights and biases, in the program's order; return whether any of them differs by a bit.
+
+        Where none does, nothing is copied.
+        """
+        cdef int differs
         check_length(&self.e.net, "parameters", parameters.shape[0])
         self.enter()
-        store_parameters(&self.e.net, self.e.weights.state, &parameters[0])
-        transpose_all(&self.e.net, &self.e.weights)
+        differs = store_parameters(&self.e.net, self.e.weights.state, &parameters[0])
+        self.e.weights.transposes_due |= differs
         self.busy = 0
+        return bool(differs)
 
     def get_parameters(self, real[::1] out not None):
         check_length(&self.e.net, "out", out.shape[0])

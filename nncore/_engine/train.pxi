@@ -29,10 +29,11 @@ cdef void exchange_states(Weights *w) noexcept nogil:
     w.state, w.spare = w.spare, w.state
 
 
-cdef void transpose_all(const Network *net, const Weights *w) noexcept nogil:
+cdef void transpose_all(const Network *net, Weights *w) noexcept nogil:
     cdef isize i
     for i in range(net.n_blocks):
         transpose_block(net, w, net.blocks + i, w.state)
+    w.transposes_due = 0
 
 
 cdef void go_back(Engine *e) noexcept nogil:
@@ -40,7 +41,7 @@ cdef void go_back(Engine *e) noexcept nogil:
     if e.books.spare_is_start:
         exchange_states(&e.weights)
     e.optimizer.iterations = e.books.iterations_before
-    transpose_all(&e.net, &e.weights)
+    e.weights.transposes_due = 1
 
 
 # ------------------------------------------------------------------------------------------------ worker 0's books
