@@ -82,6 +82,34 @@ NN_FUNC void nn_load_row(real *values, const real *panels, isize n_rows, isize n
     for (isize c = 0; c < n_cols; c++) values[c] = x[c];
 }
 
+/* the bits in which one row in panels differs from values (n_cols) */
+NN_INLINE ivec nn_row_difference(const real *panels, isize n_rows, isize n_cols, isize row, const real *values)
+{
+    const real *x = panels + row * NN_W;
+    ivec found = viset1(0);
+    for (; n_cols >= NN_W; n_cols -= NN_W, values += NN_W, x += n_rows * NN_W)
+        found |= (vbits(vload(values)) ^ vbits(vload(x))) | (vbits(vload(values + NN_V)) ^ vbits(vload(x + NN_V)));
+    if (n_cols <= NN_V) x -= row * NN_V;
+    if (n_cols >= NN_V) {
+        found |= vbits(vload(values)) ^ vbits(vload(x));
+        n_cols -= NN_V, values += NN_V, x += NN_V;
+    }
+    return n_cols > 0 ? found | (vbits(vload_part(values, n_cols)) ^ vbits(vload_part(x, n_cols))) : found;
+}
+
+/* whether the first n of n_rows rows in panels differ by a bit from values (n, n_cols); looked at 32 at a time */
+NN_FUNC int nn_rows_differ(const real *panels, isize n_rows, isize n_cols, isize n, const real *values)
+{
+    for (isize row = 0; row < n;) {
+        const isize end = n - row < 32 ? n : row + 32;
+        ivec found = viset1(0);
+        for (; row < end; row++, values += n_cols) found |= nn_row_difference(panels, n_rows, n_cols, row, values);
+        for (int i = 0; i < NN_V; i++)
+            if (found[i]) return 1;
+    }
+    return 0;
+}
+
 /* -------------------------------------------------------------------------------------------- the inner loop */
 
 /* acc (mr, nv vectors) += x (mr, n_k) times w (n_k, nv vectors); x[r][k] lies at x[r * row_step + k * k_step].

@@ -26,31 +26,31 @@ cdef void softmax_backward_rows(real *dx, const real *dy, const real *y, isize n
         row += n
 
 
-cdef void activation_forward_rows(Engine *e, const Row *r, const real *x, isize row, isize end,
+cdef void activation_forward_rows(const Arena *a, const Row *r, const real *x, isize row, isize end,
                                   real *scratch) noexcept nogil:
     """y = f(x) for a block x of n_out columns."""
     cdef isize p, at
-    cdef real *y = values_at(e, r.y)
+    cdef real *y = values_at(a, r.y)
     if r.activation == NN_softmax:
-        softmax_rows(x, y, e.room, r.n_out, row, end, scratch)
+        softmax_rows(x, y, a.room, r.n_out, row, end, scratch)
         return
     for p in range(nn_panel_count(r.n_out)):
-        at = nn_panel_at(e.room, r.n_out, p, row)
+        at = nn_panel_at(a.room, r.n_out, p, row)
         nn_activate(r.activation, r.parameter, y + at, x + at, (end - row) * nn_panel_width(r.n_out, p))
 
 
-cdef void activation_backward_rows(Engine *e, const Row *r, isize dx_block, isize row, isize end,
+cdef void activation_backward_rows(const Arena *a, const Row *r, isize dx_block, isize row, isize end,
                                    real *scratch) noexcept nogil:
     """delta of dx_block = delta of y times f'; dx_block may be y itself."""
     cdef isize p, at
-    cdef const real *dy = deltas_at(e, r.y)
-    cdef const real *y = values_at(e, r.y)
-    cdef const real *z = values_at(e, r.z)
-    cdef real *dx = deltas_at(e, dx_block)
+    cdef const real *dy = deltas_at(a, r.y)
+    cdef const real *y = values_at(a, r.y)
+    cdef const real *z = values_at(a, r.z)
+    cdef real *dx = deltas_at(a, dx_block)
     if r.activation == NN_softmax:
-        softmax_backward_rows(dx, dy, y, e.room, r.n_out, row, end, scratch)
+        softmax_backward_rows(dx, dy, y, a.room, r.n_out, row, end, scratch)
         return
     for p in range(nn_panel_count(r.n_out)):
-        at = nn_panel_at(e.room, r.n_out, p, row)
+        at = nn_panel_at(a.room, r.n_out, p, row)
         nn_activate_backward(r.activation, r.parameter, dx + at, dy + at, y + at, z + at,
                              (end - row) * nn_panel_width(r.n_out, p))

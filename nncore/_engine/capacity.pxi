@@ -6,17 +6,17 @@ cdef enum:
     FLOPS_PER_THREAD = 1500000  # a step gets another thread for each so many operations; measured, see bench
 
 
-cdef int worker_count(Engine *e, double flops_per_weight, isize rows, isize grain) noexcept nogil:
+cdef int worker_count(isize n_parameters, double flops_per_weight, isize rows, isize grain) noexcept nogil:
     """As many threads as the step's arithmetic is worth, and no more than it has grains of rows."""
-    cdef double flops = flops_per_weight * <double>rows * <double>e.n_parameters
+    cdef double flops = flops_per_weight * <double>rows * <double>n_parameters
     cdef isize n = min(1 + <isize>min(flops / FLOPS_PER_THREAD, 1e6), (rows + grain - 1) // grain)
     return <int>min(n, <isize>thread_limit())
 
 
-cdef isize room_for(Engine *e, int training, isize rows, int n_workers) noexcept nogil:
+cdef isize room_for(const Network *net, int training, int whole, isize rows, int n_workers) noexcept nogil:
     """Rows that the arena needs room for: a segment of a batch, or a tile for each worker."""
-    cdef isize fit = SEGMENT_BYTES // (2 * e.n_columns * <isize>sizeof(real))
-    if training and (e.n_norm_rows > 0 or e.job.whole):
+    cdef isize fit = SEGMENT_BYTES // (2 * net.n_columns * <isize>sizeof(real))
+    if training and (net.n_norm_rows > 0 or whole):
         return rows  # a batchnorm needs the whole batch
     if not training:
         return <isize>n_workers * TILE_ROWS if rows > TILE_ROWS else min(rows, <isize>TILE_ROWS)

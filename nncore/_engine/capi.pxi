@@ -14,6 +14,7 @@ cdef extern from "tile.h" nogil:
     isize nn_panel_at(isize n_rows, isize n_cols, isize panel, isize row)
     void nn_store_row(real *panels, isize n_rows, isize n_cols, isize row, const real *values)
     void nn_load_row(real *values, const real *panels, isize n_rows, isize n_cols, isize row)
+    int nn_rows_differ(const real *panels, isize n_rows, isize n_cols, isize n, const real *values)
     ctypedef struct nn_product:
         const real *x
         isize x_rows

@@ -1,19 +1,19 @@
 # The forward pass in columns (columns.h): nv vectors of rows at a time, through all layers.
 
-cdef inline void check_finite(Engine *e, const real *x, isize n) noexcept nogil:
+cdef inline void check_finite(const Job *job, Crew *crew, const real *x, isize n) noexcept nogil:
     """Look at the caller's values x (n) for NaN and infinity, best at a copy that lies in the cache."""
-    if e.job.purpose == PREDICT and not nn_finite(x, n):
-        nn_raise(&e.not_finite)
+    if job.purpose == PREDICT and not nn_finite(x, n):
+        nn_raise(&crew.not_finite)
 
 
 cdef void load_rows(Engine *e, int nv, real *columns, real *spare, isize start, isize n) noexcept nogil:
     """columns (n_features, nv vectors) = the caller's rows start .. start + n - 1; spare: as large, and a vector."""
-    cdef const real *rows = e.job.X + start * e.n_features
-    if (start + n) * e.n_features + NN_V > e.job.n * e.n_features:
-        memcpy(spare, rows, n * e.n_features * sizeof(real))  # nothing of the caller's behind the last row is read
+    cdef const real *rows = e.job.X + start * e.net.n_features
+    if (start + n) * e.net.n_features + NN_V > e.job.n * e.net.n_features:
+        memcpy(spare, rows, n * e.net.n_features * sizeof(real))  # nothing of the caller's behind the last row is read
         rows = spare
-    nn_to_columns(nv, columns, rows, n, e.n_features)
-    check_finite(e, columns, e.n_features * nv * NN_V)
+    nn_to_columns(nv, columns, rows, n, e.net.n_features)
+    check_finite(&e.job, &e.crew, columns, e.net.n_features * nv * NN_V)
 
 
 cdef void copy_vectors(real *y, isize y_step, const real *x, isize x_step, isize n) noexcept nogil:
@@ -35,14 +35,14 @@ cdef void activate_columns(int activation, real parameter, int nv, real *y, isiz
         nn_activate(activation, parameter, y, y, n_cols * nv * NN_V)
 
 
-cdef void dense_columns(Engine *e, const Row *r, int nv, real *x, real *y) noexcept nogil:
+cdef void dense_columns(const real *state, const Row *r, int nv, real *x, real *y) noexcept nogil:
     """y (n_out, nv vectors) = f(x W + b); x may be overwritten."""
     cdef isize p, width
     cdef const real *w
     cdef const real *bias
     for p in range(nn_panel_count(r.n_out)):
         width = nn_panel_width(r.n_out, p)
-        w = e.state + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, p, 0)
+        w = state + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, p, 0)
         bias = w + r.n_in * width if r.n_weight_rows > r.n_in else NULL
         nn_columns_panel(nv, r.activation == NN_relu, y + p * NN_W * nv * NN_V, x, w, width, bias, r.n_in,
                          nn_panel_cols(r.n_out, p))
@@ -50,14 +50,14 @@ cdef void dense_columns(Engine *e, const Row *r, int nv, real *x, real *y) noexc
         activate_columns(r.activation, r.parameter, nv, y, r.n_out, x)
 
 
-cdef void normalize_columns(const Engine *e, const Row *r, int nv, real *x) noexcept nogil:
+cdef void normalize_columns(const Weights *w, const Row *r, int nv, real *x) noexcept nogil:
     """x (n_out, nv vectors) = batchnorm(x)."""
     cdef isize p, c
     cdef const real *beta
     for p in range(nn_panel_count(r.n_out)):
-        beta = e.state + norm_parameter(r, BETA, p)
+        beta = w.state + norm_parameter(r, BETA, p)
         for c in range(nn_panel_cols(r.n_out, p)):
-            nn_normalize_column(x + (p * NN_W + c) * nv * NN_V, norm_at(e, r, MEAN, p)[c], norm_at(e, r, SCALE, p)[c],
+            nn_normalize_column(x + (p * NN_W + c) * nv * NN_V, norm_at(w, r, MEAN, p)[c], norm_at(w, r, SCALE, p)[c],
                                 beta[c], nv * NN_V)
 
 
@@ -67,8 +67,8 @@ cdef void loss_of_group(Engine *e, int nv, const real *z, isize start, isize n, 
     cdef isize j, n_here
     for j in range(nv):
         n_here = min(<isize>NN_V, n - j * NN_V)
-        copy_vectors(spare, 1, z + j * NN_V, nv, e.n_outputs)
-        loss_of_columns(e, n_here, start + j * NN_V, 0, 1.0, value, spare, spare + e.n_outputs * NN_V)
+        copy_vectors(spare, 1, z + j * NN_V, nv, e.net.n_outputs)
+        loss_of_columns(&e.net, &e.job, n_here, start + j * NN_V, 1.0, value, spare, spare + e.net.n_outputs * NN_V)
         memcpy(e.job.losses + start + j * NN_V, value, n_here * sizeof(double))
 
 
@@ -80,19 +80,19 @@ cdef void predict_columns(Engine *e, isize start, isize n, real *scratch) noexce
     cdef int i, nv = 2 if n > NN_V else 1
     cdef const Row *r
     cdef real *x = scratch
-    cdef real *y = scratch + NN_W * e.widest
+    cdef real *y = scratch + NN_W * e.net.widest
     load_rows(e, nv, x, y, start, n)
-    for i in range(e.n_rows):
-        r = e.rows + i
+    for i in range(e.net.n_rows):
+        r = e.net.rows + i
         if r.op == DENSE:
-            dense_columns(e, r, nv, x, y)
+            dense_columns(e.weights.state, r, nv, x, y)
             x, y = y, x
         elif r.op == BATCHNORM:
-            normalize_columns(e, r, nv, x)
+            normalize_columns(&e.weights, r, nv, x)
         elif r.op == ACTIVATION:
             activate_columns(r.activation, r.parameter, nv, x, r.n_out, y)
     if e.job.losses != NULL:
         loss_of_group(e, nv, x, start, n, y)
     if e.job.predictions != NULL:
-        activate_columns(e.link, 0, nv, x, e.n_outputs, y)
-        nn_from_columns(nv, e.job.predictions + start * e.n_outputs, x, n, e.n_outputs)
+        activate_columns(e.net.link, 0, nv, x, e.net.n_outputs, y)
+        nn_from_columns(nv, e.job.predictions + start * e.net.n_outputs, x, n, e.net.n_outputs)

@@ -1,12 +1,15 @@
 """One engine module: everything that runs per row, layer, parameter or step, for one number type and instruction set.
 
 The modules f32_base, f32_avx2, ... each include this file and nothing else; the compiler's flags make the difference.
-Reading order: capi (what C offers), panels (matrices in and out of panels), arena (the program as C rows, the memory),
-dense, activation, normalize, elementwise (one kind of row each), passes (all of them), loss, optimizer, lowering (a
-Program becomes an Engine), monitor (what training records), poll (signals and watchers), train, columns and row
-(forward for many rows and for one), predict (what workers do), capacity (how many of them), job (one call: checks,
-memory, threads), result (what training hands back), plan (the Python class), predictor (the one for single rows),
+Reading order: capi (what C offers), panels (matrices in and out of panels), network (the program as C rows), arena
+(all memory), work (jobs, stages, and the Engine that holds everything), dense, activation, normalize, elementwise (one
+kind of row each), passes (all of them), loss, optimizer, lowering (a Program becomes a Network), vectors (flat vectors
+in and out of states), monitor (what training records), poll (signals and watchers), train, columns and row (forward
+for many rows and for one), predict (what workers do), capacity (how many of them), call (one call: checks, memory,
+threads), result (what training hands back), plan (the Python class), predictor (the one for single rows),
 kernels (single kernels on NumPy arrays), roofline (what the machine can do, for the benchmark).
+
+A function takes the parts of the Engine that it works with, the whole one where these are more than three or so.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -28,7 +31,9 @@ numpy.import_array()
 
 include "capi.pxi"
 include "panels.pxi"
+include "network.pxi"
 include "arena.pxi"
+include "work.pxi"
 include "dense.pxi"
 include "activation.pxi"
 include "normalize.pxi"
@@ -37,6 +42,7 @@ include "passes.pxi"
 include "loss.pxi"
 include "optimizer.pxi"
 include "lowering.pxi"
+include "vectors.pxi"
 include "monitor.pxi"
 include "poll.pxi"
 include "train.pxi"
@@ -44,7 +50,7 @@ include "columns.pxi"
 include "row.pxi"
 include "predict.pxi"
 include "capacity.pxi"
-include "job.pxi"
+include "call.pxi"
 include "result.pxi"
 include "plan.pxi"
 include "predictor.pxi"

@@ -176,53 +176,57 @@ FUNCTION_NAMES = tuple(NN_FUNCTION_NAMES[i].decode() for i in range(NN_N_FUNCTIO
 
 def loss(str name, const real[:, ::1] raw_prediction not None, target, double parameter):
     """Losses of the rows, and their gradients: the engine's code on a network without layers."""
-    cdef Engine e
+    cdef Network net
+    cdef Job job
     cdef _Panels z = in_panels(raw_prediction)
     cdef isize n = raw_prediction.shape[0], row = 0
     cdef const int[::1] labels
     cdef const real[:, ::1] targets
-    memset(&e, 0, sizeof(Engine))
-    e.loss, e.loss_parameter = name_index(name, NN_LOSS_NAMES, NN_N_LOSSES), parameter
-    e.n_outputs = raw_prediction.shape[1]
+    memset(&net, 0, sizeof(Network))
+    memset(&job, 0, sizeof(Job))
+    net.loss, net.loss_parameter = name_index(name, NN_LOSS_NAMES, NN_N_LOSSES), parameter
+    net.n_outputs = raw_prediction.shape[1]
     values = np.empty(n + NN_V)
     cdef double[::1] out = values
-    cdef real[:, ::1] columns = np.zeros((2, max(e.n_outputs * NN_V, 1)), DTYPE)
-    if e.loss == NN_sparse_softmax_crossentropy:
+    cdef real[:, ::1] columns = np.zeros((2, max(net.n_outputs * NN_V, 1)), DTYPE)
+    if net.loss == NN_sparse_softmax_crossentropy:
         labels = target
-        e.job.labels = &labels[0] if n else NULL
+        job.labels = &labels[0] if n else NULL
     else:
         targets = target
-        e.job.targets = &targets[0, 0] if n else NULL
+        job.targets = &targets[0, 0] if n else NULL
     with _CleanFloatingPoint():
         while row < n:
-            nn_load_columns(&columns[0, 0], z.data, n, e.n_outputs, row, min(<isize>NN_V, n - row))
-            loss_of_columns(&e, min(<isize>NN_V, n - row), row, 0, 1.0, &out[row], &columns[0, 0], &columns[1, 0])
-            nn_store_columns(z.data, &columns[0, 0], n, e.n_outputs, row, min(<isize>NN_V, n - row))
+            nn_load_columns(&columns[0, 0], z.data, n, net.n_outputs, row, min(<isize>NN_V, n - row))
+            loss_of_columns(&net, &job, min(<isize>NN_V, n - row), row, 1.0, &out[row], &columns[0, 0], &columns[1, 0])
+            nn_store_columns(z.data, &columns[0, 0], n, net.n_outputs, row, min(<isize>NN_V, n - row))
             row += NN_V
     return values[:n], z.to_array()
 
 
 def update(optimizer, real[::1] w not None, const real[::1] g not None, real[:, ::1] slots, isize t, bint decay):
     """One step of an optimizer's rule on w and slots (n_slots, n), in place; t counts from 1."""
-    cdef Engine e
+    cdef Network net
+    cdef Optimizer o
     cdef nn_update step
     cdef nn_shape shape
     memset(&shape, 0, sizeof(nn_shape))
     shape.scale = 1
-    memset(&e, 0, sizeof(Engine))
-    configure_optimizer(&e, optimizer)
-    cdef isize n = w.shape[0], n_slots = NN_OPTIMIZER_SLOTS[e.rule], i
+    memset(&net, 0, sizeof(Network))
+    memset(&o, 0, sizeof(Optimizer))
+    configure_optimizer(&o, &net, optimizer)
+    cdef isize n = w.shape[0], n_slots = NN_OPTIMIZER_SLOTS[o.rule], i
     copies = np.zeros((2 + n_slots, (n + NN_V - 1) // NN_V * NN_V), DTYPE)  # gradient, then a state
     copies[0, :n], copies[1, :n] = g, w
     for i in range(n_slots):
         copies[2 + i, :n] = slots[i]
     cdef real[:, ::1] a = copies
-    e.iterations = t - 1
+    o.iterations = t - 1
     with _CleanFloatingPoint():
-        prepare_hyper(&e)
+        prepare_hyper(&o)
         if n:
-            nn_update_begin(&step, e.rule, &e.hyper, a.shape[1])
-            shape.keep = <real>(1.0 - e.learning_rate * e.weight_decay)
+            nn_update_begin(&step, o.rule, &o.hyper, a.shape[1])
+            shape.keep = <real>(1.0 - o.learning_rate * o.weight_decay)
             nn_update_shape(&step, &shape)
             nn_update_run(&step, decay, &a[1, 0], &a[1, 0], &a[0, 0], a.shape[1])
     np.asarray(w)[:] = copies[1, :n]

@@ -1,60 +1,60 @@
 # The loss: targets in, the deltas of the output and a loss per row out; predictions with their link.
 # A worker's scratch: two areas (n_outputs, NN_V) of columns, then the gradient of a block and its transpose.
 
-cdef inline real *gradient_scratch(Engine *e, real *scratch) noexcept nogil:
-    return scratch + e.scratch_size - (2 * NN_W + 1) * NN_W
+cdef inline real *gradient_scratch(const Crew *c, real *scratch) noexcept nogil:
+    return scratch + c.scratch_size - (2 * NN_W + 1) * NN_W
 
 
-cdef inline isize source_row(Engine *e, isize i, int ordered) noexcept nogil:
+cdef inline isize source_row(const Job *job, isize i) noexcept nogil:
     """The caller's row number of the i-th row to be visited."""
-    return e.order[i] if ordered else i
+    return i if job.order == NULL else job.order[i]
 
 
-cdef void gather(Engine *e, isize row, isize end, isize start, int ordered) noexcept nogil:
+cdef void gather(Engine *e, isize row, isize end, isize start) noexcept nogil:
     """Copy the caller's rows that are visited at start.. into the input block."""
     cdef isize i
     for i in range(row, end):
-        nn_store_row(values_at(e, 0), e.room, e.n_features, i,
-                     e.job.X + source_row(e, start + i - row, ordered) * e.n_features)
+        nn_store_row(values_at(&e.arena, 0), e.arena.room, e.net.n_features, i,
+                     e.job.X + source_row(&e.job, start + i - row) * e.net.n_features)
 
 
 cdef enum:
     WIDE_ROW = 64         # features: narrower rows are read in time without being asked for
 
-cdef void look_ahead(Engine *e, isize start, int ordered, Ahead *ahead) noexcept nogil:
+cdef void look_ahead(const Network *net, const Job *job, isize start, Ahead *ahead) noexcept nogil:
     """Note the caller's rows that are visited at start.., a tile of them."""
     cdef isize i
     ahead.n = 0
-    if e.n_features >= WIDE_ROW:
-        ahead.n = max(<isize>0, min(<isize>TILE_ROWS, e.job.n - start))
+    if net.n_features >= WIDE_ROW:
+        ahead.n = max(<isize>0, min(<isize>TILE_ROWS, job.n - start))
     for i in range(ahead.n):
-        ahead.rows[i] = e.job.X + source_row(e, start + i, ordered) * e.n_features
+        ahead.rows[i] = job.X + source_row(job, start + i) * net.n_features
 
 
-cdef inline const real *outputs(Engine *e) noexcept nogil:
-    return values_at(e, e.rows[e.n_rows - 1].y if e.training else e.rows[e.n_rows - 1].live_y)
+cdef inline const real *outputs(const Network *net, const Arena *a) noexcept nogil:
+    return values_at(a, net.rows[net.n_rows - 1].y if a.training else net.rows[net.n_rows - 1].live_y)
 
 
 # --------------------------------------------------------------------------------------------------- predictions
 
-cdef void apply_link(Engine *e, real *columns) noexcept nogil:
-    if e.link == NN_softmax:
-        nn_softmax_columns(columns, e.n_outputs)
-    elif e.link != NN_identity:
-        nn_activate(e.link, 0, columns, columns, e.n_outputs * NN_V)
+cdef void apply_link(const Network *net, real *columns) noexcept nogil:
+    if net.link == NN_softmax:
+        nn_softmax_columns(columns, net.n_outputs)
+    elif net.link != NN_identity:
+        nn_activate(net.link, 0, columns, columns, net.n_outputs * NN_V)
 
 
-cdef void emit_predictions(Engine *e, isize row, isize end, isize start, int ordered, real *columns) noexcept nogil:
+cdef void emit_predictions(Engine *e, isize row, isize end, isize start, real *columns) noexcept nogil:
     """Copy the outputs, behind the link, to the caller's `predictions`."""
-    cdef isize n, i, c
+    cdef isize n, i, c, n_outputs = e.net.n_outputs
     cdef real *out
     while row < end:
         n = min(<isize>NN_V, end - row)
-        nn_load_columns(columns, outputs(e), e.room, e.n_outputs, row, n)
-        apply_link(e, columns)
+        nn_load_columns(columns, outputs(&e.net, &e.arena), e.arena.room, n_outputs, row, n)
+        apply_link(&e.net, columns)
         for i in range(n):
-            out = e.job.predictions + source_row(e, start + i, ordered) * e.n_outputs
-            for c in range(e.n_outputs):
+            out = e.job.predictions + source_row(&e.job, start + i) * n_outputs
+            for c in range(n_outputs):
                 out[c] = columns[c * NN_V + i]
         row += n
         start += n
@@ -62,22 +62,22 @@ cdef void emit_predictions(Engine *e, isize row, isize end, isize start, int ord
 
 # ---------------------------------------------------------------------------------------------------------- loss
 
-cdef inline double row_weight(Engine *e, isize source) noexcept nogil:
-    return 1.0 if e.job.sample_weight == NULL else e.job.sample_weight[source]
+cdef inline double row_weight(const Job *job, isize source) noexcept nogil:
+    return 1.0 if job.sample_weight == NULL else job.sample_weight[source]
 
 
-cdef void load_targets(Engine *e, isize n, isize start, int ordered, real *t) noexcept nogil:
+cdef void load_targets(const Job *job, isize n_outputs, isize n, isize start, real *t) noexcept nogil:
     """t: (n_outputs, NN_V); lanes n.. are left as they are: their losses are not used, and their scale is zero."""
     cdef isize i, c
     cdef const real *target
     for i in range(n):
-        target = e.job.targets + source_row(e, start + i, ordered) * e.n_outputs
-        for c in range(e.n_outputs):
+        target = job.targets + source_row(job, start + i) * n_outputs
+        for c in range(n_outputs):
             t[c * NN_V + i] = target[c]
 
 
-cdef void loss_of_columns(Engine *e, isize n, isize start, int ordered, double n_batch, double *value, real *z,
-                          real *t) noexcept nogil:
+cdef void loss_of_columns(const Network *net, const Job *job, isize n, isize start, double n_batch, double *value,
+                          real *z, real *t) noexcept nogil:
     """value (NN_V) = weighted losses; z: in raw predictions, out their gradients over n_batch; n <= NN_V rows."""
     cdef real scale[16]
     cdef real labels[16]
@@ -86,35 +86,35 @@ cdef void loss_of_columns(Engine *e, isize n, isize start, int ordered, double n
     for i in range(NN_V):
         scale[i], labels[i] = each if i < n else 0, 0
     for i in range(n):
-        source = source_row(e, start + i, ordered)
-        if e.job.sample_weight != NULL:
-            scale[i] = <real>(row_weight(e, source) / n_batch)
-        if e.job.labels != NULL:
-            labels[i] = e.job.labels[source]
-    if e.loss == NN_sparse_softmax_crossentropy:
-        nn_sparse_softmax_loss(value, z, labels, e.n_outputs, scale)
+        source = source_row(job, start + i)
+        if job.sample_weight != NULL:
+            scale[i] = <real>(row_weight(job, source) / n_batch)
+        if job.labels != NULL:
+            labels[i] = job.labels[source]
+    if net.loss == NN_sparse_softmax_crossentropy:
+        nn_sparse_softmax_loss(value, z, labels, net.n_outputs, scale)
     else:
-        load_targets(e, n, start, ordered, t)
-        if e.loss == NN_softmax_crossentropy:
-            nn_softmax_loss(value, z, t, e.n_outputs, scale)
+        load_targets(job, net.n_outputs, n, start, t)
+        if net.loss == NN_softmax_crossentropy:
+            nn_softmax_loss(value, z, t, net.n_outputs, scale)
         else:
-            nn_elementwise_loss(e.loss, e.loss_parameter, value, z, t, e.n_outputs, scale)
-    if e.job.sample_weight != NULL:
+            nn_elementwise_loss(net.loss, net.loss_parameter, value, z, t, net.n_outputs, scale)
+    if job.sample_weight != NULL:
         for i in range(n):
-            value[i] *= row_weight(e, source_row(e, start + i, ordered))
+            value[i] *= row_weight(job, source_row(job, start + i))
 
 
-cdef void loss_rows(Engine *e, isize row, isize end, isize start, int ordered, double n_batch,
-                    real *columns) noexcept nogil:
+cdef void loss_rows(Engine *e, isize row, isize end, isize start, double n_batch, real *columns) noexcept nogil:
     """row_loss[i] = weighted loss of row i; in training, delta of the output = its gradient over n_batch."""
-    cdef isize n
+    cdef const Arena *a = &e.arena
+    cdef isize n, n_outputs = e.net.n_outputs
     cdef double value[16]
     while row < end:
         n = min(<isize>NN_V, end - row)
-        nn_load_columns(columns, outputs(e), e.room, e.n_outputs, row, n)
-        loss_of_columns(e, n, start, ordered, n_batch, value, columns, columns + e.n_outputs * NN_V)
-        memcpy(e.row_loss + row, value, n * sizeof(double))
+        nn_load_columns(columns, outputs(&e.net, a), a.room, n_outputs, row, n)
+        loss_of_columns(&e.net, &e.job, n, start, n_batch, value, columns, columns + n_outputs * NN_V)
+        memcpy(a.row_loss + row, value, n * sizeof(double))
         if e.job.purpose != EVALUATE:
-            nn_store_columns(deltas_at(e, e.rows[e.n_rows - 1].y), columns, e.room, e.n_outputs, row, n)
+            nn_store_columns(deltas_at(a, e.net.rows[e.net.n_rows - 1].y), columns, a.room, n_outputs, row, n)
         row += n
         start += n

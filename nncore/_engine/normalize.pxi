@@ -1,9 +1,9 @@
 # Batch and layer normalisation. Batchnorm's statistics are those of the whole batch: train.pxi has a stage for them
 # between the program's rows before and those behind.
 
-cdef inline real *norm_at(const Engine *e, const Row *r, int which, isize p) noexcept nogil:
+cdef inline real *norm_at(const Weights *w, const Row *r, int which, isize p) noexcept nogil:
     """One of N_NORM_ROWS vectors, panel p."""
-    return e.norms + r.norm + nn_panel_at(N_NORM_ROWS, r.n_out, p, which)
+    return w.moments + r.moments + nn_panel_at(N_NORM_ROWS, r.n_out, p, which)
 
 
 cdef inline isize norm_parameter(const Row *r, int which, isize p) noexcept nogil:
@@ -11,103 +11,104 @@ cdef inline isize norm_parameter(const Row *r, int which, isize p) noexcept nogi
     return r.weight + nn_panel_at(r.n_weight_rows, r.n_out, p, which)
 
 
-cdef void scale_panel(const Engine *e, const Row *r, isize p) noexcept nogil:
+cdef void scale_panel(const Weights *w, const Row *r, isize p) noexcept nogil:
     """INVERSE and SCALE of VARIANCE."""
-    nn_normalize_scale(norm_at(e, r, INVERSE, p), norm_at(e, r, SCALE, p), norm_at(e, r, VARIANCE, p),
-                       e.state + norm_parameter(r, GAMMA, p), r.parameter, nn_panel_width(r.n_out, p))
+    nn_normalize_scale(norm_at(w, r, INVERSE, p), norm_at(w, r, SCALE, p), norm_at(w, r, VARIANCE, p),
+                       w.state + norm_parameter(r, GAMMA, p), r.parameter, nn_panel_width(r.n_out, p))
 
 
-cdef void moments_panel(Engine *e, const Row *r, isize p) noexcept nogil:
-    nn_column_moments(norm_at(e, r, MEAN, p), norm_at(e, r, VARIANCE, p),
-                      values_at(e, r.x) + nn_panel_at(e.room, r.n_out, p, 0), e.stage.n_rows,
-                      nn_panel_width(r.n_out, p))
-    scale_panel(e, r, p)
+cdef void moments_panel(const Weights *w, const Arena *a, const Row *r, isize p, isize n_rows) noexcept nogil:
+    nn_column_moments(norm_at(w, r, MEAN, p), norm_at(w, r, VARIANCE, p),
+                      values_at(a, r.x) + nn_panel_at(a.room, r.n_out, p, 0), n_rows, nn_panel_width(r.n_out, p))
+    scale_panel(w, r, p)
 
 
-cdef void take_running_moments(const Engine *e) noexcept nogil:
+cdef void take_running_moments(const Network *net, const Weights *w) noexcept nogil:
     """To predict."""
     cdef int i
     cdef isize p, n
     cdef const Row *r
-    for i in range(e.n_norm_rows):
-        r = e.rows + e.norm_rows[i]
+    for i in range(net.n_norm_rows):
+        r = net.rows + net.norm_rows[i]
         for p in range(nn_panel_count(r.n_out)):
             n = nn_panel_width(r.n_out, p) * sizeof(real)
-            memcpy(norm_at(e, r, MEAN, p), e.state + norm_parameter(r, RUNNING_MEAN, p), n)
-            memcpy(norm_at(e, r, VARIANCE, p), e.state + norm_parameter(r, RUNNING_VARIANCE, p), n)
-            scale_panel(e, r, p)
+            memcpy(norm_at(w, r, MEAN, p), w.state + norm_parameter(r, RUNNING_MEAN, p), n)
+            memcpy(norm_at(w, r, VARIANCE, p), w.state + norm_parameter(r, RUNNING_VARIANCE, p), n)
+            scale_panel(w, r, p)
 
 
-cdef void batchnorm_forward(const Engine *e, const Row *r, const real *x, real *y, isize room, isize row,
+cdef void batchnorm_forward(const Weights *w, const Row *r, const real *x, real *y, isize room, isize row,
                             isize end) noexcept nogil:
     """x, y: blocks with room for `room` rows."""
     cdef isize p, at
     for p in range(nn_panel_count(r.n_out)):
         at = nn_panel_at(room, r.n_out, p, row)
-        nn_normalize(y + at, x + at, norm_at(e, r, MEAN, p), norm_at(e, r, SCALE, p),
-                     e.state + norm_parameter(r, BETA, p), end - row, nn_panel_width(r.n_out, p))
+        nn_normalize(y + at, x + at, norm_at(w, r, MEAN, p), norm_at(w, r, SCALE, p),
+                     w.state + norm_parameter(r, BETA, p), end - row, nn_panel_width(r.n_out, p))
 
 
-cdef void sums_panel(Engine *e, const Row *r, isize p) noexcept nogil:
+cdef void sums_panel(const Weights *w, const Arena *a, const Row *r, isize p, isize n_rows) noexcept nogil:
     """The gradients of gamma and beta, on which the delta of x depends."""
-    cdef isize at = nn_panel_at(e.room, r.n_out, p, 0)
-    nn_normalize_sums(e.gradient + norm_parameter(r, GAMMA, p), e.gradient + norm_parameter(r, BETA, p),
-                      deltas_at(e, r.y) + at, values_at(e, r.x) + at, norm_at(e, r, MEAN, p), norm_at(e, r, INVERSE, p),
-                      e.stage.n_rows, nn_panel_width(r.n_out, p))
+    cdef isize at = nn_panel_at(a.room, r.n_out, p, 0)
+    nn_normalize_sums(w.gradient + norm_parameter(r, GAMMA, p), w.gradient + norm_parameter(r, BETA, p),
+                      deltas_at(a, r.y) + at, values_at(a, r.x) + at, norm_at(w, r, MEAN, p), norm_at(w, r, INVERSE, p),
+                      n_rows, nn_panel_width(r.n_out, p))
 
 
-cdef void batchnorm_backward_rows(Engine *e, const Row *r, isize row, isize end) noexcept nogil:
+cdef void batchnorm_backward_rows(const Weights *w, const Arena *a, const Row *r, isize row, isize end,
+                                  isize n_rows) noexcept nogil:
+    """n_rows: of the batch."""
     cdef isize p, at
     for p in range(nn_panel_count(r.n_out)):
-        at = nn_panel_at(e.room, r.n_out, p, row)
-        nn_normalize_backward(deltas_at(e, r.x) + at, deltas_at(e, r.y) + at, values_at(e, r.x) + at,
-                              norm_at(e, r, MEAN, p), norm_at(e, r, INVERSE, p), norm_at(e, r, SCALE, p),
-                              e.gradient + norm_parameter(r, GAMMA, p), e.gradient + norm_parameter(r, BETA, p),
-                              e.stage.n_rows, end - row, nn_panel_width(r.n_out, p), r.more)
+        at = nn_panel_at(a.room, r.n_out, p, row)
+        nn_normalize_backward(deltas_at(a, r.x) + at, deltas_at(a, r.y) + at, values_at(a, r.x) + at,
+                              norm_at(w, r, MEAN, p), norm_at(w, r, INVERSE, p), norm_at(w, r, SCALE, p),
+                              w.gradient + norm_parameter(r, GAMMA, p), w.gradient + norm_parameter(r, BETA, p),
+                              n_rows, end - row, nn_panel_width(r.n_out, p), r.more)
 
 
-cdef void layernorm_forward(const Engine *e, const Row *r, const real *x, real *y, real *hat, real *inverse, isize room,
-                            isize row, isize end) noexcept nogil:
+cdef void layernorm_forward(const real *state, const Row *r, const real *x, real *y, real *hat, real *inverse,
+                            isize room, isize row, isize end) noexcept nogil:
     """hat and inverse, for the way back, may be NULL."""
     cdef isize i
     cdef real root
     for i in range(row, end):
-        root = nn_layer_norm(y, hat, x, e.state + r.weight, r.n_weight_rows, r.parameter, room, r.n_out, i)
+        root = nn_layer_norm(y, hat, x, state + r.weight, r.n_weight_rows, r.parameter, room, r.n_out, i)
         if inverse != NULL:
             inverse[i * NN_V] = root
 
 
-cdef void layernorm_forward_rows(Engine *e, const Row *r, isize row, isize end) noexcept nogil:
-    if e.training:
-        layernorm_forward(e, r, input_of(e, r), values_at(e, r.y), values_at(e, r.z), values_at(e, r.inverse), e.room,
-                          row, end)
+cdef void layernorm_forward_rows(const Weights *w, const Arena *a, const Row *r, isize row, isize end) noexcept nogil:
+    if a.training:
+        layernorm_forward(w.state, r, input_of(a, r), values_at(a, r.y), values_at(a, r.z), values_at(a, r.inverse),
+                          a.room, row, end)
     else:
-        layernorm_forward(e, r, input_of(e, r), values_at(e, r.y), NULL, NULL, e.room, row, end)
+        layernorm_forward(w.state, r, input_of(a, r), values_at(a, r.y), NULL, NULL, a.room, row, end)
 
 
-cdef void layernorm_backward_rows(Engine *e, const Row *r, isize row, isize end) noexcept nogil:
+cdef void layernorm_backward_rows(const Weights *w, const Arena *a, const Row *r, isize row, isize end) noexcept nogil:
     cdef isize i
-    cdef const real *inverse = values_at(e, r.inverse)
+    cdef const real *inverse = values_at(a, r.inverse)
     for i in range(row, end):
-        nn_layer_norm_backward(deltas_at(e, r.x), deltas_at(e, r.y), values_at(e, r.z), e.state + r.weight,
-                               r.n_weight_rows, inverse[i * NN_V], e.room, r.n_out, i, r.more)
+        nn_layer_norm_backward(deltas_at(a, r.x), deltas_at(a, r.y), values_at(a, r.z), w.state + r.weight,
+                               r.n_weight_rows, inverse[i * NN_V], a.room, r.n_out, i, r.more)
 
 
-cdef void layernorm_gradient(Engine *e, const Row *r, isize p) noexcept nogil:
-    cdef isize at = nn_panel_at(e.room, r.n_out, p, 0), width = nn_panel_width(r.n_out, p), n = e.stage.n_rows
-    nn_product_sums(e.gradient + norm_parameter(r, GAMMA, p), deltas_at(e, r.y) + at, values_at(e, r.z) + at, n, width,
-                    e.stage.resume)
-    nn_column_sums(e.gradient + norm_parameter(r, BETA, p), deltas_at(e, r.y) + at, n, width, e.stage.resume)
+cdef void layernorm_gradient(const Weights *w, const Arena *a, const Stage *s, const Row *r, isize p) noexcept nogil:
+    cdef isize at = nn_panel_at(a.room, r.n_out, p, 0), width = nn_panel_width(r.n_out, p), n = s.n_rows
+    nn_product_sums(w.gradient + norm_parameter(r, GAMMA, p), deltas_at(a, r.y) + at, values_at(a, r.z) + at, n, width,
+                    s.resume)
+    nn_column_sums(w.gradient + norm_parameter(r, BETA, p), deltas_at(a, r.y) + at, n, width, s.resume)
 
 
-cdef void average_moments(Engine *e, const Row *r, isize p, nn_update *update) noexcept nogil:
+cdef void average_moments(const Weights *w, const Stage *s, const Row *r, isize p, nn_update *update) noexcept nogil:
     """Write the running averages to the new state; a single row has no variance and leaves them alone."""
-    cdef isize width = nn_panel_width(r.n_out, p), n = e.stage.n_batch
+    cdef isize width = nn_panel_width(r.n_out, p), n = s.n_batch
     cdef isize mean = norm_parameter(r, RUNNING_MEAN, p), variance = norm_parameter(r, RUNNING_VARIANCE, p)
     cdef real unbiased = <real>(<double>n / <double>max(n - 1, <isize>1))
     cdef real momentum = r.momentum if n > 1 else 1
-    nn_running_average(e.stage.new + mean, e.state + mean, norm_at(e, r, MEAN, p), momentum, 1, width)
-    nn_running_average(e.stage.new + variance, e.state + variance, norm_at(e, r, VARIANCE, p), momentum, unbiased,
+    nn_running_average(s.new + mean, w.state + mean, norm_at(w, r, MEAN, p), momentum, 1, width)
+    nn_running_average(s.new + variance, w.state + variance, norm_at(w, r, VARIANCE, p), momentum, unbiased,
                        width)
-    nn_update_watch(update, e.stage.new + mean, width)
-    nn_update_watch(update, e.stage.new + variance, width)
+    nn_update_watch(update, s.new + mean, width)
+    nn_update_watch(update, s.new + variance, width)

@@ -24,55 +24,55 @@ cdef double periodic_power(double base, isize exponent) noexcept nogil:
     return result
 
 
-cdef void raise_powers(Engine *e) noexcept nogil:
+cdef void raise_powers(Optimizer *o) noexcept nogil:
     """Bring power1 and power2 to `iterations`; mostly one multiplication each."""
-    if e.power_of == e.iterations - 1 and e.iterations % POWER_PERIOD:
-        e.power1 *= e.beta1
-        e.power2 *= e.beta2
+    if o.power_of == o.iterations - 1 and o.iterations % POWER_PERIOD:
+        o.power1 *= o.beta1
+        o.power2 *= o.beta2
     else:
-        e.power1 = periodic_power(e.beta1, e.iterations)
-        e.power2 = periodic_power(e.beta2, e.iterations)
-    e.power_of = e.iterations
+        o.power1 = periodic_power(o.beta1, o.iterations)
+        o.power2 = periodic_power(o.beta2, o.iterations)
+    o.power_of = o.iterations
 
 
-cdef int configure_optimizer(Engine *e, object optimizer) except -1:
+cdef int configure_optimizer(Optimizer *o, const Network *net, object optimizer) except -1:
     """Take the rule and constants of an `nncore.optimizers` dataclass."""
     cdef int rule = name_index(optimizer.rule, NN_OPTIMIZER_NAMES, NN_N_OPTIMIZERS)
-    e.rule, e.learning_rate = rule, optimizer.rate
-    e.beta1 = getattr(optimizer, "beta_1", getattr(optimizer, "momentum", 0.0))
-    e.beta2 = getattr(optimizer, "beta_2", getattr(optimizer, "rho", 0.0))
-    e.epsilon = getattr(optimizer, "epsilon", 0.0)
-    e.weight_decay = getattr(optimizer, "weight_decay", 0.0)
-    e.clip_value, e.clip_norm, e.clip_scale = optimizer.clip_value or 0.0, optimizer.clip_norm or 0.0, 1.0
-    e.shapes = e.penalizes or e.decays or e.weight_decay > 0 or e.clip_value > 0 or e.clip_norm > 0
-    e.power_of = -1
+    o.rule, o.learning_rate = rule, optimizer.rate
+    o.beta1 = getattr(optimizer, "beta_1", getattr(optimizer, "momentum", 0.0))
+    o.beta2 = getattr(optimizer, "beta_2", getattr(optimizer, "rho", 0.0))
+    o.epsilon = getattr(optimizer, "epsilon", 0.0)
+    o.weight_decay = getattr(optimizer, "weight_decay", 0.0)
+    o.clip_value, o.clip_norm, o.clip_scale = optimizer.clip_value or 0.0, optimizer.clip_norm or 0.0, 1.0
+    o.shapes = net.penalizes or net.decays or o.weight_decay > 0 or o.clip_value > 0 or o.clip_norm > 0
+    o.power_of = -1
     return 0
 
 
-cdef void prepare_hyper(Engine *e) noexcept nogil:
-    """Count one more step and fill e.hyper for it."""
-    cdef nn_hyper *h = &e.hyper
-    e.iterations += 1
-    h.beta1, h.one_minus_beta1 = <real>e.beta1, <real>(1.0 - e.beta1)
-    h.beta2, h.one_minus_beta2 = <real>e.beta2, <real>(1.0 - e.beta2)
-    h.epsilon, h.step, h.root_scale = <real>e.epsilon, <real>e.learning_rate, 1
-    if e.rule == NN_adam or e.rule == NN_nadam:
-        raise_powers(e)
-        h.step = <real>(e.learning_rate / (1.0 - e.power1))
-        h.root_scale = <real>(1.0 / sqrt(1.0 - e.power2))
-    if e.rule == NN_nadam:
-        h.step_g = <real>(e.learning_rate * (1.0 - e.beta1) / (1.0 - e.power1))
-        h.step = <real>(e.learning_rate * e.beta1 / (1.0 - e.power1 * e.beta1))
+cdef void prepare_hyper(Optimizer *o) noexcept nogil:
+    """Count one more step and fill o.hyper for it."""
+    cdef nn_hyper *h = &o.hyper
+    o.iterations += 1
+    h.beta1, h.one_minus_beta1 = <real>o.beta1, <real>(1.0 - o.beta1)
+    h.beta2, h.one_minus_beta2 = <real>o.beta2, <real>(1.0 - o.beta2)
+    h.epsilon, h.step, h.root_scale = <real>o.epsilon, <real>o.learning_rate, 1
+    if o.rule == NN_adam or o.rule == NN_nadam:
+        raise_powers(o)
+        h.step = <real>(o.learning_rate / (1.0 - o.power1))
+        h.root_scale = <real>(1.0 / sqrt(1.0 - o.power2))
+    if o.rule == NN_nadam:
+        h.step_g = <real>(o.learning_rate * (1.0 - o.beta1) / (1.0 - o.power1))
+        h.step = <real>(o.learning_rate * o.beta1 / (1.0 - o.power1 * o.beta1))
 
 
 # --------------------------------------------------------------------------------------------------- one block
 
-cdef void shape_for(Engine *e, const Row *r, nn_update *update) noexcept nogil:
+cdef void shape_for(const Optimizer *o, const Row *r, nn_update *update) noexcept nogil:
     """Tell an update which weight it has come to."""
     cdef nn_shape shape
-    cdef double decay = e.weight_decay if r.weight_decay < 0 else r.weight_decay
-    shape.l1, shape.two_l2, shape.limit = <real>r.l1, <real>(2 * r.l2), <real>e.clip_value
-    shape.scale, shape.keep = <real>e.clip_scale, <real>(1.0 - e.learning_rate * decay)
+    cdef double decay = o.weight_decay if r.weight_decay < 0 else r.weight_decay
+    shape.l1, shape.two_l2, shape.limit = <real>r.l1, <real>(2 * r.l2), <real>o.clip_value
+    shape.scale, shape.keep = <real>o.clip_scale, <real>(1.0 - o.learning_rate * decay)
     nn_update_shape(update, &shape)
 
 
@@ -91,121 +91,125 @@ cdef void gradient_of_weight(Engine *e, const Block *block, real *scratch, nn_up
 
     Then the gradient stays in scratch and never reaches memory.
     """
-    cdef const Row *r = e.rows + block.row
+    cdef const Row *r = e.net.rows + block.row
     cdef const Stage *s = &e.stage
+    cdef const Arena *a = &e.arena
+    cdef const Weights *w = &e.weights
     cdef isize at = block_at(r, block)
     cdef nn_outer outer
-    outer.x = values_at(e, r.x) + nn_panel_at(e.room, r.n_in, block.q, 0)
-    outer.dz = deltas_at(e, r.y) + nn_panel_at(e.room, r.n_out, block.p, 0)
+    outer.x = values_at(a, r.x) + nn_panel_at(a.room, r.n_in, block.q, 0)
+    outer.dz = deltas_at(a, r.y) + nn_panel_at(a.room, r.n_out, block.p, 0)
     outer.n_in, outer.x_width = nn_panel_cols(r.n_in, block.q), nn_panel_width(r.n_in, block.q)
     outer.n_out, outer.width = nn_panel_cols(r.n_out, block.p), nn_panel_width(r.n_out, block.p)
-    outer.gradient = scratch if s.fused and not s.resume and not s.keeps_gradient else e.gradient + at
+    outer.gradient = scratch if s.fused and not s.resume and not s.keeps_gradient else w.gradient + at
     outer.scratch = scratch + (NN_W + 1) * NN_W
     outer.n_rows, outer.resume = s.n_rows, s.resume
-    outer.update, outer.new, outer.old = update if s.fused else NULL, s.new + at, e.state + at
+    outer.update, outer.new, outer.old = update if s.fused else NULL, s.new + at, w.state + at
     outer.with_bias = has_bias(r, block)
     nn_outer_block(&outer)
     if s.fused:
-        transpose_block(e, block, s.new)
+        transpose_block(&e.net, w, block, s.new)
 
 
 cdef void gradient_block(Engine *e, const Block *block, real *scratch, nn_update *update) noexcept nogil:
-    cdef const Row *r = e.rows + block.row
+    cdef const Row *r = e.net.rows + block.row
+    cdef const Stage *s = &e.stage
+    cdef const Weights *w = &e.weights
     cdef isize at = block_at(r, block), width = nn_panel_width(r.n_out, block.p), n
     if r.op == DENSE:
         gradient_of_weight(e, block, scratch, update)
         n = nn_panel_cols(r.n_in, block.q) * width
     else:
         if r.op == LAYERNORM:
-            layernorm_gradient(e, r, block.p)
+            layernorm_gradient(w, &e.arena, s, r, block.p)
         n = 0
-    if e.stage.updates and r.plain >= 0 and (r.op != DENSE or not e.stage.fused):
-        nn_shape_gradient(update, 1, e.gradient + at, e.state + at, n)
+    if s.updates and r.flat >= 0 and (r.op != DENSE or not s.fused):
+        nn_shape_gradient(update, 1, w.gradient + at, w.state + at, n)
         if r.op != DENSE or has_bias(r, block):
-            nn_shape_gradient(update, 0, e.gradient + at + n, e.state + at + n, (1 if r.op == DENSE else 2) * width)
-    if e.stage.fused and r.op != DENSE:
-        update_norm(e, r, block.p, update)
+            nn_shape_gradient(update, 0, w.gradient + at + n, w.state + at + n, (1 if r.op == DENSE else 2) * width)
+    if s.fused and r.op != DENSE:
+        update_norm(w, s, r, block.p, update)
 
 
-cdef void update_norm(Engine *e, const Row *r, isize p, nn_update *update) noexcept nogil:
+cdef void update_norm(const Weights *w, const Stage *s, const Row *r, isize p, nn_update *update) noexcept nogil:
     """Step gamma and beta, and the running averages of a batchnorm, to the new state."""
     cdef isize at = norm_parameter(r, GAMMA, p), n = 2 * nn_panel_width(r.n_out, p)
-    if r.plain >= 0:
+    if r.flat >= 0:
         if update.scales:
-            nn_scale(e.gradient + at, update.shape.scale, n)
-        nn_update_run(update, 0, e.stage.new + at, e.state + at, e.gradient + at, n)
-    elif e.stage.new != e.state:
-        memcpy(e.stage.new + at, e.state + at, n * sizeof(real))
+            nn_scale(w.gradient + at, update.shape.scale, n)
+        nn_update_run(update, 0, s.new + at, w.state + at, w.gradient + at, n)
+    elif s.new != w.state:
+        memcpy(s.new + at, w.state + at, n * sizeof(real))
     if r.op == BATCHNORM:
-        average_moments(e, r, p, update)
+        average_moments(w, s, r, p, update)
 
 
-cdef void update_block(Engine *e, const Block *block, nn_update *update) noexcept nogil:
+cdef void update_block(const Network *net, const Weights *w, const Stage *s, const Block *block,
+                       nn_update *update) noexcept nogil:
     """Step the parameters of a block, whose gradient is in memory, to the new state."""
-    cdef const Row *r = e.rows + block.row
+    cdef const Row *r = net.rows + block.row
     cdef isize at = block_at(r, block), width = nn_panel_width(r.n_out, block.p)
     cdef isize n = nn_panel_cols(r.n_in, block.q) * width
     if r.op != DENSE:
-        update_norm(e, r, block.p, update)
+        update_norm(w, s, r, block.p, update)
         return
     if update.scales:
-        nn_scale(e.gradient + at, update.shape.scale, n + has_bias(r, block) * width)
-    nn_update_run(update, 1, e.stage.new + at, e.state + at, e.gradient + at, n)
+        nn_scale(w.gradient + at, update.shape.scale, n + has_bias(r, block) * width)
+    nn_update_run(update, 1, s.new + at, w.state + at, w.gradient + at, n)
     at += n
     if has_bias(r, block):
-        nn_update_run(update, 0, e.stage.new + at, e.state + at, e.gradient + at, width)
-    transpose_block(e, block, e.stage.new)
+        nn_update_run(update, 0, s.new + at, w.state + at, w.gradient + at, width)
+    transpose_block(net, w, block, s.new)
 
 
 cdef void work_on_blocks(Engine *e, isize begin, isize end, real *scratch) noexcept nogil:
     """GRADIENTS or UPDATES."""
     cdef isize i
     cdef nn_update update
-    nn_update_begin(&update, e.rule, &e.hyper, e.n_weights)
+    nn_update_begin(&update, e.optimizer.rule, &e.optimizer.hyper, e.net.n_weights)
     for i in range(begin, end):
-        if e.shapes:
-            shape_for(e, e.rows + e.blocks[i].row, &update)
+        if e.optimizer.shapes:
+            shape_for(&e.optimizer, e.net.rows + e.net.blocks[i].row, &update)
         if e.stage.kind == GRADIENTS:
-            gradient_block(e, e.blocks + i, scratch, &update)
+            gradient_block(e, e.net.blocks + i, scratch, &update)
         else:
-            update_block(e, e.blocks + i, &update)
+            update_block(&e.net, &e.weights, &e.stage, e.net.blocks + i, &update)
     if update.n_limited > 0:
-        nn_tally_add(&e.n_clipped_values, update.n_limited)
+        nn_tally_add(&e.optimizer.n_clipped_values, update.n_limited)
     if not nn_update_finite(&update):
-        nn_raise(&e.overflow)
+        nn_raise(&e.crew.overflow)
 
 
 # ------------------------------------------------------------------------------------------ norms of columns
 
-cdef void squares_of_panel(Engine *e, const Panel *panel) noexcept nogil:
-    cdef const Row *r = e.rows + panel.row
+cdef void squares_of_panel(double *squares, const real *gradient, const Row *r, const Panel *panel) noexcept nogil:
     cdef isize at = r.weight + nn_panel_at(r.n_weight_rows, r.n_out, panel.p, 0)
-    nn_column_squares(e.squares + panel.column, e.gradient + at, n_plain_rows(r), nn_panel_width(r.n_out, panel.p))
+    nn_column_squares(squares + panel.column, gradient + at, n_parameter_rows(r), nn_panel_width(r.n_out, panel.p))
 
 
-cdef void clip_norm(Engine *e) noexcept nogil:
+cdef void clip_norm(Optimizer *o, const Network *net) noexcept nogil:
     """From the squares of all columns to the factor that bounds the norm; summed in the order of the columns."""
     cdef isize i, c
     cdef const Panel *panel
     cdef double norm = 0
-    for i in range(e.n_panels):
-        panel = e.panels + i
-        if e.rows[panel.row].plain >= 0:
-            for c in range(nn_panel_cols(e.rows[panel.row].n_out, panel.p)):
-                norm += e.squares[panel.column + c]
+    for i in range(net.n_panels):
+        panel = net.panels + i
+        if net.rows[panel.row].flat >= 0:
+            for c in range(nn_panel_cols(net.rows[panel.row].n_out, panel.p)):
+                norm += o.squares[panel.column + c]
     norm = sqrt(norm)
-    e.clip_scale = e.clip_norm / norm if norm > e.clip_norm else 1.0
-    e.n_clipped_steps += norm > e.clip_norm
+    o.clip_scale = o.clip_norm / norm if norm > o.clip_norm else 1.0
+    o.n_clipped_steps += norm > o.clip_norm
 
 
-cdef void limit_panel(Engine *e, const Panel *panel) noexcept nogil:
-    """Keep max_norm, and renew what is transposed."""
-    cdef const Row *r = e.rows + panel.row
+cdef void limit_panel(const Network *net, const Weights *w, const Panel *panel, real *state) noexcept nogil:
+    """Keep max_norm in `state`, and renew what is transposed."""
+    cdef const Row *r = net.rows + panel.row
     cdef Block block
     if r.op != DENSE or r.max_norm == 0:
         return
-    nn_limit_columns(e.stage.new + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, panel.p, 0), r.n_in,
+    nn_limit_columns(state + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, panel.p, 0), r.n_in,
                      nn_panel_width(r.n_out, panel.p), r.max_norm)
     block.row, block.p = panel.row, panel.p
     for block.q in range(nn_panel_count(r.n_in)):
-        transpose_block(e, &block, e.stage.new)
+        transpose_block(net, w, &block, state)

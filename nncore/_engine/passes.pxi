@@ -5,51 +5,55 @@ cdef void forward_rows(Engine *e, int first, int last, isize row, isize end, Ahe
     """Rows first .. last - 1 of the program."""
     cdef int i
     cdef const Row *r
+    cdef const Weights *w = &e.weights
+    cdef const Arena *a = &e.arena
     for i in range(first, last):
-        r = e.rows + i
+        r = e.net.rows + i
         if r.op == DENSE:
-            dense_forward_rows(e, r, row, end, ahead)
+            dense_forward_rows(w, a, r, row, end, ahead)
             ahead.n = 0
             if r.activation == NN_softmax:
-                activation_forward_rows(e, r, values_at(e, r.z), row, end, scratch)
+                activation_forward_rows(a, r, values_at(a, r.z), row, end, scratch)
         elif r.op == ACTIVATION:
-            activation_forward_rows(e, r, input_of(e, r), row, end, scratch)
+            activation_forward_rows(a, r, input_of(a, r), row, end, scratch)
         elif r.op == BATCHNORM:
-            batchnorm_forward(e, r, input_of(e, r), values_at(e, r.y), e.room, row, end)
+            batchnorm_forward(w, r, input_of(a, r), values_at(a, r.y), a.room, row, end)
         elif r.op == LAYERNORM:
-            layernorm_forward_rows(e, r, row, end)
-        elif r.op == DROPOUT and e.training:
+            layernorm_forward_rows(w, a, r, row, end)
+        elif r.op == DROPOUT and a.training:
             dropout_forward_rows(e, r, row, end, scratch)
         elif r.op == ADD:
-            add_forward(r, input_of(e, r), values_at(e, r.skip if e.training else r.live_skip), values_at(e, r.y),
-                        e.room, row, end)
+            add_forward(r, input_of(a, r), values_at(a, r.skip if a.training else r.live_skip), values_at(a, r.y),
+                        a.room, row, end)
 
 
 cdef void backward_rows(Engine *e, int first, int last, isize row, isize end, real *scratch) noexcept nogil:
     """Rows last - 1 .. first of the program: from the delta of what each writes to that of what it reads."""
     cdef int i
     cdef const Row *r
+    cdef const Weights *w = &e.weights
+    cdef const Arena *a = &e.arena
     for i in range(last - 1, first - 1, -1):
-        r = e.rows + i
+        r = e.net.rows + i
         if r.op == DENSE:
             if r.activation != NN_identity and not r.gated:
-                activation_backward_rows(e, r, r.y, row, end, scratch)
+                activation_backward_rows(a, r, r.y, row, end, scratch)
             if r.back:
-                dense_backward_rows(e, r, row, end)
+                dense_backward_rows(w, a, r, row, end)
         elif not r.back and not r.back_skip:
             continue
         elif r.op == ACTIVATION:
-            activation_backward_rows(e, r, r.part if r.more else r.x, row, end, scratch)
+            activation_backward_rows(a, r, r.own_delta if r.more else r.x, row, end, scratch)
             if r.more:
-                pass_delta(e, r, r.part, r.x, 1, row, end)
+                pass_delta(a, r, r.own_delta, r.x, 1, row, end)
         elif r.op == BATCHNORM:
-            batchnorm_backward_rows(e, r, row, end)
+            batchnorm_backward_rows(w, a, r, row, end, e.stage.n_rows)
         elif r.op == LAYERNORM:
-            layernorm_backward_rows(e, r, row, end)
+            layernorm_backward_rows(w, a, r, row, end)
         elif r.op == DROPOUT:
-            dropout_backward_rows(e, r, row, end)
+            dropout_backward_rows(a, r, row, end)
         else:
             if r.back:
-                pass_delta(e, r, r.y, r.x, r.more, row, end)
+                pass_delta(a, r, r.y, r.x, r.more, row, end)
             if r.back_skip:
-                pass_delta(e, r, r.y, r.skip, r.more_skip, row, end)
+                pass_delta(a, r, r.y, r.skip, r.more_skip, row, end)

@@ -1,7 +1,4 @@
-# The Python class around an Engine. It owns the memory; every method runs with the GIL released.
-
-cdef isize MAX_SHUFFLED = <isize>1 << 32   # rows: see rng.h
-
+# The Python class around an Engine: it owns the memory, and every job runs with the GIL released.
 
 cdef class Plan:
     """A program made ready to run: its parameters, its optimizer's state, and memory for the rows of a batch.
@@ -20,16 +17,13 @@ cdef class Plan:
     def __cinit__(self, program):
         cdef Engine *e = &self.e
         self.program = program
-        build_engine(e, program)
-        e.state = nn_allocate(e.n_weights)
-        e.transposed = nn_allocate(e.n_transposed)
-        if e.state == NULL or e.transposed == NULL:
-            allocated(NULL, e.n_weights + e.n_transposed)
-        e.team = <nn_team *>nn_allocate(sizeof(nn_team) // sizeof(real) + 1)
-        allocated(e.team, sizeof(nn_team) // sizeof(real) + 1)
-        nn_team_init(e.team)
-        begin_norms(e)
-        e.rule, e.clip_scale = NN_sgd, 1
+        build_network(&e.net, program)
+        allocate_weights(&e.weights, &e.net)
+        ensure_vector(&e.weights.transposed, e.net.n_transposed)
+        begin_norms(&e.net, e.weights.state)
+        gather_crew(&e.crew)
+        e.crew.scratch_size = scratch_for(&e.net)
+        e.optimizer.rule, e.optimizer.clip_scale = NN_sgd, 1
 
     def __dealloc__(self):
         free_engine(&self.e)
@@ -37,71 +31,83 @@ cdef class Plan:
     @property
     def threads_used(self):
         """By the last job."""
-        return self.e.threads_used
+        return self.e.crew.threads_used
 
-    # ------------------------------------------------------------------------------------------ state in and out
+    cdef int enter(self) except -1:
+        """Jobs keep their state in the plan: one at a time. The GIL makes test and set one step."""
+        if self.busy:
+            raise RuntimeError("model is being trained in another thread")
+        self.busy = 1
+        return 0
+
+    # ----------------------------------------------------------------------------------------------- state in and out
 
     def set_parameters(self, const real[::1] parameters not None):
-        """Take all weights and biases, in the program's plain order."""
-        self.check_length("parameters", parameters.shape[0])
+        """Take all weights and biases, in the program's order; return whether any of them differs by a bit.
+
+        Where none does, nothing is copied.
+        """
+        cdef int differs
+        check_length(&self.e.net, "parameters", parameters.shape[0])
         self.enter()
-        store_plain(&self.e, self.e.state, &parameters[0])
-        transpose_all(&self.e)
+        differs = store_parameters(&self.e.net, self.e.weights.state, &parameters[0])
+        self.e.weights.transposes_due |= differs
         self.busy = 0
+        return bool(differs)
 
     def get_parameters(self, real[::1] out not None):
-        self.check_length("out", out.shape[0])
-        load_plain(&self.e, &out[0], self.e.state)
+        check_length(&self.e.net, "out", out.shape[0])
+        load_parameters(&self.e.net, &out[0], self.e.weights.state)
 
     def set_statistics(self, const real[::1] statistics not None):
-        """Take all running means and variances, in the program's plain order."""
-        self.check_statistics("statistics", statistics.shape[0])
+        """Take all running means and variances, in the program's order."""
+        check_statistics(self.program.n_statistics, "statistics", statistics.shape[0])
         self.enter()
         if statistics.shape[0] > 0:
-            store_statistics(&self.e, self.e.state, &statistics[0])
+            store_statistics(&self.e.net, self.e.weights.state, &statistics[0])
         self.busy = 0
 
     def get_statistics(self, real[::1] out not None):
-        self.check_statistics("out", out.shape[0])
+        check_statistics(self.program.n_statistics, "out", out.shape[0])
         if out.shape[0] > 0:
-            load_statistics(&self.e, &out[0], self.e.state)
+            load_statistics(&self.e.net, &out[0], self.e.weights.state)
 
     @property
     def n_slots(self):
         """How many numbers the optimizer remembers per parameter."""
-        return self.e.n_slots
+        return self.e.weights.n_slots
 
     @property
     def iterations(self):
         """Number of updates done."""
-        return self.e.iterations
+        return self.e.optimizer.iterations
 
     @iterations.setter
     def iterations(self, isize n):
         if n < 0:
             raise ValueError(f"iterations must be at least 0, got {n}")
         self.enter()
-        self.e.iterations = n
+        self.e.optimizer.iterations = n
         self.busy = 0
 
     def set_slots(self, const real[:, ::1] slots not None):
-        """Take the optimizer's state, one plain vector per slot."""
+        """Take the optimizer's state, one flat vector per slot."""
         cdef isize i
         if slots.shape[0] != self.n_slots:
             raise ValueError(f"slots has {slots.shape[0]} rows, the optimizer keeps {self.n_slots}")
-        self.check_length("a row of slots", slots.shape[1])
+        check_length(&self.e.net, "a row of slots", slots.shape[1])
         self.enter()
         for i in range(slots.shape[0]):
-            store_plain(&self.e, self.e.state + (1 + i) * self.e.n_weights, &slots[i, 0])
+            store_parameters(&self.e.net, self.e.weights.state + (1 + i) * self.e.net.n_weights, &slots[i, 0])
         self.busy = 0
 
     def get_slots(self, real[:, ::1] out not None):
         cdef isize i
         if out.shape[0] != self.n_slots:
             raise ValueError(f"out has {out.shape[0]} rows, the optimizer keeps {self.n_slots}")
-        self.check_length("a row of out", out.shape[1])
+        check_length(&self.e.net, "a row of out", out.shape[1])
         for i in range(out.shape[0]):
-            load_plain(&self.e, &out[i, 0], self.e.state + (1 + i) * self.e.n_weights)
+            load_parameters(&self.e.net, &out[i, 0], self.e.weights.state + (1 + i) * self.e.net.n_weights)
 
     def set_optimizer(self, optimizer):
         """Take the rule and constants of an `nncore.optimizers` dataclass.
@@ -109,17 +115,18 @@ cdef class Plan:
         The slots and the count of iterations stay where the new rule has as many slots; else they start anew.
         """
         cdef Engine *e = &self.e
-        cdef Engine wanted = e[0]
-        configure_optimizer(&wanted, optimizer)
+        cdef Optimizer wanted = e.optimizer
+        configure_optimizer(&wanted, &e.net, optimizer)
         self.enter()
         try:
-            if e.other == NULL or NN_OPTIMIZER_SLOTS[wanted.rule] != e.n_slots:
-                renew_slots(e, NN_OPTIMIZER_SLOTS[wanted.rule])
-            configure_optimizer(e, optimizer)
+            if e.weights.spare == NULL or NN_OPTIMIZER_SLOTS[wanted.rule] != e.weights.n_slots:
+                renew_slots(&e.weights, e.net.n_weights, NN_OPTIMIZER_SLOTS[wanted.rule])
+                e.optimizer.iterations = 0
+            configure_optimizer(&e.optimizer, &e.net, optimizer)
         finally:
             self.busy = 0
 
-    # ------------------------------------------------------------------------------------------------- running
+    # -------------------------------------------------------------------------------------------------------- running
 
     def train(self, const real[:, ::1] X not None, target not None, sample_weight=None, *, isize first_epoch=0,
               isize epochs=1, isize batch_size=32, bint shuffle=True, uint64_t seed=0, real[:, ::1] predictions=None,
@@ -155,51 +162,38 @@ cdef class Plan:
         TrainResult
         """
         cdef Engine *e = &self.e
-        if epochs < 1 or batch_size < 1:
-            raise ValueError(f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}")
-        if e.other == NULL:
-            raise RuntimeError("set_optimizer comes before train")
-        if shuffle and X.shape[0] > MAX_SHUFFLED:
-            raise ValueError(f"X has {X.shape[0]:,} rows; at most {MAX_SHUFFLED:,} can be shuffled")
-        losses, seconds, clipped = np.empty(epochs), np.empty(epochs), np.full(epochs, NAN)
-        cdef double[::1] losses_view = losses, seconds_view = seconds, clipped_view = clipped
-        cdef double[:, :, ::1] records_view
-        records = np.empty((0, e.n_rows, N_FIELDS))
+        cdef TrainResult result
+        check_training(e, X.shape[0], epochs, batch_size, shuffle)
         self.enter()
         try:
             prepare_job(e, UPDATE, X, target, sample_weight, predictions, min(batch_size, X.shape[0]))
-            e.job.shuffle, e.job.seed, e.job.first_epoch, e.job.n_epochs = shuffle, seed, first_epoch, epochs
+            e.job.seed, e.job.first_epoch, e.job.n_epochs = seed, first_epoch, epochs
             e.job.max_seconds = 0 if max_seconds is None else max(float(max_seconds), 1e-9)
-            e.job.losses, e.job.seconds = &losses_view[0], &seconds_view[0]
-            if e.clip_value > 0 or e.clip_norm > 0:
-                e.job.clipped = &clipped_view[0]
+            result = new_result(epochs, recorded, e.net.n_rows)
+            fill_result(e, result)
             if learning_rates is not None:
-                check_rates(learning_rates.shape[0], epochs * n_batches(e))
+                check_rates(learning_rates.shape[0], epochs * n_batches(&e.job))
                 e.job.learning_rates = &learning_rates[0]
-            if recorded is not None and recorded.shape[0] > 0:
-                records = np.empty((recorded.shape[0], e.n_rows, N_FIELDS))
-                records_view = records
-                e.job.recorded, e.job.n_records, e.job.records = &recorded[0], recorded.shape[0], &records_view[0, 0, 0]
-                ensure_records(e)
             if shuffle:
-                ensure_order(e, e.job.n)
-            e.watcher = NULL if watcher is None else <PyObject *>watcher
+                ensure_order(&e.copies, e.job.n)
+                e.job.order = e.copies.order
+            e.watch.watcher = NULL if watcher is None else <PyObject *>watcher
             try:
                 run_job(e, train_worker, e.job.batch_size, NN_MR)
             finally:
-                self.result = train_result(&e.outcome, losses, seconds, clipped, recorded, records)
-                if e.outcome.diverged or e.undo or nn_raised(&e.overflow):
+                self.result = cut_result(result, &e.outcome)
+                if e.outcome.diverged or e.watch.undo or nn_raised(&e.crew.overflow):
                     go_back(e)
-            return self.result
+            return result
         finally:
             self.busy = 0
 
     def loss_and_gradient(self, const real[:, ::1] X not None, target not None, sample_weight,
                           real[::1] gradient_out not None, uint64_t seed=0):
-        """Return the mean loss over all rows, as training would see it; store its gradient, in the plain order."""
+        """Return the mean loss over all rows, as training would see it; store its gradient, in the program's order."""
         self.enter()
         try:
-            return self.pass_once(X, target, sample_weight, gradient_out, seed, 0)
+            return store_gradient(&self.e, X, target, sample_weight, gradient_out, seed, 0)
         finally:
             self.busy = 0
 
@@ -219,34 +213,13 @@ cdef class Plan:
         cdef int i
         self.enter()
         try:
-            loss = self.pass_once(X, target, sample_weight, gradient_out, seed, 1)
-            values = [self.block(e.values, e.rows[i].y, e.rows[i].n_out) for i in range(e.n_rows)]
-            deltas = [self.block(e.deltas, e.rows[i].y, e.rows[i].n_out) if learns(e, e.rows[i].y) else None
-                      for i in range(e.n_rows)]
+            loss = store_gradient(e, X, target, sample_weight, gradient_out, seed, 1)
+            values = [copy_block(e, e.arena.values, i) for i in range(e.net.n_rows)]
+            deltas = [copy_block(e, e.arena.deltas, i) if learns(&e.net, e.net.rows[i].y) else None
+                      for i in range(e.net.n_rows)]
             return loss, values, deltas
         finally:
             self.busy = 0
-
-    cdef double pass_once(self, const real[:, ::1] X, target, sample_weight, real[::1] gradient_out, uint64_t seed,
-                          int whole) except? -1:
-        cdef Engine *e = &self.e
-        cdef double loss = 0, seconds
-        self.check_length("gradient_out", gradient_out.shape[0])
-        prepare_job(e, STORE_GRADIENT, X, target, sample_weight, None, X.shape[0])
-        e.job.shuffle, e.job.n_epochs, e.job.losses, e.job.seconds = 0, 1, &loss, &seconds
-        e.job.seed, e.job.whole = seed, whole
-        run_job(e, train_worker, e.job.n, NN_MR)
-        load_plain(e, &gradient_out[0], e.gradient)
-        return e.epoch_loss / e.job.n if e.outcome.diverged else loss  # then no epoch came to its end
-
-    cdef object block(self, const real *blocks, isize block, isize n_columns):
-        """A copy of one block, for the rows of the job."""
-        cdef isize i
-        copy = np.empty((self.e.job.n, n_columns), DTYPE)
-        cdef real[:, ::1] rows = copy
-        for i in range(self.e.job.n):
-            nn_load_row(&rows[i, 0], blocks + block * self.e.room, self.e.room, n_columns, i)
-        return copy
 
     def predict(self, const real[:, ::1] X not None, out=None):
         """Return the network's output (n, n_outputs) for every row of X, behind the link, in `out` if that is given.
@@ -257,7 +230,7 @@ cdef class Plan:
         cdef numpy.npy_intp shape[2]
         cdef real[:, ::1] predictions
         if out is None:
-            shape[0], shape[1] = X.shape[0], e.n_outputs
+            shape[0], shape[1] = X.shape[0], e.net.n_outputs
             out = numpy.PyArray_EMPTY(2, shape, real_type(), 0)
             if X.shape[0] == 0:
                 return out
@@ -266,7 +239,7 @@ cdef class Plan:
         try:
             prepare_job(e, PREDICT, X, None, None, predictions, 0)
             run_job(e, predict_worker, e.job.n, TILE_ROWS)
-            return None if nn_raised(&e.not_finite) else out
+            return None if nn_raised(&e.crew.not_finite) else out
         finally:
             self.busy = 0
 
@@ -291,22 +264,3 @@ cdef class Plan:
             return total
         finally:
             self.busy = 0
-
-    # ------------------------------------------------------------------------------------------------- innards
-
-    cdef int check_length(self, str name, isize n) except -1:
-        if n != self.e.n_parameters:
-            raise ValueError(f"{name} has length {n}, the program has {self.e.n_parameters} parameters")
-        return 0
-
-    cdef int check_statistics(self, str name, isize n) except -1:
-        if n != self.program.n_statistics:
-            raise ValueError(f"{name} has length {n}, the program has {self.program.n_statistics} statistics")
-        return 0
-
-    cdef int enter(self) except -1:
-        """Jobs keep their state in the plan: one at a time. The GIL makes test and set one step."""
-        if self.busy:
-            raise RuntimeError("model is being trained in another thread")
-        self.busy = 1
-        return 0

@@ -8,43 +8,43 @@ cdef double POLL_SECONDS = 0.03   # between two looks for signals: they take the
 cdef void poll(Engine *e, isize n_rows) noexcept nogil:
     """Let Python's signal handlers and the watcher run now and then; what they raise abandons the job and its epoch."""
     cdef double now
-    e.work_since_poll += 20e3 + 6.0 * n_rows * e.n_parameters
-    if e.work_since_poll < POLL_WORK:
+    e.watch.work_since_poll += 20e3 + 6.0 * n_rows * e.net.n_parameters
+    if e.watch.work_since_poll < POLL_WORK:
         return
-    e.work_since_poll = 0
+    e.watch.work_since_poll = 0
     now = nn_now()
-    if now < e.poll_at:
+    if now < e.watch.poll_at:
         return
     cdef unsigned fp
     with gil:
         fp = nn_fp_begin(0)  # for what runs now
-        e.poll_at = 0
+        e.watch.poll_at = 0
         run_handlers(e)
         nn_fp_end(fp)
-    if e.poll_at == 0:
-        e.poll_at = nn_now() + POLL_SECONDS  # from now on: a slow watcher must leave time to train
+    if e.watch.poll_at == 0:
+        e.watch.poll_at = nn_now() + POLL_SECONDS  # from now on: a slow watcher must leave time to train
 
 
 cdef void run_handlers(Engine *e) noexcept:
     try:
         if threading.get_ident() == threading.main_thread().ident:
             PyErr_CheckSignals()
-        elif e.watcher == NULL:
-            e.poll_at = INFINITY  # Python runs signal handlers in its main thread alone
-        if e.watcher != NULL:
+        elif e.watch.watcher == NULL:
+            e.watch.poll_at = INFINITY  # Python runs signal handlers in its main thread alone
+        if e.watch.watcher != NULL:
             call_watcher(e)
     except BaseException as error:
-        if e.exception == NULL:
+        if e.watch.exception == NULL:
             Py_INCREF(error)
-            e.exception = <PyObject *>error
-        e.undo = 1
-        nn_raise(&e.abandon)
+            e.watch.exception = <PyObject *>error
+        e.watch.undo = 1
+        nn_raise(&e.crew.abandon)
 
 
 cdef int call_watcher(Engine *e) except -1:
     """Tell the watcher how far training has come; it may say that this is enough."""
     cdef isize n_rows = e.stage.start - e.stage.done  # of the epoch's batches that are done
-    if (<object>e.watcher)(e.outcome.epochs_done, n_rows, e.epoch_loss / n_rows if n_rows else NAN):
-        e.undo = 1
-        nn_raise(&e.abandon)
+    if (<object>e.watch.watcher)(e.outcome.epochs_done, n_rows, e.books.epoch_loss / n_rows if n_rows else NAN):
+        e.watch.undo = 1
+        nn_raise(&e.crew.abandon)
     return 0

@@ -5,11 +5,12 @@ cdef enum:
     HELD_WORK = 1 << 16     # multiply-adds; less is done sooner than the GIL is given away and got back
 
 
-cdef void predict_each_row(const Engine *e, const real *X, isize n, real *out, real *scratch) noexcept nogil:
+cdef void predict_each_row(const Network *net, const Weights *w, const real *X, isize n, real *out,
+                           real *scratch) noexcept nogil:
     cdef isize i
     cdef unsigned fp = nn_fp_begin(0)
     for i in range(n):
-        predict_row(e, X + i * e.n_features, out + i * e.n_outputs, scratch)
+        predict_row(net, w, X + i * net.n_features, out + i * net.n_outputs, scratch)
     nn_fp_end(fp)
 
 
@@ -33,36 +34,37 @@ cdef class Predictor:
         Makes a C-contiguous, aligned array of the engine's DTYPE from an x that is none.
     """
 
-    cdef Engine e                   # its rows and weights; nothing else of it is in use
+    cdef Network net
+    cdef Weights weights            # its state and moments
     cdef readonly object program
     cdef object convert
 
     def __cinit__(self, program, const real[::1] parameters not None, const real[::1] statistics not None, convert):
-        cdef Engine *e = &self.e
-        build_engine(e, program)
-        if parameters.shape[0] != e.n_parameters:
-            raise ValueError(f"parameters has length {len(parameters)}, the program has {e.n_parameters} parameters")
+        cdef Network *net = &self.net
+        build_network(net, program)
+        if parameters.shape[0] != net.n_parameters:
+            raise ValueError(f"parameters has length {len(parameters)}, the program has {net.n_parameters} parameters")
         if statistics.shape[0] != program.n_statistics:
             raise ValueError(f"statistics has length {len(statistics)}, the program has {program.n_statistics}")
-        e.state = nn_allocate(e.n_weights)
-        allocated(e.state, e.n_weights)
-        begin_norms(e)
-        store_plain(e, e.state, &parameters[0])
-        if e.n_norm_rows > 0:
-            store_statistics(e, e.state, &statistics[0])
-            take_running_moments(e)
+        allocate_weights(&self.weights, net)
+        begin_norms(net, self.weights.state)
+        store_parameters(net, self.weights.state, &parameters[0])
+        if net.n_norm_rows > 0:
+            store_statistics(net, self.weights.state, &statistics[0])
+            take_running_moments(net, &self.weights)
         self.program, self.convert = program, convert
 
     def __dealloc__(self):
-        free_engine(&self.e)
+        free_network(&self.net)
+        free_weights(&self.weights)
 
     @property
     def n_features(self):
-        return self.e.n_features
+        return self.net.n_features
 
     @property
     def n_outputs(self):
-        return self.e.n_outputs
+        return self.net.n_outputs
 
     @property
     def dtype(self):
@@ -70,10 +72,10 @@ cdef class Predictor:
 
     @property
     def parameters(self):
-        """A copy of all weights and biases (n_parameters,), in the program's plain order."""
-        flat = np.empty(self.e.n_parameters, DTYPE)
+        """A copy of all weights and biases (n_parameters,), in the program's order."""
+        flat = np.empty(self.net.n_parameters, DTYPE)
         cdef real[::1] out = flat
-        load_plain(&self.e, &out[0], self.e.state)
+        load_parameters(&self.net, &out[0], self.weights.state)
         return flat
 
     @property
@@ -81,8 +83,8 @@ cdef class Predictor:
         """A copy of all running means and variances (n_statistics,)."""
         flat = np.empty(self.program.n_statistics, DTYPE)
         cdef real[::1] out = flat
-        if self.e.n_norm_rows > 0:
-            load_statistics(&self.e, &out[0], self.e.state)
+        if self.net.n_norm_rows > 0:
+            load_statistics(&self.net, &out[0], self.weights.state)
         return flat
 
     def __repr__(self):
@@ -114,8 +116,8 @@ cdef class Predictor:
         if not is_plain(x):
             raise TypeError(f"x must be an array of dtype {DTYPE}, got {type(x).__name__}")
         n_dim = numpy.PyArray_NDIM(x)
-        if not 1 <= n_dim <= 2 or numpy.PyArray_DIM(x, n_dim - 1) != self.e.n_features:
-            n = self.e.n_features
+        if not 1 <= n_dim <= 2 or numpy.PyArray_DIM(x, n_dim - 1) != self.net.n_features:
+            n = self.net.n_features
             raise ValueError(f"x must have shape ({n},), or (n, {n}) for n rows, got {(<object>x).shape}")
         return 1 if n_dim == 1 else numpy.PyArray_DIM(x, 0)
 
@@ -123,7 +125,7 @@ cdef class Predictor:
         cdef numpy.npy_intp shape[2]
         cdef int n_dim = numpy.PyArray_NDIM(x)
         shape[0] = numpy.PyArray_DIM(x, 0)
-        shape[n_dim - 1] = self.e.n_outputs
+        shape[n_dim - 1] = self.net.n_outputs
         return numpy.PyArray_EMPTY(n_dim, shape, real_type(), 0)
 
     cdef numpy.ndarray checked_out(self, numpy.ndarray x, out):
@@ -138,9 +140,9 @@ cdef class Predictor:
             found += "" if out.flags.aligned else ", not aligned"
             expected = f"a writable, aligned, C-contiguous array of dtype {DTYPE}"
             raise ValueError(f"out must be {expected}, got {out.dtype}{found}")
-        if not (numpy.PyArray_NDIM(out) == n_dim and numpy.PyArray_DIM(out, n_dim - 1) == self.e.n_outputs
+        if not (numpy.PyArray_NDIM(out) == n_dim and numpy.PyArray_DIM(out, n_dim - 1) == self.net.n_outputs
                 and (n_dim == 1 or numpy.PyArray_DIM(out, 0) == numpy.PyArray_DIM(x, 0))):
-            expected = f"({self.e.n_outputs},)" if n_dim == 1 else f"({len(x)}, {self.e.n_outputs})"
+            expected = f"({self.net.n_outputs},)" if n_dim == 1 else f"({len(x)}, {self.net.n_outputs})"
             raise ValueError(f"out must have shape {expected} for x of shape {(<object>x).shape}, got {out.shape}")
         return out
 
@@ -148,12 +150,12 @@ cdef class Predictor:
         """Little work holds the GIL and takes its scratch from the stack; so several threads may call at once."""
         cdef real stack[STACK_REALS]
         cdef real *scratch
-        if self.e.n_columns <= STACK_REALS and n * self.e.n_weights <= HELD_WORK:
-            predict_each_row(&self.e, X, n, out, stack)
+        if self.net.n_columns <= STACK_REALS and n * self.net.n_weights <= HELD_WORK:
+            predict_each_row(&self.net, &self.weights, X, n, out, stack)
             return 0
-        scratch = nn_allocate(self.e.n_columns)
-        allocated(scratch, self.e.n_columns)
+        scratch = nn_allocate(self.net.n_columns)
+        allocated(scratch, self.net.n_columns)
         with nogil:
-            predict_each_row(&self.e, X, n, out, scratch)
+            predict_each_row(&self.net, &self.weights, X, n, out, scratch)
             free(scratch)
         return 0

@@ -30,14 +30,35 @@ cdef class TrainResult:
     cdef readonly double last_finite_loss
 
 
-cdef TrainResult train_result(const Outcome *outcome, losses, seconds, clipped, recorded, records):
-    """Cut the arrays that training has filled to the epochs that were completed."""
+cdef TrainResult new_result(isize n_epochs, recorded, isize n_rows):
+    """Room for all epochs, and for a record of n_rows rows after each of those in `recorded`."""
     cdef TrainResult result = TrainResult()
-    result.losses, result.seconds = losses[:outcome.epochs_done], seconds[:outcome.epochs_done]
-    result.clipped = clipped[:outcome.epochs_done]
+    result.losses, result.seconds, result.clipped = np.empty(n_epochs), np.empty(n_epochs), np.full(n_epochs, NAN)
     result.recorded = np.array([], np.int64) if recorded is None else np.asarray(recorded)
+    result.records = np.empty((len(result.recorded), n_rows, N_FIELDS))
+    return result
+
+
+cdef int fill_result(Engine *e, TrainResult result) except -1:
+    """Let the job write to the arrays of a new result."""
+    cdef double[::1] losses = result.losses, seconds = result.seconds, clipped = result.clipped
+    cdef const int64_t[::1] recorded = result.recorded
+    cdef double[:, :, ::1] records = result.records
+    e.job.losses, e.job.seconds = &losses[0], &seconds[0]
+    if e.optimizer.clip_value > 0 or e.optimizer.clip_norm > 0:
+        e.job.clipped = &clipped[0]
+    if recorded.shape[0] > 0:
+        e.job.recorded, e.job.n_records, e.job.records = &recorded[0], recorded.shape[0], &records[0, 0, 0]
+        ensure_records(e)
+    return 0
+
+
+cdef TrainResult cut_result(TrainResult result, const Outcome *outcome):
+    """Leave the epochs that were completed."""
+    result.losses, result.seconds = result.losses[:outcome.epochs_done], result.seconds[:outcome.epochs_done]
+    result.clipped = result.clipped[:outcome.epochs_done]
     result.recorded = result.recorded[result.recorded < outcome.epochs_done]
-    result.records = records[:len(result.recorded)]
+    result.records = result.records[:len(result.recorded)]
     result.diverged, result.epoch, result.batch = outcome.diverged, outcome.epoch, outcome.batch
     result.last_finite_loss = outcome.last_finite_loss
     return result

@@ -7,35 +7,35 @@ cdef void activate_row(int activation, real parameter, real *y, isize n) noexcep
         nn_activate(activation, parameter, y, y, nn_padded(n))
 
 
-cdef void apply_row(const Engine *e, const Row *r, const real *x, const real *skip, real *y) noexcept nogil:
+cdef void apply_row(const Weights *w, const Row *r, const real *x, const real *skip, real *y) noexcept nogil:
     """A block with room for one row is a plain vector, so that the functions for blocks serve vectors as well."""
     if r.op == DENSE:
-        nn_single_dense(y, x, e.state + r.weight, r.n_in, r.n_weight_rows, r.n_out)
+        nn_single_dense(y, x, w.state + r.weight, r.n_in, r.n_weight_rows, r.n_out)
         activate_row(r.activation, r.parameter, y, r.n_out)
     elif r.op == ACTIVATION:
         memcpy(y, x, nn_padded(r.n_in) * sizeof(real))
         activate_row(r.activation, r.parameter, y, r.n_out)
     elif r.op == BATCHNORM:
-        batchnorm_forward(e, r, x, y, 1, 0, 1)
+        batchnorm_forward(w, r, x, y, 1, 0, 1)
     elif r.op == LAYERNORM:
-        layernorm_forward(e, r, x, y, NULL, NULL, 1, 0, 1)
+        layernorm_forward(w.state, r, x, y, NULL, NULL, 1, 0, 1)
     elif r.op == ADD:
         add_forward(r, x, skip, y, 1, 0, 1)
 
 
-cdef void predict_row(const Engine *e, const real *x, real *out, real *scratch) noexcept nogil:
+cdef void predict_row(const Network *net, const Weights *w, const real *x, real *out, real *scratch) noexcept nogil:
     """out (n_outputs) = the network's output for x (n_features); scratch: (n_columns)."""
     cdef int i
     cdef const Row *r = NULL
     cdef const real *source
     cdef real *y
-    if e.reads_batch:
-        memset(scratch + nn_padded(e.n_features) - NN_V, 0, NN_V * sizeof(real))
-        memcpy(scratch, x, e.n_features * sizeof(real))
-    for i in range(e.n_rows):
-        r = e.rows + i
+    if net.reads_batch:
+        memset(scratch + nn_padded(net.n_features) - NN_V, 0, NN_V * sizeof(real))
+        memcpy(scratch, x, net.n_features * sizeof(real))
+    for i in range(net.n_rows):
+        r = net.rows + i
         source = x if r.live_x == 0 and r.op == DENSE else scratch + r.live_x
-        apply_row(e, r, source, scratch + r.live_skip, scratch + r.y)
+        apply_row(w, r, source, scratch + r.live_skip, scratch + r.y)
     y = scratch + r.live_y
-    activate_row(e.link, 0, y, e.n_outputs)
-    memcpy(out, y, e.n_outputs * sizeof(real))
+    activate_row(net.link, 0, y, net.n_outputs)
+    memcpy(out, y, net.n_outputs * sizeof(real))

@@ -3,84 +3,31 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from nncore import engine
-from nncore.arrays.inputs import all_finite
 from nncore.base.typing import Array
-from nncore.initializers import initialize
+from nncore.network.lending import Lent
 from nncore.network.predictor import Predictor, freeze
 from nncore.optimizers import Optimizer
-from nncore.program import ParameterBlock, Program
+from nncore.program import Program
 from nncore.program.folding import folded
 
 _alive: weakref.WeakSet[Network] = weakref.WeakSet()
 
 
-def initial_parameters(program: Program, seed: int, dtype: np.dtype) -> Array:
-    """Draw the first value of every parameter, as one flat vector.
-
-    Examples
-    --------
-    >>> from nncore.layers import Dense
-    >>> from nncore.program import lower
-    >>> initial_parameters(lower([Dense(2, weight_initializer="ones")], 1, "mse"), 0, np.dtype("float32"))
-    array([1., 1., 0., 0.], dtype=float32)
-    """
-    return _initial(program.parameters, program.n_parameters, seed, dtype)
-
-
-def initial_statistics(program: Program, dtype: np.dtype) -> Array:
-    """Return what running means and variances begin with, as one flat vector.
-
-    Examples
-    --------
-    >>> from nncore.layers import BatchNorm, Dense
-    >>> from nncore.program import lower
-    >>> initial_statistics(lower([Dense(2), BatchNorm()], 1, "mse"), np.dtype("float32"))
-    array([0., 0., 1., 1.], dtype=float32)
-    """
-    return _initial(program.statistics, program.n_statistics, 0, dtype)
-
-
-def _initial(blocks: Sequence[ParameterBlock], n: int, seed: int, dtype: np.dtype) -> Array:
-    flat = np.empty(n, dtype)
-    for block in blocks:
-        values = initialize(block.initializer, block.activation, block.shape, seed, block.layer)
-        part = flat[block.offset : block.offset + block.size]
-        with np.errstate(over="ignore"):
-            part[:] = values.ravel()
-        if not all_finite(part):
-            raise ValueError(f"the first values of {block.name} are too large for {dtype}: {block.initializer}")
-    return flat
-
-
-def references(holder: Any) -> int:
-    """Count the references to the flat vector of `holder`, its own and the count's included."""
-    return sys.getrefcount(holder._flat)
-
-
-class _Holder:
-    def __init__(self) -> None:
-        self._flat = np.empty(1)
-
-
-UNSHARED = references(_Holder()) if hasattr(sys, "getrefcount") else -1
-"""What `references` finds where nobody else holds the vector: 2 in CPython so far."""
-
-
 class Network:
     """Runs one program. Inputs must already be what `nncore.arrays.inputs` and `nncore.arrays.targets` return.
 
-    The plan's own storage holds the parameters. Once `parameters` has been asked for, the flat vector handed out does:
-    it is copied into the plan before every operation, and back after every one that changes it, until nobody holds it.
+    The plan's own storage holds the parameters. Once `parameters` has been asked for, the flat vector lent out does:
+    what was written to it goes into the plan before every operation, and the plan's values into it after every one that
+    changes them, until nobody holds it.
 
     One thread at a time uses the plan. Others wait, except while a `training` lasts: they get a ``RuntimeError``.
 
@@ -97,9 +44,9 @@ class Network:
         self.dtype = parameters.dtype
         self._optimizer = optimizer
         self._plan = self._new_plan(parameters)
-        self._flat: Array | None = None
+        self._lent: Lent | None = None
         self._lock = threading.RLock()
-        self._at_work = False  # the plan trains; who watches may read its weights, and they are newer than `_flat`
+        self._at_work = False  # the plan trains; who watches may read its weights, and they are newer than those lent
         self._trainer: int | None = None
         self._orphaned = False  # whether a thread that died in a fork was using the plan
         _alive.add(self)
@@ -144,10 +91,11 @@ class Network:
         self._check_not_training_elsewhere()
         if self._orphaned:
             self._replace_plan()
-        if self._flat is not None and not self._at_work:
-            self._plan.set_parameters(self._flat)
-            if references(self) <= UNSHARED:
-                self._flat = None  # nobody can read or write it any more; a view or a buffer of it would count
+        if self._lent is not None and not self._at_work:
+            held = self._lent.held  # asked first: who lets go of it meanwhile may write to it until then
+            self._plan.set_parameters(self._lent.values)  # which copies only what has been written
+            if not held:
+                self._lent = None
         return self._plan
 
     def _replace_plan(self) -> None:
@@ -169,9 +117,9 @@ class Network:
         """The flat parameter vector, writable; the same array at every call for as long as somebody holds it."""
         self._check_not_training_elsewhere()
         with self._lock:
-            if self._flat is None:
-                self._flat = self.get_parameters()
-            return self._flat
+            if self._lent is None:
+                self._lent = Lent(self.get_parameters())
+            return self._lent.array()
 
     def get_parameters(self) -> Array:
         """Return a copy of the flat parameter vector."""
@@ -185,8 +133,8 @@ class Network:
         self._check_not_training_elsewhere()
         with self._lock:
             self._lent_plan().set_parameters(flat)
-            if self._flat is not None:
-                self._flat[:] = flat
+            if self._lent is not None:
+                self._lent.values[:] = flat
 
     def get_statistics(self) -> Array:
         """Return a copy of the running means and variances, (n_statistics,)."""
@@ -253,7 +201,7 @@ class Network:
         """
         other = self.copy(program)
         other.optimizer = optimizer
-        other._flat = self._flat
+        other._lent = self._lent
         return other
 
     def copy(self, program: Program) -> Network:
@@ -319,8 +267,8 @@ class Network:
                 return plan.train(X, target, sample_weight, **options)
             finally:
                 self._at_work = False
-                if self._flat is not None:
-                    plan.get_parameters(self._flat)
+                if self._lent is not None:
+                    plan.get_parameters(self._lent.values)
 
 
 def _forget_other_threads() -> None:

@@ -1,0 +1,156 @@
+# One call: point the engine at the caller's arrays, once their shapes are checked, and let the pool run the job.
+
+cdef isize MAX_SHUFFLED = <isize>1 << 32   # rows: see rng.h
+
+
+cdef void begin_job(Engine *e, int purpose) noexcept:
+    """Forget the job before."""
+    memset(&e.job, 0, sizeof(Job))
+    memset(&e.outcome, 0, sizeof(Outcome))
+    e.job.purpose, e.outcome.last_finite_loss = purpose, NAN
+    e.arena.training = purpose == UPDATE or purpose == STORE_GRADIENT
+    nn_lower(&e.crew.abandon)
+    nn_lower(&e.crew.overflow)
+    nn_lower(&e.crew.not_finite)
+    e.books.batch_loss = e.watch.work_since_poll = 0
+    e.watch.watcher, e.watch.undo, e.records.n_done = NULL, 0, 0
+
+
+cdef int prepare_job(Engine *e, int purpose, const real[:, ::1] X, object target, object sample_weight,
+                     real[:, ::1] predictions, isize batch_size) except -1:
+    """Check the shapes, on which memory safety rests, and point the job at the caller's arrays."""
+    cdef const real[::1] weights
+    cdef isize n = X.shape[0]
+    begin_job(e, purpose)
+    if n < 1 or X.shape[1] != e.net.n_features:
+        raise ValueError(f"X has shape ({n}, {X.shape[1]}), expected at least one row of {e.net.n_features} features")
+    e.job.X, e.job.n, e.job.batch_size = &X[0, 0], n, batch_size
+    if target is not None:
+        take_target(e, target)
+    if sample_weight is not None:
+        weights = sample_weight
+        check_rows("sample_weight", weights.shape[0], n)
+        e.job.sample_weight = &weights[0]
+    if predictions is not None:
+        check_rows("predictions", predictions.shape[0], n)
+        check_outputs(&e.net, "predictions", predictions.shape[1])
+        e.job.predictions = &predictions[0, 0]
+    return 0
+
+
+cdef int take_target(Engine *e, object target) except -1:
+    cdef const int[::1] labels
+    cdef const real[:, ::1] targets
+    if e.net.loss == NN_sparse_softmax_crossentropy:
+        labels = target
+        check_rows("target", labels.shape[0], e.job.n)
+        copy_labels(&e.copies, labels, e.net.n_outputs)
+        e.job.labels = e.copies.labels
+    else:
+        targets = target
+        check_rows("target", targets.shape[0], e.job.n)
+        check_outputs(&e.net, "target", targets.shape[1])
+        e.job.targets = &targets[0, 0]
+    return 0
+
+
+cdef int check_length(const Network *net, str name, isize n) except -1:
+    if n != net.n_parameters:
+        raise ValueError(f"{name} has length {n}, the program has {net.n_parameters} parameters")
+    return 0
+
+
+cdef int check_statistics(isize n_statistics, str name, isize n) except -1:
+    if n != n_statistics:
+        raise ValueError(f"{name} has length {n}, the program has {n_statistics} statistics")
+    return 0
+
+
+cdef int check_training(const Engine *e, isize n, isize epochs, isize batch_size, bint shuffle) except -1:
+    if epochs < 1 or batch_size < 1:
+        raise ValueError(f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}")
+    if e.weights.spare == NULL:
+        raise RuntimeError("set_optimizer comes before train")
+    if shuffle and n > MAX_SHUFFLED:
+        raise ValueError(f"X has {n:,} rows; at most {MAX_SHUFFLED:,} can be shuffled")
+    return 0
+
+
+cdef int check_rows(str name, isize n, isize expected) except -1:
+    if n != expected:
+        raise ValueError(f"{name} has {n} rows, X has {expected}")
+    return 0
+
+
+cdef int check_rates(isize n, isize expected) except -1:
+    if n != expected:
+        raise ValueError(f"learning_rates has length {n}, this training has {expected} steps")
+    return 0
+
+
+cdef int check_outputs(const Network *net, str name, isize n) except -1:
+    if n != net.n_outputs:
+        raise ValueError(f"{name} has {n} columns, the network has {net.n_outputs} outputs")
+    return 0
+
+
+cdef int make_room(Engine *e, int training, isize rows_per_step, int n_workers) except -1:
+    """Make the memory that the job works in, and bring it up to date."""
+    ensure_scratch(&e.crew, n_workers)
+    ensure_room(&e.arena, e.net.n_columns, room_for(&e.net, training, e.job.whole, rows_per_step, n_workers), training)
+    if not training:
+        return 0
+    if e.weights.transposes_due:
+        transpose_all(&e.net, &e.weights)
+    if (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.arena.room or e.net.n_norm_rows > 0
+            or e.net.n_layer_norms > 0 or e.optimizer.clip_norm > 0):
+        ensure_vector(&e.weights.gradient, e.net.n_weights)
+    if e.optimizer.clip_norm > 0 and e.optimizer.squares == NULL:
+        e.optimizer.squares = <double *>nn_allocate(e.net.n_squares * 2)
+        allocated(e.optimizer.squares, e.net.n_squares * 2)
+    return 0
+
+
+cdef int run_job(Engine *e, nn_task task, isize rows_per_step, isize grain) except -1:
+    """Choose the threads, make room, run, and raise what a signal handler or the watcher raised.
+
+    A worker gets at least `grain` rows of a step.
+    """
+    cdef int training = task == train_worker
+    cdef int n_workers = worker_count(e.net.n_parameters, 6.0 if training else 2.0, rows_per_step, grain)
+    make_room(e, training, rows_per_step, n_workers)
+    with nogil:
+        e.books.started = nn_now()
+        e.watch.poll_at = e.books.started + POLL_SECONDS
+        nn_team_gather(e.crew.team)
+        e.crew.threads_used = run_on_pool(task, e, n_workers)
+    if e.watch.exception != NULL:
+        error = <object>e.watch.exception
+        Py_XDECREF(e.watch.exception)
+        e.watch.exception = NULL
+        raise error
+    return 0
+
+
+cdef double store_gradient(Engine *e, const real[:, ::1] X, target, sample_weight, real[::1] gradient_out,
+                           uint64_t seed, int whole) except? -1:
+    """Return the mean loss over all rows in training, and store its gradient, in the program's order."""
+    cdef double loss = 0, seconds
+    check_length(&e.net, "gradient_out", gradient_out.shape[0])
+    prepare_job(e, STORE_GRADIENT, X, target, sample_weight, None, X.shape[0])
+    e.job.n_epochs, e.job.losses, e.job.seconds = 1, &loss, &seconds
+    e.job.seed, e.job.whole = seed, whole
+    run_job(e, train_worker, e.job.n, NN_MR)
+    load_parameters(&e.net, &gradient_out[0], e.weights.gradient)
+    return e.books.epoch_loss / e.job.n if e.outcome.diverged else loss  # then no epoch came to its end
+
+
+cdef object copy_block(const Engine *e, const real *blocks, int row):
+    """What a row of the program has in `values` or `deltas`, for the rows of the job."""
+    cdef const Row *r = e.net.rows + row
+    cdef isize i
+    copy = np.empty((e.job.n, r.n_out), DTYPE)
+    cdef real[:, ::1] rows = copy
+    for i in range(e.job.n):
+        nn_load_row(&rows[i, 0], blocks + r.y * e.arena.room, e.arena.room, r.n_out, i)
+    return copy

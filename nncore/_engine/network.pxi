@@ -1,0 +1,94 @@
+# The program as C rows: what a Network says is fixed once it is built (lowering.pxi).
+
+cdef enum:                # what a row of the program does
+    DENSE
+    ACTIVATION
+    BATCHNORM
+    LAYERNORM
+    DROPOUT
+    ADD
+
+cdef enum:                # the rows of a norm's parameters, panels in a state
+    GAMMA
+    BETA
+    RUNNING_MEAN          # of a batchnorm only
+    RUNNING_VARIANCE
+
+cdef enum:                # the rows of what a batchnorm has worked out, panels in `moments`
+    MEAN                  # of the batch; to predict, the running one
+    VARIANCE
+    INVERSE               # 1 / sqrt(variance + epsilon)
+    SCALE                 # gamma * INVERSE
+    N_NORM_ROWS
+
+cdef struct Row:          # one row of the program
+    int op, activation, layer
+    real parameter        # of the activation; epsilon of a norm
+    double rate           # of dropout
+    isize n_in, n_out
+    isize x, y            # blocks of `values` and `deltas`: first column, times the rows that the arena has room for
+    isize z               # what is kept for the way back: the input of an activation that re-reads it, normalised by a
+    #                       layernorm, the factors of dropout; else the same as y
+    isize skip            # block that an add reads besides x
+    isize live_x, live_skip, live_y  # x, skip and y to predict: dropout does nothing then
+    isize inverse         # block of one column: a layernorm's inverse roots
+    isize own_delta       # block for an activation's share of the delta of x, where others have put theirs there
+    int back, back_skip   # whether x (skip) needs a delta: something before it has parameters
+    int more, more_skip   # whether a later row has already put its share of that delta there
+    int gate              # whether the product that makes that delta does the slope of the relu that made x
+    int gated             # whether it does that of this row
+    isize weight          # panels in a state and its parallel vectors; the bias is one more row behind the weight's
+    isize n_weight_rows   # n_in, and one more where there is a bias; the rows of a norm
+    isize transposed      # the weight's transpose in `transposed`; -1 where no delta goes back
+    isize flat            # weight and bias, or gamma and beta, in the program's flat parameter vector; -1 for none
+    isize statistics      # running mean and variance in the flat vector of statistics
+    isize moments         # panels in `moments`
+    real momentum
+    double l1, l2, weight_decay, max_norm  # weight_decay: -1 for the optimizer's; max_norm: 0 for none
+
+cdef struct Block:        # a panel of inputs by a panel of outputs of one weight, or a panel of a norm's parameters:
+    int row               # the unit of work of an update
+    isize p, q            # panel of outputs, panel of inputs
+
+cdef struct Panel:        # a panel of outputs of one weight, all its inputs: the unit of work of norms of columns
+    int row
+    isize p
+    isize column          # its first in `squares`
+
+cdef struct Network:
+    Row *rows
+    int n_rows, loss, link
+    double loss_parameter
+    isize n_features, n_outputs, n_parameters
+    isize widest                           # the largest of n_features and all n_out
+    isize n_columns                        # of all blocks of values together
+    isize n_weights, n_transposed, n_moments, n_squares  # lengths of vectors in panels
+    Block *blocks
+    isize n_blocks
+    Panel *panels
+    isize n_panels
+    int *norm_rows                         # numbers of the batchnorm rows, in order
+    int n_norm_rows, n_layer_norms
+    int reads_batch                        # whether a row other than a dense one reads the batch itself
+    int in_columns                         # whether columns.pxi predicts quicker than the tiles of training
+    int penalizes, decays, limits_columns  # whether a row has l1 or l2; a weight_decay of its own; max_norm
+
+
+cdef inline isize n_parameter_rows(const Row *r) noexcept nogil:
+    """How many rows of a weight's panels are parameters."""
+    return r.n_weight_rows if r.op == DENSE else 2
+
+
+cdef int name_index(str name, const char *const *names, int n) except -1:
+    cdef int i
+    for i in range(n):
+        if names[i] == name.encode():
+            return i
+    raise ValueError(f"this engine has no {name!r}")
+
+
+cdef void free_network(Network *net) noexcept nogil:
+    free(net.rows)
+    free(net.blocks)
+    free(net.panels)
+    free(net.norm_rows)

@@ -1,0 +1,149 @@
+# What is being done: the job of the running call, the stage its workers are in, and the Engine that holds everything.
+
+cdef enum:
+    TILE_ROWS = 48        # rows that go through all layers together while they are in the cache; a multiple of NN_MR
+
+cdef enum:                # what a job is for
+    UPDATE
+    STORE_GRADIENT
+    EVALUATE
+    PREDICT
+
+cdef struct Job:          # what a call works on; the arrays are borrowed from the caller, but for the copies
+    int purpose
+    const real *X         # (n, n_features)
+    const int *labels     # (n), or NULL
+    const real *targets   # (n, n_outputs), or NULL
+    const real *sample_weight          # (n), or NULL
+    real *predictions     # (n, n_outputs), or NULL
+    isize n, batch_size
+    int64_t *order        # in which to visit the rows, drawn anew for every epoch; NULL for the caller's
+    int whole             # one segment, whose values and deltas somebody wants to see
+    uint64_t seed
+    isize first_epoch, n_epochs
+    double max_seconds
+    const double *learning_rates       # (n_epochs, steps of an epoch), or NULL
+    double *losses        # (n_epochs); in evaluate (n), one per row
+    double *seconds       # (n_epochs)
+    double *clipped       # (n_epochs), or NULL: see clipped_share
+    const int64_t *recorded  # (n_records): epochs of this job after which to record the layers, ascending
+    isize n_records
+    double *records       # (n_records, n_rows, N_FIELDS)
+
+cdef struct Outcome:      # how a job of training went
+    isize epochs_done, epoch, batch
+    int diverged
+    double last_finite_loss
+
+cdef struct Ahead:        # rows of X that a worker will read next
+    const real *rows[TILE_ROWS]
+    isize n
+
+cdef enum:                # what a stage of training does
+    FORWARD               # rows of the segment through the program's rows before the next batchnorm
+    TURN                  # ... from the last batchnorm to the end, loss, and back to that batchnorm
+    BACKWARD              # ... from one batchnorm back to the one before
+    MOMENTS               # panels of a batchnorm: mean and variance of the batch
+    SUMS                  # panels of a batchnorm: gradients of gamma and beta
+    GRADIENTS             # blocks of weights: gradient and, where nothing else has to be known first, update
+    SQUARES               # panels of gradients: for their norm
+    UPDATES               # blocks of weights: update
+    LIMITS                # panels of weights: max_norm
+
+cdef struct Stage:        # what workers are doing together: items of a segment's rows, or of the network's blocks
+    int kind, n_workers
+    int phase             # the rows between two batchnorms, counted from the input; phases > 0 start with theirs
+    isize n, per_item
+    isize start           # the segment's first row, counted in the order of the epoch
+    isize done            # rows of the batch before it
+    isize n_rows, n_batch  # of the segment; of the batch it is part of
+    int resume, last      # whether it goes on with a gradient; whether it ends the batch
+    int updates           # whether it ends with a new state
+    int fused             # whether a block's update follows its gradient at once
+    int keeps_gradient    # whether somebody wants to see it then
+    real *new             # the state to write
+
+cdef struct Books:        # kept by worker 0 while a job of training runs
+    double batch_loss, epoch_loss
+    double started, epoch_started      # job; epoch
+    isize iterations_before            # the epoch
+    int spare_is_start                 # `spare` holds the state at the start of the epoch; else `state` still does
+
+cdef struct Optimizer:
+    int rule
+    double learning_rate, beta1, beta2, epsilon, weight_decay
+    double clip_value, clip_norm       # 0 for none
+    double clip_scale                  # of this step
+    int shapes                         # whether something is done to gradients and weights besides the rule
+    isize n_clipped_steps
+    nn_tally n_clipped_values
+    double *squares                    # (n_squares): of the gradient, each column of all panels, for clip_norm
+    nn_hyper hyper
+    isize iterations
+    double power1, power2              # of beta1 and beta2
+    isize power_of                     # to this number of iterations
+
+cdef struct Records:      # for monitor.pxi
+    isize n_done                       # epochs of this job that have been recorded
+    real *weights                      # (n_weights): before the step that is recorded
+    real *vectors                      # two flat ones, of one row's parameters or outputs
+
+cdef struct Crew:         # the workers, and what they tell each other
+    nn_team *team
+    real *scratch                      # an area of `scratch_size` for each worker; loss.pxi divides it
+    isize scratch_size
+    int n_scratch
+    int threads_used                   # by the last job
+    nn_flag abandon                    # a signal's handler or the watcher wants to end the job: skip what is left
+    nn_flag overflow                   # a worker has seen a weight that is not finite
+    nn_flag not_finite                 # a worker has seen an input that is not finite
+
+cdef struct Watch:        # for poll.pxi
+    double work_since_poll, poll_at
+    PyObject *exception                # raised by a signal handler or the watcher while the job ran
+    PyObject *watcher                  # called now and then while training runs; NULL for none
+    int undo                           # one of them has ended the job: the epoch that has begun shall not count
+
+cdef struct Engine:       # one compiled network, its state and its memory; the job that is running, and who works on it
+    Network net
+    Weights weights
+    Arena arena
+    Copies copies
+    Optimizer optimizer
+    Job job
+    Outcome outcome
+    Stage stage
+    Books books
+    Records records
+    Crew crew
+    Watch watch
+
+
+cdef int ensure_scratch(Crew *c, int n_workers) except -1:
+    cdef real *scratch
+    if n_workers > c.n_scratch:
+        scratch = nn_allocate(c.scratch_size * n_workers)
+        allocated(scratch, c.scratch_size * n_workers)
+        free(c.scratch)
+        c.scratch, c.n_scratch = scratch, n_workers
+    return 0
+
+
+cdef int gather_crew(Crew *c) except -1:
+    cdef isize n = sizeof(nn_team) // sizeof(real) + 1
+    c.team = <nn_team *>nn_allocate(n)
+    allocated(c.team, n)
+    nn_team_init(c.team)
+    return 0
+
+
+cdef void free_engine(Engine *e) noexcept nogil:
+    free_network(&e.net)
+    free_weights(&e.weights)
+    free_arena(&e.arena)
+    free_copies(&e.copies)
+    free(e.optimizer.squares)
+    free(e.records.weights)
+    free(e.records.vectors)
+    free(e.crew.scratch)
+    free(e.crew.team)

@@ -1,0 +1,36 @@
+"""What the parameters of a network begin with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncore.arrays.inputs import all_finite
+from nncore.base.typing import Array
+from nncore.initializers import initialize
+from nncore.program import Program
+
+
+def initial_parameters(program: Program, seed: int, dtype: np.dtype) -> Array:
+    """Draw the first value of every parameter, as one flat vector.
+
+    Raises
+    ------
+    ValueError
+        If one is too large for `dtype`.
+
+    Examples
+    --------
+    >>> from nncore.layers import Dense
+    >>> from nncore.program import lower
+    >>> initial_parameters(lower([Dense(2, weight_initializer="ones")], 1, "mse"), 0, np.dtype("float32"))
+    array([1., 1., 0., 0.], dtype=float32)
+    """
+    flat = np.empty(program.n_parameters, dtype)
+    for block in program.parameters:
+        values = initialize(block.initializer, block.activation, block.shape, seed, block.layer)
+        part = flat[block.offset : block.offset + block.size]
+        with np.errstate(over="ignore"):
+            part[:] = values.ravel()
+        if not all_finite(part):
+            raise ValueError(f"the first values of {block.name} are too large for {dtype}: {block.initializer}")
+    return flat
