@@ -55,7 +55,7 @@ def test_nobody_counts_references(monkeypatch):
     model.parameters[-1] = 9
     assert model.parameters[-1] == 9, "what was written before the vector was let go"
     assert model.predict(X)[:, 2].min() > 0.9
-    assert model._network._lent is None, "nobody can write it any more"
+    assert model._state.network._lent is None, "nobody can write it any more"
 
 
 class Spy:
@@ -73,8 +73,8 @@ class Spy:
 
 def test_a_vector_that_is_held_but_not_written_is_not_copied(monkeypatch):
     model = built()
-    spy, vector = Spy(model._network._plan), model.parameters
-    monkeypatch.setattr(model._network, "_plan", spy)
+    spy, vector = Spy(model._state.network._plan), model.parameters
+    monkeypatch.setattr(model._state.network, "_plan", spy)
     for _ in range(2):
         model.predict(X)
     model.evaluate(X, LABELS)

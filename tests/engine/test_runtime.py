@@ -12,6 +12,7 @@ import pytest
 from engine_networks import data, make_plan, network, state
 
 from nncore import Adam, Dense, engine
+from nncore.engine import select
 from nncore.program import lower
 
 PROGRAM = network([40, 150, 90, 10])
@@ -239,7 +240,7 @@ def test_unknown_instruction_set_is_refused():
 
 
 def test_impossible_instruction_set_is_refused(monkeypatch):
-    monkeypatch.setattr(engine.runtime, "cpu_level", lambda: 1)
+    monkeypatch.setattr(select.runtime, "cpu_level", lambda: 1)
     monkeypatch.setenv("NNCORE_ISA", "avx512")
     with pytest.raises(RuntimeError, match="NNCORE_ISA=avx512 cannot run here: this machine supports base, avx2"):
         engine.choose_isa()
@@ -249,17 +250,17 @@ def test_impossible_instruction_set_is_refused(monkeypatch):
 
 def chosen(monkeypatch, *sizes):
     program = lower([Dense(units) for units in sizes[1:]], sizes[0], "mse")
-    monkeypatch.setattr(engine, "module", lambda isa, dtype: isa)
-    monkeypatch.setattr(engine, "load", lambda dtype: "avx512")
+    monkeypatch.setattr(select, "module", lambda isa, dtype: isa)
+    monkeypatch.setattr(select, "load", lambda dtype: "avx512")
     return engine.load_for(program, "float32")
 
 
 def test_narrow_layers_get_short_vectors_where_long_ones_are_halved(monkeypatch):
-    monkeypatch.setattr(engine, "CHOOSES_VECTORS", True)
+    monkeypatch.setattr(select, "CHOOSES_VECTORS", True)
     assert chosen(monkeypatch, 2, 8, 8, 2) == "avx512vl"
     assert chosen(monkeypatch, 13, 37, 3) == "avx512vl"
     assert chosen(monkeypatch, 64, 32, 16) == "avx512"
-    monkeypatch.setattr(engine, "CHOOSES_VECTORS", False)
+    monkeypatch.setattr(select, "CHOOSES_VECTORS", False)
     assert chosen(monkeypatch, 2, 8, 8, 2) == "avx512"
 
 
@@ -285,7 +286,7 @@ def test_bad_numbers_of_threads(n, error):
 def test_affinity_and_quota_limit_the_threads(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     for quota, expected in ((None, 8), (2.0, 2), (0.5, 1), (16.0, 8)):
-        monkeypatch.setattr(engine, "_cgroup_quota", lambda quota=quota: quota)
+        monkeypatch.setattr(select, "_cgroup_quota", lambda quota=quota: quota)
         assert engine.available_cpus() == expected
 
 
@@ -294,20 +295,20 @@ def test_quota_of_nested_control_groups(tmp_path):
     inner = root / "system.slice" / "job.service"
     inner.mkdir(parents=True)
     process.write_text("0::/system.slice/job.service\n")
-    assert engine._cgroup_quota(root, process) is None
+    assert select._cgroup_quota(root, process) is None
     (root / "system.slice" / "cpu.max").write_text("150000 100000\n")
-    assert engine._cgroup_quota(root, process) == 1.5
+    assert select._cgroup_quota(root, process) == 1.5
     (inner / "cpu.max").write_text("max 100000\n")
-    assert engine._cgroup_quota(root, process) == 1.5
+    assert select._cgroup_quota(root, process) == 1.5
     (inner / "cpu.max").write_text("50000 100000\n")
-    assert engine._cgroup_quota(root, process) == 0.5
+    assert select._cgroup_quota(root, process) == 0.5
     old = root / "cpu" / "docker"
     old.mkdir(parents=True)
     process.write_text("3:cpu,cpuacct:/docker\n2:memory:/docker\n")
     (old / "cpu.cfs_quota_us").write_text("400000\n")
     (old / "cpu.cfs_period_us").write_text("100000\n")
-    assert engine._cgroup_quota(root, process) == 4.0
-    assert engine._cgroup_quota(root, tmp_path / "none") is None
+    assert select._cgroup_quota(root, process) == 4.0
+    assert select._cgroup_quota(root, tmp_path / "none") is None
 
 
 def test_small_steps_run_on_one_thread(threads):
