@@ -108,11 +108,11 @@ def test_names_in_contributing_are_in_the_file_named_before_them():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     text = text.split("### From `fit` to the registers")[1].split("## Rules")[0] + text.split("## How to add...")[1]
     checked = 0
-    for step in re.split(r"^(?=\d\. |- |### )", text, flags=re.MULTILINE):
+    for step in re.split(r"^(?=\d+\. |- |### )", text, flags=re.MULTILINE):
         paths = re.findall(r"`((?:nncore|src_c|tests)/[\w./]+\w|setup\.py)`", step)
         sources = "".join((ROOT / path).read_text(encoding="utf-8") for path in paths if (ROOT / path).is_file())
         names = re.findall(r"`([A-Z_]{4,}|[a-z_]*_[a-z_]+)`", step) if sources else []
-        names += [name.split(".")[-1] for name in re.findall(r"`([A-Z]\w+\.[a-z]\w+)`", step)] if sources else []
+        names += [name.split(".")[-1] for name in re.findall(r"`([A-Z][a-z]\w+\.[a-z]\w+)`", step)] if sources else []
         assert [name for name in names if name not in sources] == [], step
         checked += len(names)
     assert checked > 20
