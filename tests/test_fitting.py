@@ -241,7 +241,7 @@ def test_the_flat_vector_is_let_go_when_nobody_holds_it():
     model.build(3)
     model.parameters[:] = [1, 2, 3, 4]
     assert model.predict([[1, 1, 1]]) == 10
-    assert model._network._flat is None
+    assert model._network._lent is None
     view = model.parameters[3:]
     for value in (5, 6):
         model.predict(X)

@@ -19,7 +19,8 @@ cdef int store_parameters(const Network *net, real *state, const real *flat) noe
     cdef const Row *r
     for i in range(net.n_rows):
         r = net.rows + i
-        if r.flat >= 0 and nn_rows_differ(state + r.weight, r.n_weight_rows, r.n_out, n_parameter_rows(r), flat + r.flat):
+        if r.flat >= 0 and nn_rows_differ(state + r.weight, r.n_weight_rows, r.n_out, n_parameter_rows(r),
+                                          flat + r.flat):
             differs = 1
             for k in range(n_parameter_rows(r)):
                 nn_store_row(state + r.weight, r.n_weight_rows, r.n_out, k, flat + r.flat + k * r.n_out)
