@@ -8,7 +8,7 @@ cdef void begin_job(Engine *e, int purpose) noexcept:
     memset(&e.job, 0, sizeof(Job))
     memset(&e.outcome, 0, sizeof(Outcome))
     e.job.purpose, e.outcome.last_finite_loss = purpose, NAN
-    e.arena.training = purpose == UPDATE or purpose == STORE_GRADIENT
+    e.arena.training = purpose != EVALUATE and purpose != PREDICT
     nn_lower(&e.crew.abandon)
     nn_lower(&e.crew.overflow)
     nn_lower(&e.crew.not_finite)
@@ -96,12 +96,13 @@ cdef int check_outputs(const Network *net, str name, isize n) except -1:
 
 cdef int make_room(Engine *e, int training, isize rows_per_step, int n_workers) except -1:
     """Make the memory that the job works in, and bring it up to date."""
+    cdef isize room = room_for(&e.net, training, e.job.whole, rows_per_step, n_workers)
     ensure_scratch(&e.crew, n_workers)
-    ensure_room(&e.arena, e.net.n_columns, room_for(&e.net, training, e.job.whole, rows_per_step, n_workers), training)
+    ensure_room(&e.arena, e.net.n_columns, room, e.arena.training)
+    if e.arena.training and e.weights.transposes_due:
+        transpose_all(&e.net, &e.weights)
     if not training:
         return 0
-    if e.weights.transposes_due:
-        transpose_all(&e.net, &e.weights)
     if (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.arena.room or e.net.n_norm_rows > 0
             or e.net.n_layer_norms > 0 or e.optimizer.clip_norm > 0):
         ensure_vector(&e.weights.gradient, e.net.n_weights)
@@ -111,14 +112,13 @@ cdef int make_room(Engine *e, int training, isize rows_per_step, int n_workers) 
     return 0
 
 
-cdef int run_job(Engine *e, nn_task task, isize rows_per_step, isize grain) except -1:
+cdef int run_job(Engine *e, nn_task task, double flops_per_weight, isize rows_per_step, isize grain) except -1:
     """Choose the threads, make room, run, and raise what a signal handler or the watcher raised.
 
     A worker gets at least `grain` rows of a step.
     """
-    cdef int training = task == train_worker
-    cdef int n_workers = worker_count(e.net.n_parameters, 6.0 if training else 2.0, rows_per_step, grain)
-    make_room(e, training, rows_per_step, n_workers)
+    cdef int n_workers = worker_count(e.net.n_parameters, flops_per_weight, rows_per_step, grain)
+    make_room(e, task == train_worker, rows_per_step, n_workers)
     with nogil:
         e.books.started = nn_now()
         e.watch.poll_at = e.books.started + POLL_SECONDS
@@ -140,7 +140,7 @@ cdef double store_gradient(Engine *e, const real[:, ::1] X, target, sample_weigh
     prepare_job(e, STORE_GRADIENT, X, target, sample_weight, None, X.shape[0])
     e.job.n_epochs, e.job.losses, e.job.seconds = 1, &loss, &seconds
     e.job.seed, e.job.whole = seed, whole
-    run_job(e, train_worker, e.job.n, NN_MR)
+    run_job(e, train_worker, TRAINING_FLOPS, e.job.n, NN_MR)
     load_parameters(&e.net, &gradient_out[0], e.weights.gradient)
     return e.books.epoch_loss / e.job.n if e.outcome.diverged else loss  # then no epoch came to its end
 

@@ -4,6 +4,8 @@ cdef enum:
     SEGMENT_BYTES = 1 << 20     # activations and deltas of a segment: what a second-level cache holds
     SEGMENT_ROWS = 1024         # but never fewer rows than this: short segments waste the gradient's register tiles
     FLOPS_PER_THREAD = 1500000  # a step gets another thread for each so many operations; measured, see bench
+    FORWARD_FLOPS = 2           # for each weight and row: a multiply-add
+    TRAINING_FLOPS = 6          # forward, back, and the gradient
 
 
 cdef int worker_count(isize n_parameters, double flops_per_weight, isize rows, isize grain) noexcept nogil:

@@ -23,6 +23,7 @@ cdef int build_network(Network *net, object program) except -1:
     for i in range(n):
         build_row(net, i, program.rows[i])
         net.widest = max(net.widest, net.rows[i].n_out)
+        net.n_written += net.rows[i].n_out
     for i in range(n):
         connect_row(net, i, program.rows[i])
     note_kinds(net)

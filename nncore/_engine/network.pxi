@@ -62,6 +62,7 @@ cdef struct Network:
     isize n_features, n_outputs, n_parameters
     isize widest                           # the largest of n_features and all n_out
     isize n_columns                        # of all blocks of values together
+    isize n_written                        # numbers that all rows of the program write for a row of the data
     isize n_weights, n_transposed, n_moments, n_squares  # lengths of vectors in panels
     Block *blocks
     isize n_blocks

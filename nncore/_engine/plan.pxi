@@ -179,7 +179,7 @@ cdef class Plan:
                 e.job.order = e.copies.order
             e.watch.watcher = NULL if watcher is None else <PyObject *>watcher
             try:
-                run_job(e, train_worker, e.job.batch_size, NN_MR)
+                run_job(e, train_worker, TRAINING_FLOPS, e.job.batch_size, NN_MR)
             finally:
                 self.result = cut_result(result, &e.outcome)
                 if e.outcome.diverged or e.watch.undo or nn_raised(&e.crew.overflow):
@@ -221,6 +221,31 @@ cdef class Plan:
         finally:
             self.busy = 0
 
+    def backpropagate(self, const real[:, ::1] X not None, const real[:, :, ::1] dys not None):
+        """Carry derivatives of k functions by the raw predictions, dys (k, n, n_outputs), back through all rows.
+
+        Returns
+        -------
+        values : list of ndarray of shape (n, n_out)
+            What every row of the program wrote.
+        deltas : list of ndarray of shape (k, n, n_out), or of None
+            The derivatives by it, as in `explain`.
+        """
+        cdef Engine *e = &self.e
+        cdef int i
+        values = np.empty((X.shape[0], e.net.n_written), DTYPE)
+        deltas = np.empty((dys.shape[0], X.shape[0], e.net.n_written), DTYPE)
+        self.enter()
+        try:
+            prepare_backpropagation(e, X, dys, values, deltas)
+            run_job(e, backpropagate_worker, FORWARD_FLOPS * (1 + dys.shape[0]), e.job.n, TILE_ROWS)
+        finally:
+            self.busy = 0
+        ends = np.cumsum([e.net.rows[i].n_out for i in range(e.net.n_rows - 1)], dtype=np.intp)
+        deltas = [d if learns(&e.net, e.net.rows[i].y) else None
+                  for i, d in enumerate(np.split(deltas, ends, axis=2))]
+        return np.split(values, ends, axis=1), deltas
+
     def predict(self, const real[:, ::1] X not None, out=None):
         """Return the network's output (n, n_outputs) for every row of X, behind the link, in `out` if that is given.
 
@@ -238,7 +263,7 @@ cdef class Plan:
         self.enter()
         try:
             prepare_job(e, PREDICT, X, None, None, predictions, 0)
-            run_job(e, predict_worker, e.job.n, TILE_ROWS)
+            run_job(e, predict_worker, FORWARD_FLOPS, e.job.n, TILE_ROWS)
             return None if nn_raised(&e.crew.not_finite) else out
         finally:
             self.busy = 0
@@ -255,7 +280,7 @@ cdef class Plan:
         try:
             prepare_job(e, EVALUATE, X, target, sample_weight, predictions, 0)
             e.job.losses = &losses[0]
-            run_job(e, predict_worker, e.job.n, TILE_ROWS)
+            run_job(e, predict_worker, FORWARD_FLOPS, e.job.n, TILE_ROWS)
             fp = nn_fp_begin(0)
             for i in range(e.job.n):  # one after the other, whoever has computed them
                 total += losses[i]

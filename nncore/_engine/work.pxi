@@ -6,6 +6,7 @@ cdef enum:
 cdef enum:                # what a job is for
     UPDATE
     STORE_GRADIENT
+    BACKPROPAGATE
     EVALUATE
     PREDICT
 
@@ -29,6 +30,10 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     const int64_t *recorded  # (n_records): epochs of this job after which to record the layers, ascending
     isize n_records
     double *records       # (n_records, n_rows, N_FIELDS)
+    const real *dys       # (n_functions, n, n_outputs): for backpropagate.pxi, which fills the two below
+    isize n_functions
+    real *values          # (n, n_written)
+    real *deltas          # (n_functions, n, n_written)
 
 cdef struct Outcome:      # how a job of training went
     isize epochs_done, epoch, batch

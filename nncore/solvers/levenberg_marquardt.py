@@ -24,7 +24,7 @@ from nncore.base.typing import Array
 from nncore.losses import NAME_OF_KERNEL
 from nncore.program import Program
 from nncore.program.penalties import penalty
-from nncore.solvers.jacobian import OPS, jacobian, outputs
+from nncore.solvers.jacobian import OPS, Derivatives
 from nncore.solvers.objective import Objective
 
 MAX_PARAMETERS = 5000
@@ -77,6 +77,7 @@ class Residuals:
 
     def __init__(self, objective: Objective) -> None:
         self.program = objective.network.program
+        self.derivatives = Derivatives(self.program)
         self.X, self.target, weight = objective.data
         n, k = self.target.shape
         self.scale = np.sqrt((np.ones(n) if weight is None else weight.astype(np.float64)) / (n * k))
@@ -93,7 +94,7 @@ class Residuals:
         with np.errstate(over="ignore", invalid="ignore"):
             total = penalty(self.program, x)
             for rows in self._chunks():
-                d = outputs(self.program, x, self.X[rows].astype(np.float64)) - self.target[rows]
+                d = self.derivatives.outputs(x, self.X[rows].astype(np.float64)) - self.target[rows]
                 total += float(np.sum((self.scale[rows, None] * d) ** 2))
             return total if np.isfinite(total) and np.isfinite(x.astype(self.dtype)).all() else np.inf
 
@@ -103,7 +104,7 @@ class Residuals:
         found = Normal(penalty(self.program, x), self.l2 * x, diagonal)
         for rows in self._chunks():
             scale = self.scale[rows]
-            prediction, derivatives = jacobian(self.program, x, self.X[rows].astype(np.float64), scale)
+            prediction, derivatives = self.derivatives.jacobian(x, self.X[rows].astype(np.float64), scale)
             r = ((prediction - self.target[rows]) * scale[:, None]).T.ravel()  # all rows of output 0, then of output 1
             J = derivatives.reshape(len(r), -1)
             found.value += float(r @ r)
