@@ -237,7 +237,7 @@ class Network:
         self._check_not_training_elsewhere()
         with self._lock:
             predictions: Array | None
-            if len(X) == 1 and (held := self._held()) is not None:
+            if self._lent is not None and len(X) == 1 and (held := self._held()) is not None:
                 predictions = self._plan.predict_row(X, held)  # in less time than it takes to compare
             else:
                 predictions = self._lent_plan().predict(X)

@@ -166,7 +166,7 @@ cdef int predict_flat(Engine *e, const real[:, ::1] X, const real *flat, real[:,
     fp = nn_fp_begin(0)
     take_running_moments(&e.net, &e.weights)
     check_finite(&e.job, &e.crew, e.job.X, e.net.n_features)
-    predict_row(&e.net, &e.weights, flat, e.job.X, e.job.predictions, e.crew.scratch)
+    predict_row_by(&e.net, &e.weights, flat, e.job.X, e.job.predictions, e.crew.scratch)
     nn_fp_end(fp)
     return not nn_raised(&e.crew.not_finite)
 

@@ -27,7 +27,7 @@ cdef void predict_tile(Engine *e, isize start, isize n, int worker, real *scratc
 cdef void predict_one(Engine *e, isize row, real *scratch) noexcept nogil:
     cdef const real *x = e.job.X + row * e.net.n_features
     check_finite(&e.job, &e.crew, x, e.net.n_features)
-    predict_row(&e.net, &e.weights, NULL, x, e.job.predictions + row * e.net.n_outputs, scratch)
+    predict_row(&e.net, &e.weights, x, e.job.predictions + row * e.net.n_outputs, scratch)
 
 
 cdef void predict_rows(Engine *e, isize row, isize end, int worker, real *scratch) noexcept nogil:

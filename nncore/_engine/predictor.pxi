@@ -10,7 +10,7 @@ cdef void predict_each_row(const Network *net, const Weights *w, const real *X, 
     cdef isize i
     cdef unsigned fp = nn_fp_begin(0)
     for i in range(n):
-        predict_row(net, w, NULL, X + i * net.n_features, out + i * net.n_outputs, scratch)
+        predict_row(net, w, X + i * net.n_features, out + i * net.n_outputs, scratch)
     nn_fp_end(fp)
 
 

@@ -7,7 +7,7 @@ cdef void activate_row(int activation, real parameter, real *y, isize n) noexcep
         nn_activate(activation, parameter, y, y, nn_padded(n))
 
 
-cdef void dense_row(const real *state, const real *flat, const Row *r, const real *x, real *y) noexcept nogil:
+cdef inline void dense_row(const real *state, const real *flat, const Row *r, const real *x, real *y) noexcept nogil:
     cdef const real *w
     if flat == NULL:
         nn_single_dense(y, x, state + r.weight, r.n_in, r.n_weight_rows, r.n_out)
@@ -17,8 +17,8 @@ cdef void dense_row(const real *state, const real *flat, const Row *r, const rea
     activate_row(r.activation, r.parameter, y, r.n_out)
 
 
-cdef void apply_row(const Weights *w, const real *flat, const Row *r, const real *x, const real *skip,
-                    real *y) noexcept nogil:
+cdef inline void apply_row(const Weights *w, const real *flat, const Row *r, const real *x, const real *skip,
+                           real *y) noexcept nogil:
     """A block with room for one row is a plain vector, so that the functions for blocks serve vectors as well."""
     if r.op == DENSE:
         dense_row(w.state, flat, r, x, y)
@@ -33,8 +33,8 @@ cdef void apply_row(const Weights *w, const real *flat, const Row *r, const real
         add_forward(r, x, skip, y, 1, 0, 1)
 
 
-cdef void predict_row(const Network *net, const Weights *w, const real *flat, const real *x, real *out,
-                      real *scratch) noexcept nogil:
+cdef inline void predict_row_by(const Network *net, const Weights *w, const real *flat, const real *x, real *out,
+                                real *scratch) noexcept nogil:
     """out (n_outputs) = the network's output for x (n_features); scratch: (n_columns).
 
     flat: the parameters to take the dense rows' weights from; NULL for the state.
@@ -53,3 +53,8 @@ cdef void predict_row(const Network *net, const Weights *w, const real *flat, co
     y = scratch + r.live_y
     activate_row(net.link, 0, y, net.n_outputs)
     memcpy(out, y, net.n_outputs * sizeof(real))
+
+
+cdef void predict_row(const Network *net, const Weights *w, const real *x, real *out, real *scratch) noexcept nogil:
+    """By the state. A function of its own, so that the compiler leaves out what the flat vector takes."""
+    predict_row_by(net, w, NULL, x, out, scratch)
