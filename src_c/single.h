@@ -43,6 +43,41 @@ NN_FUNC void nn_single_dense(real *y, const real *x, const real *w, isize n_in, 
 #undef NN_CASE
 }
 
+/* y (nv vectors, the last one of `last` lanes if that is less than NN_V) = bias + x w; w: (n_in, step) in C order */
+NN_INLINE void nn_flat_tile(int nv, int whole, real *y, const real *x, const real *w, const real *bias, isize n_in,
+                            isize step, isize last)
+{
+#define NN_WEIGHTS(p, j) ((j) < nv - 1 || whole ? vload((p) + (j) * NN_V) : vload_part((p) + (j) * NN_V, last))
+    vec acc[NN_SINGLE];
+#pragma GCC unroll 8
+    for (int j = 0; j < nv; j++) acc[j] = bias ? NN_WEIGHTS(bias, j) : vset1(0);
+    for (isize k = 0; k < n_in; k++, w += step) {
+        vec a = vset1(x[k]);
+#pragma GCC unroll 8
+        for (int j = 0; j < nv; j++) acc[j] = vfma(a, NN_WEIGHTS(w, j), acc[j]);
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < nv; j++) vstore(y + j * NN_V, acc[j]);
+#undef NN_WEIGHTS
+}
+
+/* as nn_single_dense, in the same bits, with w (n_in, n_out) in C order, and the bias (n_out) or NULL */
+NN_FUNC void nn_flat_dense(real *y, const real *x, const real *w, const real *bias, isize n_in, isize n_out)
+{
+#define NN_CASE(nv) \
+    case nv: \
+        if (last == NN_V) nn_flat_tile(nv, 1, y + c, x, w + c, b, n_in, n_out, last); \
+        else nn_flat_tile(nv, 0, y + c, x, w + c, b, n_in, n_out, last); \
+        break;
+    for (isize c = 0; c < n_out; c += NN_SINGLE * NN_V) {
+        const isize cols = n_out - c < NN_SINGLE * NN_V ? n_out - c : NN_SINGLE * NN_V, nv = (cols + NN_V - 1) / NN_V;
+        const isize last = cols - (nv - 1) * NN_V;
+        const real *b = bias ? bias + c : NULL;
+        switch (nv) { NN_SINGLE_SIZES(NN_CASE) }
+    }
+#undef NN_CASE
+}
+
 /* x (n) becomes its softmax; the steps are those of nn_softmax_columns. x has room for nn_padded(n). */
 NN_FUNC void nn_single_softmax(real *x, isize n)
 {

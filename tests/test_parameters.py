@@ -86,6 +86,20 @@ def test_a_vector_that_is_held_but_not_written_is_not_copied(monkeypatch):
     assert spy.copied == [False] * 5 + [True, False]
 
 
+def test_a_single_row_is_predicted_by_the_vector_itself(monkeypatch):
+    model, other = built(), built()
+    spy, vector = Spy(model._network._plan), model.parameters
+    monkeypatch.setattr(model._network, "_plan", spy)
+    for value in (0.5, -0.25):
+        vector[::3] = value
+        other.parameters[:] = vector
+        assert np.array_equal(model.predict(X[:1]), other.predict(X[:1]))
+    assert spy.copied == []
+    with pytest.raises(ValueError, match="X"):
+        model.predict(np.full((1, 4), np.nan))
+    assert np.array_equal(model.predict(X), other.predict(X)) and spy.copied == [True]
+
+
 def test_a_copy_of_the_parameters_is_an_array_like_any_other():
     vector = built().parameters
     for other in (vector.copy(), copy.copy(vector), copy.deepcopy(vector), pickle.loads(pickle.dumps(vector))):

@@ -145,6 +145,32 @@ cdef double store_gradient(Engine *e, const real[:, ::1] X, target, sample_weigh
     return e.books.epoch_loss / e.job.n if e.outcome.diverged else loss  # then no epoch came to its end
 
 
+cdef double mean_loss(const Job *job) noexcept:
+    """Of all rows of an evaluation, one after the other, whoever has computed them."""
+    cdef isize i
+    cdef double total = 0
+    cdef unsigned fp = nn_fp_begin(0)
+    for i in range(job.n):
+        total += job.losses[i]
+    total /= job.n
+    nn_fp_end(fp)
+    return total
+
+
+cdef int predict_flat(Engine *e, const real[:, ::1] X, const real *flat, real[:, ::1] out) except -1:
+    """Predict a single row by flat parameters; only those of norms are stored first. Return whether X is finite."""
+    cdef unsigned fp
+    prepare_job(e, PREDICT, X, None, None, out, 0)
+    ensure_scratch(&e.crew, 1)
+    store_parameters(&e.net, e.weights.state, flat, 1)
+    fp = nn_fp_begin(0)
+    take_running_moments(&e.net, &e.weights)
+    check_finite(&e.job, &e.crew, e.job.X, e.net.n_features)
+    predict_row_by(&e.net, &e.weights, flat, e.job.X, e.job.predictions, e.crew.scratch)
+    nn_fp_end(fp)
+    return not nn_raised(&e.crew.not_finite)
+
+
 cdef object copy_block(const Engine *e, const real *blocks, int row):
     """What a row of the program has in `values` or `deltas`, for the rows of the job."""
     cdef const Row *r = e.net.rows + row

@@ -55,6 +55,7 @@ cdef extern from "columns.h" nogil:
 
 cdef extern from "single.h" nogil:
     void nn_single_dense(real *y, const real *x, const real *w, isize n_in, isize n_rows, isize n_out)
+    void nn_flat_dense(real *y, const real *x, const real *w, const real *bias, isize n_in, isize n_out)
     void nn_single_softmax(real *x, isize n)
 
 cdef extern from "losses.h" nogil:

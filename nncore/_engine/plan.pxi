@@ -50,7 +50,7 @@ cdef class Plan:
         cdef int differs
         check_length(&self.e.net, "parameters", parameters.shape[0])
         self.enter()
-        differs = store_parameters(&self.e.net, self.e.weights.state, &parameters[0])
+        differs = store_parameters(&self.e.net, self.e.weights.state, &parameters[0], 0)
         self.e.weights.transposes_due |= differs
         self.busy = 0
         return bool(differs)
@@ -98,7 +98,7 @@ cdef class Plan:
         check_length(&self.e.net, "a row of slots", slots.shape[1])
         self.enter()
         for i in range(slots.shape[0]):
-            store_parameters(&self.e.net, self.e.weights.state + (1 + i) * self.e.net.n_weights, &slots[i, 0])
+            store_parameters(&self.e.net, self.e.weights.state + (1 + i) * self.e.net.n_weights, &slots[i, 0], 0)
         self.busy = 0
 
     def get_slots(self, real[:, ::1] out not None):
@@ -268,24 +268,29 @@ cdef class Plan:
         finally:
             self.busy = 0
 
+    def predict_row(self, const real[:, ::1] X not None, const real[::1] parameters not None):
+        """As `predict` for a single row, by parameters that are read where they lie and not copied.
+
+        The GIL is held, so that no other thread writes to them meanwhile.
+        """
+        check_length(&self.e.net, "parameters", parameters.shape[0])
+        out = np.empty((1, self.e.net.n_outputs), DTYPE)
+        self.enter()
+        try:
+            return out if predict_flat(&self.e, X, &parameters[0], out) else None
+        finally:
+            self.busy = 0
+
     def evaluate(self, const real[:, ::1] X not None, target not None, sample_weight=None,
                  real[:, ::1] predictions=None):
         """Return the mean loss over all rows; optionally store the outputs."""
         cdef Engine *e = &self.e
-        cdef isize i
         cdef double[::1] losses = np.empty(max(X.shape[0], 1))
-        cdef double total = 0
-        cdef unsigned fp
         self.enter()
         try:
             prepare_job(e, EVALUATE, X, target, sample_weight, predictions, 0)
             e.job.losses = &losses[0]
             run_job(e, predict_worker, FORWARD_FLOPS, e.job.n, TILE_ROWS)
-            fp = nn_fp_begin(0)
-            for i in range(e.job.n):  # one after the other, whoever has computed them
-                total += losses[i]
-            total /= e.job.n
-            nn_fp_end(fp)
-            return total
+            return mean_loss(&e.job)
         finally:
             self.busy = 0

@@ -48,7 +48,7 @@ cdef class Predictor:
             raise ValueError(f"statistics has length {len(statistics)}, the program has {program.n_statistics}")
         allocate_weights(&self.weights, net)
         begin_norms(net, self.weights.state)
-        store_parameters(net, self.weights.state, &parameters[0])
+        store_parameters(net, self.weights.state, &parameters[0], 0)
         if net.n_norm_rows > 0:
             store_statistics(net, self.weights.state, &statistics[0])
             take_running_moments(net, &self.weights)

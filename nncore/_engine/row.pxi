@@ -7,11 +7,21 @@ cdef void activate_row(int activation, real parameter, real *y, isize n) noexcep
         nn_activate(activation, parameter, y, y, nn_padded(n))
 
 
-cdef void apply_row(const Weights *w, const Row *r, const real *x, const real *skip, real *y) noexcept nogil:
+cdef inline void dense_row(const real *state, const real *flat, const Row *r, const real *x, real *y) noexcept nogil:
+    cdef const real *w
+    if flat == NULL:
+        nn_single_dense(y, x, state + r.weight, r.n_in, r.n_weight_rows, r.n_out)
+    else:
+        w = flat + r.flat
+        nn_flat_dense(y, x, w, w + r.n_in * r.n_out if r.n_weight_rows > r.n_in else NULL, r.n_in, r.n_out)
+    activate_row(r.activation, r.parameter, y, r.n_out)
+
+
+cdef inline void apply_row(const Weights *w, const real *flat, const Row *r, const real *x, const real *skip,
+                           real *y) noexcept nogil:
     """A block with room for one row is a plain vector, so that the functions for blocks serve vectors as well."""
     if r.op == DENSE:
-        nn_single_dense(y, x, w.state + r.weight, r.n_in, r.n_weight_rows, r.n_out)
-        activate_row(r.activation, r.parameter, y, r.n_out)
+        dense_row(w.state, flat, r, x, y)
     elif r.op == ACTIVATION:
         memcpy(y, x, nn_padded(r.n_in) * sizeof(real))
         activate_row(r.activation, r.parameter, y, r.n_out)
@@ -23,8 +33,12 @@ cdef void apply_row(const Weights *w, const Row *r, const real *x, const real *s
         add_forward(r, x, skip, y, 1, 0, 1)
 
 
-cdef void predict_row(const Network *net, const Weights *w, const real *x, real *out, real *scratch) noexcept nogil:
-    """out (n_outputs) = the network's output for x (n_features); scratch: (n_columns)."""
+cdef inline void predict_row_by(const Network *net, const Weights *w, const real *flat, const real *x, real *out,
+                                real *scratch) noexcept nogil:
+    """out (n_outputs) = the network's output for x (n_features); scratch: (n_columns).
+
+    flat: the parameters to take the dense rows' weights from; NULL for the state.
+    """
     cdef int i
     cdef const Row *r = NULL
     cdef const real *source
@@ -35,7 +49,12 @@ cdef void predict_row(const Network *net, const Weights *w, const real *x, real 
     for i in range(net.n_rows):
         r = net.rows + i
         source = x if r.live_x == 0 and r.op == DENSE else scratch + r.live_x
-        apply_row(w, r, source, scratch + r.live_skip, scratch + r.y)
+        apply_row(w, flat, r, source, scratch + r.live_skip, scratch + r.y)
     y = scratch + r.live_y
     activate_row(net.link, 0, y, net.n_outputs)
     memcpy(out, y, net.n_outputs * sizeof(real))
+
+
+cdef void predict_row(const Network *net, const Weights *w, const real *x, real *out, real *scratch) noexcept nogil:
+    """By the state. A function of its own, so that the compiler leaves out what the flat vector takes."""
+    predict_row_by(net, w, NULL, x, out, scratch)

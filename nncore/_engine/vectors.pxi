@@ -12,13 +12,15 @@ cdef void load_parameters(const Network *net, real *flat, const real *state) noe
                 nn_load_row(flat + r.flat + k * r.n_out, state + r.weight, r.n_weight_rows, r.n_out, k)
 
 
-cdef int store_parameters(const Network *net, real *state, const real *flat) noexcept nogil:
+cdef int store_parameters(const Network *net, real *state, const real *flat, int of_norms_only) noexcept nogil:
     """Store what differs by a bit; return whether anything does."""
     cdef int i, differs = 0
     cdef isize k
     cdef const Row *r
     for i in range(net.n_rows):
         r = net.rows + i
+        if of_norms_only and r.op == DENSE:
+            continue
         if r.flat >= 0 and nn_rows_differ(state + r.weight, r.n_weight_rows, r.n_out, n_parameter_rows(r),
                                           flat + r.flat):
             differs = 1

@@ -27,7 +27,7 @@ class Network:
 
     The plan's own storage holds the parameters. Once `parameters` has been asked for, the flat vector lent out does:
     what was written to it goes into the plan before every operation, and the plan's values into it after every one that
-    changes them, until nobody holds it.
+    changes them, until nobody holds it. A single row is predicted by the lent vector itself.
 
     One thread at a time uses the plan. Others wait, except while a `training` lasts: they get a ``RuntimeError``.
 
@@ -97,6 +97,11 @@ class Network:
             if not held:
                 self._lent = None
         return self._plan
+
+    def _held(self) -> Array | None:
+        """The lent vector, if somebody holds it and it has the current parameters of a plan that can be used."""
+        usable = self._lent is not None and self._lent.held and not self._at_work and not self._orphaned
+        return self._lent.values if self._lent is not None and usable else None
 
     def _replace_plan(self) -> None:
         """Make a new plan of the state in which a lost thread left the old one, which would seem busy for ever."""
@@ -231,7 +236,11 @@ class Network:
         """Return the predictions, shape (n, n_outputs); None if a value of `X` is not finite."""
         self._check_not_training_elsewhere()
         with self._lock:
-            predictions: Array | None = self._lent_plan().predict(X)
+            predictions: Array | None
+            if self._lent is not None and len(X) == 1 and (held := self._held()) is not None:
+                predictions = self._plan.predict_row(X, held)  # in less time than it takes to compare
+            else:
+                predictions = self._lent_plan().predict(X)
             return predictions
 
     def evaluate(self, X: Array, target: Array, sample_weight: Array | None, predictions: Array | None) -> float:

@@ -42,6 +42,29 @@ def test_parameters_differ_by_their_bits(variant):
     assert read(plan).tobytes() == flat.tobytes()
 
 
+SHAPES = [network([5, width, 3], "tanh") for width in (1, 7, 8, 9, 16, 31, 33, 64, 129, 260)]
+SHAPES += [layered_network(name) for name in LAYERED] + [mixed_network()]
+
+
+@pytest.mark.parametrize("program", SHAPES, ids=range(len(SHAPES)))
+def test_a_row_is_predicted_by_a_flat_vector_in_the_bits_of_the_plan(variant, program):
+    flat = parameters(program, variant.DTYPE, seed=8)
+    X = data(program, 3, variant.DTYPE)[0]
+    plan, expected = make_plan(variant, program), make_plan(variant, program, seed=8)
+    for each in (plan, expected):
+        each.set_statistics(np.linspace(0.5, 2, program.n_statistics).astype(variant.DTYPE))
+    for i in range(3):
+        assert plan.predict_row(X[i : i + 1], flat).tobytes() == expected.predict(X[i : i + 1]).tobytes()
+    assert plan.set_parameters(flat) is True, "the weights had not been copied"
+    assert plan.predict(X).tobytes() == expected.predict(X).tobytes()
+    X[0, -1] = np.nan
+    assert plan.predict_row(X[:1], flat) is None
+    with pytest.raises(ValueError, match="predictions has 1 rows, X has 3"):
+        plan.predict_row(X, flat)
+    with pytest.raises(ValueError, match="parameters has length"):
+        plan.predict_row(X[:1], flat[1:])
+
+
 @pytest.mark.parametrize("optimizer", RULES, ids=repr)
 def test_what_training_leaves_is_what_the_plan_hands_out(variant, optimizer):
     program = layered_network("penalties")
