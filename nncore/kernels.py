@@ -71,6 +71,11 @@ def dense_forward(
     -------
     ndarray of shape (n, n_out)
 
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or the activation is unknown.
+
     Examples
     --------
     >>> dense_forward([[1.0, 2.0]], [[3.0], [-4.0]], [1.0], "relu").tolist()
@@ -103,6 +108,11 @@ def dense_backward(x: ArrayLike, weight: ArrayLike, dz: ArrayLike) -> tuple[Arra
         ``x.T @ dz``.
     dbias : ndarray of shape (n_out,)
         ``dz.sum(axis=0)``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
 
     Examples
     --------
@@ -138,14 +148,21 @@ def activate(activation: str, x: ArrayLike, parameter: float | None = None) -> A
 
     Parameters
     ----------
-    activation, parameter
-        As in `dense_forward`.
+    activation : str
+        A name in `nncore.activations.ACTIVATIONS`.
     x : array_like
         Of any shape; (n, n_out) for softmax, which works on rows.
+    parameter : float, optional
+        Slope of leaky_relu (0.01 by default) or alpha of elu (1.0); for others there is none.
 
     Returns
     -------
     ndarray of the shape of `x`
+
+    Raises
+    ------
+    ValueError
+        If the activation is unknown, or softmax gets something else than rows.
 
     Examples
     --------
@@ -166,15 +183,22 @@ def activate_backward(
 
     Parameters
     ----------
-    activation, parameter
-        As in `dense_forward`.
+    activation : str
+        A name in `nncore.activations.ACTIVATIONS`.
     dy, x, y : array_like
         Gradient by the output, the input, the output ``f(x)``: of one shape. Only the activations whose row says
         ``keeps_input`` read `x`.
+    parameter : float, optional
+        Slope of leaky_relu (0.01 by default) or alpha of elu (1.0); for others there is none.
 
     Returns
     -------
     ndarray of the shape of `y`
+
+    Raises
+    ------
+    ValueError
+        If the activation is unknown or the shapes differ.
 
     Examples
     --------
@@ -205,6 +229,11 @@ def loss(loss: str | Loss, raw_prediction: ArrayLike, target: ArrayLike) -> tupl
     -------
     values : ndarray of shape (n,), float64
     gradient : ndarray of shape (n, n_outputs)
+
+    Raises
+    ------
+    ValueError
+        If the loss is unknown, the shapes do not fit, or a label is out of range.
 
     Examples
     --------
@@ -261,6 +290,11 @@ def update(
     -------
     w : ndarray of shape (n,)
     slots : ndarray of shape (optimizer.n_slots, n)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or `t` is below 1.
 
     Examples
     --------

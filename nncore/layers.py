@@ -64,6 +64,11 @@ class Dense:
     -----
     Penalties, decay and limit leave the bias alone.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type or is out of range.
+
     Examples
     --------
     >>> Dense(64, "relu", l2=1e-4).activation
@@ -128,6 +133,11 @@ class BatchNorm:
     name : str, optional
         As in `Dense`; by default ``batch_norm_`` and its number.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type or is out of range.
+
     Notes
     -----
     The statistics of a few rows are poor, and a last batch of a few rows can undo what the others have learned: choose
@@ -160,10 +170,17 @@ class LayerNorm:
 
     Parameters
     ----------
-    epsilon, affine
-        As in `BatchNorm`.
+    epsilon : float
+        Keeps the division away from zero; finite, >= 1e-30.
+    affine : bool
+        Learn gamma and beta; False leaves them at 1 and 0.
     name : str, optional
         As in `Dense`; by default ``layer_norm_`` and its number.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type or is out of range.
 
     Examples
     --------
@@ -193,6 +210,11 @@ class Dropout:
     ----------
     rate : float
         Share that is dropped, from 0, below 1; rounded to a multiple of 2**-16.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `rate` has the wrong type or is out of range.
 
     Examples
     --------
@@ -278,6 +300,11 @@ def leaves(layers: Iterable[Layer]) -> Iterator[Layer]:
 def to_dict(layer: Layer) -> dict[str, Any]:
     """Return a layer as a JSON-safe dict: the one form in which layers are written to files and sent elsewhere.
 
+    Raises
+    ------
+    TypeError
+        If `layer` is not a layer.
+
     Examples
     --------
     >>> to_dict(Activation("elu"))
@@ -287,7 +314,12 @@ def to_dict(layer: Layer) -> dict[str, Any]:
 
 
 def from_dict(data: dict[str, Any]) -> Layer:
-    """Return the layer that `to_dict` described; refuse all else as `nncore.base.json_form.from_dict` does.
+    """Return the layer that `to_dict` described.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `data` is no such description; see `nncore.base.json_form.from_dict`.
 
     Examples
     --------

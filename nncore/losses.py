@@ -204,6 +204,10 @@ def get(loss: str | Loss) -> Loss:
     return checks.exact("loss", loss, _BY_TYPE) if isinstance(loss, Loss) else lookup("loss", loss, LOSSES)()
 
 
+_OF_ACTIVATION: dict[str, Loss] = {"softmax": SparseCategoricalCrossentropy(), "sigmoid": BinaryCrossentropy()}
+_OF_NUMBERS = MeanSquaredError()
+
+
 def infer_loss(last_activation: str) -> Loss:
     """Return the loss that suits a network whose last layer has this activation.
 
@@ -212,9 +216,7 @@ def infer_loss(last_activation: str) -> Loss:
     >>> infer_loss("softmax")
     SparseCategoricalCrossentropy(from_logits=False)
     """
-    if last_activation == "softmax":
-        return SparseCategoricalCrossentropy()
-    return BinaryCrossentropy() if last_activation == "sigmoid" else MeanSquaredError()
+    return _OF_ACTIVATION.get(last_activation, _OF_NUMBERS)
 
 
 def to_dict(loss: Loss) -> dict[str, Any]:

@@ -116,8 +116,10 @@ class Adagrad(Optimizer):
 
     Parameters
     ----------
-    learning_rate, epsilon, clip_value, clip_norm
-        As in `RMSprop`.
+    learning_rate, clip_value, clip_norm
+        As in `Optimizer`.
+    epsilon : float
+        Keeps the division away from zero; finite, >= 1e-30.
 
     Examples
     --------
@@ -266,6 +268,11 @@ checks.explain_unknown_arguments(_BY_TYPE.values())
 def get(optimizer: str | Optimizer) -> Optimizer:
     """Return an optimizer from its name, or itself.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `optimizer` is neither a string nor one of the optimizers above, or not a known name.
+
     Examples
     --------
     >>> get("sgd")
@@ -279,6 +286,11 @@ def get(optimizer: str | Optimizer) -> Optimizer:
 def to_dict(optimizer: Optimizer) -> dict[str, Any]:
     """Return an optimizer as a JSON-safe dict.
 
+    Raises
+    ------
+    TypeError
+        If `optimizer` is not an optimizer.
+
     Examples
     --------
     >>> to_dict(SGD())
@@ -288,7 +300,12 @@ def to_dict(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def from_dict(data: dict[str, Any]) -> Optimizer:
-    """Return the optimizer that `to_dict` described; refuse all else as `nncore.base.json_form.from_dict` does.
+    """Return the optimizer that `to_dict` described.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `data` is no such description; see `nncore.base.json_form.from_dict`.
 
     Examples
     --------

@@ -14,8 +14,9 @@ SOURCES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 
-WORDS = "activations initializers layers losses optimizers schedules metrics"
-"""What a user imports by its name, one file each. Beside them `errors` and `version`, which import nothing."""
+WORDS = "metrics activations initializers layers losses schedules optimizers"
+"""What a user imports by its name, one file each, which imports only those before it. Beside them are `errors` and
+`version`, which import nothing."""
 
 SPEC = f"errors version base {WORDS} program"
 BELOW = f"{SPEC} engine kernels datasets arrays network"
@@ -43,6 +44,7 @@ MAY_IMPORT = {
 """The rooms from the ground up: each imports from itself and from what stands here, all of which is above it."""
 
 NUMPY_ONLY = {"base", "words", "program", "engine", "reference", "kernels", "datasets", "arrays", "network"}
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 AT_IMPORT = {"numpy", "scipy", "tqdm", "safetensors"}
 
 
@@ -85,7 +87,11 @@ def upward(module, targets):
     if own in ("nncore", "__main__"):
         return set()
     allowed = {own, *(room(f"nncore.{name}") for name in MAY_IMPORT.get(own, "").split())}
-    return {target for target in targets if room(target) not in allowed}
+    wrong = {target for target in targets if room(target) not in allowed}
+    if own == "words":
+        earlier = WORDS.split(module.removeprefix("nncore."))[0].split()
+        wrong |= {target for target in targets if room(target) == "words" and target.split(".")[1] not in earlier}
+    return wrong
 
 
 def circle(graph):
@@ -144,10 +150,30 @@ def test_nothing_optional_is_imported_with_nncore(module):
     assert foreign(module, lazy=False, types=False) <= AT_IMPORT
 
 
+def without_docstrings(node):
+    """Return the numbers of the lines of a definition, or of a module, that are no docstring."""
+    first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None) or node.body[-1].end_lineno
+    lines = set(range(first, last + 1))
+    for inner in ast.walk(node):
+        if isinstance(inner, DOCUMENTED) and ast.get_docstring(inner) is not None:
+            lines -= set(range(inner.body[0].lineno, inner.body[0].end_lineno + 1))
+    return lines
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_files_and_functions_are_short(module):
+    source = tree(module)
+    assert not source.body or len(without_docstrings(source)) < 300
+    functions = [node for node in ast.walk(source) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    assert [node.name for node in functions if len(without_docstrings(node)) > 40] == []
+
+
 def test_the_checks_would_notice():
     found = ast.parse("if x:\n    import a.b\ndef f():\n    from c import d\nif TYPE_CHECKING:\n    import e")
     assert list(imports(found)) == [("a.b", None), ("c", "d"), ("e", None)]
     assert list(imports(found, lazy=False, types=False)) == [("a.b", None)]
     assert upward("nncore.program.rows", {"nncore.layers", "nncore.engine.select"}) == {"nncore.engine.select"}
     assert upward("nncore.layers", {"nncore.program"}) == {"nncore.program"}
+    assert upward("nncore.losses", {"nncore.layers", "nncore.optimizers"}) == {"nncore.optimizers"}
     assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+    assert len(without_docstrings(ast.parse('def f():\n    """One\n    two."""\n    return 1').body[0])) == 2

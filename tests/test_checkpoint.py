@@ -35,8 +35,7 @@ from nncore import (
     losses,
 )
 from nncore.base import atomic
-from nncore.model import checkpoint
-from nncore.model.sequential import snapshot
+from nncore.model import checkpoint, snapshot
 
 X = np.random.default_rng(0).normal(size=(40, 4))
 LABELS = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)

@@ -170,6 +170,35 @@ def test_copies_keep_class_and_attributes(duplicate, built):
     assert len(other.history) == model.epoch
 
 
+class Changed(Sequential):
+    """Overrides what other methods are built on, and has attributes named like fields of a model's state."""
+
+    def __init__(self, *layers):
+        self.added = []
+        super().__init__(layers)
+        self._epoch, self._seed = "mine", "mine, too"
+
+    def add(self, layer):
+        self.added.append(layer)
+        super().add(layer)
+
+    def predict(self, X):
+        return super().predict(X)[::-1]
+
+
+def test_subclasses_may_override_what_other_methods_call():
+    model = Changed(Dense(3, "softmax"))
+    assert model.added == [Dense(3, "softmax")]
+    model.build(3)
+    plain = Sequential(model.layers)
+    plain.build(3)
+    assert np.array_equal(model.predict_proba(X), plain.predict_proba(X)[::-1])
+    assert np.array_equal(model.predict_classes(X), plain.predict_classes(X)[::-1])
+    other = pickle.loads(pickle.dumps(model))
+    assert (other._epoch, other._seed, other.epoch, other.seed) == ("mine", "mine, too", 0, 0)
+    assert np.array_equal(other.parameters, model.parameters)
+
+
 # ---- messages
 
 

@@ -7,8 +7,8 @@ from nncore import engine
 from nncore.activations import ACTIVATIONS
 from nncore.layers import Activation, Dense, LayerNorm, Residual
 from nncore.program import lower
-from nncore.reference.passes import backward, tape
-from nncore.reference.rows import Training
+from nncore.reference import Training, tape
+from nncore.reference.passes import backward
 from nncore.solvers.jacobian import OPS, Derivatives, jacobian
 
 PROGRAMS = {

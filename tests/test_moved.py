@@ -26,6 +26,7 @@ def old():
 def test_an_old_pickle_of_a_model_trains_on_exactly(old):
     model = old["Sequential"]
     assert (model.name, model.seed, model.epoch, model.metadata) == ("old", 3, 2, {"note": "kept"})
+    assert set(vars(model)) == {"_state"}
     assert np.array_equal(model.predict(old["X"]), old["predicted"])
     assert np.array_equal(model.history.loss, old["History"].loss)
     model.fit(old["X"], old["y"], epochs=3, batch_size=2)

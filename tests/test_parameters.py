@@ -88,8 +88,8 @@ def test_a_vector_that_is_held_but_not_written_is_not_copied(monkeypatch):
 
 def test_a_single_row_is_predicted_by_the_vector_itself(monkeypatch):
     model, other = built(), built()
-    spy, vector = Spy(model._network._plan), model.parameters
-    monkeypatch.setattr(model._network, "_plan", spy)
+    spy, vector = Spy(model._state.network._plan), model.parameters
+    monkeypatch.setattr(model._state.network, "_plan", spy)
     for value in (0.5, -0.25):
         vector[::3] = value
         other.parameters[:] = vector

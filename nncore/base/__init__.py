@@ -1,1 +1,1 @@
-"""What every room stands on: names, checks, memory, files, random numbers. Imports nothing of nncore but errors."""
+"""What several rooms share. It imports nothing of nncore but errors, so that every room may stand on it."""

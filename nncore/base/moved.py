@@ -9,18 +9,26 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 MOVED = {
+    "atomic": "base.atomic",
     "checkpoint": "model.checkpoint",
     "columns": "history.columns",
     "explanation": "training.explanation",
+    "folding": "program.folding",
+    "formulas": "reference.formulas",
+    "inputs": "arrays.inputs",
     "layer_history": "history.layers",
+    "levenberg_marquardt": "solvers.levenberg_marquardt",
+    "observation": "arrays.facts",
     "perceptron": "model.perceptron",
+    "portable": "base.portable",
     "predictor": "network.predictor",
     "random": "base.random",
     "rows": "program.rows",
     "surgery": "model.surgery",
+    "targets": "arrays.targets",
     "update_rule": "base.update_rule",
 }
-"""Modules directly under nncore that the classes of pickles were in, or that were documented -> their homes now."""
+"""Modules directly under nncore that pickles name, or that messages and texts named -> their homes now."""
 
 
 class Finder:

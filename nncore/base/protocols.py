@@ -91,5 +91,5 @@ def is_model(value: object) -> TypeGuard[Model]:
 
 
 def _offers(value: object, *names: str) -> bool:
-    """Tell whether the type of `value` has these names: asked of itself, it would run its properties."""
-    return all(hasattr(type(value), name) for name in names)
+    """Tell whether the class of `value` has these names: asked of itself, it would run its properties."""
+    return all(hasattr(value.__class__, name) for name in names)

@@ -11,8 +11,7 @@ import numpy as np
 
 from nncore.base.typing import Array
 from nncore.builder.refusal import Refusal, located
-from nncore.datasets import Preparation, train_test_split
-from nncore.datasets.dataset import Dataset
+from nncore.datasets import Dataset, Preparation, train_test_split
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from nncore.builder.rules import HIGHEST_ID
 from nncore.builder.run import Run, Step
 from nncore.builder.session import Session
 from nncore.builder.setup import metrics_for
-from nncore.datasets.dataset import Dataset
+from nncore.datasets import Dataset
 from nncore.layers import Layer
 
 FEWEST_ROWS_OF_A_CLASS = 4  # on average

@@ -11,7 +11,7 @@ from nncore.base.typing import Array
 from nncore.builder.frames import number
 from nncore.builder.refusal import Refusal
 from nncore.builder.run import Run, copied
-from nncore.model.sequential import Sequential
+from nncore.model import Sequential
 from nncore.training.explanation import LayerStep
 
 MOST_ROWS, MOST_COLUMNS = 8, 16

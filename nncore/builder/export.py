@@ -22,8 +22,7 @@ from nncore.history import files
 from nncore.initializers import Constant, RandomNormal, RandomUniform
 from nncore.layers import LAYERS
 from nncore.losses import LOSSES
-from nncore.model import checkpoint
-from nncore.model.sequential import snapshot
+from nncore.model import checkpoint, snapshot
 from nncore.optimizers import OPTIMIZERS
 from nncore.schedules import SCHEDULES
 from nncore.version import __version__

@@ -11,7 +11,7 @@ from nncore.base.typing import Array
 from nncore.builder.run import Run, spread
 from nncore.history import History
 from nncore.history.layers import FIELDS
-from nncore.model.sequential import Sequential
+from nncore.model import Sequential
 from nncore.program import ParameterBlock
 from nncore.program.naming import layer_names
 

@@ -16,8 +16,8 @@ from nncore.base.typing import Array
 from nncore.builder.data import Prepared
 from nncore.builder.refusal import Refusal
 from nncore.builder.setup import FLOAT32, Setup, check, metrics_for
+from nncore.model import Sequential, restored, snapshot
 from nncore.model.checkpoint import Snapshot
-from nncore.model.sequential import Sequential, restored, snapshot
 from nncore.schedules import Schedule
 
 

@@ -16,7 +16,7 @@ from nncore.builder.undo import Kept, Ring
 from nncore.builder.watching import Watching, nobody
 from nncore.builder.wire import Publish, notify
 from nncore.errors import TrainingDiverged
-from nncore.model.surgery import SurgeryReport
+from nncore.model import SurgeryReport
 from nncore.program.naming import layer_names
 
 MOST_EPOCHS = 200_000  # of a run: some hundred megabytes of history

@@ -17,7 +17,7 @@ from nncore.builder.data import Prepared
 from nncore.builder.refusal import Refusal, located
 from nncore.builder.rules import HIGHEST_ID, MOST_LAYERS, NAME, one_of, record, several
 from nncore.builder.sources import Source
-from nncore.datasets.dataset import Dataset
+from nncore.datasets import Dataset
 from nncore.layers import Dense, Dropout, Layer, as_activation
 from nncore.losses import Loss
 from nncore.optimizers import Adam, Optimizer

@@ -18,9 +18,8 @@ from nncore.base.checks import Rule
 from nncore.base.names import lookup
 from nncore.builder.refusal import Refusal, located
 from nncore.builder.rules import flag_or, one_of, several, text
-from nncore.datasets import load_mnist, read_csv, read_npz
+from nncore.datasets import Dataset, load_mnist, read_csv, read_npz
 from nncore.datasets.bundled import BUNDLED
-from nncore.datasets.dataset import Dataset
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.tables import is_npz
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nncore.layers import Layer
-from nncore.model.surgery import SurgeryReport
+from nncore.model import SurgeryReport
 
 
 def operated(report: SurgeryReport) -> str:

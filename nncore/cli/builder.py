@@ -14,7 +14,7 @@ from nncore.cli.sources import TEXT_SUFFIXES
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.notes import read as read_notes
-from nncore.model.sequential import load, snapshot
+from nncore.model import load, snapshot
 
 if TYPE_CHECKING:
     from nncore.builder.server import Server

@@ -9,8 +9,8 @@ import numpy as np
 from nncore.cli.errors import DONE
 from nncore.cli.output import print_json, print_lines, table
 from nncore.cli.sources import load_source
+from nncore.datasets import Dataset
 from nncore.datasets.bundled import BUNDLED
-from nncore.datasets.dataset import Dataset
 from nncore.datasets.generators import GENERATORS
 
 MAX_PRINTED_FEATURES = 20

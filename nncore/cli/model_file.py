@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from nncore.cli.errors import OutputError, UsageError
-from nncore.datasets import notes
+from nncore.datasets import Preparation, notes
 from nncore.datasets.notes import Split
-from nncore.datasets.preparation import Preparation
 from nncore.datasets.schema import Schema
-from nncore.model.sequential import Sequential
-from nncore.model.sequential import load as load_model
+from nncore.model import Sequential
+from nncore.model import load as load_model
 
 
 def save(path: str, model: Sequential, preparation: Preparation, split: Split) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from nncore.datasets import Dataset
 from nncore.datasets.csv_table import decimal_comma_hint, number
-from nncore.datasets.dataset import Dataset
 
 MANY_LEVELS = 20
 

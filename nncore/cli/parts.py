@@ -10,9 +10,8 @@ import numpy as np
 from nncore.cli.errors import UsageError
 from nncore.cli.notes import on_decimal_commas
 from nncore.cli.sources import Source
-from nncore.datasets.dataset import Dataset
+from nncore.datasets import Dataset, train_test_split
 from nncore.datasets.notes import Split
-from nncore.datasets.split import train_test_split
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = {"classification": 0.0, "regression": 0.2}  # the bundled regression set is soon learnt by heart

@@ -18,10 +18,10 @@ from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, table, writing
 from nncore.cli.scoring import in_words, score
 from nncore.cli.sources import input_files, load_for_model
+from nncore.datasets import Preparation
 from nncore.datasets.notes import Split
-from nncore.datasets.preparation import Preparation
 from nncore.metrics import confusion_matrix
-from nncore.model.sequential import Sequential
+from nncore.model import Sequential
 
 MAX_PRINTED_CLASSES = 20
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from nncore.base.names import lookup
 from nncore.cli.errors import UsageError, blamed_on_the_user
 from nncore.cli.sources import Source
-from nncore.datasets.dataset import Dataset
+from nncore.datasets import Dataset
 from nncore.layers import Dense
-from nncore.model.sequential import Sequential
+from nncore.model import Sequential
 from nncore.optimizers import OPTIMIZERS
 
 UPDATES = 2000  # enough for the bundled sets to level off

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from nncore.datasets.preparation import Preparation
+from nncore.datasets import Preparation
 from nncore.metrics import accuracy, mean_squared_error, r2_score
-from nncore.model.sequential import Sequential
+from nncore.model import Sequential
 
 WORDS = {"accuracy": "accuracy {:.4f}", "loss": "loss {:.4g}", "r2": "R2 {:.4f}", "rmse": "RMSE {:.4g}"}
 

@@ -13,13 +13,11 @@ import numpy as np
 from nncore.base.names import lookup
 from nncore.cli.errors import UsageError, blamed_on_the_user
 from nncore.cli.notes import notes_on
+from nncore.datasets import Dataset, Preparation, load_mnist, read_npz
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.csv_table import CsvTable
-from nncore.datasets.dataset import Dataset
 from nncore.datasets.generators import GENERATORS
-from nncore.datasets.idx import load_mnist
-from nncore.datasets.preparation import Preparation
-from nncore.datasets.tables import encode_targets, is_npz, read_npz, read_npz_arrays, read_table
+from nncore.datasets.tables import encode_targets, is_npz, read_npz_arrays, read_table
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 IDX = re.compile(r"idx\d-ubyte(\.gz)?$")

@@ -8,10 +8,10 @@ from typing import Any
 from nncore import layers, optimizers
 from nncore.cli.errors import DONE
 from nncore.cli.output import print_json, print_lines
+from nncore.datasets import Preparation
 from nncore.datasets.notes import Split
 from nncore.datasets.notes import read as read_notes
-from nncore.datasets.preparation import Preparation
-from nncore.model.sequential import Sequential, load
+from nncore.model import Sequential, load
 
 
 def run(options: argparse.Namespace) -> int:

@@ -21,10 +21,9 @@ from nncore.cli.plot import check_plot, write_plot
 from nncore.cli.recipe import Recipe, build, choose
 from nncore.cli.scoring import in_words, score
 from nncore.cli.sources import input_files, load_source
-from nncore.datasets.dataset import Dataset
-from nncore.datasets.preparation import Preparation
+from nncore.datasets import Dataset, Preparation
 from nncore.layers import Dense
-from nncore.model.sequential import Sequential
+from nncore.model import Sequential
 
 
 def run(options: argparse.Namespace) -> int:

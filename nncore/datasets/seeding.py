@@ -9,7 +9,7 @@ from nncore.datasets.arguments import whole
 
 
 def seeded(seed: int, purpose: str) -> np.random.Generator:
-    """Return the generator of `purpose` (a name from `nncore.random.PURPOSES`) for a checked seed.
+    """Return the generator of `purpose` (a name from `nncore.base.random.PURPOSES`) for a checked seed.
 
     Raises
     ------

@@ -291,7 +291,17 @@ class History(Columns):
         return doctor.diagnose(self)
 
     def plot(self, columns: str | Iterable[str] | None = None, *, log: bool = False, ax: Any = None) -> Any:
-        """Draw loss and metrics over epochs: `nncore.plots.learning_curves` of this history; arguments as there."""
+        """Draw loss and metrics over epochs with matplotlib: `nncore.plots.learning_curves` of this history.
+
+        Parameters
+        ----------
+        columns, log, ax
+            As there.
+
+        Returns
+        -------
+        ndarray of Axes of shape (n_columns,)
+        """
         from nncore import plots
 
         return plots.learning_curves(self, columns, log=log, ax=ax)

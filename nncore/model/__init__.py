@@ -6,16 +6,16 @@ from nncore.base.lazy import loader
 
 if TYPE_CHECKING:
     from nncore.model.perceptron import Perceptron
-    from nncore.model.sequential import Sequential, load
+    from nncore.model.sequential import Sequential, load, restored, snapshot
     from nncore.model.surgery import SurgeryReport
 
 HOMES = {
     "perceptron": ("Perceptron",),
-    "sequential": ("Sequential", "load"),
+    "sequential": ("Sequential", "load", "restored", "snapshot"),
     "surgery": ("SurgeryReport",),
 }
 """Each is imported when first asked for: a `Perceptron` needs no engine."""
 
 __getattr__ = loader(__name__, HOMES)
 
-__all__ = ["Perceptron", "Sequential", "SurgeryReport", "load"]
+__all__ = ["Perceptron", "Sequential", "SurgeryReport", "load", "restored", "snapshot"]

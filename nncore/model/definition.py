@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,19 +14,16 @@ from nncore.losses import Loss
 from nncore.metrics import Metric
 from nncore.network import Network
 from nncore.optimizers import Optimizer
-from nncore.program import check_output, lower
+from nncore.program import Program, check_output, lower
 from nncore.training.scoring import bind_metrics, checked_metrics
-from nncore.training.state import State, current_loss, new_network, program_for
+from nncore.training.state import State, loss_of, new_network, program_for
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
 
 
-def new_state(layers: Iterable[Layer] | None, seed: int, dtype: Any, name: str | None) -> State:
-    """Return the state of a new model; see `Sequential`."""
-    state = State((), checks.integer(0, 2**64 - 1)("seed", seed), checked_dtype(dtype), checked_name(name))
-    for layer in _iterable(layers):
-        add(state, layer)
-    return state
+def new_state(seed: int, dtype: Any, name: str | None) -> State:
+    """Return the state of a new model without layers; see `Sequential`."""
+    return State((), checks.integer(0, 2**64 - 1)("seed", seed), checked_dtype(dtype), checked_name(name))
 
 
 def checked_dtype(dtype: Any) -> np.dtype:
@@ -49,7 +45,8 @@ def checked_name(name: Any) -> str | None:
     return name
 
 
-def _iterable(layers: Any) -> Iterable[Any]:
+def iterable(layers: Any) -> Iterable[Any]:
+    """Return `layers`; none for None."""
     if layers is None:
         return ()
     if isinstance(layers, str) or not isinstance(layers, Iterable):
@@ -85,17 +82,17 @@ def compile_model(
     new_metrics = checked_metrics(metrics)
     if state.network is not None:
         state.network.check_not_training()
-    wanted = replace(state, loss=new_loss)
     if state.layers or new_loss:
-        check_output(state.layers, current_loss(wanted))
-        bind_metrics(new_metrics, current_loss(wanted))
-    if state.network is not None:
-        state.network = _recompiled(state.network, wanted, new_optimizer)
+        effective = loss_of(state.layers, new_loss)
+        check_output(state.layers, effective)
+        bind_metrics(new_metrics, effective)
+        if state.network is not None:
+            program = lower(state.layers, state.network.program.n_features, effective)
+            state.network = _recompiled(state.network, program, new_optimizer)
     state.optimizer, state.loss, state.metrics = new_optimizer, new_loss, new_metrics
 
 
-def _recompiled(network: Network, wanted: State, optimizer: Optimizer) -> Network:
-    program = lower(wanted.layers, network.program.n_features, current_loss(wanted))
+def _recompiled(network: Network, program: Program, optimizer: Optimizer) -> Network:
     if program != network.program:
         return network.with_program(program, optimizer)
     network.optimizer = optimizer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,10 +15,13 @@ from nncore.program import ParameterBlock, last_activation
 from nncore.training import scoring
 from nncore.training.state import State, built, checked_data, current_loss, scorers
 
+Predict = Callable[[ArrayLike], Array]
+"""The model's own method, which a subclass may have changed."""
+
 
 def predict(state: State, X: ArrayLike) -> Array:
     """Return the network's outputs; see ``Sequential.predict``."""
-    network = built(state)
+    network = state.network or built(state)
     array = inputs.features(X, state.dtype, network.program.n_features, empty=True, check_finite=False)
     predictions = network.predict(array)
     if predictions is None:
@@ -26,10 +29,10 @@ def predict(state: State, X: ArrayLike) -> Array:
     return predictions
 
 
-def predict_proba(state: State, X: ArrayLike) -> Array:
+def predict_proba(state: State, X: ArrayLike, predict: Predict) -> Array:
     """Return class probabilities; see ``Sequential.predict_proba``."""
     kind, logits = _classifier(state, "predict_proba")
-    prediction = predict(state, X)
+    prediction = predict(X)
     if logits:
         from nncore.kernels import activate  # here, not at the top, to keep `import nncore` quick
 
@@ -37,10 +40,10 @@ def predict_proba(state: State, X: ArrayLike) -> Array:
     return np.hstack([1 - prediction, prediction]) if prediction.shape[1] == 1 else prediction
 
 
-def predict_classes(state: State, X: ArrayLike) -> NDArray[np.int64]:
+def predict_classes(state: State, X: ArrayLike, predict: Predict) -> NDArray[np.int64]:
     """Return the class of each row; see ``Sequential.predict_classes``."""
     kind, logits = _classifier(state, "predict_classes")
-    prediction = predict(state, X)
+    prediction = predict(X)
     if kind == "softmax":
         best: NDArray[np.int64] = prediction.argmax(axis=1)
         return best

@@ -46,16 +46,6 @@ class Sequential:
     name : str, optional
         Shown by `summary` and kept in files.
 
-    Attributes
-    ----------
-    history : History
-        All epochs this object has trained; each call of `fit` returns its own part. Files do not keep it: after
-        `nncore.load` it is empty, while `epoch` counts on.
-    stop_training : bool
-        Set it to True in a callback to end training after the current epoch.
-    metadata : dict of str to str
-        Notes that `save` writes into the file and `nncore.load` brings back.
-
     Examples
     --------
     >>> from nncore import Dense, Sequential
@@ -75,7 +65,9 @@ class Sequential:
         dtype: Any = "float32",
         name: str | None = None,
     ) -> None:
-        self._state = definition.new_state(layers, seed, dtype, name)
+        self._state = definition.new_state(seed, dtype, name)
+        for layer in definition.iterable(layers):
+            self.add(layer)
 
     # ---- what it is
 
@@ -532,7 +524,7 @@ class Sequential:
         ValueError
             If the model is no classifier: neither its last layer nor its loss speaks of classes.
         """
-        return prediction.predict_proba(self._state, X)
+        return prediction.predict_proba(self._state, X, self.predict)
 
     def predict_classes(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the class of each row.
@@ -548,7 +540,7 @@ class Sequential:
         ValueError
             If the model is no classifier: neither its last layer nor its loss speaks of classes.
         """
-        return prediction.predict_classes(self._state, X)
+        return prediction.predict_classes(self._state, X, self.predict)
 
     def evaluate(
         self,
@@ -644,14 +636,13 @@ class Sequential:
         """Return all attributes, those of subclasses and the user's as well; of the network, its numbers."""
         from nncore.model import storage
 
-        own = {name: value for name, value in self.__dict__.items() if name != "_state"}
-        return {**own, **storage.pickled(self._state)}
+        return {**self.__dict__, "_state": storage.pickled(self._state)}
 
     def __setstate__(self, attributes: dict[str, Any]) -> None:
         from nncore.model import storage
 
-        own = {name: value for name, value in attributes.items() if name not in storage.PICKLED.values()}
-        self.__dict__.update(own, _state=storage.unpickled(attributes))
+        kept = attributes if "_state" in attributes else storage.from_old_pickle(attributes)
+        self.__dict__.update(kept, _state=storage.unpickled(kept["_state"]))
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nncore import losses
 from nncore.base.typing import Array
 from nncore.history import History
-from nncore.model.definition import compile_model, new_state
+from nncore.model.definition import add, compile_model, new_state
 from nncore.network import Network
-from nncore.program import last_activation
-from nncore.training.state import State, built, current_loss, program_for
+from nncore.training.state import State, built, current_loss, loss_of, program_for
 
 if TYPE_CHECKING:
     from nncore.model.checkpoint import Snapshot
@@ -49,49 +47,45 @@ def snapshot(state: State, metadata: Mapping[str, str]) -> Snapshot:
 
 def restored(kept: Snapshot) -> State:
     """Return the state that `snapshot` described."""
-    state = new_state(kept.layers, kept.seed, kept.parameters.dtype, kept.name)
-    inferred = kept.loss_is_inferred and kept.loss == losses.infer_loss(last_activation(kept.layers))
+    state = new_state(kept.seed, kept.parameters.dtype, kept.name)
+    for layer in kept.layers:
+        add(state, layer)
+    # A later version may infer another loss.
+    inferred = kept.loss_is_inferred and kept.loss == loss_of(kept.layers, None)
     compile_model(state, kept.optimizer, None if inferred else kept.loss, kept.metrics)
     state.network = _network(state, kept.n_features, kept.parameters, kept.statistics, kept.slots, kept.iterations)
     state.epoch, state.metadata = kept.epoch, dict(kept.metadata)
     return state
 
 
-PICKLED = {
-    "layers": "_layers",
-    "seed": "_seed",
-    "dtype": "_dtype",
-    "name": "_name",
-    "loss": "_loss",
-    "optimizer": "_optimizer",
-    "metrics": "_metrics",
-    "network": "_network",
-    "epoch": "_epoch",
-    "history": "history",
-    "metadata": "metadata",
-    "stop_training": "stop_training",
-}
-"""What the fields of a `State` are called in pickles: as in those of the first version, which so go on loading."""
+WERE_PUBLIC = ("history", "metadata", "stop_training")
+OLD_NAMES = {field: field if field in WERE_PUBLIC else f"_{field}" for field in State.__dataclass_fields__}
+"""What the fields of a `State` were called in pickles while they were attributes of the model."""
 
 
 def pickled(state: State) -> dict[str, Any]:
-    """Return copies of all fields by their names in pickles; of the network, its numbers."""
+    """Return copies of all fields by name; of the network, its numbers."""
     network = state.network
-    own = {
+    return vars(state) | {
         "network": None if network is None else (network.program.n_features, *network.state()),
         "history": History.from_dict(state.history.to_dict()),
         "metadata": dict(state.metadata),
     }
-    return {key: own.get(field, getattr(state, field)) for field, key in PICKLED.items()}
 
 
 def unpickled(kept: Mapping[str, Any]) -> State:
     """Return the state that `pickled` described."""
-    state = State(**{field: kept[key] for field, key in PICKLED.items() if field != "network"})
-    numbers = kept[PICKLED["network"]]
-    if numbers is not None:
-        state.network = _network(state, *numbers)
+    state = State(**{**kept, "network": None})
+    if kept["network"] is not None:
+        state.network = _network(state, *kept["network"])
     return state
+
+
+def from_old_pickle(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a model from a pickle of the time when the state was spread over them."""
+    kept = {field: attributes[name] for field, name in OLD_NAMES.items()}
+    own = {name: value for name, value in attributes.items() if name not in {*OLD_NAMES.values(), "_scorers"}}
+    return {**own, "_state": kept}
 
 
 def _network(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -16,7 +15,7 @@ from nncore.network import Network, initial_parameters
 from nncore.program import ParameterBlock, Program, lower, refuse_absurd_size
 from nncore.program.naming import count_layers, layer_names
 from nncore.training.scoring import bind_metrics
-from nncore.training.state import State, current_loss
+from nncore.training.state import State, current_loss, loss_of
 
 
 @dataclass(frozen=True)
@@ -112,8 +111,7 @@ def _operate(state: State, layers: list[Layer], origins: list[int | None]) -> Su
         state.layers = tuple(layers)
         return SurgeryReport()
     network.check_not_training()
-    wanted = dataclasses.replace(state, layers=tuple(layers))
-    loss, loss_before = current_loss(wanted), current_loss(state)
+    loss, loss_before = loss_of(layers, state.loss), current_loss(state)
     program = lower(layers, network.program.n_features, loss)
     bind_metrics(state.metrics, loss)
     refuse_absurd_size(program, state.dtype.itemsize, state.optimizer.n_slots)
@@ -122,7 +120,7 @@ def _operate(state: State, layers: list[Layer], origins: list[int | None]) -> Su
     report = _report(before, layers, program, origin_of, fitting, loss.name if loss != loss_before else None)
     successor = _transplanted(network, program, origin_of, fitting, state.seed)
     names, names_before = layer_names(layers), layer_names(before)
-    state.layers, state.network = wanted.layers, successor
+    state.layers, state.network = tuple(layers), successor
     state.history.rename_layers({names[now]: names_before[origin_of[now]] for now in sorted(origin_of)})
     return report
 

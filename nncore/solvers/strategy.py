@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -81,7 +82,7 @@ class Solving:
     Raises
     ------
     TypeError, ValueError
-        If `name` is no name of a solver, or another argument is given.
+        If `name` is no name of a solver.
     """
 
     pauses = True
@@ -89,20 +90,23 @@ class Solving:
 
     def __init__(self, name: str, batch_size: int | None = None, shuffle: bool | None = None) -> None:
         self.solver, self.name = get(name), name
-        for argument, value in (("batch_size", batch_size), ("shuffle", shuffle)):
-            if value is not None:
-                raise ValueError(f"solver={name!r} uses all rows at once: leave {argument}={value!r} out")
-        self.given: Given | None = None
+        self._surplus = {"batch_size": batch_size, "shuffle": shuffle}
+        self._given: Given | None = None
         self._value, self._ended = math.inf, ""
         self._columns = dict.fromkeys(self.solver.columns, math.nan)  # where there is not one step
 
     def columns(self, state: State) -> tuple[str, ...]:
         return self.solver.columns
 
-    def check(self, state: State, program: Program, data: Data) -> None:
+    def check_arguments(self, state: State) -> None:
+        for argument, value in self._surplus.items():
+            if value is not None:
+                raise ValueError(f"solver={self.name!r} uses all rows at once: leave {argument}={value!r} out")
         for argument in ("clip_value", "clip_norm"):
             if (value := getattr(state.optimizer, argument)) is not None:
                 raise ValueError(f"solver={self.name!r} cannot clip: compile an optimizer without {argument}={value:g}")
+
+    def check(self, state: State, program: Program, data: Data) -> None:
         _check_program(program, self.name)
         self.solver.check(program)
 
@@ -110,30 +114,30 @@ class Solving:
         """Let the solver call `_accept` after each of its steps."""
         if not fit.begins():
             return
-        self._fit, self._objective = fit, Objective(fit.network, fit.data)
+        self._objective = Objective(fit.network, fit.data)
         self._x = start = fit.network.get_parameters().astype(np.float64)
-        self._check_start()
+        self._check_start(fit)
         self._began, self.message = time.perf_counter(), "interrupted"
         try:
-            ended = self.solver.minimise(self._objective, start, fit.epochs, self._accept)
+            ended = self.solver.minimise(self._objective, start, fit.epochs, partial(self._accept, fit))
             self.message = self._ended or ended
-            if self.given is None:  # not one step: so that there is an epoch to look at
+            if self._given is None:  # not one step: so that there is an epoch to look at
                 fit.epoch()
         finally:
             if self._objective.astray:
                 self._objective.go_to(self._x)
 
-    def _check_start(self) -> None:
-        loss = self._fit.network.evaluate(*self._fit.data, None)
+    def _check_start(self, fit: Fit) -> None:
+        loss = fit.network.evaluate(*fit.data, None)
         if not math.isfinite(loss):
             raise ValueError(
                 f"solver={self.name!r} cannot start: the loss of the model's weights is {loss}; standardise X and y, "
                 "or set other weights with set_weights"
             )
 
-    def _accept(self, x: Array, value: float, columns: dict[str, float]) -> bool:
+    def _accept(self, fit: Fit, x: Array, value: float, columns: dict[str, float]) -> bool:
         """Make an epoch of a step to `x`, where the objective is `value`; return whether to go on."""
-        fit, before, self._value = self._fit, self._value, value
+        before, self._value = self._value, value
         self._x, self._columns = x, columns
         stop = fit.epoch()
         self._began = time.perf_counter()
@@ -147,13 +151,19 @@ class Solving:
             self._ended = "stopped by a callback"
         return not self._ended
 
-    def train(self) -> None:
+    def train(self, fit: Fit) -> None:
         """Take over the solver's step: its point and the loss there."""
-        fit, self.given = self._fit, None
         self._objective.go_to(self._x)
         loss = fit.network.evaluate(*fit.data, fit.predictions)
         seconds = time.perf_counter() - self._began
-        self.given = Given([loss], [seconds], {name: [value] for name, value in self._columns.items()})
+        self._given = Given([loss], [seconds], {name: [value] for name, value in self._columns.items()})
+
+    def latest(self, fit: Fit) -> object:
+        return self._given
+
+    def given(self, fit: Fit) -> Given:
+        assert self._given is not None, "asked for after a step only"
+        return self._given
 
 
 MENDS = {

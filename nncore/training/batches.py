@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,11 +40,13 @@ class MiniBatches:
     message = ""
 
     def __init__(self, batch_size: int | None, shuffle: bool | None) -> None:
-        self.batch_size = POSITIVE("batch_size", DEFAULT_BATCH if batch_size is None else batch_size)
-        self.shuffle = checks.flag("shuffle", True if shuffle is None else shuffle)
-        self._result: Any = None  # of the network, as far as it has been read
-        self._given: Given | None = None
+        self.batch_size = DEFAULT_BATCH if batch_size is None else batch_size
+        self.shuffle = True if shuffle is None else shuffle
         self._rates: Array | None = None  # of the steps of the latest call, if there is a schedule
+
+    def check_arguments(self, state: State) -> None:
+        self.batch_size = POSITIVE("batch_size", self.batch_size)
+        self.shuffle = checks.flag("shuffle", self.shuffle)
 
     def columns(self, state: State) -> tuple[str, ...]:
         return ("learning_rate", "clipped") if _clips(state.optimizer) else ("learning_rate",)
@@ -55,16 +57,14 @@ class MiniBatches:
         refuse_unsuitable_batch(program, self.batch_size, state.dtype.itemsize)
 
     def run(self, fit: Fit) -> None:
-        self._fit, program, n = fit, fit.network.program, len(fit.data.X)
+        program, n = fit.network.program, len(fit.data.X)
         self.record_every = sampling.period(program, n, self.batch_size, fit.pauses, fit.penalises)
-        while fit.begins() and not fit.epoch():
-            pass
+        fit.loop()
 
-    def train(self) -> None:
+    def train(self, fit: Fit) -> None:
         """Run one epoch, or where nothing waits for its end, as many as fit into `SECONDS_PER_CALL`."""
-        fit, network, first = self._fit, self._fit.network, self._fit.state.epoch
-        self._result, self._given = network.result, None
-        epochs = self._epochs_per_call(first)
+        network, first = fit.network, fit.state.epoch
+        epochs = self._epochs_per_call(fit)
         schedule, self._rates = network.optimizer.learning_rate, None
         if isinstance(schedule, Schedule):
             epochs = min(epochs, max(1, RATES_PER_CALL // self.steps))
@@ -80,29 +80,27 @@ class MiniBatches:
             max_seconds=None if fit.pauses else SECONDS_PER_CALL,
             learning_rates=self._rates,
             recorded=sampling.epochs_to_record(self.record_every, first, epochs, fit.last_epoch - 1),
-            watcher=self._watch if fit.watched else None,
+            watcher=partial(self._watch, fit) if fit.watched else None,
         )
 
-    def _epochs_per_call(self, first: int) -> int:
-        epochs = 1 if self._fit.pauses else min(self._fit.last_epoch - first, EPOCHS_PER_CALL)
+    def _epochs_per_call(self, fit: Fit) -> int:
+        first = fit.state.epoch
+        epochs = 1 if fit.pauses else min(fit.last_epoch - first, EPOCHS_PER_CALL)
         epochs = min(epochs, sampling.RECORDS_PER_CALL * self.record_every)
-        if self._fit.penalises:  # its epochs must not depend on how fast this machine is
+        if fit.penalises:  # its epochs must not depend on how fast this machine is
             epochs = min(epochs, sampling.until_record(self.record_every, first))
         return epochs
 
-    def _watch(self, epochs: int, rows: int, loss: float) -> bool:
+    def _watch(self, fit: Fit, epochs: int, rows: int, loss: float) -> bool:
         logs = {"batch": rows // self.batch_size, "n_batches": self.steps, "loss": loss}
-        return self._fit.watch(epochs, rows / len(self._fit.data.X), logs)
+        return fit.watch(epochs, rows / len(fit.data.X), logs)
 
-    @property
-    def given(self) -> Given | None:
-        result = self._fit.network.result
-        if result is not self._result:
-            self._result, self._given = result, self._read(result)
-        return self._given
+    def latest(self, fit: Fit) -> object:
+        return fit.network.result
 
-    def _read(self, result: Any) -> Given:
-        optimizer, n = self._fit.network.optimizer, len(result.losses)
+    def given(self, fit: Fit) -> Given:
+        result, optimizer = fit.network.result, fit.network.optimizer
+        n = len(result.losses)
         if self._rates is None:
             columns = {"learning_rate": [optimizer.rate] * n}
         else:
@@ -110,18 +108,18 @@ class MiniBatches:
         if _clips(optimizer):
             columns["clipped"] = result.clipped.tolist()
         losses, seconds = result.losses.tolist(), result.seconds.tolist()
-        diverged = self._diverged if result.diverged else None
+        diverged = partial(self._diverged, fit) if result.diverged else None
         return Given(losses, seconds, columns, result.recorded, result.records, diverged)
 
-    def _diverged(self) -> TrainingDiverged:
+    def _diverged(self, fit: Fit) -> TrainingDiverged:
         from nncore.training.divergence import error  # here, not at the top, to keep `import nncore` quick
 
-        state, data = self._fit.state, self._fit.data
+        state, data = fit.state, fit.data
         epoch, n = state.epoch, len(data.X)
         order = permutation(state.seed, epoch, n) if self.shuffle else np.arange(n)
         schedule, rates = state.optimizer.learning_rate, np.empty(self.steps)
         rates[:] = schedule.of_steps(epoch, 1, self.steps) if isinstance(schedule, Schedule) else schedule
-        return error(state, self._fit.network, data, order, self.batch_size, rates)
+        return error(state, fit.network, data, order, self.batch_size, rates)
 
 
 def _clips(optimizer: Optimizer) -> bool:
@@ -130,11 +128,11 @@ def _clips(optimizer: Optimizer) -> bool:
 
 def train_on_batch(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> float:
     """Do one update; see ``Sequential.train_on_batch``."""
-    if state.network is not None:
-        state.network.check_not_training()
+    network = state.network
+    if network is not None:
+        network.check_not_training()
     data, program = checked_data(state, X, y, sample_weight)
     refuse_unsuitable_batch(program, len(data.X), state.dtype.itemsize)
-    network = state.network
     if network is None:
         network = new_network(state, program)
         adopt(state, network)

@@ -28,7 +28,7 @@ POSITIVE = checks.integer(1, checks.COUNT)
 
 
 class Given(NamedTuple):
-    """What a strategy's latest call of `Strategy.train` gave: one epoch or several, as far as they were finished.
+    """What a call of `Strategy.train` gave: one epoch or several, as far as they were finished.
 
     Attributes
     ----------
@@ -66,21 +66,26 @@ class Strategy(Protocol):
     pauses: bool
     message: str
 
-    @property
-    def given(self) -> Given | None:
-        """What the latest `train` gave so far, also if an exception ended it; None for nothing."""
+    def check_arguments(self, state: State) -> None:
+        """Raise TypeError or ValueError if it was made with wrong arguments, or the model is not to be trained so."""
 
     def columns(self, state: State) -> tuple[str, ...]:
         """Return the names of what is recorded of every epoch besides loss, scores and seconds."""
 
     def check(self, state: State, program: Program, data: Data) -> None:
-        """Raise ValueError if this cannot be trained so."""
+        """Raise ValueError if this program cannot be trained so, or not on these data."""
 
     def run(self, fit: Fit) -> None:
         """Train: `Fit.begins` before each epoch, then `Fit.epoch`, until one of them says that it is enough."""
 
-    def train(self) -> None:
-        """Train the next epoch or epochs: what `Fit.epoch` calls, and then reads `given`."""
+    def train(self, fit: Fit) -> None:
+        """Train the next epoch or epochs: what `Fit.epoch` calls."""
+
+    def latest(self, fit: Fit) -> object:
+        """Return what stands for the latest epochs trained, by whatever they ended: another object after each."""
+
+    def given(self, fit: Fit) -> Given:
+        """Return what these epochs gave."""
 
 
 class Fit:
@@ -131,6 +136,7 @@ class Fit:
             state.network.check_not_training()
         self.model, self.state, self.strategy = model, state, strategy
         self.epochs = POSITIVE("epochs", epochs)
+        strategy.check_arguments(state)
         self.callbacks = Callbacks(callbacks)
         self.verbose = check_verbose(verbose)
         self.data, self.validation, program = training_data(state, data, validation_data, validation_split)
@@ -199,6 +205,11 @@ class Fit:
 
     # ---- what strategies call
 
+    def loop(self) -> None:
+        """Train epoch by epoch until they are done or somebody says stop."""
+        while self.begins() and not self.epoch():
+            pass
+
     def begins(self) -> bool:
         """Return whether there is to be another epoch; if so, the callbacks have heard that it begins."""
         if self.state.epoch >= self.last_epoch or self.state.stop_training:
@@ -237,18 +248,18 @@ class Fit:
 
         Whatever ends it, Ctrl-C or an error in a metric, the epochs that were finished are recorded.
         """
-        first_epoch = self.state.epoch
+        first_epoch, before = self.state.epoch, self.strategy.latest(self)
         scores: dict[str, float] = {}
         try:
             try:
-                self.strategy.train()
-                given = self.strategy.given
+                self.strategy.train(self)
+                given = self._given(before)
                 if given is not None and given.losses:
                     scores = self._scores(given)
             finally:
-                self._record(first_epoch, scores)
+                self._record(first_epoch, self._given(before), scores)
         except BaseException:
-            self._record(first_epoch, scores)  # again, for a signal that struck while it was at work
+            self._record(first_epoch, self._given(before), scores)  # again, for a signal that struck while it did
             raise
         n = 0 if given is None else len(given.losses)
         logs = self.history.row(-1) if n else {}
@@ -259,6 +270,10 @@ class Fit:
                 history.diverged = {name: getattr(error, name) for name in DIVERGED}
             raise error
         return logs
+
+    def _given(self, before: object) -> Given | None:
+        """Return what has been trained since `before` was the latest; None for nothing."""
+        return None if self.strategy.latest(self) is before else self.strategy.given(self)
 
     def _scores(self, given: Given) -> dict[str, float]:
         """Return the last epoch's training metrics and validation scores, and the penalty of the weights it left."""
@@ -272,12 +287,11 @@ class Fit:
             found["penalty"] = penalty(self.network.program, self.network.get_parameters())
         return found
 
-    def _record(self, first_epoch: int, scores: Mapping[str, float]) -> None:
+    def _record(self, first_epoch: int, given: Given | None, scores: Mapping[str, float]) -> None:
         """Enter the finished epochs into both histories and count them; doing it twice is doing it once.
 
         `scores` belong to the last of them.
         """
-        given = self.strategy.given
         if given is None or not given.losses:
             return
         n_epochs = len(given.losses)

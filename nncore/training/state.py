@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,9 +64,14 @@ class State:
     stop_training: bool = False
 
 
-def current_loss(state: State) -> Loss:
+def loss_of(layers: Sequence[Layer], given: Loss | None) -> Loss:
     """Return the loss that is minimised: the one given, else the one that suits the last layer."""
-    return losses.infer_loss(last_activation(state.layers)) if state.loss is None else state.loss
+    return losses.infer_loss(last_activation(layers)) if given is None else given
+
+
+def current_loss(state: State) -> Loss:
+    """Return the model's `loss_of` layers and ``compile``."""
+    return loss_of(state.layers, state.loss)
 
 
 def scorers(state: State) -> Scorers:
