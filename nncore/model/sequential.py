@@ -18,7 +18,6 @@ from nncore.layers import Layer
 from nncore.losses import Loss
 from nncore.metrics import Metric
 from nncore.model import definition, prediction
-from nncore.network import Predictor
 from nncore.optimizers import Optimizer
 from nncore.program import Program, last_activation
 from nncore.training import batches
@@ -29,6 +28,7 @@ from nncore.training.state import built, current_loss, scorers
 if TYPE_CHECKING:
     from nncore.model.checkpoint import Snapshot
     from nncore.model.surgery import SurgeryReport
+    from nncore.network import Predictor
     from nncore.training.explanation import Explanation
 
 

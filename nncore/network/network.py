@@ -7,17 +7,18 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nncore import engine
 from nncore.base.typing import Array
 from nncore.network.lending import Lent
-from nncore.network.predictor import Predictor, freeze
 from nncore.optimizers import Optimizer
 from nncore.program import Program
-from nncore.program.folding import folded
+
+if TYPE_CHECKING:
+    from nncore.network.predictor import Predictor
 
 _alive: weakref.WeakSet[Network] = weakref.WeakSet()
 
@@ -229,6 +230,9 @@ class Network:
 
     def predictor(self) -> Predictor:
         """Return a frozen copy for single rows, without the rows that `folded` can do without."""
+        from nncore.network.predictor import freeze  # here, not at the top, to keep `import nncore` quick
+        from nncore.program.folding import folded
+
         with self._lock:
             return freeze(*folded(self.program, self.get_parameters(), self.get_statistics()))
 

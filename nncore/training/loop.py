@@ -114,6 +114,8 @@ class Fit:
         The number of the model's epochs at which training is to end.
     pauses : bool
         Whether Python has its turn after every epoch.
+    watched : bool
+        Whether somebody wants to hear how far an epoch is: `watch`.
     penalises : bool
         Whether the history gets the penalty of the epochs that are recorded.
     """
@@ -178,6 +180,7 @@ class Fit:
             self._note_data()
             self.last_epoch = state.epoch + self.epochs
             self.progress = ProgressBar(self.verbose, self.epochs, len(self.data.X))
+            self.watched = self.progress.shown or self.callbacks.watch
             with self.progress, self.callbacks.around_training(self.model) as stop:
                 if not stop:
                     self._run_strategy()
@@ -221,11 +224,6 @@ class Fit:
         logs = self._trained()
         return not logs or self.callbacks.on_epoch_end(self.model, self.state.epoch - 1, logs)  # none: stopped in it
 
-    @property
-    def watched(self) -> bool:
-        """Whether somebody wants to hear how far an epoch is: `watch`."""
-        return self.progress.shown or self.callbacks.watch
-
     def watch(self, epochs: int, share: float, logs: dict[str, float]) -> bool:
         """Show how far an epoch is that takes long; return whether a callback says that it is to be given up.
 
@@ -256,8 +254,10 @@ class Fit:
                 given = self._given(before)
                 if given is not None and given.losses:
                     scores = self._scores(given)
-            finally:
+                self._record(first_epoch, given, scores)
+            except BaseException:
                 self._record(first_epoch, self._given(before), scores)
+                raise
         except BaseException:
             self._record(first_epoch, self._given(before), scores)  # again, for a signal that struck while it did
             raise
@@ -298,10 +298,12 @@ class Fit:
         columns: dict[str, Any] = {"loss": given.losses}
         columns |= {name: [NAN] * (n_epochs - 1) + [value] for name, value in scores.items()}
         columns |= {"seconds": given.seconds, **given.columns}
+        of_layers = None
+        if given.records is not None and len(given.recorded):
+            of_layers = sampling.of_layers(self.network.program, given.records)
         for history in self.histories:
             if history.next_epoch <= first_epoch:
                 history.extend(first_epoch, columns)
-            if given.records is not None and len(given.recorded):
-                of_layers = sampling.of_layers(self.network.program, given.records)
+            if of_layers is not None:
                 history.record_layers(self._described, first_epoch + given.recorded, of_layers)
         self.state.epoch = first_epoch + n_epochs
