@@ -1,10 +1,9 @@
 """nncore: train and run multi-layer perceptrons on a CPU, fast, and see them learn."""
 
-import sys
 from typing import TYPE_CHECKING
 
 from nncore.base.lazy import loader
-from nncore.base.moved import MOVED, Finder
+from nncore.base.moved import find_moved
 from nncore.version import __version__
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ HOMES = {
 """Which module holds which public name. Each is imported when first asked for, to keep ``import nncore`` quick."""
 
 __getattr__ = loader(__name__, HOMES, MODULES)
-sys.meta_path.append(Finder(__name__, MOVED))
+find_moved(__name__)
 
 
 def __dir__() -> list[str]:

@@ -14,19 +14,32 @@ import pytest
 import nncore
 from nncore.base.moved import MOVED, Finder
 
-OLD = Path(__file__).with_name("pickle_of_0.1.txt")
-"""Made by the code before modules moved into rooms; zlib, base64."""
+
+def made_before(kind):
+    """Return what the code made before modules moved into rooms; kept with zlib and base64."""
+    return zlib.decompress(base64.b64decode(Path(__file__).with_name(f"{kind}_of_0.1.txt").read_text(encoding="ascii")))
 
 
 @pytest.fixture
 def old():
-    return pickle.loads(zlib.decompress(base64.b64decode(OLD.read_text(encoding="ascii"))))
+    return pickle.loads(made_before("pickle"))
+
+
+def test_an_old_model_file_trains_on_exactly(old, tmp_path):
+    (tmp_path / "m.safetensors").write_bytes(made_before("model"))
+    model = nncore.load(tmp_path / "m.safetensors")
+    assert (model.name, model.seed, model.epoch, model.metadata) == ("old", 3, 2, {"note": "kept"})
+    model.fit(old["X"], old["y"], epochs=3, batch_size=2)
+    assert np.array_equal(model.parameters, old["after three more epochs"])
+    loaded = nncore.load(tmp_path / "m.safetensors")
+    loaded.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == made_before("model")
 
 
 def test_an_old_pickle_of_a_model_trains_on_exactly(old):
     model = old["Sequential"]
     assert (model.name, model.seed, model.epoch, model.metadata) == ("old", 3, 2, {"note": "kept"})
-    assert set(vars(model)) == {"_state"}
+    assert set(vars(model)) == {"_state", "stop_training"}
     assert np.array_equal(model.predict(old["X"]), old["predicted"])
     assert np.array_equal(model.history.loss, old["History"].loss)
     model.fit(old["X"], old["y"], epochs=3, batch_size=2)

@@ -48,3 +48,8 @@ class Finder:
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
         sys.modules[name] = importlib.import_module(self._homes[name])
+
+
+def find_moved(package: str) -> None:
+    """Let old names of `package` be found."""
+    sys.meta_path.append(Finder(package, MOVED))

@@ -46,6 +46,11 @@ class Sequential:
     name : str, optional
         Shown by `summary` and kept in files.
 
+    Attributes
+    ----------
+    stop_training : bool
+        Set it to True in a callback to end training after the current epoch.
+
     Examples
     --------
     >>> from nncore import Dense, Sequential
@@ -66,6 +71,7 @@ class Sequential:
         name: str | None = None,
     ) -> None:
         self._state = definition.new_state(seed, dtype, name)
+        self.stop_training = False
         for layer in definition.iterable(layers):
             self.add(layer)
 
@@ -163,15 +169,6 @@ class Sequential:
     @history.setter
     def history(self, history: History) -> None:
         self._state.history = history
-
-    @property
-    def stop_training(self) -> bool:
-        """Set it to True in a callback to end training after the current epoch."""
-        return self._state.stop_training
-
-    @stop_training.setter
-    def stop_training(self, stop: bool) -> None:
-        self._state.stop_training = stop
 
     @property
     def metadata(self) -> dict[str, str]:

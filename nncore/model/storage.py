@@ -58,7 +58,7 @@ def restored(kept: Snapshot) -> State:
     return state
 
 
-WERE_PUBLIC = ("history", "metadata", "stop_training")
+WERE_PUBLIC = ("history", "metadata")
 OLD_NAMES = {field: field if field in WERE_PUBLIC else f"_{field}" for field in State.__dataclass_fields__}
 """What the fields of a `State` were called in pickles while they were attributes of the model."""
 
@@ -83,7 +83,7 @@ def unpickled(kept: Mapping[str, Any]) -> State:
 
 def from_old_pickle(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes of a model from a pickle of the time when the state was spread over them."""
-    kept = {field: attributes[name] for field, name in OLD_NAMES.items()}
+    kept = {field: attributes[name] for field, name in OLD_NAMES.items() if name in attributes}
     own = {name: value for name, value in attributes.items() if name not in {*OLD_NAMES.values(), "_scorers"}}
     return {**own, "_state": kept}
 

@@ -141,7 +141,7 @@ class Solving:
         self._x, self._columns = x, columns
         stop = fit.epoch()
         self._began = time.perf_counter()
-        if stop or fit.state.stop_training:
+        if stop or fit.model.stop_training:
             self._ended = "stopped by a callback"
         elif before - value <= np.finfo(fit.network.dtype).eps * value:
             self._ended = f"converged: the loss falls by less than the rounding of {fit.network.dtype}"

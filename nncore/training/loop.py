@@ -94,7 +94,7 @@ class Fit:
     Parameters
     ----------
     model : object
-        What callbacks get.
+        What callbacks get, and may set ``stop_training`` of.
     state : State
         Its state.
     data : tuple
@@ -175,7 +175,7 @@ class Fit:
         state = self.state
         with self.network.training():
             adopt(state, self.network)
-            state.stop_training = False
+            self.model.stop_training = False
             state.history.diverged, state.history.message = None, ""  # these speak of the latest training
             self._note_data()
             self.last_epoch = state.epoch + self.epochs
@@ -215,7 +215,7 @@ class Fit:
 
     def begins(self) -> bool:
         """Return whether there is to be another epoch; if so, the callbacks have heard that it begins."""
-        if self.state.epoch >= self.last_epoch or self.state.stop_training:
+        if self.state.epoch >= self.last_epoch or self.model.stop_training:
             return False
         return not self.callbacks.on_epoch_begin(self.model, self.state.epoch)
 

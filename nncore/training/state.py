@@ -46,8 +46,6 @@ class State:
         Of all of them.
     metadata : dict of str to str
         The user's notes.
-    stop_training : bool
-        Whether a callback has asked training to end after the epoch.
     """
 
     layers: tuple[Layer, ...]
@@ -61,7 +59,6 @@ class State:
     epoch: int = 0
     history: History = field(default_factory=History)
     metadata: dict[str, str] = field(default_factory=dict)
-    stop_training: bool = False
 
 
 def loss_of(layers: Sequence[Layer], given: Loss | None) -> Loss:
