@@ -7,7 +7,6 @@ tensors' shapes are worked out from the layers, never believed.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -16,7 +15,7 @@ import numpy as np
 
 from nncore import layers, losses, optimizers
 from nncore.arrays.inputs import all_finite
-from nncore.base import atomic, checks
+from nncore.base import atomic, checks, reading
 from nncore.base.names import lookup
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
@@ -138,21 +137,11 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     OSError
         If it cannot be opened or read.
     """
-    # Without O_NONBLOCK, opening a named pipe would wait for someone to write to it.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
-    try:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(f"{os.fsdecode(path)!r} is a directory, expected a model file")
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError(f"{os.fsdecode(path)!r} is not a regular file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return read(file, status.st_size)
-    except ModelFileError as error:
-        raise ModelFileError(f"{os.fsdecode(path)!r}: {error}") from error
-    finally:
-        os.close(descriptor)
+    with reading.open_regular(path, ModelFileError) as file:
+        try:
+            return read(file, os.fstat(file.fileno()).st_size)
+        except ModelFileError as error:
+            raise ModelFileError(f"{os.fsdecode(path)!r}: {error}") from error
 
 
 def read(file: BinaryIO, size: int) -> Snapshot:
