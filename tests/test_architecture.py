@@ -45,7 +45,7 @@ MAY_IMPORT = {
 
 NUMPY_ONLY = {"base", "words", "program", "engine", "reference", "kernels", "datasets", "arrays", "network"}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-AT_IMPORT = {"numpy", "scipy", "tqdm", "safetensors"}
+AT_IMPORT = {"numpy", "scipy", "tqdm"}
 
 
 def room(module):

@@ -20,7 +20,7 @@ from nncore import (
     metrics,
     optimizers,
 )
-from nncore.base import memory
+from nncore.base import control_groups, memory
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 Y = X[:, :1].copy()
@@ -297,14 +297,69 @@ def test_what_training_needs_is_counted_before_it_is_allocated(monkeypatch, dtyp
     model.build(1000)
 
 
-def test_the_limit_of_a_control_group_counts(monkeypatch, tmp_path):
-    some, no = tmp_path / "some", tmp_path / "no"
-    some.write_text("123456789\n")
-    no.write_text("max\n")
-    monkeypatch.setattr(memory, "CONTROL_GROUPS", (str(tmp_path / "missing"), str(no)))
-    assert memory.available() > 123456789
-    monkeypatch.setattr(memory, "CONTROL_GROUPS", (str(no), str(some)))
-    assert memory.available() == 123456789
+@pytest.fixture
+def groups(monkeypatch, tmp_path):
+    """Return the folder of the control groups, and a function that puts this process into one."""
+    root, process = tmp_path / "fs", tmp_path / "cgroup"
+    limit = control_groups.limit
+    monkeypatch.setattr(control_groups, "limit", lambda *arguments: limit(*arguments, root, process))
+
+    def enter(line):
+        process.write_text(f"9:name=systemd:/\n5:cpu,cpuacct:/\n{line}\n")
+        memory._of_groups.cache_clear()
+
+    yield root, enter
+    memory._of_groups.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("line", "base", "file", "none"),
+    [
+        ("0::/batch/job", ".", "memory.max", "max"),
+        ("4:memory:/batch/job", "memory", "memory.limit_in_bytes", str(2**63 - 4096)),
+    ],
+    ids=["version 2", "version 1"],
+)
+def test_the_limits_of_all_control_groups_up_to_the_root_count(groups, line, base, file, none):
+    root, enter = groups
+    outer, inner = root / base / "batch", root / base / "batch" / "job"
+    inner.mkdir(parents=True)
+    enter(line)
+    assert memory.available() == memory.physical()
+    for folder, content, expected in [
+        (root / base, none, memory.physical()),
+        (outer, "300000000", 300_000_000),
+        (inner, none, 300_000_000),
+        (inner, "200000000", 200_000_000),
+        (root / base, "100000000", 100_000_000),
+    ]:
+        (folder / file).write_text(content + "\n")
+        enter(line)
+        assert memory.available() == expected
+    enter(line.replace("/batch/job", "/docker/as/seen/from/outside"))
+    assert memory.available() == 100_000_000  # the root is what the container sees of its own group
+
+
+def test_a_network_too_large_for_the_own_control_group_is_refused(groups):
+    root, enter = groups
+    (root / "job").mkdir(parents=True)
+    (root / "job" / "memory.max").write_text("300000000\n")
+    enter("0::/job")
+    with pytest.raises(ValueError, match="this process may use 300 MB"):
+        Sequential([Dense(6000)]).build(6000)
+
+
+def test_the_limit_is_asked_for_once_a_second_not_for_every_layer(monkeypatch):
+    asked = []
+    monkeypatch.setattr(control_groups, "limit", lambda *arguments: asked.append(1))
+    memory._of_groups.cache_clear()
+    monkeypatch.setattr(memory.time, "monotonic", lambda: 5.2)
+    memory.available(), memory.available()
+    assert len(asked) == 1
+    monkeypatch.setattr(memory.time, "monotonic", lambda: 6.3)
+    memory.available()
+    assert len(asked) == 2
+    memory._of_groups.cache_clear()
 
 
 # ---- what a history says of the latest training

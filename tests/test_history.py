@@ -4,6 +4,7 @@ import copy
 import csv
 import json
 import pickle
+import time
 from functools import partial
 
 import numpy as np
@@ -104,6 +105,68 @@ def test_round_trips(full, tmp_path):
 def test_copies_hold_what_was_seen_of_the_data_and_not_the_data(full):
     assert callable(full._inputs)
     assert pickle.loads(pickle.dumps(full))._inputs == full.inputs == full._inputs
+
+
+COPIES = [copy.copy, copy.deepcopy, lambda history: pickle.loads(pickle.dumps(history))]
+
+
+@pytest.mark.parametrize("duplicate", COPIES)
+def test_copies_hold_everything_and_share_nothing(full, duplicate):
+    full.message, full.mine = "converged", ["a note"]
+    other = duplicate(full)
+    assert_same(other, full)
+    assert (other.message, other.mine) == ("converged", ["a note"])
+    full.extend(6, {"loss": [0.1]})
+    full.record_layers(NETWORK, [6], records([6]))
+    assert (len(other), len(other.layers["dense_0"])) == (3, 2)
+    other.extend(6, {"loss": [0.1]})
+    other.record_layers(NETWORK, [6], records([6]))
+    assert_same(other, full)
+
+
+@pytest.mark.parametrize("duplicate", COPIES)
+def test_copies_of_a_model_keep_how_its_latest_training_ended(duplicate):
+    model = Sequential([Dense(1)])
+    model.fit(np.arange(6.0)[:, None], np.arange(6.0), epochs=50, solver="lbfgs")
+    assert model.history.message
+    assert duplicate(model).history.message == model.history.message
+
+
+def test_a_copy_made_while_an_epoch_is_appended_holds_those_before(history):
+    history._columns["loss"].append(0.1)  # what another thread has done so far
+    history._columns["accuracy"] = []
+    other = copy.deepcopy(history)
+    assert other.history["loss"] == [0.5, 0.25, 0.125]
+    assert "accuracy" not in other
+
+
+def test_ten_thousand_short_trainings_keep_little_more_than_a_long_one():
+    X, y = np.linspace(-1, 1, 32)[:, None], np.linspace(-1, 1, 32)
+    layers = [Dense(64, "tanh"), Dense(64, "tanh"), Dense(1)]
+    pieces, whole = Sequential(layers, seed=1), Sequential(layers, seed=1)
+    for _ in range(2000):
+        history = pieces.fit(X, y)
+    whole.fit(X, y, epochs=2000)
+    assert np.array_equal(pieces.history.loss, whole.history.loss)
+    assert history.layers["dense_0"].epochs.tolist() == [1999]
+    ours, theirs = pieces.history.layers["dense_0"].epochs.tolist(), whole.history.layers["dense_0"].epochs.tolist()
+    assert ours[:500] == list(range(500)), "as long as there are few, all are kept"
+    assert [epoch for epoch in ours if epoch > 520] == [epoch for epoch in theirs if epoch > 520]
+    layers_of_one_fit = 3 * 8 * (WIDTH + 1)
+    assert len(pickle.dumps(pieces)) < len(pickle.dumps(whole)) + 550 * layers_of_one_fit
+
+
+def test_copies_cost_what_they_hold():
+    """Ten thousand epochs were copied value by value, which took seconds."""
+    n = 10_000
+    history = History()
+    history.extend(0, {name: np.arange(float(n)) for name in ("loss", "seconds", "learning_rate")})
+    history.record_layers(NETWORK, range(n), records(range(n)))
+    start = time.process_time()
+    copy.deepcopy(history)
+    assert time.process_time() - start < 0.2
+    numbers = 8 * len(NETWORK) * (WIDTH + 1) + 9 * 3 + 3
+    assert len(pickle.dumps(history)) < 1.05 * n * numbers
 
 
 def test_columns_of_a_round_trip_can_be_continued(full):

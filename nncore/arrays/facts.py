@@ -122,10 +122,11 @@ def targets_seen(target: Array, sample_weight: Array | None, loss: str) -> Facts
     if not total > 0:
         return seen
     if loss == CLASS_INDICES:
-        rows = np.arange(rows.max() + 1) == rows[:, None]
-    elif loss not in (CLASS_SHARES, PROBABILITIES, SQUARED_ERROR):
+        mean = np.bincount(rows, weight) / total
+    elif loss in (CLASS_SHARES, PROBABILITIES, SQUARED_ERROR):
+        mean = weight @ rows / total
+    else:
         return seen
-    mean = weight @ rows / total
     if loss == PROBABILITIES:
         mean = np.stack([1 - mean, mean])
     if loss != SQUARED_ERROR and mean.shape[1:] in ((), (1,)):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 LONGEST_NAME = 200  # bytes of the original name kept in the temporary one; file systems stop at 255
 
 
-def write(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write `data` to `path` and return once it is on the disk.
+def write(path: str | os.PathLike[str], data: bytes | Iterable[memoryview]) -> None:
+    """Write `data`, in one piece or in several, to `path` and return once it is on the disk.
 
     The bytes go to a new file in the same directory, which then takes the place of the old one. A symbolic link is
     followed: its target is replaced. The permissions of an existing file are kept.
@@ -31,7 +31,7 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
     kept = os.fsdecode(os.fsencode(name)[:LONGEST_NAME])
     temporary = os.path.join(directory, f".{kept}.{os.urandom(8).hex()}.tmp")
     try:
-        _write_new(temporary, target, data, mode)
+        _write_new(temporary, target, [memoryview(data)] if isinstance(data, bytes) else data, mode)
         with _step("put in place", target):
             os.replace(temporary, target)
     except BaseException:
@@ -55,7 +55,7 @@ def _mode(target: str) -> int | None:
     return stat.S_IMODE(found.st_mode)
 
 
-def _write_new(temporary: str, target: str, data: bytes, mode: int | None) -> None:
+def _write_new(temporary: str, target: str, pieces: Iterable[memoryview], mode: int | None) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     with _step("create a file beside", target):
         descriptor = os.open(temporary, flags, 0o666)
@@ -63,9 +63,9 @@ def _write_new(temporary: str, target: str, data: bytes, mode: int | None) -> No
         with _step("write", target):
             if mode is not None and hasattr(os, "fchmod"):
                 os.fchmod(descriptor, mode)
-            left = memoryview(data)
-            while left:
-                left = left[os.write(descriptor, left) :]
+            for left in pieces:
+                while left:
+                    left = left[os.write(descriptor, left) :]
         with _step("flush", target):
             os.fsync(descriptor)
     finally:

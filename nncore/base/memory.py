@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+import time
+from functools import lru_cache
+from pathlib import Path
+
+from nncore.base import control_groups
 
 LARGEST_OBJECT = 2**62  # bytes; past it, sizes no longer fit the signed 64-bit integers they are kept in
-CONTROL_GROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def available() -> int:
-    """Return the memory that this process may use, in bytes: the machine's, cut to the limit of its control group.
+    """Return the memory that this process may use, in bytes: the machine's, cut to the limits of its control groups.
 
     Where the system does not tell, the largest size that can be counted.
 
@@ -19,7 +22,7 @@ def available() -> int:
     >>> 0 < available() <= LARGEST_OBJECT
     True
     """
-    return min(LARGEST_OBJECT, physical(), *map(_group_limit, CONTROL_GROUPS))
+    return min(LARGEST_OBJECT, physical(), _of_groups(os.getpid(), int(time.monotonic())))
 
 
 def physical() -> int:
@@ -31,13 +34,19 @@ def physical() -> int:
     return n_pages * page_size if n_pages > 0 else LARGEST_OBJECT  # -1 stands for an answer without a number
 
 
-@cache
-def _group_limit(path: str) -> int:
-    try:
-        with open(path, encoding="ascii") as file:
-            return int(file.read())
-    except (OSError, ValueError):  # no such control group, or "max"
-        return LARGEST_OBJECT
+@lru_cache(maxsize=1)
+def _of_groups(process: int, second: int) -> int:
+    """Ask anew once a second, and after a fork: reading files takes longer than all else that adds a layer."""
+    limit = control_groups.limit("memory", _limit_v2, _limit_v1)
+    return LARGEST_OBJECT if limit is None else limit
+
+
+def _limit_v2(group: Path) -> int:
+    return int((group / "memory.max").read_text(encoding="ascii"))  # "max" is no number
+
+
+def _limit_v1(group: Path) -> int:
+    return int((group / "memory.limit_in_bytes").read_text(encoding="ascii"))
 
 
 def readable(n_bytes: int) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from pathlib import Path
 
 from nncore.base import checks
 from nncore.base.protocols import Model
+from nncore.base.reading import open_regular
 
 
 class CSVLogger:
@@ -51,9 +53,11 @@ class CSVLogger:
         self._columns: list[str] | None = None
 
     def on_train_begin(self, model: Model) -> None:
-        with open(self.filename, "a+" if self.append else "w", encoding="utf-8", newline="") as file:
-            file.seek(0)
-            self._columns = next(csv.reader(file, delimiter=self.separator), None) if self.append else None
+        with open(self.filename, "a" if self.append else "w", encoding="utf-8"):
+            self._columns = None  # it can be written
+        if self.append:
+            with open_regular(self.filename) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+                self._columns = next(csv.reader(text, delimiter=self.separator), None)
 
     def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> None:
         row = {"epoch": epoch, **logs}

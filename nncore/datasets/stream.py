@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import os
-import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
+
+from nncore.base.reading import open_regular
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -27,10 +28,7 @@ def open_binary(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         compressed data are damaged or cut short.
     """
     path = Path(path)
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # open() itself names a directory
-        raise ValueError(f"{path}: not a regular file")
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         gzipped = file.peek(2)[:2] == GZIP_MAGIC
         if path.suffix == ".gz" and not gzipped:
             raise ValueError(f"{path}: named .gz, but its content is not gzip")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib
 import os
 import platform
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from nncore.base import control_groups
 from nncore.errors import EnvironmentVariableError
 
 if TYPE_CHECKING:
@@ -130,43 +130,21 @@ def available_cpus() -> int:
     return max(1, n if quota is None else min(n, int(quota + 0.5)))
 
 
-def _cgroup_quota(root: Path = Path("/sys/fs/cgroup"), process: Path = Path("/proc/self/cgroup")) -> float | None:
+def _cgroup_quota(root: Path = control_groups.ROOT, process: Path = control_groups.PROCESS) -> float | None:
     """CPU time per second that the control groups allow, the tightest from this process's up; None for no limit."""
-    try:
-        lines = process.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # not on Linux
-        return None
-    quotas = []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            quotas += _quotas(root, path, _quota_v2)
-        elif "cpu" in controllers.split(","):
-            quotas += _quotas(root / "cpu", path, _quota_v1)
-    return min(quotas, default=None)
+    return control_groups.limit("cpu", _quota_v2, _quota_v1, root, process)
 
 
-def _quotas(root: Path, path: str, read: Callable[[Path], float | None]) -> list[float]:
-    group = root / path.lstrip("/")
-    groups = [group, *(parent for parent in group.parents if root in (parent, *parent.parents))]
-    return [quota for quota in map(read, groups) if quota is not None]
+def _quota_v2(group: Path) -> float:
+    quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
+    return int(quota) / int(period)  # "max" is no number
 
 
-def _quota_v2(group: Path) -> float | None:
-    try:
-        quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return None
-    return None if quota == "max" else int(quota) / int(period)
-
-
-def _quota_v1(group: Path) -> float | None:
-    try:
-        quota = int((group / "cpu.cfs_quota_us").read_text(encoding="ascii"))
-        period = int((group / "cpu.cfs_period_us").read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
-    return quota / period if quota > 0 else None
+def _quota_v1(group: Path) -> float:
+    quota = int((group / "cpu.cfs_quota_us").read_text(encoding="ascii"))
+    if quota <= 0:
+        raise ValueError("no limit")
+    return quota / int((group / "cpu.cfs_period_us").read_text(encoding="ascii"))
 
 
 def set_num_threads(n: int | None = None) -> None:

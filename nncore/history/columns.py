@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +79,12 @@ class Columns:
             del column[before:]  # what a call that Ctrl-C ended may have left: the epochs come last
             column += [nan] * (before - len(column)) + values.get(name, [nan] * count)
         self._epochs += range(first_epoch, first_epoch + count)
+
+    def _so_far(self) -> dict[str, Any]:
+        """Return copies of the attributes that grow, of one moment: another thread may be appending an epoch."""
+        n = len(self._epochs)
+        columns = {name: column[:n] for name, column in [*self._columns.items()] if len(column) >= n}
+        return {"_epochs": self._epochs[:n], "_columns": columns}
 
     def row(self, index: int) -> dict[str, float]:
         """Return the values of one recorded epoch by column name; index -1 is the last."""

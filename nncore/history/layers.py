@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -116,6 +118,18 @@ class LayerHistory:
         self._epochs[n:end] = new_epochs
         self._records[n:end] = new_records
         self._n = end  # last: what Ctrl-C or another thread may find before is as if nothing had been appended
+
+    def drop_last(self) -> None:
+        """Take the latest record back."""
+        self._n = max(0, self._n - 1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return copies of the records, without the room for more."""
+        n = self._n
+        return {**self.__dict__, "_n": n, "_epochs": self._epochs[:n].copy(), "_records": self._records[:n].copy()}
+
+    def __deepcopy__(self, memo: object) -> LayerHistory:
+        return copy.copy(self)  # by `__getstate__`
 
     def _reserve(self, size: int) -> None:
         if size <= len(self._records):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from nncore.history import files
 
 Facts = dict[str, Any]
+MOST_ENDS = 512
+"""Records of a layer up to which the ends of all trainings are among them."""
 
 
 class History(Columns):
@@ -59,6 +62,7 @@ class History(Columns):
     """
 
     message: str = ""
+    _between = False  # whether the latest record of the layers is one in between, see `record_layers`
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,9 +101,21 @@ class History(Columns):
         self._inputs, self._targets = inputs, targets
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_inputs": self.inputs, "_targets": self.targets}
+        """Return the attributes, the user's as well; of the data, what was seen of them."""
+        layers = {name: copy.copy(layer) for name, layer in self.layers.items()}
+        return {**self.__dict__, **self._so_far(), "_layers": layers, "_inputs": self.inputs, "_targets": self.targets}
 
-    def record_layers(self, network: Iterable[Description], epochs: ArrayLike, records: ArrayLike) -> None:
+    def __deepcopy__(self, memo: dict[int, Any]) -> History:
+        """Copy numbers by the list: looking at every single one would take a hundred times as long."""
+        other = memo[id(self)] = type(self).__new__(type(self))
+        kept = self.__getstate__()
+        grown = {name: kept.pop(name) for name in ("_epochs", "_columns", "_layers")}
+        other.__dict__ = {**copy.deepcopy(kept, memo), **grown}
+        return other
+
+    def record_layers(
+        self, network: Iterable[Description], epochs: ArrayLike, records: ArrayLike, every: int = 1
+    ) -> None:
         """Append records of the layers; doing it twice for the same epochs is doing it once.
 
         A layer whose name, kind and activation are those of one recorded before goes on with its records. One that
@@ -113,6 +129,9 @@ class History(Columns):
             Ascending numbers of the epochs that were recorded.
         records : array-like of shape (m, n_layers, 42)
             `nncore.history.layers.FIELDS` of each layer, then the 32 bins of the histogram of its weights. Copied.
+        every : int, optional
+            From one record to the next, in epochs. One in between, with which a training ended, gives way to the next
+            once there are `MOST_ENDS` records: ten thousand short trainings keep hardly more than a long one.
 
         Raises
         ------
@@ -132,9 +151,14 @@ class History(Columns):
             raise ValueError(f"expected {expected}, got shapes {numbers.shape} and {values.shape}")
         if layers != self._network:
             self._layers = adapted(self._layers, layers)
-            self._network = layers
+            self._network, self._between = layers, False
         for index, (name, _, _) in enumerate(layers):
-            self._layers[name].extend(numbers, values[:, index])
+            layer = self._layers[name]
+            if self._between and len(numbers) and len(layer) > MOST_ENDS:
+                layer.drop_last()
+            layer.extend(numbers, values[:, index])
+        if len(numbers):
+            self._between = bool(numbers[-1] % every)
 
     def rename_layers(self, names: Mapping[str, str]) -> None:
         """Let records go on under other names, after layers were put in, taken out or moved.

@@ -7,7 +7,6 @@ tensors' shapes are worked out from the layers, never believed.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -16,7 +15,7 @@ import numpy as np
 
 from nncore import layers, losses, optimizers
 from nncore.arrays.inputs import all_finite
-from nncore.base import atomic, checks
+from nncore.base import atomic, checks, reading
 from nncore.base.names import lookup
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
@@ -73,11 +72,11 @@ class Snapshot:
 
 def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
     """Write a model file; see `nncore.base.atomic.write` for what is promised if that fails."""
-    atomic.write(path, encode(snapshot))
+    atomic.write(path, _pieces(snapshot))
 
 
 def encode(snapshot: Snapshot) -> bytes:
-    """Return the content of a model file; equal models give equal bytes.
+    """Return the content of a model file; equal models give equal bytes. `save` does without this copy of all weights.
 
     Raises
     ------
@@ -86,6 +85,11 @@ def encode(snapshot: Snapshot) -> bytes:
     ModelFileError
         If `load` would refuse the description.
     """
+    return b"".join(_pieces(snapshot))
+
+
+def _pieces(snapshot: Snapshot) -> list[memoryview]:
+    """Return what `encode` joins."""
     state = {"parameters": snapshot.parameters, "statistics": snapshot.statistics, "optimizer state": snapshot.slots}
     for what, array in state.items():
         if not all_finite(array):
@@ -94,9 +98,7 @@ def encode(snapshot: Snapshot) -> bytes:
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"metadata must map str to str, got {key!r}: {value!r}")
     program = lower(snapshot.layers, snapshot.n_features, snapshot.loss)
-    tensors = {block.name: block.of(snapshot.parameters) for block in program.parameters}
-    tensors |= {block.name: block.of(snapshot.statistics) for block in program.statistics}
-    tensors |= {_slot_name(i): slot for i, slot in enumerate(snapshot.slots)}
+    tensors = _tensors(program, snapshot.parameters, snapshot.statistics, snapshot.slots)
     description = _describe(snapshot)
     _checked_fields(modelfile.round_trip(description))  # a file that could never be read back must not be written
     return modelfile.pack(description, tensors)
@@ -135,21 +137,11 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     OSError
         If it cannot be opened or read.
     """
-    # Without O_NONBLOCK, opening a named pipe would wait for someone to write to it.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
-    try:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(f"{os.fsdecode(path)!r} is a directory, expected a model file")
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError(f"{os.fsdecode(path)!r} is not a regular file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return read(file, status.st_size)
-    except ModelFileError as error:
-        raise ModelFileError(f"{os.fsdecode(path)!r}: {error}") from error
-    finally:
-        os.close(descriptor)
+    with reading.open_regular(path, ModelFileError) as file:
+        try:
+            return read(file, os.fstat(file.fileno()).st_size)
+        except ModelFileError as error:
+            raise ModelFileError(f"{os.fsdecode(path)!r}: {error}") from error
 
 
 def read(file: BinaryIO, size: int) -> Snapshot:
@@ -164,20 +156,25 @@ def read(file: BinaryIO, size: int) -> Snapshot:
     fields = _checked_fields(header.description)
     program = _lowered(fields)
     dtype: np.dtype = fields.pop("dtype")
-    blocks = (*program.parameters, *program.statistics)
-    shapes: dict[str, tuple[int, ...]] = {block.name: block.shape for block in blocks}
     slot_names = [_slot_name(i) for i in range(fields["optimizer"].n_slots)]
+    shapes = {block.name: block.shape for block in (*program.parameters, *program.statistics)}
     shapes |= dict.fromkeys(slot_names, (program.n_parameters,))
-    tensors = modelfile.read_tensors(file, size, header, shapes, dtype)
+    modelfile.check_tensors(size, header, shapes, dtype)
+    parameters, statistics = np.empty(program.n_parameters, dtype), np.empty(program.n_statistics, dtype)
+    slots = np.empty((len(slot_names), program.n_parameters), dtype)
+    tensors = _tensors(program, parameters, statistics, slots)
+    modelfile.read_tensors(file, header, tensors)
     for name in (block.name for block in program.statistics if block.name.endswith(".variance")):
         if (tensors[name] < 0).any():
             raise ModelFileError(f"tensor {name!r} must not be negative, got {tensors[name].min():g}")
-    parameters, statistics = (
-        np.concatenate([np.empty(0, dtype), *(tensors[block.name].ravel() for block in blocks)])
-        for blocks in (program.parameters, program.statistics)
-    )
-    slots = np.array([tensors[name] for name in slot_names], dtype).reshape(-1, program.n_parameters)
     return Snapshot(parameters=parameters, statistics=statistics, slots=slots, **fields)
+
+
+def _tensors(program: Program, parameters: Array, statistics: Array, slots: Array) -> dict[str, Array]:
+    """Return the tensors of a file, which are views of what is given."""
+    tensors = {block.name: block.of(parameters) for block in program.parameters}
+    tensors |= {block.name: block.of(statistics) for block in program.statistics}
+    return tensors | {_slot_name(i): slot for i, slot in enumerate(slots)}
 
 
 def _checked_fields(description: dict[str, Any]) -> dict[str, Any]:

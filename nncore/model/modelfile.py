@@ -1,25 +1,27 @@
 """The container of a model file: named tensors and one JSON description, sealed by a checksum.
 
-It is a valid safetensors file. Its metadata has one entry, ``nncore``: the description. The description's ``sha256`` is
-the digest of the whole file with that digest replaced by zeros, so that a flip of any bit is found. What the
-description means is up to `nncore.model.checkpoint`.
+It is a valid safetensors file, written and read here tensor by tensor, without a second copy of them. Its metadata has
+one entry, ``nncore``: the description. The description's ``sha256`` is the digest of the whole file with that digest
+replaced by zeros, so that a flip of any bit is found. What the description means is up to `nncore.model.checkpoint`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from nncore.arrays.inputs import all_finite
 from nncore.base import checks
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
 
 LONGEST_HEADER = 2**20  # bytes
+ALIGNMENT = 8  # bytes, of the first tensor
 NO_DIGEST = "0" * 64
 DTYPE_CODES = {"float32": "F32", "float64": "F64"}
 FOREIGN_FORMATS = {
@@ -30,32 +32,54 @@ FOREIGN_FORMATS = {
     b"\x1f\x8b": "a gzip file",
     b"{": "a JSON file",
 }
+CHANGED = "the file changed while it was read"
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def pack(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:
-    """Return the content of a file; equal input gives equal bytes.
+def pack(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> list[memoryview]:
+    """Return the content of a file in pieces, the header first; equal input gives equal bytes.
+
+    The pieces of the tensors are views of `tensors`: no value is copied.
 
     Raises
     ------
     ValueError
         If the header would be longer than a reader accepts.
     """
-    from safetensors.numpy import save  # here, not at the top, to keep `import nncore` quick
-
     text = json.dumps({"sha256": NO_DIGEST, **description}, allow_nan=False)
-    content = save(dict(tensors), {"nncore": text})
-    length = int.from_bytes(content[:8], "little")
-    if length > LONGEST_HEADER:
-        raise ValueError(f"layers and metadata take {length} bytes of a model file, expected at most {LONGEST_HEADER}")
-    return _sealed(content)
+    entries: dict[str, Any] = {"__metadata__": {"nncore": text}}
+    pieces, end = [], 0
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        begin, end = end, end + array.nbytes
+        entries[name] = {
+            "dtype": DTYPE_CODES[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [begin, end],
+        }
+        pieces.append(_as_bytes(array))
+    return [memoryview(_sealed(_header(entries), pieces)), *pieces]
 
 
-def _sealed(content: bytes) -> bytes:
-    """Replace the zeros that stand for the digest by the digest of `content`."""
-    at = content.index(NO_DIGEST.encode())
-    digest = _sha256(content).encode()
-    return content[:at] + digest + content[at + len(digest) :]
+def _header(entries: Mapping[str, Any]) -> bytes:
+    """Return the first bytes of a file: the header's length, and the header, padded so that the tensors are aligned."""
+    text = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % ALIGNMENT)
+    if len(text) > LONGEST_HEADER:
+        raise ValueError(
+            f"layers and metadata take {len(text)} bytes of a model file, expected at most {LONGEST_HEADER}"
+        )
+    return len(text).to_bytes(8, "little") + text
+
+
+def _as_bytes(array: Array) -> memoryview:
+    """Return the bytes of a contiguous array, not a copy of them."""
+    return array.reshape(-1).view(np.uint8).data
+
+
+def _sealed(header: bytes, tensors: Iterable[memoryview]) -> bytes:
+    """Replace the zeros that stand for the digest by the digest of the whole file."""
+    return header.replace(NO_DIGEST.encode(), _sha256(header, *tensors).encode(), 1)
 
 
 @dataclass
@@ -135,33 +159,59 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def read_tensors(file: BinaryIO, size: int, header: Header, shapes: Shapes, dtype: np.dtype) -> dict[str, Array]:
-    """Read the tensors behind `header`: exactly those of `shapes`.
-
-    Nothing is read or allocated before names, shapes, dtype and the file's size have been found to agree.
+def check_tensors(size: int, header: Header, shapes: Shapes, dtype: np.dtype) -> None:
+    """Check that a file of `size` bytes holds exactly the tensors of `shapes`, before memory is taken for them.
 
     Raises
     ------
     ModelFileError
-        If they do not, if the checksum is wrong, or if a value is not finite.
+        If a name, a shape, the dtype, a place or the file's size does not agree.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     _check_entries(header.entries, shapes, dtype)
-    n_bytes = _check_size(size - len(header.raw), shapes, dtype)
-    content = header.raw + file.read(n_bytes)
-    if len(content) != size:
-        raise ModelFileError("the file changed while it was read")
-    _check_digest(content, header.description.get("sha256"))
-    try:
-        tensors: dict[str, Array] = load(content)
-    except SafetensorError as error:
-        raise ModelFileError(f"invalid header: {error}") from error
+    _check_size(size - len(header.raw), shapes, dtype)
+    end = 0
+    for name in _in_order(header.entries):
+        needed = [end, end + dtype.itemsize * math.prod(shapes[name])]
+        if header.entries[name]["data_offsets"] != needed:
+            found = header.entries[name]["data_offsets"]
+            raise ModelFileError(f"invalid header: tensor {name!r} has data_offsets {found}, expected {needed}")
+        end = needed[1]
+
+
+def read_tensors(file: BinaryIO, header: Header, tensors: Mapping[str, Array]) -> None:
+    """Read what `check_tensors` found good into contiguous arrays. If it raises, they hold nothing to be used.
+
+    Raises
+    ------
+    ModelFileError
+        If the checksum is wrong, or if a value is not finite.
+    """
+    pieces = [_as_bytes(tensors[name]) for name in _in_order(header.entries)]
+    for piece in pieces:
+        _read_into(file, piece)
+    if file.read(1):
+        raise ModelFileError(CHANGED)
+    _check_digest(header.raw, pieces, header.description.get("sha256"))
     for name, tensor in tensors.items():
-        if not np.isfinite(tensor).all():
+        if not all_finite(tensor):
             raise ModelFileError(f"tensor {name!r} holds NaN or infinity")
-    return tensors
+
+
+def _in_order(entries: Mapping[str, Any]) -> list[str]:
+    """Return the names of the tensors in the order of their places in the file."""
+    for name, entry in entries.items():
+        places = entry.get("data_offsets")
+        if not isinstance(places, list) or [type(place) for place in places] != [int, int]:
+            raise ModelFileError(f"invalid header: data_offsets of tensor {name!r} must be two integers")
+    return sorted(entries, key=lambda name: entries[name]["data_offsets"])
+
+
+def _read_into(file: BinaryIO, piece: memoryview) -> None:
+    while len(piece):
+        n = file.readinto(piece)  # type: ignore[attr-defined]
+        if not n:
+            raise ModelFileError(CHANGED)
+        piece = piece[n:]
 
 
 def _check_entries(entries: Mapping[str, Any], shapes: Shapes, dtype: np.dtype) -> None:
@@ -178,21 +228,18 @@ def _check_entries(entries: Mapping[str, Any], shapes: Shapes, dtype: np.dtype) 
             raise ModelFileError(f"tensor {name!r} has dtype {found}, expected {DTYPE_CODES[dtype.name]}")
 
 
-def _check_size(n_bytes: int, shapes: Shapes, dtype: np.dtype) -> int:
+def _check_size(n_bytes: int, shapes: Shapes, dtype: np.dtype) -> None:
     needed = dtype.itemsize * sum(math.prod(shape) for shape in shapes.values())
     if n_bytes != needed:
         off = f"{abs(n_bytes - needed)} byte(s) {'longer' if n_bytes > needed else 'shorter'}"
         raise ModelFileError(f"the file is {off} than declared: its tensors need {needed} bytes, it has {n_bytes}")
-    return needed
 
 
-def _check_digest(content: bytes, digest: Any) -> None:
+def _check_digest(header: bytes, tensors: Iterable[memoryview], digest: Any) -> None:
     if not isinstance(digest, str) or len(digest) != len(NO_DIGEST) or not digest.isascii():
         expected = f"{len(NO_DIGEST)} hexadecimal digits"
         raise ModelFileError(f"invalid description: sha256 must be {expected}, got {checks.described(digest)}")
-    at = content.find(digest.encode())
-    view = memoryview(content)
-    if _sha256(view[:at], NO_DIGEST.encode(), view[at + len(digest) :]) != digest:
+    if _sha256(header.replace(digest.encode(), NO_DIGEST.encode(), 1), *tensors) != digest:
         raise ModelFileError("checksum mismatch: the file is damaged")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nncore.base.typing import Array
-from nncore.history import History
 from nncore.model.definition import add, compile_model, new_state
 from nncore.network import Network
 from nncore.training.state import State, built, current_loss, loss_of, program_for
@@ -68,7 +68,7 @@ def pickled(state: State) -> dict[str, Any]:
     network = state.network
     return vars(state) | {
         "network": None if network is None else (network.program.n_features, *network.state()),
-        "history": History.from_dict(state.history.to_dict()),
+        "history": copy.deepcopy(state.history),
         "metadata": dict(state.metadata),
     }
 

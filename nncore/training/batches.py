@@ -109,7 +109,7 @@ class MiniBatches:
             columns["clipped"] = result.clipped.tolist()
         losses, seconds = result.losses.tolist(), result.seconds.tolist()
         diverged = partial(self._diverged, fit) if result.diverged else None
-        return Given(losses, seconds, columns, result.recorded, result.records, diverged)
+        return Given(losses, seconds, columns, result.recorded, result.records, self.record_every, diverged)
 
     def _diverged(self, fit: Fit) -> TrainingDiverged:
         from nncore.training.divergence import error  # here, not at the top, to keep `import nncore` quick

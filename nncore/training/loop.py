@@ -40,6 +40,8 @@ class Given(NamedTuple):
         Which of the epochs left records of the layers, counted from the first of them.
     records : ndarray of shape (m, n_rows, 42), or None
         These records, of the program's rows.
+    every : int
+        How many epochs lie from one record to the next.
     diverged : callable, or None
         Where the epoch after them diverged, what returns the error that says where.
     """
@@ -49,6 +51,7 @@ class Given(NamedTuple):
     columns: dict[str, list[float]]
     recorded: NDArray[np.int64] = np.empty(0, np.int64)
     records: NDArray[np.float64] | None = None
+    every: int = 1
     diverged: Callable[[], TrainingDiverged] | None = None
 
 
@@ -305,5 +308,5 @@ class Fit:
             if history.next_epoch <= first_epoch:
                 history.extend(first_epoch, columns)
             if of_layers is not None:
-                history.record_layers(self._described, first_epoch + given.recorded, of_layers)
+                history.record_layers(self._described, first_epoch + given.recorded, of_layers, given.every)
         self.state.epoch = first_epoch + n_epochs

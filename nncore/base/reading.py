@@ -1,0 +1,46 @@
+"""Open what a path names for reading, if it is a file: pipes would keep a reader waiting, some devices never end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from io import BufferedReader
+
+KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket"}
+FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # without it, opening a named pipe would wait for someone to write to it
+
+
+def open_regular(path: str | os.PathLike[str], error: type[ValueError] = ValueError) -> BufferedReader:
+    """Open a regular file for reading bytes.
+
+    What has been opened is looked at, not the path, which may come to mean something else in between.
+
+    Raises
+    ------
+    OSError
+        If the file does not exist, is a directory or may not be read.
+    ValueError
+        Of the class `error`, if `path` is neither a file nor a directory.
+
+    Examples
+    --------
+    >>> open_regular("/dev/null")
+    Traceback (most recent call last):
+        ...
+    ValueError: '/dev/null' is not a regular file but a device; write what it holds to a file, and name that
+    """
+    descriptor = os.open(path, FLAGS | AT_ONCE)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fsdecode(path))
+        if not stat.S_ISREG(mode):
+            kind = KINDS.get(stat.S_IFMT(mode), "something else")
+            name = os.fsdecode(path)
+            raise error(f"{name!r} is not a regular file but {kind}; write what it holds to a file, and name that")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
