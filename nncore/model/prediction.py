@@ -67,7 +67,12 @@ def evaluate(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike 
     """Return loss and metrics; see ``Sequential.evaluate``."""
     named: bool = checks.flag("return_dict", return_dict)
     network = built(state)
-    scores = scoring.evaluate(network, checked_data(state, X, y, sample_weight)[0], scorers(state))
+    data, metrics = checked_data(state, X, y, sample_weight)[0], scorers(state)
+    if metrics:
+        from nncore.training.trial import check_targets  # here, not at the top, to keep `import nncore` quick
+
+        check_targets(state, data)
+    scores = scoring.evaluate(network, data, metrics)
     return scores if named else list(scores) if state.metrics else scores["loss"]
 
 

@@ -151,11 +151,20 @@ class Fit:
         self.metrics = scorers(state)
         self.callbacks.check_logs(self._recorded())
         self.network = state.network or new_network(state, program)
+        self._try_metrics()
         shape = (len(self.data.X), program.n_outputs)
         self.predictions = np.empty(shape, state.dtype) if self.metrics else None
         self.pauses = bool(strategy.pauses or len(self.callbacks) or self.validation or self.metrics)
         self.history = History()
         self._described = sampling.described(program, state.layers)
+
+    def _try_metrics(self) -> None:
+        if self.metrics:
+            from nncore.training.trial import check_metrics  # here, not at the top, to keep `import nncore` quick
+
+            check_metrics(self.state, self.network, self.data)
+            if self.validation is not None:
+                check_metrics(self.state, self.network, self.validation, "validation: ")
 
     def _recorded(self) -> list[str]:
         """Return the names of the values that every epoch will record."""

@@ -118,11 +118,21 @@ def scores(metrics: Scorers, target: Array, prediction: Array) -> dict[str, floa
 
 
 def _score(name: str, metric: Callable[[Array, Array], float], target: Array, prediction: Array) -> float:
-    value = metric(target, prediction)
+    try:
+        value = metric(target, prediction)
+    except Exception as error:
+        raise _named(error, name) from error
     try:
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"metric {name!r} must return one number, got {value!r}") from None
+
+
+def _named(error: Exception, name: str) -> Exception:
+    """Return the error with the metric's name before its message, where that makes no other error of it."""
+    if type(error).__module__ != "builtins" or len(error.args) > 1:  # what else it holds would be lost
+        return error
+    return type(error)(f"metric {name!r} failed: {error or type(error).__name__}")
 
 
 def evaluate(network: Network, data: Data, metrics: Scorers) -> Scores:
