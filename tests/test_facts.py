@@ -199,3 +199,14 @@ def test_divergence_is_noted_and_explained():
     found = History.from_dict(model.history.to_dict()).doctor()
     assert {"divergence", "unscaled_inputs"} <= {finding.rule for finding in found}
     assert f"no longer finite in epoch {error.epoch}, batch {error.batch}" in str(found)
+
+
+def test_columns_that_vary_by_rounding_count_as_constant():
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    X[:, 1] = np.where(X[:, 0] > 0, 0.3, 0.1 + 0.2)
+    seen = inputs_seen(X)
+    assert seen["constant"] == 1 and seen["narrowest"] != 1 and seen["std_min"] > 0.5
+    X[:, 1] -= 0.3  # as standardising leaves it
+    assert inputs_seen(X)["constant"] == 1 and inputs_seen(X)["std_min"] > 0.5
+    X[:, 1] = 1e-6 * X[:, 0]
+    assert inputs_seen(X)["constant"] == 0 and inputs_seen(X)["narrowest"] == 1

@@ -18,6 +18,7 @@ from nncore.base.typing import Array
 MOST_ROWS = 512  # of inputs: enough for means and deviations within 5 %, and what is asked are powers of ten
 MOST_TARGETS = 4096  # rows: a class of one row in a hundred is still seen some 40 times
 MOST_VALUES = 2**16  # with many columns, fewer rows
+NOTHING = 1e-12  # of the widest deviation: what is left of a column that varies by rounding, once it is standardised
 SQUARED_ERROR = "squared_error"
 
 Facts = dict[str, Any]
@@ -59,8 +60,9 @@ def inputs_seen(X: Array) -> Facts:
     -------
     dict
         ``rows``, ``features``: how many there were. ``min``, ``max``: of all values. ``mean_min``, ``mean_max``,
-        ``std_min``, ``std_max``: of the features; constant ones do not count for ``std_min``. ``constant``: how many
-        of them are. ``narrowest``, ``widest``: the features with ``std_min`` and ``std_max``.
+        ``std_min``, ``std_max``: of the features; constant ones, and those that vary by rounding alone, do not count
+        for ``std_min``. ``constant``: how many of them there are. ``narrowest``, ``widest``: the features with
+        ``std_min`` and ``std_max``.
 
     Examples
     --------
@@ -74,6 +76,8 @@ def inputs_seen(X: Array) -> Facts:
         mean = rows.mean(axis=0)
         rows -= mean
         std = np.sqrt(np.einsum("ij,ij->j", rows, rows) / len(rows))
+    rounding = np.maximum(np.finfo(X.dtype).eps * np.abs(mean), NOTHING * std.max())
+    std = np.where(std > rounding, std, 0)
     varies = np.where(std > 0, std, np.inf)
     narrowest, widest = int(varies.argmin()), int(std.argmax())
     return {
