@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nncore.arrays.order import are_sorted
 from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
 from nncore.base.typing import Array
 
@@ -29,19 +30,22 @@ def sampled(
 ) -> tuple[Callable[[], Facts], Callable[[], Facts]]:
     """Copy some rows; return functions without arguments that sum them up, by `inputs_seen` and `targets_seen`.
 
-    With the targets `validation` of the validation rows, ``validation_counts`` says how often each class is in them.
+    With the targets `validation` of the validation rows, ``validation_counts`` says how often each class is in them,
+    and ``sorted`` is 1 if they follow those to train on in sorted order; see `are_sorted` of `nncore.arrays.order`.
     """
     weight = None if sample_weight is None else _spread(sample_weight, _most(target, MOST_TARGETS))
     inputs = partial(inputs_seen, _spread(X, _most(X, MOST_ROWS)))
-    targets = partial(targets_seen, _spread(target, _most(target, MOST_TARGETS)), weight, loss)
+    trained = _spread(target, _most(target, MOST_TARGETS))
+    targets = partial(targets_seen, trained, weight, loss)
     if validation is None:
         return inputs, targets
-    return inputs, partial(_beside, targets, _spread(validation, _most(validation, MOST_TARGETS)), loss)
+    return inputs, partial(_beside, targets, trained, _spread(validation, _most(validation, MOST_TARGETS)), loss)
 
 
-def _beside(targets: Callable[[], Facts], validation: Array, loss: str) -> Facts:
+def _beside(targets: Callable[[], Facts], trained: Array, validation: Array, loss: str) -> Facts:
     counts = targets_seen(validation, None, loss).get("counts")
-    return targets() | ({} if counts is None else {"validation_counts": counts})
+    beside = {} if counts is None else {"validation_counts": counts}
+    return targets() | beside | ({"sorted": 1} if are_sorted(trained, validation, loss) else {})
 
 
 def _most(array: Array, most: int) -> int:

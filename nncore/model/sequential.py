@@ -385,7 +385,8 @@ class Sequential:
         validation_data : tuple (X, y) or (X, y, sample_weight), optional
             Scored after each epoch, not trained on.
         validation_split : float
-            Take this share of the rows for validation instead: the last ones, as they stand, before shuffling.
+            Take this share of the rows for validation instead: the last ones, as they stand, before shuffling. If they
+            are of other classes than the rest, as where rows are sorted, a `UserWarning` says so.
         shuffle : bool, optional
             Visit the rows in a new order each epoch; the default.
         sample_weight : array-like of shape (n_samples,), optional
