@@ -25,7 +25,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     Parameters
     ----------
     y_true : array-like of shape (n,), (n, 1) or (n, k)
-        Class indices, or one row of class shares each (the largest counts).
+        Class indices, or one row of class shares each (the largest counts). Where `y_pred` is (n, 1), 0 or 1.
     y_pred : array-like of shape (n,), (n, 1) or (n, k)
         Class indices (n,), the probability of class 1 (n, 1), or one score per class (n, k).
 
@@ -37,7 +37,8 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If the lengths differ, y_pred is (n,) and holds fractions, or it is (n, 1) and y_true is no class index.
+        If the lengths differ, y_pred is (n,) and holds fractions, y_true is no class index, or neither 0 nor 1 where
+        y_pred is (n, 1).
 
     Examples
     --------
@@ -48,10 +49,14 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     if pred.ndim == 2 and pred.shape[1] == 1:
         _check_lengths(true, pred)
         _indices(true, "y_true")
-        return binary_accuracy(true, pred)
+        return binary_accuracy(_classes(true), pred)
+    if pred.ndim == 2 and true.ndim == 1 and true.dtype.kind in "biuf":
+        _indices(true, "y_true")
     if pred.ndim == 1 and pred.dtype.kind == "f" and (pred != np.floor(pred)).any():
         found = pred[pred != np.floor(pred)][0]
         raise ValueError(f"y_pred must hold class indices, got {found}; probabilities of class 1 go in shape (n, 1)")
+    if true.ndim == 1 and true.dtype.kind == "f" and (true != np.floor(true)).any():
+        raise ValueError(f"y_true must hold class indices, got {true[true != np.floor(true)][0]}")
     return _share_equal(_classes(true), _classes(pred))
 
 
@@ -65,13 +70,21 @@ def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5
     threshold : float
         A prediction above it counts as 1.
 
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or a label is neither 0 nor 1.
+
     Examples
     --------
     >>> binary_accuracy([0, 1, 1, 1], [0.1, 0.9, 0.5, 0.7])
     0.75
     """
     true, pred = _same_shape(y_true, y_pred)
-    return _share_equal(true > 0.5, pred > threshold)
+    labels = true > 0.5
+    if (wrong := true != labels).any():  # NaN as well
+        raise ValueError(f"y_true must hold labels 0 and 1, got {true[wrong][0]:g}")
+    return _share_equal(labels, pred > threshold)
 
 
 def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -92,6 +105,8 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     pred = np.asarray(y_pred)
     if pred.ndim != 2:
         raise ValueError(f"y_pred must have shape (n_samples, n_classes), got {pred.shape}")
+    if pred.shape[1] == 1:
+        raise ValueError("y_pred has one column, whose largest score is always the first; use binary_accuracy")
     return _share_equal(_classes(np.asarray(y_true)), pred.argmax(axis=1))
 
 
@@ -244,5 +259,6 @@ _ROWS = (
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({name: row.function for row in _ROWS for name in row.names})
+CLASSIFYING = (accuracy, binary_accuracy, categorical_accuracy)
 NEEDS_COLUMNS = frozenset(row.function for row in _ROWS if row.needs_columns)
 LARGER_IS_BETTER = frozenset(row.function for row in _ROWS if row.larger_is_better)

@@ -4,7 +4,22 @@ import numpy as np
 import pytest
 
 import nncore
-from nncore import SGD, Activation, Adam, AdamW, Dense, RMSprop, Sequential, losses
+from nncore import (
+    SGD,
+    Activation,
+    Adam,
+    AdamW,
+    CSVLogger,
+    Dense,
+    LambdaCallback,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    RMSprop,
+    Sequential,
+    StepDecay,
+    losses,
+)
 
 X = np.random.default_rng(0).normal(size=(12, 4))
 LABELS = np.arange(12) % 3
@@ -234,3 +249,68 @@ def test_metrics_that_cannot_be_computed_are_refused_before_training():
     assert model.metrics == ()
     model.compile(loss="categorical_crossentropy", metrics=["mse"])
     assert "mse" in model.fit(X, LABELS)
+
+
+# ---- fit refuses when callbacks hear of it, or at the first step, and yet nothing has changed
+
+
+def refuse(*arguments):
+    raise ValueError("refused")
+
+
+HUGE = np.full((12, 4), 3e38)
+LATE = [
+    (
+        {"callbacks": ReduceLROnPlateau("loss")},
+        StepDecay(0.1, 0.5, 10),
+        ValueError,
+        "the optimizer has a schedule already",
+    ),
+    (
+        {"callbacks": LearningRateScheduler(lambda epoch: 0.1)},
+        StepDecay(0.1, 0.5, 10),
+        ValueError,
+        "has a schedule already",
+    ),
+    ({"callbacks": LearningRateScheduler(lambda epoch: -1.0)}, 0.1, ValueError, r"schedule\(\d\) must be a finite"),
+    (
+        {"callbacks": [LearningRateScheduler(lambda epoch: 0.5), LambdaCallback(on_epoch_begin=refuse)]},
+        0.1,
+        ValueError,
+        "refused",
+    ),
+    ({"callbacks": CSVLogger("no/such/folder/log.csv")}, 0.1, FileNotFoundError, "no/such"),
+    ({"callbacks": ModelCheckpoint("/dev/null/model", "loss")}, 0.1, OSError, "/dev/null"),
+    ({"callbacks": LambdaCallback(on_train_begin=refuse)}, 0.1, ValueError, "refused"),
+    ({"callbacks": LambdaCallback(on_epoch_begin=refuse), "solver": "lbfgs"}, 0.1, ValueError, "refused"),
+    ({"X": HUGE, "solver": "lbfgs"}, 0.1, ValueError, "solver='lbfgs' cannot start: the loss .* is (inf|nan)"),
+]
+
+
+@pytest.mark.parametrize(("options", "rate", "error", "message"), LATE, ids=[row[3] for row in LATE])
+@pytest.mark.parametrize("is_built", [False, True])
+def test_what_fit_refuses_late_leaves_the_model_as_it_was(options, rate, error, message, is_built):
+    model = Sequential([Dense(3)], seed=1)
+    if is_built:
+        model.fit(X, np.eye(3)[LABELS], epochs=2)
+        model.history.message, model.stop_training = "kept", True
+    model.compile(SGD(rate))
+    before, stop = state(model) if is_built else None, model.stop_training
+    X_, others = options.get("X", X), {name: value for name, value in options.items() if name != "X"}
+    with pytest.raises(error, match=message):
+        model.fit(X_, np.eye(3)[LABELS], epochs=3, **others)
+    assert model.built is is_built and model.optimizer == SGD(rate) and model.stop_training is stop
+    if is_built:
+        assert state(model) == before and model.history.message == "kept"
+        assert model._state.network.optimizer == SGD(rate)
+    else:
+        assert model.epoch == 0 and not model.history.knows_data and not len(model.history)
+    model.compile("sgd")
+    model.fit(X, np.eye(3)[LABELS])  # and it can be trained all the same
+
+
+def test_a_solver_that_callbacks_lead_to_where_it_cannot_start_says_so():
+    model = Sequential([Dense(3)])
+    spoil = LambdaCallback(on_epoch_begin=lambda model, epoch: model.set_weights([np.full((4, 3), 3e38), np.zeros(3)]))
+    with pytest.raises(ValueError, match="solver='lbfgs' cannot start: the loss of the model's weights is inf"):
+        model.fit(X, np.eye(3)[LABELS], solver="lbfgs", callbacks=spoil)

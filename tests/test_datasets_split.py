@@ -177,3 +177,41 @@ def test_preparation_without_standardising():
 def test_preparation_refuses_other_text(text):
     with pytest.raises(ValueError, match="not a preparation"):
         Preparation.from_json(text)
+
+
+ROUNDING = {
+    "0.1 + 0.2": [0.3, 0.1 + 0.2],
+    "many rows": [0.3, 0.1 + 0.2] * 500,
+    "large": [1e15, 1e15 + 0.125],
+    "negative": [-7.1, -7.1 + 1e-15, -7.1],
+    "sums": [sum([0.1] * k) / k for k in range(1, 40)],
+    "tiny": [1e-200, 1e-200 * (1 + 2**-52)],
+}
+
+
+@pytest.mark.parametrize("x", ROUNDING.values(), ids=ROUNDING)
+def test_a_column_that_varies_by_rounding_is_only_shifted(x):
+    column = np.array(x)[:, None]
+    assert StandardScaler().fit(column).scale_[0] == 1
+    standardizer = Standardizer().fit(column)
+    assert standardizer.scale_ == 1 and standardizer.mean_ == pytest.approx(x[0])
+    assert standardizer.transform(column + 1) == pytest.approx(1, rel=1e-12, abs=0.2 if abs(x[0]) > 1e9 else 0)
+    assert Standardizer().fit(np.array(x)).scale_ == 1  # as a target
+
+
+@pytest.mark.parametrize("x", [0.3, -0.3, 1e8, 1e-30])
+def test_a_float32_column_that_varies_in_the_last_bit_is_only_shifted(x):
+    x = np.float32(x)
+    column = np.array([[x], [np.nextafter(x, np.float32(np.inf))]] * 20)
+    standardizer = Standardizer().fit(column)
+    assert standardizer.scale_ == 1 and standardizer.transform(column).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("shift", "spread", "dtype"),
+    [(1e8, 1, np.float64), (1e6, 1, np.float32), (0, 1e-150, np.float64), (1, 1e-9, float)],
+)
+def test_a_small_but_real_spread_is_kept(shift, spread, dtype):
+    column = (shift + np.random.default_rng(0).normal(scale=spread, size=(1000, 1))).astype(dtype)
+    scale = Standardizer().fit(column).scale_
+    assert scale == pytest.approx(column.std(dtype=np.float64), rel=1e-12, abs=0) and scale < 2 * spread

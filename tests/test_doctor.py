@@ -338,6 +338,16 @@ CASES = [
         ],
     ),
     (
+        "sorted_rows",
+        "warning",
+        None,
+        lambda: with_facts(targets={"counts": [50.0, 35.0], "validation_counts": [0.0, 15.0], "sorted": 1}),
+        [
+            lambda: with_facts(targets={"counts": [50.0, 35.0], "validation_counts": [0.0, 15.0]}),
+            lambda: with_facts(targets={"counts": [50.0, 0.0], "validation_counts": [0.0, 15.0], "sorted": 1}),
+        ],
+    ),
+    (
         "overfitting",
         "warning",
         None,
@@ -531,12 +541,30 @@ def test_a_loss_above_that_of_one_answer_is_no_reason_for_a_larger_rate(noisy):
     assert ("larger learning_rate" in finding.remedy) is not noisy
 
 
-def test_validation_split_of_sorted_rows_is_noticed():
-    X, y = nncore.datasets.load_iris()
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.1, 0.2, 0.33, 0.5, 0.9])
+@pytest.mark.parametrize("order", [1, -1])
+def test_validation_split_of_sorted_rows_is_noticed(share, order):
+    X, y = (rows[::order] for rows in nncore.datasets.load_iris())
     model = nncore.Sequential([nncore.Dense(3, "softmax")])
-    history = model.fit(X, y, epochs=20, validation_split=0.33)
-    assert "unseen_class" in [finding.rule for finding in History.from_dict(history.to_dict()).doctor()]
-    assert "unseen_class" not in [finding.rule for finding in model.fit(X[::-1], y[::-1], epochs=20).doctor()]
+    with pytest.warns(
+        UserWarning, match=f"validation_split={share:g}: .* class.*; shuffle the rows of X and y"
+    ) as said:
+        history = model.fit(X, y, epochs=20, validation_split=share)
+    assert [warning.filename for warning in said] == [__file__]
+    found = {finding.rule for finding in History.from_dict(history.to_dict()).doctor()}
+    assert len(found & {"unseen_class", "sorted_rows"}) == 1
+    assert "unseen_class" not in [finding.rule for finding in model.fit(X, y, epochs=20).doctor()]
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.2, 0.33, 0.5, 0.8])
+@pytest.mark.parametrize("seed", range(5))
+def test_validation_split_of_shuffled_rows_is_no_finding(share, seed):
+    X, y = nncore.datasets.load_iris()
+    order = np.random.default_rng(seed).permutation(len(X))
+    history = nncore.Sequential([nncore.Dense(3, "softmax")]).fit(X[order], y[order], validation_split=share)
+    assert not {"unseen_class", "sorted_rows"} & {finding.rule for finding in history.doctor()}
+    for column in range(4):
+        nncore.Sequential([nncore.Dense(1)]).fit(X[order], X[order, column], validation_split=share)
 
 
 def test_a_schedule_that_has_run_out_is_noticed():

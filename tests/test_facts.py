@@ -173,7 +173,8 @@ def zeros(units, activation="identity"):
 def test_fit_notes_what_it_trains_on():
     X, y = np.arange(40.0).reshape(20, 2), np.repeat([0, 1, 2], [14, 4, 2])
     model = Sequential([zeros(3, "tanh"), zeros(3, "softmax")])
-    history = model.fit(X, y, validation_split=0.1)
+    with pytest.warns(UserWarning, match="the last 2 rows hold class 2, of which the rows to train on have none"):
+        history = model.fit(X, y, validation_split=0.1)
     for noted in (history, model.history):
         assert noted.inputs["rows"] == 18 and noted.inputs["max"] == 35
         assert noted.targets["counts"] == [14, 4]
@@ -214,3 +215,14 @@ def test_divergence_is_noted_and_explained():
     found = History.from_dict(model.history.to_dict()).doctor()
     assert {"divergence", "unscaled_inputs"} <= {finding.rule for finding in found}
     assert f"no longer finite in epoch {error.epoch}, batch {error.batch}" in str(found)
+
+
+def test_columns_that_vary_by_rounding_count_as_constant():
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    X[:, 1] = np.where(X[:, 0] > 0, 0.3, 0.1 + 0.2)
+    seen = inputs_seen(X)
+    assert seen["constant"] == 1 and seen["narrowest"] != 1 and seen["std_min"] > 0.5
+    X[:, 1] -= 0.3  # as standardising leaves it
+    assert inputs_seen(X)["constant"] == 1 and inputs_seen(X)["std_min"] > 0.5
+    X[:, 1] = 1e-6 * X[:, 0]
+    assert inputs_seen(X)["constant"] == 0 and inputs_seen(X)["narrowest"] == 1

@@ -28,8 +28,13 @@ Y = X[:, :1].copy()
 
 @pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
 def test_an_epoch_whose_scores_fail_is_recorded_all_the_same(error):
+    calls = []
+
     def metric(y_true, y_pred):
-        raise error
+        calls.append(y_pred)
+        if len(calls) > 1:  # the first is the trial
+            raise error
+        return 0.0
 
     model, other = Sequential([Dense(1)]), Sequential([Dense(1)])
     model.compile(metrics=[metric])
@@ -71,9 +76,116 @@ def test_metrics_cannot_write_to_the_targets():
     model.compile(metrics=[vandal])
     with pytest.raises(ValueError, match="read-only"):
         model.fit(X, Y)
+    model.build(3)
     with pytest.raises(ValueError, match="read-only"):
         model.evaluate(X, Y)
     assert np.array_equal(kept, Y) and Y.flags.writeable
+
+
+# ---- metrics that cannot work are found before anything is trained
+
+
+def untouched(model):
+    return not model.built and model.epoch == 0 and not len(model.history)
+
+
+def compiled(loss=None, metrics=(), layer=None):
+    model = Sequential([layer or Dense(1)])
+    model.compile(loss=loss, metrics=list(metrics))
+    return model
+
+
+WHOLE, SEVERAL = (10 * Y[:, 0]).round(), np.hstack([Y, 1 - Y])
+NO_CLASSES = [
+    (lambda: compiled(metrics=["accuracy"]), Y, "'accuracy' counts .* 0 or 1 in y, got .* at row 0; .*'r2_score'"),
+    (lambda: compiled(metrics=["acc"]), WHOLE, "metric 'acc' counts right classes"),
+    (lambda: compiled("mae", ["binary_accuracy"]), Y, "metric 'binary_accuracy' .* mean_absolute_error is for numbers"),
+    (lambda: compiled("huber", [metrics.accuracy]), WHOLE, "metric 'accuracy' .* the loss huber is for numbers"),
+    (lambda: compiled(metrics=["accuracy"], layer=Dense(2)), SEVERAL, "one-hot rows, or shares .* that sum to 1"),
+    (lambda: compiled(metrics=["categorical_accuracy"], layer=Dense(2)), SEVERAL, "'categorical_accuracy' counts"),
+    (lambda: compiled(metrics=["categorical_accuracy"]), Y, "scores of several outputs, and there is one; use 'accur"),
+    (lambda: compiled(None, ["accuracy"], Dense(1, "sigmoid")), Y / 10 + 0.5, "'mae' for soft labels, or leave the"),
+    (lambda: compiled(None, ["categorical_accuracy"], Dense(2, "sigmoid")), np.ones((20, 2)), "where several may be 1"),
+]
+
+
+@pytest.mark.parametrize(("make", "y", "message"), NO_CLASSES)
+def test_metrics_of_classes_refuse_numbers(make, y, message):
+    model = make()
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, epochs=3)
+    assert untouched(model)
+    model.build(3)
+    with pytest.raises(ValueError, match=message):
+        model.evaluate(X, y)
+
+
+def test_metrics_of_classes_take_classes_whatever_the_loss():
+    yes = (Y > 0).astype(float)
+    assert "accuracy" in compiled("mse", ["accuracy", "binary_accuracy"]).fit(X, yes)
+    one_hot = np.hstack([yes, 1 - yes])
+    names = ["accuracy", "binary_accuracy", "categorical_accuracy"]
+    assert set(names) <= set(compiled("mse", names, Dense(2)).fit(X, one_hot))
+    assert "accuracy" in compiled("mse", ["accuracy"], Dense(2, "softmax")).fit(X, 0.8 * one_hot + 0.1)
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_own_metrics_are_tried_before_training(part):
+    def score(y_true, y_pred):
+        if (y_true > 99).any():
+            raise ValueError("can't handle it")
+        return 0.0
+
+    bad = Y + 100
+    model = compiled(metrics=["mse", score])
+    data, prefix = ((X, bad), "^") if part == "train" else ((X, Y), "^validation: ")
+    with pytest.raises(ValueError, match=f"{prefix}metric 'score' failed: can't handle it"):
+        model.fit(*data, validation_data=(X, bad), epochs=3)
+    assert untouched(model)
+    model.fit(X, Y, validation_data=(X, Y))
+    with pytest.raises(ValueError, match=r"^metric 'score' failed: can't handle it"):
+        model.evaluate(X, bad)
+
+
+def test_a_metric_that_returns_no_number_is_found_before_training():
+    model = compiled(metrics=[lambda y_true, y_pred: "high"])
+    with pytest.raises(TypeError, match="metric '<lambda>' must return one number, got 'high'"):
+        model.fit(X, Y)
+    assert untouched(model)
+
+
+def test_an_error_of_another_kind_stays_what_it_is():
+    class Special(Exception):  # noqa: N818
+        pass
+
+    def metric(y_true, y_pred):
+        raise Special(1, 2)
+
+    with pytest.raises(Special) as caught:
+        compiled(metrics=[metric]).fit(X, Y)
+    assert caught.value.args == (1, 2)
+
+
+def test_a_metric_that_needs_what_few_rows_lack_is_tried_on_all():
+    many = np.zeros((10_000, 1), np.float32)
+    many[777] = 1
+    seen = []
+
+    def needs_a_one(y_true, y_pred):
+        seen.append(len(y_true))
+        if not y_true.any():
+            raise ValueError("no row of class 1")
+        return 0.0
+
+    compiled(metrics=[needs_a_one]).fit(np.ones((10_000, 2)), many)
+    assert seen == [250, 10_000, 10_000]
+
+
+def test_trying_a_metric_changes_no_bit():
+    one, other = compiled(metrics=[lambda y_true, y_pred: 0.0]), compiled()
+    one.fit(X, Y, epochs=3)
+    other.fit(X, Y, epochs=3, callbacks=lambda model, epoch, logs: None)
+    assert np.array_equal(one.parameters, other.parameters)
 
 
 # ---- what compile refuses

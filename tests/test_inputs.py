@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse
 
 from nncore.arrays.inputs import all_finite, features, real_array, sample_weights
+from nncore.arrays.order import said_of_split
 from nncore.arrays.targets import targets
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
@@ -352,3 +353,53 @@ def test_values_too_large_for_float32_are_refused_whatever_way_they_are_converte
     else:
         with pytest.raises(ValueError, match="infinity or a value too large"):
             features(X, F32)
+
+
+# ---- rows that are sorted by what is to be learnt
+
+EYE = np.eye(3, dtype=np.float32)
+SORTED = np.repeat([0, 1, 2], 50).astype(np.int32)
+
+
+@pytest.mark.parametrize(
+    ("target", "loss", "cut", "said"),
+    [
+        (
+            SORTED,
+            "sparse_softmax_crossentropy",
+            100,
+            "the last 50 rows hold class 2, of which the rows to train on have",
+        ),
+        (SORTED, "sparse_softmax_crossentropy", 40, "the last 110 rows hold classes 1, 2, of which the rows to train"),
+        (
+            SORTED,
+            "sparse_softmax_crossentropy",
+            135,
+            "the rows are sorted by class, and the last 15 rows hold class 2 alone",
+        ),
+        (SORTED, "sparse_softmax_crossentropy", 149, "rows are sorted by class, and the last row holds class 2 alone"),
+        (EYE[SORTED], "softmax_crossentropy", 120, "the last 30 rows hold none of classes 0, 1"),
+        (EYE[SORTED[::-1], :1], "sigmoid_crossentropy", 110, "the last 40 rows hold none of class 0, which"),
+        (np.arange(50.0)[:, None], "squared_error", 40, "the last 10 rows hold targets that are all above those"),
+        (-np.arange(50.0)[:, None], "absolute_error", 45, "the last 5 rows hold targets that are all below those"),
+        (np.array([0, 1, 0, 1, 2], np.int32), "sparse_softmax_crossentropy", 4, "the last row holds class 2, of which"),
+    ],
+)
+def test_a_split_of_sorted_rows_is_said(target, loss, cut, said):
+    assert re.search(said, said_of_split(target[:cut], target[cut:], loss))
+
+
+@pytest.mark.parametrize(
+    ("target", "loss", "cut"),
+    [
+        (np.zeros(50, np.int32), "sparse_softmax_crossentropy", 40),
+        (np.array([0, 0, 1, 1], np.int32), "sparse_softmax_crossentropy", 3),  # by chance, perhaps
+        (np.arange(4.0)[:, None], "squared_error", 3),
+        (np.tile([0, 1, 2], 50).astype(np.int32), "sparse_softmax_crossentropy", 149),
+        (np.ones((50, 1)), "squared_error", 40),
+        (np.arange(100.0).reshape(50, 2), "squared_error", 40),
+        (np.eye(2)[SORTED % 2], "sigmoid_crossentropy", 120),  # several questions
+    ],
+)
+def test_nothing_is_said_of_other_splits(target, loss, cut):
+    assert said_of_split(target[:cut], target[cut:], loss) == ""

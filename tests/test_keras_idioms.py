@@ -1,5 +1,9 @@
 """What programs written for Keras say, and what it means here."""
 
+import copy
+import json
+import pickle
+
 import numpy as np
 import pytest
 
@@ -34,9 +38,44 @@ def test_predict_and_evaluate_take_what_does_not_matter_here():
     assert np.array_equal(model.predict(X, batch_size=2, verbose=0), model.predict(X))
     scores = model.evaluate(X, LABELS, batch_size=2, verbose=0, return_dict=True)
     assert scores == model.evaluate(X, LABELS)
-    assert set(scores) == {"loss", "acc"}
-    with pytest.raises(ValueError, match="return_dict must be True: evaluate returns a dict, not a list; got False"):
-        model.evaluate(X, LABELS, return_dict=False)
+    assert scores.keys() == {"loss", "acc"}
+
+
+def test_scores_unpack_and_index_like_a_list():
+    model, _ = trained()
+    scores = model.evaluate(X, LABELS)
+    loss, acc = scores
+    assert 0 < loss < 2 and 0 <= acc <= 1
+    assert [loss, acc] == [scores["loss"], scores["acc"]] == list(scores) == list(scores.values()) == scores[:]
+    assert (scores[0], scores[1], scores[-1], scores[np.int64(1)], scores[1:]) == (loss, acc, acc, acc, [acc])
+    assert list(reversed(scores)) == [acc, loss]
+    with pytest.raises(IndexError, match="there are 2 scores, loss, acc; got index 2"):
+        scores[2]
+    with pytest.raises(KeyError, match="'accuracy' was not scored, only loss, acc"):
+        scores["accuracy"]
+
+
+def test_scores_are_a_dict_all_the_same():
+    model, _ = trained()
+    scores = model.evaluate(X, LABELS)
+    plain = {"loss": scores["loss"], "acc": scores["acc"]}
+    assert isinstance(scores, dict) and scores == plain and plain == scores and repr(scores) == repr(plain)
+    assert list(scores.keys()) == ["loss", "acc"] == list(dict(scores)) == list({**scores}) == list(scores.copy())
+    assert dict(scores) == {**scores} == dict(**scores) == scores | {} == {} | scores == plain == dict(scores.items())
+    assert (len(scores), "acc" in scores, scores["acc"] in scores, scores.get(0)) == (2, True, False, None)
+    assert json.loads(json.dumps(scores)) == json.loads(json.dumps(scores, indent=1)) == plain
+    for copied in (pickle.loads(pickle.dumps(scores)), copy.deepcopy(scores), copy.copy(scores)):
+        assert copied == plain and list(copied) == list(plain.values())
+
+
+def test_return_dict_false_is_what_keras_returns():
+    model, _ = trained()
+    assert model.evaluate(X, LABELS, return_dict=False) == list(model.evaluate(X, LABELS))
+    assert type(model.evaluate(X, LABELS, return_dict=False)) is list
+    model.compile("adam")
+    assert model.evaluate(X, LABELS, return_dict=False) == model.evaluate(X, LABELS)["loss"]
+    with pytest.raises(TypeError, match="return_dict must be True or False, got 'no' of type str"):
+        model.evaluate(X, LABELS, return_dict="no")
 
 
 def test_no_activation_may_be_none():

@@ -84,6 +84,16 @@ def test_confusion_matrix():
         (lambda: metrics.accuracy([], []), "y_true and y_pred are empty"),
         (lambda: metrics.accuracy(np.zeros((2, 2, 2)), [0, 1]), "got shape"),
         (lambda: metrics.categorical_accuracy([0, 1], [0, 1]), r"y_pred must have shape \(n_samples, n_classes\)"),
+        (lambda: metrics.accuracy([1, 2, 3, 0], [[0.9], [0.9], [0.9], [0.1]]), "labels 0 and 1, got 2"),
+        (lambda: metrics.accuracy([[1], [2]], [[0.9], [0.9]]), "y_true must hold labels 0 and 1, got 2"),
+        (lambda: metrics.accuracy([-1, 1], [[0.9, 0.1], [0.1, 0.9]]), "y_true must hold class indices .* got -1"),
+        (lambda: metrics.accuracy([0.5, 1.0], [[0.9, 0.1], [0.1, 0.9]]), "y_true must hold class indices .* got 0.5"),
+        (lambda: metrics.accuracy([0.5, 1.0], [0, 1]), "y_true must hold class indices, got 0.5"),
+        (lambda: metrics.binary_accuracy([1, 2, 3, 0], [0.9, 0.9, 0.9, 0.1]), "labels 0 and 1, got 2"),
+        (lambda: metrics.binary_accuracy([0.0, 0.9], [0.9, 0.9]), "labels 0 and 1, got 0.9"),
+        (lambda: metrics.binary_accuracy([-1, 1], [-0.9, 0.9], threshold=0), "labels 0 and 1, got -1"),
+        (lambda: metrics.binary_accuracy([0, np.nan], [0.9, 0.9]), "labels 0 and 1, got nan"),
+        (lambda: metrics.categorical_accuracy([0, 1], [[0.1], [0.9]]), "one column, .*; use binary_accuracy"),
         (lambda: metrics.mean_squared_error([1, 2], [[1, 2], [3, 4]]), "different numbers of outputs: 1 and 2"),
         (lambda: metrics.mean_squared_error([1, 2], [1]), "different lengths: 2 and 1"),
         (lambda: metrics.r2_score(3.0, 3.0), "must be 1-D or 2-D"),
@@ -102,7 +112,7 @@ def test_bad_input(call, message):
 def test_table_holds_every_metric_that_returns_a_number():
     assert metrics.METRICS["mse"] is metrics.mean_squared_error
     for metric in set(metrics.METRICS.values()):
-        assert isinstance(metric([[0.0], [1.0]], [[0.2], [0.9]]), float)
+        assert isinstance(metric([[0.0, 1.0], [1.0, 0.0]], [[0.2, 0.8], [0.9, 0.1]]), float)
         assert metrics.METRICS[metric.__name__] is metric
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from nncore.arrays.order import are_sorted
 from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
 from nncore.base.typing import Array
 
 MOST_ROWS = 512  # of inputs: enough for means and deviations within 5 %, and what is asked are powers of ten
 MOST_TARGETS = 4096  # rows: a class of one row in a hundred is still seen some 40 times
 MOST_VALUES = 2**16  # with many columns, fewer rows
+NOTHING = 1e-12  # of the widest deviation: what is left of a column that varies by rounding, once it is standardised
 SQUARED_ERROR = "squared_error"
 
 Facts = dict[str, Any]
@@ -28,19 +30,22 @@ def sampled(
 ) -> tuple[Callable[[], Facts], Callable[[], Facts]]:
     """Copy some rows; return functions without arguments that sum them up, by `inputs_seen` and `targets_seen`.
 
-    With the targets `validation` of the validation rows, ``validation_counts`` says how often each class is in them.
+    With the targets `validation` of the validation rows, ``validation_counts`` says how often each class is in them,
+    and ``sorted`` is 1 if they follow those to train on in sorted order; see `are_sorted` of `nncore.arrays.order`.
     """
     weight = None if sample_weight is None else _spread(sample_weight, _most(target, MOST_TARGETS))
     inputs = partial(inputs_seen, _spread(X, _most(X, MOST_ROWS)))
-    targets = partial(targets_seen, _spread(target, _most(target, MOST_TARGETS)), weight, loss)
+    trained = _spread(target, _most(target, MOST_TARGETS))
+    targets = partial(targets_seen, trained, weight, loss)
     if validation is None:
         return inputs, targets
-    return inputs, partial(_beside, targets, _spread(validation, _most(validation, MOST_TARGETS)), loss)
+    return inputs, partial(_beside, targets, trained, _spread(validation, _most(validation, MOST_TARGETS)), loss)
 
 
-def _beside(targets: Callable[[], Facts], validation: Array, loss: str) -> Facts:
+def _beside(targets: Callable[[], Facts], trained: Array, validation: Array, loss: str) -> Facts:
     counts = targets_seen(validation, None, loss).get("counts")
-    return targets() | ({} if counts is None else {"validation_counts": counts})
+    beside = {} if counts is None else {"validation_counts": counts}
+    return targets() | beside | ({"sorted": 1} if are_sorted(trained, validation, loss) else {})
 
 
 def _most(array: Array, most: int) -> int:
@@ -59,8 +64,9 @@ def inputs_seen(X: Array) -> Facts:
     -------
     dict
         ``rows``, ``features``: how many there were. ``min``, ``max``: of all values. ``mean_min``, ``mean_max``,
-        ``std_min``, ``std_max``: of the features; constant ones do not count for ``std_min``. ``constant``: how many
-        of them are. ``narrowest``, ``widest``: the features with ``std_min`` and ``std_max``.
+        ``std_min``, ``std_max``: of the features; constant ones, and those that vary by rounding alone, do not count
+        for ``std_min``. ``constant``: how many of them there are. ``narrowest``, ``widest``: the features with
+        ``std_min`` and ``std_max``.
 
     Examples
     --------
@@ -74,6 +80,8 @@ def inputs_seen(X: Array) -> Facts:
         mean = rows.mean(axis=0)
         rows -= mean
         std = np.sqrt(np.einsum("ij,ij->j", rows, rows) / len(rows))
+    rounding = np.maximum(np.finfo(X.dtype).eps * np.abs(mean), NOTHING * std.max())
+    std = np.where(std > rounding, std, 0)
     varies = np.where(std > 0, std, np.inf)
     narrowest, widest = int(varies.argmin()), int(std.argmax())
     return {

@@ -134,7 +134,7 @@ class Run:
         if self.loaded is None or self.model.epoch != self.loaded.snapshot.epoch:
             return {}
         if self._scores is None:
-            found = self.model.evaluate(*self.part("train"))
+            found = dict(self.model.evaluate(*self.part("train")))
             if len(self.prepared.held_out):
                 held_out = self.model.evaluate(*self.part("held_out"))
                 found |= {f"val_{name}": value for name, value in held_out.items()}

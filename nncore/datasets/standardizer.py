@@ -6,12 +6,17 @@ from typing import Any
 
 import numpy as np
 
+FEW = 10  # rows or fewer: values that went through several operations differ in more than the last bit
+
 
 class Standardizer:
     """``(x - mean) / standard deviation`` of each column, learnt from the training rows alone.
 
     The deviation is that of the population (divided by n, as in scikit-learn's StandardScaler). A constant column is
-    only shifted: its scale is 1. Works on ``X`` of shape (n_samples, n_features) and on a target of shape (n_samples,).
+    only shifted: its scale is 1. So is one whose values differ by nothing but rounding, as 0.3 and 0.1 + 0.2 do: a
+    deviation of at most ``n * eps * abs(mean)`` is rounding (as in scikit-learn, for 10 rows or more), where eps is
+    2.2e-16, and for float32 input one of 1.2e-7 * abs(mean), too, for float32 holds no more digits. Works on ``X`` of
+    shape (n_samples, n_features) and on a target of shape (n_samples,).
 
     Attributes
     ----------
@@ -54,7 +59,7 @@ class Standardizer:
             column = int(np.isfinite(deviation).argmin())
             raise ValueError(f"X spreads too wide in column {column}: the squares of its values overflow float64")
         self.mean_ = mean
-        self.scale_ = np.where(constant | (deviation == 0), 1.0, deviation)
+        self.scale_ = np.where(constant | (deviation <= _rounding(X) * np.abs(mean)), 1.0, deviation)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -107,6 +112,11 @@ class Standardizer:
         if X.ndim != 1 + self.mean_.ndim or X.shape[1:] != self.mean_.shape:
             raise ValueError(f"X has shape {X.shape}, but the standardizer was fitted on columns {self.mean_.shape}")
         return X, self.mean_, self.scale_
+
+
+def _rounding(X: np.ndarray) -> float:
+    """Return which deviation, by the mean, is rounding: that of the values, or of sums over them."""
+    return max(max(len(X), FEW) * float(np.finfo(np.float64).eps), float(np.finfo(X.dtype).eps))
 
 
 def _as_float(X: Any) -> np.ndarray:

@@ -14,7 +14,7 @@ from nncore.doctor.curve_rules import (
     still_improving,
     underfitting,
 )
-from nncore.doctor.data_rules import label_imbalance, unscaled_inputs, unseen_class
+from nncore.doctor.data_rules import label_imbalance, sorted_rows, unscaled_inputs, unseen_class
 from nncore.doctor.findings import SEVERITIES, Diagnosis, Finding
 from nncore.doctor.layer_rules import (
     dead_relus,
@@ -38,6 +38,7 @@ RULES = (
     learning_rate_too_low,
     learning_rate_zero,
     unseen_class,
+    sorted_rows,
     underfitting,
     overfitting,
     label_imbalance,

@@ -103,5 +103,27 @@ def unseen_class(history: Record) -> Iterator[Finding]:
     )
 
 
+def sorted_rows(history: Record) -> Iterator[Finding]:
+    """Report validation rows that follow those to train on in sorted order, though training knows their classes."""
+    targets = history.targets or {}
+    if not targets.get("sorted") or any(unseen_class(history)):
+        return
+    asked = np.array(targets.get("validation_counts", []))
+    seen = "the targets of the validation rows are all above, or all below, those of the rows to train on"
+    if len(asked):
+        share = percent(asked.max() / asked.sum())
+        seen = f"the rows are sorted by class: {share} of the validation rows are of class {int(asked.argmax())}"
+    yield Finding(
+        "sorted_rows",
+        "warning",
+        None,
+        seen,
+        "validation_split takes the last rows as they stand: the validation loss is that of a few classes or of other "
+        "values, and tells nothing of the rest.",
+        "nncore.datasets.train_test_split(X, y, stratify=True), and fit(..., validation_data=(X_test, y_test)); or "
+        "shuffle the rows of X and y together before validation_split. Rows in the order of time may be meant so.",
+    )
+
+
 def _padded(counts: list[float], n_classes: int) -> NDArray[np.float64]:
     return np.array([*counts, *[0.0] * (n_classes - len(counts))], np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,14 +63,17 @@ def _classifier(state: State, caller: str) -> tuple[str, bool]:
     return activation, False
 
 
-def evaluate(
-    state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, return_dict: bool
-) -> dict[str, float]:
+def evaluate(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, return_dict: bool) -> Any:
     """Return loss and metrics; see ``Sequential.evaluate``."""
-    if return_dict is not True:
-        raise ValueError(f"return_dict must be True: evaluate returns a dict, not a list; got {return_dict!r}")
+    named: bool = checks.flag("return_dict", return_dict)
     network = built(state)
-    return scoring.evaluate(network, checked_data(state, X, y, sample_weight)[0], scorers(state))
+    data, metrics = checked_data(state, X, y, sample_weight)[0], scorers(state)
+    if metrics:
+        from nncore.training.trial import check_targets  # here, not at the top, to keep `import nncore` quick
+
+        check_targets(state, data)
+    scores = scoring.evaluate(network, data, metrics)
+    return scores if named else list(scores) if state.metrics else scores["loss"]
 
 
 def loss_and_gradient(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, Array]:

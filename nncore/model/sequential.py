@@ -22,7 +22,7 @@ from nncore.optimizers import Optimizer
 from nncore.program import Program, last_activation
 from nncore.training import batches
 from nncore.training.loop import Fit, Strategy
-from nncore.training.scoring import Scorers
+from nncore.training.scoring import Scorers, Scores
 from nncore.training.state import built, current_loss, scorers
 
 if TYPE_CHECKING:
@@ -382,7 +382,8 @@ class Sequential:
         validation_data : tuple (X, y) or (X, y, sample_weight), optional
             Scored after each epoch, not trained on.
         validation_split : float
-            Take this share of the rows for validation instead: the last ones, as they stand, before shuffling.
+            Take this share of the rows for validation instead: the last ones, as they stand, before shuffling. If they
+            are of other classes than the rest, as where rows are sorted, a `UserWarning` says so.
         shuffle : bool, optional
             Visit the rows in a new order each epoch; the default.
         sample_weight : array-like of shape (n_samples,), optional
@@ -548,13 +549,39 @@ class Sequential:
         batch_size: int | None = None,
         verbose: bool | int | str = 0,
         return_dict: bool = True,
-    ) -> dict[str, float]:
+    ) -> Scores:
         """Return ``{"loss": ..., metric: ...}`` on this data; `sample_weight` weighs the loss only.
 
-        `batch_size` and `verbose` are there for programs written for Keras and change nothing. Unlike there, the result
-        is always a dict: `return_dict` cannot be False.
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        batch_size, verbose
+            There for programs written for Keras; they change nothing.
+        return_dict : bool
+            False returns what Keras does by default: a plain list of the values, or the loss alone if there are no
+            metrics. (Type checkers are told of `Scores` alone, which unpacks and indexes alike.)
+
+        Returns
+        -------
+        Scores
+            A dict from name to value. It unpacks and indexes like that list as well: iterating gives the values, not
+            the names, which are in ``keys()``. ``in``, ``items()``, ``dict(scores)``, ``{**scores}`` and ``==`` are
+            those of a dict.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(1)], dtype="float64")
+        >>> model.compile(metrics=["mae"])
+        >>> model.build(1)
+        >>> model.parameters[:] = [2.0, 1.0]  # y = 2 x + 1
+        >>> model.evaluate([[1.0], [2.0]], [4.0, 4.0])
+        {'loss': 1.0, 'mae': 1.0}
+        >>> loss, mae = model.evaluate([[1.0], [2.0]], [4.0, 4.0])
         """
-        return prediction.evaluate(self._state, X, y, sample_weight, return_dict)
+        scores: Scores = prediction.evaluate(self._state, X, y, sample_weight, return_dict)
+        return scores
 
     def loss_and_gradient(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None

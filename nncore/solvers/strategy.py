@@ -13,6 +13,7 @@ import numpy as np
 from nncore.arrays import Data
 from nncore.base.names import lookup
 from nncore.base.typing import Array
+from nncore.network import Network
 from nncore.optimizers import OPTIMIZERS
 from nncore.program import Program
 from nncore.solvers import lbfgs, levenberg_marquardt
@@ -116,7 +117,8 @@ class Solving:
             return
         self._objective = Objective(fit.network, fit.data)
         self._x = start = fit.network.get_parameters().astype(np.float64)
-        self._check_start(fit)
+        if len(fit.callbacks):  # which may have set other weights meanwhile
+            self.check_start(fit.network, fit.data)
         self._began, self.message = time.perf_counter(), "interrupted"
         try:
             ended = self.solver.minimise(self._objective, start, fit.epochs, partial(self._accept, fit))
@@ -127,8 +129,8 @@ class Solving:
             if self._objective.astray:
                 self._objective.go_to(self._x)
 
-    def _check_start(self, fit: Fit) -> None:
-        loss = fit.network.evaluate(*fit.data, None)
+    def check_start(self, network: Network, data: Data) -> None:
+        loss = network.evaluate(*data, None)
         if not math.isfinite(loss):
             raise ValueError(
                 f"solver={self.name!r} cannot start: the loss of the model's weights is {loss}; standardise X and y, "

@@ -13,6 +13,7 @@ from nncore.base import checks
 from nncore.base.random import permutation
 from nncore.base.typing import Array
 from nncore.errors import TrainingDiverged
+from nncore.network import Network
 from nncore.optimizers import Optimizer
 from nncore.program import Program, refuse_unsuitable_batch
 from nncore.schedules import Schedule
@@ -55,6 +56,9 @@ class MiniBatches:
         self.batch_size = min(self.batch_size, len(data.X))
         self.steps = math.ceil(len(data.X) / self.batch_size)  # of an epoch
         refuse_unsuitable_batch(program, self.batch_size, state.dtype.itemsize)
+
+    def check_start(self, network: Network, data: Data) -> None:
+        """Nothing to check: an epoch that diverges says so itself."""
 
     def run(self, fit: Fit) -> None:
         program, n = fit.network.program, len(fit.data.X)
@@ -133,10 +137,10 @@ def train_on_batch(state: State, X: ArrayLike, y: ArrayLike, sample_weight: Arra
         network.check_not_training()
     data, program = checked_data(state, X, y, sample_weight)
     refuse_unsuitable_batch(program, len(data.X), state.dtype.itemsize)
+    rate = np.array([state.optimizer.rate_at(state.epoch)])
     if network is None:
         network = new_network(state, program)
         adopt(state, network)
-    rate = np.array([state.optimizer.rate_at(state.epoch)])
     n = len(data.X)
     result = network.train(*data, batch_size=n, shuffle=False, seed=state.seed, learning_rates=rate)
     if result.diverged:

@@ -14,6 +14,7 @@ from nncore.base.recorded import DIVERGED
 from nncore.callbacks import Callbacks
 from nncore.errors import TrainingDiverged
 from nncore.history import History
+from nncore.network import Network
 from nncore.program import Program
 from nncore.program.naming import layer_names
 from nncore.program.penalties import penalises, penalty
@@ -77,6 +78,9 @@ class Strategy(Protocol):
 
     def check(self, state: State, program: Program, data: Data) -> None:
         """Raise ValueError if this program cannot be trained so, or not on these data."""
+
+    def check_start(self, network: Network, data: Data) -> None:
+        """Raise ValueError if training cannot start from the weights of this network."""
 
     def run(self, fit: Fit) -> None:
         """Train: `Fit.begins` before each epoch, then `Fit.epoch`, until one of them says that it is enough."""
@@ -154,11 +158,22 @@ class Fit:
         self.metrics = scorers(state)
         self.callbacks.check_logs(self._recorded())
         self.network = state.network or new_network(state, program)
+        strategy.check_start(self.network, self.data)
+        self._try_metrics()
         shape = (len(self.data.X), program.n_outputs)
         self.predictions = np.empty(shape, state.dtype) if self.metrics else None
         self.pauses = bool(strategy.pauses or len(self.callbacks) or self.validation or self.metrics)
         self.history = History()
         self._described = sampling.described(program, state.layers)
+        self._trains = False  # whether an epoch has been asked for
+
+    def _try_metrics(self) -> None:
+        if self.metrics:
+            from nncore.training.trial import check_metrics  # here, not at the top, to keep `import nncore` quick
+
+            check_metrics(self.state, self.network, self.data)
+            if self.validation is not None:
+                check_metrics(self.state, self.network, self.validation, "validation: ")
 
     def _recorded(self) -> list[str]:
         """Return the names of the values that every epoch will record."""
@@ -174,20 +189,36 @@ class Fit:
         return self.history, self.state.history
 
     def run(self) -> History:
-        """Train until the epochs are done or a callback says stop."""
+        """Train until the epochs are done or a callback says stop. An error before the first changes nothing."""
         state = self.state
+        before, history, stopped = dict(vars(state)), dict(vars(state.history)), self.model.stop_training
         with self.network.training():
-            adopt(state, self.network)
-            self.model.stop_training = False
-            state.history.diverged, state.history.message = None, ""  # these speak of the latest training
-            self._note_data()
-            self.last_epoch = state.epoch + self.epochs
-            self.progress = ProgressBar(self.verbose, self.epochs, len(self.data.X))
-            self.watched = self.progress.shown or self.callbacks.watch
-            with self.progress, self.callbacks.around_training(self.model) as stop:
-                if not stop:
-                    self._run_strategy()
+            try:
+                adopt(state, self.network)
+                self.model.stop_training = False
+                state.history.diverged, state.history.message = None, ""  # these speak of the latest training
+                self._note_data()
+                self.last_epoch = state.epoch + self.epochs
+                self.progress = ProgressBar(self.verbose, self.epochs, len(self.data.X))
+                self.watched = self.progress.shown or self.callbacks.watch
+                with self.progress, self.callbacks.around_training(self.model) as stop:
+                    if not stop:
+                        self._run_strategy()
+            except Exception:
+                if not self._trains:
+                    self._put_back(before, history)
+                    self.model.stop_training = stopped
+                raise
         return self.history
+
+    def _put_back(self, before: Mapping[str, Any], history: Mapping[str, Any]) -> None:
+        """Undo what this call changed in the model; with it what callbacks did to the optimizer, as schedulers do."""
+        state = self.state
+        state.network, state.optimizer = before["network"], before["optimizer"]
+        if state.network is not None and state.network.optimizer is not state.optimizer:
+            state.network.optimizer = state.optimizer
+        if state.history is before["history"]:
+            vars(state.history).update(history)
 
     def _run_strategy(self) -> None:
         try:
@@ -249,6 +280,7 @@ class Fit:
 
         Whatever ends it, Ctrl-C or an error in a metric, the epochs that were finished are recorded.
         """
+        self._trains = True
         first_epoch, before = self.state.epoch, self.strategy.latest(self)
         scores: dict[str, float] = {}
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -49,6 +49,38 @@ def metric_name(metric: str | Metric) -> str:
     return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
 
 
+class Scores(dict[str, float]):
+    """What ``Sequential.evaluate`` returns: a dict from name to value that unpacks and indexes like Keras' list.
+
+    Iterating gives the values, and so do unpacking, `list`, `reversed`, and a whole number or a slice as index. All
+    else speaks of names, as with every dict: ``scores["loss"]``, ``"loss" in scores``, ``keys()``, ``items()``,
+    ``dict(scores)``, ``{**scores}``, ``==`` and JSON.
+
+    Examples
+    --------
+    >>> scores = Scores(loss=0.5, accuracy=0.75)
+    >>> loss, accuracy = scores
+    >>> accuracy, scores[1], scores["accuracy"], list(scores), list(scores.keys()), dict(scores)
+    (0.75, 0.75, 0.75, [0.5, 0.75], ['loss', 'accuracy'], {'loss': 0.5, 'accuracy': 0.75})
+    """
+
+    def __iter__(self) -> Iterator[float]:  # type: ignore[override]
+        return iter(self.values())
+
+    def __reversed__(self) -> Iterator[float]:  # type: ignore[override]
+        return reversed(self.values())
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, (int, np.integer, slice)):
+            if key in self.keys():
+                return super().__getitem__(key)
+            raise KeyError(f"{key!r} was not scored, only {', '.join(self.keys())}")
+        try:
+            return list(self.values())[key]
+        except IndexError:
+            raise IndexError(f"there are {len(self)} scores, {', '.join(self.keys())}; got index {key}") from None
+
+
 Scorers = Mapping[str, Callable[[Array, Array], float]]
 
 
@@ -86,15 +118,26 @@ def scores(metrics: Scorers, target: Array, prediction: Array) -> dict[str, floa
 
 
 def _score(name: str, metric: Callable[[Array, Array], float], target: Array, prediction: Array) -> float:
-    value = metric(target, prediction)
+    try:
+        value = metric(target, prediction)
+    except Exception as error:
+        raise _named(error, name) from error
     try:
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"metric {name!r} must return one number, got {value!r}") from None
 
 
-def evaluate(network: Network, data: Data, metrics: Scorers) -> dict[str, float]:
+def _named(error: Exception, name: str) -> Exception:
+    """Return the error with the metric's name before its message, where that makes no other error of it."""
+    if type(error).__module__ != "builtins" or len(error.args) > 1:  # what else it holds would be lost
+        return error
+    return type(error)(f"metric {name!r} failed: {error or type(error).__name__}")
+
+
+def evaluate(network: Network, data: Data, metrics: Scorers) -> Scores:
     """Return ``{"loss": ..., metric: ...}``; metrics are not weighted by `sample_weight`, the loss is."""
     prediction = np.empty((len(data.X), network.program.n_outputs), network.dtype) if metrics else None
     loss = network.evaluate(*data, prediction)
-    return {"loss": loss} if prediction is None else {"loss": loss, **scores(metrics, data.target, prediction)}
+    found = {} if prediction is None else scores(metrics, data.target, prediction)
+    return Scores({"loss": loss, **found})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from nncore import losses
 from nncore.arrays import Data, data_for, inputs, split_validation
+from nncore.arrays.order import said_of_split
 from nncore.base import checks
 from nncore.errors import NotBuiltError
 from nncore.history import History
@@ -21,6 +23,11 @@ from nncore.network import Network, initial_parameters
 from nncore.optimizers import Adam, Optimizer
 from nncore.program import Program, last_activation, lower, refuse_absurd_size
 from nncore.training.scoring import Scorers, bind_metrics
+
+SHUFFLE = (
+    "shuffle the rows of X and y together before, or use nncore.datasets.train_test_split(X, y, stratify=True) and "
+    "validation_data"
+)
 
 
 @dataclass(eq=False, repr=False)  # every method that dataclass writes costs import time
@@ -106,7 +113,10 @@ def training_data(
         raise ValueError(f"give validation_data or validation_split={split:g}, not both")
     train, program = checked_data(state, *data)
     if split:
-        return *split_validation(train, split), program
+        train, validation = split_validation(train, split)
+        if said := said_of_split(train.target, validation.target, program.loss):
+            warnings.warn(f"validation_split={split:g}: {said}; {SHUFFLE}", UserWarning, stacklevel=4)
+        return train, validation, program
     if validation_data is None:
         return train, None, program
     return train, _validation(validation_data, program, state.dtype), program

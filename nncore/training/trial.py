@@ -1,0 +1,112 @@
+"""Trying metrics before anything is trained: one that cannot work should not wait for the end of the first epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nncore.arrays import Data
+from nncore.arrays.inputs import all_finite
+from nncore.arrays.targets import CLASS_SHARES, PROBABILITIES, SHARE_TOLERANCE
+from nncore.base.typing import Array
+from nncore.losses import Crossentropy, Loss
+from nncore.metrics import CLASSIFYING, METRICS, accuracy, binary_accuracy
+from nncore.network import Network
+from nncore.training.scoring import Scorers, metric_name, scores
+from nncore.training.state import State, current_loss
+
+MOST_ROWS = 256
+
+
+def check_metrics(state: State, network: Network, data: Data, what: str = "") -> None:
+    """Compare the targets with what the metrics can score, and compute those that are functions once.
+
+    These get the predictions of `network`, as it is, for some evenly spaced rows; for all, if they fail for these,
+    which may lack what a metric needs, a class say.
+
+    Parameters
+    ----------
+    state : State
+        Metrics and loss.
+    network : Network
+        It is only asked for predictions.
+    data : Data
+    what : str
+        Put before messages: which data these are.
+
+    Raises
+    ------
+    ValueError
+        If a metric that counts right classes is to score targets that are no classes.
+    Exception
+        What a metric raises, its name in the message.
+    """
+    try:
+        check_targets(state, data)
+        functions = {metric_name(metric): metric for metric in state.metrics if not isinstance(metric, str)}
+        if functions:
+            _try(network, data, functions)
+    except (TypeError, ValueError) as error:
+        if not what or type(error).__module__ != "builtins":
+            raise
+        raise type(error)(f"{what}{error}") from error
+
+
+def check_targets(state: State, data: Data) -> None:
+    """Raise ValueError if a metric that counts right classes is to score targets that are no classes."""
+    for metric in state.metrics:
+        function = METRICS[metric] if isinstance(metric, str) else metric
+        if any(function is known for known in CLASSIFYING):
+            _check_classes(metric_name(metric), function, data.target, current_loss(state))
+
+
+def _check_classes(name: str, function: Any, target: Array, loss: Loss) -> None:
+    if target.ndim == 1:  # class indices, checked already
+        return
+    one = target.shape[1] == 1
+    if function is binary_accuracy or (function is accuracy and (one or loss.kernel == PROBABILITIES)):
+        wrong = (target != 0) & (target != 1)
+        expected = "0 or 1"
+    elif one:
+        raise ValueError(f"metric {name!r} compares the scores of several outputs, and there is one; use 'accuracy'")
+    elif loss.kernel == CLASS_SHARES:  # checked already
+        return
+    else:
+        outside = ((target < 0) | (target > 1)).any(axis=1)
+        wrong = outside | (np.abs(target.sum(axis=1, dtype=np.float64) - 1) > SHARE_TOLERANCE)
+        expected = "one-hot rows, or shares of classes that sum to 1"
+    if wrong.any():
+        row = int(wrong.reshape(len(wrong), -1).any(axis=1).argmax())
+        found = f"{target[row, 0]:g}" if one else f"{target[row]}"
+        raise ValueError(
+            f"metric {name!r} counts right classes and needs {expected} in y, got {found} at row {row}; "
+            f"{_mend(function, loss)}"
+        )
+
+
+def _mend(function: Any, loss: Loss) -> str:
+    if isinstance(loss, Crossentropy):
+        other = "'binary_accuracy' where several may be 1, " if function is not binary_accuracy else ""
+        return f"use {other}'mae' for soft labels, or leave the metric out"
+    return (
+        f"the loss {loss.name} is for numbers: use 'r2_score' or 'mae' for these; for classes end with "
+        'Dense(k, "softmax"), or Dense(1, "sigmoid") for 0 and 1, and leave the loss out'
+    )
+
+
+def _try(network: Network, data: Data, functions: Scorers) -> None:
+    step = -(-len(data.X) // MOST_ROWS)
+    for name, function in functions.items():
+        try:
+            _score(network, data.rows(slice(None, None, step)), {name: function})
+        except Exception:
+            if step == 1:
+                raise
+            _score(network, data, {name: function})
+
+
+def _score(network: Network, rows: Data, functions: Scorers) -> None:
+    prediction = network.predict(np.ascontiguousarray(rows.X))
+    if prediction is not None and all_finite(prediction):  # else it is not the metric's fault
+        scores(functions, np.ascontiguousarray(rows.target), prediction)
