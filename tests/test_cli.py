@@ -118,6 +118,16 @@ def test_quiet_says_nothing_and_still_saves(ok):
     assert Path("m.safetensors").exists()
 
 
+def test_a_guessed_delimiter_is_said(ok, run):
+    Path("t.csv").write_text("".join(f"{i},5;{2 * i},5\n" for i in range(20)))
+    note = "t.csv: columns are taken as separated by ';', not by ','"
+    result = json.loads(ok("train", "t.csv", *QUICK, "--json", "-o", "m.safetensors"))
+    assert result["features"] == 1 and any(line.startswith(note) for line in result["notes"])
+    assert note not in ok("data", "show", "t.csv", "--delimiter", ";")
+    code, out, err = run("evaluate", "m.safetensors", "t.csv", "--held-out")
+    assert code == 0 and "(4 rows)" in out and err.startswith(f"nncore: {note}")
+
+
 def test_without_held_out_rows_the_verdict_says_so(ok):
     assert "(150 rows it was trained on: none were held out)" in ok("train", "iris", *QUICK, "--test", "0")
 

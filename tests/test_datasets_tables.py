@@ -99,6 +99,59 @@ def test_what_decimal_commas_are_is_not_guessed_wildly(write, content, decimal, 
     assert table.feature_names == expected
 
 
+GUESSED_DELIMITERS = [
+    ("1,5;2,5\n1,7;3,1\n", {}, ";", [[1.5], [1.7]], [2.5, 3.1]),
+    ("1,5;2,5\n1,7;3,1\n", {"decimal": ","}, ";", [[1.5], [1.7]], [2.5, 3.1]),
+    ("1,5;2,5\n", {}, ";", [[1.5]], [2.5]),
+    ("1,5\t2,5\t3,5\n1,7\t2,1\t3,9\n", {}, "\t", [[1.5, 2.5], [1.7, 2.1]], [3.5, 3.9]),
+    ("1,5|2,5\n1,7|3,1\n", {}, "|", [[1.5], [1.7]], [2.5, 3.1]),
+    ("L, m;B, m;EUR, net\n1,5;2,5;3,5\n1,7;2,1;3,9\n", {}, ";", [[1.5, 2.5], [1.7, 2.1]], [3.5, 3.9]),
+    ("L, m;EUR\n1,5;3,5\n1,7;3,9\n", {}, ";", [[1.5], [1.7]], [3.5, 3.9]),
+    ("red;1,5\nblue;2,5\n", {}, ";", [[0, 1], [1, 0]], [1.5, 2.5]),
+    ('"x,y";1,5;2,5\n"y,z";1,7;3,1\n', {}, ";", [[1, 0, 1.5], [0, 1, 1.7]], [2.5, 3.1]),
+    ("1,a|b,3.5\n2,b|c,4.5\n", {}, ",", [[1, 1, 0], [2, 0, 1]], [3.5, 4.5]),
+    ("a;b\n1,5;2,5\n1,7\n1,9;2,8\n", {}, ";", None, None),  # one ragged row
+]
+
+
+@pytest.mark.parametrize(("content", "arguments", "delimiter", "X", "y"), GUESSED_DELIMITERS)
+@pytest.mark.filterwarnings("ignore:.*columns are taken as separated by")
+def test_commas_within_numbers_separate_no_columns(write, content, arguments, delimiter, X, y):
+    path = write(content)
+    assert CsvTable(path, decimal=arguments.get("decimal")).delimiter == delimiter
+    if X is not None:
+        dataset = read_csv(path, **arguments)
+        assert dataset.X.tolist() == X and dataset.y.tolist() == y
+
+
+def test_a_guessed_delimiter_is_said_and_a_named_or_certain_one_is_not(write):
+    path = write("1,5;2,5\n1,7;3,1\n")
+    with pytest.warns(UserWarning, match=r"table\.csv: .*separated by ';', not by ','; .*delimiter=.*--delimiter"):
+        read_csv(path)
+    for told in ({"delimiter": ";"}, {"decimal": ","}):
+        assert CsvTable(path, **told).notes == [] and read_csv(path, **told).X.tolist() == [[1.5], [1.7]]
+    assert read_csv(path, delimiter=",", categorical=["column 2"]).n_features == 3  # who says so is believed
+
+
+@pytest.mark.parametrize(
+    ("content", "decimal", "message"),
+    [
+        (
+            "a, b;c\nx, y;z\nu, v;w\n",
+            None,
+            "separated by ',' or ';'; name what separates them .delimiter=.*--delimiter",
+        ),
+        ("a;b|c\n1;2|3\n", None, "separated by ';' or '|'"),
+        ("1,5 2,5\n1,7 3,1\n", None, "by commas, or by blanks and have decimal commas; name what does"),
+        ("1,5\n1,7\n", ",", "decimal=',' leaves nothing that separates the columns; name what does"),
+        ("a,b\n1,5\n2,7\n", ",", "decimal=',' leaves nothing"),
+    ],
+)
+def test_a_delimiter_that_nobody_can_know_is_asked_for(write, content, decimal, message):
+    with pytest.raises(ValueError, match=rf"table\.csv: .*{message.replace('|', '[|]')}"):
+        read_csv(write(content), decimal=decimal)
+
+
 def test_an_unknown_decimal_mark(write):
     with pytest.raises(ValueError, match=r"decimal must be '\.' or ',', got ';'"):
         read_csv(write("a;b\n1;2\n"), decimal=";")

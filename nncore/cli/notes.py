@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from nncore.datasets import Dataset
-from nncore.datasets.csv_table import decimal_comma_hint, number
+from nncore.datasets.spelling import decimal_comma_hint, number
 
 MANY_LEVELS = 20
 

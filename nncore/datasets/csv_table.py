@@ -6,7 +6,6 @@ import codecs
 import csv
 import io
 import os
-import re
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
@@ -14,52 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from nncore.base.names import did_you_mean
+from nncore.datasets.dialect import SAMPLE_CHARACTERS, SAMPLE_ROWS, find_delimiter
+from nncore.datasets.spelling import DECIMAL_COMMA, MISSING, THOUSANDS, number
 from nncore.datasets.stream import open_binary
-
-DELIMITERS = (",", ";", "\t", "|")
-SAMPLE_CHARACTERS = 1 << 16
-SAMPLE_ROWS = 20
-
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
-"""What stands for a missing value, in small letters."""
-
-DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
-WITH_COMMA = re.compile(r"[+-]?[\d.' ]*\d,\d[\d.,]*")
-
-
-def number(text: str) -> float | None:
-    """Return the number that `text` spells, or None.
-
-    Examples
-    --------
-    >>> number("1.5e3"), number("1_000"), number("red")
-    (1500.0, None, None)
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return None if "_" in text else value  # Python reads 1_000 as a number; a table hardly means it
-
-
-def decimal_comma_hint(column: str, texts: Collection[str]) -> str:
-    """Return what to say of a column of which all `texts` look like numbers, some with a comma; otherwise nothing.
-
-    Examples
-    --------
-    >>> decimal_comma_hint("price", ["20,50", "7"])
-    "column 'price' is text such as '20,50'; write numbers with a decimal point and without thousands separators"
-    >>> decimal_comma_hint("price", ["20,50", "cheap"])
-    ''
-    """
-    with_comma = [text for text in texts if WITH_COMMA.fullmatch(text)]
-    if not with_comma or any(number(text) is None for text in set(texts).difference(with_comma)):
-        return ""
-    return (
-        f"column {column!r} is text such as {min(with_comma)!r}; write numbers with a decimal point "
-        "and without thousands separators"
-    )
 
 
 class CsvTable:
@@ -73,7 +29,9 @@ class CsvTable:
         Whether the first row holds the column names. By default it does if none of its fields is a number, or if one
         is a text above nothing but numbers.
     delimiter : str, optional
-        By default the one of comma, semicolon, tab and bar that cuts the first rows into the most even columns.
+        By default the one of comma, semicolon, tab and bar that cuts the first rows into even columns. If several do,
+        that which makes sense of the others, such as the semicolon in ``1,5;2,5``; it is then among the `notes`. With
+        ``decimal=","`` a comma is none unless numbers are quoted.
     encoding : str, default "utf-8"
         A byte order mark overrules it.
     decimal : {".", ","}, optional
@@ -87,13 +45,16 @@ class CsvTable:
     names : tuple of str
         Column names: the header, or ``"column 1"``, ``"column 2"``...
     has_header : bool
+    notes : list of str
+        What was guessed of the file and may be wrong, so that the caller can say it.
 
     Raises
     ------
     OSError
         If the file cannot be opened.
     ValueError
-        If the file is empty, not text in `encoding`, or has two columns of one name. The message names file and line.
+        If the file is empty, not text in `encoding`, or has two columns of one name, or if several delimiters fit. The
+        message names file and line.
     """
 
     def __init__(
@@ -109,10 +70,11 @@ class CsvTable:
         self.path = Path(path)
         self.encoding = _encoding(self.path, encoding)
         sample = self._sample() if delimiter is None or decimal is None else ""
-        self.delimiter = max(DELIMITERS, key=lambda one: _evenness(sample, one)) if delimiter is None else delimiter
+        if decimal not in (None, ".", ","):
+            raise ValueError(f"decimal must be '.' or ',', got {decimal!r}")
+        self.notes: list[str] = []
+        self.delimiter = self._delimiter(sample, decimal) if delimiter is None else delimiter
         self.decimal = _decimal(sample, self.delimiter) if decimal is None else decimal
-        if self.decimal not in (".", ","):
-            raise ValueError(f"decimal must be '.' or ',', got {self.decimal!r}")
         with closing(self._records()) as records:
             first_line, first = next(records, (0, []))
             below = [fields for _, fields in islice(records, SAMPLE_ROWS)] if header is None else []
@@ -175,6 +137,14 @@ class CsvTable:
             except UnicodeDecodeError:
                 raise self._not_decodable() from None
 
+    def _delimiter(self, sample: str, decimal: str | None) -> str:
+        try:
+            delimiter, note = find_delimiter(sample, decimal)
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from None
+        self.notes += [f"{self.path}: {note}"] if note else []
+        return delimiter
+
     def _text(self, stream: IO[bytes]) -> io.TextIOWrapper:
         return io.TextIOWrapper(stream, encoding=self.encoding, newline="")
 
@@ -221,16 +191,6 @@ def _names_columns(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool
     texts = (i for i, field in enumerate(first) if field.lower() not in MISSING and number(field) is None)
     columns = ([row[i] for row in below if i < len(row) and row[i].lower() not in MISSING] for i in texts)
     return any(column and all(number(field) is not None for field in column) for column in columns)
-
-
-def _evenness(sample: str, delimiter: str) -> tuple[bool, int]:
-    """Rank a delimiter: first whether all rows have the same number of fields, more than one; then that number."""
-    records = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
-    widths = [len(fields) for fields in islice(records, SAMPLE_ROWS + 1) if any(fields)]
-    if len(widths) > 1:
-        widths.pop()  # the sample may end in the middle of this one
-    width = max(widths, default=1)
-    return width > 1 and min(widths) == width, width
 
 
 def _with_point(field: str) -> str:

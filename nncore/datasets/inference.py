@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from nncore.datasets.csv_table import CsvTable, decimal_comma_hint, number
+from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.labels import are_classes, check_task, label, sorted_labels
 from nncore.datasets.schema import Column, Schema, complete_rows
+from nncore.datasets.spelling import decimal_comma_hint, number
 
 MAX_LEVELS = 100
 MAX_CLASSES = 1000

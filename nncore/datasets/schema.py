@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from nncore.datasets.csv_table import MISSING, CsvTable, number
+from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.labels import label
+from nncore.datasets.spelling import MISSING, number
 
 LEAVE_OUT = "fill it in, or leave out incomplete rows (missing='drop', on the command line --drop-missing)"
 TAKE_OUT = "fill it in, or take the row out of the file: a prediction needs every input"

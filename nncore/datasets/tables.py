@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 
@@ -63,6 +64,11 @@ def read_csv(
     ValueError
         If the file is not such a table. The message names the file, the line and the column.
 
+    Warns
+    -----
+    UserWarning
+        For whatever was guessed of the file and could be meant otherwise; the message names the option that tells it.
+
     Examples
     --------
     >>> import os, tempfile
@@ -76,7 +82,10 @@ def read_csv(
     (('apple', 'banana'), [0, 1, 0])
     """
     table = CsvTable(path, header=header, delimiter=delimiter, encoding=encoding, decimal=decimal)
-    return read_table(table, target, task=task, categorical=categorical, ignore=ignore, missing=missing)
+    dataset = read_table(table, target, task=task, categorical=categorical, ignore=ignore, missing=missing)
+    for note in table.notes:
+        warnings.warn(note, stacklevel=2)
+    return dataset
 
 
 def read_table(
