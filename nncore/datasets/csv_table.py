@@ -14,7 +14,8 @@ from typing import IO
 
 from nncore.base.names import did_you_mean
 from nncore.datasets.dialect import SAMPLE_CHARACTERS, SAMPLE_ROWS, find_delimiter
-from nncore.datasets.spelling import DECIMAL_COMMA, MISSING, THOUSANDS, number
+from nncore.datasets.notation import figure
+from nncore.datasets.spelling import DECIMAL_COMMA, MISSING, number
 from nncore.datasets.stream import open_binary
 
 
@@ -45,6 +46,9 @@ class CsvTable:
     names : tuple of str
         Column names: the header, or ``"column 1"``, ``"column 2"``...
     has_header : bool
+    decimal : {".", ","}
+    known_decimal : {".", ","} or None
+        None if it is a point for want of a sign to the contrary.
     notes : list of str
         What was guessed of the file and may be wrong, so that the caller can say it.
 
@@ -75,6 +79,7 @@ class CsvTable:
         self.notes: list[str] = []
         self.delimiter = self._delimiter(sample, decimal) if delimiter is None else delimiter
         self.decimal = _decimal(sample, self.delimiter) if decimal is None else decimal
+        self.known_decimal = "," if self.decimal == "," else decimal
         with closing(self._records()) as records:
             first_line, first = next(records, (0, []))
             below = [fields for _, fields in islice(records, SAMPLE_ROWS)] if header is None else []
@@ -121,16 +126,23 @@ class CsvTable:
         hint = did_you_mean(name, self.names) or "; the columns are " + ", ".join(self.names[:12])
         raise ValueError(f"{self.path}: there is no column {name!r}{hint}")
 
+    def plain(self, field: str) -> str:
+        """Return a field as Python spells it if it is a number with this table's decimal mark, else as it is."""
+        return field.replace(",", ".") if self.is_plain(field) else field
+
+    def is_plain(self, field: str) -> bool:
+        """Tell whether the decimal comma that this table is known to have makes a number of `field`."""
+        return self.decimal == "," and DECIMAL_COMMA.fullmatch(field) is not None
+
     def _records(self) -> Generator[tuple[int, list[str]], None, None]:
         """Yield (number of its first line, stripped fields) of every row that is not blank, header included."""
         with open_binary(self.path) as stream, self._text(stream) as text:
             reader = csv.reader(text, delimiter=self.delimiter, strict=True)
-            plain = _with_point if self.decimal == "," else str.strip
             start = 1
             try:
                 for fields in reader:
                     if any(fields):
-                        yield start, [plain(field) for field in fields]
+                        yield start, [field.strip() for field in fields]
                     start = reader.line_num + 1
             except csv.Error as error:
                 raise ValueError(f"{self.path}:{start}: not a CSV row ({error})") from None
@@ -186,17 +198,27 @@ def _encoding(path: Path, encoding: str) -> str:
 
 def _names_columns(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Guess whether the fields of the `first` row are column names, given rows `below` it."""
-    if all(number(field) is None for field in first):
+    columns = [[row[i] for row in below if i < len(row) and row[i].lower() not in MISSING] for i in range(len(first))]
+    are_numbers = [_is_number(field, column) for field, column in zip(first, columns, strict=True)]
+    if not any(are_numbers):
         return True
-    texts = (i for i, field in enumerate(first) if field.lower() not in MISSING and number(field) is None)
-    columns = ([row[i] for row in below if i < len(row) and row[i].lower() not in MISSING] for i in texts)
-    return any(column and all(number(field) is not None for field in column) for column in columns)
+    texts = (
+        column
+        for field, column, is_number in zip(first, columns, are_numbers, strict=True)
+        if field.lower() not in MISSING and not is_number
+    )
+    return any(column and all(_is_number(field, column) for field in column) for column in texts)
 
 
-def _with_point(field: str) -> str:
-    """Return a field without the blanks around it; a number as Python spells it."""
-    field = field.strip()
-    return field.replace(",", ".") if DECIMAL_COMMA.fullmatch(field) else field
+def _is_number(field: str, column: Sequence[str]) -> bool:
+    """Tell whether a field is a number; one with a currency or unit if the `column` below has it, too."""
+    if number(field) is not None:
+        return True
+    found = figure(field)
+    if found is None or not found.is_certain:
+        return False
+    others = [figure(other) for other in column] if found.mark else []
+    return all(other is not None and other.mark == found.mark for other in others)
 
 
 def _decimal(sample: str, delimiter: str) -> str:
@@ -206,5 +228,6 @@ def _decimal(sample: str, delimiter: str) -> str:
     fields = {
         field.strip() for fields in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) for field in fields
     }
-    commas = any(DECIMAL_COMMA.fullmatch(field) and not THOUSANDS.fullmatch(field) for field in fields)
-    return "," if commas and not any("." in field and number(field) is not None for field in fields) else "."
+    figures = [found for found in map(figure, fields) if found is not None and found.is_certain]
+    certain = [found.decimals for found in figures if len(found.decimals) == 1]
+    return "," if {","} in certain and {"."} not in certain else "."

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from nncore.datasets.spelling import DECIMAL_COMMA, WITH_COMMA, number
+from nncore.datasets.notation import figure
+from nncore.datasets.spelling import DECIMAL_COMMA
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_CHARACTERS = 1 << 16
@@ -140,8 +141,8 @@ def _blanks_cut(sample: str) -> bool:
 
 
 def _is_number(field: str) -> bool:
-    field = field.strip()
-    return number(field) is not None or any(spelt.fullmatch(field) for spelt in (DECIMAL_COMMA, WITH_COMMA))
+    found = figure(field.strip())
+    return found is not None and found.is_certain
 
 
 def _named(delimiter: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.labels import label
+from nncore.datasets.notation import Notation
 from nncore.datasets.spelling import MISSING, number
 
 LEAVE_OUT = "fill it in, or leave out incomplete rows (missing='drop', on the command line --drop-missing)"
@@ -27,10 +28,13 @@ class Column:
     name : str
     levels : tuple of str or None
         The known texts; None for a column of numbers.
+    notation : Notation or None
+        How the numbers are written; None as Python writes them.
     """
 
     name: str
     levels: tuple[str, ...] | None = None
+    notation: Notation | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -50,11 +54,14 @@ class Schema:
         Name of the target column.
     classes : tuple of str or None
         The classes of the target; None if it is a quantity.
+    notation : Notation or None
+        How the target's numbers are written; None as Python writes them.
     """
 
     columns: tuple[Column, ...]
     target: str
     classes: tuple[str, ...] | None
+    notation: Notation | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -89,9 +96,9 @@ class Schema:
         for line, fields in complete_rows(table, used, missing, LEAVE_OUT if target else TAKE_OUT):
             try:
                 for column, position in zip(self.columns, features, strict=True):
-                    _append(values, column, fields[position])
+                    _append(values, column, fields[position], table)
                 if goal is not None:
-                    targets.append(self._target_value(fields[goal]))
+                    targets.append(self._target_value(fields[goal], table))
             except ValueError as error:
                 raise ValueError(f"{table.path}:{line}: {error}") from None
         X = np.array(values).reshape(-1, len(self.feature_names))
@@ -103,10 +110,13 @@ class Schema:
     def to_dict(self) -> dict[str, Any]:
         """Return the schema as plain lists and strings, ready for JSON."""
         columns = [[column.name, None if column.levels is None else list(column.levels)] for column in self.columns]
+        written = {column.name: column.notation for column in self.columns} | {self.target: self.notation}
+        notations = {name: [it.decimal, it.mark] for name, it in written.items() if it is not None}
         return {
             "columns": columns,
             "target": self.target,
             "classes": None if self.classes is None else list(self.classes),
+            **({"notations": notations} if notations else {}),
         }
 
     @classmethod
@@ -121,19 +131,22 @@ class Schema:
         >>> Schema.from_dict(schema.to_dict()) == schema
         True
         """
-        columns = tuple(Column(str(name), _strings(levels)) for name, levels in state["columns"])
-        return cls(columns, str(state["target"]), _strings(state["classes"]))
+        notations = {name: Notation(*map(str, it)) for name, it in state.get("notations", {}).items()}
+        columns = tuple(Column(str(name), _strings(levels), notations.get(name)) for name, levels in state["columns"])
+        return cls(columns, str(state["target"]), _strings(state["classes"]), notations.get(state["target"]))
 
     def _positions(self, table: CsvTable) -> list[int]:
         if not table.has_header and len(table.names) == len(self.columns):
             return list(range(len(self.columns)))
         return [table.position(column.name) for column in self.columns]
 
-    def _target_value(self, field: str) -> float:
+    def _target_value(self, field: str, table: CsvTable) -> float:
         if self.classes is None:
-            return _finite(self.target, field)
+            return _finite(self.target, field, self.notation, table)
         try:
-            return self.classes.index(label(field))
+            if self.notation is not None:
+                return self.classes.index(label(self.notation.number(field, table.known_decimal)))
+            return self.classes.index(label(table.plain(field)))
         except ValueError:
             raise ValueError(
                 f"column {self.target!r}: unknown class {field!r}; known: {', '.join(self.classes[:12])}"
@@ -156,19 +169,25 @@ def complete_rows(
             )
 
 
-def _append(values: array[float], column: Column, field: str) -> None:
+def _append(values: array[float], column: Column, field: str, table: CsvTable) -> None:
     if column.levels is None:
-        values.append(_finite(column.name, field))
-    elif field in column.levels:
+        values.append(_finite(column.name, field, column.notation, table))
+        return
+    field = table.plain(field)
+    if field in column.levels:
         values.extend(float(level == field) for level in column.levels)
     else:
         raise ValueError(f"column {column.name!r}: unknown text {field!r}; known: {', '.join(column.levels[:12])}")
 
 
-def _finite(name: str, field: str) -> float:
-    value = number(field)
+def _finite(name: str, field: str, notation: Notation | None, table: CsvTable) -> float:
+    if notation is not None:
+        value = notation.number(field, table.known_decimal)
+    else:
+        value = number(field if table.decimal == "." else table.plain(field))
     if value is None or not math.isfinite(value):
-        raise ValueError(f"column {name!r}: expected a finite number, got {field!r}")
+        like = f" written with {notation.mark!r}" if notation is not None and notation.mark else ""
+        raise ValueError(f"column {name!r}: expected a finite number{like}, got {field!r}")
     return value
 
 

@@ -31,8 +31,9 @@ def read_csv(
 ) -> Dataset:
     """Read a CSV file (plain or gzipped) whose last column, or the column `target`, is to be predicted.
 
-    A column of numbers becomes one feature. A column of text becomes one 0/1 feature per distinct text (one-hot), named
-    ``column=text``. An empty field, NA, N/A, NaN, null and ? (in any case) count as missing.
+    A column of numbers becomes one feature, also if all have a decimal comma, thousands, one currency or one unit. A
+    column of text becomes one 0/1 feature per distinct text (one-hot), named ``column=text``. An empty field,
+    NA, N/A, NaN, null and ? (in any case) count as missing.
 
     Parameters
     ----------
