@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import tracemalloc
 
 import numpy as np
@@ -331,6 +332,38 @@ def test_missing_values(write):
     dataset = read_csv(write(holes), missing="drop")
     assert dataset.X[:, 0].tolist() == [1, 5, 9] and dataset.y.tolist() == [0, 0, 1]
     assert read_csv(write("a,b,c\n1,,x\n2,,y\n"), ignore=["b"]).n_samples == 2
+
+
+@pytest.mark.parametrize(
+    "marker", ["-", "—", "–", ".", "..", "#N/A", "None", "<NA>", "missing", "NIL", "n.a.", "NA", "#DIV/0!", "*", "?"]
+)
+def test_what_no_number_is_counts_as_missing_among_numbers(write, marker):
+    for content in (f"a,b,y\n1,2,0\n2,{marker},1\n3,4,0\n", f"a,b,y\n2,{marker},1\n1,2,0\n3,4,0\n"):
+        with pytest.raises(
+            ValueError, match=rf"column 'b' has no value \(found '{re.escape(marker)}'\); fill it in, or"
+        ):
+            read_csv(write(content))
+        dataset = read_csv(write(content), missing="drop")
+        assert dataset.feature_names == ("a", "b") and dataset.X.tolist() == [[1, 2], [3, 4]]
+        assert dataset.target_names == ("0",)  # the class of the row left out is none
+    goal = write(f"a,y\n1,0\n2,{marker}\n3,1\n4,0\n")
+    for task in ("auto", "classification", "regression"):
+        assert read_csv(goal, missing="drop", task=task).y.tolist() == [0, 1, 0]
+    marked = write(f"a,y\n$5,0\n{marker},1\n$7,0\n")
+    with pytest.warns(UserWarning, match="read as numbers"):
+        assert read_csv(marked, missing="drop").X.tolist() == [[5], [7]]
+    schema = read_csv(write("a,y\n5,0\n7,1\n")).schema
+    with pytest.raises(ValueError, match="column 'a' has no value"):
+        schema.read(CsvTable(write(f"a\n{marker}\n", "later.csv")))
+
+
+def test_among_texts_some_markers_are_texts(write):
+    path = write("a,b,y\n1,red,0\n2,None,1\n3,blue,0\n4,-,1\n5,#N/A,1\n6,,0\n")
+    dataset = read_csv(path, missing="drop")
+    assert dataset.feature_names == ("a", "b=-", "b=None", "b=blue", "b=red") and dataset.n_samples == 4
+    assert read_csv(write("a,y\n1,-\n2,+\n")).target_names == ("+", "-")
+    assert read_csv(write("a,b,y\n-,1,0\n-,2,1\n")).feature_names == ("a=-", "b")
+    assert read_csv(write("a,y\n1,0\n-,1\n"), categorical=["a"]).feature_names == ("a=-", "a=1")
 
 
 def test_numbers_treated_as_text(write):

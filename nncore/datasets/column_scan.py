@@ -8,7 +8,7 @@ from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.labels import are_classes, label, sorted_labels
 from nncore.datasets.notation import BOTH, Figure, Notation, figure
 from nncore.datasets.schema import Column
-from nncore.datasets.spelling import number
+from nncore.datasets.spelling import MISSING_NUMBER, number
 
 MAX_LEVELS = 100
 DECIMAL = "(decimal=, on the command line --decimal)"
@@ -24,6 +24,8 @@ class ColumnScan:
     name : str
     as_text : bool
         Whether the column is text whatever it holds.
+    is_class : bool
+        Whether it holds classes, which may be numbers.
     keep_words : bool
         Whether a column such as ``3 stars``, ``4 stars`` is text, of classes.
     limit : int
@@ -36,10 +38,19 @@ class ColumnScan:
     """
 
     def __init__(
-        self, table: CsvTable, name: str, *, as_text: bool = False, keep_words: bool = False, limit: int = MAX_LEVELS
+        self,
+        table: CsvTable,
+        name: str,
+        *,
+        as_text: bool = False,
+        is_class: bool = False,
+        keep_words: bool = False,
+        limit: int = MAX_LEVELS,
     ) -> None:
         self.table, self.name, self.limit = table, name, limit
-        self.as_text, self.keep_words = as_text, keep_words
+        self.as_text, self.is_class, self.keep_words = as_text, is_class, keep_words
+        self.gaps: set[str] = set()  # what is missing if this is a column of numbers
+        self.has_text = as_text
         self.kind: str | None = None
         self.mark: str | None = None
         self.distinct: set[str] = set()
@@ -57,7 +68,11 @@ class ColumnScan:
         ValueError
             If it does not go with those before.
         """
-        if self.as_text:
+        if not self.as_text and field.lower() in MISSING_NUMBER:
+            self.gaps.add(field)
+            return
+        if self.is_class or self.as_text:
+            self.has_text = self.has_text or number(field) is None
             kind, mark = "text", None
             field = self.table.plain(field)
         elif number(field) is not None:
@@ -80,6 +95,22 @@ class ColumnScan:
         if len(self.distinct) <= self.limit:
             self.distinct.add(field)
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether the column is one of numbers and lacks some, going by marks that are texts elsewhere."""
+        if self.is_class and not self.has_text and self.kind is not None:
+            return bool(self.gaps)
+        self._end()
+        return bool(self.gaps) and self.kind != "text"
+
+    def _end(self) -> None:
+        """Take what might be a gap for a text, once it is clear that this is no column of numbers."""
+        if self.kind == "words" and self.keep_words:
+            self.kind = "text"
+        if self.gaps and self.kind in ("text", None):
+            self.kind = "text"
+            self.distinct |= self.gaps
+
     def settle(self, certain: Collection[str]) -> None:
         """Decide how the numbers are written; `certain` are the decimal marks that are certain anywhere in the table.
 
@@ -88,8 +119,7 @@ class ColumnScan:
         ValueError
             If it remains open, or is not what the table is said or known to have.
         """
-        if self.kind == "words" and self.keep_words:
-            self.kind = "text"
+        self._end()
         if self.kind not in ("numbers", "words"):
             return
         decimal = self._decimal(certain)

@@ -15,7 +15,7 @@ from typing import IO
 from nncore.base.names import did_you_mean
 from nncore.datasets.dialect import SAMPLE_CHARACTERS, SAMPLE_ROWS, find_delimiter
 from nncore.datasets.notation import figure
-from nncore.datasets.spelling import DECIMAL_COMMA, MISSING, number
+from nncore.datasets.spelling import DECIMAL_COMMA, MISSING_NUMBER, number
 from nncore.datasets.stream import open_binary
 
 
@@ -198,14 +198,16 @@ def _encoding(path: Path, encoding: str) -> str:
 
 def _names_columns(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Guess whether the fields of the `first` row are column names, given rows `below` it."""
-    columns = [[row[i] for row in below if i < len(row) and row[i].lower() not in MISSING] for i in range(len(first))]
+    columns = [
+        [row[i] for row in below if i < len(row) and row[i].lower() not in MISSING_NUMBER] for i in range(len(first))
+    ]
     are_numbers = [_is_number(field, column) for field, column in zip(first, columns, strict=True)]
     if not any(are_numbers):
         return True
     texts = (
         column
         for field, column, is_number in zip(first, columns, are_numbers, strict=True)
-        if field.lower() not in MISSING and not is_number
+        if field.lower() not in MISSING_NUMBER and not is_number
     )
     return any(column and all(_is_number(field, column) for field in column) for column in texts)
 

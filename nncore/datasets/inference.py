@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
 from nncore.datasets.column_scan import MAX_LEVELS, ColumnScan
 from nncore.datasets.csv_table import CsvTable
@@ -21,7 +22,7 @@ def infer_schema(
     ignore: Collection[str] = (),
     missing: str = "error",
 ) -> Schema:
-    """Read `table` once and return its schema; the parameters are those of `read_csv`.
+    """Read `table`, twice if it must, and return its schema; the parameters are those of `read_csv`.
 
     Raises
     ------
@@ -41,17 +42,11 @@ def infer_schema(
         table.position(name)
     used = [i for i, name in enumerate(table.names) if name not in ignore]
     _check_used(table, used, target_position, is_named=target is not None)
-    scans = {
-        i: ColumnScan(
-            table,
-            table.names[i],
-            as_text=table.names[i] in categorical or (i == target_position and task == "classification"),
-            keep_words=i == target_position and task != "regression",
-            limit=MAX_CLASSES if i == target_position else MAX_LEVELS,
-        )
-        for i in used
-    }
-    _scan(table, scans, missing)
+    scanned = partial(_scanned, table, used, target_position, task, categorical, missing)
+    scans = scanned()
+    with_gaps = [i for i, scan in scans.items() if scan.has_gaps]
+    if with_gaps:  # the texts of rows that are left out are none
+        scans = scanned(with_gaps)
     certain = {scan.certain_decimal for scan in scans.values()} - {None}
     for scan in scans.values():
         scan.settle({decimal for decimal in certain if decimal is not None})
@@ -75,9 +70,29 @@ def _check_used(table: CsvTable, used: Collection[int], target_position: int, *,
         )
 
 
-def _scan(table: CsvTable, scans: dict[int, ColumnScan], missing: str) -> None:
+def _scanned(
+    table: CsvTable,
+    used: Collection[int],
+    target: int,
+    task: str,
+    categorical: Collection[str],
+    missing: str,
+    numbers: Collection[int] = (),
+) -> dict[int, ColumnScan]:
+    """Return what the columns at the positions `used` hold; those of `numbers` are known to be of numbers."""
+    scans = {
+        i: ColumnScan(
+            table,
+            table.names[i],
+            as_text=table.names[i] in categorical,
+            is_class=i == target and task == "classification",
+            keep_words=i == target and task != "regression",
+            limit=MAX_CLASSES if i == target else MAX_LEVELS,
+        )
+        for i in used
+    }
     n_rows = 0
-    for line, fields in complete_rows(table, tuple(scans), missing):
+    for line, fields in complete_rows(table, tuple(scans), missing, numbers=numbers):
         n_rows += 1
         for i, scan in scans.items():
             try:
@@ -86,3 +101,4 @@ def _scan(table: CsvTable, scans: dict[int, ColumnScan], missing: str) -> None:
                 raise ValueError(f"{table.path}:{line}: {error}") from None
     if not n_rows:
         raise ValueError(f"{table.path}: no complete row of data below the header")
+    return scans

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.labels import label
 from nncore.datasets.notation import Notation
-from nncore.datasets.spelling import MISSING, number
+from nncore.datasets.spelling import MISSING, MISSING_NUMBER, number
 
 LEAVE_OUT = "fill it in, or leave out incomplete rows (missing='drop', on the command line --drop-missing)"
 TAKE_OUT = "fill it in, or take the row out of the file: a prediction needs every input"
@@ -92,8 +92,11 @@ class Schema:
         features = self._positions(table)
         goal = table.names.index(self.target) if target and self.target in table.names else None
         used = features if goal is None else [*features, goal]
+        numbers = [position for column, position in zip(self.columns, features, strict=True) if column.levels is None]
+        if goal is not None and all(number(name) is not None for name in self.classes or ()):
+            numbers.append(goal)
         values, targets = array("d"), array("d")
-        for line, fields in complete_rows(table, used, missing, LEAVE_OUT if target else TAKE_OUT):
+        for line, fields in complete_rows(table, used, missing, LEAVE_OUT if target else TAKE_OUT, numbers):
             try:
                 for column, position in zip(self.columns, features, strict=True):
                     _append(values, column, fields[position], table)
@@ -154,13 +157,17 @@ class Schema:
 
 
 def complete_rows(
-    table: CsvTable, used: Sequence[int], missing: str, advice: str = LEAVE_OUT
+    table: CsvTable, used: Sequence[int], missing: str, advice: str = LEAVE_OUT, numbers: Collection[int] = ()
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of `table` that have a value in each `used` column; ``missing="error"`` refuses any other row."""
+    """Yield the rows of `table` that have a value in each `used` column; ``missing="error"`` refuses any other row.
+
+    In the columns `numbers`, what is no text counts as missing, too.
+    """
     if missing not in ("error", "drop"):
         raise ValueError(f"missing must be 'error' or 'drop', got {missing!r}")
+    markers = [(i, MISSING_NUMBER if i in numbers else MISSING) for i in used]
     for line, fields in table.rows():
-        hole = next((i for i in used if fields[i].lower() in MISSING), None)
+        hole = next((i for i, marks in markers if fields[i].lower() in marks), None)
         if hole is None:
             yield line, fields
         elif missing == "error":

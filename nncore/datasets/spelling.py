@@ -4,8 +4,31 @@ from __future__ import annotations
 
 import re
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
-"""What stands for a missing value, in small letters."""
+MISSING = frozenset(
+    {"", "na", "n/a", "nan", "null", "?", "??", "<na>", "#n/a", "#na", "#n/v", "#null!", "#value!", "#div/0!", "#ref!"}
+    | {"#num!", "#name?", "(null)", "<null>", "\\n", "nat"}
+)
+"""What stands for a missing value wherever it is, in small letters."""
+
+MISSING_NUMBER = MISSING | frozenset(
+    {"-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", "\N{MINUS SIGN}", ".", "..", "...", "\N{HORIZONTAL ELLIPSIS}", "*"}
+    | {
+        "none",
+        "nil",
+        "missing",
+        "n.a.",
+        "n. a.",
+        "n.a",
+        "k.a.",
+        "k. a.",
+        "nd",
+        "n/d",
+        "n.d.",
+        "not available",
+        "no data",
+    }
+)
+"""What stands for a missing number; among texts it may be one more text, such as a garage of the type None."""
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 

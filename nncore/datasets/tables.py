@@ -33,7 +33,8 @@ def read_csv(
 
     A column of numbers becomes one feature, also if all have a decimal comma, thousands, one currency or one unit. A
     column of text becomes one 0/1 feature per distinct text (one-hot), named ``column=text``. An empty field,
-    NA, N/A, NaN, null and ? (in any case) count as missing.
+    NA, N/A, #N/A, <NA>, NaN, null and ? (in any case) count as missing; in a column of numbers so do None, missing, a
+    dash, a dot and the like.
 
     Parameters
     ----------
