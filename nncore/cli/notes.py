@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from nncore.datasets import Dataset
-from nncore.datasets.csv_table import decimal_comma_hint, number
+from nncore.datasets.spelling import number
 
 MANY_LEVELS = 20
 
@@ -17,10 +17,7 @@ def notes_on(dataset: Dataset, options: argparse.Namespace) -> tuple[str, ...]:
     for column in columns:
         if column.levels is not None and column.name not in options.categorical:
             n_levels = len(column.levels)
-            hint = decimal_comma_hint(column.name, column.levels)
-            if hint:
-                notes.append(hint)
-            elif n_levels > MANY_LEVELS:
+            if n_levels > MANY_LEVELS:
                 notes.append(
                     f"column {column.name!r} is text and became {n_levels} columns; "
                     f"--ignore {column.name!r} to leave it out"
@@ -28,15 +25,8 @@ def notes_on(dataset: Dataset, options: argparse.Namespace) -> tuple[str, ...]:
     return tuple(note for note in notes if note)
 
 
-def on_decimal_commas(dataset: Dataset) -> str:
-    """Return the hint that the target may be numbers with decimal commas, or an empty text."""
-    if dataset.schema is None or dataset.target_names is None:
-        return ""
-    return decimal_comma_hint(dataset.schema.target, dataset.target_names)
-
-
 def _on_target(dataset: Dataset) -> str:
     names = dataset.target_names
     if names is not None and all(number(name) is not None for name in names):
         return f"target read as {len(names)} classes (whole numbers); to predict it as a number: --task regression"
-    return on_decimal_commas(dataset)
+    return ""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from nncore.cli.errors import UsageError
-from nncore.cli.notes import on_decimal_commas
 from nncore.cli.sources import Source
 from nncore.datasets import Dataset, train_test_split
 from nncore.datasets.notes import Split
@@ -50,8 +49,7 @@ def cut(source: Source, options: argparse.Namespace) -> tuple[Split, Parts]:
             rows, best = train_test_split(rows, test_size=share, seed=options.seed, stratify=by_class)
             train, validation = train.rows(rows), train.rows(best)
     except ValueError as error:
-        advice = on_decimal_commas(dataset) or "choose other shares with --test and --val"
-        raise UsageError(f"{options.data}: {error}; {advice}") from None
+        raise UsageError(f"{options.data}: {error}; choose other shares with --test and --val") from None
     return split, Parts(train, validation, dataset.rows(test_rows) if len(test_rows) else source.test)
 
 

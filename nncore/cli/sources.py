@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,10 @@ def load_for_model(
     with blamed_on_the_user():
         if _is_csv(data):
             table = _open_csv(options, known=[column.name for column in schema.columns])
-            return schema.read(table, missing=_missing(options), target=target)
+            rows = schema.read(table, missing=_missing(options), target=target)
+            for note in table.notes:
+                print(f"nncore: {note}", file=sys.stderr)
+            return rows
         _refuse(options, TABLE_OPTIONS, "CSV files")
         if is_npz(data):
             X, targets = read_npz_arrays(data, y="y" if target else None)
@@ -126,7 +130,7 @@ def _read_csv(options: argparse.Namespace) -> Source:
     )
     guessed = options.header is None and not table.has_header
     header = (f"{table.path}: {NO_HEADER}",) if guessed else ()
-    return Source(dataset, notes=(*header, *notes_on(dataset, options)))
+    return Source(dataset, notes=(*header, *table.notes, *notes_on(dataset, options)))
 
 
 def _open_csv(options: argparse.Namespace, known: Collection[str] = ()) -> CsvTable:

@@ -6,7 +6,6 @@ import codecs
 import csv
 import io
 import os
-import re
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
@@ -14,52 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from nncore.base.names import did_you_mean
+from nncore.datasets.dialect import SAMPLE_CHARACTERS, SAMPLE_ROWS, find_delimiter
+from nncore.datasets.notation import figure
+from nncore.datasets.spelling import DECIMAL_COMMA, MISSING_NUMBER, number
 from nncore.datasets.stream import open_binary
-
-DELIMITERS = (",", ";", "\t", "|")
-SAMPLE_CHARACTERS = 1 << 16
-SAMPLE_ROWS = 20
-
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
-"""What stands for a missing value, in small letters."""
-
-DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
-WITH_COMMA = re.compile(r"[+-]?[\d.' ]*\d,\d[\d.,]*")
-
-
-def number(text: str) -> float | None:
-    """Return the number that `text` spells, or None.
-
-    Examples
-    --------
-    >>> number("1.5e3"), number("1_000"), number("red")
-    (1500.0, None, None)
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return None if "_" in text else value  # Python reads 1_000 as a number; a table hardly means it
-
-
-def decimal_comma_hint(column: str, texts: Collection[str]) -> str:
-    """Return what to say of a column of which all `texts` look like numbers, some with a comma; otherwise nothing.
-
-    Examples
-    --------
-    >>> decimal_comma_hint("price", ["20,50", "7"])
-    "column 'price' is text such as '20,50'; write numbers with a decimal point and without thousands separators"
-    >>> decimal_comma_hint("price", ["20,50", "cheap"])
-    ''
-    """
-    with_comma = [text for text in texts if WITH_COMMA.fullmatch(text)]
-    if not with_comma or any(number(text) is None for text in set(texts).difference(with_comma)):
-        return ""
-    return (
-        f"column {column!r} is text such as {min(with_comma)!r}; write numbers with a decimal point "
-        "and without thousands separators"
-    )
 
 
 class CsvTable:
@@ -73,7 +30,9 @@ class CsvTable:
         Whether the first row holds the column names. By default it does if none of its fields is a number, or if one
         is a text above nothing but numbers.
     delimiter : str, optional
-        By default the one of comma, semicolon, tab and bar that cuts the first rows into the most even columns.
+        By default the one of comma, semicolon, tab and bar that cuts the first rows into even columns. If several do,
+        that which makes sense of the others, such as the semicolon in ``1,5;2,5``; it is then among the `notes`. With
+        ``decimal=","`` a comma is none unless numbers are quoted.
     encoding : str, default "utf-8"
         A byte order mark overrules it.
     decimal : {".", ","}, optional
@@ -87,13 +46,19 @@ class CsvTable:
     names : tuple of str
         Column names: the header, or ``"column 1"``, ``"column 2"``...
     has_header : bool
+    decimal : {".", ","}
+    known_decimal : {".", ","} or None
+        None if it is a point for want of a sign to the contrary.
+    notes : list of str
+        What was guessed of the file and may be wrong, so that the caller can say it.
 
     Raises
     ------
     OSError
         If the file cannot be opened.
     ValueError
-        If the file is empty, not text in `encoding`, or has two columns of one name. The message names file and line.
+        If the file is empty, not text in `encoding`, or has two columns of one name, or if several delimiters fit. The
+        message names file and line.
     """
 
     def __init__(
@@ -109,10 +74,12 @@ class CsvTable:
         self.path = Path(path)
         self.encoding = _encoding(self.path, encoding)
         sample = self._sample() if delimiter is None or decimal is None else ""
-        self.delimiter = max(DELIMITERS, key=lambda one: _evenness(sample, one)) if delimiter is None else delimiter
+        if decimal not in (None, ".", ","):
+            raise ValueError(f"decimal must be '.' or ',', got {decimal!r}")
+        self.notes: list[str] = []
+        self.delimiter = self._delimiter(sample, decimal) if delimiter is None else delimiter
         self.decimal = _decimal(sample, self.delimiter) if decimal is None else decimal
-        if self.decimal not in (".", ","):
-            raise ValueError(f"decimal must be '.' or ',', got {self.decimal!r}")
+        self.known_decimal = "," if self.decimal == "," else decimal
         with closing(self._records()) as records:
             first_line, first = next(records, (0, []))
             below = [fields for _, fields in islice(records, SAMPLE_ROWS)] if header is None else []
@@ -159,21 +126,36 @@ class CsvTable:
         hint = did_you_mean(name, self.names) or "; the columns are " + ", ".join(self.names[:12])
         raise ValueError(f"{self.path}: there is no column {name!r}{hint}")
 
+    def plain(self, field: str) -> str:
+        """Return a field as Python spells it if it is a number with this table's decimal mark, else as it is."""
+        return field.replace(",", ".") if self.is_plain(field) else field
+
+    def is_plain(self, field: str) -> bool:
+        """Tell whether the decimal comma that this table is known to have makes a number of `field`."""
+        return self.decimal == "," and DECIMAL_COMMA.fullmatch(field) is not None
+
     def _records(self) -> Generator[tuple[int, list[str]], None, None]:
         """Yield (number of its first line, stripped fields) of every row that is not blank, header included."""
         with open_binary(self.path) as stream, self._text(stream) as text:
             reader = csv.reader(text, delimiter=self.delimiter, strict=True)
-            plain = _with_point if self.decimal == "," else str.strip
             start = 1
             try:
                 for fields in reader:
                     if any(fields):
-                        yield start, [plain(field) for field in fields]
+                        yield start, [field.strip() for field in fields]
                     start = reader.line_num + 1
             except csv.Error as error:
                 raise ValueError(f"{self.path}:{start}: not a CSV row ({error})") from None
             except UnicodeDecodeError:
                 raise self._not_decodable() from None
+
+    def _delimiter(self, sample: str, decimal: str | None) -> str:
+        try:
+            delimiter, note = find_delimiter(sample, decimal)
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from None
+        self.notes += [f"{self.path}: {note}"] if note else []
+        return delimiter
 
     def _text(self, stream: IO[bytes]) -> io.TextIOWrapper:
         return io.TextIOWrapper(stream, encoding=self.encoding, newline="")
@@ -216,27 +198,29 @@ def _encoding(path: Path, encoding: str) -> str:
 
 def _names_columns(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Guess whether the fields of the `first` row are column names, given rows `below` it."""
-    if all(number(field) is None for field in first):
+    columns = [
+        [row[i] for row in below if i < len(row) and row[i].lower() not in MISSING_NUMBER] for i in range(len(first))
+    ]
+    are_numbers = [_is_number(field, column) for field, column in zip(first, columns, strict=True)]
+    if not any(are_numbers):
         return True
-    texts = (i for i, field in enumerate(first) if field.lower() not in MISSING and number(field) is None)
-    columns = ([row[i] for row in below if i < len(row) and row[i].lower() not in MISSING] for i in texts)
-    return any(column and all(number(field) is not None for field in column) for column in columns)
+    texts = (
+        column
+        for field, column, is_number in zip(first, columns, are_numbers, strict=True)
+        if field.lower() not in MISSING_NUMBER and not is_number
+    )
+    return any(column and all(_is_number(field, column) for field in column) for column in texts)
 
 
-def _evenness(sample: str, delimiter: str) -> tuple[bool, int]:
-    """Rank a delimiter: first whether all rows have the same number of fields, more than one; then that number."""
-    records = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
-    widths = [len(fields) for fields in islice(records, SAMPLE_ROWS + 1) if any(fields)]
-    if len(widths) > 1:
-        widths.pop()  # the sample may end in the middle of this one
-    width = max(widths, default=1)
-    return width > 1 and min(widths) == width, width
-
-
-def _with_point(field: str) -> str:
-    """Return a field without the blanks around it; a number as Python spells it."""
-    field = field.strip()
-    return field.replace(",", ".") if DECIMAL_COMMA.fullmatch(field) else field
+def _is_number(field: str, column: Sequence[str]) -> bool:
+    """Tell whether a field is a number; one with a currency or unit if the `column` below has it, too."""
+    if number(field) is not None:
+        return True
+    found = figure(field)
+    if found is None or not found.is_certain:
+        return False
+    others = [figure(other) for other in column] if found.mark else []
+    return all(other is not None and other.mark == found.mark for other in others)
 
 
 def _decimal(sample: str, delimiter: str) -> str:
@@ -246,5 +230,6 @@ def _decimal(sample: str, delimiter: str) -> str:
     fields = {
         field.strip() for fields in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) for field in fields
     }
-    commas = any(DECIMAL_COMMA.fullmatch(field) and not THOUSANDS.fullmatch(field) for field in fields)
-    return "," if commas and not any("." in field and number(field) is not None for field in fields) else "."
+    figures = [found for found in map(figure, fields) if found is not None and found.is_certain]
+    certain = [found.decimals for found in figures if len(found.decimals) == 1]
+    return "," if {","} in certain and {"."} not in certain else "."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
-from nncore.datasets.csv_table import CsvTable, decimal_comma_hint, number
-from nncore.datasets.labels import are_classes, check_task, label, sorted_labels
-from nncore.datasets.schema import Column, Schema, complete_rows
+from nncore.datasets.column_scan import MAX_LEVELS, ColumnScan
+from nncore.datasets.csv_table import CsvTable
+from nncore.datasets.labels import check_task
+from nncore.datasets.schema import Schema, complete_rows
 
-MAX_LEVELS = 100
 MAX_CLASSES = 1000
 
 
@@ -21,7 +22,7 @@ def infer_schema(
     ignore: Collection[str] = (),
     missing: str = "error",
 ) -> Schema:
-    """Read `table` once and return its schema; the parameters are those of `read_csv`.
+    """Read `table`, twice if it must, and return its schema; the parameters are those of `read_csv`.
 
     Raises
     ------
@@ -29,7 +30,8 @@ def infer_schema(
         If `categorical` or `ignore` is a string instead of a collection of them.
     ValueError
         If a named column does not exist, fewer than two columns are left, the target is ignored, a column mixes numbers
-        with text, a text column has more than 100 levels, or the target does not suit `task`.
+        with text or with other marks, or may be read as one number or another, a text column has more than 100 levels,
+        or the target does not suit `task`.
     """
     check_task(task)
     for argument, names in (("categorical", categorical), ("ignore", ignore)):
@@ -40,14 +42,17 @@ def infer_schema(
         table.position(name)
     used = [i for i, name in enumerate(table.names) if name not in ignore]
     _check_used(table, used, target_position, is_named=target is not None)
-    scans = {
-        i: _Scan(table.names[i], table.names[i] in categorical or (i == target_position and task == "classification"))
-        for i in used
-    }
-    scans[target_position].limit = MAX_CLASSES
-    _scan(table, scans, missing)
-    columns = tuple(scan.column(table) for i, scan in scans.items() if i != target_position)
-    return Schema(columns, table.names[target_position], scans[target_position].classes(table, task))
+    scanned = partial(_scanned, table, used, target_position, task, categorical, missing)
+    scans = scanned()
+    with_gaps = [i for i, scan in scans.items() if scan.has_gaps]
+    if with_gaps:  # the texts of rows that are left out are none
+        scans = scanned(with_gaps)
+    certain = {scan.certain_decimal for scan in scans.values()} - {None}
+    for scan in scans.values():
+        scan.settle({decimal for decimal in certain if decimal is not None})
+    goal = scans[target_position]
+    columns = tuple(scan.column() for i, scan in scans.items() if i != target_position)
+    return Schema(columns, goal.name, goal.classes(task), goal.notation)
 
 
 def _check_used(table: CsvTable, used: Collection[int], target_position: int, *, is_named: bool) -> None:
@@ -65,9 +70,29 @@ def _check_used(table: CsvTable, used: Collection[int], target_position: int, *,
         )
 
 
-def _scan(table: CsvTable, scans: dict[int, _Scan], missing: str) -> None:
+def _scanned(
+    table: CsvTable,
+    used: Collection[int],
+    target: int,
+    task: str,
+    categorical: Collection[str],
+    missing: str,
+    numbers: Collection[int] = (),
+) -> dict[int, ColumnScan]:
+    """Return what the columns at the positions `used` hold; those of `numbers` are known to be of numbers."""
+    scans = {
+        i: ColumnScan(
+            table,
+            table.names[i],
+            as_text=table.names[i] in categorical,
+            is_class=i == target and task == "classification",
+            keep_words=i == target and task != "regression",
+            limit=MAX_CLASSES if i == target else MAX_LEVELS,
+        )
+        for i in used
+    }
     n_rows = 0
-    for line, fields in complete_rows(table, tuple(scans), missing):
+    for line, fields in complete_rows(table, tuple(scans), missing, numbers=numbers):
         n_rows += 1
         for i, scan in scans.items():
             try:
@@ -76,54 +101,4 @@ def _scan(table: CsvTable, scans: dict[int, _Scan], missing: str) -> None:
                 raise ValueError(f"{table.path}:{line}: {error}") from None
     if not n_rows:
         raise ValueError(f"{table.path}: no complete row of data below the header")
-
-
-class _Scan:
-    """What has been seen so far of one column."""
-
-    def __init__(self, name: str, as_text: bool) -> None:
-        self.name = name
-        self.as_text = as_text
-        self.limit = MAX_LEVELS
-        self.kind: str | None = None
-        self.distinct: set[str] = set()
-
-    def add(self, field: str) -> None:
-        kind = "text" if self.as_text or number(field) is None else "numbers"
-        if self.kind is None:
-            self.kind = kind
-        elif kind != self.kind:
-            hint = decimal_comma_hint(self.name, {*self.distinct, field})
-            raise ValueError(
-                f"column {self.name!r} held {self.kind} up to here and now {field!r}; "
-                + (hint or "correct it, or treat the column as text (categorical=, on the command line --categorical)")
-            )
-        if len(self.distinct) <= self.limit:
-            self.distinct.add(field)
-
-    def column(self, table: CsvTable) -> Column:
-        if self.kind == "numbers":
-            return Column(self.name)
-        self._check_limit(table)
-        return Column(self.name, tuple(sorted(self.distinct)))
-
-    def classes(self, table: CsvTable, task: str) -> tuple[str, ...] | None:
-        if self.kind == "text" and task == "regression":
-            hint = decimal_comma_hint(self.name, self.distinct)
-            raise ValueError(
-                f"{table.path}: the target {self.name!r} is text; regression needs a column of numbers"
-                + (f" ({hint})" if hint else "")
-            )
-        if task == "regression" or (task == "auto" and not are_classes(self.distinct)):
-            return None
-        self._check_limit(table)
-        return sorted_labels(map(label, self.distinct))
-
-    def _check_limit(self, table: CsvTable) -> None:
-        if len(self.distinct) > self.limit:
-            example = min(self.distinct)
-            raise ValueError(
-                f"{table.path}: column {self.name!r} has more than {self.limit} different texts, for example "
-                f"{example!r}; numbers need a decimal point, and a column of names can be left out (ignore=, on the "
-                "command line --ignore)"
-            )
+    return scans

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from nncore.datasets.csv_table import number
+from nncore.datasets.spelling import number
 
 TASKS = ("auto", "classification", "regression")
 MAX_GUESSED_CLASSES = 20

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nncore.datasets.csv_table import MISSING, CsvTable, number
+from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.labels import label
+from nncore.datasets.notation import Notation
+from nncore.datasets.spelling import MISSING, MISSING_NUMBER, number
 
 LEAVE_OUT = "fill it in, or leave out incomplete rows (missing='drop', on the command line --drop-missing)"
 TAKE_OUT = "fill it in, or take the row out of the file: a prediction needs every input"
@@ -26,10 +28,13 @@ class Column:
     name : str
     levels : tuple of str or None
         The known texts; None for a column of numbers.
+    notation : Notation or None
+        How the numbers are written; None as Python writes them.
     """
 
     name: str
     levels: tuple[str, ...] | None = None
+    notation: Notation | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -49,11 +54,14 @@ class Schema:
         Name of the target column.
     classes : tuple of str or None
         The classes of the target; None if it is a quantity.
+    notation : Notation or None
+        How the target's numbers are written; None as Python writes them.
     """
 
     columns: tuple[Column, ...]
     target: str
     classes: tuple[str, ...] | None
+    notation: Notation | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -84,13 +92,16 @@ class Schema:
         features = self._positions(table)
         goal = table.names.index(self.target) if target and self.target in table.names else None
         used = features if goal is None else [*features, goal]
+        numbers = [position for column, position in zip(self.columns, features, strict=True) if column.levels is None]
+        if goal is not None and all(number(name) is not None for name in self.classes or ()):
+            numbers.append(goal)
         values, targets = array("d"), array("d")
-        for line, fields in complete_rows(table, used, missing, LEAVE_OUT if target else TAKE_OUT):
+        for line, fields in complete_rows(table, used, missing, LEAVE_OUT if target else TAKE_OUT, numbers):
             try:
                 for column, position in zip(self.columns, features, strict=True):
-                    _append(values, column, fields[position])
+                    _append(values, column, fields[position], table)
                 if goal is not None:
-                    targets.append(self._target_value(fields[goal]))
+                    targets.append(self._target_value(fields[goal], table))
             except ValueError as error:
                 raise ValueError(f"{table.path}:{line}: {error}") from None
         X = np.array(values).reshape(-1, len(self.feature_names))
@@ -102,10 +113,13 @@ class Schema:
     def to_dict(self) -> dict[str, Any]:
         """Return the schema as plain lists and strings, ready for JSON."""
         columns = [[column.name, None if column.levels is None else list(column.levels)] for column in self.columns]
+        written = {column.name: column.notation for column in self.columns} | {self.target: self.notation}
+        notations = {name: [it.decimal, it.mark] for name, it in written.items() if it is not None}
         return {
             "columns": columns,
             "target": self.target,
             "classes": None if self.classes is None else list(self.classes),
+            **({"notations": notations} if notations else {}),
         }
 
     @classmethod
@@ -120,19 +134,22 @@ class Schema:
         >>> Schema.from_dict(schema.to_dict()) == schema
         True
         """
-        columns = tuple(Column(str(name), _strings(levels)) for name, levels in state["columns"])
-        return cls(columns, str(state["target"]), _strings(state["classes"]))
+        notations = {name: Notation(*map(str, it)) for name, it in state.get("notations", {}).items()}
+        columns = tuple(Column(str(name), _strings(levels), notations.get(name)) for name, levels in state["columns"])
+        return cls(columns, str(state["target"]), _strings(state["classes"]), notations.get(state["target"]))
 
     def _positions(self, table: CsvTable) -> list[int]:
         if not table.has_header and len(table.names) == len(self.columns):
             return list(range(len(self.columns)))
         return [table.position(column.name) for column in self.columns]
 
-    def _target_value(self, field: str) -> float:
+    def _target_value(self, field: str, table: CsvTable) -> float:
         if self.classes is None:
-            return _finite(self.target, field)
+            return _finite(self.target, field, self.notation, table)
         try:
-            return self.classes.index(label(field))
+            if self.notation is not None:
+                return self.classes.index(label(self.notation.number(field, table.known_decimal)))
+            return self.classes.index(label(table.plain(field)))
         except ValueError:
             raise ValueError(
                 f"column {self.target!r}: unknown class {field!r}; known: {', '.join(self.classes[:12])}"
@@ -140,13 +157,17 @@ class Schema:
 
 
 def complete_rows(
-    table: CsvTable, used: Sequence[int], missing: str, advice: str = LEAVE_OUT
+    table: CsvTable, used: Sequence[int], missing: str, advice: str = LEAVE_OUT, numbers: Collection[int] = ()
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of `table` that have a value in each `used` column; ``missing="error"`` refuses any other row."""
+    """Yield the rows of `table` that have a value in each `used` column; ``missing="error"`` refuses any other row.
+
+    In the columns `numbers`, what is no text counts as missing, too.
+    """
     if missing not in ("error", "drop"):
         raise ValueError(f"missing must be 'error' or 'drop', got {missing!r}")
+    markers = [(i, MISSING_NUMBER if i in numbers else MISSING) for i in used]
     for line, fields in table.rows():
-        hole = next((i for i in used if fields[i].lower() in MISSING), None)
+        hole = next((i for i, marks in markers if fields[i].lower() in marks), None)
         if hole is None:
             yield line, fields
         elif missing == "error":
@@ -155,19 +176,25 @@ def complete_rows(
             )
 
 
-def _append(values: array[float], column: Column, field: str) -> None:
+def _append(values: array[float], column: Column, field: str, table: CsvTable) -> None:
     if column.levels is None:
-        values.append(_finite(column.name, field))
-    elif field in column.levels:
+        values.append(_finite(column.name, field, column.notation, table))
+        return
+    field = table.plain(field)
+    if field in column.levels:
         values.extend(float(level == field) for level in column.levels)
     else:
         raise ValueError(f"column {column.name!r}: unknown text {field!r}; known: {', '.join(column.levels[:12])}")
 
 
-def _finite(name: str, field: str) -> float:
-    value = number(field)
+def _finite(name: str, field: str, notation: Notation | None, table: CsvTable) -> float:
+    if notation is not None:
+        value = notation.number(field, table.known_decimal)
+    else:
+        value = number(field if table.decimal == "." else table.plain(field))
     if value is None or not math.isfinite(value):
-        raise ValueError(f"column {name!r}: expected a finite number, got {field!r}")
+        like = f" written with {notation.mark!r}" if notation is not None and notation.mark else ""
+        raise ValueError(f"column {name!r}: expected a finite number{like}, got {field!r}")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 
@@ -30,8 +31,10 @@ def read_csv(
 ) -> Dataset:
     """Read a CSV file (plain or gzipped) whose last column, or the column `target`, is to be predicted.
 
-    A column of numbers becomes one feature. A column of text becomes one 0/1 feature per distinct text (one-hot), named
-    ``column=text``. An empty field, NA, N/A, NaN, null and ? (in any case) count as missing.
+    A column of numbers becomes one feature, also if all have a decimal comma, thousands, one currency or one unit. A
+    column of text becomes one 0/1 feature per distinct text (one-hot), named ``column=text``. An empty field,
+    NA, N/A, #N/A, <NA>, NaN, null and ? (in any case) count as missing; in a column of numbers so do None, missing, a
+    dash, a dot and the like.
 
     Parameters
     ----------
@@ -63,6 +66,11 @@ def read_csv(
     ValueError
         If the file is not such a table. The message names the file, the line and the column.
 
+    Warns
+    -----
+    UserWarning
+        For whatever was guessed of the file and could be meant otherwise; the message names the option that tells it.
+
     Examples
     --------
     >>> import os, tempfile
@@ -76,7 +84,10 @@ def read_csv(
     (('apple', 'banana'), [0, 1, 0])
     """
     table = CsvTable(path, header=header, delimiter=delimiter, encoding=encoding, decimal=decimal)
-    return read_table(table, target, task=task, categorical=categorical, ignore=ignore, missing=missing)
+    dataset = read_table(table, target, task=task, categorical=categorical, ignore=ignore, missing=missing)
+    for note in table.notes:
+        warnings.warn(note, stacklevel=2)
+    return dataset
 
 
 def read_table(
