@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bench import accuracy, report
+from bench.distributions import NNCORE
 from bench.record import FIRST
 from bench.spawn import Spawned, spawn
 from bench.workers import taking_part
@@ -35,7 +36,7 @@ class Entry:
 
 
 PACKAGES = {
-    "nncore": Entry("nncore", "import nncore", "nncore"),
+    "nncore": Entry("nncore", "import nncore", NNCORE),
     "PyTorch": Entry("torch", "import torch", "torch"),
     "JAX": Entry("jax", "import jax, jax.numpy", "jax"),
     "ONNX Runtime": Entry("onnxruntime", "import onnxruntime", "onnxruntime"),

@@ -16,7 +16,6 @@ time       epochs       seconds by the wall clock, and of the processors' time, 
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import sys
@@ -24,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from bench import distributions
 from bench.cases import CASES, SEED, Case
 from bench.runners import RUNNERS, Runner
 from bench.timing import rest, timed
@@ -41,7 +41,7 @@ class Server:
         self.runner: Runner | None = None
 
     def version(self, _: None) -> str:
-        return importlib.metadata.version(self.distribution)
+        return distributions.version(self.distribution)
 
     def supports(self, name: str) -> bool:
         return self.contender.supports(CASES[name])

@@ -550,6 +550,18 @@ def test_divergence_fails_with_advice(run):
     assert not Path("m.safetensors").exists()
 
 
+def test_a_training_that_diverges_later_leaves_the_model_of_the_last_good_epoch(run):
+    options = ["--lr", "0.9", "--optimizer", "sgd", "--schedule", "constant", "--epochs", "300"]
+    np.savez("line.npz", X=np.linspace(-1, 1, 20)[:, None] * [[1.0, 0.5]], y=np.linspace(-1, 1, 20))
+    options += ["--layers", "none", "--batch-size", "20", "--test", "0", "--val", "0"]
+    code, _, err = run("train", "line.npz", *options, "-o", "m.safetensors", "--history", "run.json")
+    said, failed = err.splitlines()
+    assert code == 1 and failed.startswith("nncore: training diverged at epoch ")
+    model, history = nncore.load("m.safetensors"), nncore.History.load("run.json")
+    assert said == f"nncore: the model as it was after {model.epoch} epochs is saved to m.safetensors"
+    assert model.epoch == history.diverged["epoch"] > 0 and np.isfinite(model.parameters).all()
+
+
 @pytest.mark.parametrize("argv", [["--help"], ["train", "--help"], ["data", "show", "--help"], ["--version"]])
 def test_help_and_version(run, argv):
     code, out, err = run(*argv)
@@ -653,18 +665,72 @@ def command(*argv, **options):
     )
 
 
-def test_ctrl_c_in_a_process(tmp_path):
-    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a test run in the background ignores the signal
+@pytest.mark.parametrize(
+    ("name", "code", "how"),
+    [
+        ("SIGINT", 130, "interrupted"),
+        ("SIGTERM", 143, "terminated by SIGTERM"),
+        ("SIGHUP", 129, "terminated by SIGHUP"),
+    ],
+)
+def test_signals_in_a_process(tmp_path, name, code, how):
+    number = getattr(signal, name)
+    listen = partial(signal.signal, number, signal.SIG_DFL)  # a test run in the background ignores some
     options = ["--epochs", "1000000", "--layers", "8", "-o", "m.safetensors"]
     process = command("train", "iris", *options, stdout=subprocess.PIPE, cwd=tmp_path, preexec_fn=listen)
     while not process.stdout.readline().startswith("run "):
         assert process.poll() is None
     time.sleep(0.5)  # thousands of epochs
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130, err
-    found = re.search(r"^nncore: interrupted after (\d+) epochs; saved as it is to m.safetensors$", err, re.MULTILINE)
+    assert process.returncode == code, err
+    found = re.search(rf"^nncore: {how} after (\d+) epochs; saved as it is to m.safetensors$", err, re.MULTILINE)
     assert nncore.load(tmp_path / "m.safetensors").epoch == int(found[1]) > 0 and "Traceback" not in err
+
+
+def test_a_signal_that_is_ignored_stays_ignored_and_the_others_come_back(run, monkeypatch):
+    fit = nncore.Sequential.fit
+    seen = []
+
+    def watched(self, X, y, **options):
+        seen.extend(signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP))
+        return fit(self, X, y, **options)
+
+    monkeypatch.setattr(nncore.Sequential, "fit", watched)
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        assert run("train", "iris", *QUICK)[0] == 0
+        assert callable(seen[0]) and seen[1] == signal.SIG_IGN
+        assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)) == (signal.SIG_DFL, signal.SIG_IGN)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_a_second_signal_does_not_stop_the_saving(run, monkeypatch):
+    def twice(*arguments, **options):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def saved(*arguments):
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGTERM)
+        save(*arguments)
+
+    save = nncore.cli.model_file.save
+    fit = nncore.Sequential.fit
+    monkeypatch.setattr("nncore.cli.model_file.save", saved)
+    monkeypatch.setattr(
+        nncore.Sequential, "fit", lambda self, X, y, **options: fit(self, X, y, epochs=2, callbacks=twice)
+    )
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        code, _, err = run("train", "iris", "-o", "m.safetensors")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (code, err) == (143, "nncore: terminated by SIGTERM after 1 epoch; saved as it is to m.safetensors\n")
+    assert nncore.load("m.safetensors").epoch == 1
 
 
 def test_predictions_replace_a_file_as_a_whole(ok, run, monkeypatch):

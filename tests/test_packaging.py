@@ -13,11 +13,15 @@ from conftest import ROOT
 import nncore
 from nncore.datasets.bundled import BUNDLED
 
+PUBLISHED = ["*.md", "pyproject.toml", ".ci/run", "nncore/**/*.py", "nncore/builder/static/**/*.js"]
+PUBLISHED += ["nncore/builder/static/**/*.html", "docs/**/*.md", "docs/**/*.py", "bench/**/*.py"]
+"""What of the source folder tells people what to install."""
+
 
 @pytest.fixture
 def distribution():
     try:
-        return metadata.distribution("nncore")
+        return metadata.distribution("nncore-mlp")
     except metadata.PackageNotFoundError:
         pytest.skip("nncore is imported from a source folder, it is not installed")
 
@@ -37,7 +41,7 @@ def test_command(distribution):
 
 def test_needs_nothing_heavy(distribution):
     needed = {line.split(">=")[0] for line in distribution.requires if "extra ==" not in line}
-    assert needed <= {"numpy", "scipy", "tqdm", "safetensors"}
+    assert needed <= {"numpy", "scipy", "tqdm"}
     assert distribution.metadata["Requires-Python"] == ">=3.10"
 
 
@@ -111,6 +115,19 @@ print(datasets.__name__)
 def test_module_runs_as_a_command():
     command = [sys.executable, "-m", "nncore", "--version"]
     assert subprocess.check_output(command, cwd="/", text=True) == f"nncore {nncore.__version__}\n"
+
+
+@pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="needs the source folder")
+def test_nobody_is_sent_to_the_index_for_nncore():
+    """There the name belongs to another project: in a clone it is ``pip install .``, and other packages have names."""
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.search(r'^name = "nncore-mlp"', project, re.M)
+    wrong = re.compile(r"""nncore\[(?!["']?\w+["']?\]\.)|pip3? install (?:-\S+ )*["'`]*nncore\b(?!-mlp)""")
+    files = [path for pattern in PUBLISHED for path in ROOT.glob(pattern)]
+    lines = [line for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(files) > 100
+    assert [line for line in lines if wrong.search(line)] == []
+    assert wrong.search('pip install "nncore[plot]"') and wrong.search("pip install -U nncore")
 
 
 @pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="needs the source folder")

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bench.distributions import NNCORE
+
 if TYPE_CHECKING:
     from bench.cases import Array, Case
 
@@ -57,7 +59,7 @@ class Entry:
 
 
 PREDICTORS = {
-    "nncore": Entry("own", ("nncore",), "nncore"),
+    "nncore": Entry("own", ("nncore",), NNCORE),
     "NumPy": Entry("oracle", ("numpy",), "numpy"),
     "PyTorch": Entry("pytorch", ("torch",), "torch"),
     "JAX": Entry("jax_jit", ("jax",), "jax"),

@@ -15,12 +15,12 @@ latencies  [way, calls]          nanoseconds of each of so many calls, the clock
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from collections.abc import Callable
 
 import numpy as np
 
+from bench import distributions
 from bench.cases import CASES, Array, Case
 from bench.predictors import PREDICTORS, Ways
 from bench.timing import rest, timed
@@ -40,7 +40,7 @@ class Server:
         self.ways: Ways = {}
 
     def version(self, _: None) -> str:
-        return importlib.metadata.version(self.entry.distribution)
+        return distributions.version(self.entry.distribution)
 
     def prepare(self, argument: tuple[str, int]) -> list[str]:
         name, n_rows = argument

@@ -7,6 +7,7 @@ import importlib.util
 import shutil
 from dataclasses import dataclass
 
+from bench.distributions import NNCORE
 from bench.runners.runner import Runner
 
 __all__ = ["RUNNERS", "Entry", "Runner"]
@@ -51,7 +52,7 @@ class Entry:
 
 
 RUNNERS = {
-    "nncore": Entry("own", "nncore", "nncore"),
+    "nncore": Entry("own", "nncore", NNCORE),
     "JAX": Entry("jax_scan", "jax", "jax"),
     "PyTorch": Entry("pytorch", "torch", "torch"),
     "PyTorch compiled": Entry("pytorch_compiled", "torch", "torch", "g++"),

@@ -56,7 +56,7 @@ def drawing(run: Run) -> str:
         If matplotlib is not installed.
     """
     if importlib.util.find_spec("matplotlib") is None:
-        raise Refusal("the drawing needs matplotlib; install it with: pip install 'nncore[plot]'", "kind")
+        raise Refusal("the drawing needs matplotlib; install it with: pip install matplotlib", "kind")
     from matplotlib.figure import Figure
 
     from nncore.plots import network_diagram

@@ -38,7 +38,9 @@ def require_extra() -> None:
     """Raise MissingExtraError unless everything in the extra ``[builder]`` is installed."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise MissingExtraError(f"the builder needs {', '.join(missing)}; install with: pip install 'nncore[builder]'")
+        raise MissingExtraError(
+            f"the builder needs {', '.join(missing)}; install with: pip install {' '.join(missing)}"
+        )
 
 
 def page_files() -> dict[str, tuple[bytes, str]]:

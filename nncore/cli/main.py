@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from nncore.cli.errors import DONE, FAILED, INTERRUPTED, USAGE, OutputError, UsageError
+from nncore.cli.errors import DONE, FAILED, USAGE, OutputError, UsageError
+from nncore.cli.signals import described
 from nncore.errors import EnvironmentVariableError, ModelFileError, NNCoreError
 
 
@@ -16,7 +17,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done; 1 the work failed; 2 the command line, or a file that it names, is wrong; 130 interrupted by Ctrl-C.
+        0 done; 1 the work failed; 2 the command line, or a file that it names, is wrong; 130 interrupted by Ctrl-C; 143
+        and 129 training ended by SIGTERM or SIGHUP.
     """
     try:
         from nncore.cli.parser import parse  # here: importing the engine may already fail, or be interrupted
@@ -27,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except SystemExit as exit_:  # --help and --version
         return DONE if exit_.code is None else int(exit_.code)
-    except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED)
+    except KeyboardInterrupt as error:
+        return _fail(*described(error))
     except BrokenPipeError:  # the reader, often head or less, has seen enough
         _discard_stdout()
         return FAILED

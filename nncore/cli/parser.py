@@ -144,7 +144,7 @@ def _add_doctor(commands: _Commands) -> None:
 
 
 def _add_builder(commands: _Commands) -> None:
-    text = "build and train networks in the browser; needs pip install 'nncore[builder]'"
+    text = "build and train networks in the browser; needs starlette, uvicorn, websockets, plotly"
     command = commands.add_parser("builder", help=text, description=text[0].upper() + text[1:] + ".")
     command.set_defaults(run=builder.run, known_options=command.known_options)
     command.add_argument("model", metavar="MODEL", nargs="?", help="go on with a model from a file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -13,8 +14,8 @@ import numpy as np
 
 from nncore import engine
 from nncore.callbacks import EarlyStopping, LearningRateScheduler
-from nncore.cli import model_file
-from nncore.cli.errors import DONE, INTERRUPTED, UsageError, blamed_on_the_user
+from nncore.cli import model_file, signals
+from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, writing
 from nncore.cli.parts import Parts, cut
 from nncore.cli.plot import check_plot, write_plot
@@ -22,12 +23,18 @@ from nncore.cli.recipe import Recipe, build, choose
 from nncore.cli.scoring import in_words, score
 from nncore.cli.sources import input_files, load_source
 from nncore.datasets import Dataset, Preparation
+from nncore.errors import TrainingDiverged
 from nncore.layers import Dense
 from nncore.model import Sequential
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry the command out; return the exit code."""
+    with signals.raised():
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     _check_outputs(options)
     if options.threads is not None:
         engine.set_num_threads(options.threads)
@@ -44,12 +51,16 @@ def run(options: argparse.Namespace) -> int:
     try:
         with blamed_on_the_user(options.data):
             _fit(model, parts, preparation, recipe, options)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, TrainingDiverged) as error:
         if options.output is None or not model.epoch:
             raise
         model_file.save(options.output, model, preparation, split)
-        print(f"nncore: interrupted after {model.epoch} epochs; saved as it is to {options.output}", file=sys.stderr)
-        return INTERRUPTED
+        if isinstance(error, TrainingDiverged):
+            _say_on_stderr(f"the model as it was after {_epochs(model.epoch)} is saved to {options.output}")
+            raise
+        how, code = signals.described(error)
+        _say_on_stderr(f"{how} after {_epochs(model.epoch)}; saved as it is to {options.output}")
+        return code
     seconds = time.perf_counter() - started
     if options.output is not None:
         model_file.save(options.output, model, preparation, split)
@@ -61,6 +72,15 @@ def run(options: argparse.Namespace) -> int:
     elif say:
         print_lines([_verdict(result), *_severe(model, options)])
     return DONE
+
+
+def _say_on_stderr(message: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone, which is what SIGHUP says
+        print(f"nncore: {message}", file=sys.stderr)
+
+
+def _epochs(n: int) -> str:
+    return f"{n} epoch{'s' if n != 1 else ''}"
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
@@ -174,6 +194,6 @@ def _verdict(result: dict[str, Any]) -> str:
     rows = f"{result['rows'][part]} rows " + ("held out" if part == "test" else "it was trained on: none were held out")
     saved = f"model saved to {result['model']}" if result["model"] else "not saved (to save: -o model.safetensors)"
     scores = {name: value for name, value in result[part].items() if name != "loss"}
-    epochs = f"{result['epochs']} epoch{'s' if result['epochs'] != 1 else ''}"
+    epochs = _epochs(result["epochs"])
     seconds = result["seconds"]
     return f"{part} {in_words(scores)} ({rows}), {epochs} in {seconds:.{2 if seconds < 10 else 0}f} s; {saved}"

@@ -1,4 +1,4 @@
-"""Pictures of networks and of their training, drawn with matplotlib: ``pip install "nncore[plot]"``.
+"""Pictures of networks and of their training, drawn with matplotlib: ``pip install matplotlib``.
 
 Each function draws into `ax` if it is given, else into a figure of its own, and returns the Axes it drew into, or an
 array of them. ``ax.figure.savefig("picture.png")`` writes a file, with no screen needed. If the program has imported

@@ -23,7 +23,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401 - only whether it is there
     except ImportError as error:
-        raise ImportError('nncore.plots needs matplotlib; install it with: pip install "nncore[plot]"') from error
+        raise ImportError("nncore.plots needs matplotlib; install it with: pip install matplotlib") from error
 
 
 def single(ax: Axes | None, size: tuple[float, float]) -> Axes:

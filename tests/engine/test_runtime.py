@@ -31,6 +31,15 @@ def long_training(n_threads, seconds=30):
     return plan, time.perf_counter() - sent[0]
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C raises, also where the tests were started with it ignored: by nohup, or in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_interrupt_stops_within_200_ms_and_leaves_a_usable_plan(n_threads, threads):
     plan, latency = long_training(n_threads)
