@@ -6,7 +6,7 @@ import csv
 import os
 from pathlib import Path
 
-from nncore.base import checks
+from nncore.base import checks, paths
 from nncore.base.protocols import Model
 
 
@@ -45,7 +45,7 @@ class CSVLogger:
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
             raise ValueError(f"separator must be one character, no quote and no line end, got {separator!r}")
-        self.filename = Path(os.fsdecode(filename))
+        self.filename = Path(paths.expanded(filename))
         self.separator = separator
         self.append: bool = checks.flag("append", append)
         self._columns: list[str] | None = None

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from nncore.base.paths import expanded
+
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -26,7 +28,7 @@ def open_binary(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         If it is no regular file (a pipe would hang), if its name ends in ``.gz`` but its bytes are not gzip, or if the
         compressed data are damaged or cut short.
     """
-    path = Path(path)
+    path = Path(expanded(path))
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # open() itself names a directory
         raise ValueError(f"{path}: not a regular file")

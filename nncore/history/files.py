@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from nncore.base import atomic, checks
+from nncore.base import atomic, checks, paths
 from nncore.base.protocols import LayerRecord, Record
 from nncore.base.recorded import DIVERGED, FACTS
 from nncore.history.layers import FIELDS, N_BINS, LayerHistory
@@ -202,7 +202,7 @@ def save(history: Kept, path: str | os.PathLike[str]) -> None:
 
 def load(path: str | os.PathLike[str]) -> Content:
     """Read a file; see ``History.load``."""
-    with open(path, "rb") as file:
+    with open(paths.expanded(path), "rb") as file:
         content = file.read()
     try:
         return from_dict(_unpacked(content))

@@ -16,7 +16,7 @@ import numpy as np
 
 from nncore import layers, losses, optimizers
 from nncore.arrays.inputs import all_finite
-from nncore.base import atomic, checks
+from nncore.base import atomic, checks, paths
 from nncore.base.names import lookup
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
@@ -137,7 +137,7 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     """
     # Without O_NONBLOCK, opening a named pipe would wait for someone to write to it.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
+    descriptor = os.open(paths.expanded(path), flags)
     try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
