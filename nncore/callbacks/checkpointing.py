@@ -91,6 +91,9 @@ class ModelCheckpoint(Monitor):
         self.last_path = path
 
 
+checks.explain_unknown_arguments([ModelCheckpoint])
+
+
 def _fields(filepath: str) -> list[str]:
     """Return the names of the fields of a path, after trying them out."""
     try:

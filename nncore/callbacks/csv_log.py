@@ -71,3 +71,6 @@ class CSVLogger:
             f"cannot append to {str(self.filename)!r}: its columns are {', '.join(there)}, but this training records "
             f"{', '.join(here)}; give another filename, or append=False"
         )
+
+
+checks.explain_unknown_arguments([CSVLogger])
