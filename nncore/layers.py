@@ -279,6 +279,7 @@ Layer = Dense | Activation | BatchNorm | LayerNorm | Dropout | Residual
 
 LAYERS: dict[str, type] = {cls.__name__: cls for cls in (Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual)}
 checks.explain_unknown_arguments(LAYERS.values())
+checks.explain_frozen(LAYERS.values(), "model.replace(index, dataclasses.replace(model.layers[index], {name}={value}))")
 _PARTS = LAYERS | {cls.__name__: cls for cls in (Constant, RandomNormal, RandomUniform)}
 
 

@@ -263,6 +263,11 @@ class Lion(Optimizer):
 OPTIMIZERS: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSprop, Adagrad, Adam, AdamW, Nadam, Lion)}
 _BY_TYPE = {cls.__name__: cls for cls in OPTIMIZERS.values()}
 checks.explain_unknown_arguments(_BY_TYPE.values())
+checks.explain_frozen(_BY_TYPE.values(), "model.optimizer = dataclasses.replace(model.optimizer, {name}={value})")
+
+
+SOLVERS = {"lbfgs": "lbfgs", "bfgs": "lbfgs", "lbfgsb": "lbfgs", "lm": "lm", "levenbergmarquardt": "lm"}
+"""What is no optimizer, but a solver of ``fit``; in small letters, without signs between."""
 
 
 def get(optimizer: str | Optimizer) -> Optimizer:
@@ -280,6 +285,8 @@ def get(optimizer: str | Optimizer) -> Optimizer:
     """
     if isinstance(optimizer, Optimizer):
         return checks.exact("optimizer", optimizer, _BY_TYPE)
+    if isinstance(optimizer, str) and (solver := SOLVERS.get(optimizer.lower().replace("-", "").replace("_", ""))):
+        raise ValueError(f"optimizer {optimizer!r} is a solver: leave it out here, and call fit(solver={solver!r})")
     return lookup("optimizer", optimizer, OPTIMIZERS)()
 
 

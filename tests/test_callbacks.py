@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nncore
-from nncore import STOP, Dense, Sequential
+from nncore import STOP, Dense, LambdaCallback, Sequential
 from nncore.callbacks import Callbacks
 
 X = np.random.default_rng(0).normal(size=(20, 3))
@@ -252,6 +252,21 @@ class KerasStyle:
         raise AssertionError("called")
 
 
+class KerasBegin:
+    def on_epoch_begin(self, epoch, logs=None):
+        raise AssertionError("called")
+
+
+class KerasTrain:
+    def on_train_begin(self, logs=None):
+        raise AssertionError("called")
+
+
+class KerasEnd:
+    def on_train_end(self, logs):
+        raise AssertionError("called")
+
+
 class ByBatch:
     def on_batch_end(self, model, batch):
         raise AssertionError("called")
@@ -264,6 +279,22 @@ class ByBatch:
             KerasStyle(),
             r"callbacks\[0\].on_epoch_end is called as .*, but it takes \(epoch, logs=None\)",
         ),
+        (
+            KerasBegin(),
+            r"\[0\].on_epoch_begin is called as \(model, epoch\), but it takes \(epoch, logs=None\): 'epoch' would get "
+            r"the model; write it for \(model, epoch\)",
+        ),
+        (
+            KerasTrain(),
+            r"on_train_begin is called as \(model\), but it takes \(logs=None\): 'logs' would get the model",
+        ),
+        (KerasEnd(), r"on_train_end is called as \(model\), but it takes \(logs\): 'logs' would get the model"),
+        (
+            LambdaCallback(on_epoch_begin=lambda epoch, logs: None),
+            r"on_epoch_begin is called as \(model, epoch\), but it takes \(epoch, logs\): 'epoch' would get the model",
+        ),
+        (lambda epoch, logs, model: None, r"but it takes \(epoch, logs, model\): 'epoch' would get the model"),
+        (lambda model, logs, epoch: None, r"but it takes \(model, logs, epoch\): 'logs' would get the epoch"),
         (lambda logs: None, r"callbacks\[0\] is called as \(model, epoch, logs\), but it takes \(logs\)"),
         (ByBatch(), r"callbacks\[0\] has the hook on_batch_end, which nncore never calls; known: on_train_begin, "),
     ],
@@ -279,3 +310,20 @@ def test_functions_that_do_not_tell_their_arguments_are_taken():
     with pytest.raises(ValueError, match="no signature"):
         inspect.signature(max)
     assert len(Callbacks([max])) == 1
+
+
+class Plain:
+    """Whose parameters have names of their own, or are any, and some more with defaults."""
+
+    def on_train_begin(self, *anything):
+        pass
+
+    def on_epoch_begin(self, network, number, logs=None):
+        pass
+
+    def on_epoch_end(self, m, e, values, **others):
+        pass
+
+
+def test_other_names_are_taken():
+    new_model().fit(X, Y, callbacks=[Plain(), lambda model, epoch, logs, extra=1: None, lambda *all_of_it: None])

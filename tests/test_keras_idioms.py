@@ -1,13 +1,26 @@
 """What programs written for Keras say, and what it means here."""
 
 import copy
+import dataclasses
 import json
 import pickle
 
 import numpy as np
 import pytest
 
-from nncore import SGD, Activation, Adam, Dense, Dropout, Sequential
+from nncore import (
+    SGD,
+    Activation,
+    Adam,
+    Dense,
+    Dropout,
+    EarlyStopping,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    Sequential,
+)
+from nncore.datasets import train_test_split
 
 X = np.random.default_rng(0).normal(size=(20, 3))
 LABELS = (X[:, 0] > 0).astype(int)
@@ -95,8 +108,107 @@ def test_no_activation_may_be_none():
         (lambda: Dropout(p=0.5), "Dropout has no argument 'p'; here it is rate. Known: rate$"),
         (lambda: Adam(lr=0.1), "Adam has no argument 'lr'; here it is learning_rate. Known: beta_1"),
         (lambda: SGD(eps=0.1), "SGD has no argument 'eps'. Known: clip_norm"),
+        (
+            lambda: Dense(3, kernel_regularizer="l2"),
+            r"'kernel_regularizer'; penalties are numbers, .* Dense\(8, l2=1e-4",
+        ),
+        (lambda: Dense(3, bias_regularizer="l2"), "'bias_regularizer'; biases are not penalised. Known"),
+        (lambda: Dense(3, kernel_constraint=3), "'kernel_constraint'; here it is max_norm"),
+        (
+            lambda: EarlyStopping(verbose=1),
+            "EarlyStopping has no argument 'verbose'; it prints nothing, so leave it out",
+        ),
+        (
+            lambda: EarlyStopping(start_from_epoch=5),
+            "'start_from_epoch'; call fit once without it for the first epochs",
+        ),
+        (
+            lambda: EarlyStopping(patence=5),
+            "'patence'; did you mean 'patience'\\?. Known: monitor, min_delta, patience",
+        ),
+        (lambda: ModelCheckpoint("m", verbose=1), "ModelCheckpoint has no argument 'verbose'; it prints nothing"),
+        (lambda: ModelCheckpoint("m", save_weights_only=True), "'save_weights_only'; files hold the whole model"),
+        (lambda: ReduceLROnPlateau(verbose=1), "ReduceLROnPlateau has no argument 'verbose'; it prints nothing"),
+        (lambda: LearningRateScheduler(abs, verbose=1), "LearningRateScheduler has no argument 'verbose'; it prints"),
+        (
+            lambda: train_test_split(X, LABELS, random_state=0),
+            "'random_state'; here it is seed. Known: test_size, seed",
+        ),
+        (lambda: train_test_split(X, LABELS, train_size=0.8), "'train_size'; give test_size: what is not in the test"),
     ],
 )
 def test_arguments_by_the_names_of_others(make, said):
     with pytest.raises(TypeError, match=said):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Sequential([Dense(1)]).compile("Adam"), "unknown optimizer 'Adam'; did you mean 'adam'"),
+        (lambda: Sequential([Dense(1)]).compile("RMS-prop"), "unknown optimizer 'RMS-prop'; did you mean 'rmsprop'"),
+        (lambda: Sequential([Dense(1)]).compile("L-BFGS"), r"optimizer 'L-BFGS' is a solver: .* fit\(solver='lbfgs'\)"),
+        (lambda: Sequential([Dense(1)]).compile("lm"), r"optimizer 'lm' is a solver: .* fit\(solver='lm'\)"),
+        (
+            lambda: Sequential([Dense(1)]).fit(X, LABELS, solver="L-BFGS"),
+            "unknown solver 'L-BFGS'; did you mean 'lbfgs'",
+        ),
+        (lambda: Sequential([Dense(1)]).fit(X, LABELS, solver="Adam"), "solver 'Adam' is an optimizer"),
+        (lambda: Sequential([Dense(1)]).compile(loss="MSE"), "unknown loss 'MSE'; did you mean 'mse'"),
+        (lambda: Sequential([Dense(1)]).compile(loss="MSELoss"), "unknown loss 'MSELoss'; did you mean 'mse'"),
+        (lambda: Sequential([Dense(1)]).compile(loss="BinaryCrossentropy"), "did you mean 'binary_crossentropy'"),
+        (lambda: Sequential([Dense(1)]).compile(loss="log_loss"), "did you mean 'binary_crossentropy'"),
+        (lambda: Sequential([Dense(1)]).compile(metrics=["R2"]), "unknown metric 'R2'; did you mean 'r2'"),
+        (lambda: Dense(3, "Relu"), "unknown activation 'Relu'; did you mean 'relu'"),
+        (lambda: Dense(3, "RELU"), "did you mean 'relu'"),
+        (lambda: Dense(3, "LeakyReLU"), "did you mean 'leaky_relu'"),
+        (lambda: Dense(3, "Swish"), "did you mean 'swish'"),
+        (lambda: Dense(3, "logistic"), "did you mean 'sigmoid'"),
+        (lambda: Dense(3, weight_initializer="GlorotUniform"), "did you mean 'glorot_uniform'"),
+        (lambda: Dense(3, weight_initializer="xavier_normal"), "did you mean 'glorot_normal'"),
+    ],
+)
+def test_names_are_suggested_by_what_they_mean(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+def test_a_field_of_an_optimizer_or_layer_is_not_assigned_to():
+    model, _ = trained()
+    with pytest.raises(dataclasses.FrozenInstanceError, match="'learning_rate' of Adam, which never changes") as caught:
+        model.optimizer.learning_rate = 0.1
+    exec(str(caught.value).split(": ")[-1], {"model": model, "dataclasses": dataclasses})  # the mend
+    assert model.optimizer == Adam(0.1)
+    with pytest.raises(dataclasses.FrozenInstanceError, match="nor has it that field; here it is learning_rate"):
+        model.optimizer.lr = 0.1
+    with pytest.raises(dataclasses.FrozenInstanceError, match=r"model.replace\(index, .*units=3\)\)") as caught:
+        model.layers[0].units = 3
+    exec(str(caught.value).split(": ")[-1], {"model": model, "dataclasses": dataclasses, "index": 0})
+    assert model.layers == (Dense(3, "softmax"),)
+
+
+@pytest.mark.parametrize(
+    ("labels", "layer", "said"),
+    [
+        (np.arange(20) % 3 + 1, Dense(3, "softmax"), "labels must be 0..2; if they are 1..3, subtract 1: y = y - 1"),
+        (np.arange(20) % 2 + 1, Dense(2, "softmax"), "if they are 1..2, subtract 1: y = y - 1"),
+        (np.arange(20) % 2 + 1.0, Dense(1, "sigmoid"), "make the labels 1 and 2 into 0 and 1, subtract 1: y = y - 1"),
+        (2 * LABELS - 1, Dense(2, "softmax"), "make the labels -1 and 1 into 0 and 1"),
+        (
+            np.arange(20) % 3 * 10,
+            Dense(3, "softmax"),
+            "if the classes are 0, 10, 20, number them: names, y = numpy.uni",
+        ),
+        (np.arange(20), Dense(3, "softmax"), "labels must be 0..2$"),
+    ],
+)
+def test_labels_that_are_counted_otherwise(labels, layer, said):
+    with pytest.raises(ValueError, match=said):
+        Sequential([layer]).fit(X, labels)
+
+
+def test_a_share_that_is_given_as_an_array():
+    with pytest.raises(ValueError, match=r"single value 0\.2; give the share of the test rows by name: test_size=0\.2"):
+        train_test_split(X, LABELS, 0.2)
+    with pytest.raises(ValueError, match=r"a row per sample, got the single value 3$"):
+        train_test_split(3)

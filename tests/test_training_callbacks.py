@@ -1,10 +1,12 @@
 """The callbacks that come with nncore: what they do around training, and what is refused before it."""
 
 import csv
+import os
 import pickle
 import signal
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from nncore import (
     CSVLogger,
     Dense,
     EarlyStopping,
+    History,
     LambdaCallback,
     LearningRateScheduler,
     ModelCheckpoint,
@@ -27,6 +30,7 @@ from nncore import (
     TensorBoard,
     TrainingDiverged,
     callbacks,
+    load,
 )
 from nncore.callbacks.monitor import Monitor
 from nncore.metrics import METRICS
@@ -653,3 +657,26 @@ def test_all_are_exported_and_can_be_pickled(tmp_path):
     assert {type(each).__name__ for each in made} | {"TensorBoard", "Callbacks", "STOP"} == set(callbacks.__all__)
     assert set(callbacks.__all__) - {"Callbacks"} <= set(nncore.__all__)
     assert [type(pickle.loads(pickle.dumps(each))) for each in made] == list(map(type, made))
+
+
+# ---- paths
+
+
+@pytest.mark.parametrize("as_path", [str, Path, os.fsencode], ids=["str", "Path", "bytes"])
+def test_a_tilde_is_the_home_directory(tmp_path, monkeypatch, as_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (work := tmp_path / "work").mkdir()
+    monkeypatch.chdir(work)
+    checkpoint = ModelCheckpoint(as_path("~/deep/m-{epoch}"), "loss")
+    log = CSVLogger(as_path("~/log.csv"))
+    model = new_model()
+    model.fit(X, Y, epochs=2, callbacks=[checkpoint, log])
+    assert checkpoint.last_path == str(tmp_path / "deep" / "m-2") and log.filename == tmp_path / "log.csv"
+    assert load(as_path("~/deep/m-2")).epoch == 2
+    model.save(as_path("~/again"))
+    model.history.save(as_path("~/history.json"))
+    assert History.load(as_path("~/history.json")).epochs.tolist() == [0, 1]
+    names = ["again", "deep", "history.json", "log.csv", "work"]
+    assert sorted(found.name for found in tmp_path.iterdir()) == names and not list(work.iterdir())
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,5\n4,4\n")
+    assert nncore.datasets.read_csv("~/t.csv").X.shape == (3, 1)

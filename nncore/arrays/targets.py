@@ -79,6 +79,8 @@ def _for_labels(columns: Array) -> str:
     labels = np.unique(columns)
     if labels.tolist() == [-1, 1]:
         return "; make the labels -1 and 1 into 0 and 1: y = (y > 0).astype(int)"
+    if columns.shape[1] == 1 and labels.tolist() == [1, 2]:
+        return "; make the labels 1 and 2 into 0 and 1, subtract 1: y = y - 1"
     if columns.shape[1] == 1 and labels[0] >= 0 and (labels == np.floor(labels)).all():
         k = int(labels[-1]) + 1
         return f'; for the classes 0..{k - 1} end with Dense({k}, "softmax") instead'
@@ -149,9 +151,22 @@ def _check_labels(labels: Array, n_outputs: int) -> Array:
         row = int(((labels < 0) | (labels >= n_outputs)).argmax())
         raise ValueError(
             f"y contains the label {labels[row]} at row {row}, but the network has {n_outputs} outputs: "
-            f"labels must be 0..{n_outputs - 1}"
+            f"labels must be 0..{n_outputs - 1}{_shift(labels, n_outputs)}"
         )
     return np.ascontiguousarray(labels, dtype=np.int32)
+
+
+def _shift(labels: Array, n_outputs: int) -> str:
+    """Return what to do about whole numbers that are labels counted in another way; nothing if they look like none."""
+    low, high = labels.min(), labels.max()
+    if low == 1 and high == n_outputs:
+        return f"; if they are 1..{n_outputs}, subtract 1: y = y - 1"
+    if n_outputs == 2 and low == -1 and np.isin(labels, (-1, 1)).all():
+        return "; make the labels -1 and 1 into 0 and 1: y = (y > 0).astype(int)"
+    if len(found := np.unique(labels)) == n_outputs:
+        shown = ", ".join(f"{label:g}" for label in found[:5]) + (", ..." if len(found) > 5 else "")
+        return f"; if the classes are {shown}, number them: names, y = numpy.unique(y, return_inverse=True)"
+    return ""
 
 
 def _check_one_hot(labels: Array) -> None:

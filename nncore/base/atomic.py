@@ -8,6 +8,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from nncore.base.paths import expanded
+
 LONGEST_NAME = 200  # bytes of the original name kept in the temporary one; file systems stop at 255
 
 
@@ -23,7 +25,7 @@ def write(path: str | os.PathLike[str], data: bytes | Iterable[memoryview]) -> N
         If a step fails, naming it; the temporary file is then removed and the old file untouched. Also if `path` is a
         directory, a device or anything else but a regular file, or not writable.
     """
-    target = os.path.realpath(os.fsdecode(path))
+    target = os.path.realpath(expanded(path))
     mode = _mode(target)
     directory, name = os.path.split(target)
     if not os.path.exists(directory):

@@ -12,7 +12,7 @@ import functools
 import math
 import numbers
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ COUNT = 2**63 - 1
 """The largest count that fits into 64 bits. No machine gets so far, so messages do not speak of it."""
 Rule = Callable[[str, Any], Any]
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def check(instance: Any, **rules: Rule) -> None:
@@ -186,13 +187,43 @@ ELSEWHERE = {
     "eps": "epsilon",
     "clipnorm": "clip_norm",
     "clipvalue": "clip_value",
+    "kernel_constraint": "max_norm",
+    "bias": "use_bias",
+    "out_features": "units",
+    "init": "weight_initializer",
+    "negative_slope": "alpha",
+    "random_state": "seed",
+    "x": "X",
+    "nb_epoch": "epochs",
+    "n_epochs": "epochs",
+    "max_iter": "epochs",
+    "callback": "callbacks",
+    "validation_fraction": "validation_split",
 }
-"""What arguments are called in Keras and PyTorch, and here."""
+"""What arguments are called in Keras, PyTorch and scikit-learn, and here."""
+
+ADVICE = {
+    "kernel_regularizer": "penalties are numbers, l1 and l2, as in Dense(8, l2=1e-4)",
+    "bias_regularizer": "biases are not penalised",
+    "activity_regularizer": "activations are not penalised; weights are by l1 and l2, as in Dense(8, l2=1e-4)",
+    "penalty": "penalties are numbers, l1 and l2, as in Dense(8, l2=1e-4)",
+    "decay": "give a schedule as learning_rate, as in nncore.ExponentialDecay",
+    "verbose": "it prints nothing, so leave it out; what it did is in its attributes and in the history",
+    "save_weights_only": "files hold the whole model, so leave it out",
+    "save_freq": "it saves after epochs, so leave it out",
+    "start_from_epoch": "call fit once without it for the first epochs, then once with it",
+    "initial_epoch": "epochs are counted on over all calls of fit, so leave it out",
+    "steps_per_epoch": "an epoch is all rows once, so leave it out",
+    "validation_batch_size": "validation needs no batches, so leave it out",
+    "train_size": "give test_size: what is not in the test is in the training part",
+    "test_size": "give validation_split, or cut the rows with nncore.datasets.train_test_split",
+}
+"""What to do about arguments that have no counterpart here."""
 OF_INPUTS = ("input_shape", "input_dim", "in_features")
 
 
 def explain_unknown_arguments(classes: Collection[type]) -> None:
-    """Make dataclasses say, of an argument by a name that they do not know, which one is meant.
+    """Make dataclasses, and other classes, say, of an argument by a name that they do not know, which one is meant.
 
     Examples
     --------
@@ -208,24 +239,78 @@ bias_initializer, l1, l2, max_norm, name, units, use_bias, weight_decay, weight_
 
 
 def _explaining(cls: type, init: Callable[..., None]) -> Callable[..., None]:
-    known = sorted(field.name for field in dataclasses.fields(cls) if field.init)
+    if dataclasses.is_dataclass(cls):
+        return explaining(cls.__name__, init, sorted(field.name for field in dataclasses.fields(cls) if field.init))
+    return explaining(cls.__name__, init)
 
-    @functools.wraps(init)
-    def explained(self: Any, *values: Any, **named: Any) -> None:
+
+def explaining(who: str, function: F, known: Collection[str] | None = None) -> F:
+    """Return `function` so that it says, of an argument by a name that it does not know, which one is meant.
+
+    Parameters
+    ----------
+    who : str
+        What messages call it.
+    function : callable
+    known : collection of str, optional
+        Its arguments; by default as its code names them.
+
+    Examples
+    --------
+    >>> def split(*arrays, seed=0): ...
+    >>> explaining("split", split)([1, 2], random_state=0)
+    Traceback (most recent call last):
+        ...
+    TypeError: split has no argument 'random_state'; here it is seed. Known: seed
+    """
+    if known is None:
+        code = function.__code__  # `inspect` would be slow at import
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        known = [name for name in names if name != "self"]
+
+    @functools.wraps(function)
+    def explained(*values: Any, **named: Any) -> Any:
         for name in named:
             if name not in known:
                 mend = _meant(name, known)
-                raise TypeError(f"{cls.__name__} has no argument {name[:80]!r}{mend}. Known: {', '.join(known)}")
-        init(self, *values, **named)
+                raise TypeError(f"{who} has no argument {name[:80]!r}{mend}. Known: {', '.join(known)}")
+        return function(*values, **named)
 
-    return explained
+    return cast(F, explained)
+
+
+def explain_frozen(classes: Collection[type], mend: str) -> None:
+    """Make frozen dataclasses say how to have another value, where somebody assigns to a field.
+
+    Examples
+    --------
+    >>> from nncore import Adam
+    >>> Adam().learning_rate = 0.1
+    Traceback (most recent call last):
+        ...
+    dataclasses.FrozenInstanceError: cannot assign to field 'learning_rate' of Adam, which never changes; for another \
+one: model.optimizer = dataclasses.replace(model.optimizer, learning_rate=0.1)
+    """
+
+    def refuse(self: Any, name: str, value: Any) -> None:
+        known = [field.name for field in dataclasses.fields(self) if field.init]
+        what = f"cannot assign to field {name!r} of {type(self).__name__}, which never changes"
+        how = f"for another one: {mend.format(name=name, value=shown(value))}"
+        if name not in known:
+            how = f"nor has it that field{_meant(name, known)}"
+        raise dataclasses.FrozenInstanceError(f"{what}; {how}")
+
+    for cls in classes:
+        cls.__setattr__ = refuse  # type: ignore[assignment, method-assign]
 
 
 def _meant(name: str, known: Collection[str]) -> str:
     if name in OF_INPUTS:
         return "; the first fit tells the number of features, or model.build(n_features)"
     here = ELSEWHERE.get(name)
-    return f"; here it is {here}" if here in known else did_you_mean(name, known)
+    if here in known:
+        return f"; here it is {here}"
+    return f"; {ADVICE[name]}" if name in ADVICE else did_you_mean(name, known)
 
 
 def changed(instance: Any, but: Collection[str] = ()) -> list[str]:

@@ -7,6 +7,33 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+SYNONYMS = {
+    "bce": "binary_crossentropy",
+    "cce": "categorical_crossentropy",
+    "crossentropy": "sparse_categorical_crossentropy",
+    "glorot": "glorot_uniform",
+    "gradientdescent": "sgd",
+    "he": "he_uniform",
+    "kaiming": "he_uniform",
+    "kaiminguniform": "he_uniform",
+    "kaimingnormal": "he_normal",
+    "l1": "mean_absolute_error",
+    "l1loss": "mean_absolute_error",
+    "l2": "mean_squared_error",
+    "lecun": "lecun_uniform",
+    "levenbergmarquardt": "lm",
+    "logistic": "sigmoid",
+    "logloss": "binary_crossentropy",
+    "momentum": "sgd",
+    "none": "identity",
+    "smoothl1": "huber",
+    "squarederror": "mean_squared_error",
+    "xavier": "glorot_uniform",
+    "xavieruniform": "glorot_uniform",
+    "xaviernormal": "glorot_normal",
+}
+"""What the names of others mean here; in small letters, without what stands between."""
+
 
 def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
     """Return ``table[name]``.
@@ -50,9 +77,23 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     --------
     >>> did_you_mean("rde", ["red", "blue"]), did_you_mean("purple", ["red", "blue"])
     ("; did you mean 'red'?", '')
+    >>> did_you_mean("Relu", ["elu", "relu"]), did_you_mean("logistic", ["sigmoid", "relu"])
+    ("; did you mean 'relu'?", "; did you mean 'sigmoid'?")
     """
     known = list(known)
+    if meant := _meant(name, known):
+        return f"; did you mean {meant!r}?"
     import difflib  # here, not at the top: only misses need it, and `import nncore` should be quick
 
     near = difflib.get_close_matches(name, known, n=1) or difflib.get_close_matches(name.lower(), known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def _meant(name: str, known: list[str]) -> str | None:
+    """Return the known name that this one is but for capitals and signs between, or that means the same."""
+    bare = _bare(name)
+    return next((one for one in known if bare in (_bare(one), _bare(one) + "loss") or one == SYNONYMS.get(bare)), None)

@@ -7,13 +7,15 @@ import os
 import stat
 from io import BufferedReader
 
+from nncore.base.paths import expanded
+
 KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket"}
 FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # without it, opening a named pipe would wait for someone to write to it
 
 
 def open_regular(path: str | os.PathLike[str], error: type[ValueError] = ValueError) -> BufferedReader:
-    """Open a regular file for reading bytes.
+    """Open a regular file for reading bytes; a `~` at the beginning of `path` is the home directory.
 
     What has been opened is looked at, not the path, which may come to mean something else in between.
 
@@ -31,7 +33,7 @@ def open_regular(path: str | os.PathLike[str], error: type[ValueError] = ValueEr
         ...
     ValueError: '/dev/null' is not a regular file but a device; write what it holds to a file, and name that
     """
-    descriptor = os.open(path, FLAGS | AT_ONCE)
+    descriptor = os.open(expanded(path), FLAGS | AT_ONCE)
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):

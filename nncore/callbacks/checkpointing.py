@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from string import Formatter
 
-from nncore.base import checks
+from nncore.base import checks, paths
 from nncore.base.protocols import Model
 from nncore.callbacks.monitor import Monitor
 
@@ -20,7 +20,7 @@ class ModelCheckpoint(Monitor):
     ----------
     filepath : str or path-like
         May have fields: ``{epoch}``, the number of epochs trained, and values that are recorded, such as
-        ``{val_loss:.4f}``. Without fields each file replaces the one before.
+        ``{val_loss:.4f}``. Without fields each file replaces the one before. ``~`` is the home directory.
     monitor : str
         Name of the value that `save_best_only` watches.
     save_best_only : bool
@@ -67,7 +67,7 @@ class ModelCheckpoint(Monitor):
     ) -> None:
         self.save_best_only: bool = checks.flag("save_best_only", save_best_only)
         super().__init__(monitor, mode if self.save_best_only else "min")
-        self.filepath = os.fsdecode(filepath)
+        self.filepath = paths.expanded(filepath)
         self._fields = _fields(self.filepath)
         self.best: float | None = checks.optional(checks.real())("initial_value_threshold", initial_value_threshold)
         self.last_path: str | None = None
@@ -89,6 +89,9 @@ class ModelCheckpoint(Monitor):
         _make_directory(path)
         model.save(path)
         self.last_path = path
+
+
+checks.explain_unknown_arguments([ModelCheckpoint])
 
 
 def _fields(filepath: str) -> list[str]:

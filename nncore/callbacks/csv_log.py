@@ -7,7 +7,7 @@ import io
 import os
 from pathlib import Path
 
-from nncore.base import checks
+from nncore.base import checks, paths
 from nncore.base.protocols import Model
 from nncore.base.reading import open_regular
 
@@ -47,7 +47,7 @@ class CSVLogger:
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
             raise ValueError(f"separator must be one character, no quote and no line end, got {separator!r}")
-        self.filename = Path(os.fsdecode(filename))
+        self.filename = Path(paths.expanded(filename))
         self.separator = separator
         self.append: bool = checks.flag("append", append)
         self._columns: list[str] | None = None
@@ -75,3 +75,6 @@ class CSVLogger:
             f"cannot append to {str(self.filename)!r}: its columns are {', '.join(there)}, but this training records "
             f"{', '.join(here)}; give another filename, or append=False"
         )
+
+
+checks.explain_unknown_arguments([CSVLogger])

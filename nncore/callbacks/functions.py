@@ -56,5 +56,8 @@ class LambdaCallback:
             setattr(self, hook, function)
 
 
+checks.explain_unknown_arguments([LambdaCallback])
+
+
 def _arguments(hook: str) -> str:
     return f"({', '.join(HOOKS[hook])})"

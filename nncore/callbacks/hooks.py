@@ -20,6 +20,9 @@ HOOKS = {
 }
 """Names of the hooks, and what they are called with."""
 
+ALL_ARGUMENTS = ("model", "epoch", "logs")
+POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
 
 class Stop(Enum):
     """The type of `STOP`."""
@@ -63,7 +66,8 @@ class Callbacks:
     ------
     TypeError
         If an entry is neither callable nor has one of the hooks, is a class instead of an instance, has a hook that
-        nncore never calls, or one that does not take the arguments it would get.
+        nncore never calls, or one that does not take the arguments it would get, or by the names of others: that is
+        Keras' order, where ``on_epoch_begin(epoch, logs=None)`` does not get the model.
 
     Examples
     --------
@@ -189,8 +193,22 @@ def _check_signature(call: Callable[..., Any] | None, name: str, arguments: tupl
         signature = inspect.signature(call) if call is not None else None
     except ValueError:  # some functions written in C do not tell
         return
+    if signature is None:
+        return
     try:
-        if signature is not None:
-            signature.bind(*arguments)
+        signature.bind(*arguments)
+        wrong = _misplaced(signature, arguments)
     except TypeError as error:
-        raise TypeError(f"{name} is called as ({', '.join(arguments)}), but it takes {signature}: {error}") from None
+        wrong = str(error)
+    if wrong:
+        how = f"({', '.join(arguments)})"
+        raise TypeError(f"{name} is called as {how}, but it takes {signature}: {wrong}; write it for {how}")
+
+
+def _misplaced(signature: inspect.Signature, arguments: tuple[str, ...]) -> str:
+    """Return what is wrong with parameters that have the names of other arguments, as in Keras' (epoch, logs=None)."""
+    named = [name for name, parameter in signature.parameters.items() if parameter.kind in POSITIONAL]
+    for place, name in zip(named, arguments, strict=False):
+        if place in ALL_ARGUMENTS and place != name:
+            return f"{place!r} would get the {name}"
+    return ""

@@ -156,3 +156,6 @@ def _check_constant(model: Model, callback: object) -> None:
             f"{type(callback).__name__} sets the learning rate, but the optimizer has a schedule already, "
             f"{model.optimizer.learning_rate}: leave one of them out"
         )
+
+
+checks.explain_unknown_arguments([LearningRateScheduler, ReduceLROnPlateau])

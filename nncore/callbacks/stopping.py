@@ -100,3 +100,6 @@ class EarlyStopping(Monitor):
         if self._best_weights is not None:  # even of the last epoch: one that was broken off has changed them
             model.set_weights(self._best_weights)
         self._best_weights = None
+
+
+checks.explain_unknown_arguments([EarlyStopping])

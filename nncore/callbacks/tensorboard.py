@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from nncore.base import paths
 from nncore.base.protocols import Model
 
 
@@ -32,7 +33,7 @@ class TensorBoard:
     """
 
     def __init__(self, log_dir: str | os.PathLike[str] = "logs") -> None:
-        self.log_dir = os.fsdecode(log_dir)
+        self.log_dir = paths.expanded(log_dir)
         _writer_class()
         self._writer: Any = None
 

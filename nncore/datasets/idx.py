@@ -13,6 +13,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from nncore.base.paths import expanded
 from nncore.datasets.dataset import Dataset
 from nncore.datasets.stream import open_binary
 
@@ -74,7 +75,7 @@ def load_mnist(path: str | os.PathLike[str] | None = None) -> MNIST:
     ValueError
         If a file is damaged, or images and labels do not fit together.
     """
-    folder = _find_folder() if path is None else Path(path)
+    folder = _find_folder() if path is None else Path(expanded(path))
     return MNIST(_load_half(folder, "train", "mnist"), _load_half(folder, "t10k", "mnist test"))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nncore.base import checks
 from nncore.datasets.seeding import seeded
 
 
@@ -47,6 +48,7 @@ def train_test_split(
     if not arrays:
         raise ValueError("train_test_split needs at least one array")
     columns = [np.asarray(a) for a in arrays]
+    _check_arrays(columns)
     lengths = [len(column) if column.ndim else 0 for column in columns]
     if len(set(lengths)) != 1:
         raise ValueError(f"all arrays must have one length, got {', '.join(map(str, lengths))} rows")
@@ -63,6 +65,18 @@ def train_test_split(
     else:
         test, train = _stratified(classes, n_samples, n_test, rng)
     return [part for column in columns for part in (column[train], column[test])]
+
+
+train_test_split = checks.explaining("train_test_split", train_test_split)
+
+
+def _check_arrays(columns: list[np.ndarray]) -> None:
+    """Raise ValueError for a single number: a share, most likely, which is no array."""
+    for number, column in enumerate(columns):
+        if column.ndim == 0:
+            value = column.item()
+            share = f"; give the share of the test rows by name: test_size={value!r}" if number else ""
+            raise ValueError(f"arrays must hold a row per sample, got the single value {value!r}{share}")
 
 
 def _count(n_samples: int, test_size: float | int) -> int:

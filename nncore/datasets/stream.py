@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from nncore.base.paths import expanded
 from nncore.base.reading import open_regular
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -27,7 +28,7 @@ def open_binary(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         If it is no regular file (a pipe would hang), if its name ends in ``.gz`` but its bytes are not gzip, or if the
         compressed data are damaged or cut short.
     """
-    path = Path(path)
+    path = Path(expanded(path))
     with open_regular(path) as file:
         gzipped = file.peek(2)[:2] == GZIP_MAGIC
         if path.suffix == ".gz" and not gzipped:

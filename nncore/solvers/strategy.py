@@ -65,7 +65,7 @@ def get(name: str) -> Solver:
         ...
     ValueError: solver 'adam' is an optimizer: give it to compile, and leave solver out
     """
-    if isinstance(name, str) and name in OPTIMIZERS:
+    if isinstance(name, str) and name.lower() in OPTIMIZERS:
         raise ValueError(f"solver {name!r} is an optimizer: give it to compile, and leave solver out")
     return lookup("solver", name, SOLVERS)
 
