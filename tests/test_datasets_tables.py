@@ -5,6 +5,7 @@ import json
 import os
 import re
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -287,6 +288,64 @@ def test_expected_names_make_a_header(write):
     assert CsvTable(path, known=("2019", "2020")).names == ("2020", "2019", "note")
     assert not CsvTable(path, known=("2019", "2021")).has_header
     assert not CsvTable(path, known=("2019",), header=False).has_header
+
+
+THREE = "a,b,y\n1,2,0\n2,3,1\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("# made by a tool\n" + THREE, "passed over line 1 beginning with #"),
+        ("# made by a tool, version 3, today\n" + THREE, "passed over line 1 beginning with #"),
+        ("\n# one\n#\n\n# it's three; 1;2;3\n" + THREE, "passed over 3 lines beginning with #"),
+        ("# a, b, y\n" + THREE.partition("\n")[2], r":1: taken for the names of the columns, without its #"),
+        ("Sales 2024\n\n" + THREE, "passed over the title 'Sales 2024' above the table"),
+        ("Sales 2024\nby hand\n" + THREE, "passed over the title 'Sales 2024'"),
+        ("Sales 2024,,\n" + THREE, "passed over the title 'Sales 2024'"),
+        ("# a comment\nSales 2024\n" + THREE, "passed over the title 'Sales 2024'"),
+        ("sep=;\n" + THREE.replace(",", ";"), None),
+        ('"sep=;"\r\n' + THREE.replace(",", ";").replace("\n", "\r\n"), None),
+        ("SEP=\t\n" + THREE.replace(",", "\t"), None),
+        ("sep=;\n# a comment, too\n" + THREE.replace(",", ";"), "passed over line 2 beginning with #"),
+        (THREE.replace("\n", ",\n"), "rows end with ',': an empty column without a name is left out"),
+        (THREE.replace("\n", ",,,\n"), "rows end with ','"),
+        (THREE.replace("\n", ";\n").replace(",", ";"), "rows end with ';'"),
+        (THREE.replace("0\n", "0,\n").replace("1\n", "1,\n"), "rows end with ','"),
+        (THREE.replace("y\n", "y,\n"), "rows end with ','"),
+        (THREE[:-1] + ",\n", "rows end with ','"),
+    ],
+)
+def test_what_stands_around_a_table_is_passed_over_and_said(write, content, said):
+    path = write(content)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        dataset = read_csv(path)
+    assert dataset.feature_names == ("a", "b") and dataset.X.tolist() == [[1, 2], [2, 3]]
+    assert dataset.y.tolist() == [0, 1]
+    assert (said is None and not seen) or any(re.search(rf"table\.csv:? ?.*{said}", str(one.message)) for one in seen)
+    bad = write(content.replace("2,3,1", "2,x,1").replace("2;3;1", "2;x;1").replace("2\t3\t1", "2\tx\t1"))
+    line = 1 + content[: re.search("2[,;\t]3[,;\t]1", content).start()].count("\n")
+    with pytest.raises(ValueError, match=rf"table\.csv:{line}: column 'b' held numbers up to here and now 'x'"):
+        read_csv(bad)
+
+
+def test_what_only_looks_like_something_above_a_table(write):
+    assert CsvTable(write("#a,1\n#b,2\n")).names == ("column 1", "column 2")  # all lines begin so: data
+    assert CsvTable(write("#,name,y\n1,x,0\n2,y,1\n")).names == ("#", "name", "y")
+    assert CsvTable(write("#a,1\n2,3\n"), header=False).names == ("column 1", "column 2")
+    assert CsvTable(write("a,b,y\n1,2,0\n#,3,1\n")).names == ("a", "b", "y")
+    assert CsvTable(write("a,\n1,2\n3,4\n")).names == ("a", "column 2")  # nameless, but not empty
+    for short in ("a,b\n1,2,0\n2,3,1\n", "5\n1,2\n3,4\n"):
+        with pytest.raises(ValueError, match=r":1: the first row has \d fields, those below have \d; if it is"):
+            CsvTable(write(short))
+    table = CsvTable(write("a,b,y,\n1,2,0,\n2,3,1,4\n"))
+    assert table.names == ("a", "b", "y", "column 4")
+
+
+def test_who_left_the_empty_column_out_by_name_still_may(write):
+    with pytest.warns(UserWarning, match="rows end with ','"):
+        assert read_csv(write("a,y,\n1,0,\n2,1,\n"), "y", ignore=["column 3"]).feature_names == ("a",)
 
 
 @pytest.mark.parametrize("argument", ["categorical", "ignore"])

@@ -38,7 +38,7 @@ def infer_schema(
         if isinstance(names, str):  # a collection of its letters otherwise
             raise TypeError(f"{argument} must be a collection of column names such as [{names!r}], got {names!r}")
     target_position = len(table.names) - 1 if target is None else table.position(target)
-    for name in (*categorical, *ignore):
+    for name in (*categorical, *(name for name in ignore if name not in table.left_out)):
         table.position(name)
     used = [i for i, name in enumerate(table.names) if name not in ignore]
     _check_used(table, used, target_position, is_named=target is not None)
