@@ -348,6 +348,67 @@ def test_who_left_the_empty_column_out_by_name_still_may(write):
         assert read_csv(write("a,y,\n1,0,\n2,1,\n"), "y", ignore=["column 3"]).feature_names == ("a",)
 
 
+@pytest.mark.parametrize(
+    ("header", "numbers"),
+    [
+        (",a,y", range(9)),
+        (",a,y", range(1, 10)),
+        ('"",a,y', range(9)),
+        (",a,y", [5, 3, 8, 0, 21, 7]),  # some rows of a shuffled table
+        ("Unnamed: 0,a,y", range(9)),
+        ("Unnamed: 0.1,a,y", range(9)),
+        ("a,Unnamed: 0,y", range(9)),
+    ],
+)
+def test_a_column_without_a_name_that_numbers_the_rows_is_left_out(write, header, numbers):
+    first = not header.startswith("a")
+    rows = "".join((f"{i},{i % 3}" if first else f"{i % 3},{i}") + f",{i}.5\n" for i in numbers)
+    path = write(f"{header}\n{rows}")
+    with pytest.warns(
+        UserWarning, match=r"table\.csv: '.*', a column without a name, numbers the rows and is left out"
+    ):
+        dataset = read_csv(path)
+    assert dataset.feature_names == ("a",) and dataset.X[:, 0].tolist() == [i % 3 for i in numbers]
+    assert dataset.schema.read(CsvTable(write("a\n2\n", "later.csv")))[0].tolist() == [[2]]
+    assert read_csv(path, ignore=[CsvTable(path).names[0 if first else 1]]).feature_names == ("a",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ",a,y\n0,1,0.5\n0,2,1.5\n",  # not the numbers of rows
+        ",a,y\n0.5,1,0.5\n1,2,1.5\n",
+        "a,,y\n1,5,0.5\n2,7,1.5\n",
+        "id,a,y\n0,1,0.5\n1,2,1.5\n",  # named
+        "0,1,0.5\n1,2,1.5\n",  # no header
+        ",y\n0,0.5\n1,1.5\n",  # nothing else to learn from
+    ],
+)
+def test_other_columns_of_numbers_are_kept(write, content):
+    assert len(read_csv(write(content), task="regression").feature_names) == content.partition("\n")[0].count(",")
+    target = read_csv(write(",a,y\n0,1,0.5\n1,2,1.5\n"), "column 1", task="regression")
+    assert target.feature_names == ("a", "y")
+    assert read_csv(write(",a,y\n0,1,0.5\n1,2,1.5\n"), categorical=["column 1"]).n_features == 3
+
+
+def test_ids_and_names_are_named(write):
+    ids = "".join(f"n{i},{i},{i % 2}\n" for i in range(1002))
+    with pytest.raises(
+        ValueError, match=r"'id' has more than 100 .*, no two alike .* 'n0': they may be ids .*--ignore"
+    ):
+        read_csv(write("id,a,y\n" + ids))
+    with pytest.raises(
+        ValueError, match=r"'id' has more than 1000 .* may be ids or names, so predict another .*--target"
+    ):
+        read_csv(write("id,a,y\n" + ids), "id")
+    with pytest.raises(ValueError, match=r"'id' has more than 100 different texts, for example 'n0'; numbers need a"):
+        read_csv(write("id,a,y\nn0,1,1\n" + ids))
+    few = write("id,a,y\n" + "".join(ids.splitlines(keepends=True)[:21]))
+    with pytest.warns(UserWarning, match=r"'id' is text, another in each of the 21 rows, .*; leave it out \(ignore=.*"):
+        read_csv(few)
+    assert read_csv(few, ignore=["id"]).n_features == 1 and read_csv(few, categorical=["id"]).n_features == 22
+
+
 @pytest.mark.parametrize("argument", ["categorical", "ignore"])
 def test_a_text_is_no_collection_of_columns(write, argument):
     with pytest.raises(TypeError, match=rf"{argument} must be .* such as \['ab'\], got 'ab'"):

@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import os
+import re
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
@@ -18,6 +19,8 @@ from nncore.datasets.notation import figure
 from nncore.datasets.preface import Preface, filled_width, is_header, n_titles, preface
 from nncore.datasets.spelling import DECIMAL_COMMA, MISSING_NUMBER, number
 from nncore.datasets.stream import open_binary
+
+UNNAMED = re.compile(r"|Unnamed: \d+(\.\d+)*|\.\.\.1")
 
 
 class CsvTable:
@@ -52,6 +55,8 @@ class CsvTable:
     decimal : {".", ","}
     known_decimal : {".", ","} or None
         None if it is a point for want of a sign to the contrary.
+    unnamed : set of int
+        Positions of columns of which the header says no name, or that of pandas for such a column, ``Unnamed: 0``.
     left_out : collection of str
         Names that empty columns at the end would have.
     notes : list of str
@@ -95,6 +100,7 @@ class CsvTable:
         self.names = tuple(
             field if field and self.has_header else f"column {i}" for i, field in enumerate(first, start=1)
         )
+        self.unnamed = {i for i, field in enumerate(first) if self.has_header and UNNAMED.fullmatch(field)}
         self._positions: dict[str, int] = {}
         for i, name in enumerate(self.names):
             if self._positions.setdefault(name, i) != i:
