@@ -5,6 +5,7 @@ import json
 import os
 import re
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -287,6 +288,125 @@ def test_expected_names_make_a_header(write):
     assert CsvTable(path, known=("2019", "2020")).names == ("2020", "2019", "note")
     assert not CsvTable(path, known=("2019", "2021")).has_header
     assert not CsvTable(path, known=("2019",), header=False).has_header
+
+
+THREE = "a,b,y\n1,2,0\n2,3,1\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("# made by a tool\n" + THREE, "passed over line 1 beginning with #"),
+        ("# made by a tool, version 3, today\n" + THREE, "passed over line 1 beginning with #"),
+        ("\n# one\n#\n\n# it's three; 1;2;3\n" + THREE, "passed over 3 lines beginning with #"),
+        ("# a, b, y\n" + THREE.partition("\n")[2], r":1: taken for the names of the columns, without its #"),
+        ("Sales 2024\n\n" + THREE, "passed over the title 'Sales 2024' above the table"),
+        ("Sales 2024\nby hand\n" + THREE, "passed over the title 'Sales 2024'"),
+        ("Sales 2024,,\n" + THREE, "passed over the title 'Sales 2024'"),
+        ("# a comment\nSales 2024\n" + THREE, "passed over the title 'Sales 2024'"),
+        ("sep=;\n" + THREE.replace(",", ";"), None),
+        ('"sep=;"\r\n' + THREE.replace(",", ";").replace("\n", "\r\n"), None),
+        ("SEP=\t\n" + THREE.replace(",", "\t"), None),
+        ("sep=;\n# a comment, too\n" + THREE.replace(",", ";"), "passed over line 2 beginning with #"),
+        (THREE.replace("\n", ",\n"), "rows end with ',': an empty column without a name is left out"),
+        (THREE.replace("\n", ",,,\n"), "rows end with ','"),
+        (THREE.replace("\n", ";\n").replace(",", ";"), "rows end with ';'"),
+        (THREE.replace("0\n", "0,\n").replace("1\n", "1,\n"), "rows end with ','"),
+        (THREE.replace("y\n", "y,\n"), "rows end with ','"),
+        (THREE[:-1] + ",\n", "rows end with ','"),
+    ],
+)
+def test_what_stands_around_a_table_is_passed_over_and_said(write, content, said):
+    path = write(content)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        dataset = read_csv(path)
+    assert dataset.feature_names == ("a", "b") and dataset.X.tolist() == [[1, 2], [2, 3]]
+    assert dataset.y.tolist() == [0, 1]
+    assert (said is None and not seen) or any(re.search(rf"table\.csv:? ?.*{said}", str(one.message)) for one in seen)
+    bad = write(content.replace("2,3,1", "2,x,1").replace("2;3;1", "2;x;1").replace("2\t3\t1", "2\tx\t1"))
+    line = 1 + content[: re.search("2[,;\t]3[,;\t]1", content).start()].count("\n")
+    with pytest.raises(ValueError, match=rf"table\.csv:{line}: column 'b' held numbers up to here and now 'x'"):
+        read_csv(bad)
+
+
+def test_what_only_looks_like_something_above_a_table(write):
+    assert CsvTable(write("#a,1\n#b,2\n")).names == ("column 1", "column 2")  # all lines begin so: data
+    assert CsvTable(write("#,name,y\n1,x,0\n2,y,1\n")).names == ("#", "name", "y")
+    assert CsvTable(write("#a,1\n2,3\n"), header=False).names == ("column 1", "column 2")
+    assert CsvTable(write("a,b,y\n1,2,0\n#,3,1\n")).names == ("a", "b", "y")
+    assert CsvTable(write("a,\n1,2\n3,4\n")).names == ("a", "column 2")  # nameless, but not empty
+    for short in ("a,b\n1,2,0\n2,3,1\n", "5\n1,2\n3,4\n"):
+        with pytest.raises(ValueError, match=r":1: the first row has \d fields, those below have \d; if it is"):
+            CsvTable(write(short))
+    table = CsvTable(write("a,b,y,\n1,2,0,\n2,3,1,4\n"))
+    assert table.names == ("a", "b", "y", "column 4")
+
+
+def test_who_left_the_empty_column_out_by_name_still_may(write):
+    with pytest.warns(UserWarning, match="rows end with ','"):
+        assert read_csv(write("a,y,\n1,0,\n2,1,\n"), "y", ignore=["column 3"]).feature_names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("header", "numbers"),
+    [
+        (",a,y", range(9)),
+        (",a,y", range(1, 10)),
+        ('"",a,y', range(9)),
+        (",a,y", [5, 3, 8, 0, 21, 7]),  # some rows of a shuffled table
+        ("Unnamed: 0,a,y", range(9)),
+        ("Unnamed: 0.1,a,y", range(9)),
+        ("a,Unnamed: 0,y", range(9)),
+    ],
+)
+def test_a_column_without_a_name_that_numbers_the_rows_is_left_out(write, header, numbers):
+    first = not header.startswith("a")
+    rows = "".join((f"{i},{i % 3}" if first else f"{i % 3},{i}") + f",{i}.5\n" for i in numbers)
+    path = write(f"{header}\n{rows}")
+    with pytest.warns(
+        UserWarning, match=r"table\.csv: '.*', a column without a name, numbers the rows and is left out"
+    ):
+        dataset = read_csv(path)
+    assert dataset.feature_names == ("a",) and dataset.X[:, 0].tolist() == [i % 3 for i in numbers]
+    assert dataset.schema.read(CsvTable(write("a\n2\n", "later.csv")))[0].tolist() == [[2]]
+    assert read_csv(path, ignore=[CsvTable(path).names[0 if first else 1]]).feature_names == ("a",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ",a,y\n0,1,0.5\n0,2,1.5\n",  # not the numbers of rows
+        ",a,y\n0.5,1,0.5\n1,2,1.5\n",
+        "a,,y\n1,5,0.5\n2,7,1.5\n",
+        "id,a,y\n0,1,0.5\n1,2,1.5\n",  # named
+        "0,1,0.5\n1,2,1.5\n",  # no header
+        ",y\n0,0.5\n1,1.5\n",  # nothing else to learn from
+    ],
+)
+def test_other_columns_of_numbers_are_kept(write, content):
+    assert len(read_csv(write(content), task="regression").feature_names) == content.partition("\n")[0].count(",")
+    target = read_csv(write(",a,y\n0,1,0.5\n1,2,1.5\n"), "column 1", task="regression")
+    assert target.feature_names == ("a", "y")
+    assert read_csv(write(",a,y\n0,1,0.5\n1,2,1.5\n"), categorical=["column 1"]).n_features == 3
+
+
+def test_ids_and_names_are_named(write):
+    ids = "".join(f"n{i},{i},{i % 2}\n" for i in range(1002))
+    with pytest.raises(
+        ValueError, match=r"'id' has more than 100 .*, no two alike .* 'n0': they may be ids .*--ignore"
+    ):
+        read_csv(write("id,a,y\n" + ids))
+    with pytest.raises(
+        ValueError, match=r"'id' has more than 1000 .* may be ids or names, so predict another .*--target"
+    ):
+        read_csv(write("id,a,y\n" + ids), "id")
+    with pytest.raises(ValueError, match=r"'id' has more than 100 different texts, for example 'n0'; numbers need a"):
+        read_csv(write("id,a,y\nn0,1,1\n" + ids))
+    few = write("id,a,y\n" + "".join(ids.splitlines(keepends=True)[:21]))
+    with pytest.warns(UserWarning, match=r"'id' is text, another in each of the 21 rows, .*; leave it out \(ignore=.*"):
+        read_csv(few)
+    assert read_csv(few, ignore=["id"]).n_features == 1 and read_csv(few, categorical=["id"]).n_features == 22
 
 
 @pytest.mark.parametrize("argument", ["categorical", "ignore"])

@@ -17,7 +17,7 @@ def notes_on(dataset: Dataset, options: argparse.Namespace) -> tuple[str, ...]:
     for column in columns:
         if column.levels is not None and column.name not in options.categorical:
             n_levels = len(column.levels)
-            if n_levels > MANY_LEVELS:
+            if MANY_LEVELS < n_levels < dataset.n_samples:  # of a text for each row, the reader has spoken
                 notes.append(
                     f"column {column.name!r} is text and became {n_levels} columns; "
                     f"--ignore {column.name!r} to leave it out"

@@ -11,6 +11,10 @@ from nncore.datasets.schema import Column
 from nncore.datasets.spelling import MISSING_NUMBER, number
 
 MAX_LEVELS = 100
+MAX_CLASSES = 1000
+FEW = 20  # so many different texts may stand in a small table by chance
+IGNORE = "(ignore=, on the command line --ignore)"
+TARGET = "(target=, on the command line --target)"
 DECIMAL = "(decimal=, on the command line --decimal)"
 CATEGORICAL = "(categorical=, on the command line --categorical)"
 
@@ -24,12 +28,11 @@ class ColumnScan:
     name : str
     as_text : bool
         Whether the column is text whatever it holds.
-    is_class : bool
-        Whether it holds classes, which may be numbers.
-    keep_words : bool
-        Whether a column such as ``3 stars``, ``4 stars`` is text, of classes.
-    limit : int
-        Most texts to allow.
+    target_of : {"auto", "classification", "regression"}, optional
+        The task that it is the target of; None for an input. ``3 stars`` and ``4 stars`` are classes, of which more are
+        allowed than of other texts.
+    unnamed : bool
+        Whether it has no name, so that it may hold the numbers of the rows.
 
     Attributes
     ----------
@@ -43,12 +46,15 @@ class ColumnScan:
         name: str,
         *,
         as_text: bool = False,
-        is_class: bool = False,
-        keep_words: bool = False,
-        limit: int = MAX_LEVELS,
+        target_of: str | None = None,
+        unnamed: bool = False,
     ) -> None:
-        self.table, self.name, self.limit = table, name, limit
-        self.as_text, self.is_class, self.keep_words = as_text, is_class, keep_words
+        self.table, self.name, self.as_text = table, name, as_text
+        self.is_target, self.is_class = target_of is not None, target_of == "classification"
+        self.keep_words = self.is_target and target_of != "regression"
+        self.limit = MAX_CLASSES if self.is_target else MAX_LEVELS
+        self.numbers: set[int] | None = set() if unnamed else None  # None once it is clear that they count no rows
+        self.n, self.all_differ = 0, True  # so far; the latter as long as there are not too many texts
         self.gaps: set[str] = set()  # what is missing if this is a column of numbers
         self.has_text = as_text
         self.kind: str | None = None
@@ -68,6 +74,8 @@ class ColumnScan:
         ValueError
             If it does not go with those before.
         """
+        if self.numbers is not None:
+            self._count(field, self.numbers)
         if not self.as_text and field.lower() in MISSING_NUMBER:
             self.gaps.add(field)
             return
@@ -92,8 +100,15 @@ class ColumnScan:
                     f"correct it, or treat the column as text {CATEGORICAL}"
                 )
             self.kind, self.mark = "text", None
+        self.n += 1
         if len(self.distinct) <= self.limit:
             self.distinct.add(field)
+            self.all_differ = len(self.distinct) == self.n
+
+    @property
+    def counts_rows(self) -> bool:
+        """Whether the column has no name and a different whole number in each row: in the first column in any order."""
+        return self.numbers is not None and len(self.numbers) > 1
 
     @property
     def has_gaps(self) -> bool:
@@ -137,6 +152,11 @@ class ColumnScan:
         if self.kind in ("numbers", "words"):
             return Column(self.name, notation=self.notation)
         self._check_limit()
+        if self.all_differ and self.n > FEW and not self.as_text:
+            self.table.notes.append(
+                f"{self.table.path}: column {self.name!r} is text, another in each of the {self.n} rows, as names and "
+                f"ids are: a later row has none of them; leave it out {IGNORE}"
+            )
         return Column(self.name, tuple(sorted(self.distinct)))
 
     def classes(self, task: str) -> tuple[str, ...] | None:
@@ -154,6 +174,14 @@ class ColumnScan:
     @property
     def _so_far(self) -> str:
         return f"{self.kind} with {self.mark!r}" if self.mark else str(self.kind).replace("words", "text")
+
+    def _count(self, field: str, numbers: set[int]) -> None:
+        value = int(field) if field.isascii() and field.isdecimal() and len(field) < 19 else -1
+        in_order = value - 1 in numbers or (not numbers and value in (0, 1))
+        if value < 0 or value in numbers or not (in_order or self.table.position(self.name) == 0):
+            self.numbers = None
+        else:
+            numbers.add(value)
 
     def _look_at(self, field: str) -> tuple[str, str | None]:
         """Return the kind and mark of a field that is no number for Python."""
@@ -218,9 +246,11 @@ class ColumnScan:
 
     def _check_limit(self) -> None:
         if len(self.distinct) > self.limit:
-            example = min(self.distinct)
-            raise ValueError(
-                f"{self.table.path}: column {self.name!r} has more than {self.limit} different texts, for example "
-                f"{example!r}; numbers need a decimal point, and a column of names can be left out (ignore=, on the "
-                "command line --ignore)"
-            )
+            what = f"{self.table.path}: column {self.name!r} has more than {self.limit} different texts"
+            example = f"for example {min(self.distinct)!r}"
+            if self.all_differ:
+                raise ValueError(
+                    f"{what}, no two alike of the first {len(self.distinct)}, {example}: they may be ids or names, so "
+                    + (f"predict another column {TARGET}" if self.is_target else f"leave it out {IGNORE}")
+                )
+            raise ValueError(f"{what}, {example}; numbers need a decimal point, and texts can be left out {IGNORE}")

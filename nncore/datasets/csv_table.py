@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import os
+import re
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
@@ -15,8 +16,11 @@ from typing import IO
 from nncore.base.names import did_you_mean
 from nncore.datasets.dialect import SAMPLE_CHARACTERS, SAMPLE_ROWS, find_delimiter
 from nncore.datasets.notation import figure
+from nncore.datasets.preface import Preface, filled_width, is_header, n_titles, preface
 from nncore.datasets.spelling import DECIMAL_COMMA, MISSING_NUMBER, number
 from nncore.datasets.stream import open_binary
+
+UNNAMED = re.compile(r"|Unnamed: \d+(\.\d+)*|\.\.\.1")
 
 
 class CsvTable:
@@ -25,7 +29,9 @@ class CsvTable:
     Parameters
     ----------
     path : str or path-like
-        A text file, plain or gzipped. Rows may end in LF or CRLF; fields may be quoted; empty lines are skipped.
+        A text file, plain or gzipped. Rows may end in LF or CRLF; fields may be quoted; empty lines are skipped. So
+        are, above the table, lines that begin with ``#`` and a title; a line ``sep=;`` names the delimiter. Columns
+        without a name and a value at the end are left out.
     header : bool, optional
         Whether the first row holds the column names. By default it does if none of its fields is a number, or if one
         is a text above nothing but numbers.
@@ -49,6 +55,10 @@ class CsvTable:
     decimal : {".", ","}
     known_decimal : {".", ","} or None
         None if it is a point for want of a sign to the contrary.
+    unnamed : set of int
+        Positions of columns of which the header says no name, or that of pandas for such a column, ``Unnamed: 0``.
+    left_out : collection of str
+        Names that empty columns at the end would have.
     notes : list of str
         What was guessed of the file and may be wrong, so that the caller can say it.
 
@@ -73,28 +83,70 @@ class CsvTable:
     ) -> None:
         self.path = Path(path)
         self.encoding = _encoding(self.path, encoding)
-        sample = self._sample() if delimiter is None or decimal is None else ""
         if decimal not in (None, ".", ","):
             raise ValueError(f"decimal must be '.' or ',', got {decimal!r}")
         self.notes: list[str] = []
-        self.delimiter = self._delimiter(sample, decimal) if delimiter is None else delimiter
-        self.decimal = _decimal(sample, self.delimiter) if decimal is None else decimal
+        self.left_out: Collection[str] = ()
+        above = preface(self._sample())
+        self._n_above = above.n_lines
+        if delimiter is None:
+            delimiter = above.delimiter or self._delimiter(above.table, decimal)
+        self.delimiter = delimiter
+        self.decimal = _decimal(above.table, self.delimiter) if decimal is None else decimal
         self.known_decimal = "," if self.decimal == "," else decimal
-        with closing(self._records()) as records:
-            first_line, first = next(records, (0, []))
-            below = [fields for _, fields in islice(records, SAMPLE_ROWS)] if header is None else []
-        if not first:
-            raise ValueError(f"{self.path}: the file is empty; a table needs a header and at least one row")
+        self._first_line, first, below = self._begin(above, header)
         names_all = bool(known) and set(known) <= set(first)
         self.has_header = names_all or _names_columns(first, below) if header is None else header
-        self._first_line = first_line
         self.names = tuple(
             field if field and self.has_header else f"column {i}" for i, field in enumerate(first, start=1)
         )
+        self.unnamed = {i for i, field in enumerate(first) if self.has_header and UNNAMED.fullmatch(field)}
         self._positions: dict[str, int] = {}
         for i, name in enumerate(self.names):
             if self._positions.setdefault(name, i) != i:
-                raise ValueError(f"{self.path}:{first_line}: two columns are named {name!r}; rename one")
+                raise ValueError(f"{self.path}:{self._first_line}: two columns are named {name!r}; rename one")
+
+    def _begin(self, above: Preface, header: bool | None) -> tuple[int, list[str], list[list[str]]]:
+        """Pass over what stands above the table; return the line and fields of its first row, and some rows below."""
+        with closing(self._records()) as records:
+            rows = list(islice(records, SAMPLE_ROWS + 1))
+        if not rows:
+            raise ValueError(f"{self.path}: the file is empty; a table needs a header and at least one row")
+        if above.comments:
+            line, comment = above.comments[-1]
+            names = [field.strip() for field in next(csv.reader([comment], delimiter=self.delimiter))]
+            if header is not False and len(above.comments) == 1 and is_header(names, [fields for _, fields in rows]):
+                names[0] = names[0].lstrip("# ") or names[0]
+                self.notes.append(f"{self.path}:{line}: taken for the names of the columns, without its #")
+                return line, names, [fields for _, fields in rows]
+            self.notes.append(f"{self.path}: passed over {_lines(above.comments)} beginning with #")
+        titles = n_titles([fields for _, fields in rows])
+        if titles:
+            self.notes.append(f"{self.path}: passed over the title {rows[0][1][0]!r} above the table")
+            rows = rows[titles:]
+            self._n_above = rows[0][0] - 1
+        return self._checked(rows)
+
+    def _checked(self, rows: list[tuple[int, list[str]]]) -> tuple[int, list[str], list[list[str]]]:
+        """Leave nameless, empty columns at the end out of the first row, and refuse it if it is too short."""
+        (line, first), below = rows[0], [fields for _, fields in rows[1:]]
+        width = max(filled_width([first, *(fields for fields in below if len(fields) >= len(first))]), 1)
+        if width < len(first):
+            self._say_empty()
+            self.left_out = {f"column {i}" for i in range(width + 1, len(first) + 1)}
+        first = first[:width]
+        widths = {filled_width([fields]) for fields in below}
+        if len(widths) == 1 and min(widths) > len(first):
+            raise ValueError(
+                f"{self.path}:{line}: the first row has {len(first)} fields, those below have {min(widths)}; if it is "
+                "a title, take it out of the file, and if it names the columns, name every one"
+            )
+        return line, first, below
+
+    def _say_empty(self) -> None:
+        note = f"{self.path}: rows end with {self.delimiter!r}: an empty column without a name is left out"
+        if note not in self.notes:
+            self.notes.append(note)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield (line number, fields) of each data row; fields are stripped of surrounding blanks.
@@ -107,6 +159,9 @@ class CsvTable:
         for line, fields in self._records():
             if self.has_header and line == self._first_line:
                 continue
+            if len(fields) > len(self.names) and not any(fields[len(self.names) :]):
+                fields = fields[: len(self.names)]
+                self._say_empty()
             if len(fields) != len(self.names):
                 raise ValueError(
                     f"{self.path}:{line}: expected {len(self.names)} fields as in the first row, got {len(fields)}"
@@ -137,13 +192,15 @@ class CsvTable:
     def _records(self) -> Generator[tuple[int, list[str]], None, None]:
         """Yield (number of its first line, stripped fields) of every row that is not blank, header included."""
         with open_binary(self.path) as stream, self._text(stream) as text:
+            for _ in range(self._n_above):
+                text.readline()
             reader = csv.reader(text, delimiter=self.delimiter, strict=True)
-            start = 1
+            start = 1 + self._n_above
             try:
                 for fields in reader:
                     if any(fields):
                         yield start, [field.strip() for field in fields]
-                    start = reader.line_num + 1
+                    start = reader.line_num + 1 + self._n_above
             except csv.Error as error:
                 raise ValueError(f"{self.path}:{start}: not a CSV row ({error})") from None
             except UnicodeDecodeError:
@@ -194,6 +251,10 @@ def _encoding(path: Path, encoding: str) -> str:
     if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
     return "utf-8-sig" if start == codecs.BOM_UTF8 else encoding
+
+
+def _lines(comments: Sequence[tuple[int, str]]) -> str:
+    return f"line {comments[0][0]}" if len(comments) == 1 else f"{len(comments)} lines"
 
 
 def _names_columns(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import partial
 
-from nncore.datasets.column_scan import MAX_LEVELS, ColumnScan
+from nncore.datasets.column_scan import ColumnScan
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.labels import check_task
 from nncore.datasets.schema import Schema, complete_rows
-
-MAX_CLASSES = 1000
 
 
 def infer_schema(
@@ -38,7 +36,7 @@ def infer_schema(
         if isinstance(names, str):  # a collection of its letters otherwise
             raise TypeError(f"{argument} must be a collection of column names such as [{names!r}], got {names!r}")
     target_position = len(table.names) - 1 if target is None else table.position(target)
-    for name in (*categorical, *ignore):
+    for name in (*categorical, *(name for name in ignore if name not in table.left_out)):
         table.position(name)
     used = [i for i, name in enumerate(table.names) if name not in ignore]
     _check_used(table, used, target_position, is_named=target is not None)
@@ -47,6 +45,11 @@ def infer_schema(
     with_gaps = [i for i, scan in scans.items() if scan.has_gaps]
     if with_gaps:  # the texts of rows that are left out are none
         scans = scanned(with_gaps)
+    for i in [i for i, scan in scans.items() if scan.counts_rows and len(scans) > 2]:
+        name = scans.pop(i).name
+        table.notes.append(
+            f"{table.path}: {name!r}, a column without a name, numbers the rows and is left out; name it to keep it"
+        )
     certain = {scan.certain_decimal for scan in scans.values()} - {None}
     for scan in scans.values():
         scan.settle({decimal for decimal in certain if decimal is not None})
@@ -85,9 +88,8 @@ def _scanned(
             table,
             table.names[i],
             as_text=table.names[i] in categorical,
-            is_class=i == target and task == "classification",
-            keep_words=i == target and task != "regression",
-            limit=MAX_CLASSES if i == target else MAX_LEVELS,
+            target_of=task if i == target else None,
+            unnamed=i in table.unnamed and i != target and table.names[i] not in categorical,
         )
         for i in used
     }
