@@ -207,6 +207,31 @@ def edited(content, **changes):
     return joined(header, {**description, **changes}, data)
 
 
+def doubled(content, old, new):
+    """Say two things of one key of the description, at any depth."""
+    header, description, data = split(content)
+    text = json.dumps({**description, "sha256": "0" * 64})
+    assert old in text
+    header["__metadata__"]["nncore"] = text.replace(old, new, 1)
+    start = json.dumps(header).encode()
+    whole = struct.pack("<Q", len(start)) + start + data
+    return whole.replace(b"0" * 64, hashlib.sha256(whole).hexdigest().encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('"seed": 7', '"seed": 7, "seed": 8', "seed"),
+        ('"units": 5', '"units": 5, "units": 5', "units"),
+        ('"made by":', '"made by": "x", "made by":', "made by"),
+        ('"epoch": 2', '"epoch": 2, "\\u0065poch": 3', "epoch"),
+    ],
+)
+def test_keys_of_the_description_that_stand_there_twice_are_refused(content, old, new, key):
+    with pytest.raises(ModelFileError, match=f"invalid description: duplicate key '{key}'"):
+        read(doubled(content, old, new))
+
+
 def test_checksum_covers_everything(content):
     with pytest.raises(ModelFileError, match="checksum mismatch: the file is damaged"):
         read(joined(*split(content), seal=False))

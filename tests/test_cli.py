@@ -644,6 +644,19 @@ def interrupted_fit(monkeypatch):
     monkeypatch.setattr(nncore.Sequential, "fit", interrupted)
 
 
+def test_predictions_hold_no_formula_for_a_spreadsheet(ok):
+    rows = [f"{x},{name}" for x in range(20) for name in ("=cmd|'/c calc'!A1", "@home", "-1", "+x", "plain")]
+    Path("t.csv").write_text("x,kind\n" + "\n".join(rows) + "\n")
+    ok("train", "t.csv", *QUICK, "--task", "classification", "-o", "m.safetensors")
+    ok("predict", "m.safetensors", "t.csv", "--proba", "-o", "out.csv")
+    header, *predicted = csv.reader(Path("out.csv").read_text().splitlines())
+    assert sorted(header[1:]) == ["'+x", "'=cmd|'/c calc'!A1", "'@home", "-1", "plain"]
+    assert {row[0] for row in predicted} <= set(header[1:])
+    assert header == next(csv.reader(io.StringIO(ok("predict", "m.safetensors", "t.csv", "--proba"))))
+    said = json.loads(ok("predict", "m.safetensors", "t.csv", "--json"))
+    assert "=cmd|'/c calc'!A1" in said["classes"]
+
+
 @pytest.mark.usefixtures("interrupted_fit")
 def test_ctrl_c_keeps_what_was_learnt(run):
     code, out, err = run("train", "iris", "-o", "m.safetensors")

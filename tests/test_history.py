@@ -13,7 +13,7 @@ import pytest
 from nncore import SGD, Dense, Sequential
 from nncore.arrays.facts import inputs_seen
 from nncore.base.recorded import COLUMNS, RESERVED
-from nncore.history import History
+from nncore.history import History, files
 from nncore.history.layers import FIELDS, WIDTH
 
 NETWORK = [("dense_0", "Dense", "relu"), ("dense_1", "Dense", "identity")]
@@ -279,6 +279,18 @@ def test_csv_has_a_row_per_epoch_and_a_column_per_field(full, tmp_path):
     assert len(rows[0]) == 4 + 2 * len(FIELDS)
 
 
+def test_csv_holds_no_formula_for_a_spreadsheet():
+    """Layers and metrics may be called anything."""
+    history = History()
+    name = "=cmd|'/c calc'!A1"
+    history.extend(0, {"loss": [-0.5], "@SUM(1)": [1.0]})
+    history.record_layers([(name, "Dense", "relu")], [0], records([0], NETWORK[:1]))
+    header, values = csv.reader(files.csv_text(history).splitlines())
+    assert [cell for cell in (*header, *values) if cell.startswith(("=", "+", "@"))] == []
+    assert header[:4] == ["epoch", "loss", "'@SUM(1)", f"'{name}.gradient_norm"]
+    assert values[:2] == ["0", "-0.5"]
+
+
 def test_table_leaves_out_records_of_epochs_without_columns():
     history = History()
     history.record_layers(NETWORK, [0, 7], records([0, 7]))
@@ -310,6 +322,7 @@ def changed(text, old, new):
         (lambda text: '{"epoch": [0]}', "it is JSON, but not of the format 'nncore history'"),
         (lambda text: "[" * 100_000, "cannot be read as a history"),
         (lambda text: changed(text, "0.125", "NaN"), "NaN is not JSON"),
+        (lambda text: changed(text, '"epoch":', '"epoch": [1], "epoch":'), "duplicate key 'epoch'"),
         (lambda text: changed(text, '"format_version": 1', '"format_version": 9'), "version 9 is newer than supported"),
         (lambda text: changed(text, '"format_version": 1, ', ""), "format_version must be an integer"),
         (lambda text: changed(text, '"epoch"', '"epochs"'), "a history needs the key 'epoch'"),

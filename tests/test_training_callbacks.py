@@ -564,6 +564,18 @@ def test_an_error_in_progress_undoes_the_epoch():
 # ---- CSVLogger
 
 
+def test_a_log_holds_no_formula_and_goes_on(tmp_path):
+    def metric(y_true, y_pred):
+        return 1.0
+
+    metric.__name__ = "=1+1"
+    model = new_model(metrics=[metric])
+    for _ in range(2):
+        model.fit(X, Y, callbacks=CSVLogger(tmp_path / "log.csv", append=True))
+    header, *rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert "'=1+1" in header.split(",") and len(rows) == 2
+
+
 def read(path, separator=","):
     with open(path, encoding="utf-8", newline="") as file:
         return list(csv.reader(file, delimiter=separator))

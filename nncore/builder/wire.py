@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
-from nncore.base import checks
+from nncore.base import checks, strict_json
 from nncore.base.plain import plain
 from nncore.builder.refusal import Refusal
 
@@ -20,7 +20,7 @@ Publish = Callable[[str, str], None]
 def read_json(message: str) -> dict[str, Any]:
     """Return a JSON object; one that is nested deeper than any set-up is refused."""
     try:
-        content = json.loads(message, parse_constant=_refuse_constant)
+        content = strict_json.loads(message)
     except RecursionError:
         raise Refusal("the message is nested too deep") from None
     except ValueError as error:
@@ -30,10 +30,6 @@ def read_json(message: str) -> dict[str, Any]:
     if _depth(content) > MOST_DEPTH:
         raise Refusal(f"the message is nested too deep; {MOST_DEPTH} levels are allowed")
     return content
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _depth(value: Any) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from nncore.base import checks, paths
 from nncore.base.protocols import Model
 from nncore.base.reading import open_regular
+from nncore.base.spreadsheets import inert
 
 
 class CSVLogger:
@@ -60,7 +61,7 @@ class CSVLogger:
                 self._columns = next(csv.reader(text, delimiter=self.separator), None)
 
     def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> None:
-        row = {"epoch": epoch, **logs}
+        row = {inert(name): value for name, value in {"epoch": epoch, **logs}.items()}
         with open(self.filename, "a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter=self.separator, lineterminator="\n")
             if self._columns is None:

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from nncore.base import atomic
+from nncore.base.spreadsheets import inert
 from nncore.cli import model_file
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, table, writing
@@ -122,7 +123,7 @@ def _write_csv(path: str | None, rows: Iterable[Sequence[str]]) -> None:
 
 
 def _write_rows(file: TextIO, rows: Iterable[Sequence[str]]) -> None:
-    csv.writer(file, lineterminator="\n").writerows(rows)
+    csv.writer(file, lineterminator="\n").writerows(map(inert, row) for row in rows)
     file.flush()
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from nncore.base import strict_json
 from nncore.datasets.preparation import Preparation
 from nncore.datasets.split import train_test_split
 
@@ -54,6 +55,6 @@ def read(metadata: Mapping[str, str]) -> tuple[Preparation, Split] | None:
     """Return what `written` noted; None if the model was saved by other means."""
     try:
         preparation = Preparation.from_json(metadata["preparation"])
-        return preparation, Split(**json.loads(metadata["split"]))
-    except (KeyError, ValueError, TypeError):
+        return preparation, Split(**strict_json.loads(metadata["split"]))
+    except (KeyError, ValueError, TypeError, RecursionError):
         return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nncore.base import strict_json
 from nncore.datasets.dataset import Dataset
 from nncore.datasets.schema import Column, Schema
 from nncore.datasets.standardizer import Standardizer
@@ -83,7 +84,7 @@ class Preparation:
             If the text is anything else.
         """
         try:
-            state = json.loads(text)
+            state = strict_json.loads(text)
             schema = Schema.from_dict(state["schema"])
             inputs = None if state["inputs"] is None else Standardizer.from_dict(state["inputs"])
             target = None if state["target"] is None else Standardizer.from_dict(state["target"])

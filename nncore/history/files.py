@@ -13,9 +13,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from nncore.base import atomic, checks, reading
+from nncore.base import atomic, checks, reading, strict_json
 from nncore.base.protocols import LayerRecord, Record
 from nncore.base.recorded import DIVERGED, FACTS
+from nncore.base.spreadsheets import inert
 from nncore.history.layers import FIELDS, N_BINS, LayerHistory
 from nncore.version import __version__
 
@@ -77,7 +78,7 @@ def csv_text(history: Kept) -> str:
     columns = table(history)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow(map(inert, columns))
     writer.writerows(["" if value != value else value for value in row] for row in zip(*columns.values(), strict=True))
     return text.getvalue()
 
@@ -213,7 +214,7 @@ def load(path: str | os.PathLike[str]) -> Content:
 def _unpacked(content: bytes) -> Any:
     hint = "a history file is written by History.save and by 'nncore train --history'"
     try:
-        found = json.loads(content.decode("utf-8"), parse_constant=_refuse)
+        found = strict_json.loads(content.decode("utf-8"))
     except UnicodeDecodeError:
         raise ValueError(f"it is not a text file; {hint}") from None
     except json.JSONDecodeError as error:
@@ -227,7 +228,3 @@ def _unpacked(content: bytes) -> Any:
     if "history" not in found:
         raise ValueError("it has no key 'history'")
     return found["history"]
-
-
-def _refuse(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nncore.arrays.inputs import all_finite
-from nncore.base import checks
+from nncore.base import checks, strict_json
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
 
@@ -138,25 +138,12 @@ def round_trip(description: Mapping[str, Any]) -> dict[str, Any]:
 def _json(text: bytes | str, what: str) -> dict[str, Any]:
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8")
-        found = json.loads(decoded, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+        found = strict_json.loads(decoded)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"invalid {what}: {error}") from error
     if not isinstance(found, dict):
         raise ModelFileError(f"invalid {what}: expected a JSON object, got {checks.described(found)}")
     return found
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"duplicate key {key[:80]!r}")
-        found[key] = value
-    return found
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
 
 
 def check_tensors(size: int, header: Header, shapes: Shapes, dtype: np.dtype) -> None:
