@@ -550,6 +550,51 @@ def test_whatever_fails_the_file_is_old_or_new(tmp_path, monkeypatch, call, faul
     pytest.fail(f"{call} was called more than 20 times")
 
 
+def test_what_killed_saves_left_is_removed_after_a_day(tmp_path):
+    """Only what this user's saves to the same path can have made."""
+    old = time.time() - 2 * 86_400
+    abandoned, others = (
+        [f".mo[d]el.{i:016x}.tmp" for i in (1, 2**63)],
+        [
+            ".model.0000000000000001.tmp",  # of another file
+            ".mo[d]el.0000000000000001",
+            ".mo[d]el.00000001.tmp",
+            ".mo[d]el.000000000000000G.tmp",
+            "mo[d]el.0000000000000001.tmp",
+            ".mo[d]el.0000000000000003.tmp.tmp",
+        ],
+    )
+    for name in (*abandoned, *others):
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (old, old))
+    fresh, folder, link = (f".mo[d]el.000000000000000{digit}.tmp" for digit in "abc")
+    (tmp_path / fresh).write_bytes(b"at work")
+    (tmp_path / folder).mkdir()
+    os.utime(tmp_path / folder, (old, old))
+    (tmp_path / link).symlink_to(fresh)
+    trained().save(tmp_path / "mo[d]el")
+    assert litter(tmp_path) == sorted(["mo[d]el", *others, fresh, folder, link])
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs owners")
+def test_what_another_user_left_stays(tmp_path, monkeypatch):
+    path = tmp_path / ".model.0000000000000001.tmp"
+    path.write_bytes(b"half")
+    os.utime(path, (0, 0))
+    monkeypatch.setattr(atomic.os, "geteuid", lambda: path.stat().st_uid + 1)
+    trained().save(tmp_path / "model")
+    assert path.exists()
+
+
+def test_a_save_removes_no_file_that_it_did_not_make(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic.os, "urandom", bytes)
+    other = tmp_path / f".model.{'0' * 16}.tmp"
+    other.write_bytes(b"of somebody else")
+    with pytest.raises(FileExistsError, match="cannot create a file beside"):
+        trained().save(tmp_path / "model")
+    assert other.read_bytes() == b"of somebody else"
+
+
 def test_an_error_says_what_could_not_be_done(tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")

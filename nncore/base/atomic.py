@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from nncore.base.paths import expanded
 
 LONGEST_NAME = 200  # bytes of the original name kept in the temporary one; file systems stop at 255
+ABANDONED = 86_400  # seconds after which a temporary file is nobody's
 
 
 def write(path: str | os.PathLike[str], data: bytes | Iterable[memoryview]) -> None:
     """Write `data`, in one piece or in several, to `path` and return once it is on the disk.
 
     The bytes go to a new file in the same directory, which then takes the place of the old one. A symbolic link is
-    followed: its target is replaced. The permissions of an existing file are kept.
+    followed: its target is replaced. The permissions of an existing file are kept. If a process is killed while it
+    saves, the new file stays; a later save to the same path removes it once it is a day old.
 
     Raises
     ------
@@ -36,11 +40,13 @@ def write(path: str | os.PathLike[str], data: bytes | Iterable[memoryview]) -> N
         _write_new(temporary, target, [memoryview(data)] if isinstance(data, bytes) else data, mode)
         with _step("put in place", target):
             os.replace(temporary, target)
-    except BaseException:
-        _remove(temporary)
+    except BaseException as error:
+        if not isinstance(error, FileExistsError):  # which says that somebody else made a file of this name
+            _remove(temporary)
         raise
     with _step("make durable", target):
         _sync_directory(directory)
+    _remove_abandoned(directory, kept)
 
 
 def _mode(target: str) -> int | None:
@@ -90,6 +96,18 @@ def _remove(temporary: str) -> None:
         os.unlink(temporary)
     except FileNotFoundError:
         return  # not created yet, or already renamed
+
+
+def _remove_abandoned(directory: str, kept: str) -> None:
+    """Remove what killed saves to this path left: this user's temporary files, older than any save takes."""
+    pattern = re.compile(rf"\.{re.escape(kept)}\.[0-9a-f]{{16}}\.tmp")
+    with suppress(OSError), os.scandir(directory) as entries:  # the file itself has been saved
+        for name in [entry.name for entry in entries if pattern.fullmatch(entry.name)]:
+            path = os.path.join(directory, name)
+            found = os.lstat(path)
+            ours = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
+            if stat.S_ISREG(found.st_mode) and ours and time.time() - found.st_mtime > ABANDONED:
+                _remove(path)
 
 
 @contextmanager
