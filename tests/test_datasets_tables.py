@@ -1,11 +1,17 @@
 """CSV and NPZ files: what is understood, and what is said about the rest."""
 
+import bz2
 import gzip
+import io
 import json
+import lzma
 import os
+import pickle
 import re
+import tarfile
 import tracemalloc
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -532,6 +538,90 @@ def test_bad_table(write, content, arguments, message):
         return
     with pytest.raises(ValueError, match=message):
         read_csv(path, **arguments)
+
+
+def zipped(*names):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, "a,y\n1,0\n2,1\n")
+    return file.getvalue()
+
+
+def tarred():
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("t.csv"))
+    return file.getvalue()
+
+
+ENCODED = {f"{code}": TABLE.encode(code) for code in ("utf-16-le", "utf-16-be")}
+NO_TEXT = {
+    "xlsx": (
+        zipped("[Content_Types].xml", "xl/workbook.xml"),
+        r"an Excel workbook \(.xlsx\), not a text table; save the",
+    ),
+    "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), r"an Excel workbook \(.xls\), .* Save as, CSV UTF-8"),
+    "ods": (zipped("mimetype", "content.xml"), r"an OpenDocument file \(.ods\), .* save the sheet as CSV"),
+    "zip": (zipped("t.csv"), "a ZIP archive that holds 't.csv', not a text table; unpack it"),
+    "cut zip": (zipped("t.csv")[:40], "a damaged ZIP archive"),
+    "npz": (zipped("X.npy", "y.npy"), "an NPZ file of NumPy, .* name it .npz"),
+    "parquet": (
+        b"PAR1" + bytes(range(256)),
+        r"Parquet file, .*pandas.read_parquet\('t.bin'\).to_csv\('t.csv', index=False\)",
+    ),
+    "feather": (b"ARROW1\0\0", "read_feather"),
+    "hdf5": (b"\x89HDF\r\n\x1a\n", "an HDF5 file, .*read_hdf"),
+    "sqlite": (b"SQLite format 3\0" + bytes(80), "an SQLite database"),
+    **{
+        f"pickle {i}": (pickle.dumps({"a": [1, 2]}, i), "a pickle of Python, which may run any code")
+        for i in (0, 2, 4, 5)
+    },
+    "npy": (b"\x93NUMPY\x01\0", "a single NumPy array, .*numpy.savez"),
+    "idx": (b"\0\0\x08\x03\0\0\0\x01", "an IDX file, .*mnist:FOLDER"),
+    "bz2": (bz2.compress(TABLE.encode()), "compressed by bzip2, .* unpack it"),
+    "xz": (lzma.compress(TABLE.encode()), "compressed by xz, .* unpack it"),
+    "tar": (tarred(), "a tar archive, .* unpack it"),
+    "tar.gz": (gzip.compress(tarred()), "a tar archive, .* unpack it"),
+    "png": (b"\x89PNG\r\n\x1a\n", "a picture"),
+    "pdf": (b"%PDF-1.7", "a PDF"),
+    "json": (b'{"a": [1, 2], "y": [0, 1]}', r"a JSON file, .*pandas.read_json\('t.bin'\)"),
+    "json rows": (b'[\n {"a": 1, "y": 0}]', "a JSON file"),
+    "html": (b"\n<!DOCTYPE html><html>", "a web page, .* get the file itself"),
+    "binary": (b"a,b\n\0\x01\x02", "binary data"),
+    **{
+        name: (text, f"UTF-16 text without .* name its encoding, {name} .*--encoding") for name, text in ENCODED.items()
+    },
+}
+
+
+@pytest.mark.parametrize(("content", "message"), NO_TEXT.values(), ids=NO_TEXT)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_file_that_is_no_text_is_named(write, content, message, encoding):
+    with pytest.raises(
+        ValueError, match=rf"t\.bin: this is {'.*' if message.startswith('read') else '(a )?'}{message}"
+    ):
+        read_csv(write(content, "t.bin"), encoding=encoding)
+
+
+def test_wide_encodings_are_read_by_their_name_or_mark(write):
+    for code in ("utf-16", "utf-32", "utf-16-le", "utf-16-be", "utf-32-le"):
+        told = {"encoding": code} if code[-1] == "e" else {}
+        assert read_csv(write(TABLE.encode(code)), **told).y.tolist() == [10.5, 20.5, 30]
+    for names in (
+        "PK,y",
+        "BZh9,y",
+        "Rar!,y",
+        "x{,y",
+        "GIF89,y",
+        "[a],y",
+        "ORC,y",
+        "PAR1,y",
+        "ARROW1,y",
+        "cnumpy,y",
+        "{a},y",
+    ):
+        assert read_csv(write(f"{names}\n1,0\n2,1\n")).feature_names == (names[:-2],)
 
 
 def test_no_file_and_no_regular_file(tmp_path):

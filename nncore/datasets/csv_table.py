@@ -15,6 +15,7 @@ from typing import IO
 
 from nncore.base.names import did_you_mean
 from nncore.datasets.dialect import SAMPLE_CHARACTERS, SAMPLE_ROWS, find_delimiter
+from nncore.datasets.file_kind import check_is_text
 from nncore.datasets.notation import figure
 from nncore.datasets.preface import Preface, filled_width, is_header, n_titles, preface
 from nncore.datasets.spelling import DECIMAL_COMMA, MISSING_NUMBER, number
@@ -247,10 +248,12 @@ def _encoding(path: Path, encoding: str) -> str:
     except LookupError:
         raise ValueError(f"unknown encoding {encoding!r}; expected for example 'utf-8' or 'latin-1'") from None
     with open_binary(path) as stream:
-        start = stream.read(3)
+        start = check_is_text(path, stream, encoding)
+    if start[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+        return "utf-32"
     if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
-    return "utf-8-sig" if start == codecs.BOM_UTF8 else encoding
+    return "utf-8-sig" if start.startswith(codecs.BOM_UTF8) else encoding
 
 
 def _lines(comments: Sequence[tuple[int, str]]) -> str:
