@@ -306,6 +306,7 @@ THREE = "a,b,y\n1,2,0\n2,3,1\n"
         ("# made by a tool, version 3, today\n" + THREE, "passed over line 1 beginning with #"),
         ("\n# one\n#\n\n# it's three; 1;2;3\n" + THREE, "passed over 3 lines beginning with #"),
         ("# a, b, y\n" + THREE.partition("\n")[2], r":1: taken for the names of the columns, without its #"),
+        ("# id: 5\n# a, b, y\n" + THREE.partition("\n")[2], r":2: taken for the names of the columns"),
         ("Sales 2024\n\n" + THREE, "passed over the title 'Sales 2024' above the table"),
         ("Sales 2024\nby hand\n" + THREE, "passed over the title 'Sales 2024'"),
         ("Sales 2024,,\n" + THREE, "passed over the title 'Sales 2024'"),

@@ -116,7 +116,8 @@ class CsvTable:
         if above.comments:
             line, comment = above.comments[-1]
             names = [field.strip() for field in next(csv.reader([comment], delimiter=self.delimiter))]
-            if header is not False and len(above.comments) == 1 and is_header(names, [fields for _, fields in rows]):
+            alone = all(other.count(self.delimiter) != len(names) - 1 for _, other in above.comments[:-1])
+            if header is not False and alone and is_header(names, [fields for _, fields in rows]):
                 names[0] = names[0].lstrip("# ") or names[0]
                 self.notes.append(f"{self.path}:{line}: taken for the names of the columns, without its #")
                 return line, names, [fields for _, fields in rows]
