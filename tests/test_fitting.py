@@ -104,7 +104,8 @@ NO_CLASSES = [
     (lambda: compiled(metrics=["accuracy"], layer=Dense(2)), SEVERAL, "one-hot rows, or shares .* that sum to 1"),
     (lambda: compiled(metrics=["categorical_accuracy"], layer=Dense(2)), SEVERAL, "'categorical_accuracy' counts"),
     (lambda: compiled(metrics=["categorical_accuracy"]), Y, "scores of several outputs, and there is one; use 'accur"),
-    (lambda: compiled(None, ["accuracy"], Dense(1, "sigmoid")), Y / 10 + 0.5, "'mae' for soft labels, or leave the"),
+    (lambda: compiled(None, ["accuracy"], Dense(1, "sigmoid")), Y / 10 + 0.5, r"at row 0; use 'mae' for soft labels"),
+    (lambda: compiled("mse", ["accuracy"], Dense(1, "tanh")), np.sign(Y), "got .1 at row .; make the labels -1 and 1"),
     (lambda: compiled(None, ["categorical_accuracy"], Dense(2, "sigmoid")), np.ones((20, 2)), "where several may be 1"),
 ]
 

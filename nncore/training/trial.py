@@ -81,13 +81,15 @@ def _check_classes(name: str, function: Any, target: Array, loss: Loss) -> None:
         found = f"{target[row, 0]:g}" if one else f"{target[row]}"
         raise ValueError(
             f"metric {name!r} counts right classes and needs {expected} in y, got {found} at row {row}; "
-            f"{_mend(function, loss)}"
+            f"{_mend(target, wrong.ndim == 1, loss)}"
         )
 
 
-def _mend(function: Any, loss: Loss) -> str:
+def _mend(target: Array, of_rows: bool, loss: Loss) -> str:
+    if not of_rows and np.isin(target, (-1, 1)).all():
+        return "make the labels -1 and 1 into 0 and 1: y = (y > 0).astype(int)"
     if isinstance(loss, Crossentropy):
-        other = "'binary_accuracy' where several may be 1, " if function is not binary_accuracy else ""
+        other = "'binary_accuracy' where several may be 1, " if of_rows else ""
         return f"use {other}'mae' for soft labels, or leave the metric out"
     return (
         f"the loss {loss.name} is for numbers: use 'r2_score' or 'mae' for these; for classes end with "
