@@ -22,6 +22,9 @@ MOST_ENDS = 512
 """Records of a layer up to which the ends of all trainings are among them."""
 
 
+OF_THE_LATEST = ("_inputs", "_targets", "symmetric", "diverged", "message")  # attributes that each fit sets anew
+
+
 class History(Columns):
     """Columns of one value per epoch: ``loss``, ``val_loss``, metrics, ``seconds``, ``learning_rate``...
 
@@ -99,6 +102,24 @@ class History(Columns):
     ) -> None:
         """Set `inputs` and `targets`; functions are called when these are asked for, or copied."""
         self._inputs, self._targets = inputs, targets
+
+    def told(self) -> dict[str, Any]:
+        """Return what speaks of the latest training alone, for `tell`: the data, first weights, and how it ended."""
+        return {name: getattr(self, name) for name in OF_THE_LATEST}
+
+    def tell(self, told: Mapping[str, Any]) -> None:
+        """Say again what `told` returned, after a training that did not come about.
+
+        Examples
+        --------
+        >>> history = History()
+        >>> before = history.told()
+        >>> history.message = "interrupted"
+        >>> history.tell(before)
+        >>> history.message
+        ''
+        """
+        vars(self).update(told)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes, the user's as well; of the data, what was seen of them."""

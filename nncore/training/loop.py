@@ -15,6 +15,7 @@ from nncore.callbacks import Callbacks
 from nncore.errors import TrainingDiverged
 from nncore.history import History
 from nncore.network import Network
+from nncore.optimizers import Optimizer
 from nncore.program import Program
 from nncore.program.naming import layer_names
 from nncore.program.penalties import penalises, penalty
@@ -191,7 +192,7 @@ class Fit:
     def run(self) -> History:
         """Train until the epochs are done or a callback says stop. An error before the first changes nothing."""
         state = self.state
-        before, history, stopped = dict(vars(state)), dict(vars(state.history)), self.model.stop_training
+        before = state.network, state.optimizer, state.history, state.history.told(), self.model.stop_training
         with self.network.training():
             try:
                 adopt(state, self.network)
@@ -206,19 +207,19 @@ class Fit:
                         self._run_strategy()
             except Exception:
                 if not self._trains:
-                    self._put_back(before, history)
-                    self.model.stop_training = stopped
+                    self._put_back(*before)
                 raise
         return self.history
 
-    def _put_back(self, before: Mapping[str, Any], history: Mapping[str, Any]) -> None:
+    def _put_back(
+        self, network: Network | None, optimizer: Optimizer, history: History, told: Mapping[str, Any], stopped: bool
+    ) -> None:
         """Undo what this call changed in the model; with it what callbacks did to the optimizer, as schedulers do."""
-        state = self.state
-        state.network, state.optimizer = before["network"], before["optimizer"]
-        if state.network is not None and state.network.optimizer is not state.optimizer:
-            state.network.optimizer = state.optimizer
-        if state.history is before["history"]:
-            vars(state.history).update(history)
+        self.state.network, self.state.optimizer = network, optimizer
+        if network is not None and network.optimizer is not optimizer:
+            network.optimizer = optimizer
+        history.tell(told)
+        self.model.stop_training = stopped
 
     def _run_strategy(self) -> None:
         try:
