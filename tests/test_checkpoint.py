@@ -239,10 +239,14 @@ def test_checksum_covers_everything(content):
 
 LAYER = {"type": "Dense", "units": 3}
 BAD_FIELDS = [
-    ({"format_version": 9}, "format version 9 is newer than supported 1; the file was written by nncore 0"),
+    ({"format_version": 9}, "format version 9 is newer than supported 2; the file was written by nncore 0"),
     ({"format_version": "1"}, "format_version must be an integer from 1, got '1'"),
     ({"format_version": True}, "format_version must be an integer from 1, got True"),
     ({"format_version": 0}, "format_version must be an integer from 1, got 0"),
+    ({"drawn": 9}, r"unexpected \['drawn'\]"),
+    ({"format_version": 2, "surprise": 1}, r"unexpected \['surprise'\]"),
+    ({"format_version": 2, "drawn": -1}, "drawn must be an integer >= 0, got -1"),
+    ({"format_version": 2, "drawn": 2.0}, "drawn must be an integer"),
     ({"surprise": 1}, r"unexpected \['surprise'\]"),
     ({"dtype": "float16"}, "unknown dtype 'float16'"),
     ({"dtype": "float64"}, "than declared|has dtype F32, expected F64"),

@@ -272,9 +272,9 @@ class Sequential:
         Notes
         -----
         A layer keeps its weights, its part of the optimizer's state and its running statistics if all its shapes are
-        the same; all else begins anew. The records of the layers in ``model.history`` go on under the names they have
-        now; those of layers that were taken out have ended. A vector taken from `parameters` before no longer belongs
-        to the model.
+        the same; all else begins anew, with values that the seed has given to no layer of this model before. The
+        records of the layers in ``model.history`` go on under the names they have now; those of layers that were taken
+        out have ended. A vector taken from `parameters` before no longer belongs to the model.
 
         Examples
         --------

@@ -53,6 +53,9 @@ class State:
         Of all of them.
     metadata : dict of str to str
         The user's notes.
+    drawn : int
+        For how many layers first values have been drawn, those that are gone included; 0 where layers were never
+        changed, and these are all. See ``nncore.model.surgery``.
     """
 
     layers: tuple[Layer, ...]
@@ -66,6 +69,7 @@ class State:
     epoch: int = 0
     history: History = field(default_factory=History)
     metadata: dict[str, str] = field(default_factory=dict)
+    drawn: int = 0
 
 
 def loss_of(layers: Sequence[Layer], given: Loss | None) -> Loss:
