@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,11 +20,17 @@ from nncore.training.scoring import bind_metrics, checked_metrics
 from nncore.training.state import State, loss_of, new_network, program_for
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
+SEED = checks.integer(0, 2**64 - 1)
 
 
-def new_state(seed: int, dtype: Any, name: str | None) -> State:
+def new_state(seed: int | None, dtype: Any, name: str | None) -> State:
     """Return the state of a new model without layers; see `Sequential`."""
-    return State((), checks.integer(0, 2**64 - 1)("seed", seed), checked_dtype(dtype), checked_name(name))
+    return State((), drawn_seed() if seed is None else SEED("seed", seed), checked_dtype(dtype), checked_name(name))
+
+
+def drawn_seed() -> int:
+    """Return a seed that nobody chose, below 2**53, so that the builder's page can show it exactly."""
+    return int.from_bytes(os.urandom(8), "little") >> 11
 
 
 def checked_dtype(dtype: Any) -> np.dtype:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from nncore.training.explanation import Explanation
 
 
+TIME_OF_BATCH = "to say at what time of a schedule an update is done: train_on_batch(X, y, epoch=...)"
+
+
 class Sequential:
     """A multi-layer perceptron: layers applied one after another.
 
@@ -39,8 +42,10 @@ class Sequential:
     ----------
     layers : iterable of layers, optional
         From input to output; more can be added with `add`.
-    seed : int
-        0 to 2**64 - 1. Decides the initial weights and the order of the rows: same seed, same bits.
+    seed : int or None
+        0 to 2**64 - 1. Decides the initial weights and the order of the rows: same seed, same bits. None draws one,
+        which `seed` then tells and files keep, so that the run can be repeated. Left out it is 0: models made in a
+        loop, for an ensemble say, are then all the same network; give each its own, or None.
     dtype : {"float32", "float64"}
         What is computed in.
     name : str, optional
@@ -66,7 +71,7 @@ class Sequential:
         self,
         layers: Iterable[Layer] | None = None,
         *,
-        seed: int = 0,
+        seed: int | None = 0,
         dtype: Any = "float32",
         name: str | None = None,
     ) -> None:
@@ -84,7 +89,7 @@ class Sequential:
 
     @property
     def seed(self) -> int:
-        """What the initial weights and the order of the rows are drawn from."""
+        """What the initial weights and the order of the rows are drawn from; drawn itself for ``seed=None``."""
         return self._state.seed
 
     @property
@@ -155,8 +160,12 @@ class Sequential:
 
     @property
     def epoch(self) -> int:
-        """Number of epochs trained so far, over all calls of `fit`."""
+        """Number of epochs trained so far, over all calls of `fit`, or as `train_on_batch` was told."""
         return self._state.epoch
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        raise AttributeError(f"epoch counts what was trained; {TIME_OF_BATCH}")
 
     @property
     def history(self) -> History:
@@ -365,7 +374,10 @@ class Sequential:
         verbose: bool | int | str = "auto",
         solver: str | None = None,
     ) -> History:
-        """Train for `epochs` more epochs.
+        """Train for `epochs` more epochs: a model that was trained before goes on from there.
+
+        To begin anew, as for each fold of a cross-validation, fit a copy of the model as it was before:
+        ``copy.deepcopy(model).fit(X, y)``.
 
         Parameters
         ----------
@@ -426,9 +438,32 @@ class Sequential:
         options: dict[str, Any] = {"class_weight": class_weight, "callbacks": callbacks, "verbose": verbose}
         return Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options).run()
 
-    def train_on_batch(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Do one update on these rows; return their loss before it. Does not count as an epoch: a
-        schedule gives all its rate at `epoch`.
+    def train_on_batch(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, epoch: float | None = None
+    ) -> float:
+        """Do one update on these rows; return their loss before it.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`: the rows of one batch.
+        epoch : float, optional
+            The time of this update, in epochs from 0 on: what a schedule gives it a rate by. ``3.5`` is the middle of
+            the fourth epoch. The model's `epoch` follows to the whole epochs in it, but never goes back. None is the
+            time at which `epoch` stands: only the caller knows how many updates are an epoch, so that without a word
+            a schedule stays where it is.
+
+        Examples
+        --------
+        >>> from nncore import SGD, CosineDecay, Dense, Sequential
+        >>> model = Sequential([Dense(1)])
+        >>> model.compile(SGD(CosineDecay(0.1, epochs=10)))
+        >>> batches = [([[0.0], [1.0]], [1.0, 3.0]), ([[2.0], [3.0]], [5.0, 7.0])]
+        >>> for epoch in range(10):
+        ...     for i, (X, y) in enumerate(batches):
+        ...         loss = model.train_on_batch(X, y, epoch=epoch + i / len(batches))
+        >>> model.epoch
+        9
 
         Raises
         ------
@@ -437,12 +472,12 @@ class Sequential:
         TrainingDiverged
             If the loss or a weight stops being finite; the update is then undone.
         """
-        return batches.train_on_batch(self._state, X, y, sample_weight)
+        return batches.train_on_batch(self._state, X, y, sample_weight, epoch)
 
     def explain_step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Explanation:
         """Take apart the training step that these rows, as one batch, would make; the model stays as it is.
 
-        Every number is what `train_on_batch` would compute, in the same bits.
+        Every number is what `train_on_batch` would compute, at the time at which `epoch` stands, in the same bits.
 
         Parameters
         ----------
