@@ -19,6 +19,7 @@ from nncore import (
     ModelCheckpoint,
     ReduceLROnPlateau,
     Sequential,
+    load,
 )
 from nncore.datasets import train_test_split
 
@@ -40,10 +41,60 @@ def test_history_has_lists_by_name():
     assert model.history.history == history.history
 
 
-@pytest.mark.parametrize(("verbose", "shown"), [(0, False), (1, True), (2, True)])
+@pytest.mark.parametrize(("verbose", "shown"), [(0, False), (1, True), (2, False)])
 def test_verbose_may_be_a_number(verbose, shown, capsys):
     trained(verbose=verbose)
     assert ("3/3 epochs" in capsys.readouterr().err) is shown
+
+
+@pytest.mark.parametrize("options", [{}, {"validation_split": 0.2}])
+def test_verbose_2_prints_a_line_for_each_epoch(options, capsys):
+    model = Sequential([Dense(2, "softmax", l2=0.01)])
+    for epochs in (100, 3):
+        history = model.fit(X, LABELS, epochs=epochs, verbose=np.int64(2), **options)
+        printed = capsys.readouterr()
+        lines = printed.err.splitlines()
+        assert printed.out == "" and len(lines) == epochs and "nan" not in printed.err
+        for i, (line, loss) in enumerate(zip(lines, history.loss, strict=True)):
+            assert line.startswith(f"epoch {i + 1}/{epochs}: loss {loss:.4g}")
+        assert ("val_loss" in lines[-1]) is bool(options) and "seconds" not in printed.err
+
+
+def test_a_summary_is_text_that_shows_itself():
+    model, _ = trained()
+    summary = model.summary()
+    assert repr(summary) == str(summary) == f"{summary}" and summary.splitlines()[1].startswith("layer")
+    assert isinstance(summary, str) and pickle.loads(pickle.dumps(summary)) == summary
+    assert json.loads(json.dumps(summary)) == summary and copy.deepcopy(summary) == summary
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        ("a.h5", "HDF5"),
+        ("a.keras", "Keras"),
+        ("a.pt", "PyTorch"),
+        ("a.onnx", "ONNX"),
+        ("a.PKL", "pickle"),
+        ("b.weights.h5", "HDF5"),
+    ],
+)
+def test_a_file_name_that_promises_another_format(name, format, tmp_path):
+    model, _ = trained()
+    with pytest.warns(
+        UserWarning, match=rf"'{name}' is not written as {format}, .*'{name.rpartition('.')[0]}\.safet"
+    ) as w:
+        model.save(tmp_path / name)
+    assert w[0].filename == __file__
+    assert np.array_equal(load(tmp_path / name).parameters, model.parameters)
+    with pytest.warns(UserWarning, match="not written as"):
+        model.fit(X, LABELS, callbacks=ModelCheckpoint(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["a", "a.safetensors", "a.nn", "a.h5.bak", ".h5", "model-0.5"])
+@pytest.mark.filterwarnings("error")
+def test_a_file_name_that_promises_nothing(name, tmp_path):
+    trained()[0].save(tmp_path / name)
 
 
 def test_predict_and_evaluate_take_what_does_not_matter_here():

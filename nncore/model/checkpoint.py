@@ -7,6 +7,7 @@ tensors' shapes are worked out from the layers, never believed.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -16,6 +17,7 @@ import numpy as np
 from nncore import layers, losses, optimizers
 from nncore.arrays.inputs import all_finite
 from nncore.base import atomic, checks, reading
+from nncore.base.elsewhere import suffix_of_others
 from nncore.base.names import lookup
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
@@ -76,7 +78,15 @@ class Snapshot:
 
 
 def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
-    """Write a model file; see `nncore.base.atomic.write` for what is promised if that fails."""
+    """Write a model file; see `nncore.base.atomic.write` for what is promised if that fails.
+
+    Warns
+    -----
+    UserWarning
+        If the name of the file promises another format.
+    """
+    if said := suffix_of_others(path):
+        warnings.warn(said, UserWarning, stacklevel=3)  # the caller of the model's method
     atomic.write(path, _pieces(snapshot))
 
 

@@ -16,6 +16,8 @@ from nncore.metrics import Metric
 from nncore.network import Network
 from nncore.optimizers import Optimizer
 from nncore.program import Program, check_output, lower
+from nncore.training.batches import MiniBatches
+from nncore.training.loop import Strategy
 from nncore.training.scoring import bind_metrics, checked_metrics
 from nncore.training.state import State, loss_of, new_network, program_for
 
@@ -97,6 +99,15 @@ def compile_model(
             program = lower(state.layers, state.network.program.n_features, effective)
             state.network = _recompiled(state.network, program, new_optimizer)
     state.optimizer, state.loss, state.metrics = new_optimizer, new_loss, new_metrics
+
+
+def strategy(solver: str | None, batch_size: int | None, shuffle: bool | None) -> Strategy:
+    """Return the way to train that ``Sequential.fit`` was asked for."""
+    if solver is None:
+        return MiniBatches(batch_size, shuffle)
+    from nncore.solvers.strategy import Solving  # here, not at the top, to keep `import nncore` quick
+
+    return Solving(solver, batch_size, shuffle)
 
 
 def _recompiled(network: Network, program: Program, optimizer: Optimizer) -> Network:

@@ -21,18 +21,14 @@ from nncore.model import definition, prediction
 from nncore.optimizers import Optimizer
 from nncore.program import Program, last_activation
 from nncore.training import batches
-from nncore.training.loop import Fit, Strategy
+from nncore.training.loop import Fit
 from nncore.training.scoring import Scorers, Scores
 from nncore.training.state import built, current_loss, scorers
 
 if TYPE_CHECKING:
-    from nncore.model.checkpoint import Snapshot
     from nncore.model.surgery import SurgeryReport
     from nncore.network import Predictor
     from nncore.training.explanation import Explanation
-
-
-TIME_OF_BATCH = "to say at what time of a schedule an update is done: train_on_batch(X, y, epoch=...)"
 
 
 class Sequential:
@@ -165,7 +161,7 @@ class Sequential:
 
     @epoch.setter
     def epoch(self, epoch: int) -> None:
-        raise AttributeError(f"epoch counts what was trained; {TIME_OF_BATCH}")
+        raise AttributeError("epoch counts what was trained; the time of an update: train_on_batch(X, y, epoch=...)")
 
     @property
     def history(self) -> History:
@@ -189,7 +185,21 @@ class Sequential:
         self._state.metadata = metadata
 
     def summary(self) -> str:
-        """Return a table of layers, parameters, loss and optimizer; print it."""
+        """Return a table of layers, parameters, loss and optimizer.
+
+        A console or notebook shows it; in a script, nothing is shown without ``print(model.summary())``.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> Sequential([Dense(8, "relu"), Dense(1)]).summary()
+        Sequential (not built: fit or build(n_features) does it, float32)
+        layer    kind   outputs  activation  parameters
+        dense_0  Dense        8  relu                 ?
+        dense_1  Dense        1  identity             ?
+        loss: mean_squared_error (inferred from identity)
+        optimizer: Adam(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-08)
+        """
         from nncore.model.summary import summary
 
         return summary(self._state)
@@ -406,7 +416,8 @@ class Sequential:
         callbacks : list of callables and objects, optional
             See `nncore.callbacks`.
         verbose : {"auto", True, False, 0, 1, 2}
-            Whether to show a progress bar on stderr; ``"auto"``: only if that is a terminal. 1 and 2 are True.
+            Whether to show a progress bar on stderr; ``"auto"``: only if that is a terminal. 1 is True; 2 prints a
+            line for each epoch instead, there as well: ``epoch 3/10: loss 0.523``.
         solver : {"lbfgs", "lm"}, optional
             Minimise the loss over all rows at once instead of training with the optimizer: L-BFGS, or for squared
             errors Levenberg-Marquardt. An epoch is then an iteration; there are no batches. See `nncore.solvers`.
@@ -427,13 +438,7 @@ class Sequential:
         RuntimeError
             If the model is being trained already, in another thread or by the caller of this callback.
         """
-        strategy: Strategy
-        if solver is None:
-            strategy = batches.MiniBatches(batch_size, shuffle)
-        else:
-            from nncore.solvers.strategy import Solving
-
-            strategy = Solving(solver, batch_size, shuffle)
+        strategy = definition.strategy(solver, batch_size, shuffle)
         data = X, y, sample_weight
         options: dict[str, Any] = {"class_weight": class_weight, "callbacks": callbacks, "verbose": verbose}
         return Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options).run()
@@ -677,6 +682,7 @@ class Sequential:
         Parameters
         ----------
         path : str or path-like
+            The format is nncore's own, whatever the name: one that promises another, as ``.h5``, gets a `UserWarning`.
         metadata : mapping of str to str, optional
             Notes to keep in the file; None keeps ``model.metadata``.
 
@@ -687,9 +693,9 @@ class Sequential:
         OSError
             If the file cannot be written.
         """
-        from nncore.model import checkpoint
+        from nncore.model import checkpoint, storage
 
-        checkpoint.save(path, snapshot(self, self.metadata if metadata is None else metadata))
+        checkpoint.save(path, storage.snapshot(self._state, self.metadata if metadata is None else metadata))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all attributes, those of subclasses and the user's as well; of the network, its numbers."""
@@ -702,55 +708,3 @@ class Sequential:
 
         kept = attributes if "_state" in attributes else storage.from_old_pickle(attributes)
         self.__dict__.update(kept, _state=storage.unpickled(kept["_state"]))
-
-
-def load(path: str | os.PathLike[str]) -> Sequential:
-    """Read a model that `Sequential.save` wrote. Training goes on exactly where it stopped.
-
-    Nothing in the file is executed, and every field is checked; a file that is damaged in any bit is refused.
-
-    Parameters
-    ----------
-    path : str or path-like
-
-    Returns
-    -------
-    Sequential
-
-    Raises
-    ------
-    ModelFileError
-        If the file is not a model, damaged, or of a newer format.
-    OSError
-        If it cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from nncore import Dense, Sequential, load
-    >>> model = Sequential([Dense(1)])
-    >>> model.build(3)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     model.save(f"{folder}/line.safetensors")
-    ...     load(f"{folder}/line.safetensors").n_parameters
-    4
-    """
-    from nncore.model import checkpoint
-
-    return restored(checkpoint.load(path))
-
-
-def snapshot(model: Sequential, metadata: Mapping[str, str] | None = None) -> Snapshot:
-    """Return all that a file of the model holds as plain data, with these notes."""
-    from nncore.model import storage
-
-    return storage.snapshot(model._state, {} if metadata is None else metadata)
-
-
-def restored(kept: Snapshot) -> Sequential:
-    """Return a model in the state that `snapshot` described."""
-    from nncore.model import storage
-
-    model = Sequential()
-    model._state = storage.restored(kept)
-    return model
