@@ -82,7 +82,7 @@ FIT = [
     (fit(sample_weight=[1.0] * 11), ValueError, "X and sample_weight have inconsistent numbers of samples: 12 and 11"),
     (fit(sample_weight=[-1.0] * 12), ValueError, "sample_weight must be >= 0, got -1 at row 0"),
     (fit(sample_weight=[0.0] * 12), ValueError, "the sum of weights is zero"),
-    (fit(X, LABELS, LABELS), TypeError, "positional argument"),
+    (fit(X, LABELS, LABELS), TypeError, "fit takes X, y by place; give .* by name"),
     (fit(X, None), ValueError, "could not convert y to numbers: None"),
 ]
 

@@ -86,7 +86,7 @@ def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
         If the name of the file promises another format.
     """
     if said := suffix_of_others(path):
-        warnings.warn(said, UserWarning, stacklevel=3)  # the caller of the model's method
+        warnings.warn(said, UserWarning, stacklevel=4)  # the caller of the model's method, which is wrapped
     atomic.write(path, _pieces(snapshot))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from nncore.base import checks
 from nncore.model import checkpoint, storage
 from nncore.model.checkpoint import Snapshot
 from nncore.model.sequential import Sequential
@@ -42,6 +43,9 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     4
     """
     return restored(checkpoint.load(path))
+
+
+load = checks.explaining("load", load)
 
 
 def snapshot(model: Sequential, metadata: Mapping[str, str] | None = None) -> Snapshot:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nncore.base import checks
+from nncore.base.elsewhere import OF_A_MODEL
 from nncore.base.typing import Array
 from nncore.history import History
 from nncore.layers import Layer
@@ -708,3 +710,8 @@ class Sequential:
 
         kept = attributes if "_state" in attributes else storage.from_old_pickle(attributes)
         self.__dict__.update(kept, _state=storage.unpickled(kept["_state"]))
+
+
+# `predict` and `train_on_batch` are called too often for that.
+checks.explain_unknown_arguments([Sequential], ["build", "compile", "fit", "evaluate", "save"])
+checks.explain_missing([Sequential], OF_A_MODEL)
