@@ -85,9 +85,16 @@ def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
     UserWarning
         If the name of the file promises another format.
     """
+    _check_path(path)
     if said := suffix_of_others(path):
         warnings.warn(said, UserWarning, stacklevel=4)  # the caller of the model's method, which is wrapped
     atomic.write(path, _pieces(snapshot))
+
+
+def _check_path(path: Any) -> None:
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        how = "without a file, pickle.dumps(model) gives bytes, and pickle.loads takes them"
+        raise TypeError(f"path must be a str or path-like, got {checks.described(path)}; {how}")
 
 
 def encode(snapshot: Snapshot) -> bytes:
@@ -154,6 +161,7 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     OSError
         If it cannot be opened or read.
     """
+    _check_path(path)
     with reading.open_regular(path, ModelFileError) as file:
         try:
             return read(file, os.fstat(file.fileno()).st_size)
