@@ -239,10 +239,14 @@ def test_checksum_covers_everything(content):
 
 LAYER = {"type": "Dense", "units": 3}
 BAD_FIELDS = [
-    ({"format_version": 9}, "format version 9 is newer than supported 1; the file was written by nncore 0"),
+    ({"format_version": 9}, "format version 9 is newer than supported 2; the file was written by nncore 0"),
     ({"format_version": "1"}, "format_version must be an integer from 1, got '1'"),
     ({"format_version": True}, "format_version must be an integer from 1, got True"),
     ({"format_version": 0}, "format_version must be an integer from 1, got 0"),
+    ({"drawn": 9}, r"unexpected \['drawn'\]"),
+    ({"format_version": 2, "surprise": 1}, r"unexpected \['surprise'\]"),
+    ({"format_version": 2, "drawn": -1}, "drawn must be an integer >= 0, got -1"),
+    ({"format_version": 2, "drawn": 2.0}, "drawn must be an integer"),
     ({"surprise": 1}, r"unexpected \['surprise'\]"),
     ({"dtype": "float16"}, "unknown dtype 'float16'"),
     ({"dtype": "float64"}, "than declared|has dtype F32, expected F64"),
@@ -712,3 +716,12 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path):
     with pytest.raises(ModelFileError, match="name must be a str, got 5 of type int"):
         model.save(tmp_path / "never")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", [io.BytesIO(b"x"), 3, None])
+def test_what_is_no_path(path):
+    model = Sequential([Dense(1)])
+    model.build(2)
+    for use in (model.save, nncore.load):
+        with pytest.raises(TypeError, match=r"path must be a str or path-like, got .*; without a file, pickle.dumps"):
+            use(path)

@@ -7,6 +7,7 @@ tensors' shapes are worked out from the layers, never believed.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -16,6 +17,7 @@ import numpy as np
 from nncore import layers, losses, optimizers
 from nncore.arrays.inputs import all_finite
 from nncore.base import atomic, checks, reading
+from nncore.base.elsewhere import suffix_of_others
 from nncore.base.names import lookup
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
@@ -24,10 +26,12 @@ from nncore.losses import Loss
 from nncore.model import modelfile
 from nncore.optimizers import Optimizer
 from nncore.program import Program, lower
+from nncore.program.naming import count_layers
 from nncore.training import scoring
 from nncore.version import __version__
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest that is read. A file is of the oldest that can say all there is to say, so that older readers read it."""
 
 
 @dataclass
@@ -52,6 +56,8 @@ class Snapshot:
     parameters : ndarray of shape (n_parameters,)
     statistics : ndarray of shape (n_statistics,)
     slots : ndarray of shape (n_slots, n_parameters)
+    drawn : int
+        As in `nncore.training.state.State`.
     """
 
     layers: tuple[Layer, ...]
@@ -68,11 +74,27 @@ class Snapshot:
     parameters: Array
     statistics: Array
     slots: Array
+    drawn: int = 0
 
 
 def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
-    """Write a model file; see `nncore.base.atomic.write` for what is promised if that fails."""
+    """Write a model file; see `nncore.base.atomic.write` for what is promised if that fails.
+
+    Warns
+    -----
+    UserWarning
+        If the name of the file promises another format.
+    """
+    _check_path(path)
+    if said := suffix_of_others(path):
+        warnings.warn(said, UserWarning, stacklevel=4)  # the caller of the model's method, which is wrapped
     atomic.write(path, _pieces(snapshot))
+
+
+def _check_path(path: Any) -> None:
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        how = "without a file, pickle.dumps(model) gives bytes, and pickle.loads takes them"
+        raise TypeError(f"path must be a str or path-like, got {checks.described(path)}; {how}")
 
 
 def encode(snapshot: Snapshot) -> bytes:
@@ -105,8 +127,9 @@ def _pieces(snapshot: Snapshot) -> list[memoryview]:
 
 
 def _describe(snapshot: Snapshot) -> dict[str, Any]:
+    later = {"drawn": snapshot.drawn} if snapshot.drawn > count_layers(snapshot.layers) else {}
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": 2 if later else 1,
         "nncore_version": __version__,
         "name": snapshot.name,
         "dtype": snapshot.parameters.dtype.name,
@@ -120,6 +143,7 @@ def _describe(snapshot: Snapshot) -> dict[str, Any]:
         "epoch": snapshot.epoch,
         "iterations": snapshot.iterations,
         "metadata": snapshot.metadata,
+        **later,
     }
 
 
@@ -137,6 +161,7 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     OSError
         If it cannot be opened or read.
     """
+    _check_path(path)
     with reading.open_regular(path, ModelFileError) as file:
         try:
             return read(file, os.fstat(file.fileno()).st_size)
@@ -189,11 +214,12 @@ def _checked_fields(description: dict[str, Any]) -> dict[str, Any]:
             f"format version {version} is newer than supported {FORMAT_VERSION}; the file was written by nncore "
             f"{str(writer)[:80]}: upgrade nncore"
         )
-    missing, extra = sorted(FIELDS.keys() - description.keys()), sorted(description.keys() - FIELDS.keys())
+    known = FIELDS if version == 1 else {**FIELDS, **LATER}
+    missing, extra = sorted(FIELDS.keys() - description.keys()), sorted(description.keys() - known.keys())
     if missing or extra:
         raise ModelFileError(f"invalid description: missing {missing}, unexpected {extra}"[:300])
     try:
-        return {name: rule(name, description[name]) for name, rule in FIELDS.items()}
+        return {name: rule(name, description[name]) for name, rule in known.items() if name in description}
     except (TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(f"invalid description: {error}") from error
 
@@ -241,3 +267,5 @@ FIELDS: dict[str, Callable[[str, Any], Any]] = {
     "metadata": _notes,
 }
 """What a description consists of, and the rule that each field has to pass."""
+LATER: dict[str, Callable[[str, Any], Any]] = {"drawn": COUNT}
+"""What one of format 2 may say as well, where there is something to say: layers were put in, taken out or changed."""
