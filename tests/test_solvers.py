@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+import nncore
 from nncore import STOP, Activation, Adam, BatchNorm, Dense, Dropout, LayerNorm, Residual, Sequential, reference
 from nncore.arrays import Data
 from nncore.base import memory
 from nncore.callbacks import EarlyStopping
 from nncore.program import lower
-from nncore.solvers import levenberg_marquardt
+from nncore.solvers import blas, levenberg_marquardt
 from nncore.solvers.jacobian import jacobian, outputs
 from nncore.solvers.objective import Objective
 from nncore.training.state import program_for
@@ -443,3 +444,25 @@ def test_no_training_within_training():
 
     with pytest.raises(RuntimeError, match="a callback cannot train"):
         regressor().fit(X, Y, solver="lbfgs", callbacks=again)
+
+
+def test_the_threads_of_blas_are_bounded_while_a_solver_runs():
+    """They spin while they wait: on a busy machine L-BFGS took three times as long."""
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def of_blas():
+        return {library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"}
+
+    found, limit = {}, nncore.get_num_threads()
+    nncore.set_num_threads(2)
+    try:
+        with threadpoolctl.threadpool_limits(limits=4, user_api="blas"):
+            for solver in ("lbfgs", "lm"):
+                model = Sequential([Dense(1)])
+                look = {"callbacks": lambda *_, solver=solver: found.setdefault(solver, of_blas())}
+                model.fit([[1, 2], [3, 4], [5, 7]], [1, 2, 3], solver=solver, **look)
+            assert found == {"lbfgs": {1}, "lm": {2}} and of_blas() == {4}
+        with threadpoolctl.threadpool_limits(limits=1, user_api="blas"), blas.limited():
+            assert of_blas() == {1}, "never raised"
+    finally:
+        nncore.set_num_threads(limit)

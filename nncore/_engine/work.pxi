@@ -99,6 +99,7 @@ cdef struct Crew:         # the workers, and what they tell each other
     isize scratch_size
     int n_scratch
     int threads_used                   # by the last job
+    int forks                          # the fork_count() of the process in which the job began
     nn_flag abandon                    # a signal's handler or the watcher wants to end the job: skip what is left
     nn_flag overflow                   # a worker has seen a weight that is not finite
     nn_flag not_finite                 # a worker has seen an input that is not finite

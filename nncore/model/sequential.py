@@ -443,7 +443,9 @@ class Sequential:
         strategy = definition.strategy(solver, batch_size, shuffle)
         data = X, y, sample_weight
         options: dict[str, Any] = {"class_weight": class_weight, "callbacks": callbacks, "verbose": verbose}
-        return Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options).run()
+        with self._state.turn.training():
+            fit = Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options)
+            return fit.run()
 
     def train_on_batch(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, epoch: float | None = None

@@ -16,7 +16,7 @@ from nncore.base.typing import Array
 from nncore.network import Network
 from nncore.optimizers import OPTIMIZERS
 from nncore.program import Program
-from nncore.solvers import lbfgs, levenberg_marquardt
+from nncore.solvers import blas, lbfgs, levenberg_marquardt
 from nncore.solvers.objective import Objective
 from nncore.training.loop import Fit, Given
 from nncore.training.state import State
@@ -36,15 +36,18 @@ class Solver:
         Of (objective, start, epochs, accept), as `nncore.solvers.lbfgs.minimise`.
     columns : tuple of str
         Names of the values that it gives `accept` beside point and objective.
+    blas_threads : int or None
+        How many threads its linear algebra has use for; None for as many as the engine may use.
     """
 
     check: Callable[[Program], None]
     minimise: Callable[[Objective, Array, int, Accept], str]
     columns: tuple[str, ...] = ()
+    blas_threads: int | None = None
 
 
 SOLVERS = {
-    "lbfgs": Solver(lbfgs.check, lbfgs.minimise),
+    "lbfgs": Solver(lbfgs.check, lbfgs.minimise, blas_threads=1),
     "lm": Solver(levenberg_marquardt.check, levenberg_marquardt.minimise, ("damping",)),
 }
 """The solvers by name."""
@@ -121,7 +124,8 @@ class Solving:
             self.check_start(fit.network, fit.data)
         self._began, self.message = time.perf_counter(), "interrupted"
         try:
-            ended = self.solver.minimise(self._objective, start, fit.epochs, partial(self._accept, fit))
+            with blas.limited(self.solver.blas_threads):
+                ended = self.solver.minimise(self._objective, start, fit.epochs, partial(self._accept, fit))
             self.message = self._ended or ended
             if self._given is None:  # not one step: so that there is an epoch to look at
                 fit.epoch()

@@ -19,7 +19,7 @@ from nncore.history import History
 from nncore.layers import Layer
 from nncore.losses import Loss
 from nncore.metrics import Metric
-from nncore.network import Network, initial_parameters
+from nncore.network import Network, Turn, initial_parameters
 from nncore.optimizers import Adam, Optimizer
 from nncore.program import Program, last_activation, lower, refuse_absurd_size
 from nncore.training.scoring import Scorers, bind_metrics
@@ -56,6 +56,8 @@ class State:
     drawn : int
         For how many layers first values have been drawn, those that are gone included; 0 where layers were never
         changed, and these are all. See ``nncore.model.surgery``.
+    turn : Turn
+        Who may use and change all this; the network has it, too.
     """
 
     layers: tuple[Layer, ...]
@@ -70,6 +72,7 @@ class State:
     history: History = field(default_factory=History)
     metadata: dict[str, str] = field(default_factory=dict)
     drawn: int = 0
+    turn: Turn = field(default_factory=Turn)
 
 
 def loss_of(layers: Sequence[Layer], given: Loss | None) -> Loss:
@@ -100,11 +103,18 @@ def built(state: State) -> Network:
     return state.network
 
 
+def converted(program: Program, dtype: np.dtype, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Data:
+    """Check and convert what a network of this program is to be trained or scored on."""
+    return data_for(program, dtype, inputs.features(X, dtype, program.n_features), y, sample_weight)
+
+
 def checked_data(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Data, Program]:
     """Check and convert what is to be trained on; also return the program, for the model may not be built yet."""
-    network = state.network
-    array = inputs.features(X, state.dtype, None if network is None else network.program.n_features)
-    program = program_for(state, array.shape[1]) if network is None else network.program
+    if state.network is not None:
+        program = state.network.program
+        return converted(program, state.dtype, X, y, sample_weight), program
+    array = inputs.features(X, state.dtype, None)
+    program = program_for(state, array.shape[1])
     return data_for(program, state.dtype, array, y, sample_weight), program
 
 
@@ -132,8 +142,7 @@ def _validation(validation_data: Any, program: Program, dtype: np.dtype) -> Data
         raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {found}")
     X, y, *weight = validation_data
     try:
-        array = inputs.features(X, dtype, program.n_features)
-        return data_for(program, dtype, array, y, weight[0] if weight else None)
+        return converted(program, dtype, X, y, weight[0] if weight else None)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from error
 
@@ -146,11 +155,4 @@ def program_for(state: State, n_features: int) -> Program:
 def new_network(state: State, program: Program) -> Network:
     """Return a network with the first weights of the model's seed."""
     refuse_absurd_size(program, state.dtype.itemsize, state.optimizer.n_slots)
-    return Network(program, initial_parameters(program, state.seed, state.dtype), state.optimizer)
-
-
-def adopt(state: State, network: Network) -> None:
-    """Take over a network made for this model, unless another thread was faster."""
-    if state.network is not None and state.network is not network:
-        raise RuntimeError("model is being trained in another thread")
-    state.network = network
+    return Network(program, initial_parameters(program, state.seed, state.dtype), state.optimizer, state.turn)
