@@ -247,7 +247,7 @@ class Residual:
     Raises
     ------
     TypeError, ValueError
-        If `layers` holds something else, or nothing that learns.
+        If `layers` holds something else, or nothing that learns, or blocks nested more than 32 deep.
 
     Examples
     --------
@@ -266,10 +266,20 @@ class Residual:
         return f"Residual({', '.join([repr(list(self.layers)), *checks.changed(self, but=('layers',))])})"
 
 
+DEEPEST = 32
+"""How deep a `Residual` may lie in others: what reads, writes and draws layers goes down into them."""
+
+
+def _depth(layer: Layer) -> int:
+    return 1 + max(map(_depth, layer.layers), default=0) if isinstance(layer, Residual) else 0
+
+
 def _inner_layers(argument: str, value: Any) -> tuple[Layer, ...]:
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise TypeError(f"{argument} must be a list of layers, got {checks.described(value)}")
     inner = tuple(checks.exact(f"{argument}[{i}]", layer, LAYERS) for i, layer in enumerate(value))
+    if (depth := 1 + max(map(_depth, inner), default=0)) > DEEPEST:
+        raise ValueError(f"{argument} of Residual are nested {depth} deep, expected at most {DEEPEST}")
     if not any(isinstance(layer, Dense) for layer in leaves(inner)):
         raise ValueError(f"{argument} of Residual must hold at least one Dense layer, got {list(inner)}")
     return inner

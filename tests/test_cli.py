@@ -677,9 +677,9 @@ def test_ctrl_c_without_output(run):
     assert code == 130 and err == "nncore: interrupted\n"
 
 
-def command(*argv, **options):
+def command(*argv, encoding="utf-8", **options):
     """Start ``python -m nncore`` on the package under test, whatever folder it lies in."""
-    environment = os.environ | {"PYTHONPATH": str(Path(nncore.__file__).parent.parent)}
+    environment = os.environ | {"PYTHONPATH": str(Path(nncore.__file__).parent.parent), "PYTHONIOENCODING": encoding}
     return subprocess.Popen(
         [sys.executable, "-m", "nncore", *argv], env=environment, stderr=subprocess.PIPE, text=True, **options
     )
@@ -777,6 +777,21 @@ def test_a_reader_that_leaves_early():
     process.stdout.close()
     assert process.stderr.read() == "" and process.wait(timeout=60) == 1
     process.stderr.close()
+
+
+def test_a_closed_stdout(tmp_path):
+    process = command("train", "iris", *QUICK, "-o", "m.safetensors", cwd=tmp_path, preexec_fn=lambda: os.close(1))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and err == "nncore: cannot write to stdout: it is closed\n"
+
+
+def test_a_narrow_stdout(tmp_path):
+    (tmp_path / "t.csv").write_text("größe,y\n1,a\n2,b\n3,a\n", encoding="utf-8")
+    process = command("data", "show", "t.csv", stdout=subprocess.PIPE, cwd=tmp_path, encoding="ascii")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and err.startswith(
+        "nncore: cannot write '\\xf6\\xdf' in the encoding ascii of stdout; "
+    )
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")

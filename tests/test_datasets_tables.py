@@ -738,6 +738,27 @@ def test_bad_arrays(tmp_path, arrays, arguments, message):
     assert str(path) in str(error.value) or "task" in message
 
 
+LOCAL, CENTRAL = b"PK\x03\x04", b"PK\x01\x02"
+"""How the headers of a zip archive begin, before each file and in the list of all of them."""
+
+
+def with_bytes(archive, at, value):
+    """Set two bytes in every header, which lie at another place in either kind."""
+    content = bytearray(archive)
+    for mark, offset in ((LOCAL, at), (CENTRAL, at + 2)):
+        for match in re.finditer(re.escape(mark), archive):
+            content[match.start() + offset : match.start() + offset + 2] = value.to_bytes(2, "little")
+    return bytes(content)
+
+
+def with_flags(archive, flags):
+    return with_bytes(archive, 6, flags)
+
+
+def with_method(archive, method):
+    return with_bytes(archive, 8, method)
+
+
 def test_not_npz(tmp_path):
     path = tmp_path / "data.npz"
     np.savez(path, **GOOD)
@@ -745,6 +766,19 @@ def test_not_npz(tmp_path):
     for content in (b"", b"PK", b"text", whole[: len(whole) // 2]):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="not a readable NPZ file"):
+            read_npz(path)
+    for flags in (0x1, 0x20):  # encrypted; "compressed patched data": what zipfile cannot read
+        path.write_bytes(with_flags(whole, flags))
+        with pytest.raises(ValueError, match="not a readable NPZ file"):
+            read_npz(path)
+    for method in (1, 99):
+        path.write_bytes(with_method(whole, method))
+        with pytest.raises(ValueError, match="not a readable NPZ file"):
+            read_npz(path)
+    for content in (pickle.dumps([1, 2]), b"text", b""):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("X.npy", content)
+        with pytest.raises(ValueError, match=r"not a readable NPZ file: 'X' in it is no array"):
             read_npz(path)
     np.save(tmp_path / "one.npy", np.zeros(3))
     with pytest.raises(ValueError, match="a single array"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -156,7 +157,8 @@ def read_npz_arrays(
     path: str | os.PathLike[str], X: str = "X", y: str | None = "y"
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the checked array `X`, shape (n_samples, n_features), and the raw array `y`, or None if there is none."""
-    from zipfile import BadZipFile  # here, not at the top: it would slow `import nncore`
+    import zlib  # here, not at the top: it would slow `import nncore`
+    from zipfile import BadZipFile
 
     with open_binary(path) as stream:
         try:
@@ -165,11 +167,18 @@ def read_npz_arrays(
                 raise ValueError("a single array (.npy); expected a .npz file with arrays X and y, see numpy.savez")
             if X not in file:
                 raise ValueError(f"there is no array {X!r}; it holds {', '.join(file.files[:12]) or 'none'}")
-            inputs, targets = file[X], None if y is None else file.get(y)
-        except (ValueError, BadZipFile, EOFError) as error:
+            inputs, targets = _array(file, X), None if y is None or y not in file else _array(file, y)
+        except (ValueError, BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise ValueError(f"{path}: not a readable NPZ file: {error}") from None
     X_checked = _inputs(inputs, f"{path}: array {X!r}")
     return X_checked, None if targets is None else _targets(targets, len(inputs), f"{path}: array {y!r}")
+
+
+def _array(file: Mapping[str, Any], name: str) -> np.ndarray:
+    values = file[name]
+    if not isinstance(values, np.ndarray):  # NumPy gives the bytes of what does not begin as an array
+        raise ValueError(f"{name!r} in it is no array of NumPy's; write it by numpy.savez")
+    return values
 
 
 def encode_targets(values: np.ndarray, classes: tuple[str, ...] | None, where: str) -> np.ndarray:

@@ -13,6 +13,7 @@ from nncore import engine
 from nncore.arrays import inputs
 from nncore.base.typing import Array
 from nncore.program import Program
+from nncore.program.checked import checked
 
 
 class Predictor(ABC):
@@ -87,6 +88,13 @@ class Predictor(ABC):
 def freeze(program: Program, parameters: Array, statistics: Array) -> Predictor:
     """Return a `Predictor` of a program, its flat parameters (n_parameters,) and statistics (n_statistics,): copies.
 
+    This is also how one comes out of a pickle, which may hold anything.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these do not belong together.
+
     Examples
     --------
     >>> from nncore.layers import Dense
@@ -94,12 +102,21 @@ def freeze(program: Program, parameters: Array, statistics: Array) -> Predictor:
     >>> freeze(lower([Dense(1)], 2, "mse"), np.array([3.0, 4.0, 0.5]), np.empty(0))([1, 10])
     array([43.5])
     """
-    dtype = parameters.dtype
+    dtype = checked_dtype(parameters)
+    program = checked(program)
     compiled = engine.load_for(program, dtype.name).Predictor
     Predictor.register(compiled)
     copyreg.pickle(compiled, _rebuilding)  # so that it gets the engine of the machine that unpickles it
     frozen: Predictor = compiled(program, parameters, statistics, lambda x: inputs.real_array(x, dtype, "x"))
     return frozen
+
+
+def checked_dtype(parameters: Any) -> np.dtype:
+    """Return the dtype of a parameter vector that the engine can compute in."""
+    if not isinstance(parameters, np.ndarray) or parameters.dtype.name not in engine.BITS:
+        raise TypeError(f"parameters must be an array of float32 or float64, got {type(parameters).__name__}")
+    dtype: np.dtype = parameters.dtype
+    return dtype
 
 
 def _rebuilding(predictor: Predictor) -> tuple[Any, ...]:

@@ -26,7 +26,7 @@ from nncore.training.state import State, new_network, scorers, training_data
 
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
 NAN = float("nan")
-POSITIVE = checks.integer(1, checks.COUNT)
+POSITIVE = checks.integer(1, checks.EPOCHS)
 
 
 class Given(NamedTuple):
