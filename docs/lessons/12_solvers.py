@@ -46,7 +46,7 @@ def adam(X, y, budget):
     """Train with Adam for `budget` seconds and a little more; the rate falls along half a cosine of the time spent."""
     model, spent = network(), 0.0
     while spent < budget:
-        model.compile(Adam(0.01 * (1 + np.cos(np.pi * spent / budget)) / 2))  # whose moments go on
+        model.optimizer = Adam(0.01 * (1 + np.cos(np.pi * spent / budget)) / 2)  # whose moments go on
         spent += model.fit(X, y, epochs=100, verbose=False).seconds.sum()
     return model, model.history
 

@@ -219,11 +219,13 @@ class Sequential:
         optimizer: str | Optimizer = "adam",
         loss: str | Loss | None = None,
         metrics: str | Metric | Iterable[str | Metric] | None = None,
+        *,
+        keep_state: bool = False,
     ) -> None:
         """Choose how to train. Optional: without it Adam and the loss that suits the last layer are used.
 
-        May be called again at any time, the weights stay. The optimizer's state goes on if it is of the same kind as
-        before, else it starts anew.
+        May be called again at any time, the weights stay. The optimizer begins anew, as in Keras and PyTorch; to change
+        a rate only, set `optimizer`, or ask for `keep_state`.
 
         Parameters
         ----------
@@ -236,6 +238,8 @@ class Sequential:
             Names from `nncore.metrics.METRICS`, or functions of (y_true, y_pred) that return one number. y_true are the
             targets in the form the loss reads: class indices (n,) for sparse_categorical_crossentropy, else
             (n, n_outputs); y_pred are the predictions (n, n_outputs).
+        keep_state : bool
+            Whether moments and number of updates go on, if the optimizer is of the same kind as before.
 
         Raises
         ------
@@ -245,7 +249,7 @@ class Sequential:
         RuntimeError
             If called while the model is being trained.
         """
-        definition.compile_model(self._state, optimizer, loss, metrics)
+        definition.compile_model(self._state, optimizer, loss, metrics, keep_state)
 
     # ---- changing the layers
 
