@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nncore.model.checkpoint import Snapshot
     from nncore.model.surgery import SurgeryReport
     from nncore.network import Predictor
+    from nncore.solvers import LBFGS, LM
     from nncore.training.explanation import Explanation
 
 
@@ -367,7 +368,7 @@ class Sequential:
         class_weight: Mapping[int, float] | str | None = None,
         callbacks: Any = None,
         verbose: bool | int | str = "auto",
-        solver: str | None = None,
+        solver: str | LBFGS | LM | None = None,
     ) -> History:
         """Train for `epochs` more epochs.
 
@@ -399,9 +400,10 @@ class Sequential:
             See `nncore.callbacks`.
         verbose : {"auto", True, False, 0, 1, 2}
             Whether to show a progress bar on stderr; ``"auto"``: only if that is a terminal. 1 and 2 are True.
-        solver : {"lbfgs", "lm"}, optional
+        solver : {"lbfgs", "lm"} or what `nncore.solvers` has of them, optional
             Minimise the loss over all rows at once instead of training with the optimizer: L-BFGS, or for squared
-            errors Levenberg-Marquardt. An epoch is then an iteration; there are no batches. See `nncore.solvers`.
+            errors Levenberg-Marquardt. An epoch is then an iteration; there are no batches. ``LBFGS(tol, max_fun)``
+            and ``LM(tol)`` say when to end. See `nncore.solvers`.
 
         Returns
         -------
