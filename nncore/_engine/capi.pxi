@@ -81,7 +81,7 @@ cdef extern from "optimizers.h" nogil:
         real root_scale
         real epsilon
     ctypedef struct nn_shape:
-        real l1, two_l2, limit, scale, keep
+        real l1, two_l2, limit, scale, keep, keep_other
     ctypedef struct nn_update:
         nn_shape shape
         int scales

@@ -77,6 +77,7 @@ cdef struct Books:        # kept by worker 0 while a job of training runs
 cdef struct Optimizer:
     int rule
     double learning_rate, beta1, beta2, epsilon, weight_decay
+    int decays_biases                  # and gammas and betas
     double clip_value, clip_norm       # 0 for none
     double clip_scale                  # of this step
     int shapes                         # whether something is done to gradients and weights besides the rule

@@ -149,7 +149,7 @@ def _model(run: Run) -> Iterator[str]:
         begun = run.loaded.snapshot.epoch
         yield f"model = load({run.loaded.path!r})"
         yield f'assert model.epoch == {begun}, f"the run began with a model of {begun} epochs, not of {{model.epoch}}"'
-        yield f"model.compile({compiled})"
+        yield f"model.compile({compiled}, keep_state=True)"
         return
     yield "model = Sequential("
     yield "    ["
@@ -172,7 +172,7 @@ def _step(run: Run, step: Step) -> Iterator[str]:
         how = ", ".join([f"epochs={epochs}", f"batch_size={batch_size}", *validation, *weighted])
         yield f"model.fit(X[train], y[train], {how})"
     elif step.what == "compile":
-        yield f"model.compile({_compiled(*step.arguments)})"
+        yield f"model.compile({_compiled(*step.arguments)}, keep_state=True)"
     elif step.what == "optimizer":
         yield f"model.optimizer = {step.arguments[0]!r}"
     else:

@@ -119,7 +119,8 @@ class Run:
 
     def _from_file(self, loaded: Loaded) -> Sequential:
         model = restored(loaded.snapshot)
-        model.compile(self.setup.optimizer, self.setup.loss, metrics_for(self.setup, self.prepared.dataset))
+        metrics = metrics_for(self.setup, self.prepared.dataset)
+        model.compile(self.setup.optimizer, self.setup.loss, metrics, keep_state=True)
         return model
 
     @property
@@ -280,7 +281,8 @@ def apply(model: Sequential, step: Step) -> Any:
     if step.what == "optimizer":
         (model.optimizer,) = step.arguments
         return None
-    return getattr(model, step.what)(*step.arguments)
+    kept = {"keep_state": True} if step.what == "compile" else {}
+    return getattr(model, step.what)(*step.arguments, **kept)
 
 
 def spread(n: int, most: int) -> Array:

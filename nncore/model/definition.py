@@ -88,11 +88,13 @@ def compile_model(
     optimizer: str | Optimizer,
     loss: str | Loss | None,
     metrics: str | Metric | Iterable[str | Metric] | None,
+    keep_state: bool = False,
 ) -> None:
     """Choose how to train; see ``Sequential.compile``."""
     new_optimizer = optimizers.get(optimizer)
     new_loss = None if loss is None else losses.get(loss)
     new_metrics = checked_metrics(metrics)
+    checks.flag("keep_state", keep_state)
     with state.turn.changing():
         if state.layers or new_loss:
             effective = loss_of(state.layers, new_loss)
@@ -101,6 +103,8 @@ def compile_model(
             if state.network is not None:
                 program = lower(state.layers, state.network.program.n_features, effective)
                 state.network = _recompiled(state.network, program, new_optimizer)
+                if not keep_state:
+                    state.network.reset_optimizer()
         state.optimizer, state.loss, state.metrics = new_optimizer, new_loss, new_metrics
 
 

@@ -163,8 +163,13 @@ class Network:
             plan.set_optimizer(optimizer.at_epoch(0))
             self._optimizer = optimizer
             if not same_kind:
-                plan.set_slots(np.zeros((optimizer.n_slots, self.program.n_parameters), self.dtype))
-                plan.iterations = 0
+                self.reset_optimizer()
+
+    def reset_optimizer(self) -> None:
+        """Let the optimizer forget what it has seen."""
+        self.turn.check()
+        with self.turn.lock:
+            self.set_optimizer_state(np.zeros((self._optimizer.n_slots, self.program.n_parameters), self.dtype), 0)
 
     def state(self) -> tuple[Array, Array, Array, int]:
         """Return copies of parameters, statistics and slots (n_slots, n_parameters), and the number of updates."""

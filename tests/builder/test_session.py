@@ -549,6 +549,17 @@ def test_an_edit_in_the_middle_of_an_epoch_begins_it_anew(ask):
 # ---- undo
 
 
+def test_another_rate_or_loss_keeps_what_the_optimizer_has_seen(ask):
+    ask("step_epoch")
+    *_, slots, iterations = ask.run.model._state.network.state()
+    assert iterations and slots.any()
+    ask("set_optimizer", optimizer={"type": "Adam", "learning_rate": 0.2})
+    ask("set_training", loss={"type": "SparseCategoricalCrossentropy"})
+    *_, found, updates = ask.run.model._state.network.state()
+    assert np.array_equal(found, slots) and updates == iterations
+    assert "keep_state=True" in ask("export", kind="script")["text"]
+
+
 def test_undo_restores_weights_and_the_state_of_the_optimizer(ask):
     ask("step_epoch")
     ask("step_epoch")
