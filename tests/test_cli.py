@@ -218,12 +218,15 @@ def test_options_for_tables(ok):
     assert result["task"] == "regression" and "rmse" in result["test"]
 
 
-NUMBERED = "region,2019,2020\n" + "".join(f"{region},{i},{i % 2}\n" for i in range(20) for region in ("N", "S"))
+NUMBERED = "region,2019,2021\n" + "".join(f"{region},{i},{i % 2}\n" for i in range(20) for region in ("N", "S"))
 
 
 def test_a_header_that_is_not_found_is_reported(ok):
     Path("t.csv").write_text(NUMBERED)
-    note = "t.csv: no header found, so the first row counts as data; if it names the columns, say --header yes"
+    note = (
+        "t.csv: no header found, so the first row counts as data; if it names the columns, say so "
+        "(header=True, on the command line --header yes)"
+    )
     assert f"note   {note}\n" in ok("train", "t.csv", *QUICK, "--test", "0")
     assert json.loads(ok("train", "t.csv", *QUICK, "--test", "0", "--json"))["notes"][0] == note
     assert note in ok("data", "show", "t.csv")

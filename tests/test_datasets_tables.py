@@ -140,7 +140,9 @@ def test_a_guessed_delimiter_is_said_and_a_named_or_certain_one_is_not(write):
         read_csv(path)
     for told in ({"delimiter": ";"}, {"decimal": ","}):
         assert CsvTable(path, **told).notes == [] and read_csv(path, **told).X.tolist() == [[1.5], [1.7]]
-    assert read_csv(path, delimiter=",", categorical=["column 2"]).n_features == 3  # who says so is believed
+    assert (
+        read_csv(path, delimiter=",", header=False, categorical=["column 2"]).n_features == 3
+    )  # who says so is believed
 
 
 @pytest.mark.parametrize(
@@ -263,9 +265,11 @@ def test_an_unknown_decimal_mark(write):
 
 
 def test_without_header(write):
-    dataset = read_csv(write("1,2,a\n3,4,b\n"))
+    with pytest.warns(UserWarning, match=r"no header found.* \(header=True, on the command line --header yes\)"):
+        dataset = read_csv(write("1,2,a\n3,4,b\n"))
     assert dataset.feature_names == ("column 1", "column 2") and dataset.target_names == ("a", "b")
-    assert read_csv(write("1,2,a\n3,4,b\n"), "column 1").y.tolist() == [0, 1]
+    assert read_csv(write("1,2,a\n3,4,b\n"), "column 1", header=False).y.tolist() == [0, 1]
+    assert read_csv(write("1.5,2,a\n3,4,b\n")).n_samples == 2  # no column is called 1.5: nothing to say
 
 
 def test_header_can_be_told(write):
@@ -283,10 +287,40 @@ def test_header_can_be_told(write):
         ("1a,5\n2,6\n3b,7\n", False),
         ("1,2,3\n4,5,6\n", False),
         ("a,2019\n", False),
+        ("region,2019,2020\nN,2,3\nS,4,5\nN,1,2\n", True),  # years, beside a name that is none of the regions
+        ("2019,2020\n1.5,2\n3,4\n", True),
+        ("2019,2021\n1.5,2\n3,4\n", False),
+        ("0,1,2\n5.1,3.5,0\n4.9,3.0,1\n", True),  # as pandas names columns
+        ("0,1,2\n3,4,5\n6,7,8\n", False),
+        ("0,1,2,3,4\n3,4,5,0,1\n6,7,8,9,0\n", True),
+        ("0,1,2\nred,a,x\nblue,b,y\n", True),
+        ("0,1\n0,0.5\n1,1.5\n", False),
+        ("1,2,3\n1.5,2.5,0\n2,3,1\n", False),
+        ("00,01,02\n1.5,2.5,0\n2,3,1\n", False),
+        ("red,small,yes\nblue,big,no\nred,big,yes\ngreen,small,no\n", False),
+        ("x,x,o,positive\nx,o,o,negative\no,x,x,positive\n", False),
+        ("a,a,b\nx,y,z\n", False),  # names stand but once
+        ("2020-01-01,ann\n2020-01-02,bob\n2020-01-03,eve\n", False),
+        ("A12,p\nB13,q\nC14,r\n", True),  # the letters differ, too
+        ("colour,size,y\nred,big,no\nblue,big,yes\n", True),
+        ("NA,red,yes\n5,blue,no\n6,red,no\n7,blue,yes\n", False),
     ],
 )
 def test_header_with_a_number(write, content, has_header):
     assert CsvTable(write(content)).has_header == has_header
+
+
+def test_a_row_of_texts_taken_for_names_is_said_where_it_may_be_data(write):
+    said = r"table\.csv: the first row \('a', 'y'\) is taken for the names.*\(header=False, on the command line --header no\)"
+    for content in ("a,y\nu,v\n", "a,y\nu,v\nr,s\nt,v\n"):
+        assert re.search(said, " ".join(CsvTable(write(content)).notes)), content
+        assert CsvTable(write(content), header=True).notes == CsvTable(write(content), header=False).notes == []
+    for content in ("a,y\n" + "u,v\nr,s\n" * 2, "a,y\nu,1\nr,2\n"):
+        assert CsvTable(write(content)).notes == []  # certain: each value stands twice, but not the names
+    with pytest.warns(UserWarning, match=r"first row \('0', '1', '2'\) is taken for the names"):
+        assert read_csv(write("0,1,2\n5.1,3.5,0\n4.9,3.0,1\n6,3,0\n")).feature_names == ("0", "1")
+    with pytest.raises(ValueError, match=r"two columns are named 'a'.*if the row is data.*--header no"):
+        CsvTable(write("a,a,b\n1,2,3\n"))
 
 
 def test_expected_names_make_a_header(write):
@@ -423,7 +457,7 @@ def test_a_text_is_no_collection_of_columns(write, argument):
 
 
 def test_latin_1(write):
-    path = write("name,kind\na,caf\xe9\nb,tea\n", encoding="latin-1")
+    path = write("name,kind\na,caf\xe9\nb,tea\na,caf\xe9\nb,tea\n", encoding="latin-1")
     with pytest.raises(ValueError, match=r"table\.csv:2: not UTF-8 text; name its encoding, often latin-1"):
         read_csv(path)
     assert read_csv(path, encoding="latin-1").target_names == ("caf\xe9", "tea")

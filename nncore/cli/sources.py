@@ -18,12 +18,12 @@ from nncore.datasets import Dataset, Preparation, load_mnist, read_npz
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.generators import GENERATORS
+from nncore.datasets.header import NO_HEADER
 from nncore.datasets.tables import encode_targets, is_npz, read_npz_arrays, read_table
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 IDX = re.compile(r"idx\d-ubyte(\.gz)?$")
 TABLE_OPTIONS = ("target", "categorical", "ignore", "drop_missing", "header", "delimiter", "encoding", "decimal")
-NO_HEADER = "no header found, so the first row counts as data; if it names the columns, say --header yes"
 HAS_HEADER = {None: None, "yes": True, "no": False}
 
 
@@ -128,9 +128,9 @@ def _read_csv(options: argparse.Namespace) -> Source:
         ignore=options.ignore,
         missing=_missing(options),
     )
-    guessed = options.header is None and not table.has_header
-    header = (f"{table.path}: {NO_HEADER}",) if guessed else ()
-    return Source(dataset, notes=(*header, *table.notes, *notes_on(dataset, options)))
+    no_header = f"{table.path}: {NO_HEADER}"
+    unsaid = table.header_is_guessed and not table.has_header and no_header not in table.notes
+    return Source(dataset, notes=(*([no_header] if unsaid else []), *table.notes, *notes_on(dataset, options)))
 
 
 def _open_csv(options: argparse.Namespace, known: Collection[str] = ()) -> CsvTable:
