@@ -311,7 +311,7 @@ def test_header_with_a_number(write, content, has_header):
 
 
 def test_a_row_of_texts_taken_for_names_is_said_where_it_may_be_data(write):
-    said = r"table\.csv: the first row \('a', 'y'\) is taken for the names.*\(header=False, on the command line --header no\)"
+    said = r"table\.csv: the first row \('a', 'y'\) is taken for the names.*\(header=False, .*--header no\)"
     for content in ("a,y\nu,v\n", "a,y\nu,v\nr,s\nt,v\n"):
         assert re.search(said, " ".join(CsvTable(write(content)).notes)), content
         assert CsvTable(write(content), header=True).notes == CsvTable(write(content), header=False).notes == []
@@ -684,11 +684,16 @@ def test_a_later_table_is_read_by_the_first_ones_schema(write):
     ("content", "message"),
     [
         ("size,price\n1,2\n", "there is no column 'colour'"),
-        ("size,colour\n1,green\n", r"later\.csv:2: column 'colour': unknown text 'green'; known: blue, red"),
         ("size,colour\nx,red\n", r"later\.csv:2: column 'size': expected a finite number, got 'x'"),
         ("size,colour\n1,\n", r"later\.csv:2: column 'colour' has no value"),
         ("size,colour,price\n1,red,dear\n", r"later\.csv:2: column 'price': expected a finite number, got 'dear'"),
         ("size,colour\n", "no complete row of data"),
+        ("size;colour\n5,250;red\n", r"expected a finite number, got '5,250'; name the decimal mark \(decimal=, .*"),
+        ("9,1,red\n8,2,blue\n", r"has 3 columns without names.*the model reads size, colour.*put these names"),
+        (
+            "big,red\nsmall,blue\n",
+            r"there is no column 'size'.*if the first row is data.*--header",
+        ),
     ],
 )
 def test_a_later_table_that_does_not_fit(write, content, message):
@@ -705,6 +710,72 @@ def test_a_target_that_is_not_wanted_may_hold_anything(write, goal):
     assert X.tolist() == [[1], [2]] and y is None
     with pytest.raises(ValueError, match=r"'x' has no value \(found ''\); fill it in, or take the row out of the file"):
         schema.read(CsvTable(write("x,y\n,a\n2,b\n", "holes.csv")), target=False)
+
+
+def test_unknown_texts_count_as_none_and_are_said(write):
+    schema = read_csv(write("n,code,ok,y\na,1,True,0\nb,2,False,1\na,3,True,1\n"), categorical=["code"]).schema
+    assert schema.feature_names == ("n=a", "n=b", "code=1", "code=2", "code=3", "ok=False", "ok=True")
+    table = CsvTable(write("n,code,ok\nc,1.0,TRUE\nA,9,false\nc,2,maybe\na,03,True\n", "later.csv"))
+    X, _ = schema.read(table)
+    assert X.tolist() == [[0, 0, 1, 0, 0, 0, 1], [1, 0, 0, 0, 0, 1, 0], [0, 0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 1, 0, 1]]
+    assert [note.partition("later.csv: ")[2] for note in table.notes] == [
+        "column 'n': 'c' (line 2, 2 rows) is none of a, b, and counts as none of them",
+        "column 'n': 'A' (line 3) is read as 'a'",
+        "column 'code': '9' (line 3) is none of 1, 2, 3, and counts as none of them",
+        "column 'ok': 'TRUE' (line 2) is read as 'True'",
+        "column 'ok': 'false' (line 3) is read as 'False'",
+        "column 'ok': 'maybe' (line 4) is none of False, True, and counts as none of them",
+    ]
+    schema = read_csv(write("n,y\na,0\nA,1\na,1\nA,0\n")).schema  # of two that differ in case, neither is meant
+    assert schema.read(CsvTable(write("n\n\u00c4\nA\n", "later.csv")))[0].tolist() == [[0, 0], [1, 0]]
+    table = CsvTable(write("n\n" + "".join(f"u{i}\n" for i in range(9)) + "a\n", "later.csv"), known=["n"])
+    schema.read(table)
+    assert len(table.notes) == 4 and table.notes[-1].endswith("column 'n': 6 more texts are none of those either")
+
+
+def test_rows_with_gaps_are_marked_on_demand(write):
+    schema = read_csv(write("size,colour,y\n1.5,red,0\n2.5,blue,1\n")).schema
+    later = CsvTable(write("size,colour,y\n1,red,?\n?,red,1\n,,\n2,,0\n-,blue,0\n", "later.csv"))
+    X, y = schema.read(later, missing="mark", target=False)
+    nan = np.nan
+    expected = [[1, 0, 1], [nan, 0, 1], [nan] * 3, [2, nan, nan], [nan, 1, 0]]
+    assert np.array_equal(X, expected, equal_nan=True) and y is None
+    with pytest.raises(ValueError, match=r"later.csv:6: column 'size': expected a finite number, got 'x'"):
+        schema.read(
+            CsvTable(write("size,colour\n\n1,red\n,\n1,red\nx,red\n", "later.csv")), missing="mark", target=False
+        )
+
+
+@pytest.mark.parametrize("target", ["column 1", "column 2", None])
+def test_a_table_without_header_has_the_roles_of_the_training(write, target):
+    rows = "1.5,0.5,10\n2.5,1.5,30\n3.5,0.5,60\n"
+    schema = read_csv(write(rows), target, task="regression").schema
+    assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
+    X, y = schema.read(CsvTable(write(rows, "later.csv")))
+    at = {"column 1": 0, "column 2": 1, None: 2}[target]
+    everything = np.array([[1.5, 0.5, 10], [2.5, 1.5, 30], [3.5, 0.5, 60]])
+    assert X.tolist() == np.delete(everything, at, axis=1).tolist() and y.tolist() == everything[:, at].tolist()
+    X, y = schema.read(CsvTable(write("7.5,8.5\n1.5,2.5\n", "later.csv")))
+    assert X.tolist() == [[7.5, 8.5], [1.5, 2.5]] and y is None  # the inputs alone: none of them is the target, too
+    for other in ("7.5\n", "1.5,2,3,4\n"):
+        n = other.count(",") + 1
+        with pytest.raises(
+            ValueError, match=rf"later.csv: has {n} columns? without names.* trained on 3 .*the 2 inputs"
+        ):
+            schema.read(CsvTable(write(other, "later.csv")))
+    with pytest.raises(ValueError, match="trained on a table without column names, and this one has a, b, c"):
+        schema.read(CsvTable(write("a,b,c\n1,2,3\n", "later.csv")))
+
+
+def test_ids_that_are_left_out_keep_the_roles_without_header(write):
+    rows = "n1,1.5,10\nn2,2.5,30\nn3,3.5,60\n"
+    schema = read_csv(write(rows), ignore=["column 1"], task="regression").schema
+    for later in (rows, "n1,1.5\nn2,2.5\nn3,3.5\n", "1.5\n2.5\n3.5\n"):  # as trained, without the target, inputs
+        assert schema.read(CsvTable(write(later, "later.csv")))[0].tolist() == [[1.5], [2.5], [3.5]]
+    named = read_csv(write("size,kind,y\n1.5,2,5.5\n2.5,1,3.5\n")).schema
+    table = CsvTable(write("1.5,2\n", "later.csv"))
+    named.read(table)
+    assert "columns without names are taken in the model's order: size, kind" in table.notes[-1]
 
 
 def test_unknown_class_in_a_later_table(write):

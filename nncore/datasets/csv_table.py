@@ -160,15 +160,20 @@ class CsvTable:
         if note not in self.notes:
             self.notes.append(note)
 
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
+    def rows(self, *, empty: bool = False) -> Iterator[tuple[int, list[str]]]:
         """Yield (line number, fields) of each data row; fields are stripped of surrounding blanks.
+
+        Parameters
+        ----------
+        empty : bool
+            Also yield rows of nothing but delimiters.
 
         Raises
         ------
         ValueError
             If a row has more or fewer fields than there are columns, or cannot be parsed.
         """
-        for line, fields in self._records():
+        for line, fields in self._records(empty=empty):
             if self.has_header and line == self._first_line:
                 continue
             if len(fields) > len(self.names) and not any(fields[len(self.names) :]):
@@ -201,7 +206,7 @@ class CsvTable:
         """Tell whether the decimal comma that this table is known to have makes a number of `field`."""
         return self.decimal == "," and DECIMAL_COMMA.fullmatch(field) is not None
 
-    def _records(self) -> Generator[tuple[int, list[str]], None, None]:
+    def _records(self, *, empty: bool = False) -> Generator[tuple[int, list[str]], None, None]:
         """Yield (number of its first line, stripped fields) of every row that is not blank, header included."""
         with open_binary(self.path) as stream, self._text(stream) as text:
             for _ in range(self._n_above):
@@ -210,7 +215,7 @@ class CsvTable:
             start = 1 + self._n_above
             try:
                 for fields in reader:
-                    if any(fields):
+                    if any(fields) or (empty and len(fields) > 1):
                         yield start, [field.strip() for field in fields]
                     start = reader.line_num + 1 + self._n_above
             except csv.Error as error:
