@@ -280,7 +280,100 @@ def test_predict_does_not_look_at_the_target(ok, run):
     assert len(ok("predict", "m.safetensors", "new.npz").splitlines()) == 3
     Path("holes.csv").write_text("a,k\n,x\n")
     code, _, err = run("predict", "m.safetensors", "holes.csv")
-    assert code == 2 and "holes.csv:2: column 'a' has no value" in err and "--drop-missing" not in err
+    assert code == 2 and "holes.csv: no row is complete (row 1 lacks 'a')" in err and "--drop-missing" not in err
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """Send a text to standard input."""
+
+    def sent(text):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    return sent
+
+
+MIXED = "size,colour,y\n" + "".join(f"{i}.5,{('red', 'blue')[i % 2]},{2 * i}.5\n" for i in range(60))
+
+
+def test_predict_answers_the_complete_rows_and_marks_the_others(run, ok):
+    Path("t.csv").write_text(MIXED)
+    ok("train", "t.csv", *QUICK, "-o", "m.safetensors")
+    Path("new.csv").write_text("name,size,colour\nann,5,red\n=bob,,red\n,,\neve,6,?\n007,7,blue\n")
+    code, out, err = run("predict", "m.safetensors", "new.csv", "--id", "name")
+    rows = list(csv.reader(io.StringIO(out)))
+    assert code == 0 and rows[0] == ["name", "prediction"]
+    assert [(name, bool(value)) for name, value in rows[1:]] == [
+        ("ann", True), ("'=bob", False), ("", False), ("eve", False), ("007", True)
+    ]  # fmt: skip
+    assert err == "nncore: new.csv: 3 of 5 rows have no prediction, for want of inputs (row 2 lacks 'size')\n"
+    result = json.loads(run("predict", "m.safetensors", "new.csv", "--id", "name", "--json")[1])
+    assert result["ids"] == ["ann", "=bob", "", "eve", "007"] and result["incomplete"] == [1, 2, 3]
+    assert [value is None for value in result["predictions"]] == [False, True, True, True, False]
+    alone = ok("predict", "m.safetensors", Path("one.csv").write_text("size,colour\n5,red\n") and "one.csv")
+    assert alone.split()[1] == rows[1][1]  # the gaps of others change nothing
+    code, out, err = run("predict", "m.safetensors", "new.csv", "--id", "nam")
+    assert code == 2 and "there is no column 'nam'; did you mean 'name'?" in err and out == ""
+    np.savez("new.npz", X=np.zeros((2, 3)))
+    code, _, err = run("predict", "m.safetensors", "new.npz", "--id", "name")
+    assert code == 2 and "--id is for CSV files, and new.npz is none" in err
+
+
+def test_predicted_classes_of_incomplete_rows_are_empty(run, ok):
+    Path("t.csv").write_text(PENGUINS)
+    ok("train", "t.csv", *QUICK, "-o", "m.safetensors")
+    Path("new.csv").write_text("island,bill,sex\nDream,NA,male\nBiscoe,48,female\n")
+    for options, width in (([], 2), (["--proba"], 3)):
+        _, out, _ = run("predict", "m.safetensors", "new.csv", *options)
+        header, gap, full = csv.reader(io.StringIO(out))
+        assert len(header) == len(gap) == len(full) == width and not any(gap) and all(full)
+    result = json.loads(run("predict", "m.safetensors", "new.csv", "--json")[1])
+    assert result["predictions"][0] is None and result["probabilities"][0] == [None, None]
+
+
+def test_unknown_texts_are_said_by_predict_and_evaluate(run, ok):
+    Path("t.csv").write_text(MIXED)
+    ok("train", "t.csv", *QUICK, "-o", "m.safetensors")
+    Path("new.csv").write_text("size,colour,y\n5,violet,1.5\n6,Red,2.5\n")
+    said = "nncore: new.csv: column 'colour': 'violet' (line 2) is none of blue, red, and counts as none of them\n"
+    for command in ("predict", "evaluate"):
+        code, _, err = run(command, "m.safetensors", "new.csv")
+        assert code == 0 and err == said + "nncore: new.csv: column 'colour': 'Red' (line 3) is read as 'red'\n"
+
+
+def test_data_from_standard_input(run, ok, sent, monkeypatch):
+    Path("t.csv").write_text(MIXED)
+    ok("train", "t.csv", *QUICK, "-o", "m.safetensors")
+    sent(MIXED)
+    predicted = ok("predict", "m.safetensors", "-", "--id", "size")
+    assert predicted == ok("predict", "m.safetensors", "t.csv", "--id", "size") and predicted.count("\n") == 61
+    sent(MIXED)
+    assert ok("evaluate", "m.safetensors", "-") == run("evaluate", "m.safetensors", "t.csv")[1]
+    sent("size,colour\n1,red\n,violet\n")
+    code, _, err = run("predict", "m.safetensors", "-")
+    assert code == 0 and "nncore: stdin: column 'colour': 'violet' (line 3) is none" in err and "/" not in err
+    for bad, message in (("size\n1\n", "nncore: stdin: there is no column"), ("", "nncore: stdin: the file is empty")):
+        sent(bad)
+        code, _, err = run("predict", "m.safetensors", "-")
+        assert code == 2 and message in err and "/" not in err
+    monkeypatch.setattr(sys, "stdin", None)
+    code, _, err = run("predict", "m.safetensors", "-")
+    assert code == 2 and "nothing is sent there; for example: nncore predict M - < t.csv" in err
+
+
+def test_a_table_without_header_is_evaluated_by_the_roles_of_the_training(run, ok):
+    rows = "".join(f"{i}.5,{i % 3},{2 * i}.5\n" for i in range(40))
+    Path("t.csv").write_text(rows)
+    ok("train", "t.csv", "--target", "column 1", *QUICK, "-o", "m.safetensors")
+    assert "R2" in ok("evaluate", "m.safetensors", "t.csv", "--held-out")
+    Path("two.csv").write_text("1,2.5\n2,3.5\n")
+    code, _, err = run("evaluate", "m.safetensors", "two.csv")
+    assert code == 2 and "two.csv has no target 'column 1' to compare with" in err
+    assert ok("predict", "m.safetensors", "two.csv").count("\n") == 3
+    Path("four.csv").write_text("1,2.5,3,4\n2,3.5,3,4\n")
+    for command in ("evaluate", "predict"):
+        code, _, err = run(command, "m.safetensors", "four.csv")
+        assert code == 2 and "four.csv: has 4 columns without names, but the model was trained on 3" in err
 
 
 def test_predict_on_data_of_other_classes(ok, run):

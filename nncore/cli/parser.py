@@ -119,8 +119,9 @@ def _add_train(commands: _Commands) -> None:
 def _add_predict(commands: _Commands) -> None:
     command = _command(commands, "predict", predict.run_predict, "write a prediction for each row as CSV")
     command.add_argument("model", metavar="MODEL", help="a file saved by nncore train")
-    command.add_argument("data", metavar="DATA", help=DATA_HELP)
+    command.add_argument("data", metavar="DATA", help=f"{DATA_HELP}; - is a table from standard input")
     command.add_argument("--proba", action="store_true", help="write the probability of every class")
+    command.add_argument("--id", metavar="COLUMN", help="write this column of a CSV file in front of the predictions")
     _add_table_options(command)
     _add_output_options(command, "write to this file instead of stdout")
 
@@ -128,7 +129,7 @@ def _add_predict(commands: _Commands) -> None:
 def _add_evaluate(commands: _Commands) -> None:
     command = _command(commands, "evaluate", predict.run_evaluate, "compare predictions with the target")
     command.add_argument("model", metavar="MODEL", help="a file saved by nncore train")
-    command.add_argument("data", metavar="DATA", help=DATA_HELP)
+    command.add_argument("data", metavar="DATA", help=f"{DATA_HELP}; - is a table from standard input")
     command.add_argument("--held-out", action="store_true", help="only the rows that training on this DATA held out")
     _add_table_options(command, missing=True)
 

@@ -19,6 +19,7 @@ from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.header import NO_HEADER
+from nncore.datasets.schema import Schema
 from nncore.datasets.tables import encode_targets, is_npz, read_npz_arrays, read_table
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -82,7 +83,7 @@ def load_for_model(
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
-        Not yet standardised. Of MNIST, the test set.
+        Not yet standardised; without `target`, NaN where a table has gaps. Of MNIST, the test set.
     y : ndarray of shape (n_samples,) or None
         The target, if it is wanted and there.
 
@@ -95,9 +96,10 @@ def load_for_model(
     with blamed_on_the_user():
         if _is_csv(data):
             table = _open_csv(options, known=[column.name for column in schema.columns])
-            rows = schema.read(table, missing=_missing(options), target=target)
+            rows = schema.read(table, missing=_missing(options) if target else "mark", target=target)
             for note in table.notes:
-                print(f"nncore: {note}", file=sys.stderr)
+                if schema.width is None or NO_HEADER not in note:  # the table of the training had none either
+                    print(f"nncore: {note.replace(data, getattr(options, 'shown', data))}", file=sys.stderr)
             return rows
         _refuse(options, TABLE_OPTIONS, "CSV files")
         if is_npz(data):
@@ -111,6 +113,22 @@ def load_for_model(
             return dataset.X, None
         _check_same(data, "classes", dataset.target_names or ("numbers",), schema.classes or ("numbers",))
         return dataset.X, dataset.y
+
+
+def load_column(options: argparse.Namespace, name: str, schema: Schema) -> list[str]:
+    """Return the texts of one column of the table ``options.data``, which `load_for_model` has read by `schema`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such column, or DATA is no table.
+    """
+    if not _is_csv(options.data):
+        _refuse(options, ("id",), "CSV files")
+    with blamed_on_the_user():
+        table = _open_csv(options, known=[column.name for column in schema.columns])
+        at = table.position(name)
+        return [fields[at] for _, fields in table.rows(empty=True)]
 
 
 def input_files(*names: str) -> list[str]:
