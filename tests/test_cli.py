@@ -249,6 +249,40 @@ def test_guesses_about_columns_are_reported(ok):
     assert json.loads(ok("data", "show", "t.csv", *options, "--json"))["notes"] == []
 
 
+def test_a_class_of_one_row_is_trained_on_and_said(ok, run):
+    Path("t.csv").write_text("x,y\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(60)) + "61,c\n62,d\n")
+    note = "the classes 'c', 'd' have only 1 row: it is trained on, and none is left to test with"
+    for options, rows in (([], (50, 0, 12)), (["--val", "0.2"], (40, 10, 12)), (["--test", "0.05"], (59, 0, 3))):
+        result = json.loads(ok("train", "t.csv", *QUICK, *options, "--json", "-o", "m.safetensors", "--force"))
+        assert tuple(result["rows"].values()) == rows and note in result["notes"]
+        again = json.loads(run("evaluate", "m.safetensors", "t.csv", "--held-out", "--json")[1])
+        assert again["rows"] == rows[2] and again["accuracy"] == result["test"]["accuracy"]
+    assert f"note   {note}\n" in ok("train", "t.csv", *QUICK)
+    assert not any(
+        "only 1 row" in note for note in json.loads(ok("train", "t.csv", *QUICK, "--test", "0", "--json"))["notes"]
+    )
+    Path("t.csv").write_text("x,y\n" + "1,yes\n" * 9 + "2,no\n")
+    assert "note   class 'no' has only 1 row: it is trained on" in ok("train", "t.csv", *QUICK)
+
+
+def test_few_rows_held_out_are_said(ok):
+    Path("t.csv").write_text("a,b,y\n1,2,0.5\n2,3,1.5\n3,4,2.5\n4,5,3.6\n")
+    out = ok("train", "t.csv", *QUICK)
+    assert "note   1 row to choose the epoch and 1 row to test: too few to tell much" in out
+    assert "test R2 undefined, RMSE " in out
+    assert not any("too few" in note for note in json.loads(ok("train", "iris", *QUICK, "--json"))["notes"])
+
+
+def test_whole_numbers_with_many_values_are_a_number_and_said(ok):
+    Path("t.csv").write_text("x,price\n" + "".join(f"{i},{100000 + 1000 * i}\n" for i in range(18)))
+    note = "target 'price': 18 different whole numbers are predicted as a number; for classes, say so"
+    assert f"note   t.csv: {note} (task='classification', " in ok("train", "t.csv", *QUICK)
+    np.savez("t.npz", X=np.arange(60.0)[:, None], y=np.arange(60) % 5 + 3)
+    result = json.loads(ok("train", "t.npz", *QUICK, "--json"))
+    assert result["task"] == "classification" and len(result["notes"]) == 1
+    assert "5 different whole numbers are taken for classes; for a number, say so" in result["notes"][0]
+
+
 def test_predicted_numbers_keep_every_digit(ok):
     rng = np.random.default_rng(0)
     np.savez("t.npz", X=rng.normal(size=(50, 2)), y=1e7 + 1e5 * rng.normal(size=50))
@@ -554,7 +588,6 @@ MISTAKES = [
     (["predict", "m.safetensors", "iris", "--header", "no"], "--header is for CSV files, and iris is none"),
     (["train", "t.csv", "--header", "maybe"], "unknown --header 'maybe'. Known: yes, no"),
     (["train", "t.csv", "--encoding", "base64"], "unknown encoding 'base64'"),
-    (["evaluate", "m.safetensors", "shifted.csv", "--held-out"], "shifted.csv: class 0 has only 1 row"),
     (["train", "digits", "-o", "no/such/folder"], "the folder no/such of the output does not exist"),
     (["train", "digits", "-o", "."], "the output . is a folder"),
     (["train", "t.csv", "-o", "t.csv"], "the output t.csv is also the input"),
@@ -572,7 +605,11 @@ MISTAKES = [
     (["train", "t.csv", "--ignore", "wings"], "t.csv: there is no column 'wings'"),
     (["train", "t.csv", "--encoding", "klingon"], "unknown encoding 'klingon'"),
     (["train", "one.csv"], "every row of one.csv is of class 'a'; classification needs two classes or more"),
-    (["train", "lonely.csv"], "lonely.csv: class 'no' has only 1 row to share out"),
+    (["train", "alone.csv"], "alone.csv: each of the 3 rows is of a class of its own, so no row can test"),
+    (
+        ["train", "many.csv"],
+        "row of each of the 12 classes in both parts, got 19 training and 5 test rows; choose other",
+    ),
     (["train", "t.csv", "--ignore", "species"], "t.csv: the target 'species', the last column, is ignored"),
     (["train", "ragged.csv"], "ragged.csv:3: expected 2 fields"),
     (["train", "huge.csv"], "huge.csv: X spreads too wide in column 0"),
@@ -607,12 +644,12 @@ def workshop(tmp_path_factory):
     tables = {
         "t.csv": PENGUINS,
         "one.csv": "x,y\n1,a\n2,a\n",
-        "lonely.csv": "x,y\n" + "1,yes\n" * 9 + "2,no\n",
+        "alone.csv": "x,y\n1,a\n2,b\n3,c\n",
+        "many.csv": "x,y\n" + "".join(f"{i},c{i % 12}\n" for i in range(24)),
         "ragged.csv": "x,y\n1,2\n1,2,3\n",
         "huge.csv": "x,y\n" + "1e300,0\n-1e300,1\n" * 20,
         "new.csv": f"{names}\n1,2,3,4\n",
         "few.csv": f"{names},species\n1,2,3,4,setosa\n",
-        "shifted.csv": f"{names},species\n1,2,3,4,setosa\n" + "1,2,3,4,virginica\n" * 149,
     }
     for name, text in tables.items():
         (folder / name).write_text(text)

@@ -474,16 +474,54 @@ def test_latin_1(write):
         ("1 2 3 4", "regression", None),
         ("0.5 1.5 0.5 1.5", "classification", ("0.5", "1.5")),
         ("1 a 1 a", "classification", ("1", "a")),
-        (" ".join(map(str, range(20))), "auto", tuple(map(str, range(20)))),
-        (" ".join(map(str, range(21))), "auto", None),
+        (" ".join(map(str, range(20))) * 2, "auto", None),  # 190 stands once
+        (" ".join(map(str, [*range(20)] * 2)), "auto", tuple(map(str, range(20)))),
+        (" ".join(map(str, [*range(21)] * 2)), "auto", None),
+        (" ".join(map(str, range(1, 19))), "auto", None),  # a number of its own for each row
+        (" ".join(map(str, range(10))), "auto", tuple(map(str, range(10)))),
+        ("100 200 300", "auto", None),
+        ("100 200 300 100 200 300", "auto", ("100", "200", "300")),
+        ("100 200", "auto", ("100", "200")),
     ],
 )
 def test_task(write, values, task, names):
     path = write("x,y\n" + "".join(f"{i},{value}\n" for i, value in enumerate(values.split())))
-    dataset = read_csv(path, task=task)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset = read_csv(path, task=task)
     assert dataset.target_names == names
     if names is None:
         assert dataset.y.tolist() == [float(value) for value in values.split()]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (range(100, 118), r"target 'y': 18 different whole numbers are predicted as a number; .*--task classification"),
+        ([*range(21)] * 3, "target 'y': 21 different whole numbers are predicted as a number"),
+        (range(3, 1300), "target 'y': more than 1000 different whole numbers are predicted as a number"),
+        ([3, 4, 5] * 9, r"target 'y': 3 different whole numbers are taken for classes; .*--task regression"),
+        ([1, 2, 3] * 9, None),
+        ([0.5, 2, 3] * 9, None),
+        ([7, 9] * 9, None),
+    ],
+)
+def test_what_whole_numbers_are_taken_for_is_said(write, tmp_path, values, said):
+    path = write("x,y\n" + "".join(f"{i},{value}\n" for i, value in enumerate(values)))
+    np.savez(tmp_path / "t.npz", X=np.arange(len(values))[:, None], y=list(values))
+    for read, file in ((read_csv, path), (read_npz, tmp_path / "t.npz")):
+        if said is None or (read, len(values)) == (read_npz, 1297):
+            read(file, task="auto" if said is None else "regression")
+            continue
+        with pytest.warns(UserWarning, match=rf"{os.path.basename(file)}: {said}"):
+            dataset = read(file)
+        assert (dataset.target_names is None) == ("predicted" in said)
+        read(file, task="regression")  # who says so is told nothing
+    if said is not None and len(values) > 1000:
+        with pytest.raises(
+            ValueError, match=r"more than 1000 different numbers.* too many for classes.*--task regression"
+        ):
+            read_csv(path, task="classification")
 
 
 def test_missing_values(write):

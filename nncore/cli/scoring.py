@@ -33,4 +33,7 @@ def in_words(scores: dict[str, float]) -> str:
     >>> in_words({"r2": 0.4512, "rmse": 53.21})
     'R2 0.4512, RMSE 53.21'
     """
-    return ", ".join(WORDS[name].format(value) for name, value in scores.items())
+    return ", ".join(
+        f"{name.upper()} undefined" if math.isnan(value) else WORDS[name].format(value)
+        for name, value in scores.items()
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,11 @@ def load_source(options: argparse.Namespace) -> Source:
             return _read_csv(options)
         _refuse(options, TABLE_OPTIONS, "CSV files")
         if is_npz(data):
-            dataset = read_npz(data, task=options.task or "auto")
-            return Source(dataset, notes=notes_on(dataset, options))
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always", UserWarning)
+                dataset = read_npz(data, task=options.task or "auto")
+            notes = tuple(str(one.message) for one in said)
+            return Source(dataset, notes=(*notes, *notes_on(dataset, options, notes)))
         _refuse(options, ("task",), "CSV and NPZ files")
         if _is_mnist(data):
             train, test = load_mnist(data.partition(":")[2] or None)
@@ -148,7 +152,9 @@ def _read_csv(options: argparse.Namespace) -> Source:
     )
     no_header = f"{table.path}: {NO_HEADER}"
     unsaid = table.header_is_guessed and not table.has_header and no_header not in table.notes
-    return Source(dataset, notes=(*([no_header] if unsaid else []), *table.notes, *notes_on(dataset, options)))
+    return Source(
+        dataset, notes=(*([no_header] if unsaid else []), *table.notes, *notes_on(dataset, options, table.notes))
+    )
 
 
 def _open_csv(options: argparse.Namespace, known: Collection[str] = ()) -> CsvTable:

@@ -44,9 +44,9 @@ def _run(options: argparse.Namespace) -> int:
         preparation = Preparation.fit(parts.train, standardize=not source.is_scaled)
     recipe = choose(parts.train, source, options)
     model = build(parts.train, recipe, options)
-    say = not (options.json or options.quiet)
+    say, notes = not (options.json or options.quiet), (*source.notes, *parts.notes)
     if say:
-        print_lines([*_announcement(parts, model, recipe), *(f"note   {note}" for note in source.notes)])
+        print_lines([*_announcement(parts, model, recipe), *(f"note   {note}" for note in notes)])
     started = time.perf_counter()
     try:
         with blamed_on_the_user(options.data):
@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
         model_file.save(options.output, model, preparation, split)
     with blamed_on_the_user(options.data):
         scores = score(model, preparation, *(parts.test or parts.train))
-    result = {**_result(model, parts, recipe, seconds, scores, options), "notes": source.notes}
+    result = {**_result(model, parts, recipe, seconds, scores, options), "notes": notes}
     if options.json:
         print_json(result)
     elif say:
@@ -191,7 +191,8 @@ def _severe(model: Sequential, options: argparse.Namespace) -> list[str]:
 
 def _verdict(result: dict[str, Any]) -> str:
     part = "test" if "test" in result else "train"
-    rows = f"{result['rows'][part]} rows " + ("held out" if part == "test" else "it was trained on: none were held out")
+    n = result["rows"][part]
+    rows = f"{n} row{'s' if n != 1 else ''} " + ("held out" if part == "test" else "it was trained on: none were held out")
     saved = f"model saved to {result['model']}" if result["model"] else "not saved (to save: -o model.safetensors)"
     scores = {name: value for name, value in result[part].items() if name != "loss"}
     epochs = _epochs(result["epochs"])
