@@ -265,6 +265,33 @@ def test_a_class_of_one_row_is_trained_on_and_said(ok, run):
     assert "note   class 'no' has only 1 row: it is trained on" in ok("train", "t.csv", *QUICK)
 
 
+def test_what_accuracy_hides_is_said_by_train_and_evaluate(ok, run):
+    rows = [f"{i % 7},{'often' if i % 20 else 'seldom'}\n" for i in range(200)]
+    Path("t.csv").write_text("x,y\n" + "".join(rows))
+    long = ["--epochs", "40", "--layers", "8"]
+    out = ok("train", "t.csv", *long, "-o", "m.safetensors")
+    beside = (
+        "recall often: 1.00, seldom: 0.00\nshare  most frequent class often: 0.9500 of the rows\n"
+        "hint   no better than always saying often\n"
+        "hint   few rows of seldom are found: train --class-weight balanced lets rare classes count as much\n"
+    )
+    assert beside + "test accuracy 0.9500 (40 rows held out)" in out
+    assert f" (40 rows)\n{beside}\ntrue" in ok("evaluate", "m.safetensors", "t.csv", "--held-out")
+    result = json.loads(ok("evaluate", "m.safetensors", "t.csv", "--held-out", "--json"))
+    for found in (result, json.loads(ok("train", "t.csv", *long, "--json"))):
+        assert found["recall"] == {"often": 1, "seldom": 0}
+        assert found["most_frequent"] == {"class": "often", "share": 0.95}
+    assert "--class-weight" not in ok("train", "t.csv", *QUICK, "--class-weight", "balanced")
+    assert "recall" not in ok("train", "t.csv", "--target", "x", "--task", "regression", *QUICK)
+
+
+def test_of_many_classes_the_lowest_recalls_are_said(ok):
+    Path("t.csv").write_text("x,y\n" + "".join(f"{i % 30},c{i % 30}\n" for i in range(300)))
+    out = ok("train", "t.csv", *QUICK)
+    assert len(re.search("^lowest 10 recalls (.*)$", out, re.M)[1].split(", ")) == 10
+    assert len(json.loads(ok("train", "t.csv", *QUICK, "--json"))["recall"]) == 30
+
+
 def test_few_rows_held_out_are_said(ok):
     Path("t.csv").write_text("a,b,y\n1,2,0.5\n2,3,1.5\n3,4,2.5\n4,5,3.6\n")
     out = ok("train", "t.csv", *QUICK)

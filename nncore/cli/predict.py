@@ -17,7 +17,7 @@ from nncore.base.spreadsheets import inert
 from nncore.cli import model_file
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, table, writing
-from nncore.cli.scoring import in_words, score
+from nncore.cli.scoring import balance_facts, balance_lines, in_words, score_and_balance
 from nncore.cli.sources import input_files, load_column, load_for_model
 from nncore.cli.stdin import stdin_as_file
 from nncore.datasets import Preparation
@@ -81,14 +81,15 @@ def run_evaluate(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     with blamed_on_the_user():
-        scores = score(model, preparation, X, y)
+        scores, found = score_and_balance(model, preparation, X, y)
         classes = preparation.schema.classes
         matrix = None if classes is None else confusion_matrix(y, _predict(model, preparation, X)[0], len(classes))
     if options.json:
-        result = {"model": options.model, "data": options.data, "rows": len(X), **scores}
+        result = {"model": options.model, "data": options.data, "rows": len(X), **scores, **balance_facts(found)}
         print_json(result if matrix is None else {**result, "classes": classes, "confusion_matrix": matrix})
     else:
-        print_lines([f"{in_words(scores)} ({len(X)} rows)", *_matrix_lines(matrix, classes)])
+        counted = f"{len(X)} row{'s' if len(X) != 1 else ''}"
+        print_lines([f"{in_words(scores)} ({counted})", *balance_lines(found), *_matrix_lines(matrix, classes)])
     return DONE
 
 

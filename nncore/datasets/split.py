@@ -83,7 +83,7 @@ def split_by_class(y: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, 
     Examples
     --------
     >>> train, test = split_by_class(np.array([0, 0, 1, 1, 2]), 0.5, seed=0)
-    >>> sorted(train[:2] // 2), train[2:].tolist(), sorted(test // 2)
+    >>> sorted((train[:2] // 2).tolist()), train[2:].tolist(), sorted((test // 2).tolist())
     ([0, 1], [4], [0, 1])
     """
     _, index, counts = np.unique(y, return_inverse=True, return_counts=True)
