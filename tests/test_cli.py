@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from idx_files import write_mnist
 
 import nncore
 from nncore import datasets
-from nncore.cli import main
+from nncore.cli import completion, hints, main
+from nncore.cli.parser import build_parser
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
 
@@ -598,13 +600,54 @@ MISTAKES = [
     (["train", "digits", "--seed", "1.5"], "--seed: expected a whole number"),
     (["train", "digits", "--lr", "nan"], "--lr: learning_rate must be a finite number >= 0, got nan"),
     (["train", "digits", "--lr=-1"], "--lr: learning_rate must be a finite number >= 0, got -1.0"),
-    (["train", "digits", "--lr", "fast"], "--lr: invalid float value: 'fast'"),
+    (["train", "digits", "--lr", "fast"], "--lr: expected a number, got 'fast'; see"),
     (["train", "digits", "--val", "1"], "--val: expected a share of at least 0 and below 1, got '1'"),
     (["train", "digits", "--test", "x"], "--test: expected a share"),
     (["train", "digits", "--test", "nan"], "--test: expected a share"),
     (["train", "digits", "--test", "0.999"], "choose other shares with --test and --val"),
     (["train", "digits", "--layers", "64;32"], "--layers: expected whole numbers such as 64,32, or none, got '64;32'"),
     (["train", "digits", "--layers", "0"], "--layers: expected whole numbers"),
+    (["train", "digits", "--layers", "1_0"], "--layers: expected whole numbers"),
+    (
+        ["train", "digits", "--epochs", "1_000"],
+        "a whole number from 1 to 2147483647, got '1_000'; write it as 1000; see",
+    ),
+    (["train", "digits", "--epochs", "\u0663\u0660"], "got '\u0663\u0660'; write it as 30; see"),
+    (["train", "digits", "--batch-size", "\uff13\uff12"], "got '\uff13\uff12'; write it as 32; see"),
+    (["train", "digits", "--threads", "1 0"], "got '1 0'; write it as 10"),
+    (["train", "digits", "--epochs", "ten"], "got 'ten'; see"),
+    (["train", "digits", "--seed", "1_0"], "--seed: expected a whole number from 0 to 18446744073709551615, got '1_0'"),
+    (["train", "digits", "--lr", "1_0.5"], "--lr: expected a number, got '1_0.5'; write it as 10.5"),
+    (["train", "digits", "--lr", "\u0660.\u0661"], "--lr: expected a number, got '\u0660.\u0661'; write it as 0.1"),
+    (
+        ["train", "digits", "--test", "0.2_5"],
+        "a share of at least 0 and below 1, got '0.2_5'; write it as 0.25",
+    ),
+    (["train", "digits", "--val", "\u0660.\u0662"], "write it as 0.2"),
+    (["builder", "--port", "8_416"], "got '8_416'; write it as 8416"),
+    (
+        ["train", "digits", "--learning-rate", "0.1"],
+        "'--learning-rate'; here it is --lr; see nncore train --help",
+    ),
+    (["train", "digits", "--learning_rate=0.1"], "unknown option '--learning_rate'; here it is --lr; see"),
+    (["train", "digits", "--batch_size", "8"], "unknown option '--batch_size'; here it is --batch-size; see"),
+    (["train", "digits", "--hidden", "8"], "unknown option '--hidden'; here it is --layers; see"),
+    (["predict", "m.safetensors", "iris", "--hidden", "8"], "unknown option '--hidden'"),
+    (
+        ["train", "digits", "--dropout", "0.1"],
+        "has none, Python has: Dropout(0.2) among the layers; see",
+    ),
+    (["train", "digits", "--l2", "0.1"], """Python has: Dense(64, "relu", l2=1e-4); see"""),
+    (
+        ["train", "digits", "--patience", "5"],
+        "Python has: fit(callbacks=EarlyStopping(patience=20)); --val keeps",
+    ),
+    (
+        ["train", "digits", "--schedule", "cosine"],
+        "constant, linear; in Python there are others: Adam(CosineDecay(",
+    ),
+    (["help", "trian"], "unknown command 'trian'; did you mean 'train'?"),
+    (["--completion", "fish"], "unknown --completion 'fish'. Known: bash, zsh"),
     (["train", "digits", "--layers", "100000000,100000000"], "GB of memory"),
     (["train", "digits", "--activation", "rleu"], "unknown activation 'rleu'; did you mean 'relu'?"),
     (["train", "digits", "--optimizer", "adm"], "--optimizer: unknown optimizer 'adm'; did you mean 'adam'?"),
@@ -722,13 +765,53 @@ def test_a_training_that_diverges_later_leaves_the_model_of_the_last_good_epoch(
     assert model.epoch == history.diverged["epoch"] > 0 and np.isfinite(model.parameters).all()
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["train", "--help"], ["data", "show", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "argv",
+    [["--help"], ["train", "--help"], ["data", "show", "--help"], ["--version"], ["help"], ["help", "data", "show"]],
+)
 def test_help_and_version(run, argv):
     code, out, err = run(*argv)
     assert (code, err) == (0, "") and (nncore.__version__ in out or "usage: nncore" in out)
 
 
 # ---- histories and the doctor
+
+
+def test_help_is_a_command_too(ok):
+    assert ok("help") == ok("--help") and ok("help", "train") == ok("train", "--help") != ok("help")
+
+
+def test_hints_name_what_there_is():
+    options = {option for _, words in completion._words(build_parser()) for option in words}
+    assert set(hints.OTHER_NAMES) <= options
+    words = [word for words in [*hints.OTHER_NAMES.values(), *hints.IN_PYTHON] for word in words.split()]
+    assert len(set(words)) == len(words) and not options & {f"--{word}" for word in words}
+    names = {name for how in hints.IN_PYTHON.values() for name in re.findall(r"\b[A-Z][A-Za-z]+(?=\()", how)}
+    assert {"Dropout", "Dense", "EarlyStopping"} < names and all(hasattr(nncore, name) for name in names)
+    nncore.Adam(nncore.CosineDecay(0.001, 1000)), nncore.Dense(64, "relu", l2=1e-4), nncore.SGD(0.01, momentum=0.9)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("nncore tr", {"train"}),
+        ("nncore train iris --epo", {"--epochs"}),
+        ("nncore predict m d --p", {"--proba"}),
+        ("nncore data s", {"show"}),
+        ("nncore data show iris --he", {"--help", "--header"}),
+        ("nncore data list --he", {"--help"}),
+        ("nncore --v", {"--version"}),
+        ("nncore train i", set()),
+    ],
+)
+def test_tab_completion(ok, line, found):
+    Path("completion.sh").write_text(ok("--completion", "bash"))
+    words = line.split(" ")
+    state = f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}"
+    test = f". ./completion.sh; {state}; _nncore; echo ${{COMPREPLY[@]}}"
+    shown = subprocess.run(["bash", "-c", test], capture_output=True, text=True, check=True)
+    assert set(shown.stdout.split()) == found and shown.stderr == ""
 
 
 def test_train_writes_its_history(ok):
