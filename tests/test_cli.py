@@ -284,6 +284,9 @@ def test_what_accuracy_hides_is_said_by_train_and_evaluate(ok, run):
         assert found["recall"] == {"often": 1, "seldom": 0}
         assert found["most_frequent"] == {"class": "often", "share": 0.95}
     assert "--class-weight" not in ok("train", "t.csv", *QUICK, "--class-weight", "balanced")
+    Path("new.csv").write_text("x,y\n1,often\n")
+    alone = "recall often: 1.00\nhint   all of these rows are of class often: they tell nothing of the others\n"
+    assert alone in ok("evaluate", "m.safetensors", "new.csv")
     assert "recall" not in ok("train", "t.csv", "--target", "x", "--task", "regression", *QUICK)
 
 

@@ -319,6 +319,9 @@ def test_a_row_of_texts_taken_for_names_is_said_where_it_may_be_data(write):
         assert CsvTable(write(content)).notes == []  # certain: each value stands twice, but not the names
     with pytest.warns(UserWarning, match=r"first row \('0', '1', '2'\) is taken for the names"):
         assert read_csv(write("0,1,2\n5.1,3.5,0\n4.9,3.0,1\n6,3,0\n")).feature_names == ("0", "1")
+    with pytest.warns(UserWarning, match=r"first row \('150', '4', 'setosa', \.\.\.\) is taken for the names"):
+        assert read_csv(write("150,4,setosa,virginica\n5.1,3.5,0,1\n4.9,3.0,1,0\n")).n_samples == 2
+    assert CsvTable(write("age,2019,2025,y\n5,3,0,1\n4,3,1,0\n")).notes == []
     with pytest.raises(ValueError, match=r"two columns are named 'a'.*if the row is data.*--header no"):
         CsvTable(write("a,a,b\n1,2,3\n"))
 
@@ -580,6 +583,7 @@ BAD_TABLES = [
     ("a b c\n1 2 3\n", {}, "separated by commas, semicolons, tabs or bars"),
     ("a,a,b\n1,2,3\n", {}, r"table\.csv:1: two columns are named 'a'"),
     ("a,b\n1,2\nx,3\n", {}, r"table\.csv:3: column 'a' held numbers up to here and now 'x'"),
+    ("a,b,y\n1,2,0\na,b,y\n3,4,1\n", {}, r"table\.csv:3: .* and now 'a'; the names of the columns stand there again"),
     ("a,b\nx,2\n1,3\n", {}, r"table\.csv:3: column 'a' held text up to here and now '1'"),
     ("a,b\n1_000,2\n", {}, None),
     ("a,b\n1,2\ninf,3\n", {}, r"table\.csv:3: column 'a': expected a finite number, got 'inf'"),

@@ -57,10 +57,13 @@ def balance_lines(found: Balance | None, *, weighted: bool = False) -> list[str]
     """
     if found is None:
         return []
-    notes = [f"no better than always saying {found.most_frequent[0]}"] if found.is_trivial else []
+    name, share = found.most_frequent
+    if share == 1:
+        return [found.phrases()[0], f"hint   all of these rows are of class {name}: they tell nothing of the others"]
+    notes = [f"no better than always saying {name}"] if found.is_trivial else []
     notes += [] if weighted else filter(None, [found.hint("train --class-weight balanced")])
-    recall, share = found.phrases()
-    return [recall, f"share  {share}", *(f"hint   {note}" for note in notes)]
+    recall, largest = found.phrases()
+    return [recall, f"share  {largest}", *(f"hint   {note}" for note in notes)]
 
 
 def in_words(scores: dict[str, float]) -> str:

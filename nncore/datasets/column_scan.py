@@ -95,10 +95,10 @@ class ColumnScan:
             self.kind, self.mark = kind, mark
         elif (kind, mark) != (self.kind, self.mark):
             if "numbers" in (kind, self.kind):
-                raise ValueError(
-                    f"column {self.name!r} held {self._so_far} up to here and now {field!r}; "
-                    f"correct it, or treat the column as text {CATEGORICAL}"
-                )
+                mend = f"correct it, or treat the column as text {CATEGORICAL}"
+                if field == self.name:
+                    mend = "the names of the columns stand there again: take that row out of the file"
+                raise ValueError(f"column {self.name!r} held {self._so_far} up to here and now {field!r}; {mend}")
             self.kind, self.mark = "text", None
         self.n += 1
         if len(self.distinct) <= self.limit:

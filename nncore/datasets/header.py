@@ -38,14 +38,22 @@ def guess_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> tuple[
         for field, column, is_number in zip(first, columns, of_numbers, strict=True)
         if field.lower() not in MISSING_NUMBER and not is_number
     ]
-    if any(column and all(_is_number(field, column) for field in column) for _, column in texts):
-        return True, ""
+    once = [
+        (field, [other for other in column if other != field]) for field, column in texts
+    ]  # it may stand there twice
+    if any(column and all(_is_number(field, column) for field in column) for _, column in once):
+        odd = any(is_number and not _is_year(field) for field, is_number in zip(first, of_numbers, strict=True))
+        return True, _taken(first) if odd else ""
     if not any(of_numbers):
         return _among_texts(first, texts)
     if _numbers_are_names(first, columns, of_numbers, texts):
         return True, _taken(first)
     whole = all(re.fullmatch("[0-9]+", field) for field, is_number in zip(first, of_numbers, strict=True) if is_number)
     return False, NO_HEADER if whole else ""  # no column is called 5.1
+
+
+def _is_year(field: str) -> bool:
+    return field.isascii() and field.isdecimal() and int(field) in YEARS
 
 
 def _taken(first: Sequence[str]) -> str:
