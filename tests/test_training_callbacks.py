@@ -744,7 +744,7 @@ def test_a_tilde_is_the_home_directory(tmp_path, monkeypatch, as_path):
     assert History.load(as_path("~/history.json")).epochs.tolist() == [0, 1]
     names = ["again", "deep", "history.json", "log.csv", "work"]
     assert sorted(found.name for found in tmp_path.iterdir()) == names and not list(work.iterdir())
-    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,5\n4,4\n")
+    (tmp_path / "t.csv").write_text("a,b\n1,2.5\n3,5\n4,4\n")
     assert nncore.datasets.read_csv("~/t.csv").X.shape == (3, 1)
 
 

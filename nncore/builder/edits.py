@@ -32,7 +32,8 @@ def set_data(
     session.csv = session.csv if csv is None else csv
     before = session.run.setup
     wanted = replace(before, source=source, metrics=())
-    dataset = sources.load(source, session.csv, session.path)
+    notes: list[str] = []
+    dataset = sources.load(source, session.csv, session.path, notes.append)
     wanted = replace(wanted, layers=setup.with_head(before.layers, dataset), loss=None)
     if dataset.target_names is None:
         wanted = replace(wanted, class_weight=None)
@@ -40,7 +41,7 @@ def set_data(
     told = _many_classes(dataset)
     if wanted.layers != before.layers:
         told = [wording.suited(wanted.layers[-1], len(dataset.target_names or ())), *told]
-    return "\n".join(told)
+    return "\n".join([*told, *notes])
 
 
 def _many_classes(dataset: Dataset) -> list[str]:

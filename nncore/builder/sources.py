@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
+import re
 import tempfile
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -59,6 +62,10 @@ ON_THE_PAGE = {
     "ignore=, on the command line --ignore": "under Columns",
     "categorical=, on the command line --categorical": "under Columns",
     "target=, on the command line --target": "the box Target",
+    "task='regression', on the command line --task regression": "the box Task",
+    "task='classification', on the command line --task classification": "the box Task",
+    "header=True, on the command line --header yes": "by names that are no numbers, in that row of the file",
+    "header=False, on the command line --header no": "by a row of names above it, in the file",
 }
 SELECTION: dict[str, Rule] = {"features": several(text(1000), 10_000), "standardize": flag_or}
 """Options of every data set: the features to read, in their order, and whether to standardise them."""
@@ -116,7 +123,9 @@ def source(name: str, options: Mapping[str, Any]) -> Source:
     return Source(name, checked)
 
 
-def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dataset:
+def load(
+    chosen: Source, csv: str | None = None, path: str | None = None, say: Callable[[str], object] = lambda note: None
+) -> Dataset:
     """Return the rows of a choice, with all features; `selected` returns those that it names.
 
     Parameters
@@ -126,6 +135,8 @@ def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dat
         The table of a source ``"csv"``.
     path : str, optional
         The file of a source ``"file"``, or the folder of MNIST; it comes from the command line, never from the page.
+    say : callable, optional
+        Called with each thing that was guessed of a table, in words; by default nobody is told.
 
     Raises
     ------
@@ -135,7 +146,8 @@ def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dat
     options = {key: value for key, value in chosen.options.items() if key not in (*SELECTION, "file")}
     where = "data.csv" if chosen.name == CSV else "data.options"
     try:
-        dataset = _loaded(chosen, options, csv, path)
+        with _said(say, str(chosen.options.get("file", "data.csv"))):
+            dataset = _loaded(chosen, options, csv, path)
     except OSError as error:
         what = f"{error.filename or path}: {error.strerror}" if error.strerror else str(error)
         raise Refusal(what, "data.name") from None
@@ -146,6 +158,16 @@ def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dat
     if dataset.target_names is not None and len(np.unique(dataset.y)) < 2:
         raise Refusal(f"every row is of class {dataset.target_names[int(dataset.y[0])]!r}; expected two or more", where)
     return dataset
+
+
+@contextlib.contextmanager
+def _said(say: Callable[[str], object], name: str) -> Iterator[None]:
+    """Hand what readers warn of to `say`, with the page's words for options and the `name` of the file."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for one in heard:
+        say(_as_on_the_page(re.sub(r"^\S.*?\.(csv|tsv|txt|gz|npz)(?=:)", lambda _: name, str(one.message), count=1)))
 
 
 def _loaded(chosen: Source, options: Mapping[str, Any], csv: str | None, path: str | None) -> Dataset:

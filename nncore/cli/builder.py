@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,7 @@ def session_for(options: argparse.Namespace) -> Session:
             return Session(presets.setup_of("xor"))
         source, path = _source(options.data, options)
         start = replace(presets.setup_of("spiral"), source=source)
-        dataset = sources.load(source, path=path)
+        dataset = sources.load(source, path=path, say=lambda note: print(f"nncore: {note}", file=sys.stderr))
         return Session(replace(start, layers=setup.with_head(start.layers, dataset)), path=path)
     except Refusal as refusal:
         raise UsageError(str(refusal)) from None

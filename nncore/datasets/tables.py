@@ -13,7 +13,7 @@ import numpy as np
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dataset import Dataset
 from nncore.datasets.inference import infer_schema
-from nncore.datasets.labels import are_classes, check_task, label, sorted_labels
+from nncore.datasets.labels import are_classes, check_task, label, on_whole_numbers, sorted_labels
 from nncore.datasets.stream import open_binary
 
 
@@ -43,7 +43,7 @@ def read_csv(
     target : str, optional
         Name of the target column, ``"column 3"`` if the file has no header. Default: the last column.
     task : {"auto", "classification", "regression"}
-        Auto takes a target of text, or of at most 20 different whole numbers, for classes.
+        Auto takes a target of text, or of at most 20 different whole numbers that repeat themselves, for classes.
     categorical : collection of str
         Columns to treat as text although they hold numbers.
     ignore : collection of str
@@ -135,6 +135,11 @@ def read_npz(path: str | os.PathLike[str], *, X: str = "X", y: str = "y", task: 
     ValueError
         If it is no NPZ file, an array is missing or holds pickled objects, or shapes and values do not fit.
 
+    Warns
+    -----
+    UserWarning
+        If whole numbers are taken for classes or not, and might be meant otherwise.
+
     Examples
     --------
     >>> import os, tempfile
@@ -148,6 +153,10 @@ def read_npz(path: str | os.PathLike[str], *, X: str = "X", y: str = "y", task: 
     if targets is None:
         raise ValueError(f"{path}: there is no array {y!r}; name the target array (y=)")
     classes = None if task == "regression" else _class_names(targets, task)
+    labels = {label(value) for value in np.unique(targets)} if task == "auto" else ()
+    note = on_whole_numbers(y, labels, classes=classes is not None) if labels else ""
+    if note:
+        warnings.warn(f"{path}: {note}", stacklevel=2)
     names = tuple(f"x{i}" for i in range(inputs.shape[1]))
     indices = encode_targets(targets, classes, str(path))
     return Dataset(inputs, indices, names, classes, Path(path).stem, f"Read from {path}.")
@@ -224,4 +233,4 @@ def _targets(values: np.ndarray, n_samples: int, where: str) -> np.ndarray:
 
 def _class_names(values: np.ndarray, task: str) -> tuple[str, ...] | None:
     labels = {label(value) for value in np.unique(values)}
-    return sorted_labels(labels) if task == "classification" or are_classes(labels) else None
+    return sorted_labels(labels) if task == "classification" or are_classes(labels, len(values)) else None

@@ -73,7 +73,7 @@ def evaluate(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike 
         from nncore.training.trial import check_targets  # here, not at the top, to keep `import nncore` quick
 
         check_targets(state, data)
-    scores = scoring.evaluate(network, data, metrics)
+    scores = scoring.evaluate(network, data, metrics, current_loss(state))
     return scores if named else list(scores) if state.metrics else scores["loss"]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -85,6 +86,32 @@ def test_a_csv_of_ones_own(ask):
     ask("set_data", name="csv", options={"file": "flats.csv", "target": "colour"})  # the text is still there
     assert ask("state")["data"]["classes"] == ["blue", "red"]
     assert ask("state")["layers"][-1]["activation"]["name"] == "softmax"
+
+
+@pytest.mark.parametrize(
+    ("csv", "said"),
+    [
+        (
+            "1,2,0\n3,4,1\n5,6,0\n",
+            "no header found, .* say so \\(by names that are no numbers, in that row.*",
+        ),
+        (
+            "0,1,2\n1.5,2,0\n3,4,1\n5,6,0\n",
+            "the first row .* say so \\(by a row of names above it, in the",
+        ),
+        (
+            "a,y\n$1,0\n$3,1\n$4,0\n",
+            "column 'a' is read as numbers, .* treat it as text \\(under Columns\\)",
+        ),
+        ("a,y\n1,10\n3,20\n4,30\n", "target 'y': 3 different whole .* say so \\(the box Task\\)"),
+    ],
+)
+def test_what_was_guessed_of_a_table_is_told_to_the_page(ask, csv, said):
+    with warnings.catch_warnings(record=True) as escaped:
+        warnings.simplefilter("always")
+        told = ask("set_data", csv=csv, options={"file": "my flats.csv"})["messages"]
+    assert re.fullmatch(f"my flats.csv: {said}.*", told[-1]) and not escaped
+    assert "--" not in told[-1] and "/" not in told[-1]
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,11 @@ def test_confusion_and_accuracy_are_those_of_the_history(ask):
     found = ask("evaluate", kind="confusion", part="held_out")
     assert np.sum(found["counts"]) == 40
     assert found["accuracy"] == pytest.approx(ask.run.model.history["val_accuracy"][-1])
-    assert np.sum(ask("evaluate", kind="confusion")["counts"]) == 200
+    whole = ask("evaluate", kind="confusion")
+    assert np.sum(whole["counts"]) == 200
+    recall = [row[i] / sum(row) for i, row in enumerate(whole["counts"])]
+    said = ", ".join(f"{name}: {share:.2f}" for name, share in zip(whole["classes"], recall, strict=True))
+    assert whole["balance"].startswith(f"recall {said}; most frequent class ")
 
 
 def test_predictions_of_numbers_are_in_their_own_units(new_session):
