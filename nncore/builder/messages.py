@@ -21,6 +21,7 @@ from nncore.builder.rules import (
     MOST_LAYERS,
     NAME,
     one_of,
+    readings,
     record,
     several,
     text,
@@ -141,6 +142,11 @@ TYPES: dict[str, Message] = {
         edit="a change of the data",
         most=MOST_BYTES,
     ),
+    "change_data": Message(
+        edits.change_data,
+        {"name": Field(NAME, required=True), "changes": Field(record, {}), "readings": Field(readings, {})},
+        edit="a change of how the data are read",
+    ),
     "insert": Message(edits.insert, {"index": INDEX, "layer": LAYER, **PLACED}, edit="a layer put in"),
     "remove": Message(edits.remove, {"index": INDEX, **PLACED}, edit="a layer taken out"),
     "move": Message(edits.move, {"from": INDEX, "to": INDEX, **PLACED}, edit="a layer moved"),
@@ -148,6 +154,12 @@ TYPES: dict[str, Message] = {
     "set_optimizer": Message(
         edits.set_optimizer,
         {"optimizer": Field(record, required=True)},
+        edit="another optimizer",
+        dragged=True,
+    ),
+    "change_optimizer": Message(
+        edits.change_optimizer,
+        {"changes": Field(record, required=True)},
         edit="a change of the optimizer or its rate",
         dragged=True,
     ),

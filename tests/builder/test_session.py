@@ -11,7 +11,8 @@ from nncore.builder import presets, session, setup, sources, undo
 from nncore.builder.refusal import Refusal
 from nncore.builder.schema import schema
 from nncore.builder.wire import encode
-from nncore.losses import LOSSES
+from nncore.losses import LOSSES, Huber
+from nncore.schedules import StepDecay
 
 CSV = "size,colour,price\n" + "".join(f"{i % 7}.5,{'red' if i % 2 else 'blue'},{i * 1.25}\n" for i in range(40))
 DENSE = {"type": "Dense", "units": 3, "activation": "relu"}
@@ -537,6 +538,47 @@ def test_optimizer_batch_size_and_loss_change_without_a_reset(ask):
     assert ask.run.model.history["learning_rate"].tolist() == [0.03, 0.5]
     assert "mse" in ask.run.model.history
     exec_script(ask, "unused.csv", "")
+
+
+def test_of_two_quick_changes_neither_takes_the_other_back(ask):
+    ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": 0.1})
+    for changes in ({"learning_rate": 0.05}, {"momentum": 0.9}, {"clip_norm": 2}):  # of a page that saw none of them
+        ask("change_optimizer", changes=changes)
+    assert ask.run.setup.optimizer == SGD(0.05, momentum=0.9, clip_norm=2)
+    ask("change_optimizer", changes={"momentum": None})
+    ask("change_optimizer", changes={"type": "Adam"})
+    assert ask.run.setup.optimizer == Adam(0.05, clip_norm=2), "rate and clipping are kept"
+    ask("change_optimizer", changes={"learning_rate": {"type": "StepDecay", "initial_rate": 1, "every": 10}})
+    ask("change_optimizer", changes={"learning_rate": {"every": 20}})
+    ask("change_optimizer", changes={"learning_rate": {"factor": 0.25}})
+    assert ask.run.setup.optimizer.learning_rate == StepDecay(1, 0.25, 20)
+    refusal = refused(ask, "change_optimizer", changes={"beta_1": 1})
+    assert refusal.where == "optimizer.beta_1"
+    assert "unknown optimizer" in str(refused(ask, "change_optimizer", changes={"type": "Adma"}))
+
+
+def test_of_two_quick_changes_of_the_loss_neither_takes_the_other_back(ask):
+    ask("open_preset", name="regression")
+    ask("set_training", loss={"type": "Huber"})
+    ask("set_training", loss={"delta": 2})
+    assert ask.run.setup.loss == Huber(2)
+    ask("set_training", loss=None)
+    assert "type" in str(refused(ask, "set_training", loss={"delta": 2}))
+
+
+def test_of_two_quick_changes_of_the_data_neither_takes_the_other_back(ask):
+    ask("change_data", name="xor", changes={"noise": 0.3})
+    ask("change_data", name="xor", changes={"n_samples": 50})
+    ask("change_data", name="xor", changes={"seed": None})
+    assert ask.run.setup.source.options == {"n_samples": 50, "noise": 0.3}
+    assert "the data are xor by now, no longer moons" in str(refused(ask, "change_data", name="moons"))
+    ask("set_data", csv=CSV, options={"target": "colour"})
+    ask("change_data", name="csv", readings={"size": "categorical"})
+    ask("change_data", name="csv", readings={"price": "ignore"})
+    assert ask.run.setup.source.options == {"target": "colour", "categorical": ["size"], "ignore": ["price"]}
+    ask("change_data", name="csv", readings={"size": ""})
+    assert ask.run.setup.source.options == {"target": "colour", "ignore": ["price"]}
+    assert "unknown readings['size'] 'no'" in str(refused(ask, "change_data", name="csv", readings={"size": "no"}))
 
 
 def test_an_edit_in_the_middle_of_an_epoch_begins_it_anew(ask):

@@ -7,6 +7,7 @@ export const MESSAGES = {
 
   // the data
   set_data: ["name", "options", "csv"],
+  change_data: ["name", "changes", "readings"],
   preview: ["x", "y"],
 
   // the network; `edits` is that of the state which the page has seen, and `joined` edits are undone together
@@ -18,7 +19,7 @@ export const MESSAGES = {
   redo: [],
 
   // how it learns
-  set_optimizer: ["optimizer"],
+  change_optimizer: ["changes"],
   set_training: ["batch_size", "loss", "validation_split", "class_weight", "seed", "split_seed"],
   train: ["epochs", "epochs_per_second"],
   pause: [],
