@@ -5,7 +5,7 @@ What one returns is told to the pages; all can be undone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -95,6 +95,11 @@ def update_layer(session: Session, index: int, layer: dict[str, Any]) -> Any:
     _check_index("index", index, len(old))
     new = setup.read_layer(layer, f"layers[{index}]")
     return _operate(session.run, [*old[:index], new, *old[index + 1 :]], Step("replace", (index, new)))
+
+
+def together(session: Session, steps: Sequence[Callable[[Session], Any]]) -> Any:
+    """Make several edits of the network as one; if one of them is refused, none is made. Return the last report."""
+    return [step(session) for step in steps][-1]
 
 
 def _check_index(where: str, index: int, n: int) -> None:

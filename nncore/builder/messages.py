@@ -97,12 +97,33 @@ INDEX = Field(checks.integer(0, MOST_LAYERS), required=True)
 LAYER = Field(record, required=True)
 SEEN = {"edits": Field(checks.integer(0, HIGHEST_ID))}
 """What means something in one network alone names the `edits` of the state that the page has seen."""
-PLACED = {**SEEN, "joined": Field(checks.flag)}
-"""Of edits at a place; `joined`: this one and the one before are to be undone together."""
 
 
 def _said_already(session: Session, **fields: Any) -> NoReturn:
     raise Refusal("hello comes first, and once")
+
+
+MOST_STEPS = 2
+IN_STEPS = ("insert", "remove", "move", "update_layer")
+
+
+def _steps(argument: str, value: Any) -> list[Callable[[Session], Any]]:
+    """Rule: edits of the network, each as a message of its own would be, without an id."""
+    steps = several(record, MOST_STEPS)(argument, value)
+    if not steps:
+        raise ValueError(f"{argument} must name at least one edit")
+    return [_step(argument, dict(step)) for step in steps]
+
+
+def _step(argument: str, content: dict[str, Any]) -> Callable[[Session], Any]:
+    kind = one_of(*IN_STEPS)(f"type of {argument}", content.pop("type", None))
+    fields = _arguments(_fields(kind, TYPES[kind], content))
+    fields.pop("edits", None)
+    return partial(_handled, TYPES[kind], fields)
+
+
+def _handled(message: Message, fields: Mapping[str, Any], session: Session) -> Any:
+    return message.handler(session, **fields)
 
 
 TYPES: dict[str, Message] = {
@@ -147,10 +168,11 @@ TYPES: dict[str, Message] = {
         {"name": Field(NAME, required=True), "changes": Field(record, {}), "readings": Field(readings, {})},
         edit="a change of how the data are read",
     ),
-    "insert": Message(edits.insert, {"index": INDEX, "layer": LAYER, **PLACED}, edit="a layer put in"),
-    "remove": Message(edits.remove, {"index": INDEX, **PLACED}, edit="a layer taken out"),
-    "move": Message(edits.move, {"from": INDEX, "to": INDEX, **PLACED}, edit="a layer moved"),
-    "update_layer": Message(edits.update_layer, {"index": INDEX, "layer": LAYER, **PLACED}, edit="a layer changed"),
+    "insert": Message(edits.insert, {"index": INDEX, "layer": LAYER, **SEEN}, edit="a layer put in"),
+    "remove": Message(edits.remove, {"index": INDEX, **SEEN}, edit="a layer taken out"),
+    "move": Message(edits.move, {"from": INDEX, "to": INDEX, **SEEN}, edit="a layer moved"),
+    "update_layer": Message(edits.update_layer, {"index": INDEX, "layer": LAYER, **SEEN}, edit="a layer changed"),
+    "together": Message(edits.together, {"steps": Field(_steps, required=True), **SEEN}, edit="several edits in one"),
     "set_optimizer": Message(
         edits.set_optimizer,
         {"optimizer": Field(record, required=True)},
@@ -197,14 +219,17 @@ TYPES: dict[str, Message] = {
 
 def carry_out(session: Session, request: Request) -> Any:
     """Do what a page asks for and return the result; what a `Refusal` refuses changes nothing."""
-    message, fields = TYPES[request.type], dict(request.fields)
-    if "from" in fields:  # which no argument of Python can be called
-        fields["start"] = fields.pop("from")
+    message, fields = TYPES[request.type], _arguments(request.fields)
     if not message.edit:
         return message.handler(session, **fields)
-    seen, joined = fields.pop("edits", None), fields.pop("joined", False)
+    seen = fields.pop("edits", None)
     change = partial(message.handler, session, **fields)
-    return session.edit(message.edit, change, seen=seen, joined=joined, dragged=message.dragged)
+    return session.edit(message.edit, change, seen=seen, dragged=message.dragged)
+
+
+def _arguments(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields as arguments of their handler: none can be called "from" in Python."""
+    return {"start" if name == "from" else name: value for name, value in fields.items()}
 
 
 # ---- reading

@@ -16,12 +16,14 @@ from nncore.builder.undo import Kept, Ring
 from nncore.builder.watching import Watching, nobody
 from nncore.builder.wire import Publish, notify
 from nncore.errors import TrainingDiverged
+from nncore.layers import Layer
 from nncore.model import SurgeryReport
 from nncore.program.naming import layer_names
 
 MOST_EPOCHS = 200_000  # of a run: some hundred megabytes of history
 SLIDER_PAUSE = 1.0  # seconds: of a slider that is dragged, changes that follow faster are one edit
 NO_EDIT = (False, 0, 0.0)
+MEANWHILE = "another page has changed the network or its training meanwhile; look at it, and repeat what still fits"
 
 
 class Session:
@@ -69,6 +71,7 @@ class Session:
         self.run = Run(start, setup.prepared_for(start, None, path, notes), loaded)
         self._undo, self._redo = Ring(), Ring()
         self._last_edit = NO_EDIT
+        self._network_edit = 0  # the `edits` since which no layer has changed
         self._until: int | None = None
         self.pace: float | None = None
         self._next_frame = 0.0
@@ -115,7 +118,6 @@ class Session:
         change: Callable[[], Any],
         *,
         seen: int | None = None,
-        joined: bool = False,
         dragged: bool = False,
     ) -> dict[str, Any]:
         """Make an edit, all of it or nothing.
@@ -127,25 +129,30 @@ class Session:
         change : callable
             Makes it, and returns what pages are told.
         seen : int, optional
-            The `edits` of the state that the page has seen; by default it does not matter.
-        joined : bool
-            It and the one before are to be undone together.
+            The `edits` of the state that the page has seen, of an edit at a place in the network; by default it does
+            not matter.
         dragged : bool
             It is one of those that a slider sends.
         """
-        self._check_seen(seen)
-        before, was_stepping = Kept.of(self.run, self.csv, title), self.run.stepping is not None
+        if seen is not None and not self._network_edit <= seen <= self.edits:
+            raise Refusal(MEANWHILE)
+        layers_before, was_stepping = self.run.setup.layers, self.run.stepping is not None
+        before = Kept.of(self.run, self.csv, title)
         with self._put_back_if_it_fails(before):
             report = change()
-        if not (joined and len(self._undo)):
-            self._keep(before, dragged)
-        self.edits += 1
+        self._keep(before, dragged)
+        self._count_edit(layers_before)
         told = wording.operated(report) if isinstance(report, SurgeryReport) else str(report or "")
         self.messages = [line for line in told.splitlines() if line]
         if was_stepping:
             self.messages.append("the epoch that was gone through batch by batch begins again with its first one")
+        return {"messages": self.messages, "edits": self.edits}
+
+    def _count_edit(self, layers_before: tuple[Layer, ...]) -> None:
+        self.edits += 1
         self.version += 1
-        return {"messages": self.messages}
+        if self.run.setup.layers != layers_before:
+            self._network_edit = self.edits
 
     @contextlib.contextmanager
     def _put_back_if_it_fails(self, before: Kept) -> Iterator[None]:
@@ -156,11 +163,6 @@ class Session:
             self.run, self.csv = before.run(), before.csv
             self.run.stepping, self.run.batch, self.run.batch_loss = stepping, batch, batch_loss
             raise
-
-    def _check_seen(self, seen: int | None) -> None:
-        """Refuse what was asked of another network than that of now, by a page that said which it has seen."""
-        if seen not in (None, self.edits):
-            raise Refusal("another page has changed the network meanwhile; look at it, and repeat what still fits")
 
     def _keep(self, before: Kept, dragged: bool) -> None:
         """Remember what an edit changed; a slider that is dragged is one edit."""
@@ -173,27 +175,26 @@ class Session:
         self._redo.clear()
 
     def undo(self, edits: int | None = None) -> dict[str, Any]:
-        """Take back the last edit; `edits` as `edit` has `seen`."""
-        self._check_seen(edits)
-        return self._travel(self._undo, self._redo, "undone")
+        """Take back the last edit, if that is still the one of which the page knows: it has seen so many `edits`."""
+        return self._travel(self._undo, self._redo, "undone", edits)
 
     def redo(self, edits: int | None = None) -> dict[str, Any]:
         """Make again the edit that was taken back last."""
-        self._check_seen(edits)
-        return self._travel(self._redo, self._undo, "done again")
+        return self._travel(self._redo, self._undo, "done again", edits)
 
-    def _travel(self, back: Ring, forth: Ring, word: str) -> dict[str, Any]:
+    def _travel(self, back: Ring, forth: Ring, word: str, seen: int | None) -> dict[str, Any]:
+        if seen not in (None, self.edits):
+            raise Refusal(MEANWHILE)
         if not len(back):
             raise Refusal(f"there is nothing to be {word}")
-        kept = back.pop()
+        kept, layers_before = back.pop(), self.run.setup.layers
         forth.push(Kept.of(self.run, self.csv, kept.edit))
         self.run, self.csv = kept.run(), kept.csv
         self._last_edit = NO_EDIT
         self.messages = [f"{word}: {kept.edit}", *(["training is paused"] if self.playing else [])]
         self.playing = False
-        self.edits += 1
-        self.version += 1
-        return {"messages": self.messages}
+        self._count_edit(layers_before)
+        return {"messages": self.messages, "edits": self.edits}
 
     def begin(self, wanted: Setup, *, reload: bool = False) -> None:
         """Begin a run anew, with first weights drawn from the seed.

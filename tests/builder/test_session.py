@@ -504,17 +504,52 @@ def test_an_edit_of_a_network_that_has_changed_meanwhile_is_refused(ask, kind, f
     ask(kind, **fields)
 
 
-def test_joined_edits_are_undone_together(ask):
-    before = ask("state")["layers"]
+def test_edits_that_are_made_together_are_one(ask):
     ask("insert", index=0, layer={"type": "Dense", "units": 7})
-    ask("update_layer", index=0, layer={"type": "Dense", "units": 8}, joined=True)
-    ask("remove", index=1, joined=True)
+    before = ask("state")["layers"]
+    steps = [
+        {"type": "update_layer", "index": 0, "layer": {"type": "Dense", "units": 8}},
+        {"type": "remove", "index": 1},
+    ]
+    ask("together", steps=steps)
     after = ask("state")["layers"]
+    assert [layer["units"] for layer in after] == [8, 2]
     ask("undo")
     assert ask("state")["layers"] == before
-    assert not ask("state")["run"]["can_undo"]
     ask("redo")
     assert ask("state")["layers"] == after
+
+
+def test_of_edits_that_are_made_together_all_or_none_are(ask):
+    ask("insert", index=0, layer={"type": "Dense", "units": 7})
+    ask("undo")
+    steps = [{"type": "remove", "index": 0}, {"type": "insert", "index": 0, "layer": {"type": "Dense", "units": 0}}]
+    assert "units must be" in str(refused(ask, "together", steps=steps))
+    assert "from 0 to 0" in str(refused(ask, "together", steps=[steps[0], {"type": "remove", "index": 1}]))
+    assert "did you mean" in str(refused(ask, "together", steps=[{"type": "remvoe", "index": 1}]))
+    assert "at least one edit" in str(refused(ask, "together", steps=[]))
+    ask("redo")
+    assert len(ask("state")["layers"]) == 3, "what could be done again still can"
+
+
+def test_an_undo_means_the_edit_that_the_page_has_seen(ask):
+    ask("new_seed")
+    seen = ask("state")["edits"]
+    told = ask("change_optimizer", changes={"learning_rate": 0.5})  # another page
+    assert "another page has changed the network or its training" in str(refused(ask, "undo", edits=seen))
+    ask("undo", edits=told["edits"])
+    assert "another page has" in str(refused(ask, "redo", edits=told["edits"]))
+    assert ask.run.setup.optimizer == Adam(0.03)
+    assert ask("redo", edits=ask("state")["edits"])["edits"] == ask.session.edits
+
+
+def test_a_change_of_the_rate_does_not_hinder_an_edit_of_the_network(ask):
+    seen = ask("state")["edits"]
+    ask("change_optimizer", changes={"learning_rate": 0.5})
+    ask("remove", index=0, edits=seen)
+    assert len(ask("state")["layers"]) == 1
+    assert "another page has" in str(refused(ask, "remove", index=0, edits=seen))
+    assert "another page has" in str(refused(ask, "remove", index=0, edits=99))
 
 
 def test_reset_brings_the_same_first_weights_back(ask):
