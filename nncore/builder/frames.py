@@ -66,11 +66,11 @@ def frame(run: Run, version: int) -> dict[str, Any]:
     history, model, within = run.model.history, run.current, run.within
     row = history.row(-1) if len(history) else run.scores_of_file()
     exact = {name: number(value) for name, value in row.items()}
-    seconds = row.get("seconds", 0.0)
+    seconds = row.get("seconds", 0.0) - (run.idle[1] if run.idle[0] == run.model.epoch - 1 else 0.0)
     return {
         "version": version,
         "epoch": run.model.epoch,
-        "batch": run.batch if within is None else within.batch,
+        "batch": run.batch_now,
         "n_batches": run.n_batches,
         **exact,
         "batch_loss": None if run.batch_loss is None else number(run.batch_loss),

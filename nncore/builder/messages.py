@@ -57,7 +57,7 @@ class Message:
     dragged : bool
         Whether a slider sends many of them, of which those that follow fast are one edit.
     at_once : bool
-        Whether it leaves a training alone, and can be answered while an epoch runs.
+        Whether it leaves a training alone or steers it, and can be answered while an epoch runs.
     hurried : bool
         Whether an epoch that takes long is given up for it. It is for every edit: most would begin it anew in any case.
     place : str
@@ -137,10 +137,12 @@ TYPES: dict[str, Message] = {
     "preview": Message(
         lambda session, x, y: views.preview(session.run.prepared, x, y),
         {"x": Field(checks.integer(0, 10**6), 0), "y": Field(checks.integer(0, 10**6), 1)},
+        at_once=True,
     ),
     "explain": Message(
         lambda session, rows: explaining.explain(session.run, rows),
         {"rows": Field(checks.optional(several(checks.integer(0, 10**9), 4096)), None)},
+        at_once=True,
     ),
     "evaluate": Message(
         lambda session, **fields: views.evaluate(session.run, **fields),
@@ -150,8 +152,9 @@ TYPES: dict[str, Message] = {
             "resolution": Field(checks.integer(2, 128), 48),
             "pixels": Field(checks.optional(several(checks.real(), 4096)), None),
         },
+        at_once=True,
     ),
-    "doctor": Message(lambda session: doctoring.findings(session.run), NOTHING),
+    "doctor": Message(lambda session: doctoring.findings(session.run), NOTHING, at_once=True),
     "export": Message(
         lambda session, kind: export(session.run, kind, session.path),
         {"kind": Field(one_of(*EXPORTS), required=True)},
@@ -209,10 +212,11 @@ TYPES: dict[str, Message] = {
             "epochs": Field(checks.optional(checks.integer(1, 10**6)), None),
             "epochs_per_second": Field(checks.optional(checks.real(0, 10**6, above=True)), None),
         },
+        at_once=True,
     ),
-    "pause": Message(Session.pause, NOTHING, hurried=True),
+    "pause": Message(Session.pause, NOTHING, at_once=True),
     "step_batch": Message(Session.step_batch, NOTHING),
-    "step_epoch": Message(Session.step_epoch, NOTHING),
+    "step_epoch": Message(Session.step_epoch, NOTHING, at_once=True),
 }
 """By type. A type that is not here is refused, as is a field."""
 

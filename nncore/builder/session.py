@@ -13,7 +13,7 @@ from nncore.builder.refusal import Refusal
 from nncore.builder.run import Loaded, Run
 from nncore.builder.setup import Setup
 from nncore.builder.undo import Kept, Ring
-from nncore.builder.watching import Watching, nobody
+from nncore.builder.watching import PATIENCE, Watching, nobody
 from nncore.builder.wire import Publish, notify
 from nncore.errors import TrainingDiverged
 from nncore.layers import Layer
@@ -47,6 +47,8 @@ class Session:
         Counts up with every edit, and with every one that is undone or done again.
     playing : bool
         Whether the run is training.
+    held : bool
+        Whether it waits within an epoch that was paused.
     pace : float or None
         Epochs per second at most; None for as many as there are.
     hurried : callable
@@ -65,7 +67,8 @@ class Session:
         self.csv: str | None = None
         self.publish: Publish = publish or (lambda kind, text: None)
         self.version = self.edits = 0
-        self.playing = False
+        self.playing = self.held = False
+        self._asked = 0  # how often one has asked to train, or to pause
         self.messages: list[str] = []
         notes = {} if loaded is None else loaded.snapshot.metadata
         self.run = Run(start, setup.prepared_for(start, None, path, notes), loaded)
@@ -99,7 +102,7 @@ class Session:
             "run": {
                 "playing": self.playing,
                 "epoch": run.model.epoch,
-                "batch": run.batch,
+                "batch": run.batch_now,
                 "n_batches": run.n_batches,
                 "can_undo": bool(len(self._undo)),
                 "can_redo": bool(len(self._redo)),
@@ -214,7 +217,7 @@ class Session:
         """Have `play` train so many epochs, by default as many as are kept, and no faster than is said."""
         self._check_epochs()
         most = MOST_EPOCHS if epochs is None else self.run.model.epoch + epochs
-        self._until, self.pace = min(most, MOST_EPOCHS), epochs_per_second
+        self._until, self.pace, self.held = min(most, MOST_EPOCHS), epochs_per_second, False
         self._set_playing(True)
         return {"until": self._until}
 
@@ -223,25 +226,29 @@ class Session:
             raise Refusal(f"the run has {MOST_EPOCHS:,} epochs, the most that are kept; reset it, or export its script")
 
     def pause(self) -> dict[str, Any]:
-        """Have `play` train no more."""
+        """Have `play` train no more: a long epoch waits where it is, one that is all but done is finished."""
         self._set_playing(False)
+        within = self.run.within
+        self.held = within is not None and within.rest >= PATIENCE
         return {"epoch": self.run.model.epoch}
 
     def _set_playing(self, playing: bool) -> None:
+        self._asked += 1
         self.version += playing != self.playing
         self.playing = playing
 
     def play(self, waiting: Callable[[], bool]) -> None:
         """Train until somebody is waiting, the epochs are done, or the loss is no longer finite."""
-        until = self._until or MOST_EPOCHS
-        self._fit(max(1, until - self.run.model.epoch), self.pace if self.playing else None, waiting)
-        if self.run.model.epoch >= until:
+        asked, until = self._asked, self._until or MOST_EPOCHS
+        if self.run.model.epoch < until:
+            self._fit(until - self.run.model.epoch, self.pace, lambda: waiting() or self._asked != asked)
+        if self.run.model.epoch >= (self._until or MOST_EPOCHS):
             self._set_playing(False)
 
     def _fit(self, epochs: int, pace: float | None = None, waiting: Callable[[], bool] = nobody) -> None:
         watching = Watching(
             self.run,
-            self.version,
+            lambda: self.version,
             self.publish,
             next_frame=self._next_frame,
             pace=pace,
@@ -257,7 +264,9 @@ class Session:
             self.version += 1
             self.stop(told)
         finally:
-            self._next_frame = watching.next_frame
+            self._next_frame, self.held = watching.next_frame, False
+            if not self.playing:
+                self.version += 1  # what was told within the epoch is no longer so
 
     def stop(self, why: str) -> None:
         """Train no more for a reason that all pages are told."""
@@ -265,16 +274,19 @@ class Session:
         notify(self.publish, why)
 
     def step_epoch(self) -> dict[str, Any]:
-        """Train one epoch."""
+        """Train one epoch, or the rest of the one that was paused, to whose end it is then on its way."""
         self._check_paused()
         self._check_epochs()
-        self._fit(1)
-        self.version += 1
+        if self.run.within is not None:
+            self.train(1, None)
+        else:
+            self._fit(1)
         return {"epoch": self.run.model.epoch}
 
     def step_batch(self) -> dict[str, Any]:
         """Show the next update. The last one of an epoch ends it, as training would have."""
         self._check_paused()
+        self.run.check_whole("step through the next one")
         if self.run.batch >= self.run.n_batches - 1:
             return {"batch": 0, "loss": None, **self.step_epoch()}
         loss = self.run.train_batch()

@@ -33,8 +33,8 @@ class Watching:
     ----------
     run : Run
         That is trained.
-    version : int
-        Of the state that it belongs to.
+    version : callable
+        Returns that of the state that frames belong to.
     publish : function of (kind, text)
         Sends frames and notices to all pages.
     next_frame : float
@@ -44,8 +44,8 @@ class Watching:
     waiting : callable
         Tells whether a page asks for something, which gets its turn between two epochs.
     hurried : callable
-        Called while a long epoch runs: answers what leaves the training alone, and tells whether something waits that
-        should not have to wait for the end of the epoch.
+        Called while a long epoch runs: answers what leaves the training alone, returns no sooner than it is to go on,
+        and tells whether something waits that should not have to wait for the end of the epoch.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Watching:
     def __init__(
         self,
         run: Run,
-        version: int,
+        version: Callable[[], int],
         publish: Publish,
         *,
         next_frame: float = 0.0,
@@ -67,24 +67,27 @@ class Watching:
         self._run, self._version, self._publish = run, version, publish
         self._pace, self._waiting, self._hurried = pace, waiting, hurried
         self.next_frame = next_frame
-        self._began = self._next_count = 0.0
+        self._began = self._next_count = self._idle = 0.0
         self._frame: dict[str, Any] | None = None
 
     def on_epoch_begin(self, model: Any, epoch: int) -> None:
-        self._began = time.monotonic()
+        self._began, self._idle = time.monotonic(), 0.0
 
     def on_progress(self, model: Any, epoch: int, logs: Mapping[str, float]) -> Any:
         """Show a long epoch. For somebody in a hurry it is given up, unless it is all but done: it will begin anew."""
-        gone, batch, n_batches = time.monotonic() - self._began, int(logs["batch"]), int(logs["n_batches"])
+        gone = time.monotonic() - self._began - self._idle
         if gone < LONG:
             return None
-        self._run.within = Within(model, batch, logs["loss"])
+        batch, n_batches = int(logs["batch"]), int(logs["n_batches"])
+        rest = gone * (n_batches - batch) / batch if batch else math.inf
+        self._run.within = Within(self._run, batch, logs["loss"], rest)
         try:
             self._show()
+            asked = time.monotonic()
             hurried = self._hurried()
+            self._idle += time.monotonic() - asked
         finally:
             self._run.within = None
-        rest = gone * (n_batches - batch) / batch if batch else math.inf
         if not hurried or rest < PATIENCE:
             return None
         told = f"epoch {epoch + 1} begins anew later on: {batch:,} of its {n_batches:,} batches were done"
@@ -92,6 +95,7 @@ class Watching:
         return STOP
 
     def on_epoch_end(self, model: Any, epoch: int, logs: Mapping[str, float]) -> Any:
+        self._run.idle = (epoch, self._idle)
         self._show()
         return STOP if self._waiting() or self._paced() else None
 
@@ -105,7 +109,7 @@ class Watching:
             self._count(started)
             return
         busy = time.thread_time()
-        self._send(frames.frame(self._run, self._version), started)
+        self._send(frames.frame(self._run, self._version()), started)
         took = time.thread_time() - busy
         self.next_frame = started + min(max(SECONDS_PER_FRAME, took / LARGEST_SHARE), LONGEST)
 
@@ -113,7 +117,8 @@ class Watching:
         """Within a long epoch, publish at least how far it is, beside weights and gradients of a moment ago."""
         within, frame = self._run.within, self._frame
         if within is not None and frame is not None and now >= self._next_count:
-            self._send({**frame, "batch": within.batch, "running_loss": frames.number(within.loss)}, now)
+            count = {"batch": within.batch, "running_loss": frames.number(within.loss), "version": self._version()}
+            self._send({**frame, **count}, now)
 
     def _send(self, frame: dict[str, Any], now: float) -> None:
         self._frame = frame
