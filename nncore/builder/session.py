@@ -13,7 +13,7 @@ from nncore.builder.refusal import Refusal
 from nncore.builder.run import Loaded, Run
 from nncore.builder.setup import Setup
 from nncore.builder.undo import Kept, Ring
-from nncore.builder.watching import PATIENCE, Watching, nobody
+from nncore.builder.watching import PATIENCE, Pace, Watching, nobody
 from nncore.builder.wire import Publish, notify
 from nncore.errors import TrainingDiverged
 from nncore.layers import Layer
@@ -49,8 +49,8 @@ class Session:
         Whether the run is training.
     held : bool
         Whether it waits within an epoch that was paused.
-    pace : float or None
-        Epochs per second at most; None for as many as there are.
+    pace : Pace
+        How fast it trains.
     hurried : callable
         As `Watching` calls it.
 
@@ -76,7 +76,7 @@ class Session:
         self._last_edit = NO_EDIT
         self._network_edit = 0  # the `edits` since which no layer has changed
         self._until: int | None = None
-        self.pace: float | None = None
+        self.pace = Pace()
         self._next_frame = 0.0
         self.hurried: Callable[[], bool] = nobody
 
@@ -217,7 +217,8 @@ class Session:
         """Have `play` train so many epochs, by default as many as are kept, and no faster than is said."""
         self._check_epochs()
         most = MOST_EPOCHS if epochs is None else self.run.model.epoch + epochs
-        self._until, self.pace, self.held = min(most, MOST_EPOCHS), epochs_per_second, False
+        self._until, self.held = min(most, MOST_EPOCHS), False
+        self.pace.set(epochs_per_second)
         self._set_playing(True)
         return {"until": self._until}
 
@@ -240,12 +241,12 @@ class Session:
     def play(self, waiting: Callable[[], bool]) -> None:
         """Train until somebody is waiting, the epochs are done, or the loss is no longer finite."""
         asked, until = self._asked, self._until or MOST_EPOCHS
-        if self.run.model.epoch < until:
+        if self.run.model.epoch < until and not self.pace.wait(waiting):
             self._fit(until - self.run.model.epoch, self.pace, lambda: waiting() or self._asked != asked)
         if self.run.model.epoch >= (self._until or MOST_EPOCHS):
             self._set_playing(False)
 
-    def _fit(self, epochs: int, pace: float | None = None, waiting: Callable[[], bool] = nobody) -> None:
+    def _fit(self, epochs: int, pace: Pace | None = None, waiting: Callable[[], bool] = nobody) -> None:
         watching = Watching(
             self.run,
             lambda: self.version,

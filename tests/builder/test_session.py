@@ -10,6 +10,7 @@ from nncore import SGD, Adam, Dense, Sequential, datasets
 from nncore.builder import presets, session, setup, sources, undo
 from nncore.builder.refusal import Refusal
 from nncore.builder.schema import schema
+from nncore.builder.watching import Pace
 from nncore.builder.wire import encode
 from nncore.losses import LOSSES, Huber
 from nncore.schedules import StepDecay
@@ -444,6 +445,53 @@ def test_training_can_be_slowed_down(ask, monkeypatch):
     ask("train", epochs=4, epochs_per_second=2)
     ask.session.play(lambda: False)
     assert now[0] == pytest.approx(2.0, rel=0.02)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that only sleeping moves on."""
+    now = [100.0]
+    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(session.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    return now
+
+
+@pytest.mark.parametrize("every", [0.03, 0.07, 0.4])
+@pytest.mark.parametrize("rate", [1, 5])
+def test_a_paced_training_keeps_its_pace_whatever_pages_ask_and_shows_every_epoch(ask, clock, rate, every):
+    ask("train", epochs_per_second=rate)
+    due = [100.0]
+    while clock[0] < 110:
+        ask.session.play(lambda: clock[0] >= due[0])
+        due[0] = clock[0] + every  # it is answered, and the next one is on its way
+    assert ask.run.model.epoch == pytest.approx(10 * rate, abs=1)
+    shown = [message["frame"]["epoch"] for message in ask.published if message["type"] == "frame"]
+    assert shown == list(range(1, ask.run.model.epoch + 1))
+
+
+def test_another_pace_acts_at_once(ask, clock):
+    ask("train", epochs_per_second=0.001)
+    ask.session.play(lambda: clock[0] >= 101)
+    assert ask.run.model.epoch == 1
+    for _ in range(5):  # asking again brings no epoch sooner
+        ask("train", epochs_per_second=0.001)
+        ask.session.play(lambda: clock[0] >= 102)
+    assert ask.run.model.epoch == 1
+    ask("train", epochs_per_second=10)
+    ask.session.play(lambda: clock[0] >= 103)
+    assert 9 <= ask.run.model.epoch <= 12
+
+
+def test_an_epoch_that_is_late_does_not_make_the_others_hurry_after_it(clock):
+    pace = Pace()
+    pace.set(2)
+    begun = []
+    for lasts in (0.1, 0.6, 0.1, 3.0, 0.1, 0.1):
+        assert not pace.wait(lambda: False)
+        pace.begin()
+        begun.append(clock[0] - 100)
+        clock[0] += lasts
+    assert begun == pytest.approx([0, 0.5, 1.1, 1.5, 4.5, 5.0]), "a little late is made up for, more is not"
 
 
 def test_stepping_while_training_is_refused(ask):
