@@ -134,6 +134,7 @@ TYPES: dict[str, Message] = {
     # what there is
     "schema": Message(lambda session: schema(session.path), NOTHING, at_once=True),
     "state": Message(Session.state, NOTHING, at_once=True),
+    "curves": Message(Session.curves, {"since": Field(checks.integer(0, HIGHEST_ID), 0)}, at_once=True),
     "preview": Message(
         lambda session, x, y: views.preview(session.run.prepared, x, y),
         {"x": Field(checks.integer(0, 10**6), 0), "y": Field(checks.integer(0, 10**6), 1)},

@@ -16,6 +16,7 @@ from nncore.base.typing import Array
 from nncore.builder.data import Prepared
 from nncore.builder.refusal import Refusal
 from nncore.builder.setup import FLOAT32, Setup, check, metrics_for
+from nncore.history import History
 from nncore.model import Sequential, restored, snapshot
 from nncore.model.checkpoint import Snapshot
 from nncore.schedules import Schedule
@@ -278,15 +279,14 @@ class Run:
     # ---- keeping and restoring
 
     def dump(self) -> bytes:
-        """Return all of the run that its edits and training change, in a form of its own."""
-        model = self.model
-        state = (self.setup, self.origin, self.journal, snapshot(model, model.metadata), model.history)
+        """Return all of the run that its edits and training change, but for the history, in a form of its own."""
+        state = (self.setup, self.origin, self.journal, snapshot(self.model, self.model.metadata))
         return pickle.dumps(state, protocol=5)
 
     @classmethod
-    def restored(cls, kept: bytes, prepared: Prepared, loaded: Loaded | None) -> Run:
+    def restored(cls, kept: bytes, history: History, prepared: Prepared, loaded: Loaded | None) -> Run:
         """Return the run that `dump` described; it is only ever called with what `dump` returned."""
-        setup, origin, journal, state_of_model, history = pickle.loads(kept)
+        setup, origin, journal, state_of_model = pickle.loads(kept)
         model = restored(state_of_model)
         model.history = history
         run = cls(setup, prepared, loaded, model)

@@ -78,10 +78,11 @@ class Session:
         self._until: int | None = None
         self.pace = Pace()
         self._next_frame = 0.0
+        self._curves_id, self._curves = 0, dict[str, object]()
         self.hurried: Callable[[], bool] = nobody
 
-    def state(self) -> dict[str, Any]:
-        """Return what every page shows, but for what changes with every epoch."""
+    def state(self, curves: bool = True) -> dict[str, Any]:
+        """Return what every page shows, but for what changes with every epoch; the curves, if they are wanted."""
         run, current = self.run, self.run.setup
         program = run.model.program
         names = layer_names(current.layers)
@@ -107,11 +108,28 @@ class Session:
                 "can_undo": bool(len(self._undo)),
                 "can_redo": bool(len(self._redo)),
             },
-            "history": frames.curves(run.model.history),
+            "curves": {"id": self.curves_id, "epochs": len(run.model.history)},
+            **({"history": frames.curves(run.model.history)} if curves else {}),
             "frame": frames.frame(run, self.version),
             "messages": self.messages,
             "link": links.write(current),  # with which pages bring a set-up back whose server has gone
         }
+
+    @property
+    def curves_id(self) -> int:
+        """Another number whenever there are other curves, or others by the same names, not when they get longer."""
+        history = self.run.model.history
+        now = {"": history, **history.layers}
+        if [*now] != [*self._curves] or any(self._curves[name] is not thing for name, thing in now.items()):
+            self._curves_id += 1
+            self._curves = now
+        return self._curves_id
+
+    def curves(self, since: int) -> dict[str, Any]:
+        """Return the curves from an epoch on, counted among those that are recorded."""
+        history = self.run.model.history
+        since = min(since, len(history))
+        return {"id": self.curves_id, "since": since, "epochs": len(history), **frames.curves(history, since)}
 
     # ---- edits
 
@@ -159,12 +177,16 @@ class Session:
 
     @contextlib.contextmanager
     def _put_back_if_it_fails(self, before: Kept) -> Iterator[None]:
-        stepping, batch, batch_loss = self.run.stepping, self.run.batch, self.run.batch_loss
+        run, model, wanted = self.run, self.run.model, self.run.setup
+        within = run.stepping, run.batch, run.batch_loss
         try:
             yield
-        except BaseException:
-            self.run, self.csv = before.run(), before.csv
-            self.run.stepping, self.run.batch, self.run.batch_loss = stepping, batch, batch_loss
+        except BaseException as error:
+            whole = self.run is run and run.model is model and run.setup is wanted
+            if not (whole and isinstance(error, Refusal)):  # those come before anything is changed
+                self.run = before.run()
+            self.csv = before.csv
+            self.run.stepping, self.run.batch, self.run.batch_loss = within
             raise
 
     def _keep(self, before: Kept, dragged: bool) -> None:

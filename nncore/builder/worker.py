@@ -28,6 +28,7 @@ class Worker:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._published = -1  # version of the state that pages have
+        self._curves = -1  # and which curves: they ask for what is new of them
         self._requests: deque[tuple[Request, Future[Any]]] = deque()
         self._come = threading.Condition()  # guards what is above and below
         self._ending = False
@@ -107,7 +108,9 @@ class Worker:
     def _publish_state(self) -> None:
         if self._published != self._session.version:
             self._published = self._session.version
-            self._session.publish("state", encode({"type": "state", "state": self._session.state()}))
+            known, self._curves = self._curves, self._session.curves_id
+            state = self._session.state(curves=known != self._curves)
+            self._session.publish("state", encode({"type": "state", "state": state}))
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Do what nobody waits for. The thread must outlive its errors: pages hear of them, and can undo or reset."""

@@ -45,10 +45,14 @@ def test_all_pages_see_the_same_run(running):
     one("insert", index=0, layer={"type": "Dense", "units": 3})
     seen = other.wait_for("state")
     assert len(seen["layers"]) == 3
-    one("train", epochs=50)
+    one("step_epoch")  # from which on there are curves of every layer
+    one("train", epochs=49)
     last = other.wait_for("state", lambda state: state["run"]["epoch"] == 50 and not state["run"]["playing"])
-    assert last["history"] == one("state")["history"]
-    assert last["frame"]["loss"] == last["history"]["columns"]["loss"][-1]
+    assert "history" not in last and last["curves"]["epochs"] == 50
+    curves = other("curves")
+    assert curves["id"] == last["curves"]["id"]
+    assert {name: curves[name] for name in ("epoch", "columns", "layers")} == one("state")["history"]
+    assert last["frame"]["loss"] == curves["columns"]["loss"][-1]
     other("undo")
     assert len(one("state")["layers"]) == 2
 

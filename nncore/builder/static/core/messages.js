@@ -4,6 +4,7 @@ export const MESSAGES = {
   // the connection
   hello: ["nonce", "proof"],
   schema: [],
+  curves: ["since"],
 
   // the data
   set_data: ["name", "options", "csv"],
