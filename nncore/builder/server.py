@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nncore.builder import rules, security
+from nncore.builder import protocols, security
 from nncore.builder.pages import Pages
 from nncore.builder.session import Session
 from nncore.errors import NNCoreError
@@ -114,9 +114,7 @@ class Server:
         import uvicorn
 
         settings: Mapping[str, Any] = {
-            "ws": "websockets-sansio",
-            "ws_max_size": rules.MOST_BYTES,
-            "ws_per_message_deflate": False,  # it saves nothing here, and takes time from the training
+            **protocols.settings(),
             "lifespan": "on",
             "log_level": "warning",
             "server_header": False,
