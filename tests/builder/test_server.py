@@ -164,6 +164,20 @@ def test_the_server_stops_while_it_trains(running):
     running.page()("train")
 
 
+def test_the_server_ends_while_pages_send_large_tables(new_server):
+    """Each of more than a million rows took ten seconds and more, and the end waited for it."""
+    running, table = new_server(), "a,b\n" + "1,2\n2,3\n" * 900_000
+    flood = [running.page() for _ in range(3)]
+    for page in flood:
+        for _ in range(3):
+            page.send("set_data", csv=table)
+    begun = time.monotonic()
+    running.server.stop()
+    running.thread.join(60)
+    assert not running.thread.is_alive()
+    assert time.monotonic() - begun < 8
+
+
 def test_requests_of_pages_that_have_gone_are_not_carried_out():
     from nncore.builder import presets
     from nncore.builder.messages import Request

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import numpy as np
 import pytest
@@ -123,6 +124,24 @@ def test_data_that_are_refused(ask, fields, where, message):
     refusal = refused(ask, "set_data", **fields)
     assert message in str(refusal)
     assert refusal.where == where
+
+
+@pytest.mark.parametrize(
+    ("row", "n", "message"),
+    [
+        ("1.5,2\n", 1_390_000, "about 1,390,002 rows; the builder reads up to 100,000"),
+        ("1;2\r", 200_000, "about 200,001 rows"),
+        (",".join(["1"] * 100) + "\n", 20_000, "about 2,000,00"),
+        ("\t".join(["1"] * 100) + "\n", 20_000, "values; the builder reads up to 1,000,000"),
+    ],
+)
+def test_a_table_that_would_take_long_to_read_is_refused_at_once(ask, row, n, message):
+    """An 8 MB table of 1.4 million rows kept all pages waiting for ten seconds."""
+    text = ("a,b\n" if "," in row else "") + row * n
+    begun = time.process_time()
+    refusal = refused(ask, "set_data", csv=text[: 8 * 2**20])
+    assert time.process_time() - begun < 2
+    assert message in str(refusal) and refusal.where == "data.csv"
 
 
 def test_a_target_of_names_is_remarked_on(ask):
