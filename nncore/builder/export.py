@@ -214,6 +214,12 @@ EXPORTS: dict[str, Callable[[Run, str | None], dict[str, Any]]] = {
 """By kind: called with the run and the file or folder that the command line named."""
 
 
+WHOLE = ("script", "model")
+"""Kinds that are of whole epochs."""
+
+
 def export(run: Run, kind: str, path: str | None) -> dict[str, Any]:
     """Return one of the exports: its text or base64, the name of the file and its media type."""
+    if kind in WHOLE:
+        run.check_whole(f"export the {kind}")
     return EXPORTS[kind](run, path)

@@ -29,6 +29,8 @@ from nncore.datasets.tables import is_npz
 CSV, FILE, MNIST = "csv", "file", "mnist"
 MOST_ROWS, MOST_COLUMNS, MOST_CLASSES = 20_000, 100, 20
 """Of what is generated."""
+MOST_ROWS_READ, MOST_VALUES_READ = 100_000, 1_000_000
+"""Of a table that a page sends: some seconds."""
 
 
 def bare_name(argument: str, value: Any) -> str:
@@ -191,6 +193,7 @@ def _pasted(csv: str | None, name: str, options: Mapping[str, Any]) -> Dataset:
     """Read a table that the page sent. Readers read files, so it is one for a moment, in a folder of our own."""
     if csv is None:
         raise ValueError("no CSV was given: send its text as csv")
+    _check_size(csv)
     with tempfile.TemporaryDirectory(prefix="nncore-builder-") as folder:
         path = Path(folder, "data.csv")
         path.write_text(csv, encoding="utf-8", newline="")
@@ -199,6 +202,18 @@ def _pasted(csv: str | None, name: str, options: Mapping[str, Any]) -> Dataset:
         except ValueError as error:
             raise ValueError(_as_on_the_page(str(error).replace(str(path), name))) from None
     return replace(dataset, name=name, description=f"Read from {name}.")
+
+
+def _check_size(csv: str) -> None:
+    """Refuse a table that would take many seconds to be read, in which no page would be answered."""
+    rows = max(csv.count("\n"), csv.count("\r")) + 1
+    values = rows + max(csv.count(mark) for mark in ",;\t|")
+    for n, most, what in ((rows, MOST_ROWS_READ, "rows"), (values, MOST_VALUES_READ, "values")):
+        if n > most:
+            raise ValueError(
+                f"the table has about {n:,} {what}; the builder reads up to {most:,}: leave some out, or train on all "
+                "of them with nncore train or in a script"
+            )
 
 
 def _as_on_the_page(message: str) -> str:

@@ -120,7 +120,7 @@ def shapes(layers: Sequence[Layer], program: Program) -> list[dict[str, Any]]:
 
 def evaluate(run: Run, kind: str, part: str, resolution: int, pixels: list[float] | None) -> dict[str, Any]:
     """Return one of the views of what the network answers, and after how much training."""
-    return {**_view(run, kind, part, resolution, pixels), "epoch": run.model.epoch, "batch": run.batch}
+    return {**_view(run, kind, part, resolution, pixels), "epoch": run.model.epoch, "batch": run.batch_now}
 
 
 def _view(run: Run, kind: str, part: str, resolution: int, pixels: list[float] | None) -> dict[str, Any]:

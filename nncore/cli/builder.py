@@ -33,11 +33,11 @@ def run(options: argparse.Namespace) -> int:
     require_extra()
     server = _server(session_for(options), options.port)
     print_lines([f"builder at {server.address}", "Ctrl-C ends it"])
-    if not options.no_browser:
-        import webbrowser  # here, not at the top, to keep the other commands quick
+    with contextlib.ExitStack() as until_the_end, contextlib.suppress(KeyboardInterrupt):  # the usual end
+        if not options.no_browser:
+            import webbrowser  # here, not at the top, to keep the other commands quick
 
-        webbrowser.open(server.address_once)
-    with contextlib.suppress(KeyboardInterrupt):  # the usual end
+            webbrowser.open(until_the_end.enter_context(server.page_for_browser()))
         server.run()
     return DONE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from nncore.training.batches import MiniBatches
 from nncore.training.loop import Strategy
 from nncore.training.scoring import bind_metrics, checked_metrics
 from nncore.training.state import State, loss_of, new_network, program_for
+
+if TYPE_CHECKING:
+    from nncore.solvers import LBFGS, LM
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
 SEED = checks.integer(0, 2**64 - 1)
@@ -108,7 +111,7 @@ def compile_model(
         state.optimizer, state.loss, state.metrics = new_optimizer, new_loss, new_metrics
 
 
-def strategy(solver: str | None, batch_size: int | None, shuffle: bool | None) -> Strategy:
+def strategy(solver: str | LBFGS | LM | None, batch_size: int | None, shuffle: bool | None) -> Strategy:
     """Return the way to train that ``Sequential.fit`` was asked for."""
     if solver is None:
         return MiniBatches(batch_size, shuffle)
