@@ -11,7 +11,7 @@ from nncore.base import memory
 from nncore.callbacks import EarlyStopping
 from nncore.program import lower
 from nncore.program.penalties import l2_factors
-from nncore.solvers import LBFGS, LM, blas, levenberg_marquardt
+from nncore.solvers import LBFGS, LM, blas, equations, levenberg_marquardt
 from nncore.solvers.jacobian import jacobian, outputs
 from nncore.solvers.objective import Objective
 from nncore.training.state import program_for
@@ -561,3 +561,28 @@ def test_the_threads_of_blas_are_bounded_while_a_solver_runs():
             assert of_blas() == {1}, "never raised"
     finally:
         nncore.set_num_threads(limit)
+
+
+@pytest.mark.parametrize("p", [1, 7, equations.WHOLE, equations.WHOLE + 1, equations.WHOLE + 300])
+def test_equations_are_solved_in_blocks_as_in_one_piece(p):
+    rng = np.random.default_rng(p)
+    J, x = rng.normal(size=(2 * p, p)), rng.normal(size=p)
+    A = np.asfortranarray(np.eye(p) * 3.0)
+    A = equations.add_gram(A, J[: p // 2])
+    A = equations.add_gram(A, J[p // 2 :])
+    whole = J.T @ J + np.eye(p) * 3.0
+    assert np.allclose(np.tril(A), np.tril(whole), rtol=1e-12, atol=1e-10)
+    assert np.allclose(equations.solve(A, whole @ x), x, rtol=0, atol=1e-9)
+    indefinite = np.asfortranarray(whole)
+    indefinite[-1, -1] = -1.0
+    assert equations.solve(indefinite, x) is None
+
+
+def test_large_equations_can_be_interrupted(monkeypatch):
+    """Each block is a call of its own, after which Python runs the handlers of signals."""
+    seen = []
+    real = equations.solve_triangular
+    monkeypatch.setattr(equations, "solve_triangular", lambda *a, **o: seen.append(a[1].shape) or real(*a, **o))
+    p = equations.WHOLE + 1
+    equations.solve(np.asfortranarray(np.eye(p)), np.ones(p))
+    assert len(seen) == -(-p // equations.BLOCK) and max(max(shape) for shape in seen) < p

@@ -16,22 +16,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.linalg.blas import dsyrk
 
 from nncore.base import checks, memory
 from nncore.base.typing import Array
 from nncore.losses import NAME_OF_KERNEL
 from nncore.program import Program
 from nncore.program.penalties import penalty
+from nncore.solvers import equations
 from nncore.solvers.jacobian import OPS, Derivatives
 from nncore.solvers.objective import Objective
 
 MAX_PARAMETERS = 5000
 CHUNK_BYTES = 2**25  # of the Jacobian at a time: large enough for a fast product
 FIRST_DAMPING = 1e-3  # of the largest curvature
-
-
 SETTLED = 0.25  # of what was promised: where a step brings less, damping is in the way, and the next may bring more
 
 
@@ -141,7 +138,7 @@ class Residuals:
             J = derivatives.reshape(len(r), -1)
             found.value += float(r @ r)
             found.slope += J.T @ r
-            found.curvature = dsyrk(1.0, J.T, beta=1.0, c=found.curvature, lower=1, overwrite_c=1)
+            found.curvature = equations.add_gram(found.curvature, J)
         return found
 
 
@@ -230,9 +227,4 @@ def _solve(normal: Normal, mu: float) -> Array | None:
     """Return the step h of ``(J'J + mu I) h = -J'r``; None if rounding makes the matrix indefinite."""
     damped = normal.curvature.copy(order="F")  # as LAPACK wants it, and can then overwrite
     damped[np.diag_indices_from(damped)] += mu
-    try:
-        factor = cho_factor(damped, lower=True, overwrite_a=True, check_finite=False)
-    except LinAlgError:
-        return None
-    h: Array = cho_solve(factor, -normal.slope, check_finite=False)
-    return h if np.isfinite(h).all() else None
+    return equations.solve(damped, -normal.slope)
