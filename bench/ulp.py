@@ -1,11 +1,12 @@
 """Measure the engine's elementary functions on float32, in units in the last place (ulp).
 
-    python -m bench.ulp [--functions exp,tanh] [--all] [--sample N]
+    python -m bench.ulp [--functions exp,tanh] [--all] [--sample N] [--monotone]
 
 Each function of `nncore.kernels` is compared with the correctly rounded result, taken from NumPy's and SciPy's float64
 functions. `--all` tries every one of the 2^32 inputs, which takes some minutes for each function; otherwise a sample,
 spread evenly over all exponents, is tried. The largest distance is printed for each function, and the exit status is 1
-if it is beyond the function's bound. `NNCORE_ISA` chooses the instruction set.
+if it is beyond the function's bound. `--monotone` tries every float32 above 0 for whether tanh ever falls; that it is
+odd, the tests hold. `NNCORE_ISA` chooses the instruction set.
 """
 
 from __future__ import annotations
@@ -117,12 +118,27 @@ def report(function: Function, n: int) -> bool:
     return kept
 
 
+def count_falls(evaluate: Callable[[Array], Array]) -> int:
+    """Return at how many float32 above 0 a function of it is less than at the one before."""
+    falls, last = 0, np.array([-np.inf], np.float32)
+    for start in range(0, 0x7F800000, CHUNK):
+        y = evaluate(np.arange(start, min(start + CHUNK, 0x7F800000), dtype=np.uint32).view(np.float32))
+        falls += int(np.count_nonzero(np.diff(np.concatenate([last, y])) < 0))
+        last = y[-1:]
+    return falls
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.ulp", description="Errors of the elementary functions.")
     parser.add_argument("--functions", default=",".join(FUNCTIONS), help="names, separated by commas; default: all")
     parser.add_argument("--all", action="store_true", help="try all 2^32 inputs")
     parser.add_argument("--sample", type=int, default=1 << 24, metavar="N", help="how many inputs; default 2^24")
+    parser.add_argument("--monotone", action="store_true", help="only count where tanh falls, of all float32")
     options = parser.parse_args(arguments)
+    if options.monotone:
+        falls = count_falls(kernels.tanh)
+        print(f"float32, {engine.ISA}: tanh falls at {falls} inputs")
+        return int(falls > 0)
     names = options.functions.split(",")
     unknown = sorted(set(names) - set(FUNCTIONS))
     if unknown:

@@ -54,8 +54,9 @@ class Dense:
         Penalties on the weight, finite and >= 0: training minimises loss + l1 * sum(abs(w)) + l2 * sum(w**2). The loss
         that is reported is without them.
     weight_decay : float, optional
-        Decoupled decay of the weight, >= 0: ``w -= learning_rate * weight_decay * w`` before each update. None takes
-        the optimizer's, which is 0 for all but AdamW and Lion; they say whether the bias follows.
+        Decoupled decay of the weight, >= 0: ``w -= learning_rate * weight_decay * w`` before each update, where
+        ``learning_rate * weight_decay`` is at most 1: more would turn the weight's sign. None takes the optimizer's,
+        which is 0 for all but AdamW and Lion; they say whether the bias follows.
     max_norm : float, optional
         > 0: after each update, the weights into a unit are scaled down to this Euclidean norm if theirs is larger
         (Srebro and Shraibman, 2005). None for no limit.

@@ -9,6 +9,7 @@
 #define NN_ACTIVATIONS_H
 
 #include "tile.h"
+#include "longsum.h"
 #include "vecmath.h"
 
 /*       name        backward re-reads */
@@ -122,21 +123,44 @@ NN_FUNC void nn_activate_backward(int activation, real parameter, real *dx, cons
 
 /* ------------------------------------------------------------------------------- softmax, NN_V rows at once */
 
+/* x (n, NN_V), columns: becomes exp(x - top); rest = their sum without those that are the top, ties = how many are */
+NN_INLINE void nn_exp_chain(real *x, isize n, vec top, vec *rest, vec *ties)
+{
+    vec sum = vset1(0), count = vset1(0);
+    for (isize c = 0; c < n; c++) {
+        vec z = vload(x + c * NN_V), e = vexp(z - top);
+        vmask is_top = veq(z, top);
+        vstore(x + c * NN_V, e);
+        sum += vselect(is_top, vset1(0), e);
+        count += vselect(is_top, vset1(1), vset1(0));
+    }
+    *rest = sum;
+    *ties = count;
+}
+
+/* the same for more than NN_LONG columns: rest + (ties - 1) */
+__attribute__((noinline)) NN_FUNC vec nn_exp_long(real *x, isize n, vec top)
+{
+    nn_total total = {{0}};
+    vec rest, ties;
+    for (isize c = 0; c < n; c += NN_CHAIN) {
+        nn_exp_chain(x + c * NN_V, n - c < NN_CHAIN ? n - c : NN_CHAIN, top, &rest, &ties);
+        nn_total_add(&total, c == 0 ? ties - vset1(1) : ties);
+        nn_total_add(&total, rest);
+    }
+    return nn_total_vec(&total);
+}
+
 /* x (n, NN_V), columns: becomes exp(x - top), top being the largest of each row. Returns rest = the sum of the row without
  * the one that is the maximum itself, so that log1p(rest) + top - x[label] is the crossentropy without cancellation,
  * however small it is; the softmax is x / (1 + rest). */
 NN_INLINE vec nn_exp_columns(real *x, isize n, vec *top)
 {
-    vec m = vload(x), rest = vset1(0), ties = vset1(0);
+    vec m = vload(x), rest, ties;
     for (isize c = 1; c < n; c++) m = vmax(vload(x + c * NN_V), m);
-    for (isize c = 0; c < n; c++) {
-        vec z = vload(x + c * NN_V), e = vexp(z - m);
-        vmask is_top = veq(z, m);
-        vstore(x + c * NN_V, e);
-        rest += vselect(is_top, vset1(0), e);
-        ties += vselect(is_top, vset1(1), vset1(0));
-    }
     *top = m;
+    if (n > NN_LONG) return nn_exp_long(x, n, m);
+    nn_exp_chain(x, n, m, &rest, &ties);
     return rest + (ties - vset1(1));
 }
 

@@ -154,6 +154,16 @@ def fits(bits: int) -> list[Fit]:
             (HALF,),
         ),
         Fit(
+            "TANH_WIDE",
+            "tanh(r/2) / r in z = r^2 <= (3 log(2)/2)^2",
+            of_square(lambda r: mp.tanh(r / 2) / r),
+            of_square(lambda r: r / mp.tanh(r / 2)),
+            TINY,
+            (3 * EDGE) ** 2,
+            {32: 4, 64: 11},
+            (HALF,),
+        ),
+        Fit(
             "LOG",
             "(2 atanh(s) - 2s) / s^3 in z = s^2 <= (3 - 2 sqrt(2))^2",
             of_square(lambda s: (2 * mp.atanh(s) - 2 * s) / s**3),

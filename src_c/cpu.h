@@ -44,14 +44,23 @@ static inline void nn_cpu_name(char name[49])
 }
 
 /* Round to nearest, no traps: whatever another library has set, the bits are the same. `flush`: subnormal numbers count
- * as zero. They are slow, and training is full of them once a unit is dead: its moments decay for thousands of steps. */
+ * as zero. They are up to 200 times as slow, and networks are full of them: a dead unit's moments decay for thousands of
+ * steps, and units far in the tail of a sigmoid put them out. The compiler may move no access to memory across either. */
+#define NN_FENCE() __asm__ __volatile__("" ::: "memory")
 static inline unsigned nn_fp_begin(int flush)
 {
     unsigned before = _mm_getcsr(), wanted = flush ? 0x9fc0 : 0x1f80;
+    NN_FENCE();
     if (before != wanted) _mm_setcsr(wanted);
+    NN_FENCE();
     return before;
 }
-static inline void nn_fp_end(unsigned before) { _mm_setcsr(before); }
+static inline void nn_fp_end(unsigned before)
+{
+    NN_FENCE();
+    _mm_setcsr(before);
+    NN_FENCE();
+}
 
 #else
 
@@ -62,14 +71,14 @@ static inline void nn_cpu_name(char name[49]) { name[0] = 0; }
 static inline unsigned nn_fp_begin(int flush)
 {
     unsigned long before, wanted = flush ? 1ul << 24 : 0;
-    __asm__ __volatile__("mrs %0, fpcr" : "=r"(before));
-    __asm__ __volatile__("msr fpcr, %0" : : "r"(wanted));
+    __asm__ __volatile__("mrs %0, fpcr" : "=r"(before) : : "memory");
+    __asm__ __volatile__("msr fpcr, %0" : : "r"(wanted) : "memory");
     return (unsigned)before;
 }
 static inline void nn_fp_end(unsigned before)
 {
     unsigned long value = before;
-    __asm__ __volatile__("msr fpcr, %0" : : "r"(value));
+    __asm__ __volatile__("msr fpcr, %0" : : "r"(value) : "memory");
 }
 #else
 static inline unsigned nn_fp_begin(int flush) { (void)flush; return 0; }

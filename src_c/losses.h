@@ -107,10 +107,9 @@ NN_FUNC void nn_sparse_softmax_loss(double *value, real *z, const real *labels, 
     }
     vec rest = nn_exp_columns(z, n, &top), factor = vload(scale) / (vset1(1) + rest);
     vec at_top = -rest * factor; /* scale * (p - 1) without cancellation, where the label is the maximum */
-    vmask is_top = veq(z_label, top);
     column = vset1(0);
-    for (isize c = 0; c < n; c++, column += vset1(1)) {
-        vec dz = vload(z + c * NN_V) * factor, dz_label = vselect(is_top, at_top, dz - vload(scale));
+    for (isize c = 0; c < n; c++, column += vset1(1)) { /* z_label == top in the loop: before it, gcc 12 breaks down */
+        vec dz = vload(z + c * NN_V) * factor, dz_label = vselect(veq(z_label, top), at_top, dz - vload(scale));
         vstore(z + c * NN_V, vselect(veq(label, column), dz_label, dz));
     }
     vstore(tops, top);

@@ -103,6 +103,14 @@ NN_FUNC double nn_distance(const real *a, const real *b, isize n)
     return sqrt(nn_lane_sum(lane));
 }
 
+/* of x (n), one after the other. A function of its own: what is computed here stays between nn_fp_begin and nn_fp_end. */
+__attribute__((noinline)) NN_FUNC double nn_mean(const double *x, isize n)
+{
+    double total = 0;
+    for (isize i = 0; i < n; i++) total += x[i];
+    return total / (double)n;
+}
+
 /* bins (n_bins) = how many of up to `most` evenly spaced values of x (n) lie in each of equal bins from least to largest */
 NN_FUNC void nn_histogram(double *bins, int n_bins, const real *x, isize n, isize most, double least, double largest)
 {

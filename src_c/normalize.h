@@ -1,29 +1,43 @@
 /* normalize.h -- batch normalisation down the columns of one panel, layer normalisation along rows of all panels.
  *
  * Sums run in an order that no instruction set changes: down a column row by row; along a row in 16 virtual lanes,
- * column c in lane c % 16, added up by a fixed tree. Variances are taken in a second pass around the mean of the first,
- * and corrected for that mean's own rounding (Chan, Golub and LeVeque, 1983).
+ * column c in lane c % 16, added up by a fixed tree; long ones in several chains (longsum.h). Variances are taken in a
+ * second pass around the mean of the first, and corrected for that mean's own rounding (Chan, Golub and LeVeque, 1983).
  */
 #ifndef NN_NORMALIZE_H
 #define NN_NORMALIZE_H
 
+#include "longsum.h"
 #include "tile.h"
 
 /* ------------------------------------------------------------------------------------------- batch normalisation */
 
 NN_INLINE void nn_vector_moments(real *mean, real *variance, const real *x, isize n_rows, isize width)
 {
-    vec sum = vset1(0), first = vset1(0), second = vset1(0), n = vset1((real)n_rows);
-    for (isize r = 0; r < n_rows; r++) sum += vload(x + r * width);
-    vec m = sum / n;
-    for (isize r = 0; r < n_rows; r++) {
-        vec d = vload(x + r * width) - m;
-        first += d;
-        second = vfma(d, d, second);
+    const isize chain = nn_chain(n_rows);
+    const vec n = vset1((real)n_rows);
+    nn_total sums = {{0}}, firsts = {{0}}, seconds = {{0}};
+    for (isize begin = 0, end; begin < n_rows; begin = end) {
+        vec sum = vset1(0);
+        end = n_rows - begin < chain ? n_rows : begin + chain;
+        for (isize r = begin; r < end; r++) sum += vload(x + r * width);
+        nn_total_add(&sums, sum);
     }
-    vec correction = first / n;
+    const vec m = nn_total_vec(&sums) / n;
+    for (isize begin = 0, end; begin < n_rows; begin = end) {
+        vec first = vset1(0), second = vset1(0);
+        end = n_rows - begin < chain ? n_rows : begin + chain;
+        for (isize r = begin; r < end; r++) {
+            vec d = vload(x + r * width) - m;
+            first += d;
+            second = vfma(d, d, second);
+        }
+        nn_total_add(&firsts, first);
+        nn_total_add(&seconds, second);
+    }
+    const vec first = nn_total_vec(&firsts), correction = first / n;
     vstore(mean, m + correction);
-    vstore(variance, vmax(vset1(0), vfnma(first, correction, second) / n));
+    vstore(variance, vmax(vset1(0), vfnma(first, correction, nn_total_vec(&seconds)) / n));
 }
 
 /* mean and variance (width) of each column of a panel x (n_rows, width) */
@@ -107,18 +121,35 @@ NN_FUNC void nn_running_average(real *running, const real *old, const real *batc
 
 typedef struct { vec part[NN_LANE_VECTORS]; } nn_lanes; /* the 16 lanes of a sum along a row */
 
-NN_INLINE real nn_lanes_total(const nn_lanes *sum)
+typedef struct { double lane[NN_VIRTUAL_LANES]; } nn_lane_totals; /* of several chains, of a long row */
+
+/* the chains that the lanes have added up go into the totals, and the lanes begin anew */
+NN_INLINE void nn_lanes_carry(nn_lane_totals *totals, nn_lanes *sum)
 {
     real lane[NN_VIRTUAL_LANES];
     for (int k = 0; k < NN_LANE_VECTORS; k++) vstore(lane + k * NN_V, sum->part[k]);
+    for (int i = 0; i < NN_VIRTUAL_LANES; i++) totals->lane[i] += (double)lane[i];
+    *sum = (nn_lanes){{{0}}};
+}
+
+/* totals: NULL of a short row, whose lanes are one chain each */
+NN_INLINE real nn_lanes_total(const nn_lanes *sum, const nn_lane_totals *totals)
+{
+    real lane[NN_VIRTUAL_LANES];
+    for (int k = 0; k < NN_LANE_VECTORS; k++) vstore(lane + k * NN_V, sum->part[k]);
+    if (totals)
+        for (int i = 0; i < NN_VIRTUAL_LANES; i++) lane[i] = (real)totals->lane[i];
     for (int half = NN_VIRTUAL_LANES / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++) lane[i] += lane[i + half];
     return lane[0];
 }
 
-/* for every vector of a row: `at`, where it starts in panels of n_rows rows, and `c`, its first column */
-#define NN_ALONG_ROW(n_cols, n_rows, row) \
-    for (isize c = 0, at; c < (n_cols) && ((at = nn_panel_at(n_rows, n_cols, c / NN_W, row) + c % NN_W), 1); c += NN_V)
+/* for every vector of a row, from column `begin` on and up to n columns: `at`, where it starts in panels of n_rows rows, and
+ * `c`, its first column */
+#define NN_ALONG_PART(begin, n, n_cols, n_rows, row) \
+    for (isize c = begin, at; c < (begin) + (n) && c < (n_cols) && \
+         ((at = nn_panel_at(n_rows, n_cols, c / NN_W, row) + c % NN_W), 1); c += NN_V)
+#define NN_ALONG_ROW(n_cols, n_rows, row) NN_ALONG_PART(0, n_cols, n_cols, n_rows, row)
 #define NN_PART(c) ((c) / NN_V % NN_LANE_VECTORS) /* which lanes of a sum it belongs to */
 
 /* x without the lanes that only fill up the last vector */
@@ -136,17 +167,27 @@ NN_FUNC real nn_layer_norm(real *y, real *xhat, const real *x, const real *w, is
                            isize n_cols, isize row)
 {
     nn_lanes sum = {{{0}}}, first = {{{0}}}, second = {{{0}}};
+    nn_lane_totals sums, firsts, seconds; /* of a long row */
     const real n = (real)n_cols;
-    NN_ALONG_ROW(n_cols, n_rows, row) sum.part[NN_PART(c)] += nn_within(vload(x + at), c, n_cols);
-    const real m = nn_lanes_total(&sum) / n;
-    NN_ALONG_ROW(n_cols, n_rows, row)
-    {
-        vec d = nn_within(vload(x + at) - vset1(m), c, n_cols);
-        first.part[NN_PART(c)] += d;
-        second.part[NN_PART(c)] = vfma(d, d, second.part[NN_PART(c)]);
+    const isize chain = NN_VIRTUAL_LANES * nn_chain((n_cols + NN_VIRTUAL_LANES - 1) / NN_VIRTUAL_LANES);
+    const int is_long = chain < n_cols;
+    if (is_long) sums = firsts = seconds = (nn_lane_totals){{0}};
+    for (isize begin = 0; begin < n_cols; begin += chain) {
+        NN_ALONG_PART(begin, chain, n_cols, n_rows, row) sum.part[NN_PART(c)] += nn_within(vload(x + at), c, n_cols);
+        if (is_long) nn_lanes_carry(&sums, &sum);
     }
-    const real off = nn_lanes_total(&first), correction = off / n;
-    real variance = (nn_lanes_total(&second) - off * correction) / n;
+    const real m = nn_lanes_total(&sum, is_long ? &sums : NULL) / n;
+    for (isize begin = 0; begin < n_cols; begin += chain) {
+        NN_ALONG_PART(begin, chain, n_cols, n_rows, row)
+        {
+            vec d = nn_within(vload(x + at) - vset1(m), c, n_cols);
+            first.part[NN_PART(c)] += d;
+            second.part[NN_PART(c)] = vfma(d, d, second.part[NN_PART(c)]);
+        }
+        if (is_long) nn_lanes_carry(&firsts, &first), nn_lanes_carry(&seconds, &second);
+    }
+    const real off = nn_lanes_total(&first, is_long ? &firsts : NULL), correction = off / n;
+    real variance = (nn_lanes_total(&second, is_long ? &seconds : NULL) - off * correction) / n;
     vec inverse = vset1(1) / vsqrt(vset1(variance > 0 ? variance : variance != variance ? variance : 0) + vset1(epsilon));
     NN_ALONG_ROW(n_cols, n_rows, row)
     {
@@ -169,7 +210,7 @@ NN_FUNC void nn_layer_norm_backward(real *dx, const real *dy, const real *xhat, 
         sum.part[NN_PART(c)] += dh;
         product.part[NN_PART(c)] = vfma(dh, vload(xhat + at), product.part[NN_PART(c)]);
     }
-    const vec a = vset1(nn_lanes_total(&sum) / (real)n_cols), b = vset1(nn_lanes_total(&product) / (real)n_cols);
+    const vec a = vset1(nn_lanes_total(&sum, NULL) / (real)n_cols), b = vset1(nn_lanes_total(&product, NULL) / (real)n_cols);
     NN_ALONG_ROW(n_cols, n_rows, row)
     {
         vec dh = vload(dy + at) * vload(w + nn_panel_at(w_rows, n_cols, c / NN_W, 0) + c % NN_W);

@@ -29,23 +29,30 @@ NN_INLINE nn_block nn_philox(uint64_t key0, uint64_t key1, nn_block counter)
     return (nn_block){{a, b, c, d}};
 }
 
-/* order (n) = the permutation in which `epoch` visits n <= 2^32 rows: Fisher-Yates from the last row down. A word of a
- * block holds two draws, the low half first; no row's chance is off by more than n / 2^32 of itself.
- * The draws come in batches, so that the latencies of their blocks overlap. */
-NN_FUNC void nn_shuffle(int64_t *order, isize n, uint64_t seed, uint64_t epoch)
+/* order[begin .. end - 1] = begin .. end - 1 */
+NN_FUNC void nn_count_up(int64_t *order, isize begin, isize end)
 {
-    uint32_t draws[128];
-    uint64_t block = 0;
-    for (isize i = 0; i < n; i++) order[i] = i;
-    for (isize i = n - 1; i > 0;) {
-        for (int k = 0; k < 128; k += 8) {
+    for (isize i = begin; i < end; i++) order[i] = i;
+}
+
+/* order (n), counted up = the permutation in which `epoch` visits n <= 2^32 rows: Fisher-Yates from the last row down. A
+ * word of a block holds two draws, the low half first; no row's chance is off by more than n / 2^32 of itself.
+ * One call takes it from row i to row `stop`; so many rows a call, but for the last, as are a multiple of NN_SWAPS: the
+ * draws come in such batches, so that the latencies of their blocks overlap. */
+#define NN_SWAPS 128
+NN_FUNC void nn_shuffle(int64_t *order, isize n, isize i, isize stop, uint64_t seed, uint64_t epoch)
+{
+    uint32_t draws[NN_SWAPS];
+    uint64_t block = (uint64_t)(n - 1 - i) / 8;
+    while (i > stop) {
+        for (int k = 0; k < NN_SWAPS; k += 8) {
             nn_block b = nn_philox(seed, NN_STREAM_SHUFFLE, (nn_block){{block++, 0, 0, epoch}});
             for (int w = 0; w < 4; w++) {
                 draws[k + 2 * w] = (uint32_t)b.word[w];
                 draws[k + 2 * w + 1] = (uint32_t)(b.word[w] >> 32);
             }
         }
-        for (int k = 0; k < 128 && i > 0; k++, i--) {
+        for (int k = 0; k < NN_SWAPS && i > stop; k++, i--) {
             isize j = (isize)(draws[k] * ((uint64_t)i + 1) >> 32);
             int64_t swap = order[i];
             order[i] = order[j];

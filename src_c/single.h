@@ -7,6 +7,7 @@
 #ifndef NN_SINGLE_H
 #define NN_SINGLE_H
 
+#include "longsum.h"
 #include "tile.h"
 #include "vecmath.h"
 
@@ -82,6 +83,7 @@ NN_FUNC void nn_flat_dense(real *y, const real *x, const real *w, const real *bi
 NN_FUNC void nn_single_softmax(real *x, isize n)
 {
     real top = x[0], rest = 0, ties = 0;
+    double total = 0;
     for (isize c = 1; c < n; c++) top = x[c] > top ? x[c] : top;
     for (isize c = 0; c < n; c += NN_V) {
         vec z = vload(x + c), e = vexp(z - vset1(top)), one = vset1(1), zero = vset1(0);
@@ -91,8 +93,13 @@ NN_FUNC void nn_single_softmax(real *x, isize n)
             rest += others[l];
             ties += equals[l];
         }
+        if (n > NN_LONG && ((c + NN_V) % NN_CHAIN == 0 || c + NN_V >= n)) {
+            total += (double)(c < NN_CHAIN ? ties - 1 : ties);
+            total += (double)rest;
+            rest = ties = 0;
+        }
     }
-    vec scale = vset1(1 / (1 + (rest + (ties - 1))));
+    vec scale = vset1(1 / (1 + (n > NN_LONG ? (real)total : rest + (ties - 1))));
     for (isize c = 0; c < n; c += NN_V) vstore(x + c, vload(x + c) * scale);
 }
 

@@ -122,6 +122,7 @@ typedef struct {       /* of one thread of the pool */
     nn_counter job;    /* moves when there is a job for it; threads that a job does not need sleep on */
     struct nn_pool *pool;
     int worker;
+    pthread_t thread;
 } nn_seat;
 
 typedef struct nn_pool {
@@ -131,6 +132,9 @@ typedef struct nn_pool {
     int n_threads;       /* started, besides the caller */
     int n_workers;       /* of the current job, the caller included */
     int processor;       /* of its caller */
+#ifdef __linux__
+    cpu_set_t allowed;   /* the processors that the threads may use: those of the last caller */
+#endif
     nn_task task;
     void *argument;
 } nn_pool;
@@ -159,15 +163,28 @@ static inline void nn_pool_grow(nn_pool *p, int n_threads) /* as far as the syst
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* threads inherit the mask: signals stay with the caller's threads */
     while (p->n_threads < n_threads) {
-        pthread_t thread;
         nn_seat *seat = &p->seats[p->n_threads];
         nn_counter_init(&seat->job);
         seat->pool = p, seat->worker = p->n_threads + 1;
-        if (pthread_create(&thread, NULL, nn_pool_worker, seat) != 0) break;
-        pthread_detach(thread);
+        if (pthread_create(&seat->thread, NULL, nn_pool_worker, seat) != 0) break;
+        pthread_detach(seat->thread);
         p->n_threads++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Threads inherit the processors that their creator may use: let them use the caller's instead, where that differs. Nobody
+ * may be at work. */
+static inline void nn_pool_follow_caller(nn_pool *p)
+{
+#ifdef __linux__
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_EQUAL(&allowed, &p->allowed)) return;
+    for (int i = 0; i < p->n_threads; i++) pthread_setaffinity_np(p->seats[i].thread, sizeof allowed, &allowed);
+    p->allowed = allowed;
+#else
+    (void)p;
+#endif
 }
 
 /* Runs task(argument, worker, n) for worker = 0 .. n - 1, the caller being worker 0, and returns n: n_workers, or fewer if
@@ -176,6 +193,7 @@ static inline int nn_pool_run(nn_pool *p, nn_task task, void *argument, int n_wo
 {
     int idle = 0;
     if (n_workers > 1 && atomic_compare_exchange_strong(&p->busy, &idle, 1)) {
+        nn_pool_follow_caller(p);
         nn_pool_grow(p, n_workers - 1);
         if (n_workers > p->n_threads + 1) n_workers = p->n_threads + 1;
         if (n_workers > 1) {

@@ -41,6 +41,10 @@ static const real NN_EXP[] = {
 static const real NN_TANH[] = {
     0.00409696391f, -0.0416640826f, 0.5f,
 };
+/* tanh(r/2) / r in z = r^2 <= (3 log(2)/2)^2; relative error 2^-25.4 */
+static const real NN_TANH_WIDE[] = {
+    3.30429939e-5f, -0.000413310627f, 0.00416376302f, -0.0416663475f, 0.5f,
+};
 /* (2 atanh(s) - 2s) / s^3 in z = s^2 <= (3 - 2 sqrt(2))^2; relative error 2^-30.2 */
 static const real NN_LOG[] = {
     0.298718929f, 0.399775594f, 0.666667759f,
@@ -83,6 +87,12 @@ static const real NN_TANH[] = {
     4.2048213846665178e-7, -4.3248479793127086e-6, 4.2713613504007961e-5, -0.00042162697479661136,
     0.0041666666664934744, -0.041666666666665596, 0.5,
 };
+/* tanh(r/2) / r in z = r^2 <= (3 log(2)/2)^2; relative error 2^-62.2 */
+static const real NN_TANH_WIDE[] = {
+    -2.4713592755266855e-12, 4.0617709271777874e-11, -4.4745104813385083e-10, 4.4928582819872401e-9,
+    -4.4422705448396679e-8, 4.3848956863217846e-7, -4.3277509471638072e-6, 4.2713844652217414e-5,
+    -0.00042162698411122283, 0.0041666666666658105, -0.04166666666666665, 0.5,
+};
 /* (2 atanh(s) - 2s) / s^3 in z = s^2 <= (3 - 2 sqrt(2))^2; relative error 2^-59.5 */
 static const real NN_LOG[] = {
     0.14798606157432628, 0.15313802553604802, 0.18183573302285885, 0.22222198415004799, 0.28571428743779043,
@@ -118,6 +128,7 @@ static const real NN_ERFC[] = {
 #define NN_BITS_OF_ONE ((nn_sbits)NN_BIAS << NN_MANTISSA)
 #define NN_BITS_OF_SQRT_HALF (NN_REAL_BITS == 32 ? (nn_sbits)0x3f3504f3 : (nn_sbits)0x3fe6a09e667f3bcd)
 #define NN_NEGLIGIBLE ((real)1 / ((nn_sbits)1 << (NN_MANTISSA + 2))) /* adding it to 1 changes nothing */
+#define NN_TANH_NEAR ((real)1.03972077083991796) /* 3 log(2)/2: where n would go from 1 to 2 */
 #define NN_SQRT2 ((real)1.41421356237309504880)
 
 /* ----------------------------------------------------------------------------------------------------------- exp */
@@ -181,15 +192,19 @@ NN_INLINE vec vexpm1(vec x)
 /* w of exp(r) = (1 + w) / (1 - w), that is tanh(r/2), for |r| <= log(2)/2: odd, so that half the terms do */
 NN_INLINE vec vtanh_half(vec r) { return r * NN_POLYNOMIAL(r * r, NN_TANH); }
 
-/* With exp(2|x|) = 2^n (1 + w) / (1 - w): tanh|x| = (2^n - 1 + (2^n + 1) w) / (2^n + 1 + (2^n - 1) w).
- * n is small, so that one part of log(2) will do. */
+/* With exp(2|x|) = 2^n (1 + w) / (1 - w): tanh|x| = 1 - (2 - 2w) / (2^n + 1 + (2^n - 1) w), and w itself for small x, where
+ * n is taken as 0. Both never fall as x grows, because no rounding lets them: r/2 outweighs the rest of w, and where w
+ * grows, the numerator falls and the denominator rises. n is small, so that one part of log(2) will do. */
 NN_INLINE vec vtanh(vec x)
 {
-    vec a = vmin(vset1(NN_TANH_MAX), vabs(x));
-    vec twice = a + a, n = vexponent(twice);
-    vec w = vtanh_half(vfnma(n - vset1(NN_MAGIC), vset1(NN_LN2), twice));
+    vec a = vmin(vset1(NN_TANH_MAX), vabs(x)), twice = a + a;
+    vmask near = vlt(twice, vset1(NN_TANH_NEAR));
+    vec n = vselect(near, vset1(NN_MAGIC), vexponent(twice));
+    vec r = vfnma(n - vset1(NN_MAGIC), vset1(NN_LN2), twice), z = r * r, half = vset1((real)0.5) * r;
+    vec w = vfma(r * z, vhorner(z, NN_TANH_WIDE, (int)(sizeof NN_TANH_WIDE / sizeof(real)) - 1), half);
     vec power = vpow2(n, 0), less = power - vset1(1), more = power + vset1(1);
-    return vcopysign(vfma(more, w, less) / vfma(less, w, more), x);
+    vec far = vset1(1) - (vset1(2) - (w + w)) / vfma(less, w, more);
+    return vcopysign(vselect(near, w, far), x);
 }
 
 /* With exp(x) = 2^n (1 + w) / (1 - w): sigmoid(x) = 2^n (1 + w) / (1 - w + 2^n (1 + w)), where in the denominator a

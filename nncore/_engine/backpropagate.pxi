@@ -39,13 +39,13 @@ cdef void backpropagate_item(void *argument, long item, int worker) noexcept nog
         n = min(<isize>TILE_ROWS, end - row)
         backpropagate_tile(e, row, n, worker * TILE_ROWS, e.crew.scratch + worker * e.crew.scratch_size)
         if worker == 0:
-            poll(e, n)
+            poll_rows(e, n)
         row += n
 
 
 cdef void backpropagate_worker(void *argument, int worker, int n_workers) noexcept nogil:
     cdef Engine *e = <Engine *>argument
-    cdef unsigned fp = nn_fp_begin(0)
+    cdef unsigned fp = nn_fp_begin(1)
     if worker == 0:
         run_stage(e, backpropagate_item, e.job.n, rows_per_item(e.job.n, n_workers), n_workers)
         nn_team_dismiss(e.crew.team)

@@ -149,14 +149,10 @@ cdef double store_gradient(Engine *e, const real[:, ::1] X, target, sample_weigh
 
 cdef double mean_loss(const Job *job) noexcept:
     """Of all rows of an evaluation, one after the other, whoever has computed them."""
-    cdef isize i
-    cdef double total = 0
-    cdef unsigned fp = nn_fp_begin(0)
-    for i in range(job.n):
-        total += job.losses[i]
-    total /= job.n
+    cdef unsigned fp = nn_fp_begin(1)
+    cdef double mean = nn_mean(job.losses, job.n)
     nn_fp_end(fp)
-    return total
+    return mean
 
 
 cdef int predict_flat(Engine *e, const real[:, ::1] X, const real *flat, real[:, ::1] out) except -1:
@@ -165,7 +161,7 @@ cdef int predict_flat(Engine *e, const real[:, ::1] X, const real *flat, real[:,
     prepare_job(e, PREDICT, X, None, None, out, 0)
     ensure_scratch(&e.crew, 1)
     store_parameters(&e.net, e.weights.state, flat, 1)
-    fp = nn_fp_begin(0)
+    fp = nn_fp_begin(1)
     take_running_moments(&e.net, &e.weights)
     check_finite(&e.job, &e.crew, e.job.X, e.net.n_features)
     predict_row_by(&e.net, &e.weights, flat, e.job.X, e.job.predictions, e.crew.scratch)

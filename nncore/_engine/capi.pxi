@@ -125,6 +125,7 @@ cdef extern from "monitor.h" nogil:
     void nn_vector_figures(const real *x, isize n, nn_figures *f)
     double nn_norm(const real *x, isize n)
     double nn_distance(const real *a, const real *b, isize n)
+    double nn_mean(const double *x, isize n)
     void nn_histogram(double *bins, int n_bins, const real *x, isize n, isize most, double least, double largest)
 
 cdef extern from "elementwise.h" nogil:
@@ -149,7 +150,8 @@ cdef extern from "gradient.h" nogil:
     void nn_column_sums(real *sums, const real *dz, isize n_rows, isize width, int resume)
 
 cdef extern from "rng.h" nogil:
-    void nn_shuffle(int64_t *order, isize n, uint64_t seed, uint64_t epoch)
+    void nn_count_up(int64_t *order, isize begin, isize end)
+    void nn_shuffle(int64_t *order, isize n, isize i, isize stop, uint64_t seed, uint64_t epoch)
 
 cdef extern from "threads.h" nogil:
     ctypedef struct nn_flag:

@@ -240,5 +240,6 @@ def permutation(isize n, uint64_t seed, uint64_t epoch):
     out = np.empty(n, np.int64)
     cdef int64_t[::1] order = out
     if n:
-        nn_shuffle(&order[0], n, seed, epoch)
+        nn_count_up(&order[0], 0, n)
+        nn_shuffle(&order[0], n, n - 1, 0, seed, epoch)
     return out

@@ -164,18 +164,23 @@ cdef void update_block(const Network *net, const Weights *w, const Stage *s, con
     transpose_block(net, w, block, s.new)
 
 
-cdef void work_on_blocks(Engine *e, isize begin, isize end, real *scratch) noexcept nogil:
+cdef void work_on_blocks(Engine *e, isize begin, isize end, int worker, real *scratch) noexcept nogil:
     """GRADIENTS or UPDATES."""
     cdef isize i
     cdef nn_update update
+    cdef double work = NN_W * NN_W * (20.0 + (2.0 * e.stage.n_rows if e.stage.kind == GRADIENTS else 0.0))
     nn_update_begin(&update, e.optimizer.rule, &e.optimizer.hyper, e.net.n_weights)
     for i in range(begin, end):
+        if nn_raised(&e.crew.abandon):
+            break
         if e.optimizer.shapes:
             shape_for(&e.optimizer, e.net.rows + e.net.blocks[i].row, &update)
         if e.stage.kind == GRADIENTS:
             gradient_block(e, e.net.blocks + i, scratch, &update)
         else:
             update_block(&e.net, &e.weights, &e.stage, e.net.blocks + i, &update)
+        if worker == 0:
+            poll(e, work)
     if update.n_limited > 0:
         nn_tally_add(&e.optimizer.n_clipped_values, update.n_limited)
     if not nn_update_finite(&update):

@@ -5,17 +5,25 @@ cdef enum:
 cdef double POLL_SECONDS = 0.03   # between two looks for signals: they take the GIL, which others may hold
 
 
-cdef void poll(Engine *e, isize n_rows) noexcept nogil:
-    """Let Python's signal handlers and the watcher run now and then; what they raise abandons the job and its epoch."""
-    cdef double now
-    e.watch.work_since_poll += 20e3 + 6.0 * n_rows * e.net.n_parameters
-    if e.watch.work_since_poll < POLL_WORK:
-        return
-    e.watch.work_since_poll = 0
-    now = nn_now()
-    if now < e.watch.poll_at:
-        return
+cdef inline void poll(Engine *e, double work) noexcept nogil:
+    """Let Python's signal handlers and the watcher run now and then; what they raise abandons the job and its epoch.
+
+    For worker 0 alone, after so many operations.
+    """
+    e.watch.work_since_poll += work
+    if e.watch.work_since_poll >= POLL_WORK:
+        look_at_clock(e)
+
+
+cdef inline void poll_rows(Engine *e, isize n_rows) noexcept nogil:
+    poll(e, 20e3 + 6.0 * n_rows * e.net.n_parameters)
+
+
+cdef void look_at_clock(Engine *e) noexcept nogil:
     cdef unsigned fp
+    e.watch.work_since_poll = 0
+    if nn_now() < e.watch.poll_at:
+        return
     with gil:
         fp = nn_fp_begin(0)  # for what runs now
         e.watch.poll_at = 0

@@ -42,7 +42,7 @@ cdef void predict_rows(Engine *e, isize row, isize end, int worker, real *scratc
         else:
             predict_tile(e, row, n, worker, scratch)
         if worker == 0:
-            poll(e, n)
+            poll_rows(e, n)
         row += n
 
 
@@ -54,7 +54,7 @@ cdef void predict_item(void *argument, long item, int worker) noexcept nogil:
 
 cdef void predict_worker(void *argument, int worker, int n_workers) noexcept nogil:
     cdef Engine *e = <Engine *>argument
-    cdef unsigned fp = nn_fp_begin(0)
+    cdef unsigned fp = nn_fp_begin(1)
     if worker == 0:
         take_running_moments(&e.net, &e.weights)
         run_stage(e, predict_item, e.job.n, rows_per_item(e.job.n, n_workers), n_workers)

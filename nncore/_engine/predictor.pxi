@@ -8,10 +8,24 @@ cdef enum:
 cdef void predict_each_row(const Network *net, const Weights *w, const real *X, isize n, real *out,
                            real *scratch) noexcept nogil:
     cdef isize i
-    cdef unsigned fp = nn_fp_begin(0)
+    cdef unsigned fp = nn_fp_begin(1)
     for i in range(n):
         predict_row(net, w, X + i * net.n_features, out + i * net.n_outputs, scratch)
     nn_fp_end(fp)
+
+
+cdef isize predict_some_rows(const Network *net, const Weights *w, const real *X, isize n, real *out,
+                             real *scratch) noexcept nogil:
+    """Rows until it is time to look for signals, or all of them; return how many."""
+    cdef isize row = 0, stop, n_held = 1 + HELD_WORK // net.n_weights
+    cdef double poll_at = nn_now() + POLL_SECONDS
+    while row < n:
+        stop = min(row + n_held, n)
+        predict_each_row(net, w, X + row * net.n_features, stop - row, out + row * net.n_outputs, scratch)
+        row = stop
+        if nn_now() >= poll_at:
+            break
+    return row
 
 
 cdef inline bint is_plain(x) noexcept:
@@ -150,12 +164,18 @@ cdef class Predictor:
         """Little work holds the GIL and takes its scratch from the stack; so several threads may call at once."""
         cdef real stack[STACK_REALS]
         cdef real *scratch
+        cdef isize row = 0
         if self.net.n_columns <= STACK_REALS and n * self.net.n_weights <= HELD_WORK:
             predict_each_row(&self.net, &self.weights, X, n, out, stack)
             return 0
         scratch = nn_allocate(self.net.n_columns)
         allocated(scratch, self.net.n_columns)
-        with nogil:
-            predict_each_row(&self.net, &self.weights, X, n, out, scratch)
+        try:
+            while row < n:
+                with nogil:
+                    row += predict_some_rows(&self.net, &self.weights, X + row * self.net.n_features, n - row,
+                                             out + row * self.net.n_outputs, scratch)
+                PyErr_CheckSignals()
+        finally:
             free(scratch)
         return 0

@@ -10,6 +10,8 @@ cdef extern from "threads.h" nogil:
 cdef extern from "cpu.h" nogil:
     int nn_cpu_level()
     bint nn_cpu_halves_512()
+    unsigned nn_fp_begin(int flush)
+    void nn_fp_end(unsigned before)
     void nn_cpu_name(char *name)
 
 cdef extern from "pthread.h" nogil:
@@ -72,6 +74,16 @@ def cpu_name():
     cdef char name[49]
     nn_cpu_name(name)
     return (<bytes>name).decode("ascii", "replace").strip()
+
+
+def begin_arithmetic():
+    """Let this thread round to nearest and trap nothing, as every thread does at its start; return what was set."""
+    return nn_fp_begin(0)
+
+
+def end_arithmetic(unsigned before):
+    """Go back to what `begin_arithmetic` has returned."""
+    nn_fp_end(before)
 
 
 restart_pool()

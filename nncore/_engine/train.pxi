@@ -47,12 +47,31 @@ cdef void go_back(Engine *e) noexcept nogil:
 
 # ------------------------------------------------------------------------------------------------ worker 0's books
 
+cdef enum:
+    SHUFFLED = 1 << 20    # rows between two polls; a multiple of rng.h's NN_SWAPS
+
 cdef void begin_epoch(Engine *e, isize epoch) noexcept nogil:
     e.books.epoch_loss, e.books.epoch_started, e.optimizer.n_clipped_steps = 0, nn_now(), 0
     nn_tally_take(&e.optimizer.n_clipped_values)
     e.books.iterations_before, e.books.spare_is_start = e.optimizer.iterations, 0
+    e.stage.start = e.stage.done = 0
     if e.job.order != NULL:
-        nn_shuffle(e.job.order, e.job.n, e.job.seed, <uint64_t>(e.job.first_epoch + epoch))
+        draw_order(e, <uint64_t>(e.job.first_epoch + epoch))
+
+
+cdef void draw_order(Engine *e, uint64_t epoch) noexcept nogil:
+    """In parts, between which the leader polls: of many rows it takes a second."""
+    cdef isize row, stop = 0
+    while stop < e.job.n and not nn_raised(&e.crew.abandon):
+        row, stop = stop, min(stop + SHUFFLED, e.job.n)
+        nn_count_up(e.job.order, row, stop)
+        poll(e, <double>(stop - row))
+    row = e.job.n - 1
+    while row > 0 and not nn_raised(&e.crew.abandon):
+        stop = max(row - SHUFFLED, <isize>0)
+        nn_shuffle(e.job.order, e.job.n, row, stop, e.job.seed, epoch)
+        poll(e, 20.0 * (row - stop))
+        row = stop
 
 
 cdef void diverge(Outcome *o, isize epoch, isize batch) noexcept nogil:
@@ -142,7 +161,7 @@ cdef void train_rows(Engine *e, isize row, isize end, isize then, int worker, re
         if e.stage.kind != FORWARD:
             backward_tile(e, row, stop, scratch)
         if worker == 0:
-            poll(e, stop - row)
+            poll_rows(e, stop - row)
         row = stop
 
 
@@ -153,11 +172,13 @@ cdef isize row_after(const Stage *s, isize item, int worker) noexcept nogil:
     return (item + 1) * s.per_item if begin <= item < end - 1 else s.n + begin * s.per_item
 
 
-cdef void work_on_panels(Engine *e, isize begin, isize end) noexcept nogil:
+cdef void work_on_panels(Engine *e, isize begin, isize end, int worker) noexcept nogil:
     cdef isize p
     cdef const Stage *s = &e.stage
     cdef const Panel *panel
     for p in range(begin, end):
+        if nn_raised(&e.crew.abandon):
+            return
         panel = e.net.panels + p
         if s.kind == MOMENTS:
             moments_panel(&e.weights, &e.arena, norm_of_phase(&e.net, s.phase), p, s.n_rows)
@@ -167,6 +188,14 @@ cdef void work_on_panels(Engine *e, isize begin, isize end) noexcept nogil:
             squares_of_panel(e.optimizer.squares, e.weights.gradient, e.net.rows + panel.row, panel)
         else:
             limit_panel(&e.net, &e.weights, panel, s.new)
+        if worker == 0:
+            poll(e, panel_work(e))
+
+
+cdef inline double panel_work(const Engine *e) noexcept nogil:
+    """How many operations a panel is worth, roughly: several for each of its values."""
+    cdef isize n_values = e.stage.n_rows if e.stage.kind in (MOMENTS, SUMS) else e.net.n_parameters // e.net.n_panels
+    return 8.0 * NN_W * n_values if e.stage.kind in (MOMENTS, SUMS) else 8.0 * n_values
 
 
 cdef void train_item(void *argument, long item, int worker) noexcept nogil:
@@ -176,9 +205,9 @@ cdef void train_item(void *argument, long item, int worker) noexcept nogil:
     if e.stage.kind in (FORWARD, TURN, BACKWARD):
         train_rows(e, begin, end, row_after(&e.stage, item, worker), worker, scratch)
     elif e.stage.kind in (GRADIENTS, UPDATES):
-        work_on_blocks(e, begin, end, gradient_scratch(&e.crew, scratch))
+        work_on_blocks(e, begin, end, worker, gradient_scratch(&e.crew, scratch))
     else:
-        work_on_panels(e, begin, end)
+        work_on_panels(e, begin, end, worker)
 
 
 # ------------------------------------------------------------------------------------------------ the leader
@@ -258,6 +287,8 @@ cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_
     if s.keeps_gradient and s.updates:
         keep_weights(e)
     step_weights(e, n_workers)
+    if nn_raised(&e.crew.abandon):
+        return 0
     if s.keeps_gradient and s.updates:
         end_record(e)
     return end_segment(e, epoch, batch)
@@ -281,6 +312,8 @@ cdef void train_epochs(Engine *e, int n_workers) noexcept nogil:
     cdef isize epoch, batch
     for epoch in range(e.job.n_epochs):
         begin_epoch(e, epoch)
+        if nn_raised(&e.crew.abandon):
+            return
         for batch in range(n_batches(&e.job)):
             if not train_batch(e, epoch, batch, n_workers):
                 return
@@ -290,7 +323,7 @@ cdef void train_epochs(Engine *e, int n_workers) noexcept nogil:
 
 cdef void train_worker(void *argument, int worker, int n_workers) noexcept nogil:
     cdef Engine *e = <Engine *>argument
-    cdef unsigned fp = nn_fp_begin(e.job.purpose == UPDATE or e.job.whole)
+    cdef unsigned fp = nn_fp_begin(1)
     if worker == 0:
         train_epochs(e, n_workers)
         nn_team_dismiss(e.crew.team)

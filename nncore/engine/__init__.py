@@ -1,5 +1,6 @@
 """The compiled engine: which of its modules suits this processor and number type, and how many threads it may use."""
 
+from nncore.engine.arithmetic import own_arithmetic
 from nncore.engine.select import (
     BITS,
     ISA,
@@ -27,6 +28,7 @@ __all__ = [
     "load",
     "load_for",
     "module",
+    "own_arithmetic",
     "padded",
     "set_num_threads",
     "show_config",

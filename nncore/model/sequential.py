@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from nncore.base import checks
 from nncore.base.elsewhere import OF_A_MODEL
 from nncore.base.typing import Array
+from nncore.engine import own_arithmetic
 from nncore.history import History
 from nncore.layers import Layer
 from nncore.losses import Loss
@@ -225,6 +226,7 @@ class Sequential:
         """
         definition.add(self._state, layer)
 
+    @own_arithmetic
     def build(self, n_features: int) -> None:
         """Create the weights for inputs of `n_features` columns. `fit` does it by itself.
 
@@ -375,6 +377,7 @@ class Sequential:
 
     # ---- training
 
+    @own_arithmetic
     def fit(
         self,
         X: ArrayLike,
@@ -453,6 +456,7 @@ class Sequential:
             fit = Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options)
             return fit.run()
 
+    @own_arithmetic
     def train_on_batch(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, epoch: float | None = None
     ) -> float:
@@ -489,6 +493,7 @@ class Sequential:
         """
         return batches.train_on_batch(self._state, X, y, sample_weight, epoch)
 
+    @own_arithmetic
     def explain_step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Explanation:
         """Take apart the training step that these rows, as one batch, would make; the model stays as it is.
 
@@ -518,6 +523,7 @@ class Sequential:
 
     # ---- using the weights
 
+    @own_arithmetic
     def predict(self, X: ArrayLike, *, batch_size: int | None = None, verbose: bool | int | str = 0) -> Array:
         """Return the network's outputs, shape (n_samples, n_outputs); no rows give no rows.
 
@@ -590,6 +596,7 @@ class Sequential:
         """
         return prediction.predict_classes(self._state, X, self.predict)
 
+    @own_arithmetic
     def evaluate(
         self,
         X: ArrayLike,
@@ -633,6 +640,7 @@ class Sequential:
         scores: Scores = prediction.evaluate(self._state, X, y, sample_weight, return_dict)
         return scores
 
+    @own_arithmetic
     def loss_and_gradient(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> tuple[float, Array]:

@@ -2,7 +2,7 @@
 
 It interprets a `nncore.program.Program` row by row and shares no arithmetic with the compiled engine, so that each can
 be tested against the other. Everything runs in the precision of its input, float32 or float64, but losses are always
-computed in float64. Array arguments are not checked.
+computed in float64. Subnormal numbers are kept here; the engine counts them as zero. Array arguments are not checked.
 
 Names: n rows in the batch; ``x`` (n, n_in) is what a row of the program reads, ``z`` (n, n_out) its weighted sums,
 ``y`` (n, n_out) what it writes; ``dx, dz, dy`` are the derivatives of the loss by them.

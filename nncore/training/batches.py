@@ -18,6 +18,7 @@ from nncore.optimizers import Optimizer
 from nncore.program import Program, refuse_unsuitable_batch
 from nncore.schedules import Schedule
 from nncore.training import sampling
+from nncore.training.decay import check_decay, rates_between
 from nncore.training.loop import Fit, Given
 from nncore.training.state import State, checked_data, new_network
 
@@ -63,7 +64,8 @@ class MiniBatches:
         """Nothing to check: an epoch that diverges says so itself."""
 
     def run(self, fit: Fit) -> None:
-        program, n = fit.network.program, len(fit.data.X)
+        program, n, optimizer = fit.network.program, len(fit.data.X), fit.network.optimizer
+        check_decay(program, optimizer, rates_between(optimizer, fit.state.epoch, fit.last_epoch))
         self.record_every = sampling.period(program, n, self.batch_size, fit.pauses, fit.penalises)
         fit.loop()
 
@@ -75,6 +77,8 @@ class MiniBatches:
         if isinstance(schedule, Schedule):
             epochs = min(epochs, max(1, RATES_PER_CALL // self.steps))
             self._rates = schedule.of_steps(first, epochs, self.steps)
+        rates = network.optimizer.rate if self._rates is None else self._rates
+        check_decay(network.program, network.optimizer, rates)
         network.train(
             *fit.data,
             first_epoch=first,
@@ -144,6 +148,7 @@ def train_on_batch(
         refuse_unsuitable_batch(program, len(data.X), state.dtype.itemsize)
         time = state.epoch if epoch is None else TIME("epoch", epoch)
         rate = np.array([state.optimizer.rate_at(time)])
+        check_decay(program, state.optimizer, rate)
         network = state.network = state.network or new_network(state, program)
         n = len(data.X)
         result = network.train(*data, batch_size=n, shuffle=False, seed=state.seed, learning_rates=rate)

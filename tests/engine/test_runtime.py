@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from engine_networks import data, make_plan, network, state
 
-from nncore import Adam, Dense, engine
+from nncore import SGD, Adam, Dense, engine
 from nncore.engine import select
 from nncore.program import lower
 
@@ -78,6 +78,47 @@ def test_interrupt_of_a_step_that_takes_seconds(alarm, threads):
     assert interrupted(plan, X, target, 0.3, epochs=5, batch_size=20000) < 0.2
     assert len(plan.result.losses) == 0
     assert state(plan) == before
+
+
+def test_interrupt_of_gradients_and_updates(alarm, threads):
+    """The stages of a wide layer's weights take longer than those of a batch's rows: they poll as well."""
+    threads(1)
+    program = network([4096, 4096, 1], "relu", "mse")
+    X, target = data(program, 1024, "float32")
+    plan = make_plan(engine.load("float32"), program, Adam(), scale=0.01)
+    before = state(plan)
+    for after in np.linspace(0.1, 0.8, 6):
+        assert interrupted(plan, X, target, after, epochs=10**6, batch_size=1024, max_seconds=9) < 0.2
+        if not len(plan.result.losses):
+            assert state(plan) == before
+        before = state(plan)
+
+
+def test_interrupt_of_a_shuffle(alarm):
+    program = network([1, 1], loss="mse")
+    X = np.zeros((30_000_000, 1), np.float32)
+    plan = make_plan(engine.load("float32"), program, SGD(0.1))
+    before = state(plan)
+    seen = []
+    for after in (0.05, 0.15, 0.25):
+        watcher = lambda *progress: seen.append(progress)  # noqa: E731
+        assert interrupted(plan, X, X, after, epochs=10**6, batch_size=10**6, watcher=watcher) < 0.2
+        assert state(plan) == before
+    assert seen[0][:2] == (0, 0)
+    assert np.isnan(seen[0][2])
+
+
+def test_interrupt_of_a_predictor(alarm):
+    program = network([4096, 2048, 1], loss="mse")
+    module = engine.load("float32")
+    flat = np.zeros(program.n_parameters, np.float32)
+    predictor, X = module.Predictor(program, flat, np.empty(0, np.float32), None), np.zeros((4096, 4096), np.float32)
+    due = time.perf_counter() + 0.2
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    with pytest.raises(KeyboardInterrupt):
+        predictor(X)
+    assert time.perf_counter() - due < 0.2
+    assert not predictor(X[0]).any()
 
 
 def test_an_interrupt_leaves_whole_epochs(alarm):
@@ -178,6 +219,28 @@ def test_fork_while_another_thread_trains(threads):
     time.sleep(0.1)
     assert in_child(digest) == expected
     worker.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not tell where threads may run")
+@pytest.mark.skipif(engine.available_cpus() < 2, reason="takes two processors")
+def test_workers_run_where_their_caller_may(threads):
+    """Also those that were started by a thread that was pinned to one processor."""
+    threads(2)
+    X, target = data(PROGRAM, 3200, "float32")
+    plan = make_plan(engine.load("float32"), PROGRAM)
+    everywhere = os.sched_getaffinity(0)
+    workers = set()
+    try:
+        for allowed in ({min(everywhere)}, everywhere, {max(everywhere)}, everywhere):
+            os.sched_setaffinity(0, allowed)
+            plan.evaluate(X, target)
+            assert plan.threads_used == 2
+            places = {int(task): os.sched_getaffinity(int(task)) for task in os.listdir("/proc/self/task")}
+            workers = workers or {task for task, place in places.items() if place == allowed} - {os.getpid()}
+            assert workers
+            assert all(places[worker] == allowed for worker in workers)
+    finally:
+        os.sched_setaffinity(0, everywhere)
 
 
 def test_two_plans_in_two_threads(threads):

@@ -139,6 +139,19 @@ def test_zero_keeps_its_sign(variant, name):
     assert np.signbit(y).tolist() == [False, True]
 
 
+def test_tanh_never_falls(variant):
+    """In stretches of neighbours, also where its exponent changes; ``bench.ulp --monotone`` tries every float32."""
+    info = np.finfo(variant.DTYPE)
+    bits = {4: np.int32, 8: np.int64}[info.dtype.itemsize]
+    rng = np.random.default_rng(0)
+    switches = (np.arange(60) + 0.5) * np.log(2) / 2
+    places = np.concatenate([switches, 10 ** rng.uniform(-3, 1.3, 1500), [0.25, 0.5, 1, 2, 4, 8]])
+    x = (places.astype(variant.DTYPE).view(bits)[:, None] + np.arange(-400, 400, dtype=bits)).view(variant.DTYPE)
+    y = variant.function("tanh", x.ravel()).reshape(x.shape)
+    assert np.all(np.diff(y, axis=1) >= 0)
+    assert y.max() == 1
+
+
 @pytest.mark.parametrize("name", ["tanh", "erf"])
 def test_odd_and_bounded(variant, name):
     x, _ = sample(name, variant.DTYPE.type)
