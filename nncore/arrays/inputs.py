@@ -7,21 +7,30 @@ pandas frames. Nothing passed in is ever written to, and an array that already f
 from __future__ import annotations
 
 import math
-import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nncore.arrays import mends
 from nncore.base.checks import shown
+from nncore.base.tables import order_for, refuse_sparse
 from nncore.base.typing import Array
 
 PLAIN_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
+PLAIN_ROWS = frozenset({list, tuple, np.ndarray, int, float, bool, str})
+NO_NUMBERS = (str, bytes, np.timedelta64)  # of which float() makes one
 BLAS_DOT_LIMIT = 8192  # above 10,000 elements OpenBLAS wakes its threads, which would then fight with the engine's
 
 
 def features(
-    X: ArrayLike, dtype: np.dtype, n_features: int | None = None, *, empty: bool = False, check_finite: bool = True
+    X: ArrayLike,
+    dtype: np.dtype,
+    n_features: int | None = None,
+    names: tuple[str, ...] | None = None,
+    *,
+    empty: bool = False,
+    check_finite: bool = True,
 ) -> Array:
     """Return `X` as a C-contiguous, aligned array of `dtype`; NaN and infinity are errors unless the caller looks.
 
@@ -33,6 +42,9 @@ def features(
         float32 or float64.
     n_features : int or None
         How many columns the model expects; None accepts any number but 0.
+    names : tuple of str or None
+        What the columns are called that the model was trained on. A table's columns are put in that order; see
+        `nncore.base.tables`.
     empty : bool
         Accept 0 rows.
     check_finite : bool
@@ -48,7 +60,8 @@ def features(
     TypeError
         If `X` is sparse or holds something other than real numbers.
     ValueError
-        If `X` is not 2-D, empty, ragged, has another number of columns, or holds NaN, infinity or a value too large.
+        If `X` is not 2-D, empty, ragged, has another number of columns or columns of other names, or holds NaN,
+        infinity or a value too large.
 
     Examples
     --------
@@ -57,12 +70,24 @@ def features(
            [3., 4.]], dtype=float32)
     """
     fits = type(X) is np.ndarray and X.dtype is dtype and X.flags.c_contiguous and X.flags.aligned
-    array: Array = X if fits else real_array(X, dtype, "X")  # type: ignore[assignment]
+    array: Array = X if fits else ordered(X, dtype, names, "X")  # type: ignore[assignment]
     if array.ndim != 2 or array.shape[1] != n_features or not array.shape[0]:
         _check_feature_shape(array.shape, n_features, empty)
     if check_finite and not all_finite(array):
-        raise not_finite_error(X, array, "X")
+        raise not_finite_features(X, dtype)
     return array
+
+
+def ordered(X: Any, dtype: np.dtype, names: tuple[str, ...] | None, name: str) -> Array:
+    """Convert as `real_array` does, a table's columns in the order of `names`."""
+    order = order_for(names, X, name)
+    array = real_array(X, dtype, name)
+    return array if order is None else np.take(array, order, axis=1)
+
+
+def not_finite_features(X: Any, dtype: np.dtype) -> ValueError:
+    """Return the error that says where in `X`, as the caller has it, NaN or infinity is."""
+    return not_finite_error(X, real_array(X, dtype, "X"), "X")
 
 
 def _check_feature_shape(shape: tuple[int, ...], n_features: int | None, empty: bool) -> None:
@@ -116,17 +141,26 @@ def check_same_length(n_samples: int, length: int, name: str) -> None:
         raise ValueError(f"X and {name} have inconsistent numbers of samples: {n_samples} and {length}")
 
 
-def real_array(values: Any, dtype: np.dtype, name: str, text_hint: str = "") -> Array:
+def real_array(values: Any, dtype: np.dtype, name: str) -> Array:
     """Convert to a C-contiguous, aligned array of `dtype`; a value too large becomes infinity (checked later)."""
-    array = numeric_array(values, name, text_hint)
-    if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize and not _surely_fits_float32(array):
+    numbers = numeric_array(values, name)
+    if numbers.dtype.kind == "f" and numbers.dtype.itemsize > dtype.itemsize and not _surely_fits_float32(numbers):
         with np.errstate(over="ignore", invalid="ignore"):
-            array = np.asarray(array, dtype=dtype, order="C")
+            array = np.asarray(numbers, dtype=dtype, order="C")
     else:  # nothing can overflow, and errstate would cost more than converting a small array
-        array = np.asarray(array, dtype=dtype, order="C")
+        array = np.asarray(numbers, dtype=dtype, order="C")
     if not (array.flags.aligned and array.flags.c_contiguous):
         array = array.copy(order="C")
+    if (numbers is not values or numbers.dtype.kind in "iu") and numbers.dtype.itemsize == 8 and not _are_small(array):
+        mends.say_rounded(numbers, values, name)
     return array
+
+
+def _are_small(array: Array) -> bool:
+    """Tell, quickly for a small array, whether no value is past 2**53, up to which all whole numbers are floats."""
+    if array.size <= BLAS_DOT_LIMIT:
+        return bool(np.vdot(array, array) < 2.0**106)
+    return not (array.max() > mends.LARGEST_WHOLE or array.min() < -mends.LARGEST_WHOLE)
 
 
 def _surely_fits_float32(array: Array) -> bool:
@@ -134,8 +168,8 @@ def _surely_fits_float32(array: Array) -> bool:
     return array.dtype == np.float64 and array.size <= BLAS_DOT_LIMIT and bool(np.vdot(array, array) < 1e76)
 
 
-def numeric_array(values: Any, name: str, text_hint: str = "") -> Array:
-    """Convert to a plain ndarray of booleans, integers or real floats; `text_hint` says what to do about text.
+def numeric_array(values: Any, name: str) -> Array:
+    """Convert to a plain ndarray of booleans, integers or real floats.
 
     Raises
     ------
@@ -146,16 +180,12 @@ def numeric_array(values: Any, name: str, text_hint: str = "") -> Array:
     """
     array: Array = values if type(values) is np.ndarray else plain_array(values, name)
     if array.dtype.kind == "O":
-        array = _from_objects(array, name, text_hint)
-    if array.dtype.kind in "biuf":
-        return array
-    if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {name} has dtype {array.dtype}, expected real numbers")
-    if array.dtype.kind in "SUT":
-        example = array.ravel()[:1].tolist()
-        found = f"it holds text, {str(example)[:80]} to begin with{text_hint}"
-        raise ValueError(f"could not convert {name} to numbers: {found}")
-    raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+        return _from_objects(array, values, name)
+    if array.dtype.kind not in "biuf":
+        raise mends.wrong_dtype(array, values, name)
+    if array is not values:
+        mends.refuse_dates(values, name)
+    return array
 
 
 def plain_array(values: Any, name: str) -> Array:
@@ -166,12 +196,8 @@ def plain_array(values: Any, name: str) -> Array:
     TypeError, ValueError
         If `values` is a SciPy sparse matrix, masked or ragged.
     """
-    sparse = sys.modules.get("scipy.sparse")  # whoever holds a sparse matrix has imported it
-    if sparse is not None and sparse.issparse(values):
-        raise TypeError(f"sparse input is not supported; use {name}.toarray()")
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        count = int(np.ma.getmaskarray(values).sum())
-        raise ValueError(f"{name} is a masked array with {count} masked value(s); fill or drop them first")
+    refuse_sparse(values, name)
+    _refuse_masked(values, name)
     try:
         return np.asarray(values)
     except ValueError as error:
@@ -180,9 +206,24 @@ def plain_array(values: Any, name: str) -> Array:
         raise
 
 
-def _from_objects(array: Array, name: str, text_hint: str) -> Array:
+def _refuse_masked(values: Any, name: str) -> None:
+    """Raise for masked values, and for rows that are masked or sparse, which NumPy takes without their masks."""
+    if type(values) in (list, tuple):
+        for kind in set(map(type, values)) - PLAIN_ROWS:
+            rows = [(i, row) for i, row in enumerate(values) if type(row) is kind]
+            refuse_sparse(rows[0][1], f"{name}[{rows[0][0]}]")
+            if issubclass(kind, np.ma.MaskedArray):
+                for i, row in rows:
+                    _refuse_masked(row, f"{name}[{i}]")
+    elif isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        count = int(np.ma.getmaskarray(values).sum())
+        raise ValueError(f"{name} is a masked array with {count} masked value(s); fill or drop them first")
+
+
+def _from_objects(array: Array, values: Any, name: str) -> Array:
     """Convert an object array, for example a pandas frame of mixed columns, to float64."""
-    if all(issubclass(kind, PLAIN_NUMBERS) for kind in set(map(type, array.flat))):
+    kinds = set(map(type, array.flat))
+    if all(issubclass(kind, PLAIN_NUMBERS) and kind is not np.timedelta64 for kind in kinds):
         try:
             return array.astype(np.float64)
         except OverflowError:  # an integer past the largest float: found, and named, below
@@ -190,15 +231,16 @@ def _from_objects(array: Array, name: str, text_hint: str) -> Array:
     result = np.empty(array.shape)
     for position, value in enumerate(array.flat):
         try:
-            if isinstance(value, (str, bytes)):  # float("1") would do, but a column of text is more often a mistake
-                raise TypeError("text")
+            if isinstance(value, NO_NUMBERS):  # float("1") would do, but a column of text is more often a mistake
+                raise TypeError("no number")
             result.flat[position] = float(value)
         except (TypeError, ValueError, OverflowError) as error:
-            place = f" at {_where(np.unravel_index(position, array.shape))}" if array.ndim else ""
-            hint = text_hint if isinstance(value, (str, bytes)) else ""
-            large = isinstance(error, OverflowError)
-            wrong = "is past the largest float" if large else f"is of type {type(value).__name__}{hint}"
-            raise ValueError(f"could not convert {name} to numbers: {shown(value)}{place} {wrong}") from None
+            place = np.unravel_index(position, array.shape) if array.ndim else ()
+            if isinstance(error, OverflowError):
+                wrong = f"{shown(value)} at {mends.where(place, values)} is past the largest float"
+            else:
+                wrong = mends.no_number(value, place, array, values, name)
+            raise ValueError(f"could not convert {name} to numbers: {wrong}") from None
     return result
 
 
@@ -227,10 +269,6 @@ def not_finite_error(original: Any, array: Array, name: str) -> ValueError:
         what, found = f"infinity or a value too large for dtype('{array.dtype}')", np.isinf(array)
     first = np.unravel_index(int(found.argmax()), array.shape)
     value = numeric_array(original, name)[first]
-    shown = "" if what == "NaN" else f", {value:g}"
-    return ValueError(f"Input {name} contains {what}: {int(found.sum())} value(s), the first at {_where(first)}{shown}")
-
-
-def _where(index: tuple[Any, ...]) -> str:
-    places = ["row", "column"] if len(index) <= 2 else [f"axis {i}" for i in range(len(index))]
-    return ", ".join(f"{place} {int(i)}" for place, i in zip(places, index, strict=False))
+    more = (mends.FILL if name in ("X", "y") else "") if what == "NaN" else f", {value:g}"
+    place = mends.where(first, original)
+    return ValueError(f"Input {name} contains {what}: {int(found.sum())} value(s), the first at {place}{more}")

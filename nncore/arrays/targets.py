@@ -16,7 +16,6 @@ CLASS_INDICES = "sparse_softmax_crossentropy"
 CLASS_SHARES = "softmax_crossentropy"
 PROBABILITIES = "sigmoid_crossentropy"
 UNSIGNED = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iu" for size in (1, 2, 4, 8)}
-ENCODE = "; encode class names as 0..k-1, for example: names, y = numpy.unique(y, return_inverse=True)"
 SHARE_TOLERANCE = 1e-2  # soft targets stored as float16 miss 1 by that much
 
 
@@ -60,7 +59,7 @@ def targets(y: ArrayLike, kernel: str, n_samples: int, n_outputs: int, dtype: np
     if kernel != PROBABILITIES:
         return _columns(y, n_samples, n_outputs, dtype, labels_hint=_for_classes(kernel, n_outputs))
     one_of = "; for one class of several per row, end with softmax instead of sigmoid"
-    columns = _columns(y, n_samples, n_outputs, dtype, ENCODE, one_of)
+    columns = _columns(y, n_samples, n_outputs, dtype, one_of)
     _check_range(columns, "binary_crossentropy needs targets in 0..1", _for_labels)
     return columns
 
@@ -126,7 +125,7 @@ def _class_shares(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype) -> Ar
 
 def _label_array(y: Any, n_samples: int) -> Array:
     """Return `y` as numbers, (n_samples,) or (n_samples, k > 1)."""
-    labels = numeric_array(y, "y", ENCODE)
+    labels = numeric_array(y, "y")
     if labels.ndim not in (1, 2):
         raise ValueError(f"y must be 1-D (class indices) or 2-D (one row per sample), got shape {labels.shape}")
     check_same_length(n_samples, len(labels), "y")
@@ -185,12 +184,10 @@ def _wrong_label_shape(labels: Array, n_samples: int, n_outputs: int) -> ValueEr
     )
 
 
-def _columns(
-    y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, text_hint: str = "", labels_hint: str = ""
-) -> Array:
+def _columns(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, labels_hint: str = "") -> Array:
     """Return `y` as finite numbers of shape (n_samples, n_outputs)."""
     fits = type(y) is np.ndarray and y.dtype is dtype and y.flags.c_contiguous and y.flags.aligned
-    columns: Array = y if fits else real_array(y, dtype, "y", text_hint)
+    columns: Array = y if fits else real_array(y, dtype, "y")
     if columns.ndim == 0:
         raise ValueError(f"y must have one entry per sample, got the single value {y!r}")
     check_same_length(n_samples, len(columns), "y")

@@ -6,7 +6,9 @@ tensors' shapes are worked out from the layers, never believed.
 
 from __future__ import annotations
 
+import json
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -27,7 +29,9 @@ from nncore.program import Program, lower
 from nncore.training import scoring
 from nncore.version import __version__
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+WITHOUT_NAMES = 1  # the version of a file whose model has no feature names: as it was before there were any
+MOST_NAMES = 2**19  # characters of JSON, in which a header of at most 2**20 puts a backslash before each quote
 
 
 @dataclass
@@ -52,6 +56,8 @@ class Snapshot:
     parameters : ndarray of shape (n_parameters,)
     statistics : ndarray of shape (n_statistics,)
     slots : ndarray of shape (n_slots, n_parameters)
+    feature_names : tuple of str, or None
+        Of the table that the model was trained on.
     """
 
     layers: tuple[Layer, ...]
@@ -68,6 +74,7 @@ class Snapshot:
     parameters: Array
     statistics: Array
     slots: Array
+    feature_names: tuple[str, ...] | None = None
 
 
 def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
@@ -105,8 +112,9 @@ def _pieces(snapshot: Snapshot) -> list[memoryview]:
 
 
 def _describe(snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "format_version": FORMAT_VERSION,
+    names = _kept_names(snapshot.feature_names)
+    description = {
+        "format_version": WITHOUT_NAMES if names is None else FORMAT_VERSION,
         "nncore_version": __version__,
         "name": snapshot.name,
         "dtype": snapshot.parameters.dtype.name,
@@ -121,6 +129,20 @@ def _describe(snapshot: Snapshot) -> dict[str, Any]:
         "iterations": snapshot.iterations,
         "metadata": snapshot.metadata,
     }
+    return description if names is None else description | {"feature_names": list(names)}
+
+
+def _kept_names(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Return the names that fit into a file's header; a table of 100,000 columns is no reason not to save a model."""
+    if names is None or len(json.dumps(names)) <= MOST_NAMES:
+        return names
+    warnings.warn(
+        f"the names of {len(names)} features are too long for a model file and are not kept: of the loaded model, "
+        "columns go by position",
+        UserWarning,
+        stacklevel=6,
+    )
+    return None
 
 
 def _slot_name(index: int) -> str:
@@ -189,11 +211,15 @@ def _checked_fields(description: dict[str, Any]) -> dict[str, Any]:
             f"format version {version} is newer than supported {FORMAT_VERSION}; the file was written by nncore "
             f"{str(writer)[:80]}: upgrade nncore"
         )
-    missing, extra = sorted(FIELDS.keys() - description.keys()), sorted(description.keys() - FIELDS.keys())
+    rules = FIELDS if version == WITHOUT_NAMES else FIELDS | NAMED
+    missing, extra = sorted(rules.keys() - description.keys()), sorted(description.keys() - rules.keys())
     if missing or extra:
         raise ModelFileError(f"invalid description: missing {missing}, unexpected {extra}"[:300])
     try:
-        return {name: rule(name, description[name]) for name, rule in FIELDS.items()}
+        fields = {name: rule(name, description[name]) for name, rule in rules.items()}
+        if version != WITHOUT_NAMES:
+            checks.items("feature_names", fields["feature_names"], fields["n_features"])
+        return fields
     except (TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(f"invalid description: {error}") from error
 
@@ -219,6 +245,10 @@ def _metrics(name: str, value: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    return tuple(checks.text(f"{name}[{i}]", column) for i, column in enumerate(checks.items(name, value)))
+
+
 def _notes(name: str, value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise TypeError(f"{name} must map str to str, got {checks.described(value)}")
@@ -241,3 +271,5 @@ FIELDS: dict[str, Callable[[str, Any], Any]] = {
     "metadata": _notes,
 }
 """What a description consists of, and the rule that each field has to pass."""
+NAMED: dict[str, Callable[[str, Any], Any]] = {"feature_names": _names}
+"""What it has besides, from version 2 on."""

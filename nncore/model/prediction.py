@@ -23,10 +23,11 @@ Predict = Callable[[ArrayLike], Array]
 def predict(state: State, X: ArrayLike) -> Array:
     """Return the network's outputs; see ``Sequential.predict``."""
     network = state.network or built(state)
-    array = inputs.features(X, state.dtype, network.program.n_features, empty=True, check_finite=False)
+    n_features, names = network.program.n_features, state.feature_names
+    array = inputs.features(X, state.dtype, n_features, names, empty=True, check_finite=False)
     predictions = network.predict(array)
     if predictions is None:
-        raise inputs.not_finite_error(X, array, "X")
+        raise inputs.not_finite_features(X, state.dtype)
     return predictions
 
 

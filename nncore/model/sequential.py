@@ -112,6 +112,16 @@ class Sequential:
         return built(self._state).program
 
     @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """What the columns are called that the model was trained on; None if it has seen nothing but arrays.
+
+        The first table with named columns, such as a pandas frame, that the model is trained on decides; files, pickles
+        and copies keep it. From then on the columns of a table are put in this order by name, and other names are an
+        error; arrays go by position. See `fit`.
+        """
+        return self._state.feature_names
+
+    @property
     def n_parameters(self) -> int:
         """Number of weights and biases."""
         return self.program.n_parameters
@@ -507,7 +517,7 @@ class Sequential:
         >>> policy([1.0, 1.0])
         array([6.])
         """
-        return built(self._state).predictor()
+        return built(self._state).predictor(self._state.feature_names)
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return class probabilities.

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from nncore.arrays import Data
 from nncore.base import checks
 from nncore.base.random import permutation
+from nncore.base.tables import known_names
 from nncore.base.typing import Array
 from nncore.errors import TrainingDiverged
 from nncore.network import Network
@@ -141,6 +142,7 @@ def train_on_batch(state: State, X: ArrayLike, y: ArrayLike, sample_weight: Arra
     if network is None:
         network = new_network(state, program)
         adopt(state, network)
+    state.feature_names = known_names(state.feature_names, X)
     n = len(data.X)
     result = network.train(*data, batch_size=n, shuffle=False, seed=state.seed, learning_rates=rate)
     if result.diverged:

@@ -14,6 +14,7 @@ from nncore import losses
 from nncore.arrays import Data, data_for, inputs, split_validation
 from nncore.arrays.order import said_of_split
 from nncore.base import checks
+from nncore.base.tables import known_names
 from nncore.errors import NotBuiltError
 from nncore.history import History
 from nncore.layers import Layer
@@ -53,6 +54,8 @@ class State:
         Of all of them.
     metadata : dict of str to str
         The user's notes.
+    feature_names : tuple of str, or None
+        What the columns are called in the table that the model was trained on first; None if all were arrays.
     """
 
     layers: tuple[Layer, ...]
@@ -66,6 +69,7 @@ class State:
     epoch: int = 0
     history: History = field(default_factory=History)
     metadata: dict[str, str] = field(default_factory=dict)
+    feature_names: tuple[str, ...] | None = None
 
 
 def loss_of(layers: Sequence[Layer], given: Loss | None) -> Loss:
@@ -99,7 +103,8 @@ def built(state: State) -> Network:
 def checked_data(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Data, Program]:
     """Check and convert what is to be trained on; also return the program, for the model may not be built yet."""
     network = state.network
-    array = inputs.features(X, state.dtype, None if network is None else network.program.n_features)
+    n_features = None if network is None else network.program.n_features
+    array = inputs.features(X, state.dtype, n_features, state.feature_names)
     program = program_for(state, array.shape[1]) if network is None else network.program
     return data_for(program, state.dtype, array, y, sample_weight), program
 
@@ -119,16 +124,17 @@ def training_data(
         return train, validation, program
     if validation_data is None:
         return train, None, program
-    return train, _validation(validation_data, program, state.dtype), program
+    names = known_names(state.feature_names, data[0])
+    return train, _validation(validation_data, program, state.dtype, names), program
 
 
-def _validation(validation_data: Any, program: Program, dtype: np.dtype) -> Data:
+def _validation(validation_data: Any, program: Program, dtype: np.dtype, names: tuple[str, ...] | None) -> Data:
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         found = checks.described(validation_data)
         raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {found}")
     X, y, *weight = validation_data
     try:
-        array = inputs.features(X, dtype, program.n_features)
+        array = inputs.features(X, dtype, program.n_features, names)
         return data_for(program, dtype, array, y, weight[0] if weight else None)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from error

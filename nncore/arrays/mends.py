@@ -1,0 +1,196 @@
+"""What to say of values that are no numbers: where they are, by name, and how to make numbers of them."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+
+from nncore.base.checks import shown
+from nncore.base.tables import column_names, column_types
+from nncore.base.typing import Array
+
+LARGEST_WHOLE = 2**53  # up to which every whole number is a float64
+LOOKED_AT = 1000  # values of a column, to tell numbers that are stored as text from names
+MISSING = ("NoneType", "NAType", "NaTType")
+DATES = ("Timestamp", "datetime64", "datetime", "date")
+SPANS = ("Timedelta", "timedelta64", "timedelta")
+FILL = "; leave such rows out, or fill them in, for example with the median of the column"
+ENCODE = "; encode class names as 0..k-1, for example: names, y = numpy.unique(y, return_inverse=True)"
+
+Place = tuple[Any, ...]
+
+
+def where(place: Place, values: Any = None) -> str:
+    """Return a place in words; if `values` are a table, the column by its name as well.
+
+    Examples
+    --------
+    >>> where((3, 0)), where((1, 2, 3))
+    ('row 3, column 0', 'axis 0 1, axis 1 2, axis 2 3')
+    """
+    words = ["row", "column"] if len(place) <= 2 else [f"axis {i}" for i in range(len(place))]
+    text = ", ".join(f"{word} {int(i)}" for word, i in zip(words, place, strict=False))
+    title = _title(place, values)
+    return text if title is None else f"{text} ({title!r})"
+
+
+def _title(place: Place, values: Any) -> str | None:
+    names = column_names(values) if len(place) == 2 else None
+    return names[place[1]] if names and place[1] < len(names) else None
+
+
+def no_number(value: Any, place: Place, array: Array, values: Any, name: str) -> str:
+    """Say of a value that it is no number, why, where, and what to do about it.
+
+    Parameters
+    ----------
+    value : object
+    place : tuple of int
+        Where it stands in `array`.
+    array : ndarray
+        What NumPy made of what the caller gave.
+    values : object
+        What the caller gave.
+    name : str
+        As what: ``"X"``, ``"y"``, ...
+
+    Examples
+    --------
+    >>> given = np.array([[1, "x"], [2, "y"]], object)
+    >>> no_number("x", (0, 1), given, given, "weights")
+    "'x' at row 0, column 1 is of type str"
+    """
+    at = f" at {where(place, values)}" if place else ""
+    if place and is_missing(value):
+        return f"{shown(value)}{at} is a missing value{FILL}"
+    title, column = _title(place, values), array[:, place[1]] if len(place) == 2 else array
+    return f"{shown(value)}{at} is of type {type(value).__name__}{_mend(value, column, title, values, name)}"
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a value stands for none: None, pandas.NA, NaT."""
+    return type(value).__name__ in MISSING or (isinstance(value, (np.datetime64, np.timedelta64)) and np.isnat(value))
+
+
+def _mend(value: Any, column: Array, title: str | None, values: Any, name: str) -> str:
+    """Return what to do about a value of `column`, which has this title in a table."""
+    one, kind = name if title is None else f"{name}[{title!r}]", type(value).__name__
+    package = type(values).__module__.partition(".")[0]
+    if isinstance(value, (str, bytes)):
+        return of_text(column, title, values, name)
+    if kind in DATES:
+        return f"; make numbers of dates, for example days: ({one} - {one}.min()){_days(package)}"
+    if kind in SPANS:
+        return f"; make numbers of times, for example seconds: {one}{_seconds(package)}"
+    if isinstance(value, dict):
+        return f"; make a table of it first, for example: pandas.DataFrame({name})"
+    return ""
+
+
+def _days(package: str) -> str:
+    return {"pandas": ".dt.days", "polars": ".dt.total_days()"}.get(package, " / numpy.timedelta64(1, 'D')")
+
+
+def _seconds(package: str) -> str:
+    return ".dt.total_seconds()" if package in ("pandas", "polars") else " / numpy.timedelta64(1, 's')"
+
+
+def of_text(column: Array, title: str | None, values: Any, name: str) -> str:
+    """Return what to do about a column of text: numbers that are stored so, classes, or categories.
+
+    Examples
+    --------
+    >>> of_text(np.array(["1", "2"]), None, ["1", "2"], "y")
+    '; these are numbers stored as text: numpy.asarray(y, dtype=float) makes numbers of them'
+    """
+    one = name if title is None else f"{name}[{title!r}]"
+    if all(map(_is_number, column.ravel()[:LOOKED_AT].tolist())):
+        cast = f"{one}.astype(float)" if hasattr(values, "astype") else f"numpy.asarray({one}, dtype=float)"
+        return f"; these are numbers stored as text: {cast} makes numbers of them"
+    if name != "X":
+        return ENCODE if name == "y" else ""
+    way = "" if title is None else f": pandas.get_dummies(X, columns=[{title!r}], dtype=float)"
+    if title is not None and hasattr(values, "to_dummies"):
+        way = f": X.to_dummies([{title!r}])"
+    return f"; give each of its values a column of 0 and 1 (one-hot){way}; nncore.datasets.read_csv does so for files"
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def wrong_dtype(array: Array, values: Any, name: str) -> Exception:
+    """Return the error for an array of text, dates, complex numbers or records."""
+    kind = array.dtype.kind
+    if kind == "c":
+        return ValueError(f"Complex data not supported: {name} has dtype {array.dtype}, expected real numbers")
+    if kind in "SUT":
+        flat = array.ravel()
+        first = next((i for i, value in enumerate(flat[:LOOKED_AT].tolist()) if not _is_number(value)), 0)
+        place = np.unravel_index(first, array.shape) if flat.size else ()
+        column, title = array[:, place[1]] if len(place) == 2 else array, _title(place, values)
+        example = str(flat[first : first + 1].tolist())[:80]
+        hint = of_text(column, title, values, name)
+        at = f" at {where(place, values)}" if first or title else " to begin with"
+        return ValueError(f"could not convert {name} to numbers: it holds text, {example}{at}{hint}")
+    hint = ""
+    if kind in "mM" and array.size:
+        start: Place = (0,) * array.ndim
+        title = _title(start, values)
+        hint = "" if title is None else f" in {where(start, values)}"
+        hint += _mend(array.ravel()[0], array, title, values, name)
+    elif array.dtype.names:
+        hint = f"; make columns of its fields: numpy.lib.recfunctions.structured_to_unstructured({name})"
+    return TypeError(f"{name} must hold real numbers, got dtype {array.dtype}{hint}")
+
+
+def refuse_dates(values: Any, name: str) -> None:
+    """Raise TypeError for a table with a column of dates or times, which it may give as numbers since 1970."""
+    for i, kind in enumerate(column_types(values)):
+        if kind.lower().startswith(("date", "time", "duration")):
+            package, span = type(values).__module__.partition(".")[0], kind.lower().startswith("duration")
+            one = f"{name}[{_title((0, i), values)!r}]"
+            way = f"{one}{_seconds(package)}" if span else f"({one} - {one}.min()){_days(package)}"
+            raise TypeError(f"{name} must hold real numbers, but {one} has dtype {kind}; make numbers of it: {way}")
+
+
+def say_rounded(array: Array, values: Any, name: str) -> None:
+    """Warn of whole numbers that no float64 holds: neighbours, such as ids are, become one.
+
+    Parameters
+    ----------
+    array : ndarray
+        Real numbers, before they become floats of the model's dtype.
+    values : object
+        What they were made of.
+    name : str
+    """
+    large = (array > LARGEST_WHOLE) | (array < -LARGEST_WHOLE)
+    types = column_types(values)
+    if array.ndim == 2 and len(types) == array.shape[1]:
+        large &= np.array(["int" in kind.lower() or kind == "object" for kind in types])
+    elif array.dtype.kind == "f" and large.any():
+        given = np.asarray(values, object)
+        large &= np.array([isinstance(value, (int, np.integer)) for value in given.flat]).reshape(given.shape)
+    if large.any():
+        place = np.unravel_index(int(large.argmax()), array.shape)
+        text = (
+            f"{name} holds {int(large.sum())} whole number(s) past 2**53, the first at {where(place, values)}: as "
+            "floats they are rounded, and neighbours become one; if they are ids, leave them out"
+        )
+        warnings.warn(text, UserWarning, stacklevel=_frames_of_nncore())
+
+
+def _frames_of_nncore() -> int:
+    """Return the stacklevel of a warning, given by who calls this, that is to point at the caller of nncore."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("nncore."):
+        frame, level = frame.f_back, level + 1
+    return level
