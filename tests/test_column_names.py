@@ -74,6 +74,34 @@ def test_what_is_wrong_with_the_columns_is_said(X, said):
         MODEL.predict(X)
 
 
+TARGETS = pd.DataFrame({"u": Y, "v": FRAME["c"]})
+
+
+def test_columns_of_the_targets_are_taken_by_name_as_well(tmp_path):
+    model = Sequential([Dense(2)], seed=1)
+    model.fit(FRAME, TARGETS, validation_data=(FRAME, TARGETS[["v", "u"]]))
+    assert model.history["val_loss"][0] == model.evaluate(FRAME, TARGETS)["loss"]
+    model.save(tmp_path / "m.safetensors")
+    for m in (model, pickle.loads(pickle.dumps(model)), nncore.load(tmp_path / "m.safetensors")):
+        assert m.evaluate(FRAME, TARGETS[["v", "u"]]) == m.evaluate(FRAME, TARGETS.to_numpy())
+        with pytest.raises(ValueError, match=r"^y lacks 'u' and has 'w', which the model has not seen"):
+            m.evaluate(FRAME, TARGETS.rename(columns={"u": "w"}))
+        with pytest.raises(ValueError, match=r"y contains NaN: 1 value\(s\), the first at row 7, column 1 \('u'\)"):
+            m.evaluate(FRAME, TARGETS[["v", "u"]].replace(Y[7], np.nan))
+    model.replace(0, Dense(3))
+    model.fit(FRAME, TARGETS.assign(w=Y))
+    assert model.evaluate(FRAME, TARGETS.assign(w=Y)[["w", "v", "u"]]) == model.evaluate(FRAME, TARGETS.assign(w=Y))
+
+
+def test_one_hot_targets_of_a_table_and_one_column_of_labels():
+    model = Sequential([Dense(3, "softmax")], seed=1)
+    labels = pd.Series(["red", "blue", "green"] * 20)
+    model.fit(FRAME, one_hot := pd.get_dummies(labels))
+    expected = model.evaluate(FRAME, one_hot)
+    assert model.evaluate(FRAME, one_hot[["red", "blue", "green"]]) == expected
+    assert model.evaluate(FRAME, pd.DataFrame({"colour": labels.astype("category").cat.codes})) == expected
+
+
 def test_columns_of_one_name_go_in_their_order_only():
     twice = FRAME.set_axis(["a", "b", "a"], axis=1)
     model = trained(twice)
@@ -144,7 +172,7 @@ def test_names_that_a_file_has_no_room_for_are_left_out_aloud(tmp_path):
     wide = pd.DataFrame(np.zeros((2, 3)), columns=["a" * 2**19, "b", "c"])
     model = Sequential([Dense(1)])
     model.fit(wide, [0, 1])
-    with pytest.warns(UserWarning, match="names of 3 features are too long for a model file and are not kept"):
+    with pytest.warns(UserWarning, match="names of 3 columns are too long for a model file and are not kept"):
         model.save(tmp_path / "m.safetensors")
     assert nncore.load(tmp_path / "m.safetensors").feature_names is None
 

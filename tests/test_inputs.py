@@ -236,7 +236,7 @@ BAD_Y = [
     (SPARSE, [0, -1, 1, 0], "y contains the label -1 at row 1, .* labels must be 0..2"),
     (SPARSE, np.array([0, 2**63, 1, 0], np.uint64), "label 9223372036854775808 at row 1"),
     (SPARSE, [0, 0.5, 1, 0], "class labels must be whole numbers 0..2, got 0.5 at row 1; .*mean_squared_error"),
-    (SPARSE, [0, np.nan, 1, 0], "class labels must be whole numbers 0..2, got nan at row 1"),
+    (SPARSE, [0, np.nan, 1, 0], r"Input y contains NaN: 1 value\(s\), the first at row 1; leave"),
     (SPARSE, [0, np.inf, 1, 0], "label inf at row 1"),
     (SPARSE, ["a", "b", "a", "c"], r"text, \['a'\] to begin with; encode class names as 0..k-1, .*numpy.unique"),
     (SPARSE, pd.Series(["a", "b", "a", "c"]), "encode class names as 0..k-1"),

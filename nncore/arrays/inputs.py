@@ -7,13 +7,14 @@ pandas frames. Nothing passed in is ever written to, and an array that already f
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nncore.arrays import mends
-from nncore.base.checks import shown
+from nncore.base.checks import described, shown
 from nncore.base.tables import order_for, refuse_sparse
 from nncore.base.typing import Array
 
@@ -72,7 +73,7 @@ def features(
     fits = type(X) is np.ndarray and X.dtype is dtype and X.flags.c_contiguous and X.flags.aligned
     array: Array = X if fits else ordered(X, dtype, names, "X")  # type: ignore[assignment]
     if array.ndim != 2 or array.shape[1] != n_features or not array.shape[0]:
-        _check_feature_shape(array.shape, n_features, empty)
+        _check_feature_shape(array.shape, n_features, empty, hasattr(X, "to_frame"))
     if check_finite and not all_finite(array):
         raise not_finite_features(X, dtype)
     return array
@@ -90,14 +91,17 @@ def not_finite_features(X: Any, dtype: np.dtype) -> ValueError:
     return not_finite_error(X, real_array(X, dtype, "X"), "X")
 
 
-def _check_feature_shape(shape: tuple[int, ...], n_features: int | None, empty: bool) -> None:
+def _check_feature_shape(shape: tuple[int, ...], n_features: int | None, empty: bool, is_series: bool) -> None:
     if len(shape) != 2:
         hint = ""
-        if len(shape) == 1:
+        if len(shape) == 1 and is_series:
+            hint = "; use X.to_frame() if it is one feature, X.to_frame().T if it is one sample"
+        elif len(shape) == 1:
             hint = "; use X.reshape(-1, 1) if it is one feature, X.reshape(1, -1) if it is one sample"
         raise ValueError(f"Expected 2D array X of shape (n_samples, n_features), got shape {shape}{hint}")
     if n_features is not None and shape[1] != n_features:
-        raise ValueError(f"X has {shape[1]} features, but the model expects {n_features}")
+        hint = f"; if its columns are the samples, give X.T, of shape {shape[::-1]}" if shape[0] == n_features else ""
+        raise ValueError(f"X has {shape[1]} features, but the model expects {n_features}{hint}")
     if shape[1] == 0:
         raise ValueError(f"X has 0 feature(s) (shape={shape}) while a minimum of 1 is required")
     if shape[0] == 0 and not empty:
@@ -119,11 +123,16 @@ def sample_weights(sample_weight: ArrayLike | None, n_samples: int, dtype: np.dt
     """
     if sample_weight is None:
         return None
+    if isinstance(sample_weight, (str, Mapping)):
+        found = described(sample_weight)
+        raise TypeError(f"sample_weight must have a number per row, got {found}; weights of classes are class_weight")
     weights = real_array(sample_weight, dtype, "sample_weight")
     if weights.ndim == 2 and weights.shape[1] == 1:
         weights = weights[:, 0]
     if weights.ndim != 1:
-        raise ValueError(f"sample_weight must have shape ({n_samples},), got {weights.shape}")
+        hint = lying(weights, n_samples, "sample_weight")
+        hint = hint or "; each row has one weight, for all its outputs" if weights.ndim else hint
+        raise ValueError(f"sample_weight must have shape ({n_samples},), got {weights.shape}{hint}")
     check_same_length(n_samples, len(weights), "sample_weight")
     if not all_finite(weights):
         raise not_finite_error(sample_weight, weights, "sample_weight")
@@ -135,10 +144,17 @@ def sample_weights(sample_weight: ArrayLike | None, n_samples: int, dtype: np.dt
     return weights
 
 
-def check_same_length(n_samples: int, length: int, name: str) -> None:
+def check_same_length(n_samples: int, length: int, name: str, hint: str = "") -> None:
     """Raise ValueError unless `name` has one entry per sample."""
     if length != n_samples:
-        raise ValueError(f"X and {name} have inconsistent numbers of samples: {n_samples} and {length}")
+        raise ValueError(f"X and {name} have inconsistent numbers of samples: {n_samples} and {length}{hint}")
+
+
+def lying(array: Array, n_samples: int, name: str) -> str:
+    """Return what to do about an array that has its samples as columns; nothing if it has none there."""
+    if array.ndim != 2 or array.shape[1] != n_samples:
+        return ""
+    return f"; of its shape {array.shape} {name}.{'ravel()' if len(array) == 1 else 'T'} has an entry per sample"
 
 
 def real_array(values: Any, dtype: np.dtype, name: str) -> Array:
@@ -157,10 +173,10 @@ def real_array(values: Any, dtype: np.dtype, name: str) -> Array:
 
 
 def _are_small(array: Array) -> bool:
-    """Tell, quickly for a small array, whether no value is past 2**53, up to which all whole numbers are floats."""
+    """Tell, quickly for a small array, whether all values are below 2**53, up to which all whole numbers are floats."""
     if array.size <= BLAS_DOT_LIMIT:
         return bool(np.vdot(array, array) < 2.0**106)
-    return not (array.max() > mends.LARGEST_WHOLE or array.min() < -mends.LARGEST_WHOLE)
+    return not (array.max() >= mends.LARGEST_WHOLE or array.min() <= -mends.LARGEST_WHOLE)
 
 
 def _surely_fits_float32(array: Array) -> bool:
@@ -178,13 +194,16 @@ def numeric_array(values: Any, name: str) -> Array:
     ValueError
         If `values` is ragged, masked, complex, or holds text or missing values.
     """
-    array: Array = values if type(values) is np.ndarray else plain_array(values, name)
+    array: Array
+    if type(values) is np.ndarray:
+        array = values
+    else:
+        mends.refuse_dates(values, name)
+        array = plain_array(values, name)
     if array.dtype.kind == "O":
         return _from_objects(array, values, name)
     if array.dtype.kind not in "biuf":
         raise mends.wrong_dtype(array, values, name)
-    if array is not values:
-        mends.refuse_dates(values, name)
     return array
 
 

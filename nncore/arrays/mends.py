@@ -16,6 +16,7 @@ LARGEST_WHOLE = 2**53  # up to which every whole number is a float64
 LOOKED_AT = 1000  # values of a column, to tell numbers that are stored as text from names
 MISSING = ("NoneType", "NAType", "NaTType")
 DATES = ("Timestamp", "datetime64", "datetime", "date")
+TIMES_OF_DAY = ("time",)
 SPANS = ("Timedelta", "timedelta64", "timedelta")
 FILL = "; leave such rows out, or fill them in, for example with the median of the column"
 ENCODE = "; encode class names as 0..k-1, for example: names, y = numpy.unique(y, return_inverse=True)"
@@ -81,21 +82,24 @@ def _mend(value: Any, column: Array, title: str | None, values: Any, name: str) 
     package = type(values).__module__.partition(".")[0]
     if isinstance(value, (str, bytes)):
         return of_text(column, title, values, name)
-    if kind in DATES:
-        return f"; make numbers of dates, for example days: ({one} - {one}.min()){_days(package)}"
-    if kind in SPANS:
-        return f"; make numbers of times, for example seconds: {one}{_seconds(package)}"
+    if kind in (*DATES, *SPANS, *TIMES_OF_DAY):
+        return _mend_of_times(one, kind, package)
     if isinstance(value, dict):
         return f"; make a table of it first, for example: pandas.DataFrame({name})"
     return ""
 
 
-def _days(package: str) -> str:
-    return {"pandas": ".dt.days", "polars": ".dt.total_days()"}.get(package, " / numpy.timedelta64(1, 'D')")
-
-
-def _seconds(package: str) -> str:
-    return ".dt.total_seconds()" if package in ("pandas", "polars") else " / numpy.timedelta64(1, 's')"
+def _mend_of_times(one: str, kind: str, package: str) -> str:
+    """Return what to do about dates, spans of time, or times of day, by the name of their type."""
+    if kind.lower().startswith("time") and not kind.lower().startswith(("timestamp", "timedelta")):
+        return "; make numbers of them, for example hours"
+    if kind.lower().startswith(("timedelta", "duration")):
+        how = ".dt.total_seconds()" if package in ("pandas", "polars") else " / numpy.timedelta64(1, 's')"
+        return "; make numbers of them, for example seconds" + ("" if package == "pyarrow" else f": {one}{how}")
+    days = {"pandas": ".dt.days", "polars": ".dt.total_days()"}.get(package, " / numpy.timedelta64(1, 'D')")
+    return "; make numbers of them, for example days" + (
+        "" if package == "pyarrow" else f": ({one} - {one}.min()){days}"
+    )
 
 
 def of_text(column: Array, title: str | None, values: Any, name: str) -> str:
@@ -112,7 +116,8 @@ def of_text(column: Array, title: str | None, values: Any, name: str) -> str:
         return f"; these are numbers stored as text: {cast} makes numbers of them"
     if name != "X":
         return ENCODE if name == "y" else ""
-    way = "" if title is None else f": pandas.get_dummies(X, columns=[{title!r}], dtype=float)"
+    table = "X.to_pandas()" if hasattr(values, "to_pandas") else "X"
+    way = "" if title is None else f": pandas.get_dummies({table}, columns=[{title!r}], dtype=float)"
     if title is not None and hasattr(values, "to_dummies"):
         way = f": X.to_dummies([{title!r}])"
     return f"; give each of its values a column of 0 and 1 (one-hot){way}; nncore.datasets.read_csv does so for files"
@@ -142,23 +147,19 @@ def wrong_dtype(array: Array, values: Any, name: str) -> Exception:
         return ValueError(f"could not convert {name} to numbers: it holds text, {example}{at}{hint}")
     hint = ""
     if kind in "mM" and array.size:
-        start: Place = (0,) * array.ndim
-        title = _title(start, values)
-        hint = "" if title is None else f" in {where(start, values)}"
-        hint += _mend(array.ravel()[0], array, title, values, name)
+        hint = _mend(array.ravel()[0], array, None, values, name)
     elif array.dtype.names:
         hint = f"; make columns of its fields: numpy.lib.recfunctions.structured_to_unstructured({name})"
     return TypeError(f"{name} must hold real numbers, got dtype {array.dtype}{hint}")
 
 
 def refuse_dates(values: Any, name: str) -> None:
-    """Raise TypeError for a table with a column of dates or times, which it may give as numbers since 1970."""
+    """Raise TypeError for a table with a column of dates or times, of which Polars makes numbers of days since 1970."""
     for i, kind in enumerate(column_types(values)):
         if kind.lower().startswith(("date", "time", "duration")):
-            package, span = type(values).__module__.partition(".")[0], kind.lower().startswith("duration")
             one = f"{name}[{_title((0, i), values)!r}]"
-            way = f"{one}{_seconds(package)}" if span else f"({one} - {one}.min()){_days(package)}"
-            raise TypeError(f"{name} must hold real numbers, but {one} has dtype {kind}; make numbers of it: {way}")
+            hint = _mend_of_times(one, kind, type(values).__module__.partition(".")[0])
+            raise TypeError(f"{name} must hold real numbers, but {one} has dtype {kind}{hint}")
 
 
 def say_rounded(array: Array, values: Any, name: str) -> None:
@@ -172,13 +173,13 @@ def say_rounded(array: Array, values: Any, name: str) -> None:
         What they were made of.
     name : str
     """
-    large = (array > LARGEST_WHOLE) | (array < -LARGEST_WHOLE)
+    large = (array >= LARGEST_WHOLE) | (array <= -LARGEST_WHOLE)  # 2**53 may have been 2**53 + 1
     types = column_types(values)
     if array.ndim == 2 and len(types) == array.shape[1]:
         large &= np.array(["int" in kind.lower() or kind == "object" for kind in types])
-    elif array.dtype.kind == "f" and large.any():
+    elif large.any():
         given = np.asarray(values, object)
-        large &= np.array([isinstance(value, (int, np.integer)) for value in given.flat]).reshape(given.shape)
+        large &= np.array([_is_past(value) for value in given.flat]).reshape(given.shape)
     if large.any():
         place = np.unravel_index(int(large.argmax()), array.shape)
         text = (
@@ -186,6 +187,10 @@ def say_rounded(array: Array, values: Any, name: str) -> None:
             "floats they are rounded, and neighbours become one; if they are ids, leave them out"
         )
         warnings.warn(text, UserWarning, stacklevel=_frames_of_nncore())
+
+
+def _is_past(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and abs(int(value)) > LARGEST_WHOLE
 
 
 def _frames_of_nncore() -> int:

@@ -51,9 +51,14 @@ def column_types(table: Any) -> list[str]:
     return [str(kind) for kind in (getattr(table, "dtypes", ()) if of_pyarrow is None else of_pyarrow)]
 
 
-def known_names(known: tuple[str, ...] | None, table: Any) -> tuple[str, ...] | None:
-    """Return the names that a model keeps: those `known` already, else those of the table that it is trained on."""
-    return column_names(table) if known is None else known
+def known_names(known: tuple[str, ...] | None, table: Any, fewest: int = 1) -> tuple[str, ...] | None:
+    """Return the names that a model keeps: those `known` already, else those of the table that it is trained on.
+
+    Of a table with fewer than `fewest` columns, none.
+    """
+    if known is not None or (found := column_names(table)) is None:
+        return known
+    return found if len(found) >= fewest else None
 
 
 def order_for(known: tuple[str, ...] | None, table: Any, name: str = "X", whose: str = "the model") -> list[int] | None:

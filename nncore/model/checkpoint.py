@@ -56,8 +56,8 @@ class Snapshot:
     parameters : ndarray of shape (n_parameters,)
     statistics : ndarray of shape (n_statistics,)
     slots : ndarray of shape (n_slots, n_parameters)
-    feature_names : tuple of str, or None
-        Of the table that the model was trained on.
+    feature_names, output_names : tuple of str, or None
+        Of the tables that the model was trained on.
     """
 
     layers: tuple[Layer, ...]
@@ -75,6 +75,7 @@ class Snapshot:
     statistics: Array
     slots: Array
     feature_names: tuple[str, ...] | None = None
+    output_names: tuple[str, ...] | None = None
 
 
 def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
@@ -112,9 +113,9 @@ def _pieces(snapshot: Snapshot) -> list[memoryview]:
 
 
 def _describe(snapshot: Snapshot) -> dict[str, Any]:
-    names = _kept_names(snapshot.feature_names)
+    names = _kept_names({name: getattr(snapshot, name) for name in NAMED})
     description = {
-        "format_version": WITHOUT_NAMES if names is None else FORMAT_VERSION,
+        "format_version": FORMAT_VERSION if names else WITHOUT_NAMES,
         "nncore_version": __version__,
         "name": snapshot.name,
         "dtype": snapshot.parameters.dtype.name,
@@ -129,20 +130,22 @@ def _describe(snapshot: Snapshot) -> dict[str, Any]:
         "iterations": snapshot.iterations,
         "metadata": snapshot.metadata,
     }
-    return description if names is None else description | {"feature_names": list(names)}
+    return description | names
 
 
-def _kept_names(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def _kept_names(names: dict[str, Any]) -> dict[str, Any]:
     """Return the names that fit into a file's header; a table of 100,000 columns is no reason not to save a model."""
-    if names is None or len(json.dumps(names)) <= MOST_NAMES:
+    if not any(names.values()):
+        return {}
+    if len(json.dumps(names)) <= MOST_NAMES:
         return names
     warnings.warn(
-        f"the names of {len(names)} features are too long for a model file and are not kept: of the loaded model, "
-        "columns go by position",
+        f"the names of {max(map(len, filter(None, names.values())))} columns are too long for a model file and are not "
+        "kept: of the loaded model, columns go by position",
         UserWarning,
         stacklevel=6,
     )
-    return None
+    return {}
 
 
 def _slot_name(index: int) -> str:
@@ -217,7 +220,7 @@ def _checked_fields(description: dict[str, Any]) -> dict[str, Any]:
         raise ModelFileError(f"invalid description: missing {missing}, unexpected {extra}"[:300])
     try:
         fields = {name: rule(name, description[name]) for name, rule in rules.items()}
-        if version != WITHOUT_NAMES:
+        if fields.get("feature_names"):
             checks.items("feature_names", fields["feature_names"], fields["n_features"])
         return fields
     except (TypeError, ValueError, RecursionError) as error:
@@ -271,5 +274,5 @@ FIELDS: dict[str, Callable[[str, Any], Any]] = {
     "metadata": _notes,
 }
 """What a description consists of, and the rule that each field has to pass."""
-NAMED: dict[str, Callable[[str, Any], Any]] = {"feature_names": _names}
+NAMED: dict[str, Callable[[str, Any], Any]] = dict.fromkeys(("feature_names", "output_names"), checks.optional(_names))
 """What it has besides, from version 2 on."""

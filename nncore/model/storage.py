@@ -43,6 +43,7 @@ def snapshot(state: State, metadata: Mapping[str, str]) -> Snapshot:
         statistics=statistics,
         slots=slots,
         feature_names=state.feature_names,
+        output_names=state.output_names,
     )
 
 
@@ -55,7 +56,8 @@ def restored(kept: Snapshot) -> State:
     inferred = kept.loss_is_inferred and kept.loss == loss_of(kept.layers, None)
     compile_model(state, kept.optimizer, None if inferred else kept.loss, kept.metrics)
     state.network = _network(state, kept.n_features, kept.parameters, kept.statistics, kept.slots, kept.iterations)
-    state.epoch, state.metadata, state.feature_names = kept.epoch, dict(kept.metadata), kept.feature_names
+    state.epoch, state.metadata = kept.epoch, dict(kept.metadata)
+    state.feature_names, state.output_names = kept.feature_names, kept.output_names
     return state
 
 

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from nncore.arrays import Data
 from nncore.base import checks
 from nncore.base.random import permutation
-from nncore.base.tables import known_names
 from nncore.base.typing import Array
 from nncore.errors import TrainingDiverged
 from nncore.network import Network
@@ -20,7 +19,7 @@ from nncore.program import Program, refuse_unsuitable_batch
 from nncore.schedules import Schedule
 from nncore.training import sampling
 from nncore.training.loop import Fit, Given
-from nncore.training.state import State, adopt, checked_data, new_network
+from nncore.training.state import State, adopt, checked_data, names_for, new_network
 
 SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
 EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
@@ -142,7 +141,7 @@ def train_on_batch(state: State, X: ArrayLike, y: ArrayLike, sample_weight: Arra
     if network is None:
         network = new_network(state, program)
         adopt(state, network)
-    state.feature_names = known_names(state.feature_names, X)
+    state.feature_names, state.output_names = names_for(state, program, X, y)
     n = len(data.X)
     result = network.train(*data, batch_size=n, shuffle=False, seed=state.seed, learning_rates=rate)
     if result.diverged:

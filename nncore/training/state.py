@@ -30,6 +30,8 @@ SHUFFLE = (
     "validation_data"
 )
 
+Names = tuple[str, ...] | None
+
 
 @dataclass(eq=False, repr=False)  # every method that dataclass writes costs import time
 class State:
@@ -56,6 +58,8 @@ class State:
         The user's notes.
     feature_names : tuple of str, or None
         What the columns are called in the table that the model was trained on first; None if all were arrays.
+    output_names : tuple of str, or None
+        The same of the targets, if there are several columns of them.
     """
 
     layers: tuple[Layer, ...]
@@ -69,7 +73,8 @@ class State:
     epoch: int = 0
     history: History = field(default_factory=History)
     metadata: dict[str, str] = field(default_factory=dict)
-    feature_names: tuple[str, ...] | None = None
+    feature_names: Names = None
+    output_names: Names = None
 
 
 def loss_of(layers: Sequence[Layer], given: Loss | None) -> Loss:
@@ -106,7 +111,18 @@ def checked_data(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayL
     n_features = None if network is None else network.program.n_features
     array = inputs.features(X, state.dtype, n_features, state.feature_names)
     program = program_for(state, array.shape[1]) if network is None else network.program
-    return data_for(program, state.dtype, array, y, sample_weight), program
+    return data_for(program, state.dtype, array, y, sample_weight, _output_names(state, program)), program
+
+
+def names_for(state: State, program: Program, X: Any, y: Any) -> tuple[Names, Names]:
+    """Return what features and outputs are called once the model is trained on these."""
+    return known_names(state.feature_names, X), known_names(_output_names(state, program), y, 2)
+
+
+def _output_names(state: State, program: Program) -> Names:
+    """Return what the outputs are called; nothing once the last layer has been replaced by a wider or narrower one."""
+    names = state.output_names
+    return names if names is not None and len(names) == program.n_outputs else None
 
 
 def training_data(
@@ -124,18 +140,18 @@ def training_data(
         return train, validation, program
     if validation_data is None:
         return train, None, program
-    names = known_names(state.feature_names, data[0])
+    names = names_for(state, program, *data[:2])
     return train, _validation(validation_data, program, state.dtype, names), program
 
 
-def _validation(validation_data: Any, program: Program, dtype: np.dtype, names: tuple[str, ...] | None) -> Data:
+def _validation(validation_data: Any, program: Program, dtype: np.dtype, names: tuple[Names, Names]) -> Data:
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         found = checks.described(validation_data)
         raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {found}")
     X, y, *weight = validation_data
     try:
-        array = inputs.features(X, dtype, program.n_features, names)
-        return data_for(program, dtype, array, y, weight[0] if weight else None)
+        array = inputs.features(X, dtype, program.n_features, names[0])
+        return data_for(program, dtype, array, y, weight[0] if weight else None, names[1])
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from error
 
