@@ -48,6 +48,15 @@ def test_columns_are_taken_by_name_in_any_order(door):
     assert DOORS[door](copy.deepcopy(MODEL), FRAME.to_numpy()) == expected
 
 
+def test_a_row_of_a_table_names_its_values_in_its_index():
+    policy = MODEL.predictor()
+    for _, row in TURNED.iloc[:3].iterrows():
+        assert policy(row).tolist() == policy(row[["a", "b", "c"]].to_numpy()).tolist()
+    with pytest.raises(ValueError, match="x lacks 'a' and has 'd'"):
+        policy(row.rename({"a": "d"}))
+    assert policy(pd.Series([1.0, 2.0, 3.0])).tolist() == policy([1.0, 2.0, 3.0]).tolist()
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_other_columns_are_refused_by_name(door):
     with pytest.raises(

@@ -12,6 +12,7 @@ import scipy.sparse
 from nncore import Dense, Sequential
 from nncore.arrays.inputs import features, real_array, sample_weights
 from nncore.arrays.targets import targets
+from nncore.datasets import Standardizer, train_test_split
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 DAYS = pd.to_datetime(["2024-01-01", "2024-01-03"])
@@ -218,7 +219,7 @@ BAD_TARGETS = [
         SPARSE,
         pd.array([1, None, 0], "Int64"),
         2,
-        r"y contains NaN: 1 value\(s\), the first at row 1; leave such rows out",
+        r"y contains NaN: 1 value\(s\), the first at row 1; leave such rows out$",
     ),
     (SPARSE, [1, pd.NA, 0], 2, "<NA> at row 1 is a missing value; leave"),
     (BINARY, pd.array([True, None, False], "boolean"), 1, "row 1"),
@@ -227,7 +228,9 @@ BAD_TARGETS = [
     (REAL, np.zeros((2, 3)), 2, r"samples: 3 and 2; of its shape \(2, 3\) y.T has an entry per sample$"),
     (SPARSE, np.zeros((1, 3)), 3, r"y.ravel\(\) has an entry per sample$"),
     (SPARSE, np.eye(3), 2, r"\(3, 2\) one-hot; for one-hot rows of 3 classes end with Dense\(3, \"softmax\"\)$"),
-    (SPARSE, [0, 1, 2], 2, r"labels must be 0..1; for the classes 0..2 end with Dense\(3, \"softmax\"\)$"),
+    (SPARSE, [0, 2, 9], 2, "labels must be 0..1$"),
+    (SPARSE, [7, 0, 7], 3, "labels must be 0..2; if the classes are 0, 7, number them: names, y = numpy.unique"),
+    (BINARY, [0, 255, 0], 1, "if the classes are 0 and 255, number them: names, y = numpy.unique"),
     (BINARY, np.eye(3), 1, r"end with Dense\(3, \"softmax\"\), or make numbers of them: y.argmax\(axis=1\)$"),
     (REAL, [1j, 0, 0], 1, "Complex data not supported"),
 ]
@@ -255,6 +258,23 @@ def test_targets_that_do_not_fit_say_what_would(kernel, y, n_outputs, said):
 def test_weights_that_do_not_fit_say_what_would(weights, said):
     with pytest.raises((TypeError, ValueError), match=said):
         sample_weights(weights, 3, F32)
+
+
+def test_more_classes_than_outputs():
+    with pytest.raises(
+        ValueError, match=r"labels must be 0..1; for the classes 0..2 end with Dense\(3, \"softmax\"\)$"
+    ):
+        targets([0, 1, 2] * 4, SPARSE, 12, 2, F32)
+
+
+def test_splitting_and_standardising_refuse_them_too():
+    masked, sparse = np.ma.masked_equal([[1.0, 2.0], [3.0, 4.0]], 4), scipy.sparse.csr_array(np.eye(2))
+    for X, said in ((masked, "X is a masked array with 1 masked"), (sparse, r"use X.toarray\(\)")):
+        for use in (Standardizer().fit, lambda X: train_test_split(X, [0, 1])):
+            with pytest.raises((TypeError, ValueError), match=said):
+                use(X)
+    with pytest.raises(ValueError, match=r"X holds no numbers in column 1 \('a'\): .*'red'"):
+        Standardizer().fit(frame(a=["red", "blue"]))
 
 
 def test_class_weight_takes_the_keys_that_numpy_finds_in_float_labels():

@@ -15,11 +15,10 @@ from numpy.typing import ArrayLike
 
 from nncore.arrays import mends
 from nncore.base.checks import described, shown
-from nncore.base.tables import order_for, refuse_sparse
+from nncore.base.tables import order_for, refuse_without_values
 from nncore.base.typing import Array
 
 PLAIN_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
-PLAIN_ROWS = frozenset({list, tuple, np.ndarray, int, float, bool, str})
 NO_NUMBERS = (str, bytes, np.timedelta64)  # of which float() makes one
 BLAS_DOT_LIMIT = 8192  # above 10,000 elements OpenBLAS wakes its threads, which would then fight with the engine's
 
@@ -215,28 +214,13 @@ def plain_array(values: Any, name: str) -> Array:
     TypeError, ValueError
         If `values` is a SciPy sparse matrix, masked or ragged.
     """
-    refuse_sparse(values, name)
-    _refuse_masked(values, name)
+    refuse_without_values(values, name)
     try:
         return np.asarray(values)
     except ValueError as error:
         if "inhomogeneous" in str(error):
             raise ValueError(f"{name} is ragged: its rows have different lengths (inhomogeneous shape)") from error
         raise
-
-
-def _refuse_masked(values: Any, name: str) -> None:
-    """Raise for masked values, and for rows that are masked or sparse, which NumPy takes without their masks."""
-    if type(values) in (list, tuple):
-        for kind in set(map(type, values)) - PLAIN_ROWS:
-            rows = [(i, row) for i, row in enumerate(values) if type(row) is kind]
-            refuse_sparse(rows[0][1], f"{name}[{rows[0][0]}]")
-            if issubclass(kind, np.ma.MaskedArray):
-                for i, row in rows:
-                    _refuse_masked(row, f"{name}[{i}]")
-    elif isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        count = int(np.ma.getmaskarray(values).sum())
-        raise ValueError(f"{name} is a masked array with {count} masked value(s); fill or drop them first")
 
 
 def _from_objects(array: Array, values: Any, name: str) -> Array:
@@ -288,6 +272,6 @@ def not_finite_error(original: Any, array: Array, name: str) -> ValueError:
         what, found = f"infinity or a value too large for dtype('{array.dtype}')", np.isinf(array)
     first = np.unravel_index(int(found.argmax()), array.shape)
     value = numeric_array(original, name)[first]
-    more = (mends.FILL if name in ("X", "y") else "") if what == "NaN" else f", {value:g}"
+    more = (mends.of_missing(name) if name in ("X", "y") else "") if what == "NaN" else f", {value:g}"
     place = mends.where(first, original)
     return ValueError(f"Input {name} contains {what}: {int(found.sum())} value(s), the first at {place}{more}")

@@ -18,7 +18,7 @@ MISSING = ("NoneType", "NAType", "NaTType")
 DATES = ("Timestamp", "datetime64", "datetime", "date")
 TIMES_OF_DAY = ("time",)
 SPANS = ("Timedelta", "timedelta64", "timedelta")
-FILL = "; leave such rows out, or fill them in, for example with the median of the column"
+LEAVE_OUT = "; leave such rows out"
 ENCODE = "; encode class names as 0..k-1, for example: names, y = numpy.unique(y, return_inverse=True)"
 
 Place = tuple[Any, ...]
@@ -66,9 +66,14 @@ def no_number(value: Any, place: Place, array: Array, values: Any, name: str) ->
     """
     at = f" at {where(place, values)}" if place else ""
     if place and is_missing(value):
-        return f"{shown(value)}{at} is a missing value{FILL}"
+        return f"{shown(value)}{at} is a missing value{of_missing(name)}"
     title, column = _title(place, values), array[:, place[1]] if len(place) == 2 else array
     return f"{shown(value)}{at} is of type {type(value).__name__}{_mend(value, column, title, values, name)}"
+
+
+def of_missing(name: str) -> str:
+    """Return what to do about missing values: only inputs may be made up."""
+    return LEAVE_OUT + (", or fill them in, for example with the median of the column" if name == "X" else "")
 
 
 def is_missing(value: Any) -> bool:

@@ -17,6 +17,7 @@ CLASS_INDICES = "sparse_softmax_crossentropy"
 CLASS_SHARES = "softmax_crossentropy"
 PROBABILITIES = "sigmoid_crossentropy"
 UNSIGNED = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iu" for size in (1, 2, 4, 8)}
+NUMBERED = "names, y = numpy.unique(y, return_inverse=True)"
 MOST_CLASSES = 1000  # larger numbers are hardly labels
 SHARE_TOLERANCE = 1e-2  # soft targets stored as float16 miss 1 by that much
 
@@ -105,6 +106,8 @@ def _for_labels(columns: Array) -> str:
     if columns.shape[1] == 1 and labels.tolist() == [1, 2]:
         return "; make the labels 1 and 2 into 0 and 1, subtract 1: y = y - 1"
     if columns.shape[1] == 1 and labels[0] >= 0 and (labels == np.floor(labels)).all():
+        if len(labels) == 2:
+            return f"; if the classes are {labels[0]:g} and {labels[1]:g}, number them: {NUMBERED}"
         k = int(labels[-1]) + 1
         return f'; for the classes 0..{k - 1} end with Dense({k}, "softmax") instead'
     return ""
@@ -189,11 +192,16 @@ def _shift(labels: Array, n_outputs: int) -> str:
     if n_outputs == 2 and low == -1 and np.isin(labels, (-1, 1)).all():
         return "; make the labels -1 and 1 into 0 and 1: y = (y > 0).astype(int)"
     found = np.unique(labels)
-    if low == 0 and n_outputs <= high < MOST_CLASSES and (found == np.floor(found)).all() and len(found) > n_outputs:
+    if (
+        low == 0
+        and n_outputs <= high < MOST_CLASSES
+        and (found == np.floor(found)).all()
+        and n_outputs < len(found) <= len(labels) // 2
+    ):
         return f'; for the classes 0..{high:g} end with Dense({int(high) + 1}, "softmax")'
-    if len(found) == n_outputs:
+    if 1 < len(found) <= n_outputs:
         shown = ", ".join(f"{label:g}" for label in found[:5]) + (", ..." if len(found) > 5 else "")
-        return f"; if the classes are {shown}, number them: names, y = numpy.unique(y, return_inverse=True)"
+        return f"; if the classes are {shown}, number them: {NUMBERED}"
     return ""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 NO_TABLE = frozenset({np.ndarray, list, tuple, dict, set, str, bytes, int, float, type(None)})
+PLAIN_ROWS = frozenset({list, tuple, np.ndarray, int, float, bool, str})
 MOST_SHOWN = 5
 
 
@@ -115,8 +116,31 @@ def _listed(names: Sequence[str]) -> str:
     return shown if len(names) <= MOST_SHOWN else f"{shown} and {len(names) - MOST_SHOWN} more"
 
 
-def refuse_sparse(values: Any, name: str) -> None:
-    """Raise TypeError for a sparse matrix of SciPy, which NumPy takes for a single object."""
+def refuse_without_values(values: Any, name: str) -> None:
+    """Raise for what NumPy would take for something else: sparse matrices, masked values, and rows that are either.
+
+    Raises
+    ------
+    TypeError
+        For a sparse matrix of SciPy, a single object to NumPy.
+    ValueError
+        For masked values, of which NumPy takes what the mask hides.
+
+    Examples
+    --------
+    >>> refuse_without_values([np.ma.array([1, 2], mask=[False, True])], "X")
+    Traceback (most recent call last):
+        ...
+    ValueError: X[0] is a masked array with 1 masked value(s); fill or drop them first
+    """
     sparse = sys.modules.get("scipy.sparse")  # whoever holds a sparse matrix has imported it
     if sparse is not None and sparse.issparse(values):
         raise TypeError(f"sparse input is not supported; use {name}.toarray()")
+    if type(values) in (list, tuple):
+        for kind in set(map(type, values)) - PLAIN_ROWS:
+            for i, row in enumerate(values):
+                if type(row) is kind:
+                    refuse_without_values(row, f"{name}[{i}]")
+    elif isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        count = int(np.ma.getmaskarray(values).sum())
+        raise ValueError(f"{name} is a masked array with {count} masked value(s); fill or drop them first")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nncore.base import checks
-from nncore.base.tables import refuse_sparse
+from nncore.base.tables import refuse_without_values
 from nncore.datasets.seeding import seeded
 
 
@@ -50,7 +50,7 @@ def train_test_split(
     if not arrays:
         raise ValueError("train_test_split needs at least one array")
     for number, array in enumerate(arrays):
-        refuse_sparse(array, "Xy"[number] if number < 2 else f"arrays[{number}]")
+        refuse_without_values(array, "Xy"[number] if number < 2 else f"arrays[{number}]")
     columns = [np.asarray(a) for a in arrays]
     _check_arrays(columns)
     lengths = [len(column) if column.ndim else 0 for column in columns]

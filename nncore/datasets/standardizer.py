@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nncore.base import checks
-from nncore.base.tables import column_names, order_for, refuse_sparse
+from nncore.base.tables import column_names, order_for, refuse_without_values
 
 FEW = 10  # rows or fewer: values that went through several operations differ in more than the last bit
 
@@ -133,6 +133,14 @@ def _rounding(X: np.ndarray) -> float:
 
 
 def _as_float(X: Any) -> np.ndarray:
-    refuse_sparse(X, "X")
+    refuse_without_values(X, "X")
     values = np.asarray(X)
-    return np.asarray(values, np.float32 if values.dtype == np.float32 else np.float64)
+    try:
+        return np.asarray(values, np.float32 if values.dtype == np.float32 else np.float64)
+    except (TypeError, ValueError) as error:
+        for column, name in enumerate(column_names(X) or ()):
+            try:
+                np.asarray(values[:, column], np.float64)
+            except (TypeError, ValueError) as why:
+                raise type(why)(f"X holds no numbers in column {column} ({name!r}): {why}") from error
+        raise

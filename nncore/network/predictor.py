@@ -105,10 +105,18 @@ def freeze(
     if feature_names is not None:
         compiled = _with_names(compiled)
     copyreg.pickle(compiled, _rebuilding)  # so that it gets the engine of the machine that unpickles it
-    frozen: Any = compiled(program, parameters, statistics, lambda x: inputs.ordered(x, dtype, feature_names, "x"))
+    frozen: Any = compiled(program, parameters, statistics, lambda x: _converted(x, dtype, feature_names))
     if feature_names is not None:
         frozen.feature_names = feature_names
     return cast(Predictor, frozen)
+
+
+def _converted(x: Any, dtype: np.dtype[Any], names: tuple[str, ...] | None) -> Array:
+    """Convert what a call got; of a pandas row, as ``iterrows`` gives it, the index holds the names."""
+    if names is not None and hasattr(x, "index") and hasattr(x, "to_frame"):
+        row: Array = inputs.ordered(x.to_frame().T, dtype, names, "x")[0]
+        return row
+    return inputs.ordered(x, dtype, names, "x")
 
 
 @functools.cache
