@@ -30,12 +30,19 @@ BAD_COLUMNS = [
         rf"'red' at row 0, column 1 \('a'\) is of type str{ONE_HOT}: pandas.get_dummies\(X, col",
     ),
     (frame(a=pd.Categorical(["red", "blue"])), rf"'red' at row 0, column 1 \('a'\) is of type str{ONE_HOT}"),
-    (frame(a=[1, "blue"]), rf"'blue' at row 1, column 1 \('a'\) is of type str{ONE_HOT}"),
+    (frame(a=[1, "blue"]), r"'blue' at row 1, column 1 \('a'\) is of type str; most of its"),
     (frame(a=pd.array(["x", "y"], "string")), rf"column 1 \('a'\) .*{ONE_HOT}"),
     (
         frame(a=["1.5", "2"]),
         r"'1.5' at row 0, column 1 \('a'\) .*; these are numbers stored as text: X\['a'\].astype\(f",
     ),
+    (frame(a=["red", "blue"], b=["x", "y"]), r"pandas.get_dummies\(X, columns=\['a', 'b'\], dtype=float\)"),
+    (frame(a=["1,5", "12,50"]), r"decimal comma: X\['a'\].str.replace\(',', '.'\).astype\(float\) makes"),
+    (frame(a=["1,250", "2,500"]), ONE_HOT),  # thousands, perhaps
+    (frame(a=[1, "?"]), r"most of its column are numbers: .* pandas.to_numeric\(X\['a'\], errors='coerce'\)$"),
+    (frame(a=["1.5", None]), r"these are numbers stored as text: X\['a'\].astype\(float\)"),
+    (frame(a=pd.period_range("2024", periods=2, freq="Y")), r"of type Period; .* years: X\['a'\].dt.year$"),
+    (iter([[1.0, 2.0]]), r"is of type list_iterator; give list\(X\)$"),
     (frame(a=DAYS), r"but X\['a'\] has dtype datetime64.*; .* days: \(X\['a'\] - X\['a'\].min\(\)\).dt.days$"),
     (
         frame(a=DAYS)[["a"]],
@@ -49,7 +56,7 @@ BAD_COLUMNS = [
     ),
     (frame(a=[1 + 2j, 1]), r"Complex data not supported"),
     (frame(a=[1j, "x"]), r"1j at row 0, column 1 \('a'\) is of type complex"),
-    (frame(a=[[1], [2]]), r"\[1\] at row 0, column 1 \('a'\) is of type list"),
+    (frame(a=[[1], [2]]), r"\[1\] at row 0, column 1 \('a'\) is of type list; .* of its own: numpy.stack\(X\['a'\]\)$"),
     (
         frame(a=pd.array([1, None], "Int64")),
         r"<NA> at row 1, column 1 \('a'\) is a missing value; leave such rows out, or",
@@ -91,6 +98,9 @@ def test_what_the_errors_advise_works():
     assert frame(a=SPANS)["a"].dt.total_seconds().tolist() == [86400, 172800]
     X = DAYS.to_numpy()
     assert ((X - X.min()) / np.timedelta64(1, "D")).tolist() == [0, 2]
+    assert frame(a=["1,5", "12,50"])["a"].str.replace(",", ".").astype(float).tolist() == [1.5, 12.5]
+    assert np.stack(frame(a=[[1, 2], [3, 4]])["a"]).tolist() == [[1, 2], [3, 4]]
+    assert np.isnan(pd.to_numeric(frame(a=[1, "?"])["a"], errors="coerce")).tolist() == [False, True]
     assert np.asarray([["1", "2"]], dtype=float).tolist() == [[1, 2]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nncore.base.checks import shown
-from nncore.base.tables import column_names, column_types
+from nncore.base.tables import MOST_SHOWN, column_names, column_types
 from nncore.base.typing import Array
 
 LARGEST_WHOLE = 2**53  # up to which every whole number is a float64
@@ -18,6 +19,8 @@ MISSING = ("NoneType", "NAType", "NaTType")
 DATES = ("Timestamp", "datetime64", "datetime", "date")
 TIMES_OF_DAY = ("time",)
 SPANS = ("Timedelta", "timedelta64", "timedelta")
+LIKE_FILES = "; nncore.datasets.read_csv does so for files"
+DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,(\d+)\s*")
 LEAVE_OUT = "; leave such rows out"
 ENCODE = "; encode class names as 0..k-1, for example: names, y = numpy.unique(y, return_inverse=True)"
 
@@ -91,7 +94,13 @@ def _mend(value: Any, column: Array, title: str | None, values: Any, name: str) 
         return _mend_of_times(one, kind, package)
     if isinstance(value, dict):
         return f"; make a table of it first, for example: pandas.DataFrame({name})"
-    return ""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return f"; give each value in it a column of its own: numpy.stack({one})"
+    if kind == "Period":
+        return f"; make numbers of them, for example years: {one}.dt.year"
+    if value is values and hasattr(value, "collect"):  # a lazy frame
+        return f"; give {name}.collect()"
+    return f"; give list({name})" if value is values and hasattr(value, "__next__") else ""
 
 
 def _mend_of_times(one: str, kind: str, package: str) -> str:
@@ -116,16 +125,41 @@ def of_text(column: Array, title: str | None, values: Any, name: str) -> str:
     '; these are numbers stored as text: numpy.asarray(y, dtype=float) makes numbers of them'
     """
     one = name if title is None else f"{name}[{title!r}]"
-    if all(map(_is_number, column.ravel()[:LOOKED_AT].tolist())):
+    texts = column.ravel()[:LOOKED_AT].tolist()
+    numbers = sum(map(_is_number, texts))
+    if numbers == len(texts):
         cast = f"{one}.astype(float)" if hasattr(values, "astype") else f"numpy.asarray({one}, dtype=float)"
         return f"; these are numbers stored as text: {cast} makes numbers of them"
+    if _have_decimal_commas(texts):
+        to = "astype(float)" if hasattr(values, "astype") else "cast(float)"
+        return f"; these are numbers with a decimal comma: {one}.str.replace(',', '.').{to} makes numbers of them"
+    if name == "X" and 2 * numbers >= len(texts):
+        missing = "" if title is None else f": pandas.to_numeric({one}, errors='coerce')"
+        return f"; most of its column are numbers: mend the others, or make missing values of them{missing}"
     if name != "X":
         return ENCODE if name == "y" else ""
-    table = "X.to_pandas()" if hasattr(values, "to_pandas") else "X"
-    way = "" if title is None else f": pandas.get_dummies({table}, columns=[{title!r}], dtype=float)"
-    if title is not None and hasattr(values, "to_dummies"):
-        way = f": X.to_dummies([{title!r}])"
-    return f"; give each of its values a column of 0 and 1 (one-hot){way}; nncore.datasets.read_csv does so for files"
+    return f"; give each of its values a column of 0 and 1 (one-hot){_one_hot(title, values)}{LIKE_FILES}"
+
+
+def _have_decimal_commas(texts: list[Any]) -> bool:
+    """Tell whether all are numbers such as 1,5; where each comma could as well stand before thousands, they are not."""
+    found = [DECIMAL_COMMA.fullmatch(text) if isinstance(text, str) else None for text in texts]
+    return all(found) and any(match is not None and len(match[1]) != 3 for match in found)
+
+
+def _one_hot(title: str | None, values: Any) -> str:
+    """Return the call that does it for all columns of text of a table."""
+    if title is None:
+        return ""
+    array, names = np.asarray(values), column_names(values) or ()
+    wide = [name for i, name in enumerate(names) if any(isinstance(text, str) for text in array[:LOOKED_AT, i].flat)]
+    if len(wide) > MOST_SHOWN or title not in wide:
+        wide = [title]
+    if hasattr(values, "to_dummies"):
+        return f": X.to_dummies({wide})"
+    return (
+        f": pandas.get_dummies({'X.to_pandas()' if hasattr(values, 'to_pandas') else 'X'}, columns={wide}, dtype=float)"
+    )
 
 
 def _is_number(value: Any) -> bool:
