@@ -199,7 +199,7 @@ def _shift(labels: Array, n_outputs: int) -> str:
         and n_outputs < len(found) <= len(labels) // 2
     ):
         return f'; for the classes 0..{high:g} end with Dense({int(high) + 1}, "softmax")'
-    if 1 < len(found) <= n_outputs:
+    if len(found) == n_outputs:
         shown = ", ".join(f"{label:g}" for label in found[:5]) + (", ..." if len(found) > 5 else "")
         return f"; if the classes are {shown}, number them: {NUMBERED}"
     return ""
