@@ -244,6 +244,18 @@ BAD_FIELDS = [
     ({"format_version": True}, "format_version must be an integer from 1, got True"),
     ({"format_version": 0}, "format_version must be an integer from 1, got 0"),
     ({"surprise": 1}, r"unexpected \['surprise'\]"),
+    ({"feature_names": list("abcd"), "output_names": None}, r"unexpected \['feature_names', 'output_names'\]"),
+    ({"format_version": 2}, r"missing \['feature_names', 'output_names'\]"),
+    (
+        {"format_version": 2, "feature_names": ["a"], "output_names": None},
+        r"feature_names must have 4 value\(s\), got 1",
+    ),
+    (
+        {"format_version": 2, "feature_names": None, "output_names": ["a"]},
+        r"output_names must have 3 value\(s\), got 1",
+    ),
+    ({"format_version": 2, "feature_names": "abcd", "output_names": None}, "feature_names must be a list"),
+    ({"format_version": 2, "feature_names": [1] * 4, "output_names": None}, r"feature_names\[0\] must be a str"),
     ({"dtype": "float16"}, "unknown dtype 'float16'"),
     ({"dtype": "float64"}, "than declared|has dtype F32, expected F64"),
     ({"n_features": -1}, "n_features must be an integer >= 0"),

@@ -98,6 +98,8 @@ def test_columns_of_the_targets_are_taken_by_name_as_well(tmp_path):
         with pytest.raises(ValueError, match=r"y contains NaN: 1 value\(s\), the first at row 7, column 1 \('u'\)"):
             m.evaluate(FRAME, TARGETS[["v", "u"]].replace(Y[7], np.nan))
     model.replace(0, Dense(3))
+    model.save(tmp_path / "m.safetensors")
+    assert nncore.load(tmp_path / "m.safetensors").feature_names == ("a", "b", "c")
     model.fit(FRAME, TARGETS.assign(w=Y))
     assert model.evaluate(FRAME, TARGETS.assign(w=Y)[["w", "v", "u"]]) == model.evaluate(FRAME, TARGETS.assign(w=Y))
 
@@ -125,6 +127,10 @@ def test_numbers_are_names_where_they_are_the_same_numbers():
     assert model.predict(numbered[[2, 1, 0]]).tolist() == by_position
     for X in (numbered.set_axis([5, 3, 7], axis=1), FRAME, FRAME.to_numpy()):
         assert model.predict(X).tolist() == by_position
+    with pytest.raises(ValueError, match="X lacks '2020' and has '2022', which the model has not seen"):
+        trained(numbered.set_axis(["2020", "2021", "a"], axis=1)).predict(
+            numbered.set_axis(["2022", "2021", "a"], axis=1)
+        )
     assert MODEL.predict(numbered).tolist() == by_position
     picked = trained(numbered.set_axis([2, 1, 0], axis=1))
     assert picked.predict(numbered).tolist() == picked.predict(FRAME.to_numpy()[:, ::-1]).tolist()

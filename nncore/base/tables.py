@@ -65,8 +65,8 @@ def known_names(known: tuple[str, ...] | None, table: Any, fewest: int = 1) -> t
 def order_for(known: tuple[str, ...] | None, table: Any, name: str = "X", whose: str = "the model") -> list[int] | None:
     """Return which columns of a table to take, one after another, so that they come as `known`; None for as they stand.
 
-    Where one of the two has no names, or numbers for names and the numbers are others, columns go by position. `name`
-    and `whose` are what errors call the table, and who knows the names.
+    Where one of the two has no names, or counts its columns and the other does not have these numbers, they go by
+    position. `name` and `whose` are what errors call the table, and who knows the names.
 
     Raises
     ------
@@ -88,13 +88,14 @@ def order_for(known: tuple[str, ...] | None, table: Any, name: str = "X", whose:
                 f"of {whose}: give them names of their own, or the order {_listed(known)}"
             )
         return [found.index(column) for column in known]
-    if _are_numbers(found) or _are_numbers(known):
+    if _are_counted(found) or _are_counted(known):
         return None
     raise ValueError(_of_others(known, found, name, whose))
 
 
-def _are_numbers(names: Sequence[str]) -> bool:
-    return all(name.isdecimal() for name in names)
+def _are_counted(names: Sequence[str]) -> bool:
+    """Tell whether the names are 0, 1, 2, ..., as pandas calls the columns of what had no names."""
+    return all(name == str(number) for number, name in enumerate(names))
 
 
 def _of_others(known: tuple[str, ...], found: tuple[str, ...], name: str, whose: str) -> str:

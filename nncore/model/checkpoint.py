@@ -219,17 +219,18 @@ def _checked_fields(description: dict[str, Any]) -> dict[str, Any]:
     if missing or extra:
         raise ModelFileError(f"invalid description: missing {missing}, unexpected {extra}"[:300])
     try:
-        fields = {name: rule(name, description[name]) for name, rule in rules.items()}
-        if fields.get("feature_names"):
-            checks.items("feature_names", fields["feature_names"], fields["n_features"])
-        return fields
+        return {name: rule(name, description[name]) for name, rule in rules.items()}
     except (TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(f"invalid description: {error}") from error
 
 
 def _lowered(fields: dict[str, Any]) -> Program:
     try:
-        return lower(fields["layers"], fields["n_features"], fields["loss"])
+        program = lower(fields["layers"], fields["n_features"], fields["loss"])
+        for what, n in (("feature_names", program.n_features), ("output_names", program.n_outputs)):
+            if fields.get(what) is not None:
+                checks.items(what, fields[what], n)
+        return program
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"invalid description: {error}") from error
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nncore.base.typing import Array
 from nncore.model.definition import add, compile_model, new_state
 from nncore.network import Network
-from nncore.training.state import State, built, current_loss, loss_of, program_for
+from nncore.training.state import State, built, current_loss, loss_of, output_names, program_for
 
 if TYPE_CHECKING:
     from nncore.model.checkpoint import Snapshot
@@ -43,7 +43,7 @@ def snapshot(state: State, metadata: Mapping[str, str]) -> Snapshot:
         statistics=statistics,
         slots=slots,
         feature_names=state.feature_names,
-        output_names=state.output_names,
+        output_names=output_names(state, network.program),
     )
 
 

@@ -111,15 +111,15 @@ def checked_data(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayL
     n_features = None if network is None else network.program.n_features
     array = inputs.features(X, state.dtype, n_features, state.feature_names)
     program = program_for(state, array.shape[1]) if network is None else network.program
-    return data_for(program, state.dtype, array, y, sample_weight, _output_names(state, program)), program
+    return data_for(program, state.dtype, array, y, sample_weight, output_names(state, program)), program
 
 
 def names_for(state: State, program: Program, X: Any, y: Any) -> tuple[Names, Names]:
     """Return what features and outputs are called once the model is trained on these."""
-    return known_names(state.feature_names, X), known_names(_output_names(state, program), y, 2)
+    return known_names(state.feature_names, X), known_names(output_names(state, program), y, 2)
 
 
-def _output_names(state: State, program: Program) -> Names:
+def output_names(state: State, program: Program) -> Names:
     """Return what the outputs are called; nothing once the last layer has been replaced by a wider or narrower one."""
     names = state.output_names
     return names if names is not None and len(names) == program.n_outputs else None
