@@ -191,6 +191,7 @@ ROUNDED = [
     (np.array([[1.5, PAST]], object), "row 0, column 1"),
     (pd.DataFrame({"f": [0.5, 1e300], "id": [1, PAST]}), r"1 whole number.* row 1, column 1 \('id'\)"),
     (pd.DataFrame({"f": [0.5, 1.0], "id": pd.array([1, PAST], "Int64")}), r"row 1, column 1 \('id'\)"),
+    (pd.DataFrame({"f": [0.5, 1e20], "id": np.array([PAST, 2**80], object)}), r"2 whole .* row 0, column 1 \('id'\)"),
     (np.full((10_000, 1), PAST), r"holds 10000 whole number"),
 ]
 
@@ -209,7 +210,16 @@ def test_the_warning_points_at_who_called_nncore():
 
 
 @pytest.mark.parametrize(
-    "X", [[[2**53]], [[1e300]], [[0.5, 1e20]], pd.DataFrame({"f": [1e20], "i": [3]}), np.zeros((0, 2), int)]
+    "X",
+    [
+        [[2**53]],
+        [[1e300]],
+        [[0.5, 1e20]],
+        [[0.5, 2**53]],
+        frame(a=np.array([1e20, 2.0], object)),
+        pd.DataFrame({"f": [1e20], "i": [3]}),
+        np.zeros((0, 2), int),
+    ],
 )
 def test_nothing_is_said_of_other_numbers(X):
     with warnings.catch_warnings():
@@ -279,9 +289,11 @@ def test_more_classes_than_outputs():
 def test_splitting_and_standardising_refuse_them_too():
     masked, sparse = np.ma.masked_equal([[1.0, 2.0], [3.0, 4.0]], 4), scipy.sparse.csr_array(np.eye(2))
     for X, said in ((masked, "X is a masked array with 1 masked"), (sparse, r"use X.toarray\(\)")):
-        for use in (Standardizer().fit, lambda X: train_test_split(X, [0, 1])):
+        for use in (Standardizer().fit, Standardizer().fit([[0, 1]]).transform, lambda X: train_test_split(X, [0, 1])):
             with pytest.raises((TypeError, ValueError), match=said):
                 use(X)
+    with pytest.raises(TypeError, match=r"use stratify.toarray\(\)"):
+        train_test_split([1, 2], stratify=sparse)
     with pytest.raises(ValueError, match=r"X holds no numbers in column 1 \('a'\): .*'red'"):
         Standardizer().fit(frame(a=["red", "blue"]))
 

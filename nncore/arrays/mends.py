@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncore.base.checks import shown
 from nncore.base.tables import MOST_SHOWN, column_names, column_types
@@ -212,13 +213,12 @@ def say_rounded(array: Array, values: Any, name: str) -> None:
         What they were made of.
     name : str
     """
-    large = (array >= LARGEST_WHOLE) | (array <= -LARGEST_WHOLE)  # 2**53 may have been 2**53 + 1
-    types = column_types(values)
-    if array.ndim == 2 and len(types) == array.shape[1]:
-        large &= np.array(["int" in kind.lower() or kind == "object" for kind in types])
-    elif large.any():
-        given = np.asarray(values, object)
-        large &= np.array([_is_past(value) for value in given.flat]).reshape(given.shape)
+    if array.dtype.kind in "iu":
+        large = (array > LARGEST_WHOLE) | (array < -LARGEST_WHOLE)
+    else:
+        large = _were_whole(
+            (array >= LARGEST_WHOLE) | (array <= -LARGEST_WHOLE), values
+        )  # 2**53 may have been one more
     if large.any():
         place = np.unravel_index(int(large.argmax()), array.shape)
         text = (
@@ -228,8 +228,18 @@ def say_rounded(array: Array, values: Any, name: str) -> None:
         warnings.warn(text, UserWarning, stacklevel=_frames_of_nncore())
 
 
-def _is_past(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and abs(int(value)) > LARGEST_WHOLE
+def _were_whole(large: NDArray[np.bool_], values: Any) -> NDArray[np.bool_]:
+    """Return which of these large floats were whole numbers past 2**53, before NumPy made one array of all."""
+    types = [kind.lower() for kind in column_types(values)]
+    if types and large.ndim == 2 and "object" not in types:
+        large &= np.array(["int" in kind for kind in types])
+        return large
+    if large.any():
+        given = np.asarray(values, object)
+        for place in map(tuple, np.argwhere(large)):
+            value = given[place]
+            large[place] = isinstance(value, (int, np.integer)) and abs(int(value)) > LARGEST_WHOLE
+    return large
 
 
 def _frames_of_nncore() -> int:

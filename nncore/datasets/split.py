@@ -62,6 +62,7 @@ def train_test_split(
     if isinstance(stratify, (bool, np.bool_)):
         classes = columns[min(1, len(columns) - 1)] if stratify else None
     else:
+        refuse_without_values(stratify, "stratify")
         classes = np.asarray(stratify)
     if classes is None:
         order = rng.permutation(n_samples)
