@@ -119,7 +119,7 @@ BAD_X = [
     (
         holed(np.nan),
         ValueError,
-        r"Input X contains NaN: 2 value\(s\), the first at row 4, column 1; leave such rows out",
+        r"Input X contains NaN: 2 value\(s\), the first at row 4, column 1; leave rows with missing values out",
     ),
     (holed(np.inf), ValueError, r"infinity or a value too large for dtype\('float32'\): 2 .* row 4, column 1, inf$"),
     (holed(-np.inf), ValueError, r"Input X contains infinity .* row 4, column 1, -inf$"),

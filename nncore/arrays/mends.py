@@ -22,7 +22,7 @@ TIMES_OF_DAY = ("time",)
 SPANS = ("Timedelta", "timedelta64", "timedelta")
 LIKE_FILES = "; nncore.datasets.read_csv does so for files"
 DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,(\d+)\s*")
-LEAVE_OUT = "; leave such rows out"
+LEAVE_OUT = "; leave rows with missing values out"
 ENCODE = "; encode class names as 0..k-1, for example: names, y = numpy.unique(y, return_inverse=True)"
 
 Place = tuple[Any, ...]
