@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from nncore.base.elsewhere import OF_THE_PACKAGE
 from nncore.base.lazy import loader
 from nncore.base.moved import find_moved
 from nncore.version import __version__
@@ -93,8 +94,8 @@ HOMES = {
 }
 """Which module holds which public name. Each is imported when first asked for, to keep ``import nncore`` quick."""
 
-__getattr__ = loader(__name__, HOMES, MODULES)
-find_moved(__name__)
+__getattr__ = loader(__name__, HOMES, MODULES, OF_THE_PACKAGE)
+find_moved(__name__, OF_THE_PACKAGE)
 
 
 def __dir__() -> list[str]:

@@ -170,7 +170,7 @@ def initialize(initializer: Initializer, activation: str, shape: tuple[int, ...]
     seed : int
         Seed of the model, 0 to 2**64 - 1.
     layer : int
-        Number of the layer, from 0: every layer draws from its own stream, and so do its weight and its bias.
+        Number of its stream, from 0: every layer draws from its own, and so do its weight and its bias.
 
     Returns
     -------

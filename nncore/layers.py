@@ -12,7 +12,7 @@ from typing import Any
 
 from nncore import initializers
 from nncore.activations import Activation, as_activation
-from nncore.base import checks, json_form
+from nncore.base import checks, elsewhere, json_form
 from nncore.initializers import Constant, Initializer, RandomNormal, RandomUniform
 
 __all__ = [
@@ -279,6 +279,7 @@ Layer = Dense | Activation | BatchNorm | LayerNorm | Dropout | Residual
 
 LAYERS: dict[str, type] = {cls.__name__: cls for cls in (Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual)}
 checks.explain_unknown_arguments(LAYERS.values())
+checks.explain_missing(LAYERS.values(), elsewhere.OF_A_LAYER)
 checks.explain_frozen(LAYERS.values(), "model.replace(index, dataclasses.replace(model.layers[index], {name}={value}))")
 _PARTS = LAYERS | {cls.__name__: cls for cls in (Constant, RandomNormal, RandomUniform)}
 

@@ -204,11 +204,15 @@ def _classes(labels: Array) -> Array:
 
 def _indices(labels: ArrayLike, name: str) -> NDArray[np.int64]:
     found = _classes(np.asarray(labels))
+    if found.dtype.kind not in "biuf":
+        how = "number them: names, y = numpy.unique(labels, return_inverse=True)"
+        raise ValueError(f"{name} must hold class indices 0, 1, 2...; got {found.ravel()[:1].tolist()}; {how}")
     with np.errstate(invalid="ignore"):  # NaN and infinity are named below
         indices = found.astype(np.int64)
     wrong = (indices != found) | (indices < 0)
     if wrong.any():
-        raise ValueError(f"{name} must hold class indices 0, 1, 2...; got {found[wrong][0]}")
+        mend = "; model.predict_classes(X) makes classes of outputs" if name == "y_pred" else ""
+        raise ValueError(f"{name} must hold class indices 0, 1, 2...; got {found[wrong][0]}{mend}")
     return indices
 
 

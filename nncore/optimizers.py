@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from nncore.base import checks, json_form
+from nncore.base import checks, elsewhere, json_form
 from nncore.base.names import lookup
 from nncore.base.update_rule import Optimizer as Optimizer  # its public name is here
 from nncore.schedules import SCHEDULES, Schedule
@@ -263,6 +263,7 @@ class Lion(Optimizer):
 OPTIMIZERS: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSprop, Adagrad, Adam, AdamW, Nadam, Lion)}
 _BY_TYPE = {cls.__name__: cls for cls in OPTIMIZERS.values()}
 checks.explain_unknown_arguments(_BY_TYPE.values())
+checks.explain_missing(_BY_TYPE.values(), elsewhere.OF_AN_OPTIMIZER)
 checks.explain_frozen(_BY_TYPE.values(), "model.optimizer = dataclasses.replace(model.optimizer, {name}={value})")
 
 

@@ -82,7 +82,7 @@ FIT = [
     (fit(sample_weight=[1.0] * 11), ValueError, "X and sample_weight have inconsistent numbers of samples: 12 and 11"),
     (fit(sample_weight=[-1.0] * 12), ValueError, "sample_weight must be >= 0, got -1 at row 0"),
     (fit(sample_weight=[0.0] * 12), ValueError, "the sum of weights is zero"),
-    (fit(X, LABELS, LABELS), TypeError, "positional argument"),
+    (fit(X, LABELS, LABELS), TypeError, "fit takes X, y by place; give .* by name"),
     (fit(X, None), ValueError, "could not convert y to numbers: None"),
 ]
 
@@ -199,7 +199,7 @@ CONSTRUCTION = [
     (lambda: Sequential(seed=-1), ValueError, "seed must be an integer from 0 to 18446744073709551615, got -1"),
     (lambda: Sequential(seed=2**64), ValueError, "seed must be an integer from 0"),
     (lambda: Sequential(seed=1.0), TypeError, "seed must be an integer from 0"),
-    (lambda: Sequential(seed=None), TypeError, "seed must be an integer from 0"),
+    (lambda: Sequential(seed="0"), TypeError, "seed must be an integer from 0"),
     (lambda: Sequential(dtype="float16"), ValueError, "dtype must be 'float32' or 'float64', got 'float16'"),
     (lambda: Sequential(dtype="real"), ValueError, "dtype must be 'float32' or 'float64', got 'real'"),
     (lambda: Sequential(dtype=None), ValueError, "dtype must be 'float32' or 'float64', got None"),

@@ -243,19 +243,22 @@ BAD_FIELDS = [
     ({"format_version": "1"}, "format_version must be an integer from 1, got '1'"),
     ({"format_version": True}, "format_version must be an integer from 1, got True"),
     ({"format_version": 0}, "format_version must be an integer from 1, got 0"),
+    ({"drawn": 9}, r"unexpected \['drawn'\]"),
+    ({"format_version": 2, "surprise": 1}, r"unexpected \['surprise'\]"),
+    ({"format_version": 2, "drawn": -1}, "drawn must be an integer >= 0, got -1"),
+    ({"format_version": 2, "drawn": 2.0}, "drawn must be an integer"),
     ({"surprise": 1}, r"unexpected \['surprise'\]"),
-    ({"feature_names": list("abcd"), "output_names": None}, r"unexpected \['feature_names', 'output_names'\]"),
-    ({"format_version": 2}, r"missing \['feature_names', 'output_names'\]"),
+    ({"feature_names": list("abcd")}, r"unexpected \['feature_names'\]"),
     (
-        {"format_version": 2, "feature_names": ["a"], "output_names": None},
+        {"format_version": 2, "feature_names": ["a"]},
         r"feature_names must have 4 value\(s\), got 1",
     ),
     (
-        {"format_version": 2, "feature_names": None, "output_names": ["a"]},
+        {"format_version": 2, "output_names": ["a"]},
         r"output_names must have 3 value\(s\), got 1",
     ),
-    ({"format_version": 2, "feature_names": "abcd", "output_names": None}, "feature_names must be a list"),
-    ({"format_version": 2, "feature_names": [1] * 4, "output_names": None}, r"feature_names\[0\] must be a str"),
+    ({"format_version": 2, "feature_names": "abcd"}, "feature_names must be a list"),
+    ({"format_version": 2, "feature_names": [1] * 4}, r"feature_names\[0\] must be a str"),
     ({"dtype": "float16"}, "unknown dtype 'float16'"),
     ({"dtype": "float64"}, "than declared|has dtype F32, expected F64"),
     ({"n_features": -1}, "n_features must be an integer >= 0"),
@@ -724,3 +727,12 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path):
     with pytest.raises(ModelFileError, match="name must be a str, got 5 of type int"):
         model.save(tmp_path / "never")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", [io.BytesIO(b"x"), 3, None])
+def test_what_is_no_path(path):
+    model = Sequential([Dense(1)])
+    model.build(2)
+    for use in (model.save, nncore.load):
+        with pytest.raises(TypeError, match=r"path must be a str or path-like, got .*; without a file, pickle.dumps"):
+            use(path)

@@ -372,6 +372,13 @@ def test_a_preparation_for_another_network(run, layers, n_features, message):
     assert (code, out) == (2, "") and message in err and err.count("\n") == 1
 
 
+def test_a_model_file_with_the_name_of_another_format(run, ok):
+    code, _, err = run("train", "iris", "--epochs", "2", "-o", "m.h5")
+    assert code == 0 and err.startswith("nncore: 'm.h5' is not written as HDF5, but in nncore's own format")
+    assert err.endswith("call it 'm.safetensors'\n") and err.count("\n") == 1
+    assert "features" in ok("summary", "m.h5")
+
+
 def test_summary(ok):
     ok("train", "wine", "--layers", "16", "--epochs", "3", "-o", "m.safetensors")
     text = ok("summary", "m.safetensors")

@@ -4,10 +4,12 @@ import copy
 import dataclasses
 import json
 import pickle
+import re
 
 import numpy as np
 import pytest
 
+import nncore
 from nncore import (
     SGD,
     Activation,
@@ -19,8 +21,13 @@ from nncore import (
     ModelCheckpoint,
     ReduceLROnPlateau,
     Sequential,
+    load,
 )
+from nncore.base import elsewhere
+from nncore.base.moved import MOVED
 from nncore.datasets import train_test_split
+from nncore.layers import LAYERS
+from nncore.optimizers import OPTIMIZERS
 
 X = np.random.default_rng(0).normal(size=(20, 3))
 LABELS = (X[:, 0] > 0).astype(int)
@@ -40,10 +47,60 @@ def test_history_has_lists_by_name():
     assert model.history.history == history.history
 
 
-@pytest.mark.parametrize(("verbose", "shown"), [(0, False), (1, True), (2, True)])
+@pytest.mark.parametrize(("verbose", "shown"), [(0, False), (1, True), (2, False)])
 def test_verbose_may_be_a_number(verbose, shown, capsys):
     trained(verbose=verbose)
     assert ("3/3 epochs" in capsys.readouterr().err) is shown
+
+
+@pytest.mark.parametrize("options", [{}, {"validation_split": 0.2}])
+def test_verbose_2_prints_a_line_for_each_epoch(options, capsys):
+    model = Sequential([Dense(2, "softmax", l2=0.01)])
+    for epochs in (100, 3):
+        history = model.fit(X, LABELS, epochs=epochs, verbose=np.int64(2), **options)
+        printed = capsys.readouterr()
+        lines = printed.err.splitlines()
+        assert printed.out == "" and len(lines) == epochs and "nan" not in printed.err
+        for i, (line, loss) in enumerate(zip(lines, history.loss, strict=True)):
+            assert line.startswith(f"epoch {i + 1}/{epochs}: loss {loss:.4g}")
+        assert ("val_loss" in lines[-1]) is bool(options) and "seconds" not in printed.err
+
+
+def test_a_summary_is_text_that_shows_itself():
+    model, _ = trained()
+    summary = model.summary()
+    assert repr(summary) == str(summary) == f"{summary}" and summary.splitlines()[1].startswith("layer")
+    assert isinstance(summary, str) and pickle.loads(pickle.dumps(summary)) == summary
+    assert json.loads(json.dumps(summary)) == summary and copy.deepcopy(summary) == summary
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        ("a.h5", "HDF5"),
+        ("a.keras", "Keras"),
+        ("a.pt", "PyTorch"),
+        ("a.onnx", "ONNX"),
+        ("a.PKL", "pickle"),
+        ("b.weights.h5", "HDF5"),
+    ],
+)
+def test_a_file_name_that_promises_another_format(name, format, tmp_path):
+    model, _ = trained()
+    with pytest.warns(
+        UserWarning, match=rf"'{name}' is not written as {format}, .*'{name.rpartition('.')[0]}\.safet"
+    ) as w:
+        model.save(tmp_path / name)
+    assert w[0].filename == __file__
+    assert np.array_equal(load(tmp_path / name).parameters, model.parameters)
+    with pytest.warns(UserWarning, match="not written as"):
+        model.fit(X, LABELS, callbacks=ModelCheckpoint(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["a", "a.safetensors", "a.nn", "a.h5.bak", ".h5", "model-0.5"])
+@pytest.mark.filterwarnings("error")
+def test_a_file_name_that_promises_nothing(name, tmp_path):
+    trained()[0].save(tmp_path / name)
 
 
 def test_predict_and_evaluate_take_what_does_not_matter_here():
@@ -135,6 +192,49 @@ def test_no_activation_may_be_none():
             "'random_state'; here it is seed. Known: test_size, seed",
         ),
         (lambda: train_test_split(X, LABELS, train_size=0.8), "'train_size'; give test_size: what is not in the test"),
+        (lambda: Dense(3, dtype="float64"), "Dense has no argument 'dtype'; it is the model's, as in Sequential"),
+        (
+            lambda: Dense(3, "relu", True, "auto", "zeros", "d", 0.1),
+            "Dense takes units, .*, name by place; give 0.1 by",
+        ),
+        (
+            lambda: Sequential(hidden_layer_sizes=(9,)),
+            "Sequential has no argument 'hidden_layer_sizes'; give layers, as",
+        ),
+        (
+            lambda: Sequential([Dense(1)], random_state=0),
+            "'random_state'; here it is seed. Known: layers, seed, dtype, name",
+        ),
+        (lambda: Sequential(Dense(3), Dense(1)), r"Sequential takes layers by place; layers are one list, as in Seq"),
+        (lambda: Sequential(max_iter=9), r"'max_iter'; it goes to fit, as in model.fit\(X, y, epochs=10"),
+        (
+            lambda: trained()[0].fit(x=X, y=LABELS),
+            "Sequential.fit has no argument 'x'; here it is X. Known: X, y, epochs",
+        ),
+        (
+            lambda: trained()[0].fit(X, LABELS, 10, 32),
+            "Sequential.fit takes X, y by place; give 10, 32 by name. Known: X",
+        ),
+        (lambda: trained()[0].fit(X, LABELS, n_iter=9), "'n_iter'; here it is epochs"),
+        (
+            lambda: trained()[0].fit(X, LABELS, test_size=0.2),
+            "'test_size'; give validation_split, or cut the rows with",
+        ),
+        (lambda: trained()[0].fit(X, LABELS, initial_epoch=3), "'initial_epoch'; epochs are counted on over all calls"),
+        (
+            lambda: trained()[0].fit(X, LABELS, optimizer="adam"),
+            r"'optimizer'; it goes to compile, as in model.compile",
+        ),
+        (lambda: trained()[0].fit(X, LABELS, early_stopping=True), r"fit takes callbacks=EarlyStopping\(patience=10\)"),
+        (lambda: trained()[0].fit(X, LABELS, epocs=3), "'epocs'; did you mean 'epochs'"),
+        (
+            lambda: trained()[0].compile(lr=0.1),
+            r"'lr'; it is the optimizer's, as in model.compile\(Adam\(learning_rate",
+        ),
+        (lambda: trained()[0].evaluate(x=X, y=LABELS), "Sequential.evaluate has no argument 'x'; here it is X"),
+        (lambda: trained()[0].save("m", overwrite=True), "'overwrite'; a file holds the whole model in one format"),
+        (lambda: trained()[0].build(input_shape=(None, 3)), "'input_shape'; here it is n_features"),
+        (lambda: load("m", custom_objects={}), "load has no argument 'custom_objects'; a file holds names and numbers"),
     ],
 )
 def test_arguments_by_the_names_of_others(make, said):
@@ -171,6 +271,123 @@ def test_arguments_by_the_names_of_others(make, said):
 def test_names_are_suggested_by_what_they_mean(make, said):
     with pytest.raises(ValueError, match=said):
         make()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("weights", "'Sequential' object has no attribute 'weights'; weights are in model.get_weights()"),
+        ("get_layer", "model.layers is a tuple"),
+        ("count_params", "model.n_parameters is their number"),
+        ("predict_on_batch", "model.predict(X) takes any number of rows"),
+        ("save_weights", "model.save(path) writes the whole model"),
+        ("load_weights", "nncore.load(path) reads a whole model"),
+        ("get_config", "model.layers says it all"),
+        ("forward", "model.predict(X) returns the outputs"),
+        ("score", "model.evaluate(X, y) returns loss and metrics"),
+        ("reset", "fresh = copy.deepcopy(model)"),
+        ("coefs_", "weights are in model.get_weights()"),
+        ("state_dict", "nncore.load(path) reads it"),
+    ],
+)
+def test_attributes_by_the_names_of_others(name, said):
+    model, _ = trained()
+    assert not hasattr(model, name) and not hasattr(Sequential, name)
+    with pytest.raises(AttributeError, match=re.escape(said)):
+        getattr(model, name)
+
+
+def test_a_subclass_may_have_what_a_model_has_not():
+    class Own(Sequential):
+        forward = Sequential.predict
+
+        @property
+        def weights(self):
+            return self.missing_one
+
+    model = Own([Dense(1)])
+    model.fit(X, LABELS)
+    assert model.forward(X).shape == (20, 1)
+    with pytest.raises(AttributeError, match="'Own' object has no attribute 'missing_one'"):  # not that of `weights`
+        _ = model.weights
+
+
+def test_hints_are_no_attributes():
+    model, _ = trained()
+    assert not callable(model) and "weights" not in dir(model)
+    for one in (model, model.layers[0], model.optimizer):
+        for protocol in ("__array__", "__iter__", "_repr_html_", "__sklearn_tags__", "__wrapped__"):
+            assert not hasattr(one, protocol)
+        assert repr(copy.copy(one)) == repr(copy.deepcopy(one)) == repr(pickle.loads(pickle.dumps(one))) == repr(one)
+
+
+@pytest.mark.parametrize(
+    ("get", "said"),
+    [
+        (
+            lambda model: model.layers[0].get_weights,
+            "'Dense' object has no attribute 'get_weights'; a layer says what is",
+        ),
+        (lambda model: model.layers[0].kernel, "holds no numbers; weights are in model.get_weights()"),
+        (lambda model: model.optimizer.lr, "'Adam' object has no attribute 'lr'; optimizer.learning_rate is it"),
+        (lambda model: model.optimizer.param_groups, "optimizer.learning_rate is the rate of all parameters"),
+        (lambda model: nncore.load_model, "module 'nncore' has no attribute 'load_model'; nncore.load(path) reads"),
+        (lambda model: nncore.Input, "leave it out: the first fit tells the number of features"),
+        (lambda model: nncore.BatchNormalization, "use BatchNorm"),
+        (lambda model: nncore.Relu, "Dense(8, 'relu') or Activation('relu')"),
+        (lambda model: nncore.dense, "did you mean 'Dense'?"),
+    ],
+)
+def test_attributes_of_layers_optimizers_and_the_package(get, said):
+    model, _ = trained()
+    with pytest.raises(AttributeError, match=re.escape(said)):
+        get(model)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("from nncore import load_model", "cannot import 'load_model' from 'nncore'; nncore.load(path) reads what"),
+        ("from nncore import Dense, Input", "leave it out: the first fit tells the number of features"),
+        ("from nncore import BatchNormalization", "use BatchNorm"),
+        ("from nncore.models import Sequential", "the package is flat: from nncore import Dense, Sequential, load"),
+        ("import nncore.keras", "the package is flat"),
+        ("from nncore import Sequentia", "cannot import name 'Sequentia' from 'nncore'"),
+    ],
+)
+def test_imports_by_the_names_of_others(line, said):
+    with pytest.raises(ImportError, match=re.escape(said)):
+        exec(line, {})
+
+
+def test_no_word_of_others_hides_what_there_is():
+    assert not [word for word in elsewhere.OF_THE_PACKAGE if word in (*nncore.__all__, *nncore.MODULES, *MOVED)]
+    model, _ = trained()
+    assert not [word for word in elsewhere.OF_A_MODEL if hasattr(model, word)]
+    assert not [word for word in elsewhere.OF_A_LAYER for layer in LAYERS.values() if hasattr(layer, word)]
+    assert not [word for word in elsewhere.OF_AN_OPTIMIZER for one in OPTIMIZERS.values() if hasattr(one, word)]
+
+
+@pytest.mark.parametrize("name", ["f1_score", "AUC", "Precision", "recall", "balanced_accuracy", "MCC"])
+def test_a_metric_that_is_none_here_comes_with_the_function_to_write(name):
+    model = Sequential([Dense(1, "sigmoid")])
+    with pytest.raises(ValueError, match=f"unknown metric '{name}'; give a function: def own") as caught:
+        model.compile(metrics=[name])
+    written = re.search(r"def own.*?(?=\. Known)", str(caught.value)).group()
+    exec(f"import sklearn.metrics\n{written}", scope := {})
+    model.compile(metrics=[scope["own"]])
+    assert 0 <= model.fit(X, LABELS).own[0] <= 1
+
+
+@pytest.mark.parametrize("name", ["rmse", "MeanAbsolutePercentageError", "top_k_categorical_accuracy"])
+def test_so_do_those_of_numbers_and_of_several_classes(name):
+    classes = name.startswith("top")
+    model = Sequential([Dense(3, "softmax") if classes else Dense(1)])
+    with pytest.raises(ValueError, match="give a function: def own") as caught:
+        model.compile(metrics=[name])
+    exec(f"import sklearn.metrics\n{re.search(r'def own.*?(?=. Known)', str(caught.value)).group()}", scope := {})
+    model.compile(metrics=[scope["own"]])
+    assert model.fit(X, np.arange(20) % 3 if classes else X[:, 0]).own[0] >= 0
 
 
 def test_a_field_of_an_optimizer_or_layer_is_not_assigned_to():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as reference
 
-from nncore import metrics
+from nncore import Dense, Sequential, metrics
 
 RNG = np.random.default_rng(0)
 LABELS, GUESSES = RNG.integers(0, 4, 200), RNG.integers(0, 4, 200)
@@ -97,6 +97,15 @@ def test_confusion_matrix():
         (lambda: metrics.mean_squared_error([1, 2], [[1, 2], [3, 4]]), "different numbers of outputs: 1 and 2"),
         (lambda: metrics.mean_squared_error([1, 2], [1]), "different lengths: 2 and 1"),
         (lambda: metrics.r2_score(3.0, 3.0), "must be 1-D or 2-D"),
+        (
+            lambda: metrics.confusion_matrix([0, 1], [[0.2], [0.7]]),
+            r"got 0.2; model.predict_classes\(X\) makes classes",
+        ),
+        (
+            lambda: metrics.confusion_matrix(["a", "b"], ["a", "a"]),
+            r"y_true must .*; got \['a'\]; number them: names, y",
+        ),
+        (lambda: metrics.accuracy(["a", "b"], [[0.9], [0.1]]), r"y_true must .*; got \['a'\]; number them: names, y ="),
         (lambda: metrics.confusion_matrix([0, -1], [0, 1]), "y_true must hold class indices .* got -1"),
         (lambda: metrics.confusion_matrix([0, 1], [0, 0.5]), "y_pred must hold class indices .* got 0.5"),
         (lambda: metrics.confusion_matrix([0, np.nan], [0, 1]), "y_true must hold class indices .* got nan"),
@@ -126,3 +135,18 @@ def test_which_metrics_take_class_indices_and_in_which_less_is_better():
     known = set(metrics.METRICS.values())
     assert known - metrics.NEEDS_COLUMNS == {metrics.accuracy, metrics.categorical_accuracy}
     assert known - metrics.LARGER_IS_BETTER == {metrics.mean_squared_error, metrics.mean_absolute_error}
+
+
+def test_a_metric_of_classes_that_gets_outputs_says_how_to_make_classes():
+    X, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 3
+    for layer, labels in ((Dense(1, "sigmoid"), y == 1), (Dense(3, "softmax"), y)):
+        model = Sequential([layer])
+        model.compile(metrics=[reference.accuracy_score])
+        with pytest.raises(
+            ValueError, match=r"metric 'accuracy_score' failed: .*if it wants classes, def own"
+        ) as caught:
+            model.fit(X, labels)
+        scope = {"accuracy_score": reference.accuracy_score}
+        exec(str(caught.value).split("if it wants classes, ")[1], scope)
+        model.compile(metrics=[scope["own"], "accuracy"])
+        assert model.fit(X, labels).own[0] == model.history.accuracy[0]

@@ -447,6 +447,33 @@ def test_construction():
         grown.add(Dense(1))
 
 
+def test_a_seed_that_is_drawn_is_kept(tmp_path):
+    models = [Sequential([Dense(8, "tanh"), Dense(3, "softmax")], seed=None) for _ in range(3)]
+    assert len({model.seed for model in models}) == 3 and all(0 <= model.seed < 2**53 for model in models)
+    model = models[0]
+    model.fit(X, LABELS, epochs=2)
+    assert not np.array_equal(model.parameters, _fitted(models[1]).parameters)
+    assert np.array_equal(model.parameters, _fitted(Sequential(model.layers, seed=model.seed)).parameters)
+    model.save(tmp_path / "m.safetensors")
+    assert nncore.load(tmp_path / "m.safetensors").seed == pickle.loads(pickle.dumps(model)).seed == model.seed
+    assert f"seed={model.seed}" in repr(model)
+
+
+def _fitted(model):
+    model.fit(X, LABELS, epochs=2)
+    return model
+
+
+def test_a_copy_of_an_untrained_model_begins_anew():
+    model = classifier(seed=5)
+    model.compile(SGD(0.1, momentum=0.9), metrics=["accuracy"])
+    folds = [copy.deepcopy(model) for _ in range(2)]
+    for fold in folds:
+        assert fold.optimizer == SGD(0.1, momentum=0.9) and fold.metrics == ("accuracy",) and fold.epoch == 0
+        fold.fit(X, LABELS, epochs=2)
+    assert np.array_equal(folds[0].parameters, folds[1].parameters) and not model.built
+
+
 @pytest.mark.parametrize("seed", [2**53 + 1, 2**64 - 1])
 def test_large_seeds_are_distinct(seed):
     one, other = classifier(seed=seed), classifier(seed=seed - 1)

@@ -230,3 +230,74 @@ def test_a_divergence_tells_the_rate_of_its_step():
     assert (caught.value.epoch, caught.value.learning_rate) == (1, 1e300)
     assert type(caught.value.learning_rate) is float
     assert model.epoch == 1
+
+
+def rates_by_hand(model, times):
+    """Return the rates of updates at these times, seen by the steps of plain SGD."""
+    rates = []
+    for time in times:
+        before, gradient = model.parameters.copy(), model.loss_and_gradient(X, Y)[1]
+        model.train_on_batch(X, Y, epoch=time)
+        rates.append(((before - model.parameters) / gradient)[0])
+    return rates
+
+
+def test_a_loop_over_batches_says_what_an_epoch_is():
+    schedule = CosineDecay(0.1, epochs=4, warmup_epochs=1)
+    model = Sequential([Dense(1)], dtype="float64")
+    model.compile(SGD(schedule))
+    model.build(X.shape[1])
+    times = [epoch + i / 3 for epoch in range(5) for i in range(3)]
+    assert rates_by_hand(model, times[:-3]) == pytest.approx(schedule(times[:-3]), rel=1e-6)
+    assert model.epoch == 3
+
+
+def test_a_loop_over_batches_trains_as_fit_does():
+    by_fit, by_hand = (Sequential([Dense(3, "tanh"), Dense(1)], seed=2) for _ in range(2))
+    for model in (by_fit, by_hand):
+        model.compile(Adam(OneCycle(0.1, epochs=6)))
+    by_fit.fit(X, Y, epochs=6, batch_size=16, shuffle=False)
+    batches = [slice(start, start + 16) for start in range(0, len(X), 16)]
+    for epoch in range(6):
+        for i, rows in enumerate(batches):
+            by_hand.train_on_batch(X[rows], Y[rows], epoch=epoch + i / len(batches))
+    assert np.array_equal(by_hand.parameters, by_fit.parameters)
+
+
+def test_the_epoch_follows_and_never_goes_back(tmp_path):
+    model = Sequential([Dense(1)])
+    model.compile(Adam(StepDecay(0.1, factor=0.5, every=2)))
+    model.fit(X, Y, epochs=3)
+    model.train_on_batch(X, Y)
+    model.train_on_batch(X, Y, epoch=1)
+    assert model.epoch == 3
+    model.train_on_batch(X, Y, epoch=np.float64(5.75))
+    model.save(tmp_path / "m.safetensors")
+    assert model.epoch == nncore.load(tmp_path / "m.safetensors").epoch == 5
+    assert model.fit(X, Y, epochs=2).learning_rate.tolist() == [0.025, 0.0125]
+    assert model.history.epochs.tolist() == [0, 1, 2, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("epoch", "error"), [(-1, ValueError), (float("nan"), ValueError), ("3", TypeError), (True, TypeError)]
+)
+def test_a_time_that_is_none(epoch, error):
+    model = Sequential([Dense(1)])
+    with pytest.raises(error, match="epoch must be a finite number >= 0"):
+        model.train_on_batch(X, Y, epoch=epoch)
+    assert not model.built
+
+
+def test_an_update_that_diverges_moves_no_time():
+    model = Sequential([Dense(1)])
+    model.compile(SGD(1e38))
+    model.build(X.shape[1])
+    with pytest.raises(TrainingDiverged):
+        for _ in range(3):
+            model.train_on_batch(1e30 * X, Y, epoch=4)
+    assert model.epoch == 0
+
+
+def test_setting_the_epoch_says_what_to_do_instead():
+    with pytest.raises(AttributeError, match=r"epoch counts what was trained; .*train_on_batch\(X, y, epoch=\.\.\.\)"):
+        Sequential([Dense(1)]).epoch = 5

@@ -1,5 +1,8 @@
 """Layers put in, taken out and moved: which weights stay, what begins anew, and that errors change nothing."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -15,8 +18,10 @@ from nncore import (
     Residual,
     Sequential,
     SurgeryReport,
+    load,
 )
 from nncore.base import memory
+from nncore.initializers import initialize
 from nncore.program.naming import in_depth, layer_name
 
 RNG = np.random.default_rng(0)
@@ -68,16 +73,101 @@ def test_a_layer_put_in_leaves_the_others_their_weights():
     assert names(model) == [layer_name(layer, i) for i, (_, layer) in enumerate(in_depth(model.layers))]
 
 
+def drawn(model, name, stream):
+    """What the seed gives a parameter whose layer draws from that stream."""
+    block = next(block for block in model.program.parameters if block.name == name)
+    values = initialize(block.initializer, block.activation, block.shape, model.seed, stream)
+    return values.ravel().astype(model.dtype)
+
+
 def test_a_new_layer_begins_as_the_seed_says_and_without_memory():
     model = deep()
     model.insert(1, Dense(8, "relu"))
-    fresh = Sequential(model.layers, seed=3)
-    fresh.build(4)
     parameters, _, slots, _ = model._state.network.state()
     block = next(block for block in model.program.parameters if block.layer == 1)
     part = slice(block.offset, block.offset + block.size)
-    assert np.array_equal(parameters[part], fresh.parameters[part])
+    assert np.array_equal(parameters[part], drawn(model, block.name, 6))  # there were six layers: 0 to 5
     assert not slots[:, part].any() and slots.any()
+
+
+def repeated(model):
+    """Return the pairs of weights that hold the same values, scaled or not."""
+    weights = {block.name: block.of(model.parameters) for block in model.program.parameters if len(block.shape) == 2}
+    flat = [(name, np.sort(weight.ravel() / abs(weight).max())) for name, weight in weights.items()]
+    return [(a, b) for i, (a, x) in enumerate(flat) for b, y in flat[:i] if np.array_equal(x, y)]
+
+
+def two_put_in(model):
+    model.insert(1, Dense(8))
+    model.insert(1, Dense(8))
+
+
+def taken_out_and_put_in(model):
+    model.remove(1)
+    model.insert(2, Dense(8))
+
+
+def another_width_and_back(model):
+    model.replace(1, Dense(5))
+    model.replace(1, Dense(8))
+
+
+@pytest.mark.parametrize(
+    "operate",
+    [
+        lambda model: model.insert(1, Dense(8)),
+        lambda model: model.insert(0, Dense(8)),
+        lambda model: model.insert(3, Dense(8)),
+        lambda model: model.insert(1, Residual([Dense(8), Dense(8)])),
+        lambda model: model.replace(1, Residual([Dense(8)])),
+        two_put_in,
+        taken_out_and_put_in,
+        another_width_and_back,
+    ],
+)
+@pytest.mark.parametrize("kept", ["as it is", "pickle", "copy", "file"])
+def test_no_layer_begins_with_the_weights_of_another(operate, kept, tmp_path):
+    model = Sequential([Dense(8), Dense(8), Dense(8), Dense(8)])
+    model.build(8)
+    once = {weight.tobytes() for weight in model.get_weights() if weight.ndim == 2}
+    operate(model)
+    if kept == "file":
+        model.save(tmp_path / "m.safetensors")
+        model = load(tmp_path / "m.safetensors")
+    elif kept != "as it is":
+        model = pickle.loads(pickle.dumps(model)) if kept == "pickle" else copy.deepcopy(model)
+    report = model.insert(1, Dense(8))
+    assert report.new == ("dense_1",) and not repeated(model)
+    assert model.get_weights()[2].tobytes() not in once
+
+
+def test_inside_a_residual_that_grew_no_layer_has_the_weights_of_another():
+    model = Sequential([Residual([Dense(8)]), Dense(8), Dense(1)])
+    model.build(8)
+    report = model.replace(0, Residual([Dense(8), Dense(8)]))
+    assert report.new == ("dense_2",) and report.kept == ("dense_1", "dense_3", "dense_4")
+    assert report.renamed == {"dense_3": "dense_2", "dense_4": "dense_3"}
+    assert not repeated(model)
+
+
+def test_inside_a_residual_only_layers_of_one_kind_stand_for_each_other():
+    model = Sequential([Residual([LayerNorm(), Dense(8)]), Dense(1)])
+    model.build(8)
+    report = model.replace(0, Residual([BatchNorm(), Dense(8)]))
+    assert report.new == ("batch_norm_1",) and report.kept == ("dense_2", "dense_3")
+
+
+def test_a_model_that_was_never_changed_is_saved_as_ever(tmp_path):
+    model = deep()
+    model.save(tmp_path / "a")
+    assert b'\\"format_version\\": 1' in (tmp_path / "a").read_bytes()
+    model.insert(0, Dense(4))
+    model.remove(0)
+    model.save(tmp_path / "b")
+    content = (tmp_path / "b").read_bytes()
+    assert b'\\"format_version\\": 2' in content and b'\\"drawn\\": 7' in content
+    load(tmp_path / "b").save(tmp_path / "c")
+    assert (tmp_path / "c").read_bytes() == content
 
 
 def test_what_no_longer_fits_begins_anew():
@@ -93,9 +183,10 @@ def test_what_no_longer_fits_begins_anew():
     statistics = model._state.network.get_statistics()
     assert np.array_equal(statistics, fresh._state.network.get_statistics())
     numbers = {block.name: block for block in model.program.parameters}
-    for name in ("residual_2.projection.weight", "batch_norm_3.gamma", "dense_4.weight", "dense_4.bias"):
+    anew = ("residual_2.projection.weight", "batch_norm_3.gamma", "dense_4.weight", "dense_4.bias")
+    for name, stream in zip(anew, (7, 8, 9, 9), strict=True):  # 6 is that of the new layer
         part = slice(numbers[name].offset, numbers[name].offset + numbers[name].size)
-        assert np.array_equal(model.parameters[part], fresh.parameters[part])
+        assert np.array_equal(model.parameters[part], drawn(model, name, stream))
 
 
 def test_a_residual_that_now_needs_a_projection():

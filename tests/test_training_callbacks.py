@@ -6,6 +6,7 @@ import pickle
 import signal
 import sys
 import types
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -692,3 +693,20 @@ def test_a_tilde_is_the_home_directory(tmp_path, monkeypatch, as_path):
     assert sorted(found.name for found in tmp_path.iterdir()) == names and not list(work.iterdir())
     (tmp_path / "t.csv").write_text("a,b\n1,2\n3,5\n4,4\n")
     assert nncore.datasets.read_csv("~/t.csv").X.shape == (3, 1)
+
+
+def test_a_best_file_of_an_earlier_run_is_not_replaced_without_a_word(tmp_path):
+    def best(**options):
+        return ModelCheckpoint(tmp_path / "best.safetensors", "loss", save_best_only=True, **options)
+
+    first = best()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = new_model()
+        model.fit(X, Y, epochs=3, callbacks=first)
+        model.fit(X, Y, callbacks=first)  # which knows
+        model.fit(X, Y, callbacks=best(initial_value_threshold=first.best))
+        model.fit(X, Y, callbacks=ModelCheckpoint(tmp_path / "best.safetensors"))  # which takes every epoch
+    with pytest.warns(UserWarning, match="is there already, .*replaces it; .* give initial_value_threshold") as said:
+        model.fit(X, Y, callbacks=best())
+    assert said[0].filename == __file__

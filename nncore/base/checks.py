@@ -16,10 +16,13 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from nncore.base import elsewhere
 from nncore.base.names import did_you_mean
 
 COUNT = 2**63 - 1
 """The largest count that fits into 64 bits. No machine gets so far, so messages do not speak of it."""
+VARIADIC = 0x04
+"""Flag of functions that take any number of arguments by place."""
 Rule = Callable[[str, Any], Any]
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -180,50 +183,10 @@ def optional(rule: Rule) -> Rule:
     return lambda argument, value: None if value is None else rule(argument, value)
 
 
-ELSEWHERE = {
-    "kernel_initializer": "weight_initializer",
-    "lr": "learning_rate",
-    "p": "rate",
-    "eps": "epsilon",
-    "clipnorm": "clip_norm",
-    "clipvalue": "clip_value",
-    "kernel_constraint": "max_norm",
-    "bias": "use_bias",
-    "out_features": "units",
-    "init": "weight_initializer",
-    "negative_slope": "alpha",
-    "random_state": "seed",
-    "x": "X",
-    "nb_epoch": "epochs",
-    "n_epochs": "epochs",
-    "max_iter": "epochs",
-    "callback": "callbacks",
-    "validation_fraction": "validation_split",
-}
-"""What arguments are called in Keras, PyTorch and scikit-learn, and here."""
-
-ADVICE = {
-    "kernel_regularizer": "penalties are numbers, l1 and l2, as in Dense(8, l2=1e-4)",
-    "bias_regularizer": "biases are not penalised",
-    "activity_regularizer": "activations are not penalised; weights are by l1 and l2, as in Dense(8, l2=1e-4)",
-    "penalty": "penalties are numbers, l1 and l2, as in Dense(8, l2=1e-4)",
-    "decay": "give a schedule as learning_rate, as in nncore.ExponentialDecay",
-    "verbose": "it prints nothing, so leave it out; what it did is in its attributes and in the history",
-    "save_weights_only": "files hold the whole model, so leave it out",
-    "save_freq": "it saves after epochs, so leave it out",
-    "start_from_epoch": "call fit once without it for the first epochs, then once with it",
-    "initial_epoch": "epochs are counted on over all calls of fit, so leave it out",
-    "steps_per_epoch": "an epoch is all rows once, so leave it out",
-    "validation_batch_size": "validation needs no batches, so leave it out",
-    "train_size": "give test_size: what is not in the test is in the training part",
-    "test_size": "give validation_split, or cut the rows with nncore.datasets.train_test_split",
-}
-"""What to do about arguments that have no counterpart here."""
-OF_INPUTS = ("input_shape", "input_dim", "in_features")
-
-
-def explain_unknown_arguments(classes: Collection[type]) -> None:
+def explain_unknown_arguments(classes: Collection[type], methods: Collection[str] = ()) -> None:
     """Make dataclasses, and other classes, say, of an argument by a name that they do not know, which one is meant.
+
+    So do these `methods` of theirs. It costs a call a quarter of a microsecond.
 
     Examples
     --------
@@ -236,6 +199,8 @@ bias_initializer, l1, l2, max_norm, name, units, use_bias, weight_decay, weight_
     """
     for cls in classes:
         cls.__init__ = _explaining(cls, cls.__init__)  # type: ignore[misc]
+        for method in methods:
+            setattr(cls, method, explaining(f"{cls.__name__}.{method}", getattr(cls, method)))
 
 
 def _explaining(cls: type, init: Callable[..., None]) -> Callable[..., None]:
@@ -246,6 +211,8 @@ def _explaining(cls: type, init: Callable[..., None]) -> Callable[..., None]:
 
 def explaining(who: str, function: F, known: Collection[str] | None = None) -> F:
     """Return `function` so that it says, of an argument by a name that it does not know, which one is meant.
+
+    It also says which arguments it takes by place, if there are too many.
 
     Parameters
     ----------
@@ -263,13 +230,20 @@ def explaining(who: str, function: F, known: Collection[str] | None = None) -> F
         ...
     TypeError: split has no argument 'random_state'; here it is seed. Known: seed
     """
+    code = function.__code__  # `inspect` would be slow at import
     if known is None:
-        code = function.__code__  # `inspect` would be slow at import
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         known = [name for name in names if name != "self"]
+    most = math.inf if code.co_flags & VARIADIC else code.co_argcount
 
     @functools.wraps(function)
     def explained(*values: Any, **named: Any) -> Any:
+        if len(values) > most:
+            by_place = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
+            more = ", ".join(" ".join(shown(value).split()) for value in values[code.co_argcount :])
+            what = f"{who} takes {', '.join(by_place) or 'nothing'} by place"
+            mend = elsewhere.TOO_MANY.get(who) or f"give {more} by name"
+            raise TypeError(f"{what}; {mend}. Known: {', '.join(known)}")
         for name in named:
             if name not in known:
                 mend = _meant(name, known)
@@ -304,13 +278,35 @@ one: model.optimizer = dataclasses.replace(model.optimizer, learning_rate=0.1)
         cls.__setattr__ = refuse  # type: ignore[assignment, method-assign]
 
 
+def explain_missing(classes: Collection[type], words: Mapping[str, str]) -> None:
+    """Make classes say, of an attribute that they do not have, what to write here instead. They still do not have it.
+
+    Examples
+    --------
+    >>> from nncore import Dense, Sequential
+    >>> model = Sequential([Dense(1)])
+    >>> hasattr(model, "count_params")
+    False
+    >>> model.count_params()
+    Traceback (most recent call last):
+        ...
+    AttributeError: 'Sequential' object has no attribute 'count_params'; model.n_parameters is their number
+    """
+
+    def missing(self: Any, name: str) -> Any:
+        if name in words and name not in dir(type(self)):  # else a property of a subclass failed
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}; {words[name]}")
+        return object.__getattribute__(self, name)  # which raises what it did
+
+    for cls in classes:
+        cls.__getattr__ = missing  # type: ignore[attr-defined]
+
+
 def _meant(name: str, known: Collection[str]) -> str:
-    if name in OF_INPUTS:
-        return "; the first fit tells the number of features, or model.build(n_features)"
-    here = ELSEWHERE.get(name)
+    here = elsewhere.ARGUMENTS.get(name)
     if here in known:
         return f"; here it is {here}"
-    return f"; {ADVICE[name]}" if name in ADVICE else did_you_mean(name, known)
+    return f"; {elsewhere.ADVICE[name]}" if name in elsewhere.ADVICE else did_you_mean(name, known)
 
 
 def changed(instance: Any, but: Collection[str] = ()) -> list[str]:

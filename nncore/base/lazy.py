@@ -3,10 +3,16 @@
 import importlib
 import sys
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 
-def loader(package: str, homes: Mapping[str, tuple[str, ...]], modules: tuple[str, ...] = ()) -> Callable[[str], Any]:
+def loader(
+    package: str,
+    homes: Mapping[str, tuple[str, ...]],
+    modules: tuple[str, ...] = (),
+    words: Mapping[str, str] = MappingProxyType({}),
+) -> Callable[[str], Any]:
     """Return the ``__getattr__`` of a package.
 
     Parameters
@@ -17,6 +23,8 @@ def loader(package: str, homes: Mapping[str, tuple[str, ...]], modules: tuple[st
         Which of its modules hold which names.
     modules : tuple of str
         Modules that are names themselves.
+    words : dict of str to str
+        What to write instead of names that it does not have.
     """
     home_of = {name: module for module, names in homes.items() for name in names}
 
@@ -26,8 +34,18 @@ def loader(package: str, homes: Mapping[str, tuple[str, ...]], modules: tuple[st
         elif name in modules:
             value = importlib.import_module(f"{package}.{name}")
         else:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            raise AttributeError(_missing(package, name, [*home_of, *modules], words))
         setattr(sys.modules[package], name, value)  # so that this is asked once
         return value
 
     return found
+
+
+def _missing(package: str, name: str, known: list[str], words: Mapping[str, str]) -> str:
+    what = f"module {package!r} has no attribute {name!r}"
+    if name.startswith("_"):
+        return what
+    from nncore.base import elsewhere, names  # here, not at the top: only misses need them
+
+    mend = elsewhere.word(words, name)
+    return f"{what}; {mend}" if mend else what + names.did_you_mean(name, known)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import MappingProxyType, ModuleType
+
+from nncore.base.elsewhere import word
 
 MOVED = {
     "atomic": "base.atomic",
@@ -32,15 +34,26 @@ MOVED = {
 
 
 class Finder:
-    """Finds modules of `package` by the names in `homes`; asked last, so that it costs nothing where nothing is old."""
+    """Finds modules of `package` by the names in `homes`; asked last, so that it costs nothing where nothing is old.
 
-    def __init__(self, package: str, homes: dict[str, str]) -> None:
+    Of the names in `words` it says what to write instead: Python asks for a module, too, before it says that there is
+    nothing of a name to be imported from a package.
+    """
+
+    def __init__(self, package: str, homes: dict[str, str], words: Mapping[str, str] = MappingProxyType({})) -> None:
         self._homes = {f"{package}.{old}": f"{package}.{new}" for old, new in homes.items()}
+        self._package, self._words = package, words
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self) if fullname in self._homes else None  # type: ignore[arg-type]
+        if fullname in self._homes:
+            return ModuleSpec(fullname, self)  # type: ignore[arg-type]
+        package, _, name = fullname.rpartition(".")
+        if package == self._package and (mend := word(self._words, name)):
+            # Without `name=`, for which `from nncore import Input` would swallow it.
+            raise ModuleNotFoundError(f"cannot import {name!r} from {package!r}; {mend}")
+        return None
 
     def create_module(self, spec: ModuleSpec) -> None:
         """Let Python make an empty module, which `exec_module` replaces."""
@@ -50,6 +63,6 @@ class Finder:
         sys.modules[name] = importlib.import_module(self._homes[name])
 
 
-def find_moved(package: str) -> None:
-    """Let old names of `package` be found."""
-    sys.meta_path.append(Finder(package, MOVED))
+def find_moved(package: str, words: Mapping[str, str]) -> None:
+    """Let old names of `package` be found, and names in `words` be explained."""
+    sys.meta_path.append(Finder(package, MOVED, words))

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
+from nncore.base.elsewhere import OF_A_KIND
+
 T = TypeVar("T")
 
 SYNONYMS = {
     "bce": "binary_crossentropy",
     "cce": "categorical_crossentropy",
+    "bceloss": "binary_crossentropy",
+    "bcewithlogitsloss": "binary_crossentropy",
     "crossentropy": "sparse_categorical_crossentropy",
+    "crossentropyloss": "sparse_categorical_crossentropy",
     "glorot": "glorot_uniform",
     "gradientdescent": "sgd",
     "he": "he_uniform",
@@ -25,6 +30,7 @@ SYNONYMS = {
     "logistic": "sigmoid",
     "logloss": "binary_crossentropy",
     "momentum": "sgd",
+    "nllloss": "sparse_categorical_crossentropy",
     "none": "identity",
     "smoothl1": "huber",
     "squarederror": "mean_squared_error",
@@ -65,9 +71,9 @@ def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
         raise TypeError(f"{kind} must be a name (str), got {name!r} of type {type(name).__name__}")
     if name in table:
         return table[name]
-    raise ValueError(
-        f"unknown {kind} {name[:80]!r}{did_you_mean(name, table) or '.'} Known: {', '.join(sorted(table))}"
-    )
+    meant = OF_A_KIND.get(kind, {}).get(_bare(name))
+    mend = f"; {meant}." if meant else did_you_mean(name, table) or "."
+    raise ValueError(f"unknown {kind} {name[:80]!r}{mend} Known: {', '.join(sorted(table))}")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

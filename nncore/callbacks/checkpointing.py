@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from string import Formatter
 
 from nncore.base import checks, paths
@@ -29,7 +30,8 @@ class ModelCheckpoint(Monitor):
     mode : {"auto", "min", "max"}
         Whether smaller or larger is better; ``"auto"`` knows it of the loss and of nncore's metrics.
     initial_value_threshold : float, optional
-        Save only what is better than this: the best value of an earlier run, say.
+        Save only what is better than this: the best value of an earlier run, say. Without it the first epoch counts
+        as the best so far, and a file of an earlier run is replaced; a `UserWarning` says so.
 
     Attributes
     ----------
@@ -78,6 +80,13 @@ class ModelCheckpoint(Monitor):
         return tuple(dict.fromkeys([*needed, *(field for field in self._fields if field != "epoch")]))
 
     def on_train_begin(self, model: Model) -> None:
+        if self.save_best_only and self.best is None and os.path.isfile(self.filepath):
+            warnings.warn(
+                f"{self.filepath!r} is there already, and how good it is was not said: the first epoch replaces it; "
+                "to keep it until it is beaten, give initial_value_threshold",
+                UserWarning,
+                stacklevel=8,  # the call of fit
+            )
         _make_directory(self.filepath)  # a path that cannot be should not wait for the first epoch
 
     def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> None:

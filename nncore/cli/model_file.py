@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from nncore.cli.errors import OutputError, UsageError
 from nncore.datasets import Preparation, notes
 from nncore.datasets.notes import Split
@@ -19,7 +21,9 @@ def save(path: str, model: Sequential, preparation: Preparation, split: Split) -
         If the file cannot be written.
     """
     try:
-        model.save(path, notes.written(preparation, split))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of the name: the command has spoken
+            model.save(path, notes.written(preparation, split))
     except OSError as error:
         raise OutputError(f"cannot save the model to {path}: {error.strerror or error}") from error
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nncore import engine
+from nncore.base.elsewhere import suffix_of_others
 from nncore.callbacks import EarlyStopping, LearningRateScheduler
 from nncore.cli import model_file, signals
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
@@ -86,6 +87,8 @@ def _epochs(n: int) -> str:
 def _check_outputs(options: argparse.Namespace) -> None:
     inputs = input_files(options.data)
     check_output(options.output, force=options.force, inputs=inputs)
+    if options.output is not None and not options.quiet and (said := suffix_of_others(options.output)):
+        _say_on_stderr(said)
     check_output(options.history, force=options.force, inputs=inputs, option="--history")
     check_plot(options.plot, force=options.force, inputs=inputs)
     named = {"-o": options.output, "--history": options.history, "--plot": options.plot}

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 from nncore.base.lazy import loader
 
 if TYPE_CHECKING:
+    from nncore.model.files import load, restored, snapshot
     from nncore.model.perceptron import Perceptron
-    from nncore.model.sequential import Sequential, load, restored, snapshot
+    from nncore.model.sequential import Sequential
     from nncore.model.surgery import SurgeryReport
 
 HOMES = {
+    "files": ("load", "restored", "snapshot"),
     "perceptron": ("Perceptron",),
-    "sequential": ("Sequential", "load", "restored", "snapshot"),
+    "sequential": ("Sequential",),
     "surgery": ("SurgeryReport",),
 }
 """Each is imported when first asked for: a `Perceptron` needs no engine."""

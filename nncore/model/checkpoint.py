@@ -18,6 +18,7 @@ import numpy as np
 from nncore import layers, losses, optimizers
 from nncore.arrays.inputs import all_finite
 from nncore.base import atomic, checks, reading
+from nncore.base.elsewhere import suffix_of_others
 from nncore.base.names import lookup
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
@@ -26,11 +27,12 @@ from nncore.losses import Loss
 from nncore.model import modelfile
 from nncore.optimizers import Optimizer
 from nncore.program import Program, lower
+from nncore.program.naming import count_layers
 from nncore.training import scoring
 from nncore.version import __version__
 
 FORMAT_VERSION = 2
-WITHOUT_NAMES = 1  # the version of a file whose model has no feature names: as it was before there were any
+"""The newest that is read. A file is of the oldest that can say all there is to say, so that older readers read it."""
 MOST_NAMES = 2**19  # characters of JSON, in which a header of at most 2**20 puts a backslash before each quote
 
 
@@ -56,6 +58,8 @@ class Snapshot:
     parameters : ndarray of shape (n_parameters,)
     statistics : ndarray of shape (n_statistics,)
     slots : ndarray of shape (n_slots, n_parameters)
+    drawn : int
+        As in `nncore.training.state.State`.
     feature_names, output_names : tuple of str, or None
         Of the tables that the model was trained on.
     """
@@ -74,13 +78,29 @@ class Snapshot:
     parameters: Array
     statistics: Array
     slots: Array
+    drawn: int = 0
     feature_names: tuple[str, ...] | None = None
     output_names: tuple[str, ...] | None = None
 
 
 def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
-    """Write a model file; see `nncore.base.atomic.write` for what is promised if that fails."""
+    """Write a model file; see `nncore.base.atomic.write` for what is promised if that fails.
+
+    Warns
+    -----
+    UserWarning
+        If the name of the file promises another format.
+    """
+    _check_path(path)
+    if said := suffix_of_others(path):
+        warnings.warn(said, UserWarning, stacklevel=4)  # the caller of the model's method, which is wrapped
     atomic.write(path, _pieces(snapshot))
+
+
+def _check_path(path: Any) -> None:
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        how = "without a file, pickle.dumps(model) gives bytes, and pickle.loads takes them"
+        raise TypeError(f"path must be a str or path-like, got {checks.described(path)}; {how}")
 
 
 def encode(snapshot: Snapshot) -> bytes:
@@ -113,9 +133,10 @@ def _pieces(snapshot: Snapshot) -> list[memoryview]:
 
 
 def _describe(snapshot: Snapshot) -> dict[str, Any]:
-    names = _kept_names({name: getattr(snapshot, name) for name in NAMED})
-    description = {
-        "format_version": FORMAT_VERSION if names else WITHOUT_NAMES,
+    later: dict[str, Any] = {"drawn": snapshot.drawn} if snapshot.drawn > count_layers(snapshot.layers) else {}
+    later |= _kept_names({name: getattr(snapshot, name) for name in NAMES})
+    return {
+        "format_version": 2 if later else 1,
         "nncore_version": __version__,
         "name": snapshot.name,
         "dtype": snapshot.parameters.dtype.name,
@@ -129,18 +150,17 @@ def _describe(snapshot: Snapshot) -> dict[str, Any]:
         "epoch": snapshot.epoch,
         "iterations": snapshot.iterations,
         "metadata": snapshot.metadata,
+        **later,
     }
-    return description | names
 
 
-def _kept_names(names: dict[str, Any]) -> dict[str, Any]:
+def _kept_names(names: dict[str, tuple[str, ...] | None]) -> dict[str, Any]:
     """Return the names that fit into a file's header; a table of 100,000 columns is no reason not to save a model."""
-    if not any(names.values()):
-        return {}
-    if len(json.dumps(names)) <= MOST_NAMES:
-        return names
+    given = {name: columns for name, columns in names.items() if columns is not None}
+    if len(json.dumps(given)) <= MOST_NAMES:
+        return given
     warnings.warn(
-        f"the names of {max(map(len, filter(None, names.values())))} columns are too long for a model file and are not "
+        f"the names of {max(map(len, given.values()))} columns are too long for a model file and are not "
         "kept: of the loaded model, columns go by position",
         UserWarning,
         stacklevel=6,
@@ -162,6 +182,7 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     OSError
         If it cannot be opened or read.
     """
+    _check_path(path)
     with reading.open_regular(path, ModelFileError) as file:
         try:
             return read(file, os.fstat(file.fileno()).st_size)
@@ -214,12 +235,12 @@ def _checked_fields(description: dict[str, Any]) -> dict[str, Any]:
             f"format version {version} is newer than supported {FORMAT_VERSION}; the file was written by nncore "
             f"{str(writer)[:80]}: upgrade nncore"
         )
-    rules = FIELDS if version == WITHOUT_NAMES else FIELDS | NAMED
-    missing, extra = sorted(rules.keys() - description.keys()), sorted(description.keys() - rules.keys())
+    known = FIELDS if version == 1 else {**FIELDS, **LATER}
+    missing, extra = sorted(FIELDS.keys() - description.keys()), sorted(description.keys() - known.keys())
     if missing or extra:
         raise ModelFileError(f"invalid description: missing {missing}, unexpected {extra}"[:300])
     try:
-        return {name: rule(name, description[name]) for name, rule in rules.items()}
+        return {name: rule(name, description[name]) for name, rule in known.items() if name in description}
     except (TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(f"invalid description: {error}") from error
 
@@ -275,5 +296,7 @@ FIELDS: dict[str, Callable[[str, Any], Any]] = {
     "metadata": _notes,
 }
 """What a description consists of, and the rule that each field has to pass."""
-NAMED: dict[str, Callable[[str, Any], Any]] = dict.fromkeys(("feature_names", "output_names"), checks.optional(_names))
-"""What it has besides, from version 2 on."""
+NAMES = ("feature_names", "output_names")
+LATER: dict[str, Callable[[str, Any], Any]] = {"drawn": COUNT, **dict.fromkeys(NAMES, _names)}
+"""What one of format 2 may say as well, where there is something to say: layers were put in, taken out or changed, or
+columns have names."""

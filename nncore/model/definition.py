@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,15 +16,23 @@ from nncore.metrics import Metric
 from nncore.network import Network
 from nncore.optimizers import Optimizer
 from nncore.program import Program, check_output, lower
+from nncore.training.batches import MiniBatches
+from nncore.training.loop import Strategy
 from nncore.training.scoring import bind_metrics, checked_metrics
 from nncore.training.state import State, loss_of, new_network, program_for
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
+SEED = checks.integer(0, 2**64 - 1)
 
 
-def new_state(seed: int, dtype: Any, name: str | None) -> State:
+def new_state(seed: int | None, dtype: Any, name: str | None) -> State:
     """Return the state of a new model without layers; see `Sequential`."""
-    return State((), checks.integer(0, 2**64 - 1)("seed", seed), checked_dtype(dtype), checked_name(name))
+    return State((), drawn_seed() if seed is None else SEED("seed", seed), checked_dtype(dtype), checked_name(name))
+
+
+def drawn_seed() -> int:
+    """Return a seed that nobody chose, below 2**53, so that the builder's page can show it exactly."""
+    return int.from_bytes(os.urandom(8), "little") >> 11
 
 
 def checked_dtype(dtype: Any) -> np.dtype:
@@ -90,6 +99,15 @@ def compile_model(
             program = lower(state.layers, state.network.program.n_features, effective)
             state.network = _recompiled(state.network, program, new_optimizer)
     state.optimizer, state.loss, state.metrics = new_optimizer, new_loss, new_metrics
+
+
+def strategy(solver: str | None, batch_size: int | None, shuffle: bool | None) -> Strategy:
+    """Return the way to train that ``Sequential.fit`` was asked for."""
+    if solver is None:
+        return MiniBatches(batch_size, shuffle)
+    from nncore.solvers.strategy import Solving  # here, not at the top, to keep `import nncore` quick
+
+    return Solving(solver, batch_size, shuffle)
 
 
 def _recompiled(network: Network, program: Program, optimizer: Optimizer) -> Network:

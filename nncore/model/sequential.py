@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nncore.base import checks
+from nncore.base.elsewhere import OF_A_MODEL
 from nncore.base.typing import Array
 from nncore.history import History
 from nncore.layers import Layer
@@ -21,12 +23,11 @@ from nncore.model import definition, prediction
 from nncore.optimizers import Optimizer
 from nncore.program import Program, last_activation
 from nncore.training import batches
-from nncore.training.loop import Fit, Strategy
+from nncore.training.loop import Fit
 from nncore.training.scoring import Scorers, Scores
 from nncore.training.state import built, current_loss, scorers
 
 if TYPE_CHECKING:
-    from nncore.model.checkpoint import Snapshot
     from nncore.model.surgery import SurgeryReport
     from nncore.network import Predictor
     from nncore.training.explanation import Explanation
@@ -39,8 +40,10 @@ class Sequential:
     ----------
     layers : iterable of layers, optional
         From input to output; more can be added with `add`.
-    seed : int
-        0 to 2**64 - 1. Decides the initial weights and the order of the rows: same seed, same bits.
+    seed : int or None
+        0 to 2**64 - 1. Decides the initial weights and the order of the rows: same seed, same bits. None draws one,
+        which `seed` then tells and files keep, so that the run can be repeated. Left out it is 0: models made in a
+        loop, for an ensemble say, are then all the same network; give each its own, or None.
     dtype : {"float32", "float64"}
         What is computed in.
     name : str, optional
@@ -66,7 +69,7 @@ class Sequential:
         self,
         layers: Iterable[Layer] | None = None,
         *,
-        seed: int = 0,
+        seed: int | None = 0,
         dtype: Any = "float32",
         name: str | None = None,
     ) -> None:
@@ -84,7 +87,7 @@ class Sequential:
 
     @property
     def seed(self) -> int:
-        """What the initial weights and the order of the rows are drawn from."""
+        """What the initial weights and the order of the rows are drawn from; drawn itself for ``seed=None``."""
         return self._state.seed
 
     @property
@@ -165,8 +168,12 @@ class Sequential:
 
     @property
     def epoch(self) -> int:
-        """Number of epochs trained so far, over all calls of `fit`."""
+        """Number of epochs trained so far, over all calls of `fit`, or as `train_on_batch` was told."""
         return self._state.epoch
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        raise AttributeError("epoch counts what was trained; the time of an update: train_on_batch(X, y, epoch=...)")
 
     @property
     def history(self) -> History:
@@ -190,7 +197,21 @@ class Sequential:
         self._state.metadata = metadata
 
     def summary(self) -> str:
-        """Return a table of layers, parameters, loss and optimizer; print it."""
+        """Return a table of layers, parameters, loss and optimizer.
+
+        A console or notebook shows it; in a script, nothing is shown without ``print(model.summary())``.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> Sequential([Dense(8, "relu"), Dense(1)]).summary()
+        Sequential (not built: fit or build(n_features) does it, float32)
+        layer    kind   outputs  activation  parameters
+        dense_0  Dense        8  relu                 ?
+        dense_1  Dense        1  identity             ?
+        loss: mean_squared_error (inferred from identity)
+        optimizer: Adam(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-08)
+        """
         from nncore.model.summary import summary
 
         return summary(self._state)
@@ -282,9 +303,9 @@ class Sequential:
         Notes
         -----
         A layer keeps its weights, its part of the optimizer's state and its running statistics if all its shapes are
-        the same; all else begins anew. The records of the layers in ``model.history`` go on under the names they have
-        now; those of layers that were taken out have ended. A vector taken from `parameters` before no longer belongs
-        to the model.
+        the same; all else begins anew, with values that the seed has given to no layer of this model before. The
+        records of the layers in ``model.history`` go on under the names they have now; those of layers that were taken
+        out have ended. A vector taken from `parameters` before no longer belongs to the model.
 
         Examples
         --------
@@ -375,7 +396,10 @@ class Sequential:
         verbose: bool | int | str = "auto",
         solver: str | None = None,
     ) -> History:
-        """Train for `epochs` more epochs.
+        """Train for `epochs` more epochs: a model that was trained before goes on from there.
+
+        To begin anew, as for each fold of a cross-validation, fit a copy of the model as it was before:
+        ``copy.deepcopy(model).fit(X, y)``.
 
         Parameters
         ----------
@@ -407,7 +431,8 @@ class Sequential:
         callbacks : list of callables and objects, optional
             See `nncore.callbacks`.
         verbose : {"auto", True, False, 0, 1, 2}
-            Whether to show a progress bar on stderr; ``"auto"``: only if that is a terminal. 1 and 2 are True.
+            Whether to show a progress bar on stderr; ``"auto"``: only if that is a terminal. 1 is True; 2 prints a
+            line for each epoch instead, there as well: ``epoch 3/10: loss 0.523``.
         solver : {"lbfgs", "lm"}, optional
             Minimise the loss over all rows at once instead of training with the optimizer: L-BFGS, or for squared
             errors Levenberg-Marquardt. An epoch is then an iteration; there are no batches. See `nncore.solvers`.
@@ -428,20 +453,37 @@ class Sequential:
         RuntimeError
             If the model is being trained already, in another thread or by the caller of this callback.
         """
-        strategy: Strategy
-        if solver is None:
-            strategy = batches.MiniBatches(batch_size, shuffle)
-        else:
-            from nncore.solvers.strategy import Solving
-
-            strategy = Solving(solver, batch_size, shuffle)
+        strategy = definition.strategy(solver, batch_size, shuffle)
         data = X, y, sample_weight
         options: dict[str, Any] = {"class_weight": class_weight, "callbacks": callbacks, "verbose": verbose}
         return Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options).run()
 
-    def train_on_batch(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Do one update on these rows; return their loss before it. Does not count as an epoch: a
-        schedule gives all its rate at `epoch`.
+    def train_on_batch(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, epoch: float | None = None
+    ) -> float:
+        """Do one update on these rows; return their loss before it.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`: the rows of one batch.
+        epoch : float, optional
+            The time of this update, in epochs from 0 on: what a schedule gives it a rate by. ``3.5`` is the middle of
+            the fourth epoch. The model's `epoch` follows to the whole epochs in it, but never goes back. None is the
+            time at which `epoch` stands: only the caller knows how many updates are an epoch, so that without a word
+            a schedule stays where it is.
+
+        Examples
+        --------
+        >>> from nncore import SGD, CosineDecay, Dense, Sequential
+        >>> model = Sequential([Dense(1)])
+        >>> model.compile(SGD(CosineDecay(0.1, epochs=10)))
+        >>> batches = [([[0.0], [1.0]], [1.0, 3.0]), ([[2.0], [3.0]], [5.0, 7.0])]
+        >>> for epoch in range(10):
+        ...     for i, (X, y) in enumerate(batches):
+        ...         loss = model.train_on_batch(X, y, epoch=epoch + i / len(batches))
+        >>> model.epoch
+        9
 
         Raises
         ------
@@ -450,12 +492,12 @@ class Sequential:
         TrainingDiverged
             If the loss or a weight stops being finite; the update is then undone.
         """
-        return batches.train_on_batch(self._state, X, y, sample_weight)
+        return batches.train_on_batch(self._state, X, y, sample_weight, epoch)
 
     def explain_step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Explanation:
         """Take apart the training step that these rows, as one batch, would make; the model stays as it is.
 
-        Every number is what `train_on_batch` would compute, in the same bits.
+        Every number is what `train_on_batch` would compute, at the time at which `epoch` stands, in the same bits.
 
         Parameters
         ----------
@@ -657,6 +699,7 @@ class Sequential:
         Parameters
         ----------
         path : str or path-like
+            The format is nncore's own, whatever the name: one that promises another, as ``.h5``, gets a `UserWarning`.
         metadata : mapping of str to str, optional
             Notes to keep in the file; None keeps ``model.metadata``.
 
@@ -667,9 +710,9 @@ class Sequential:
         OSError
             If the file cannot be written.
         """
-        from nncore.model import checkpoint
+        from nncore.model import checkpoint, storage
 
-        checkpoint.save(path, snapshot(self, self.metadata if metadata is None else metadata))
+        checkpoint.save(path, storage.snapshot(self._state, self.metadata if metadata is None else metadata))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all attributes, those of subclasses and the user's as well; of the network, its numbers."""
@@ -684,53 +727,6 @@ class Sequential:
         self.__dict__.update(kept, _state=storage.unpickled(kept["_state"]))
 
 
-def load(path: str | os.PathLike[str]) -> Sequential:
-    """Read a model that `Sequential.save` wrote. Training goes on exactly where it stopped.
-
-    Nothing in the file is executed, and every field is checked; a file that is damaged in any bit is refused.
-
-    Parameters
-    ----------
-    path : str or path-like
-
-    Returns
-    -------
-    Sequential
-
-    Raises
-    ------
-    ModelFileError
-        If the file is not a model, damaged, or of a newer format.
-    OSError
-        If it cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from nncore import Dense, Sequential, load
-    >>> model = Sequential([Dense(1)])
-    >>> model.build(3)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     model.save(f"{folder}/line.safetensors")
-    ...     load(f"{folder}/line.safetensors").n_parameters
-    4
-    """
-    from nncore.model import checkpoint
-
-    return restored(checkpoint.load(path))
-
-
-def snapshot(model: Sequential, metadata: Mapping[str, str] | None = None) -> Snapshot:
-    """Return all that a file of the model holds as plain data, with these notes."""
-    from nncore.model import storage
-
-    return storage.snapshot(model._state, {} if metadata is None else metadata)
-
-
-def restored(kept: Snapshot) -> Sequential:
-    """Return a model in the state that `snapshot` described."""
-    from nncore.model import storage
-
-    model = Sequential()
-    model._state = storage.restored(kept)
-    return model
+# `predict` and `train_on_batch` are called too often for that.
+checks.explain_unknown_arguments([Sequential], ["build", "compile", "fit", "evaluate", "save"])
+checks.explain_missing([Sequential], OF_A_MODEL)

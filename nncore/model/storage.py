@@ -42,6 +42,7 @@ def snapshot(state: State, metadata: Mapping[str, str]) -> Snapshot:
         parameters=parameters,
         statistics=statistics,
         slots=slots,
+        drawn=state.drawn,
         feature_names=state.feature_names,
         output_names=output_names(state, network.program),
     )
@@ -56,7 +57,7 @@ def restored(kept: Snapshot) -> State:
     inferred = kept.loss_is_inferred and kept.loss == loss_of(kept.layers, None)
     compile_model(state, kept.optimizer, None if inferred else kept.loss, kept.metrics)
     state.network = _network(state, kept.n_features, kept.parameters, kept.statistics, kept.slots, kept.iterations)
-    state.epoch, state.metadata = kept.epoch, dict(kept.metadata)
+    state.epoch, state.metadata, state.drawn = kept.epoch, dict(kept.metadata), kept.drawn
     state.feature_names, state.output_names = kept.feature_names, kept.output_names
     return state
 

@@ -12,7 +12,14 @@ UNKNOWN = "?"
 NONE = "-"
 
 
-def summary(state: State) -> str:
+class Table(str):
+    """Text that a console shows as it is to be read, not with quotes and ``\\n``."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def summary(state: State) -> Table:
     """Return a table of the layers, then totals, loss and optimizer."""
     table = [HEADER, *_layer_cells(state)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -21,7 +28,7 @@ def summary(state: State) -> str:
         "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(cells, widths, right, strict=True)).rstrip()
         for cells in table
     ]
-    return "\n".join([_title(state), *lines, *_totals(state)])
+    return Table("\n".join([_title(state), *lines, *_totals(state)]))
 
 
 def _title(state: State) -> str:

@@ -13,7 +13,7 @@ from nncore.base.typing import Array
 from nncore.layers import LAYERS, Layer
 from nncore.network import Network, initial_parameters
 from nncore.program import ParameterBlock, Program, lower, refuse_absurd_size
-from nncore.program.naming import count_layers, layer_names
+from nncore.program.naming import count_layers, in_depth, layer_names
 from nncore.training.scoring import bind_metrics
 from nncore.training.state import State, current_loss, loss_of
 
@@ -27,7 +27,7 @@ class SurgeryReport:
     kept : tuple of str
         Layers that have their weights, optimizer state and running statistics as before, by the names they have now.
     new : tuple of str
-        Layers that were put in; their weights are drawn from the model's seed.
+        Layers that were put in; their weights are drawn from the model's seed, and are those of no layer before.
     changed : tuple of str
         Layers whose weights no longer fit, because they have another width or read one: drawn anew.
     renamed : dict of str to str
@@ -118,9 +118,13 @@ def _operate(state: State, layers: list[Layer], origins: list[int | None]) -> Su
     origin_of = _origins_in_depth(before, layers, origins)
     fitting = _fitting(network.program, program, origin_of)
     report = _report(before, layers, program, origin_of, fitting, loss.name if loss != loss_before else None)
-    successor = _transplanted(network, program, origin_of, fitting, state.seed)
+    drawn = max(state.drawn, count_layers(before))
+    streams = _streams(drawn, count_layers(layers), fitting)
+    parameters = initial_parameters(program, state.seed, state.dtype, streams)
+    successor = _transplanted(network, program, origin_of, fitting, parameters)
     names, names_before = layer_names(layers), layer_names(before)
     state.layers, state.network = tuple(layers), successor
+    state.drawn = drawn + len(streams)
     state.history.rename_layers({names[now]: names_before[origin_of[now]] for now in sorted(origin_of)})
     return report
 
@@ -128,15 +132,32 @@ def _operate(state: State, layers: list[Layer], origins: list[int | None]) -> Su
 def _origins_in_depth(
     before: Sequence[Layer], layers: Sequence[Layer], origins: Sequence[int | None]
 ) -> dict[int, int]:
-    """Return number now -> number before of all layers that were there, those inside of `Residual` counted as well."""
+    """Return number now -> number before of all layers that were there, those inside of `Residual` counted as well.
+
+    Of a `Residual` in another's place, those inside were there that are of the same kind at the same place.
+    """
     starts = [0, *accumulate(count_layers([layer]) for layer in before)]
     found: dict[int, int] = {}
     number = 0
     for layer, origin in zip(layers, origins, strict=True):
         if origin is not None:
-            found |= {number + i: starts[origin] + i for i in range(count_layers([layer]))}
+            kinds = zip(_kinds(before[origin]), _kinds(layer), strict=False)
+            found |= {number + i: starts[origin] + i for i, (old, new) in enumerate(kinds) if old is new}
         number += count_layers([layer])
     return found
+
+
+def _kinds(layer: Layer) -> list[type]:
+    return [type(one) for _, one in in_depth([layer])]
+
+
+def _streams(first: int, n: int, fitting: set[int]) -> dict[int, int]:
+    """Return the streams, from number `first` on, of those of `n` layers that begin anew.
+
+    The streams before have been drawn from, by layers that are there still or are gone: to draw from one again would
+    give the values of another layer.
+    """
+    return {number: first + i for i, number in enumerate(sorted({*range(n)} - fitting))}
 
 
 def _blocks(program: Program, number: int) -> tuple[list[ParameterBlock], list[ParameterBlock]]:
@@ -155,11 +176,10 @@ def _fitting(before: Program, after: Program, origin_of: dict[int, int]) -> set[
 
 
 def _transplanted(
-    network: Network, program: Program, origin_of: dict[int, int], fitting: set[int], seed: int
+    network: Network, program: Program, origin_of: dict[int, int], fitting: set[int], new_parameters: Array
 ) -> Network:
     """Return a network for `program` with the state that the layers in `fitting` have in `network`."""
     parameters, statistics, slots, iterations = network.state()
-    new_parameters = initial_parameters(program, seed, network.dtype)
     new_slots = np.zeros((len(slots), program.n_parameters), network.dtype)
     successor = Network(program, new_parameters, network.optimizer)
     new_statistics = successor.get_statistics()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from nncore.arrays.inputs import all_finite
@@ -10,8 +12,17 @@ from nncore.initializers import initialize
 from nncore.program import Program
 
 
-def initial_parameters(program: Program, seed: int, dtype: np.dtype) -> Array:
+def initial_parameters(program: Program, seed: int, dtype: np.dtype, streams: Mapping[int, int] | None = None) -> Array:
     """Draw the first value of every parameter, as one flat vector.
+
+    Parameters
+    ----------
+    program : Program
+    seed : int
+        0 to 2**64 - 1.
+    dtype : dtype
+    streams : mapping of int to int, optional
+        Number of a layer -> number of the stream that it draws from, where that is another.
 
     Raises
     ------
@@ -25,9 +36,10 @@ def initial_parameters(program: Program, seed: int, dtype: np.dtype) -> Array:
     >>> initial_parameters(lower([Dense(2, weight_initializer="ones")], 1, "mse"), 0, np.dtype("float32"))
     array([1., 1., 0., 0.], dtype=float32)
     """
-    flat = np.empty(program.n_parameters, dtype)
+    flat, streams = np.empty(program.n_parameters, dtype), streams or {}
     for block in program.parameters:
-        values = initialize(block.initializer, block.activation, block.shape, seed, block.layer)
+        stream = streams.get(block.layer, block.layer)
+        values = initialize(block.initializer, block.activation, block.shape, seed, stream)
         part = flat[block.offset : block.offset + block.size]
         with np.errstate(over="ignore"):
             part[:] = values.ravel()

@@ -26,6 +26,8 @@ EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves roo
 RATES_PER_CALL = 2**16  # of a schedule, worked out beforehand: a millisecond
 DEFAULT_BATCH = 32
 POSITIVE = checks.integer(1, checks.COUNT)
+TIME = checks.real(0, 2.0**53)
+"""Rule: a time in epochs."""
 
 
 class MiniBatches:
@@ -130,14 +132,17 @@ def _clips(optimizer: Optimizer) -> bool:
     return optimizer.clip_value is not None or optimizer.clip_norm is not None
 
 
-def train_on_batch(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> float:
+def train_on_batch(
+    state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, epoch: float | None
+) -> float:
     """Do one update; see ``Sequential.train_on_batch``."""
     network = state.network
     if network is not None:
         network.check_not_training()
     data, program = checked_data(state, X, y, sample_weight)
     refuse_unsuitable_batch(program, len(data.X), state.dtype.itemsize)
-    rate = np.array([state.optimizer.rate_at(state.epoch)])
+    time = state.epoch if epoch is None else TIME("epoch", epoch)
+    rate = np.array([state.optimizer.rate_at(time)])
     if network is None:
         network = new_network(state, program)
         adopt(state, network)
@@ -148,4 +153,5 @@ def train_on_batch(state: State, X: ArrayLike, y: ArrayLike, sample_weight: Arra
         from nncore.training.divergence import error
 
         raise error(state, network, data, np.arange(n), n, rate)
+    state.epoch = max(state.epoch, int(time))
     return float(result.losses[0])

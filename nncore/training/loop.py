@@ -21,7 +21,7 @@ from nncore.program.naming import layer_names
 from nncore.program.penalties import penalises, penalty
 from nncore.program.symmetry import symmetric_layers
 from nncore.training import sampling, scoring
-from nncore.training.progress import ProgressBar, check_verbose
+from nncore.training.progress import check_verbose, progress
 from nncore.training.state import State, adopt, names_for, new_network, scorers, training_data
 
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
@@ -203,7 +203,7 @@ class Fit:
                 state.history.diverged, state.history.message = None, ""  # these speak of the latest training
                 self._note_data()
                 self.last_epoch = state.epoch + self.epochs
-                self.progress = ProgressBar(self.verbose, self.epochs, len(self.data.X))
+                self.progress = progress(self.verbose, self.epochs, len(self.data.X), self.history)
                 self.watched = self.progress.shown or self.callbacks.watch
                 with self.progress, self.callbacks.around_training(self.model) as stop:
                     if not stop:

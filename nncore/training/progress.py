@@ -1,4 +1,4 @@
-"""The progress bar of ``fit``: epoch, loss, metrics, speed and time left, on stderr."""
+"""What ``fit`` shows on stderr: a progress bar with epoch, loss, metrics, speed and time left, or a line an epoch."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import math
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nncore.base.recorded import NOT_IN_PROGRESS
+
+if TYPE_CHECKING:
+    from nncore.history import History
 
 INTERVAL = 0.1  # seconds between two drawings: fast enough for the eye, too slow to be felt by a tiny network
 NOTHING: Mapping[str, float] = {}
 BAR = "{desc}|{bar:20}| {n_fmt}/{total_fmt} epochs [{elapsed}<{remaining}]{postfix}"
 
 
+LINES = "lines"
+
+
 def check_verbose(verbose: bool | int | str) -> bool | str:
-    """Return `verbose` as `ProgressBar` knows it: ``"auto"``, True or False; 0, 1 and 2 mean what they do in Keras.
+    """Return `verbose` as `progress` knows it: ``"auto"``, True, False or `LINES`; 0, 1 and 2 are those of Keras.
 
     Raises
     ------
@@ -24,8 +30,21 @@ def check_verbose(verbose: bool | int | str) -> bool | str:
         If it is anything else.
     """
     if verbose == "auto" if isinstance(verbose, str) else verbose in (0, 1, 2):
-        return verbose if isinstance(verbose, str) else bool(verbose)
+        return verbose if isinstance(verbose, str) else LINES if verbose == 2 else bool(verbose)
     raise ValueError(f"verbose must be 'auto', True, False, 0, 1 or 2, got {verbose!r}")
+
+
+def progress(verbose: bool | str, epochs: int, n_samples: int, history: History) -> ProgressBar:
+    """Return what shows how training goes.
+
+    Parameters
+    ----------
+    verbose, epochs, n_samples
+        As of `ProgressBar`; or `LINES`.
+    history : History
+        That of this ``fit``, which has the epochs before they are shown.
+    """
+    return EpochLines(epochs, history) if verbose == LINES else ProgressBar(verbose, epochs, n_samples)
 
 
 class ProgressBar:
@@ -87,11 +106,31 @@ class ProgressBar:
         assert bar is not None
         self._drawn = now
         logs = {**self._logs, **running}
-        values = [f"{name} {value:.4g}" for name, value in logs.items() if name not in NOT_IN_PROGRESS]
         speed = (self._epochs + share) * self._n_samples / max(now - self._started, 1e-9)
-        bar.set_postfix_str(", ".join([*values, f"{_rounded(speed)} samples/s"]), refresh=False)
+        bar.set_postfix_str(", ".join([*_values(logs), f"{_rounded(speed)} samples/s"]), refresh=False)
         bar.n = round(self._epochs + share, 2) if share else self._epochs
         bar.refresh()
+
+
+class EpochLines(ProgressBar):
+    """Print a line for each epoch instead of a bar, for logs."""
+
+    def __init__(self, epochs: int, history: History) -> None:
+        super().__init__(False, epochs, 0)
+        self._of, self._history = epochs, history
+
+    def update(self, epochs: int, logs: Mapping[str, float]) -> None:
+        for i in range(-epochs, 0):
+            self._epochs += 1
+            if sys.stderr is not None:
+                row = self._history.row(i)
+                if math.isnan(row.get("penalty", 0.0)):  # it is not worked out for every epoch
+                    del row["penalty"]
+                print(f"epoch {self._epochs}/{self._of}: {', '.join(_values(row))}", file=sys.stderr, flush=True)
+
+
+def _values(logs: Mapping[str, float]) -> list[str]:
+    return [f"{name} {value:.4g}" for name, value in logs.items() if name not in NOT_IN_PROGRESS]
 
 
 def _open_bar(epochs: int) -> Any:

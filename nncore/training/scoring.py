@@ -121,18 +121,30 @@ def _score(name: str, metric: Callable[[Array, Array], float], target: Array, pr
     try:
         value = metric(target, prediction)
     except Exception as error:
-        raise _named(error, name) from error
+        raise _named(error, name, target, prediction) from error
     try:
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"metric {name!r} must return one number, got {value!r}") from None
 
 
-def _named(error: Exception, name: str) -> Exception:
+def _named(error: Exception, name: str, target: Array, prediction: Array) -> Exception:
     """Return the error with the metric's name before its message, where that makes no other error of it."""
     if type(error).__module__ != "builtins" or len(error.args) > 1:  # what else it holds would be lost
         return error
-    return type(error)(f"metric {name!r} failed: {error or type(error).__name__}")
+    what = f"metric {name!r} failed: {error or type(error).__name__}"
+    if not isinstance(error, (TypeError, ValueError)):
+        return type(error)(what)
+    given = f"y_true of shape {target.shape}, and as y_pred the network's outputs, of shape {prediction.shape}"
+    call = f"{name}({_classes('y_true', target)}, {_classes('y_pred', prediction)})"
+    return type(error)(f"{what}; it got {given}: if it wants classes, def own(y_true, y_pred): return {call}")
+
+
+def _classes(argument: str, values: Array) -> str:
+    """Return how the classes come out of targets or predictions."""
+    if values.ndim == 1:
+        return argument
+    return f"{argument}[:, 0] > 0.5" if values.shape[1] == 1 else f"{argument}.argmax(axis=1)"
 
 
 def evaluate(network: Network, data: Data, metrics: Scorers) -> Scores:

@@ -56,6 +56,9 @@ class State:
         Of all of them.
     metadata : dict of str to str
         The user's notes.
+    drawn : int
+        For how many layers first values have been drawn, those that are gone included; 0 where layers were never
+        changed, and these are all. See ``nncore.model.surgery``.
     feature_names : tuple of str, or None
         What the columns are called in the table that the model was trained on first; None if all were arrays.
     output_names : tuple of str, or None
@@ -73,6 +76,7 @@ class State:
     epoch: int = 0
     history: History = field(default_factory=History)
     metadata: dict[str, str] = field(default_factory=dict)
+    drawn: int = 0
     feature_names: Names = None
     output_names: Names = None
 
@@ -136,7 +140,7 @@ def training_data(
     if split:
         train, validation = split_validation(train, split)
         if said := said_of_split(train.target, validation.target, program.loss):
-            warnings.warn(f"validation_split={split:g}: {said}; {SHUFFLE}", UserWarning, stacklevel=4)
+            warnings.warn(f"validation_split={split:g}: {said}; {SHUFFLE}", UserWarning, stacklevel=5)
         return train, validation, program
     if validation_data is None:
         return train, None, program

@@ -1,0 +1,294 @@
+"""What programs written for Keras, PyTorch and scikit-learn say, and what to write here instead: a table a subject."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+NO_INPUT = "the first fit tells the number of features, or model.build(n_features)"
+NO_DEVICE = "all is computed on the processor, so leave it out"
+NO_MODES = "fit trains and predict predicts, so leave it out"
+NO_STEPS = "model.fit(X, y) does all of a training, model.train_on_batch(X, y) one update"
+ANEW = "to begin anew, copy the model before it is trained: fresh = copy.deepcopy(model)"
+PENALTY = "penalties are numbers, l1 and l2, as in Dense(8, l2=1e-4)"
+ONE_FORMAT = "a file holds the whole model in one format, and an older file is replaced, so leave it out"
+DATA_ONLY = "a file holds names and numbers alone, so leave it out; metrics that are functions go to compile again"
+OF_COMPILE = "it goes to compile, as in model.compile('adam', loss='mse', metrics=['mae'])"
+OF_FIT = "it goes to fit, as in model.fit(X, y, epochs=10, batch_size=32)"
+OF_OPTIMIZER = "it is the optimizer's, as in model.compile(Adam(learning_rate=0.01))"
+OF_MODEL = "it is the model's, as in Sequential(layers, seed=0, dtype='float64')"
+STOPPING = "fit takes callbacks=EarlyStopping(patience=10), with validation_data or validation_split"
+WEIGHTS = "weights are in model.get_weights(), a list of arrays, and model.parameters, one flat vector"
+SETTING = "model.set_weights(list of arrays) sets them, and nncore.load(path) reads a whole model"
+NO_NUMBERS = f"a layer says what is computed and holds no numbers; {WEIGHTS}"
+NO_LAYER = "of layers there are Dense, Activation, BatchNorm, LayerNorm, Dropout and Residual"
+BY_NAME = "activations go by name: Dense(8, 'relu') or Activation('relu'); nncore.activations lists them"
+CROSSENTROPY = "use SparseCategoricalCrossentropy for numbers of classes, CategoricalCrossentropy for shares of them"
+LABELS = "labels are given to fit as they are, the numbers of classes 0, 1, 2..., or one-hot rows"
+ARRAYS = "NumPy arrays are given to fit and predict as they are"
+SEEDS = "every model has a seed of its own: Sequential(layers, seed=0)"
+SAVING = "model.save(path) writes the whole model, and nncore.load(path) reads it"
+
+
+def _table(rows: Mapping[str, str]) -> dict[str, str]:
+    """Return a table with an entry for each of the words that a row begins with."""
+    return {word: mend for words, mend in rows.items() for word in words.split()}
+
+
+ARGUMENTS = {
+    "Y": "y",
+    "bias": "use_bias",
+    "callback": "callbacks",
+    "class_weights": "class_weight",
+    "clipnorm": "clip_norm",
+    "clipvalue": "clip_value",
+    "criterion": "loss",
+    "eps": "epsilon",
+    "eta": "learning_rate",
+    "eval_set": "validation_data",
+    "filename": "path",
+    "global_clipnorm": "clip_norm",
+    "init": "weight_initializer",
+    "input_dim": "n_features",
+    "input_shape": "n_features",
+    "kernel_constraint": "max_norm",
+    "kernel_initializer": "weight_initializer",
+    "learning_rate_init": "learning_rate",
+    "lr": "learning_rate",
+    "max_iter": "epochs",
+    "n_epochs": "epochs",
+    "n_iter": "epochs",
+    "nb_epoch": "epochs",
+    "negative_slope": "alpha",
+    "num_epochs": "epochs",
+    "out_features": "units",
+    "p": "rate",
+    "random_seed": "seed",
+    "random_state": "seed",
+    "sample_weights": "sample_weight",
+    "val_split": "validation_split",
+    "validation_fraction": "validation_split",
+    "x": "X",
+}
+"""What arguments are called there, and here."""
+
+ADVICE = _table(
+    {
+        "activation": "it is each layer's, as in Dense(64, 'relu')",
+        "activity_regularizer": f"activations are not penalised; {PENALTY}",
+        "alpha kernel_regularizer penalty": PENALTY,
+        "batch_size class_weight epochs max_iter n_iter": OF_FIT,
+        "bias_regularizer": "biases are not penalised",
+        "compile custom_objects weights_only": DATA_ONLY,
+        "decay": "give a schedule as learning_rate, as in nncore.ExponentialDecay",
+        "device map_location": NO_DEVICE,
+        "dtype random_state seed": OF_MODEL,
+        "early_stopping n_iter_no_change patience tol": STOPPING,
+        "hidden_layer_sizes": "give layers, as in Sequential([Dense(64, 'relu'), Dense(1)])",
+        "in_features input_dim input_shape": NO_INPUT,
+        "include_optimizer overwrite save_format": ONE_FORMAT,
+        "initial_epoch": "epochs are counted on over all calls of fit, so leave it out",
+        "learning_rate learning_rate_init lr": OF_OPTIMIZER,
+        "loss metrics optimizer": OF_COMPILE,
+        "n_jobs use_multiprocessing workers": "nncore.set_num_threads(n) says how many threads compute",
+        "run_eagerly": "there is one way to run, so leave it out",
+        "save_freq": "it saves after epochs, so leave it out",
+        "save_weights_only": "files hold the whole model, so leave it out",
+        "solver": "it goes to fit, as in model.fit(X, y, solver='lbfgs')",
+        "start_from_epoch": "call fit once without it for the first epochs, then once with it",
+        "steps": "all rows are taken, so leave it out",
+        "steps_per_epoch": "an epoch is all rows once, so leave it out",
+        "test_size": "give validation_split, or cut the rows with nncore.datasets.train_test_split",
+        "train_size": "give test_size: what is not in the test is in the training part",
+        "trainable": "every layer learns, so leave it out",
+        "validation_batch_size": "validation needs no batches, so leave it out",
+        "validation_freq": "validation rows are scored after every epoch, so leave it out",
+        "validation_steps": "all validation rows are scored, so leave it out",
+        "verbose": "it prints nothing, so leave it out; what it did is in its attributes and in the history",
+        "warm_start": "every fit goes on from where the model is, so leave it out",
+    }
+)
+"""What to do about arguments that have no counterpart where they are given."""
+
+TOO_MANY = {"Sequential": "layers are one list, as in Sequential([Dense(64, 'relu'), Dense(1)])"}
+"""What to say besides where a function is given more by place than it takes."""
+
+OF_A_MODEL = _table(
+    {
+        "append": "model.add(layer) appends one, model.insert(index, layer) puts one in",
+        "backward step train_step": NO_STEPS,
+        "best_loss_": "model.history['loss'].min() is the smallest",
+        "call forward transform": "model.predict(X) returns the outputs",
+        "classes_": "classes are numbers, 0 to the number of outputs - 1; model.predict_classes(X) returns them",
+        "clone reset reset_parameters reset_states": ANEW,
+        "coefs_ intercepts_ named_parameters variables weights": WEIGHTS,
+        "copy": "copy.deepcopy(model) makes a copy",
+        "count_params num_parameters": "model.n_parameters is their number",
+        "cpu cuda to": NO_DEVICE,
+        "eval train": NO_MODES,
+        "evaluate_generator": "model.evaluate(X, y) takes arrays",
+        "export load save_model save_weights": SAVING,
+        "fit_generator": "model.fit(X, y) takes arrays, and model.train_on_batch(X, y) batch after batch",
+        "from_config": "Sequential(layers) makes a model",
+        "get_config": "model.layers says it all, as does repr(model)",
+        "get_layer": "model.layers is a tuple: model.layers[0], or next(l for l in model.layers if l.name == 'hidden')",
+        "get_params set_params": f"a model is no estimator of scikit-learn; {ANEW}",
+        "half": OF_MODEL,
+        "input_shape": "model.program.n_features is the number of inputs",
+        "inputs n_features_in_": "model.program.n_features is their number",
+        "learning_rate lr": "model.optimizer.learning_rate is it",
+        "load_state_dict load_weights": SETTING,
+        "loss_": "model.history['loss'][-1] is the last one",
+        "loss_curve_": "model.history['loss'] has the loss of all epochs",
+        "metrics_names": "list(model.evaluate(X, y).keys()) are the names",
+        "n_iter_": "model.epoch is the number of epochs trained",
+        "output_shape": "model.program.n_outputs is the number of outputs",
+        "outputs": "model.program.n_outputs is their number",
+        "partial_fit": "every fit goes on from where the model is; model.train_on_batch(X, y) does one update",
+        "plot": "nncore.plots.network_diagram(model) draws it, model.history.plot() its training",
+        "pop": "model.remove(index) takes a layer out: model.remove(len(model.layers) - 1)",
+        "predict_generator": "model.predict(X) takes arrays",
+        "predict_log_proba": "numpy.log(model.predict_proba(X)) is it",
+        "predict_on_batch": "model.predict(X) takes any number of rows",
+        "score": "model.evaluate(X, y) returns loss and metrics, as in model.compile(metrics=['accuracy'])",
+        "state_dict": f"{WEIGHTS}; {SAVING}",
+        "test_on_batch": "model.evaluate(X, y) takes any number of rows",
+        "to_json": f"model.layers says it all; {SAVING}",
+        "trainable": "every layer learns",
+        "non_trainable_weights trainable_variables trainable_weights": WEIGHTS,
+        "zero_grad": f"{NO_STEPS}; model.loss_and_gradient(X, y) returns the gradient",
+    }
+)
+"""Attributes and methods of models there -> what to write here."""
+
+OF_A_LAYER = _table(
+    {
+        "bias get_weights kernel set_weights variables weight weights": NO_NUMBERS,
+        "count_params": "model.n_parameters is the number of all, and model.summary() tells that of each layer",
+        "get_config": "the fields of a layer are its attributes, as repr(layer) shows them",
+        "input output": "model.explain_step(X, y).layers has what each layer reads and returns",
+        "output_shape": "model.summary() tells the number of outputs of each layer",
+        "trainable": "every layer learns",
+    }
+)
+"""The same of layers."""
+
+OF_AN_OPTIMIZER = _table(
+    {
+        "apply_gradients minimize step zero_grad": NO_STEPS,
+        "iterations": "an optimizer is a rule and counts nothing; model.epoch is the number of epochs trained",
+        "lr": "optimizer.learning_rate is it",
+        "param_groups": "optimizer.learning_rate is the rate of all parameters",
+    }
+)
+"""The same of optimizers."""
+
+OF_THE_PACKAGE = _table(
+    {
+        "accuracy accuracy_score confusion_matrix r2_score": "see nncore.metrics",
+        "Add add Concatenate concatenate": f"Residual adds what it reads; {NO_LAYER}",
+        "backend keras models nn utils": "the package is flat: from nncore import Dense, Sequential, load",
+        "BatchNorm1d BatchNormalization": "use BatchNorm",
+        "BCELoss BCEWithLogitsLoss": "use BinaryCrossentropy, with from_logits=True where outputs are logits",
+        "clone_model": ANEW,
+        "constant DataLoader Tensor tensor TensorDataset Variable": ARRAYS,
+        "Conv1D Conv2D Embedding GRU Lambda LSTM MaxPooling2D SimpleRNN": NO_LAYER,
+        "CosineAnnealing CosineAnnealingLR lr_scheduler": "give a schedule: Adam(CosineDecay(0.01, epochs=50))",
+        "CrossEntropyLoss NLLLoss": CROSSENTROPY,
+        "CSVDataset read_csv": "use nncore.datasets.read_csv",
+        "ELU GELU Identity LeakyReLU ReLU Sigmoid SiLU Softmax Softplus Swish Tanh": BY_NAME,
+        "Flatten": "reshape the rows before: X.reshape(len(X), -1)",
+        "GlorotUniform HeNormal HeUniform": "name it: Dense(8, weight_initializer='he_normal')",
+        "Input InputLayer": f"leave it out: {NO_INPUT}",
+        "L1 L1L2 L2 regularizers": PENALTY,
+        "L1Loss": "use MeanAbsoluteError",
+        "LabelBinarizer one_hot OneHotEncoder to_categorical": LABELS,
+        "LayerNormalization": "use LayerNorm",
+        "LBFGS": "it is a solver: model.fit(X, y, solver='lbfgs')",
+        "Linear": "use Dense",
+        "load_model": "nncore.load(path) reads what model.save(path) wrote",
+        "load_weights": SETTING,
+        "manual_seed seed set_random_seed set_seed": SEEDS,
+        "MinMaxScaler Normalization StandardScaler": "use nncore.datasets.Standardizer",
+        "MLPClassifier MLPRegressor Model Module": "Sequential([Dense(64, 'relu'), Dense(1)]) is a model",
+        "MSELoss": "use MeanSquaredError",
+        "MultiStepLR PiecewiseConstantDecay": "use PiecewiseConstant",
+        "no_grad": "predict computes no gradients, so leave it out",
+        "OneCycleLR": "use OneCycle",
+        "plot_model": "nncore.plots.network_diagram(model) draws it",
+        "save save_model": SAVING,
+        "SmoothL1Loss": "use Huber",
+        "StepLR": "use StepDecay",
+        "summary": "model.summary() returns the table",
+        "train_test_split": "use nncore.datasets.train_test_split",
+    }
+)
+"""Names of other packages, and of their modules -> what to write here."""
+
+METRICS = {
+    "auc rocauc rocaucscore": "roc_auc_score(y_true[:, 0], y_pred[:, 0])",
+    "f1 f1score fbeta": "f1_score(y_true[:, 0], y_pred[:, 0] > 0.5)",
+    "precision precisionscore": "precision_score(y_true[:, 0], y_pred[:, 0] > 0.5)",
+    "recall recallscore": "recall_score(y_true[:, 0], y_pred[:, 0] > 0.5)",
+    "balancedaccuracy balancedaccuracyscore": "balanced_accuracy_score(y_true[:, 0], y_pred[:, 0] > 0.5)",
+    "mcc matthewscorrcoef": "matthews_corrcoef(y_true[:, 0], y_pred[:, 0] > 0.5)",
+    "rmse rootmeansquarederror": "root_mean_squared_error(y_true, y_pred)",
+    "mape meanabsolutepercentageerror": "mean_absolute_percentage_error(y_true, y_pred)",
+    "medae medianabsoluteerror": "median_absolute_error(y_true, y_pred)",
+    "topk topkcategoricalaccuracy topkaccuracyscore": "top_k_accuracy_score(y_true, y_pred)",
+}
+OF_A_KIND = {
+    "metric": {
+        name: f"give a function: def own(y_true, y_pred): return sklearn.metrics.{call}"
+        for name, call in _table(METRICS).items()
+    }
+}
+"""What names of a kind mean that nothing here is called by; in small letters, without what stands between."""
+
+SUFFIXES = _table(
+    {
+        ".h5 .hdf5": "HDF5",
+        ".joblib": "joblib",
+        ".json": "JSON",
+        ".keras": "Keras",
+        ".mat": "MATLAB",
+        ".npy .npz": "NumPy",
+        ".onnx": "ONNX",
+        ".p .pickle .pkl .sav": "pickle",
+        ".pt .pth": "PyTorch",
+        ".pb .tf": "TensorFlow",
+        ".tflite": "TensorFlow Lite",
+        ".zip": "zip",
+    }
+)
+"""Ends of file names that promise the format of somebody else."""
+
+
+def word(words: Mapping[str, str], name: str) -> str | None:
+    """Return what to write instead of a name, in whatever letters; None if nobody says it.
+
+    Examples
+    --------
+    >>> word({"ReLU": "Activation('relu')"}, "Relu")
+    "Activation('relu')"
+    """
+    small = name.lower()
+    return words.get(name) or next((mend for one, mend in words.items() if one.lower() == small), None)
+
+
+def suffix_of_others(path: str | os.PathLike[str]) -> str:
+    """Return what is to be said of a model file whose name promises another format; nothing if it does not.
+
+    Examples
+    --------
+    >>> print(suffix_of_others("runs/m.h5"))
+    'm.h5' is not written as HDF5, but in nncore's own format, which nncore.load reads: call it 'm.safetensors'
+    >>> suffix_of_others("m.safetensors"), suffix_of_others("m")
+    ('', '')
+    """
+    name = os.path.basename(os.fsdecode(path))
+    stem, suffix = os.path.splitext(name)
+    if suffix.lower() not in SUFFIXES:
+        return ""
+    what = f"{name!r} is not written as {SUFFIXES[suffix.lower()]}, but in nncore's own format, which nncore.load reads"
+    return f"{what}: call it {stem + '.safetensors'!r}"
