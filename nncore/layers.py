@@ -55,7 +55,7 @@ class Dense:
         that is reported is without them.
     weight_decay : float, optional
         Decoupled decay of the weight, >= 0: ``w -= learning_rate * weight_decay * w`` before each update. None takes
-        the optimizer's, which is 0 for all but AdamW.
+        the optimizer's, which is 0 for all but AdamW and Lion; they say whether the bias follows.
     max_norm : float, optional
         > 0: after each update, the weights into a unit are scaled down to this Euclidean norm if theirs is larger
         (Srebro and Shraibman, 2005). None for no limit.
@@ -247,7 +247,7 @@ class Residual:
     Raises
     ------
     TypeError, ValueError
-        If `layers` holds something else, or nothing that learns.
+        If `layers` holds something else, or nothing that learns, or blocks nested more than 32 deep.
 
     Examples
     --------
@@ -266,10 +266,20 @@ class Residual:
         return f"Residual({', '.join([repr(list(self.layers)), *checks.changed(self, but=('layers',))])})"
 
 
+DEEPEST = 32
+"""How deep a `Residual` may lie in others: what reads, writes and draws layers goes down into them."""
+
+
+def _depth(layer: Layer) -> int:
+    return 1 + max(map(_depth, layer.layers), default=0) if isinstance(layer, Residual) else 0
+
+
 def _inner_layers(argument: str, value: Any) -> tuple[Layer, ...]:
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise TypeError(f"{argument} must be a list of layers, got {checks.described(value)}")
     inner = tuple(checks.exact(f"{argument}[{i}]", layer, LAYERS) for i, layer in enumerate(value))
+    if (depth := 1 + max(map(_depth, inner), default=0)) > DEEPEST:
+        raise ValueError(f"{argument} of Residual are nested {depth} deep, expected at most {DEEPEST}")
     if not any(isinstance(layer, Dense) for layer in leaves(inner)):
         raise ValueError(f"{argument} of Residual must hold at least one Dense layer, got {list(inner)}")
     return inner

@@ -176,30 +176,34 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True, repr=False)
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019).
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019), of weights; of all parameters with `decay_bias`.
 
-    Before Adam's update, ``w -= learning_rate * weight_decay * w``; biases are never decayed.
+    Before Adam's update, ``w -= learning_rate * weight_decay * w``. Biases, and gamma and beta of normalisation, decay
+    only with ``decay_bias=True``: so do Keras and PyTorch by default.
 
     Parameters
     ----------
     learning_rate, beta_1, beta_2, epsilon, clip_value, clip_norm
         As in `Adam`.
     weight_decay : float
-        Finite, >= 0.
+        Finite, >= 0. The `weight_decay` of a `Dense` goes before it there.
+    decay_bias : bool
+        Whether a bias decays as the weight of its layer does, and gamma and beta with `weight_decay`.
 
     Examples
     --------
     >>> AdamW(weight_decay=0.1)
-    AdamW(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-08, weight_decay=0.1)
+    AdamW(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-08, weight_decay=0.1, decay_bias=False)
     """
 
     weight_decay: float = 0.004
+    decay_bias: bool = False
     name: ClassVar[str] = "adamw"
     rule: ClassVar[str] = "adam"  # the decay is no part of it
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.check(self, weight_decay=checks.real(0))
+        checks.check(self, weight_decay=checks.real(0), decay_bias=checks.flag)
 
 
 @dataclass(frozen=True, repr=False)
@@ -225,11 +229,12 @@ class Nadam(Adam):
 
 @dataclass(frozen=True, repr=False)
 class Lion(Optimizer):
-    """Steps of one length, in the direction of a sign (Chen et al., 2023, algorithm 2).
+    """Steps of one length, in the direction of a sign (Chen et al., 2023, algorithm 2); weights may decay.
 
     Slot m: ``w -= learning_rate * sign(beta_1 * m + (1 - beta_1) * g)``, then ``m = beta_2 * m + (1 - beta_2) * g``.
-    Before that, the decoupled decay ``w -= learning_rate * weight_decay * w``; biases are never decayed. Every
-    parameter moves by `learning_rate`: it should be 3 to 10 times smaller than Adam's.
+    Before that, the decoupled decay ``w -= learning_rate * weight_decay * w``; biases, and gamma and beta of
+    normalisation, decay only with ``decay_bias=True``, as they always do in Keras. Every parameter moves by
+    `learning_rate`: it should be 3 to 10 times smaller than Adam's.
 
     Parameters
     ----------
@@ -239,25 +244,26 @@ class Lion(Optimizer):
         Share of the old mean in the direction; from 0, below 1.
     beta_2 : float
         Share of the old mean that is kept; from 0, below 1.
-    weight_decay : float
-        Finite, >= 0.
+    weight_decay, decay_bias
+        As in `AdamW`.
 
     Examples
     --------
     >>> Lion(clip_norm=1)
-    Lion(learning_rate=0.0001, beta_1=0.9, beta_2=0.99, weight_decay=0.0, clip_norm=1.0)
+    Lion(learning_rate=0.0001, beta_1=0.9, beta_2=0.99, weight_decay=0.0, decay_bias=False, clip_norm=1.0)
     """
 
     learning_rate: float | Schedule = 0.0001
     beta_1: float = 0.9
     beta_2: float = 0.99
     weight_decay: float = 0.0
+    decay_bias: bool = False
     name: ClassVar[str] = "lion"
     n_slots: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.check(self, beta_1=_FRACTION, beta_2=_FRACTION, weight_decay=checks.real(0))
+        checks.check(self, beta_1=_FRACTION, beta_2=_FRACTION, weight_decay=checks.real(0), decay_bias=checks.flag)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSprop, Adagrad, Adam, AdamW, Nadam, Lion)}

@@ -113,13 +113,14 @@ NN_INLINE vec nn_update_lion(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec 
 
 /* ------------------------------------------------------------------------------------------------------- steps */
 
-/* What is done to a weight's gradient and to the weight besides the rule; where l1, two_l2 and limit are 0 and keep and
- * scale are 1, nothing. */
+/* What is done to a weight's gradient and to the weight besides the rule; where l1, two_l2 and limit are 0 and scale and
+ * both keeps are 1, nothing. */
 typedef struct {
     real l1, two_l2; /* penalties: adds l1 * sign(w) + two_l2 * w to the gradient */
     real limit;      /* then no value of the gradient is larger */
     real scale;      /* then it is multiplied, to bound its norm */
     real keep;       /* before the step the weight is multiplied: 1 - learning rate * weight decay */
+    real keep_other; /* and so is what is no weight: a bias, a gamma, a beta */
 } nn_shape;
 
 /* the constants of all updates of a step, and of the weight it has come to */
@@ -140,12 +141,12 @@ NN_FUNC void nn_update_shape(nn_update *u, const nn_shape *shape)
     u->penalizes = shape->l1 != 0 || shape->two_l2 != 0;
     u->limits = shape->limit != 0;
     u->scales = shape->scale != 1;
-    u->decays = shape->keep != 1;
+    u->decays = shape->keep != 1 || shape->keep_other != 1;
 }
 
 NN_FUNC void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize stride)
 {
-    const nn_shape none = {0, 0, 0, 1, 1};
+    const nn_shape none = {0, 0, 0, 1, 1, 1};
     u->h = (nn_hyper_vec){vset1(h->step),  vset1(h->step_g),          vset1(h->beta1),      vset1(h->one_minus_beta1),
                           vset1(h->beta2), vset1(h->one_minus_beta2), vset1(h->root_scale), vset1(h->epsilon)};
     u->not_finite = vset1(0);
@@ -175,7 +176,7 @@ NN_FUNC void nn_scale(real *g, real factor, isize n)
 }
 
 /* One step from the state `old` to the state `new`, which may be the same. A state is a weight and its slots, `stride`
- * apart; weight, slots and g: (n), n a multiple of NN_V. `weight` is 0 for what does not decay: a bias, a gamma, a beta.
+ * apart; weight, slots and g: (n), n a multiple of NN_V. `weight` is 0 for what is none: a bias, a gamma, a beta.
  * 0 * w is NaN for a weight that is not finite, and NaN survives the sum. */
 #define NN_UPDATE_ROW(name, slots) \
     case NN_##name:                \
@@ -192,7 +193,7 @@ NN_FUNC void nn_scale(real *g, real factor, isize n)
 NN_FUNC void nn_update_run(nn_update *u, int weight, real *new, const real *old, const real *g, isize n)
 {
     const nn_hyper_vec h = u->h; /* copies, which no store can change: the compiler keeps them in registers */
-    const vec keep = vset1(weight ? u->shape.keep : 1);
+    const vec keep = vset1(weight ? u->shape.keep : u->shape.keep_other);
     const isize stride = u->stride;
     vec not_finite = u->not_finite;
     switch (u->rule) { NN_OPTIMIZERS(NN_UPDATE_ROW) }

@@ -26,6 +26,7 @@ typedef struct {
     atomic_int left;    /* items of the stage that are not done */
     atomic_int dismissed;
     int before;         /* value of `stage` before the first one */
+    int alone;          /* whether the others were lost in a fork: see nn_team_desert */
     atomic_int processor; /* of the leader */
     nn_share shares[NN_MAX_THREADS];
 } nn_team;
@@ -42,6 +43,15 @@ static inline void nn_team_gather(nn_team *t)
 {
     t->before = atomic_load(&t->stage.value);
     atomic_store(&t->dismissed, 0);
+    t->alone = 0;
+}
+
+/* In a child that the leader forked in the middle of a stage, where there are no others: it shall not wait for what they had
+ * taken. The job is to be abandoned. */
+static inline void nn_team_desert(nn_team *t)
+{
+    nn_team_init(t); /* somebody may have held the locks */
+    t->alone = 1;
 }
 
 static inline long nn_team_take(nn_share *share, unsigned stage, int own)
@@ -95,7 +105,7 @@ static inline void nn_team_run(nn_team *t, long n_items, int n_workers, nn_work 
     atomic_store_explicit(&t->processor, nn_processor(), memory_order_relaxed);
     nn_counter_add(&t->stage);
     nn_team_help(t, stage, 0, n_workers, work, argument);
-    nn_counter_wait(&t->drained, drained);
+    if (!t->alone) nn_counter_wait(&t->drained, drained);
 }
 
 static inline void nn_team_dismiss(nn_team *t)

@@ -184,7 +184,7 @@ static inline int nn_pool_run(nn_pool *p, nn_task task, void *argument, int n_wo
             int done = atomic_load(&p->finished.value);
             for (int i = 0; i < n_workers - 1; i++) nn_counter_add(&p->seats[i].job);
             task(argument, 0, n_workers);
-            nn_counter_wait(&p->finished, done);
+            if (p->n_threads > 0) nn_counter_wait(&p->finished, done); /* else this is a child that the task has forked */
             atomic_store(&p->busy, 0);
             return n_workers;
         }

@@ -20,9 +20,11 @@ RULES = [
     RMSprop(0.01, momentum=0.5),
     Adam(0.01),
     AdamW(0.01, weight_decay=0.1),
+    AdamW(0.01, weight_decay=0.1, decay_bias=True),
     Adagrad(0.1),
     Nadam(0.01),
     Lion(0.01, weight_decay=0.1),
+    Lion(0.01, weight_decay=0.1, decay_bias=True),
 ]
 """Every rule of the engine, with and without what is optional in it."""
 

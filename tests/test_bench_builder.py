@@ -71,7 +71,7 @@ def test_command(tmp_path):
     ]
     text = (tmp_path / "builder.md").read_text()
     assert text.startswith("# What it costs to be watched\n") and done.stdout == text + "\n"
-    assert re.search(r"\| nobody +\| +[\d.]+ us \(.*\n\| no page +\| +[\d.]+x ", text)
+    assert re.search(r"\| nobody +\| +[\d.]+ [um]s \(.*\n\| no page +\| +[\d.]+x ", text)
 
 
 def test_starting_points_need_a_name_that_exists(capsys):

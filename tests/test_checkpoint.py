@@ -1,10 +1,12 @@
 """Model files: exact resume, every kind of damage refused, and no way to lose the old file."""
 
+import dataclasses
 import errno
 import hashlib
 import io
 import json
 import os
+import pickle
 import random
 import signal
 import stat
@@ -479,6 +481,53 @@ def test_a_saved_file_replaces_the_old_one_and_keeps_its_permissions(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert nncore.load(path).epoch == 2
     assert litter(tmp_path) == ["model"]
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root may give files away")
+def test_a_saved_file_keeps_owner_and_group(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(b"old")
+    os.chown(path, 1234, 4321)
+    path.chmod(0o640)
+    trained().save(path)
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, 4321, 0o640)
+
+
+def test_files_that_cannot_be_given_away_are_saved_all_the_same(tmp_path, monkeypatch):
+    path, asked = tmp_path / "model", []
+    path.write_bytes(b"old")
+    monkeypatch.setattr(atomic.os, "fchown", lambda *ids: asked.append(ids[1:]) or refuse())
+    real = os.fstat
+    other = lambda found: os.stat_result([*found[:4], 1234, 4321, *found[6:]])  # noqa: E731
+    monkeypatch.setattr(atomic.os, "fstat", lambda descriptor: other(real(descriptor)))
+    trained().save(path)
+    monkeypatch.undo()
+    ids = path.stat().st_uid, path.stat().st_gid
+    assert asked == [ids, (-1, ids[1])] and nncore.load(path).epoch == 2
+
+
+def refuse():
+    raise PermissionError(errno.EPERM, "x")
+
+
+@pytest.mark.parametrize("field", ["epoch", "iterations"])
+def test_counts_that_no_training_reaches_are_refused(tmp_path, field):
+    """What goes on from them came to numbers that no file can hold."""
+    model = trained()
+    snapshot = dataclasses.replace(nncore.model.sequential.snapshot(model), **{field: 2**63 - 3})
+    with pytest.raises(nncore.ModelFileError, match=f"{field} must be an integer >= 0 and at most 9007199254740992"):
+        checkpoint.encode(snapshot)
+    with pytest.raises(ValueError, match="epochs must be an integer >= 1 and at most 9007199254740992"):
+        model.fit([[0.0]], [0], epochs=2**63 - 1)
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_pickles_are_named(tmp_path, protocol):
+    path = tmp_path / "model"
+    path.write_bytes(pickle.dumps({"weights": [1.0] * 20}, protocol))
+    with pytest.raises(nncore.ModelFileError, match="a pickle"):
+        nncore.load(path)
 
 
 def test_new_files_follow_the_umask(tmp_path):

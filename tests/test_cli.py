@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from idx_files import write_mnist
 
 import nncore
 from nncore import datasets
-from nncore.cli import main
+from nncore.cli import completion, hints, main
+from nncore.cli.parser import build_parser
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
 
@@ -218,12 +220,15 @@ def test_options_for_tables(ok):
     assert result["task"] == "regression" and "rmse" in result["test"]
 
 
-NUMBERED = "region,2019,2020\n" + "".join(f"{region},{i},{i % 2}\n" for i in range(20) for region in ("N", "S"))
+NUMBERED = "region,2019,2021\n" + "".join(f"{region},{i},{i % 2}\n" for i in range(20) for region in ("N", "S"))
 
 
 def test_a_header_that_is_not_found_is_reported(ok):
     Path("t.csv").write_text(NUMBERED)
-    note = "t.csv: no header found, so the first row counts as data; if it names the columns, say --header yes"
+    note = (
+        "t.csv: no header found, so the first row counts as data; if it names the columns, say so "
+        "(header=True, on the command line --header yes)"
+    )
     assert f"note   {note}\n" in ok("train", "t.csv", *QUICK, "--test", "0")
     assert json.loads(ok("train", "t.csv", *QUICK, "--test", "0", "--json"))["notes"][0] == note
     assert note in ok("data", "show", "t.csv")
@@ -244,6 +249,70 @@ def test_guesses_about_columns_are_reported(ok):
     assert [line for line in lines if line.startswith("note")] == [f"note   {note}" for note in (size, target, day)]
     options = ["--categorical", "day,size", "--task", "classification"]
     assert json.loads(ok("data", "show", "t.csv", *options, "--json"))["notes"] == []
+
+
+def test_a_class_of_one_row_is_trained_on_and_said(ok, run):
+    Path("t.csv").write_text("x,y\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(60)) + "61,c\n62,d\n")
+    note = "the classes 'c', 'd' have only 1 row: it is trained on, and none is left to test with"
+    for options, rows in (([], (50, 0, 12)), (["--val", "0.2"], (40, 10, 12)), (["--test", "0.05"], (59, 0, 3))):
+        result = json.loads(ok("train", "t.csv", *QUICK, *options, "--json", "-o", "m.safetensors", "--force"))
+        assert tuple(result["rows"].values()) == rows and note in result["notes"]
+        again = json.loads(run("evaluate", "m.safetensors", "t.csv", "--held-out", "--json")[1])
+        assert again["rows"] == rows[2] and again["accuracy"] == result["test"]["accuracy"]
+    assert f"note   {note}\n" in ok("train", "t.csv", *QUICK)
+    assert not any(
+        "only 1 row" in note for note in json.loads(ok("train", "t.csv", *QUICK, "--test", "0", "--json"))["notes"]
+    )
+    Path("t.csv").write_text("x,y\n" + "1,yes\n" * 9 + "2,no\n")
+    assert "note   class 'no' has only 1 row: it is trained on" in ok("train", "t.csv", *QUICK)
+
+
+def test_what_accuracy_hides_is_said_by_train_and_evaluate(ok, run):
+    rows = [f"{i % 7},{'often' if i % 20 else 'seldom'}\n" for i in range(200)]
+    Path("t.csv").write_text("x,y\n" + "".join(rows))
+    long = ["--epochs", "40", "--layers", "8"]
+    out = ok("train", "t.csv", *long, "-o", "m.safetensors")
+    beside = (
+        "recall often: 1.00, seldom: 0.00\nshare  most frequent class often: 0.9500 of the rows\n"
+        "hint   no better than always saying often\n"
+        "hint   few rows of seldom are found: train --class-weight balanced lets rare classes count as much\n"
+    )
+    assert beside + "test accuracy 0.9500 (40 rows held out)" in out
+    assert f" (40 rows)\n{beside}\ntrue" in ok("evaluate", "m.safetensors", "t.csv", "--held-out")
+    result = json.loads(ok("evaluate", "m.safetensors", "t.csv", "--held-out", "--json"))
+    for found in (result, json.loads(ok("train", "t.csv", *long, "--json"))):
+        assert found["recall"] == {"often": 1, "seldom": 0}
+        assert found["most_frequent"] == {"class": "often", "share": 0.95}
+    assert "--class-weight" not in ok("train", "t.csv", *QUICK, "--class-weight", "balanced")
+    Path("new.csv").write_text("x,y\n1,often\n")
+    alone = "recall often: 1.00\nhint   all of these rows are of class often: they tell nothing of the others\n"
+    assert alone in ok("evaluate", "m.safetensors", "new.csv")
+    assert "recall" not in ok("train", "t.csv", "--target", "x", "--task", "regression", *QUICK)
+
+
+def test_of_many_classes_the_lowest_recalls_are_said(ok):
+    Path("t.csv").write_text("x,y\n" + "".join(f"{i % 30},c{i % 30}\n" for i in range(300)))
+    out = ok("train", "t.csv", *QUICK)
+    assert len(re.search("^lowest 10 recalls (.*)$", out, re.M)[1].split(", ")) == 10
+    assert len(json.loads(ok("train", "t.csv", *QUICK, "--json"))["recall"]) == 30
+
+
+def test_few_rows_held_out_are_said(ok):
+    Path("t.csv").write_text("a,b,y\n1,2,0.5\n2,3,1.5\n3,4,2.5\n4,5,3.6\n")
+    out = ok("train", "t.csv", *QUICK)
+    assert "note   1 row to choose the epoch and 1 row to test: too few to tell much" in out
+    assert "test R2 undefined, RMSE " in out
+    assert not any("too few" in note for note in json.loads(ok("train", "iris", *QUICK, "--json"))["notes"])
+
+
+def test_whole_numbers_with_many_values_are_a_number_and_said(ok):
+    Path("t.csv").write_text("x,price\n" + "".join(f"{i},{100000 + 1000 * i}\n" for i in range(18)))
+    note = "target 'price': 18 different whole numbers are predicted as a number; for classes, say so"
+    assert f"note   t.csv: {note} (task='classification', " in ok("train", "t.csv", *QUICK)
+    np.savez("t.npz", X=np.arange(60.0)[:, None], y=np.arange(60) % 5 + 3)
+    result = json.loads(ok("train", "t.npz", *QUICK, "--json"))
+    assert result["task"] == "classification" and len(result["notes"]) == 1
+    assert "5 different whole numbers are taken for classes; for a number, say so" in result["notes"][0]
 
 
 def test_predicted_numbers_keep_every_digit(ok):
@@ -277,7 +346,100 @@ def test_predict_does_not_look_at_the_target(ok, run):
     assert len(ok("predict", "m.safetensors", "new.npz").splitlines()) == 3
     Path("holes.csv").write_text("a,k\n,x\n")
     code, _, err = run("predict", "m.safetensors", "holes.csv")
-    assert code == 2 and "holes.csv:2: column 'a' has no value" in err and "--drop-missing" not in err
+    assert code == 2 and "holes.csv: no row is complete (row 1 lacks 'a')" in err and "--drop-missing" not in err
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """Send a text to standard input."""
+
+    def sent(text):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    return sent
+
+
+MIXED = "size,colour,y\n" + "".join(f"{i}.5,{('red', 'blue')[i % 2]},{2 * i}.5\n" for i in range(60))
+
+
+def test_predict_answers_the_complete_rows_and_marks_the_others(run, ok):
+    Path("t.csv").write_text(MIXED)
+    ok("train", "t.csv", *QUICK, "-o", "m.safetensors")
+    Path("new.csv").write_text("name,size,colour\nann,5,red\n=bob,,red\n,,\neve,6,?\n007,7,blue\n")
+    code, out, err = run("predict", "m.safetensors", "new.csv", "--id", "name")
+    rows = list(csv.reader(io.StringIO(out)))
+    assert code == 0 and rows[0] == ["name", "prediction"]
+    assert [(name, bool(value)) for name, value in rows[1:]] == [
+        ("ann", True), ("'=bob", False), ("", False), ("eve", False), ("007", True)
+    ]  # fmt: skip
+    assert err == "nncore: new.csv: 3 of 5 rows have no prediction, for want of inputs (row 2 lacks 'size')\n"
+    result = json.loads(run("predict", "m.safetensors", "new.csv", "--id", "name", "--json")[1])
+    assert result["ids"] == ["ann", "=bob", "", "eve", "007"] and result["incomplete"] == [1, 2, 3]
+    assert [value is None for value in result["predictions"]] == [False, True, True, True, False]
+    alone = ok("predict", "m.safetensors", Path("one.csv").write_text("size,colour\n5,red\n") and "one.csv")
+    assert alone.split()[1] == rows[1][1]  # the gaps of others change nothing
+    code, out, err = run("predict", "m.safetensors", "new.csv", "--id", "nam")
+    assert code == 2 and "there is no column 'nam'; did you mean 'name'?" in err and out == ""
+    np.savez("new.npz", X=np.zeros((2, 3)))
+    code, _, err = run("predict", "m.safetensors", "new.npz", "--id", "name")
+    assert code == 2 and "--id is for CSV files, and new.npz is none" in err
+
+
+def test_predicted_classes_of_incomplete_rows_are_empty(run, ok):
+    Path("t.csv").write_text(PENGUINS)
+    ok("train", "t.csv", *QUICK, "-o", "m.safetensors")
+    Path("new.csv").write_text("island,bill,sex\nDream,NA,male\nBiscoe,48,female\n")
+    for options, width in (([], 2), (["--proba"], 3)):
+        _, out, _ = run("predict", "m.safetensors", "new.csv", *options)
+        header, gap, full = csv.reader(io.StringIO(out))
+        assert len(header) == len(gap) == len(full) == width and not any(gap) and all(full)
+    result = json.loads(run("predict", "m.safetensors", "new.csv", "--json")[1])
+    assert result["predictions"][0] is None and result["probabilities"][0] == [None, None]
+
+
+def test_unknown_texts_are_said_by_predict_and_evaluate(run, ok):
+    Path("t.csv").write_text(MIXED)
+    ok("train", "t.csv", *QUICK, "-o", "m.safetensors")
+    Path("new.csv").write_text("size,colour,y\n5,violet,1.5\n6,Red,2.5\n")
+    said = "nncore: new.csv: column 'colour': 'violet' (line 2) is none of blue, red, and counts as none of them\n"
+    for command in ("predict", "evaluate"):
+        code, _, err = run(command, "m.safetensors", "new.csv")
+        assert code == 0 and err == said + "nncore: new.csv: column 'colour': 'Red' (line 3) is read as 'red'\n"
+
+
+def test_data_from_standard_input(run, ok, sent, monkeypatch):
+    Path("t.csv").write_text(MIXED)
+    ok("train", "t.csv", *QUICK, "-o", "m.safetensors")
+    sent(MIXED)
+    predicted = ok("predict", "m.safetensors", "-", "--id", "size")
+    assert predicted == ok("predict", "m.safetensors", "t.csv", "--id", "size") and predicted.count("\n") == 61
+    sent(MIXED)
+    assert ok("evaluate", "m.safetensors", "-") == run("evaluate", "m.safetensors", "t.csv")[1]
+    sent("size,colour\n1,red\n,violet\n")
+    code, _, err = run("predict", "m.safetensors", "-")
+    assert code == 0 and "nncore: stdin: column 'colour': 'violet' (line 3) is none" in err and "/" not in err
+    for bad, message in (("size\n1\n", "nncore: stdin: there is no column"), ("", "nncore: stdin: the file is empty")):
+        sent(bad)
+        code, _, err = run("predict", "m.safetensors", "-")
+        assert code == 2 and message in err and "/" not in err
+    monkeypatch.setattr(sys, "stdin", None)
+    code, _, err = run("predict", "m.safetensors", "-")
+    assert code == 2 and "nothing is sent there; for example: nncore predict M - < t.csv" in err
+
+
+def test_a_table_without_header_is_evaluated_by_the_roles_of_the_training(run, ok):
+    rows = "".join(f"{i}.5,{i % 3},{2 * i}.5\n" for i in range(40))
+    Path("t.csv").write_text(rows)
+    ok("train", "t.csv", "--target", "column 1", *QUICK, "-o", "m.safetensors")
+    assert "R2" in ok("evaluate", "m.safetensors", "t.csv", "--held-out")
+    Path("two.csv").write_text("1,2.5\n2,3.5\n")
+    code, _, err = run("evaluate", "m.safetensors", "two.csv")
+    assert code == 2 and "two.csv has no target 'column 1' to compare with" in err
+    assert ok("predict", "m.safetensors", "two.csv").count("\n") == 3
+    Path("four.csv").write_text("1,2.5,3,4\n2,3.5,3,4\n")
+    for command in ("evaluate", "predict"):
+        code, _, err = run(command, "m.safetensors", "four.csv")
+        assert code == 2 and "four.csv: has 4 columns without names, but the model was trained on 3" in err
 
 
 def test_predict_on_data_of_other_classes(ok, run):
@@ -448,13 +610,54 @@ MISTAKES = [
     (["train", "digits", "--seed", "1.5"], "--seed: expected a whole number"),
     (["train", "digits", "--lr", "nan"], "--lr: learning_rate must be a finite number >= 0, got nan"),
     (["train", "digits", "--lr=-1"], "--lr: learning_rate must be a finite number >= 0, got -1.0"),
-    (["train", "digits", "--lr", "fast"], "--lr: invalid float value: 'fast'"),
+    (["train", "digits", "--lr", "fast"], "--lr: expected a number, got 'fast'; see"),
     (["train", "digits", "--val", "1"], "--val: expected a share of at least 0 and below 1, got '1'"),
     (["train", "digits", "--test", "x"], "--test: expected a share"),
     (["train", "digits", "--test", "nan"], "--test: expected a share"),
     (["train", "digits", "--test", "0.999"], "choose other shares with --test and --val"),
     (["train", "digits", "--layers", "64;32"], "--layers: expected whole numbers such as 64,32, or none, got '64;32'"),
     (["train", "digits", "--layers", "0"], "--layers: expected whole numbers"),
+    (["train", "digits", "--layers", "1_0"], "--layers: expected whole numbers"),
+    (
+        ["train", "digits", "--epochs", "1_000"],
+        "a whole number from 1 to 2147483647, got '1_000'; write it as 1000; see",
+    ),
+    (["train", "digits", "--epochs", "\u0663\u0660"], "got '\u0663\u0660'; write it as 30; see"),
+    (["train", "digits", "--batch-size", "\uff13\uff12"], "got '\uff13\uff12'; write it as 32; see"),
+    (["train", "digits", "--threads", "1 0"], "got '1 0'; write it as 10"),
+    (["train", "digits", "--epochs", "ten"], "got 'ten'; see"),
+    (["train", "digits", "--seed", "1_0"], "--seed: expected a whole number from 0 to 18446744073709551615, got '1_0'"),
+    (["train", "digits", "--lr", "1_0.5"], "--lr: expected a number, got '1_0.5'; write it as 10.5"),
+    (["train", "digits", "--lr", "\u0660.\u0661"], "--lr: expected a number, got '\u0660.\u0661'; write it as 0.1"),
+    (
+        ["train", "digits", "--test", "0.2_5"],
+        "a share of at least 0 and below 1, got '0.2_5'; write it as 0.25",
+    ),
+    (["train", "digits", "--val", "\u0660.\u0662"], "write it as 0.2"),
+    (["builder", "--port", "8_416"], "got '8_416'; write it as 8416"),
+    (
+        ["train", "digits", "--learning-rate", "0.1"],
+        "'--learning-rate'; here it is --lr; see nncore train --help",
+    ),
+    (["train", "digits", "--learning_rate=0.1"], "unknown option '--learning_rate'; here it is --lr; see"),
+    (["train", "digits", "--batch_size", "8"], "unknown option '--batch_size'; here it is --batch-size; see"),
+    (["train", "digits", "--hidden", "8"], "unknown option '--hidden'; here it is --layers; see"),
+    (["predict", "m.safetensors", "iris", "--hidden", "8"], "unknown option '--hidden'"),
+    (
+        ["train", "digits", "--dropout", "0.1"],
+        "has none, Python has: Dropout(0.2) among the layers; see",
+    ),
+    (["train", "digits", "--l2", "0.1"], """Python has: Dense(64, "relu", l2=1e-4); see"""),
+    (
+        ["train", "digits", "--patience", "5"],
+        "Python has: fit(callbacks=EarlyStopping(patience=20)); --val keeps",
+    ),
+    (
+        ["train", "digits", "--schedule", "cosine"],
+        "constant, linear; in Python there are others: Adam(CosineDecay(",
+    ),
+    (["help", "trian"], "unknown command 'trian'; did you mean 'train'?"),
+    (["--completion", "fish"], "unknown --completion 'fish'. Known: bash, zsh"),
     (["train", "digits", "--layers", "100000000,100000000"], "GB of memory"),
     (["train", "digits", "--activation", "rleu"], "unknown activation 'rleu'; did you mean 'relu'?"),
     (["train", "digits", "--optimizer", "adm"], "--optimizer: unknown optimizer 'adm'; did you mean 'adam'?"),
@@ -465,7 +668,6 @@ MISTAKES = [
     (["predict", "m.safetensors", "iris", "--header", "no"], "--header is for CSV files, and iris is none"),
     (["train", "t.csv", "--header", "maybe"], "unknown --header 'maybe'. Known: yes, no"),
     (["train", "t.csv", "--encoding", "base64"], "unknown encoding 'base64'"),
-    (["evaluate", "m.safetensors", "shifted.csv", "--held-out"], "shifted.csv: class 0 has only 1 row"),
     (["train", "digits", "-o", "no/such/folder"], "the folder no/such of the output does not exist"),
     (["train", "digits", "-o", "."], "the output . is a folder"),
     (["train", "t.csv", "-o", "t.csv"], "the output t.csv is also the input"),
@@ -483,7 +685,11 @@ MISTAKES = [
     (["train", "t.csv", "--ignore", "wings"], "t.csv: there is no column 'wings'"),
     (["train", "t.csv", "--encoding", "klingon"], "unknown encoding 'klingon'"),
     (["train", "one.csv"], "every row of one.csv is of class 'a'; classification needs two classes or more"),
-    (["train", "lonely.csv"], "lonely.csv: class 'no' has only 1 row to share out"),
+    (["train", "alone.csv"], "alone.csv: each of the 3 rows is of a class of its own, so no row can test"),
+    (
+        ["train", "many.csv"],
+        "row of each of the 12 classes in both parts, got 19 training and 5 test rows; choose other",
+    ),
     (["train", "t.csv", "--ignore", "species"], "t.csv: the target 'species', the last column, is ignored"),
     (["train", "ragged.csv"], "ragged.csv:3: expected 2 fields"),
     (["train", "huge.csv"], "huge.csv: X spreads too wide in column 0"),
@@ -518,12 +724,12 @@ def workshop(tmp_path_factory):
     tables = {
         "t.csv": PENGUINS,
         "one.csv": "x,y\n1,a\n2,a\n",
-        "lonely.csv": "x,y\n" + "1,yes\n" * 9 + "2,no\n",
+        "alone.csv": "x,y\n1,a\n2,b\n3,c\n",
+        "many.csv": "x,y\n" + "".join(f"{i},c{i % 12}\n" for i in range(24)),
         "ragged.csv": "x,y\n1,2\n1,2,3\n",
         "huge.csv": "x,y\n" + "1e300,0\n-1e300,1\n" * 20,
         "new.csv": f"{names}\n1,2,3,4\n",
         "few.csv": f"{names},species\n1,2,3,4,setosa\n",
-        "shifted.csv": f"{names},species\n1,2,3,4,setosa\n" + "1,2,3,4,virginica\n" * 149,
     }
     for name, text in tables.items():
         (folder / name).write_text(text)
@@ -569,13 +775,53 @@ def test_a_training_that_diverges_later_leaves_the_model_of_the_last_good_epoch(
     assert model.epoch == history.diverged["epoch"] > 0 and np.isfinite(model.parameters).all()
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["train", "--help"], ["data", "show", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "argv",
+    [["--help"], ["train", "--help"], ["data", "show", "--help"], ["--version"], ["help"], ["help", "data", "show"]],
+)
 def test_help_and_version(run, argv):
     code, out, err = run(*argv)
     assert (code, err) == (0, "") and (nncore.__version__ in out or "usage: nncore" in out)
 
 
 # ---- histories and the doctor
+
+
+def test_help_is_a_command_too(ok):
+    assert ok("help") == ok("--help") and ok("help", "train") == ok("train", "--help") != ok("help")
+
+
+def test_hints_name_what_there_is():
+    options = {option for _, words in completion._words(build_parser()) for option in words}
+    assert set(hints.OTHER_NAMES) <= options
+    words = [word for words in [*hints.OTHER_NAMES.values(), *hints.IN_PYTHON] for word in words.split()]
+    assert len(set(words)) == len(words) and not options & {f"--{word}" for word in words}
+    names = {name for how in hints.IN_PYTHON.values() for name in re.findall(r"\b[A-Z][A-Za-z]+(?=\()", how)}
+    assert {"Dropout", "Dense", "EarlyStopping"} < names and all(hasattr(nncore, name) for name in names)
+    nncore.Adam(nncore.CosineDecay(0.001, 1000)), nncore.Dense(64, "relu", l2=1e-4), nncore.SGD(0.01, momentum=0.9)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("nncore tr", {"train"}),
+        ("nncore train iris --epo", {"--epochs"}),
+        ("nncore predict m d --p", {"--proba"}),
+        ("nncore data s", {"show"}),
+        ("nncore data show iris --he", {"--help", "--header"}),
+        ("nncore data list --he", {"--help"}),
+        ("nncore --v", {"--version"}),
+        ("nncore train i", set()),
+    ],
+)
+def test_tab_completion(ok, line, found):
+    Path("completion.sh").write_text(ok("--completion", "bash"))
+    words = line.split(" ")
+    state = f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}"
+    test = f". ./completion.sh; {state}; _nncore; echo ${{COMPREPLY[@]}}"
+    shown = subprocess.run(["bash", "-c", test], capture_output=True, text=True, check=True)
+    assert set(shown.stdout.split()) == found and shown.stderr == ""
 
 
 def test_train_writes_its_history(ok):
@@ -677,9 +923,9 @@ def test_ctrl_c_without_output(run):
     assert code == 130 and err == "nncore: interrupted\n"
 
 
-def command(*argv, **options):
+def command(*argv, encoding="utf-8", **options):
     """Start ``python -m nncore`` on the package under test, whatever folder it lies in."""
-    environment = os.environ | {"PYTHONPATH": str(Path(nncore.__file__).parent.parent)}
+    environment = os.environ | {"PYTHONPATH": str(Path(nncore.__file__).parent.parent), "PYTHONIOENCODING": encoding}
     return subprocess.Popen(
         [sys.executable, "-m", "nncore", *argv], env=environment, stderr=subprocess.PIPE, text=True, **options
     )
@@ -777,6 +1023,21 @@ def test_a_reader_that_leaves_early():
     process.stdout.close()
     assert process.stderr.read() == "" and process.wait(timeout=60) == 1
     process.stderr.close()
+
+
+def test_a_closed_stdout(tmp_path):
+    process = command("train", "iris", *QUICK, "-o", "m.safetensors", cwd=tmp_path, preexec_fn=lambda: os.close(1))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and err == "nncore: cannot write to stdout: it is closed\n"
+
+
+def test_a_narrow_stdout(tmp_path):
+    (tmp_path / "t.csv").write_text("größe,y\n1,a\n2,b\n3,a\n", encoding="utf-8")
+    process = command("data", "show", "t.csv", stdout=subprocess.PIPE, cwd=tmp_path, encoding="ascii")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and err.startswith(
+        "nncore: cannot write '\\xf6\\xdf' in the encoding ascii of stdout; "
+    )
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
@@ -36,6 +36,7 @@ def test_seed_decides_the_split():
     assert np.array_equal(*same) and not np.array_equal(same[0], train_test_split(X, seed=8)[1])
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     counts=st.lists(st.integers(2, 40), min_size=1, max_size=6),
     share=st.floats(0.05, 0.95),

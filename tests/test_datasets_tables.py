@@ -140,7 +140,9 @@ def test_a_guessed_delimiter_is_said_and_a_named_or_certain_one_is_not(write):
         read_csv(path)
     for told in ({"delimiter": ";"}, {"decimal": ","}):
         assert CsvTable(path, **told).notes == [] and read_csv(path, **told).X.tolist() == [[1.5], [1.7]]
-    assert read_csv(path, delimiter=",", categorical=["column 2"]).n_features == 3  # who says so is believed
+    assert (
+        read_csv(path, delimiter=",", header=False, categorical=["column 2"]).n_features == 3
+    )  # who says so is believed
 
 
 @pytest.mark.parametrize(
@@ -263,9 +265,11 @@ def test_an_unknown_decimal_mark(write):
 
 
 def test_without_header(write):
-    dataset = read_csv(write("1,2,a\n3,4,b\n"))
+    with pytest.warns(UserWarning, match=r"no header found.* \(header=True, on the command line --header yes\)"):
+        dataset = read_csv(write("1,2,a\n3,4,b\n"))
     assert dataset.feature_names == ("column 1", "column 2") and dataset.target_names == ("a", "b")
-    assert read_csv(write("1,2,a\n3,4,b\n"), "column 1").y.tolist() == [0, 1]
+    assert read_csv(write("1,2,a\n3,4,b\n"), "column 1", header=False).y.tolist() == [0, 1]
+    assert read_csv(write("1.5,2,a\n3,4,b\n")).n_samples == 2  # no column is called 1.5: nothing to say
 
 
 def test_header_can_be_told(write):
@@ -283,10 +287,43 @@ def test_header_can_be_told(write):
         ("1a,5\n2,6\n3b,7\n", False),
         ("1,2,3\n4,5,6\n", False),
         ("a,2019\n", False),
+        ("region,2019,2020\nN,2,3\nS,4,5\nN,1,2\n", True),  # years, beside a name that is none of the regions
+        ("2019,2020\n1.5,2\n3,4\n", True),
+        ("2019,2021\n1.5,2\n3,4\n", False),
+        ("0,1,2\n5.1,3.5,0\n4.9,3.0,1\n", True),  # as pandas names columns
+        ("0,1,2\n3,4,5\n6,7,8\n", False),
+        ("0,1,2,3,4\n3,4,5,0,1\n6,7,8,9,0\n", True),
+        ("0,1,2\nred,a,x\nblue,b,y\n", True),
+        ("0,1\n0,0.5\n1,1.5\n", False),
+        ("1,2,3\n1.5,2.5,0\n2,3,1\n", False),
+        ("00,01,02\n1.5,2.5,0\n2,3,1\n", False),
+        ("red,small,yes\nblue,big,no\nred,big,yes\ngreen,small,no\n", False),
+        ("x,x,o,positive\nx,o,o,negative\no,x,x,positive\n", False),
+        ("a,a,b\nx,y,z\n", False),  # names stand but once
+        ("2020-01-01,ann\n2020-01-02,bob\n2020-01-03,eve\n", False),
+        ("A12,p\nB13,q\nC14,r\n", True),  # the letters differ, too
+        ("colour,size,y\nred,big,no\nblue,big,yes\n", True),
+        ("NA,red,yes\n5,blue,no\n6,red,no\n7,blue,yes\n", False),
     ],
 )
 def test_header_with_a_number(write, content, has_header):
     assert CsvTable(write(content)).has_header == has_header
+
+
+def test_a_row_of_texts_taken_for_names_is_said_where_it_may_be_data(write):
+    said = r"table\.csv: the first row \('a', 'y'\) is taken for the names.*\(header=False, .*--header no\)"
+    for content in ("a,y\nu,v\n", "a,y\nu,v\nr,s\nt,v\n"):
+        assert re.search(said, " ".join(CsvTable(write(content)).notes)), content
+        assert CsvTable(write(content), header=True).notes == CsvTable(write(content), header=False).notes == []
+    for content in ("a,y\n" + "u,v\nr,s\n" * 2, "a,y\nu,1\nr,2\n"):
+        assert CsvTable(write(content)).notes == []  # certain: each value stands twice, but not the names
+    with pytest.warns(UserWarning, match=r"first row \('0', '1', '2'\) is taken for the names"):
+        assert read_csv(write("0,1,2\n5.1,3.5,0\n4.9,3.0,1\n6,3,0\n")).feature_names == ("0", "1")
+    with pytest.warns(UserWarning, match=r"first row \('150', '4', 'setosa', \.\.\.\) is taken for the names"):
+        assert read_csv(write("150,4,setosa,virginica\n5.1,3.5,0,1\n4.9,3.0,1,0\n")).n_samples == 2
+    assert CsvTable(write("age,2019,2025,y\n5,3,0,1\n4,3,1,0\n")).notes == []
+    with pytest.raises(ValueError, match=r"two columns are named 'a'.*if the row is data.*--header no"):
+        CsvTable(write("a,a,b\n1,2,3\n"))
 
 
 def test_expected_names_make_a_header(write):
@@ -423,7 +460,7 @@ def test_a_text_is_no_collection_of_columns(write, argument):
 
 
 def test_latin_1(write):
-    path = write("name,kind\na,caf\xe9\nb,tea\n", encoding="latin-1")
+    path = write("name,kind\na,caf\xe9\nb,tea\na,caf\xe9\nb,tea\n", encoding="latin-1")
     with pytest.raises(ValueError, match=r"table\.csv:2: not UTF-8 text; name its encoding, often latin-1"):
         read_csv(path)
     assert read_csv(path, encoding="latin-1").target_names == ("caf\xe9", "tea")
@@ -440,16 +477,54 @@ def test_latin_1(write):
         ("1 2 3 4", "regression", None),
         ("0.5 1.5 0.5 1.5", "classification", ("0.5", "1.5")),
         ("1 a 1 a", "classification", ("1", "a")),
-        (" ".join(map(str, range(20))), "auto", tuple(map(str, range(20)))),
-        (" ".join(map(str, range(21))), "auto", None),
+        (" ".join(map(str, range(20))) * 2, "auto", None),  # 190 stands once
+        (" ".join(map(str, [*range(20)] * 2)), "auto", tuple(map(str, range(20)))),
+        (" ".join(map(str, [*range(21)] * 2)), "auto", None),
+        (" ".join(map(str, range(1, 19))), "auto", None),  # a number of its own for each row
+        (" ".join(map(str, range(10))), "auto", tuple(map(str, range(10)))),
+        ("100 200 300", "auto", None),
+        ("100 200 300 100 200 300", "auto", ("100", "200", "300")),
+        ("100 200", "auto", ("100", "200")),
     ],
 )
 def test_task(write, values, task, names):
     path = write("x,y\n" + "".join(f"{i},{value}\n" for i, value in enumerate(values.split())))
-    dataset = read_csv(path, task=task)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset = read_csv(path, task=task)
     assert dataset.target_names == names
     if names is None:
         assert dataset.y.tolist() == [float(value) for value in values.split()]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (range(100, 118), r"target 'y': 18 different whole numbers are predicted as a number; .*--task classification"),
+        ([*range(21)] * 3, "target 'y': 21 different whole numbers are predicted as a number"),
+        (range(3, 1300), "target 'y': more than 1000 different whole numbers are predicted as a number"),
+        ([3, 4, 5] * 9, r"target 'y': 3 different whole numbers are taken for classes; .*--task regression"),
+        ([1, 2, 3] * 9, None),
+        ([0.5, 2, 3] * 9, None),
+        ([7, 9] * 9, None),
+    ],
+)
+def test_what_whole_numbers_are_taken_for_is_said(write, tmp_path, values, said):
+    path = write("x,y\n" + "".join(f"{i},{value}\n" for i, value in enumerate(values)))
+    np.savez(tmp_path / "t.npz", X=np.arange(len(values))[:, None], y=list(values))
+    for read, file in ((read_csv, path), (read_npz, tmp_path / "t.npz")):
+        if said is None or (read, len(values)) == (read_npz, 1297):
+            read(file, task="auto" if said is None else "regression")
+            continue
+        with pytest.warns(UserWarning, match=rf"{os.path.basename(file)}: {said}"):
+            dataset = read(file)
+        assert (dataset.target_names is None) == ("predicted" in said)
+        read(file, task="regression")  # who says so is told nothing
+    if said is not None and len(values) > 1000:
+        with pytest.raises(
+            ValueError, match=r"more than 1000 different numbers.* too many for classes.*--task regression"
+        ):
+            read_csv(path, task="classification")
 
 
 def test_missing_values(write):
@@ -508,6 +583,7 @@ BAD_TABLES = [
     ("a b c\n1 2 3\n", {}, "separated by commas, semicolons, tabs or bars"),
     ("a,a,b\n1,2,3\n", {}, r"table\.csv:1: two columns are named 'a'"),
     ("a,b\n1,2\nx,3\n", {}, r"table\.csv:3: column 'a' held numbers up to here and now 'x'"),
+    ("a,b,y\n1,2,0\na,b,y\n3,4,1\n", {}, r"table\.csv:3: .* and now 'a'; the names of the columns stand there again"),
     ("a,b\nx,2\n1,3\n", {}, r"table\.csv:3: column 'a' held text up to here and now '1'"),
     ("a,b\n1_000,2\n", {}, None),
     ("a,b\n1,2\ninf,3\n", {}, r"table\.csv:3: column 'a': expected a finite number, got 'inf'"),
@@ -650,11 +726,16 @@ def test_a_later_table_is_read_by_the_first_ones_schema(write):
     ("content", "message"),
     [
         ("size,price\n1,2\n", "there is no column 'colour'"),
-        ("size,colour\n1,green\n", r"later\.csv:2: column 'colour': unknown text 'green'; known: blue, red"),
         ("size,colour\nx,red\n", r"later\.csv:2: column 'size': expected a finite number, got 'x'"),
         ("size,colour\n1,\n", r"later\.csv:2: column 'colour' has no value"),
         ("size,colour,price\n1,red,dear\n", r"later\.csv:2: column 'price': expected a finite number, got 'dear'"),
         ("size,colour\n", "no complete row of data"),
+        ("size;colour\n5,250;red\n", r"expected a finite number, got '5,250'; name the decimal mark \(decimal=, .*"),
+        ("9,1,red\n8,2,blue\n", r"has 3 columns without names.*the model reads size, colour.*put these names"),
+        (
+            "big,red\nsmall,blue\n",
+            r"there is no column 'size'.*if the first row is data.*--header",
+        ),
     ],
 )
 def test_a_later_table_that_does_not_fit(write, content, message):
@@ -671,6 +752,72 @@ def test_a_target_that_is_not_wanted_may_hold_anything(write, goal):
     assert X.tolist() == [[1], [2]] and y is None
     with pytest.raises(ValueError, match=r"'x' has no value \(found ''\); fill it in, or take the row out of the file"):
         schema.read(CsvTable(write("x,y\n,a\n2,b\n", "holes.csv")), target=False)
+
+
+def test_unknown_texts_count_as_none_and_are_said(write):
+    schema = read_csv(write("n,code,ok,y\na,1,True,0\nb,2,False,1\na,3,True,1\n"), categorical=["code"]).schema
+    assert schema.feature_names == ("n=a", "n=b", "code=1", "code=2", "code=3", "ok=False", "ok=True")
+    table = CsvTable(write("n,code,ok\nc,1.0,TRUE\nA,9,false\nc,2,maybe\na,03,True\n", "later.csv"))
+    X, _ = schema.read(table)
+    assert X.tolist() == [[0, 0, 1, 0, 0, 0, 1], [1, 0, 0, 0, 0, 1, 0], [0, 0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 1, 0, 1]]
+    assert [note.partition("later.csv: ")[2] for note in table.notes] == [
+        "column 'n': 'c' (line 2, 2 rows) is none of a, b, and counts as none of them",
+        "column 'n': 'A' (line 3) is read as 'a'",
+        "column 'code': '9' (line 3) is none of 1, 2, 3, and counts as none of them",
+        "column 'ok': 'TRUE' (line 2) is read as 'True'",
+        "column 'ok': 'false' (line 3) is read as 'False'",
+        "column 'ok': 'maybe' (line 4) is none of False, True, and counts as none of them",
+    ]
+    schema = read_csv(write("n,y\na,0\nA,1\na,1\nA,0\n")).schema  # of two that differ in case, neither is meant
+    assert schema.read(CsvTable(write("n\n\u00c4\nA\n", "later.csv")))[0].tolist() == [[0, 0], [1, 0]]
+    table = CsvTable(write("n\n" + "".join(f"u{i}\n" for i in range(9)) + "a\n", "later.csv"), known=["n"])
+    schema.read(table)
+    assert len(table.notes) == 4 and table.notes[-1].endswith("column 'n': 6 more texts are none of those either")
+
+
+def test_rows_with_gaps_are_marked_on_demand(write):
+    schema = read_csv(write("size,colour,y\n1.5,red,0\n2.5,blue,1\n")).schema
+    later = CsvTable(write("size,colour,y\n1,red,?\n?,red,1\n,,\n2,,0\n-,blue,0\n", "later.csv"))
+    X, y = schema.read(later, missing="mark", target=False)
+    nan = np.nan
+    expected = [[1, 0, 1], [nan, 0, 1], [nan] * 3, [2, nan, nan], [nan, 1, 0]]
+    assert np.array_equal(X, expected, equal_nan=True) and y is None
+    with pytest.raises(ValueError, match=r"later.csv:6: column 'size': expected a finite number, got 'x'"):
+        schema.read(
+            CsvTable(write("size,colour\n\n1,red\n,\n1,red\nx,red\n", "later.csv")), missing="mark", target=False
+        )
+
+
+@pytest.mark.parametrize("target", ["column 1", "column 2", None])
+def test_a_table_without_header_has_the_roles_of_the_training(write, target):
+    rows = "1.5,0.5,10\n2.5,1.5,30\n3.5,0.5,60\n"
+    schema = read_csv(write(rows), target, task="regression").schema
+    assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
+    X, y = schema.read(CsvTable(write(rows, "later.csv")))
+    at = {"column 1": 0, "column 2": 1, None: 2}[target]
+    everything = np.array([[1.5, 0.5, 10], [2.5, 1.5, 30], [3.5, 0.5, 60]])
+    assert X.tolist() == np.delete(everything, at, axis=1).tolist() and y.tolist() == everything[:, at].tolist()
+    X, y = schema.read(CsvTable(write("7.5,8.5\n1.5,2.5\n", "later.csv")))
+    assert X.tolist() == [[7.5, 8.5], [1.5, 2.5]] and y is None  # the inputs alone: none of them is the target, too
+    for other in ("7.5\n", "1.5,2,3,4\n"):
+        n = other.count(",") + 1
+        with pytest.raises(
+            ValueError, match=rf"later.csv: has {n} columns? without names.* trained on 3 .*the 2 inputs"
+        ):
+            schema.read(CsvTable(write(other, "later.csv")))
+    with pytest.raises(ValueError, match="trained on a table without column names, and this one has a, b, c"):
+        schema.read(CsvTable(write("a,b,c\n1,2,3\n", "later.csv")))
+
+
+def test_ids_that_are_left_out_keep_the_roles_without_header(write):
+    rows = "n1,1.5,10\nn2,2.5,30\nn3,3.5,60\n"
+    schema = read_csv(write(rows), ignore=["column 1"], task="regression").schema
+    for later in (rows, "n1,1.5\nn2,2.5\nn3,3.5\n", "1.5\n2.5\n3.5\n"):  # as trained, without the target, inputs
+        assert schema.read(CsvTable(write(later, "later.csv")))[0].tolist() == [[1.5], [2.5], [3.5]]
+    named = read_csv(write("size,kind,y\n1.5,2,5.5\n2.5,1,3.5\n")).schema
+    table = CsvTable(write("1.5,2\n", "later.csv"))
+    named.read(table)
+    assert "columns without names are taken in the model's order: size, kind" in table.notes[-1]
 
 
 def test_unknown_class_in_a_later_table(write):
@@ -738,6 +885,27 @@ def test_bad_arrays(tmp_path, arrays, arguments, message):
     assert str(path) in str(error.value) or "task" in message
 
 
+LOCAL, CENTRAL = b"PK\x03\x04", b"PK\x01\x02"
+"""How the headers of a zip archive begin, before each file and in the list of all of them."""
+
+
+def with_bytes(archive, at, value):
+    """Set two bytes in every header, which lie at another place in either kind."""
+    content = bytearray(archive)
+    for mark, offset in ((LOCAL, at), (CENTRAL, at + 2)):
+        for match in re.finditer(re.escape(mark), archive):
+            content[match.start() + offset : match.start() + offset + 2] = value.to_bytes(2, "little")
+    return bytes(content)
+
+
+def with_flags(archive, flags):
+    return with_bytes(archive, 6, flags)
+
+
+def with_method(archive, method):
+    return with_bytes(archive, 8, method)
+
+
 def test_not_npz(tmp_path):
     path = tmp_path / "data.npz"
     np.savez(path, **GOOD)
@@ -745,6 +913,19 @@ def test_not_npz(tmp_path):
     for content in (b"", b"PK", b"text", whole[: len(whole) // 2]):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="not a readable NPZ file"):
+            read_npz(path)
+    for flags in (0x1, 0x20):  # encrypted; "compressed patched data": what zipfile cannot read
+        path.write_bytes(with_flags(whole, flags))
+        with pytest.raises(ValueError, match="not a readable NPZ file"):
+            read_npz(path)
+    for method in (1, 99):
+        path.write_bytes(with_method(whole, method))
+        with pytest.raises(ValueError, match="not a readable NPZ file"):
+            read_npz(path)
+    for content in (pickle.dumps([1, 2]), b"text", b""):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("X.npy", content)
+        with pytest.raises(ValueError, match=r"not a readable NPZ file: 'X' in it is no array"):
             read_npz(path)
     np.save(tmp_path / "one.npy", np.zeros(3))
     with pytest.raises(ValueError, match="a single array"):

@@ -21,6 +21,7 @@ from nncore import (
     optimizers,
 )
 from nncore.base import control_groups, memory
+from nncore.metrics import r2_score
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 Y = X[:, :1].copy()
@@ -42,7 +43,7 @@ def test_an_epoch_whose_scores_fail_is_recorded_all_the_same(error):
         model.fit(X, Y, epochs=3)
     assert model.epoch == len(model.history) == 1
     assert model.history.loss[0] == other.fit(X, Y).loss[0]
-    model.compile()
+    model.compile(keep_state=True)
     model.fit(X, Y, epochs=2)
     other.fit(X, Y, epochs=2)
     assert np.array_equal(model.parameters, other.parameters)
@@ -146,6 +147,19 @@ def test_own_metrics_are_tried_before_training(part):
     model.fit(X, Y, validation_data=(X, Y))
     with pytest.raises(ValueError, match=r"^metric 'score' failed: can't handle it"):
         model.evaluate(X, bad)
+
+
+def test_r2_of_one_row_is_refused_before_training():
+    X, y = np.arange(6.0)[:, None], np.arange(6.0)
+    model = Sequential([Dense(1)])
+    for metric in ("r2_score", r2_score):
+        model.compile(metrics=[metric])
+        with pytest.raises(
+            ValueError, match="validation: metric 'r2_score' is not defined for fewer than two rows, got 1"
+        ):
+            model.fit(X, y, validation_data=(X[:1], y[:1]))
+        assert not model.built and not len(model.history)
+    model.fit(X, y, validation_data=(X[:2], y[:2]))
 
 
 def test_a_metric_that_returns_no_number_is_found_before_training():

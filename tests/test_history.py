@@ -13,7 +13,7 @@ import pytest
 from nncore import SGD, Dense, Sequential
 from nncore.arrays.facts import inputs_seen
 from nncore.base.recorded import COLUMNS, RESERVED
-from nncore.history import History, files
+from nncore.history import History, Mark, files
 from nncore.history.layers import FIELDS, WIDTH
 
 NETWORK = [("dense_0", "Dense", "relu"), ("dense_1", "Dense", "identity")]
@@ -394,3 +394,27 @@ def test_what_training_records_is_a_metric_or_reserved(solver):
     assert len(history.columns) >= 5
     assert {name.removeprefix("val_") for name in history.columns} - {"mae"} <= set(COLUMNS)
     assert all(hasattr(history, name) or name in COLUMNS for name in RESERVED)
+
+
+# ---- marks
+
+
+def test_a_mark_keeps_what_was_there_whatever_comes_after():
+    rng = np.random.default_rng(0)
+    network = [("dense_0", "Dense", "relu"), ("dense_1", "Dense", "identity")]
+    history, marks, copies = History(), [], []
+    for epoch in range(1200):  # past the epochs from which on a record in between gives way to the next
+        history.extend(epoch, {"loss": rng.normal(size=1)})
+        history.record_layers(network, [epoch], rng.normal(size=(1, 2, 42)), every=1 if epoch < 600 else 7)
+        if epoch % 50 == 17 or 595 < epoch < 640:
+            marks.append(Mark(history))
+            copies.append(copy.deepcopy(history))
+    history.rename_layers({"dense_0": "dense_1", "dense_1": "dense_0"})
+    for mark, before in zip(marks, copies, strict=True):
+        found = mark.history()
+        assert json.dumps(found.to_dict()) == json.dumps(before.to_dict())
+        found.extend(found.next_epoch, {"loss": [9.0]})
+        found.record_layers(network, [found.next_epoch], np.full((1, 2, 42), 9.0), every=7)
+    for mark, before in zip(marks, copies, strict=True):
+        assert json.dumps(mark.history().to_dict()) == json.dumps(before.to_dict()), "what is made of it is its own"
+    assert len(history) == 1200

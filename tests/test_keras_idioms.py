@@ -27,6 +27,7 @@ from nncore.base import elsewhere
 from nncore.base.moved import MOVED
 from nncore.datasets import train_test_split
 from nncore.layers import LAYERS
+from nncore.losses import SparseCategoricalCrossentropy
 from nncore.optimizers import OPTIMIZERS
 
 X = np.random.default_rng(0).normal(size=(20, 3))
@@ -125,11 +126,34 @@ def test_scores_unpack_and_index_like_a_list():
         scores["accuracy"]
 
 
+@pytest.mark.parametrize("head", ["softmax", "logits", "one-hot", "sigmoid"])
+def test_evaluate_prints_what_accuracy_hides(head):
+    X, y = np.zeros((20, 1)), np.r_[np.zeros(18, int), 1, 1]
+    width, activation = (1, "sigmoid") if head == "sigmoid" else (2, "linear" if head == "logits" else "softmax")
+    model = Sequential([Dense(width, activation)])
+    losses = {
+        "logits": SparseCategoricalCrossentropy(from_logits=True),
+        "one-hot": "categorical_crossentropy",
+    }
+    model.compile(loss=losses.get(head), metrics=["accuracy"])
+    model.build(1)
+    model.parameters[:] = [0.0, -1.0] if head == "sigmoid" else [0.0, 0.0, 1.0, -1.0]  # always class 0
+    scores = model.evaluate(X, np.eye(2)[y] if head == "one-hot" else y)
+    said = "recall 0: 1.00, 1: 0.00; most frequent class 0: 0.9000 of the rows"
+    hint = 'few rows of 1 are found: fit(class_weight="balanced") lets rare classes count as much'
+    assert repr(scores) == f"{dict(scores)}  # {said}; {hint}" == str(scores) and scores[1] == 0.9
+    assert scores.balance.recall == {"0": 1.0, "1": 0.0} and scores.balance.most_frequent == ("0", 0.9)
+    model.compile(loss=losses.get(head), metrics=[])
+    alone = model.evaluate(X, np.eye(2)[y] if head == "one-hot" else y)
+    assert repr(alone) == repr(dict(alone))  # nothing was predicted
+
+
 def test_scores_are_a_dict_all_the_same():
     model, _ = trained()
     scores = model.evaluate(X, LABELS)
     plain = {"loss": scores["loss"], "acc": scores["acc"]}
-    assert isinstance(scores, dict) and scores == plain and plain == scores and repr(scores) == repr(plain)
+    assert isinstance(scores, dict) and scores == plain and plain == scores
+    assert repr(scores).startswith(f"{plain}  # recall ") and eval(repr(scores)) == plain
     assert list(scores.keys()) == ["loss", "acc"] == list(dict(scores)) == list({**scores}) == list(scores.copy())
     assert dict(scores) == {**scores} == dict(**scores) == scores | {} == {} | scores == plain == dict(scores.items())
     assert (len(scores), "acc" in scores, scores["acc"] in scores, scores.get(0)) == (2, True, False, None)

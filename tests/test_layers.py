@@ -11,7 +11,8 @@ import pytest
 from nncore import layers
 from nncore.activations import ACTIVATIONS
 from nncore.initializers import Constant, RandomNormal, RandomUniform
-from nncore.layers import Activation, Dense
+from nncore.layers import Activation, Dense, Residual
+from nncore.program.rows import Rows
 
 ALL = [
     Dense(1),
@@ -146,3 +147,14 @@ def test_bad_wire_form_is_named(data, error, message):
 def test_only_layers_have_a_wire_form(layer):
     with pytest.raises(TypeError, match="layer must be one of Dense, Activation"):
         layers.to_dict(layer)
+
+
+def test_blocks_can_be_nested_only_so_deep():
+    """Deeper ones ended in a RecursionError somewhere between building and saving."""
+    layer = Dense(4)
+    for _ in range(32):
+        layer = Residual([layer])
+    assert layers.from_dict(json.loads(json.dumps(layers.to_dict(layer)))) == layer
+    assert Rows(4).add([layer]) is None
+    with pytest.raises(ValueError, match="nested 33 deep, expected at most 32"):
+        Residual([Dense(4), layer])

@@ -19,9 +19,13 @@ import nncore
 from nncore import (
     SGD,
     Activation,
+    Adagrad,
     Adam,
+    AdamW,
     BatchNorm,
     Dense,
+    Lion,
+    Nadam,
     NotBuiltError,
     RMSprop,
     Sequential,
@@ -404,25 +408,60 @@ def test_compile_keeps_weights_and_predictions():
     model.fit(X, LABELS)
 
 
-def test_a_new_learning_rate_keeps_the_optimizers_state():
-    whole, changed, compiled = classifier(), classifier(), classifier()
+def test_what_keeps_the_optimizers_state():
+    whole, changed, compiled, other_loss = (classifier() for _ in range(4))
     whole.fit(X, LABELS, epochs=4)
-    for model in (changed, compiled):
+    for model in (changed, compiled, other_loss):
         model.fit(X, LABELS, epochs=2)
     changed.optimizer = dataclasses.replace(changed.optimizer, learning_rate=changed.optimizer.learning_rate)
-    compiled.compile(Adam(), "sparse_categorical_crossentropy")
-    for model in (changed, compiled):
+    compiled.compile(Adam(), "sparse_categorical_crossentropy", keep_state=True)
+    other_loss.compile(Adam(), "mse", keep_state=True)
+    other_loss.compile(Adam(), keep_state=True)
+    for model in (changed, compiled, other_loss):
         model.fit(X, LABELS, epochs=2)
         assert np.array_equal(model.parameters, whole.parameters)
     changed.optimizer = "sgd"
     assert isinstance(changed.optimizer, SGD)
 
 
+@pytest.mark.parametrize("loss", [None, "mse"])  # the same program, and another one
+@pytest.mark.parametrize(
+    "optimizer", [Adam(), AdamW(), RMSprop(), Nadam(), Lion(), Adagrad(), SGD(0.1, momentum=0.9)], ids=repr
+)
+def test_compile_begins_anew(optimizer, loss, tmp_path):
+    def batches(model):
+        return [model.train_on_batch(X[:10], targets[:10]) for _ in range(3)]
+
+    targets = np.eye(3)[LABELS] if loss else LABELS
+
+    model, fresh = classifier(), classifier()
+    model.compile(optimizer)
+    model.fit(X, LABELS, epochs=2)
+    model.save(tmp_path / "m")
+    loaded = nncore.load(tmp_path / "m")
+    fresh.compile(optimizer, loss)
+    fresh.build(4)
+    fresh.set_weights(model.get_weights())
+    for trained in (model, loaded):
+        trained.compile(optimizer, loss)
+        assert trained.epoch == 2
+    expected = batches(fresh)
+    assert batches(model) == batches(loaded) == expected
+    assert np.array_equal(model.parameters, fresh.parameters)
+
+
+def test_keep_state_is_yes_or_no():
+    with pytest.raises(TypeError, match="keep_state must be True or False, got 1"):
+        classifier().compile(keep_state=1)
+    with pytest.raises(TypeError):  # by name only
+        classifier().compile("adam", None, None, True)
+
+
 def test_another_kind_of_optimizer_starts_anew():
     model, fresh = classifier(), classifier()
     model.compile(Adam())
     model.fit(X, LABELS, epochs=2)
-    model.compile(RMSprop(momentum=0.5))
+    model.compile(RMSprop(momentum=0.5), keep_state=True)
     fresh.compile(RMSprop(momentum=0.5))
     fresh.build(4)
     fresh.set_weights(model.get_weights())

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from nncore import optimizers, schedules
+from nncore import BatchNorm, Dense, LayerNorm, Sequential, optimizers, schedules
 from nncore.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
 from nncore.reference import update
 from nncore.reference.formulas import UPDATE
@@ -22,6 +22,7 @@ ALL = [
     Adam(0.1, 0, 0.5, 1),
     AdamW(),
     AdamW(0.1, weight_decay=0.5),
+    AdamW(0.1, decay_bias=True),
     Adagrad(),
     Adagrad(0.1, 1e-3, clip_value=2),
     Nadam(),
@@ -102,6 +103,8 @@ def test_learning_rate_must_be_a_finite_number_from_zero(cls, bad):
         (lambda: Lion(beta_1=1), ValueError, "beta_1 must be"),
         (lambda: Lion(beta_2=-1), ValueError, "beta_2 must be"),
         (lambda: Lion(weight_decay=-1), ValueError, "weight_decay must be"),
+        (lambda: AdamW(decay_bias=1), TypeError, "decay_bias must be True or False, got 1"),
+        (lambda: Lion(decay_bias="yes"), TypeError, "decay_bias must be True or False, got 'yes'"),
         (lambda: Adagrad(epsilon=0), ValueError, "epsilon must be"),
         (lambda: SGD("cosine"), TypeError, "learning_rate must be .* or one of .*CosineDecay.*, got 'cosine'"),
         (lambda: SGD(CosineDecay), TypeError, "learning_rate must be .* of type ABCMeta"),
@@ -188,6 +191,28 @@ def test_lion_shrinks_weights_but_not_biases():
     optimizer = Lion(0.1, weight_decay=0.5)
     assert after(optimizer, [0] * 4, w=2.0) == pytest.approx(2 * 0.95**4, rel=1e-14)
     assert after(optimizer, [0] * 4, w=2.0, decayed=False) == 2.0
+
+
+@pytest.mark.parametrize("optimizer", [AdamW(0.1, weight_decay=0.5), Lion(0.1, weight_decay=0.5)], ids=repr)
+@pytest.mark.parametrize("batch_size", [3, 500])  # one segment of rows, and several
+def test_what_decays_with_and_without_decay_bias(optimizer, batch_size):
+    """A last layer of zeros answers 0, as it should: no gradient, and nothing but the decay moves a parameter."""
+    layers = [Dense(3, "tanh"), LayerNorm(), Dense(2, weight_decay=0.25), BatchNorm(), Dense(40), Dense(1)]
+    X = np.random.default_rng(0).normal(size=(batch_size, 2))
+    for also in (False, True):
+        model = Sequential(layers, dtype="float64", seed=1)
+        model.compile(dataclasses.replace(optimizer, decay_bias=also))
+        model.build(2)
+        blocks = {block.name: slice(block.offset, block.offset + block.size) for block in model.program.parameters}
+        model.parameters[:] = 2.0
+        for name in ("dense_5.weight", "dense_5.bias"):
+            model.parameters[blocks[name]] = 0.0
+        model.fit(X, np.zeros(batch_size), epochs=4, batch_size=batch_size)
+        for name, where in blocks.items():
+            rate = 0.25 if name.startswith("dense_2") else 0.5
+            left = 0.0 if name.startswith("dense_5") else 2.0 * (1 - 0.1 * rate) ** 4
+            expected = left if also or name.endswith("weight") or not left else 2.0
+            np.testing.assert_allclose(model.parameters[where], expected, rtol=1e-14, err_msg=name)
 
 
 def test_adamw_without_decay_is_adam():

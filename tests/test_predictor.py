@@ -1,6 +1,7 @@
 """Sequential.predictor: what it accepts, what it refuses, and that it stays as it was made."""
 
 import copy
+import dataclasses
 import inspect
 import pickle
 import pydoc
@@ -13,7 +14,19 @@ import pandas as pd
 import pytest
 
 import nncore
-from nncore import Dense, NotBuiltError, Predictor, Sequential
+from nncore import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    LayerNorm,
+    NotBuiltError,
+    Predictor,
+    Residual,
+    Sequential,
+)
+from nncore.network.predictor import freeze
+from nncore.program.checked import checked
 
 X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
 
@@ -209,3 +222,63 @@ def test_a_row_takes_no_python_code():
     row, out = X[0], np.empty(2, np.float32)
     assert functions_called(PREDICTOR, row) == functions_called(PREDICTOR, row, out) == []
     assert "predict" in functions_called(MODEL.predict, X[:1])
+
+
+def forged(**changes):
+    """A pickle in which the rows of the network say something else."""
+    program = PREDICTOR.program
+    rows = tuple(dataclasses.replace(row, **changes) for row in program.rows[:1]) + program.rows[1:]
+    return pickle.dumps(Rebuilt(dataclasses.replace(program, rows=rows), PREDICTOR.parameters, np.empty(0, np.float32)))
+
+
+class Rebuilt:
+    def __init__(self, *arguments):
+        self.arguments = arguments
+
+    def __reduce__(self):
+        return freeze, self.arguments
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_in": 10**7}, "reads 10000000 columns where there are 3"),
+        ({"n_out": 10**9}, "lies at 0, and there are 50"),
+        ({"n_out": -1}, "n_out of row 0 is -1"),
+        ({"weight": 10**9}, "lies at 1000000000"),
+        ({"weight": -5}, "lies at -5"),
+        ({"bias": 10**9}, "does not lie behind"),
+        ({"source": 7}, "row 0 reads row 7"),
+        ({"source": 0}, "row 0 reads row 0"),
+        ({"op": "batchnorm"}, "makes 8 columns of 3"),
+        ({"op": "add", "n_in": 3, "n_out": 3, "skip": 99}, "reads row 99"),
+        ({"op": "exec"}, "'exec'"),
+        ({"activation": "none"}, "'none'"),
+        ({"parameter": float("nan")}, "holds nan"),
+        ({"n_in": "3"}, "n_in of row 0 is '3'"),
+    ],
+)
+def test_a_forged_pickle_is_refused(changes, message):
+    """Such a one made the engine read where there is nothing."""
+    with pytest.raises(ValueError, match=f"not a program of nncore: .*{message}"):
+        pickle.loads(forged(**changes))
+
+
+@pytest.mark.parametrize("arguments", [("program",), (None, None, None), (PREDICTOR.program, [1.0], np.empty(0))])
+def test_what_is_no_network_is_refused(arguments):
+    with pytest.raises(TypeError):
+        pickle.loads(pickle.dumps(Rebuilt(*arguments)))
+
+
+def test_programs_of_all_layers_pass():
+    layers = [
+        BatchNorm(),
+        Residual([Dense(5, "gelu"), LayerNorm(), Dropout(0.5), Dense(4)]),
+        Activation("elu"),
+        Dense(1),
+    ]
+    for n_features in (4, 6):  # with a projection, and without
+        model = Sequential(layers)
+        model.build(n_features)
+        assert checked(model.program) is model.program
+        assert pickle.loads(pickle.dumps(model.predictor())).n_features == n_features

@@ -131,6 +131,8 @@ def test_a_layer_s_decay_goes_before_the_optimizer_s():
     rates = reference.decay_rates(lower(layers, 2, "mse"), AdamW(weight_decay=0.25))
     projection = [0.25] * 2
     assert rates.tolist() == [0.5, 0.5, 0, 0, 0, 0.25, 0.25, 0, 0, 0, 0, 0, *projection]
+    rates = reference.decay_rates(lower(layers, 2, "mse"), AdamW(weight_decay=0.25, decay_bias=True))
+    assert rates.tolist() == [0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0, 0, 0, *projection]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)

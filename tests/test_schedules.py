@@ -211,7 +211,7 @@ def test_a_schedule_may_replace_a_rate_and_the_other_way_round():
     model, other = new_model(Adam(0.01)), new_model(Adam(0.01))
     for each in (model, other):
         each.fit(X, Y, epochs=2)
-    model.compile(Adam(PiecewiseConstant([0.01, 0.05], [3])))
+    model.compile(Adam(PiecewiseConstant([0.01, 0.05], [3])), keep_state=True)
     model.fit(X, Y, epochs=2)
     other.fit(X, Y, epochs=1)
     other.optimizer = Adam(0.05)

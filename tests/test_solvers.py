@@ -2,18 +2,22 @@
 
 import numpy as np
 import pytest
+import scipy.optimize
 
+import nncore
 from nncore import STOP, Activation, Adam, BatchNorm, Dense, Dropout, LayerNorm, Residual, Sequential, reference
 from nncore.arrays import Data
 from nncore.base import memory
 from nncore.callbacks import EarlyStopping
 from nncore.program import lower
-from nncore.solvers import levenberg_marquardt
+from nncore.program.penalties import l2_factors
+from nncore.solvers import LBFGS, LM, blas, levenberg_marquardt
 from nncore.solvers.jacobian import jacobian, outputs
 from nncore.solvers.objective import Objective
 from nncore.training.state import program_for
 
 SOLVERS = ("lbfgs", "lm")
+TO_ROUNDING = (LBFGS(tol=0), LM(tol=0))
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
 Y = np.stack([np.sin(X[:, 0]) * X[:, 1], X[:, 2] ** 2], axis=1)
@@ -33,10 +37,100 @@ def least_squares(A, y, weight, l2):
     return np.linalg.solve(A.T @ (W * A) + penalty, A.T @ (W * y))
 
 
+# ---- when they end
+
+
+def scipys_objective(model):
+    """The objective of a model's fit, as SciPy's L-BFGS-B is asked to minimise it."""
+    model.build(X.shape[1])
+    return Objective(model._state.network, Data(X, Y, None))
+
+
+@pytest.mark.parametrize("tol", [None, 1e-3, 1e-6])
+@pytest.mark.parametrize("l2", [0.0, 1e-3])
+def test_lbfgs_ends_where_scipy_does(tol, l2):
+    objective = scipys_objective(regressor(l2=l2))
+    start = objective.network.get_parameters()
+    options = {"maxiter": 5000, "maxcor": 30}
+    found = scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", tol=tol, options=options)
+    model = regressor(l2=l2)
+    history = model.fit(X, Y, solver=LBFGS(tol=tol), epochs=5000)
+    assert found.success and len(history) == found.nit
+    assert np.array_equal(model.parameters, found.x)
+    end = "no derivative" if "GRADIENT" in found.message else "the loss falls by"
+    assert history.message.startswith(f"converged: {end}")
+    longer = regressor(l2=l2).fit(X, Y, solver=LBFGS(tol=0), epochs=len(history) + 5)
+    assert longer.loss[: len(history)].tolist() == history.loss.tolist() and len(longer) > len(history)
+
+
+def test_lbfgs_by_name_is_lbfgs_with_scipys_tolerances():
+    named, given = regressor(), regressor()
+    history = named.fit(X, Y, solver="lbfgs", epochs=5000)
+    assert history.message == given.fit(X, Y, solver=LBFGS(), epochs=5000).message
+    assert np.array_equal(named.parameters, given.parameters)
+
+
+def test_max_fun_ends_lbfgs():
+    history = regressor().fit(X, Y, solver=LBFGS(max_fun=9), epochs=100)
+    assert 4 <= len(history) <= 9 and history.message == "not converged within max_fun=9 evaluations of the loss"
+
+
+TABLES = [  # rows, targets, units, l2: noise, so that the residuals do not vanish, and penalties
+    (X[:, :2].copy(), np.sin(2 * X[:, :1]) * X[:, 1:2] + 0.1 * RNG.normal(size=(60, 1)), 5, 1e-4),
+    (LINE, np.sin(3 * LINE) + 0.05 * RNG.normal(size=(100, 1)), 4, 1e-3),
+    (LINE, abs(LINE) + 0.05 * RNG.normal(size=(100, 1)), 6, 1e-2),
+]
+
+
+def penalised(units, l2, seed):
+    return Sequential([Dense(units, "tanh", l2=l2), Dense(1, l2=l2)], seed=seed, dtype="float64")
+
+
+def steps_of_scipy(model, rows, targets, method):
+    """How many Jacobians ``least_squares`` takes from the weights of a model."""
+    program, scale = model.program, np.full(len(rows), len(rows) ** -0.5)
+    root = np.diag(np.sqrt(l2_factors(program)))
+
+    def residuals(x):
+        return np.concatenate([(outputs(program, x, rows) - targets)[:, 0] * scale, root @ x])
+
+    def derivatives(x):
+        return np.vstack([jacobian(program, x, rows, scale)[1][0], root])
+
+    return scipy.optimize.least_squares(residuals, model.parameters, derivatives, method=method).njev
+
+
+def test_lm_takes_about_as_many_steps_as_scipy_on_penalised_tables():
+    """Together: from one start each may come to another minimum."""
+    ours, theirs = 0, {"lm": 0, "trf": 0}
+    for rows, targets, units, l2 in TABLES:
+        for seed in (1, 2, 3):
+            model = penalised(units, l2, seed)
+            model.build(rows.shape[1])
+            for method in theirs:
+                theirs[method] += steps_of_scipy(model, rows, targets, method)
+            history = model.fit(rows, targets, solver="lm", epochs=1000)
+            assert history.message == "converged: the loss falls by no more than 1e-08 of it in an iteration"
+            ours += len(history)
+    assert ours <= 1.25 * max(theirs.values())
+
+
+@pytest.mark.parametrize("table", range(3))
+def test_what_lm_leaves_to_the_rounding(table):
+    rows, targets, units, l2 = TABLES[table]
+    short, long = penalised(units, l2, 1), penalised(units, l2, 1)
+    history = short.fit(rows, targets, solver="lm", epochs=1000)
+    further = long.fit(rows, targets, solver=LM(tol=0), epochs=1000)
+    assert len(history) < len(further) < 1000 and further.message.startswith("converged")
+    assert history.loss.tolist() == further.loss[: len(history)].tolist()
+    first, last = (each.loss[-1] + each.penalty[-1] for each in (history, further))
+    assert first == pytest.approx(last, rel=1e-5)
+
+
 # ---- what they reach
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", TO_ROUNDING)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_linear_model_reaches_the_closed_form(solver, dtype):
     model = Sequential([Dense(2, l2=0.05)], dtype=dtype)
@@ -50,7 +144,7 @@ def test_a_linear_model_reaches_the_closed_form(solver, dtype):
     np.testing.assert_allclose(history.penalty[-1], 0.05 * (model.get_weights()[0] ** 2).sum(), rtol=1e-6)
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", TO_ROUNDING)
 def test_reaches_what_adam_does_not_in_fifty_times_the_gradients(solver):
     """Five units learn a function of three units, which they can represent exactly; Adam at the better of two rates."""
     teacher = Sequential([Dense(3, "tanh"), Dense(1)], dtype="float64", seed=9)
@@ -343,7 +437,7 @@ def test_callbacks_may_watch_the_columns_of_a_solver():
         regressor().fit(X, Y, solver="lbfgs", callbacks=stopping)
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", TO_ROUNDING)
 def test_a_parameter_without_influence(solver):
     """A relu that is dead for every row makes J'J singular; the damping solves it all the same."""
     model = Sequential([Dense(2, "relu"), Dense(1)], dtype="float64", seed=2)
@@ -368,6 +462,8 @@ def test_trial_points_that_overflow_are_stepped_back_from():
 BAD = [
     ({"solver": "adam"}, ValueError, "solver 'adam' is an optimizer: give it to compile, and leave solver out"),
     ({"solver": "lbfsg"}, ValueError, "unknown solver 'lbfsg'; did you mean 'lbfgs'"),
+    ({"solver": LM}, TypeError, r"solver is the class LM; expected LM\(\), or 'lm'"),
+    ({"solver": LBFGS(tol=1), "batch_size": 3}, ValueError, "solver='lbfgs' uses all rows at once"),
     ({"solver": 3}, TypeError, "solver must be a name"),
     ({"solver": "lm", "batch_size": 8}, ValueError, "solver='lm' uses all rows at once: leave batch_size=8 out"),
     ({"solver": "lbfgs", "shuffle": False}, ValueError, "solver='lbfgs' uses all rows at once: leave shuffle=False"),
@@ -443,3 +539,25 @@ def test_no_training_within_training():
 
     with pytest.raises(RuntimeError, match="a callback cannot train"):
         regressor().fit(X, Y, solver="lbfgs", callbacks=again)
+
+
+def test_the_threads_of_blas_are_bounded_while_a_solver_runs():
+    """They spin while they wait: on a busy machine L-BFGS took three times as long."""
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def of_blas():
+        return {library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"}
+
+    found, limit = {}, nncore.get_num_threads()
+    nncore.set_num_threads(2)
+    try:
+        with threadpoolctl.threadpool_limits(limits=4, user_api="blas"):
+            for solver in ("lbfgs", "lm"):
+                model = Sequential([Dense(1)])
+                look = {"callbacks": lambda *_, solver=solver: found.setdefault(solver, of_blas())}
+                model.fit([[1, 2], [3, 4], [5, 7]], [1, 2, 3], solver=solver, **look)
+            assert found == {"lbfgs": {1}, "lm": {2}} and of_blas() == {4}
+        with threadpoolctl.threadpool_limits(limits=1, user_api="blas"), blas.limited():
+            assert of_blas() == {1}, "never raised"
+    finally:
+        nncore.set_num_threads(limit)

@@ -445,7 +445,7 @@ def test_a_network_that_memory_cannot_hold(monkeypatch):
 
 def test_not_while_it_trains():
     def operate(model, epoch, logs):
-        with pytest.raises(RuntimeError, match="a callback cannot train or recompile"):
+        with pytest.raises(RuntimeError, match="a callback cannot train or change"):
             model.remove(0)
         return STOP
 

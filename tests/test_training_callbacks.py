@@ -197,11 +197,33 @@ def test_min_delta_and_the_other_direction():
     assert Played(EarlyStopping("acc", 0.1, 2)).fit([0.5, 0.55, 0.61, 0.7, 0.65, 0.9], "acc") == 5
 
 
-def test_baseline():
-    stopping = EarlyStopping(patience=3, baseline=1)
-    assert Played(stopping).fit([5, 4, 3, 0.5, 0.5]) == 3
-    assert stopping.best == 3
-    assert Played(EarlyStopping(patience=3, baseline=1)).fit([5, 4, 0.5, 0.6, 0.6, 0.6, 0]) == 6
+STOPPED_BY_KERAS = [  # arguments, values, how many epochs ran and which of them was best: Keras 3.15 did so
+    ({"patience": 3}, [5, 4, 4, 4, 4, 3], 5, 1),
+    ({"patience": 0}, [3, 2, 2, 1], 3, 1),
+    ({"patience": 1}, [3, 2, 2, 1], 3, 1),
+    ({"patience": 2}, [3, np.nan, 2, np.nan, np.nan, 1], 5, 2),
+    ({"patience": 2, "min_delta": 0.5}, [3, 2.5, 2.4, 2.3, 2.3], 5, 2),
+    ({"patience": 2, "min_delta": 0.5}, [3, 2.6, 2.4, 2.0, 1.8, 1.4, 1.4, 1.4], 7, 4),
+    ({"patience": 2, "mode": "max"}, [1, 2, 2, 3, 3, 3, 4], 6, 3),
+    ({"patience": 3, "baseline": 1}, [5, 4, 3, 2, 1.5, 1.2, 1.1], 7, 6),
+    ({"patience": 3, "baseline": 1}, [5, 4, 3, 3, 2], 4, 2),
+    ({"patience": 3, "baseline": 1}, [5, 4, 3, 2, 2, 0.5], 5, 3),
+    ({"patience": 3, "baseline": 1}, [5, 4, 0.5, 0.6, 0.6, 0.6, 0], 6, 2),
+    ({"patience": 2, "baseline": 1}, [5, 4, 3, 2, 1, 0.9, 0.9, 0.8, 0.9, 0.9, 0.9], 10, 7),
+    ({"patience": 2, "baseline": 1}, [5, 6, 4, 3], 2, 0),
+    ({"patience": 0, "baseline": 1}, [5, 4, 3, 3, 2], 4, 2),
+    ({"patience": 2, "baseline": 1, "min_delta": 0.5}, [5, 4, 3, 0.9, 0.8, 0.4], 5, 3),
+    ({"patience": 2, "baseline": 1, "min_delta": 0.5}, [5, 3, 1.5, 0.4, 0.3, 0.3, 0.2], 6, 3),
+    ({"patience": 2, "baseline": 0.5, "mode": "max"}, [0.1, 0.2, 0.3, 0.6, 0.6, 0.7, 0.7, 0.7], 8, 5),
+]
+
+
+@pytest.mark.parametrize(("arguments", "values", "epochs", "best"), STOPPED_BY_KERAS)
+def test_training_stops_where_keras_stops(arguments, values, epochs, best):
+    stopping = EarlyStopping("v", **{"mode": "min", **arguments})
+    model = Played(stopping)
+    assert model.fit(values, "v") == epochs
+    assert stopping.best_epoch == best and model.weight == best + 1
 
 
 def test_the_best_weights_come_back_after_the_last_epoch_too():
@@ -423,10 +445,41 @@ def test_plateau():
     assert model.rates == [1, 1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2]
 
 
-def test_plateau_with_cooldown():
-    model = Played(ReduceLROnPlateau(factor=0.5, patience=2, cooldown=3))
-    model.fit([8] * 11)
-    assert model.rates == [1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]
+RATES_OF_KERAS = [  # arguments, values, rates before each of them and after the last: Keras 3.15 had these
+    ({"patience": 1}, [3] * 5, [1, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16]),
+    ({"patience": 0}, [3] * 4, [1, 1, 1 / 2, 1 / 4, 1 / 8]),
+    ({"patience": 2}, [3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1], [1] * 4 + [0.5] * 2 + [0.25] * 4 + [0.125] * 2),
+    ({"patience": 1, "cooldown": 1}, [3] * 4, [1, 1, 1 / 2, 1 / 4, 1 / 8]),
+    ({"patience": 1, "cooldown": 2}, [3] * 9, [1] * 2 + [0.5] * 2 + [0.25] * 2 + [0.125] * 2 + [0.0625] * 2),
+    ({"patience": 2, "cooldown": 3}, [3] * 14, [1] * 3 + [0.5] * 4 + [0.25] * 4 + [0.125] * 4),
+    ({"patience": 0, "cooldown": 2}, [3] * 7, [1] * 2 + [0.5] * 2 + [0.25] * 2 + [0.125] * 2),
+    (
+        {"patience": 2, "cooldown": 2},
+        [3, 3, 3, 3, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1],
+        [1] * 3 + [0.5] * 4 + [0.25] * 5 + [0.125] * 3,
+    ),
+    ({"patience": 3, "cooldown": 5}, [5] * 5 + [4] * 10, [1] * 4 + [0.5] * 7 + [0.25] * 5),
+    ({"patience": 1, "cooldown": 1, "min_lr": 0.2}, [3] * 6, [1, 1, 0.5, 0.25, 0.2, 0.2, 0.2]),
+    ({"patience": 2, "min_delta": 0.5}, [3, 2.5, 2.4, 2.0, 1.9, 1.4, 1.3, 0.8], [1] * 5 + [0.5] * 4),
+    (
+        {"patience": 2, "min_delta": 0.25, "cooldown": 2, "mode": "max"},
+        [0, 0.25, 0.5, 0.75, 0.75, 1, 1.25, 1.25, 1, 1],
+        [1] * 5 + [0.5] * 3 + [0.25] * 3,
+    ),
+    ({"patience": 1, "min_delta": 1e-4}, [1, 0.9999, 0.9998, 0.999, 0.999], [1] * 2 + [0.5] * 3 + [0.25]),
+    (
+        {"patience": 2, "cooldown": 1},
+        [3, np.nan, np.nan, np.nan, 2, np.nan, 1, np.nan, np.nan],
+        [1] * 3 + [0.5] * 6 + [0.25],
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "values", "rates"), RATES_OF_KERAS)
+def test_plateau_lowers_the_rate_where_keras_does(arguments, values, rates):
+    model = Played(ReduceLROnPlateau("v", factor=0.5, **{"mode": "min", "min_delta": 0, **arguments}))
+    model.fit(values, "v")
+    assert [*model.rates, model.optimizer.rate] == rates
 
 
 def test_plateau_counts_small_gains_as_none():
@@ -512,7 +565,7 @@ class Progress:
 
     def on_progress(self, model, epoch, logs):
         self.seen.append((epoch, logs, model.get_weights()[0].copy()))
-        with pytest.raises(RuntimeError, match="is being trained"):
+        with pytest.raises(RuntimeError, match="in the middle of an epoch"):
             model.predict(X)
         return STOP if len(self.seen) == 3 else None
 
@@ -691,7 +744,7 @@ def test_a_tilde_is_the_home_directory(tmp_path, monkeypatch, as_path):
     assert History.load(as_path("~/history.json")).epochs.tolist() == [0, 1]
     names = ["again", "deep", "history.json", "log.csv", "work"]
     assert sorted(found.name for found in tmp_path.iterdir()) == names and not list(work.iterdir())
-    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,5\n4,4\n")
+    (tmp_path / "t.csv").write_text("a,b\n1,2.5\n3,5\n4,4\n")
     assert nncore.datasets.read_csv("~/t.csv").X.shape == (3, 1)
 
 

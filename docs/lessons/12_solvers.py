@@ -27,6 +27,7 @@ from drawing import panels, save
 
 from nncore import Adam, Dense, Sequential
 from nncore.plots.colours import BLUE, GREEN, VERMILLION
+from nncore.solvers import LBFGS, LM
 
 
 def swing(time, friction):
@@ -46,7 +47,7 @@ def adam(X, y, budget):
     """Train with Adam for `budget` seconds and a little more; the rate falls along half a cosine of the time spent."""
     model, spent = network(), 0.0
     while spent < budget:
-        model.compile(Adam(0.01 * (1 + np.cos(np.pi * spent / budget)) / 2))  # whose moments go on
+        model.optimizer = Adam(0.01 * (1 + np.cos(np.pi * spent / budget)) / 2)  # whose moments go on
         spent += model.fit(X, y, epochs=100, verbose=False).seconds.sum()
     return model, model.history
 
@@ -57,7 +58,7 @@ def learn_from_a_teacher():
     teacher.build(3)
     X = np.random.default_rng(0).normal(size=(200, 3))
     y, losses = teacher.predict(X), {}
-    for solver in ("lm", "lbfgs"):
+    for name, solver in (("lm", LM(tol=0)), ("lbfgs", LBFGS(tol=0))):  # down to the rounding
         pupil, rival = (Sequential([Dense(5, "tanh"), Dense(1)], seed=1, dtype="float64") for _ in range(2))
         history = pupil.fit(X, y, solver=solver, epochs=400, verbose=False)
         budget, spent, best = 50 * history.seconds.sum(), 0.0, np.inf
@@ -65,8 +66,8 @@ def learn_from_a_teacher():
         while spent < budget:
             part = rival.fit(X, y, epochs=1000, batch_size=200, verbose=False)
             spent, best = spent + part.seconds.sum(), min(best, part.loss.min())
-        losses[solver] = float(history.loss.min()), float(best)
-        print(f"{solver:<26}{len(history):>8}{history.seconds.sum():>10.2f}{losses[solver][0]:>20.1e}")
+        losses[name] = float(history.loss.min()), float(best)
+        print(f"{name:<26}{len(history):>8}{history.seconds.sum():>10.2f}{losses[name][0]:>20.1e}")
         print(f"{'Adam, 50 times that':<26}{rival.epoch:>8}{spent:>10.2f}{best:>20.1e}")
     return losses
 
@@ -97,7 +98,7 @@ def main(folder="."):
     models = {"Levenberg-Marquardt": network(), "L-BFGS": network()}
     histories = {
         name: model.fit(X, y, solver=solver, epochs=epochs, verbose=False)
-        for (name, model), solver, epochs in zip(models.items(), ("lm", "lbfgs"), (300, 3000), strict=True)
+        for (name, model), solver, epochs in zip(models.items(), (LM(tol=0), LBFGS(tol=0)), (300, 3000), strict=True)
     }
     budget = 50 * seconds(histories["Levenberg-Marquardt"])[-1]
     models["Adam, 50 times the time"], histories["Adam, 50 times the time"] = adam(X, y, budget)

@@ -13,6 +13,7 @@ cdef void begin_job(Engine *e, int purpose) noexcept:
     nn_lower(&e.crew.overflow)
     nn_lower(&e.crew.not_finite)
     e.books.batch_loss = e.watch.work_since_poll = 0
+    e.books.iterations_before, e.books.spare_is_start = e.optimizer.iterations, 0
     e.watch.watcher, e.watch.undo, e.records.n_done = NULL, 0, 0
 
 
@@ -122,6 +123,7 @@ cdef int run_job(Engine *e, nn_task task, double flops_per_weight, isize rows_pe
     with nogil:
         e.books.started = nn_now()
         e.watch.poll_at = e.books.started + POLL_SECONDS
+        e.crew.forks = fork_count()
         nn_team_gather(e.crew.team)
         e.crew.threads_used = run_on_pool(task, e, n_workers)
     if e.watch.exception != NULL:

@@ -227,6 +227,7 @@ def update(optimizer, real[::1] w not None, const real[::1] g not None, real[:, 
         if n:
             nn_update_begin(&step, o.rule, &o.hyper, a.shape[1])
             shape.keep = <real>(1.0 - o.learning_rate * o.weight_decay)
+            shape.keep_other = shape.keep if o.decays_biases else 1
             nn_update_shape(&step, &shape)
             nn_update_run(&step, decay, &a[1, 0], &a[1, 0], &a[0, 0], a.shape[1])
     np.asarray(w)[:] = copies[1, :n]

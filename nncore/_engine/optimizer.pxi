@@ -43,6 +43,7 @@ cdef int configure_optimizer(Optimizer *o, const Network *net, object optimizer)
     o.beta2 = getattr(optimizer, "beta_2", getattr(optimizer, "rho", 0.0))
     o.epsilon = getattr(optimizer, "epsilon", 0.0)
     o.weight_decay = getattr(optimizer, "weight_decay", 0.0)
+    o.decays_biases = getattr(optimizer, "decay_bias", False)
     o.clip_value, o.clip_norm, o.clip_scale = optimizer.clip_value or 0.0, optimizer.clip_norm or 0.0, 1.0
     o.shapes = net.penalizes or net.decays or o.weight_decay > 0 or o.clip_value > 0 or o.clip_norm > 0
     o.power_of = -1
@@ -73,6 +74,7 @@ cdef void shape_for(const Optimizer *o, const Row *r, nn_update *update) noexcep
     cdef double decay = o.weight_decay if r.weight_decay < 0 else r.weight_decay
     shape.l1, shape.two_l2, shape.limit = <real>r.l1, <real>(2 * r.l2), <real>o.clip_value
     shape.scale, shape.keep = <real>o.clip_scale, <real>(1.0 - o.learning_rate * decay)
+    shape.keep_other = shape.keep if o.decays_biases else 1
     nn_update_shape(update, &shape)
 
 

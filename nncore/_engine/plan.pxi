@@ -36,7 +36,7 @@ cdef class Plan:
     cdef int enter(self) except -1:
         """Jobs keep their state in the plan: one at a time. The GIL makes test and set one step."""
         if self.busy:
-            raise RuntimeError("model is being trained in another thread")
+            raise RuntimeError("model is computing already, in another thread or in the call that called this one")
         self.busy = 1
         return 0
 
@@ -187,6 +187,11 @@ cdef class Plan:
             return result
         finally:
             self.busy = 0
+
+    def go_back(self):
+        """Where a training has been cut short by a fork of another thread: return to the start of its epoch."""
+        if self.busy and self.e.job.purpose == UPDATE:
+            go_back(&self.e)
 
     def loss_and_gradient(self, const real[:, ::1] X not None, target not None, sample_weight,
                           real[::1] gradient_out not None, uint64_t seed=0):

@@ -34,11 +34,21 @@ cdef void run_handlers(Engine *e) noexcept:
         if e.watch.watcher != NULL:
             call_watcher(e)
     except BaseException as error:
-        if e.watch.exception == NULL:
-            Py_INCREF(error)
-            e.watch.exception = <PyObject *>error
-        e.watch.undo = 1
-        nn_raise(&e.crew.abandon)
+        give_up(e, error)
+    if fork_count() != e.crew.forks:  # one of them has forked, and this is the child
+        nn_team_desert(e.crew.team)
+        give_up(e, RuntimeError(
+            "this process was forked in the middle of an epoch and cannot finish it: its model is at the start of that "
+            "epoch; call fit again"))
+
+
+cdef void give_up(Engine *e, object error) noexcept:
+    """Abandon the job and its epoch; the first error of several will be raised."""
+    if e.watch.exception == NULL:
+        Py_INCREF(error)
+        e.watch.exception = <PyObject *>error
+    e.watch.undo = 1
+    nn_raise(&e.crew.abandon)
 
 
 cdef int call_watcher(Engine *e) except -1:

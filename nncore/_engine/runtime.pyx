@@ -21,8 +21,18 @@ cdef nn_pool pool
 MAX_THREADS = NN_MAX_THREADS
 
 
+cdef int forks = 0
+
+
+cdef int fork_count() noexcept nogil:
+    """How many forks lie between the process that imported this and the running one."""
+    return forks
+
+
 cdef void restart_pool() noexcept nogil:
+    global forks
     nn_pool_init(&pool)
+    forks += 1
 
 
 cdef int run_on_pool(nn_task task, void *argument, int n_workers) noexcept nogil:

@@ -40,6 +40,7 @@ cdef void go_back(Engine *e) noexcept nogil:
     """Return to the state at the start of the epoch."""
     if e.books.spare_is_start:
         exchange_states(&e.weights)
+        e.books.spare_is_start = 0
     e.optimizer.iterations = e.books.iterations_before
     e.weights.transposes_due = 1
 

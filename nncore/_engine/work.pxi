@@ -77,6 +77,7 @@ cdef struct Books:        # kept by worker 0 while a job of training runs
 cdef struct Optimizer:
     int rule
     double learning_rate, beta1, beta2, epsilon, weight_decay
+    int decays_biases                  # and gammas and betas
     double clip_value, clip_norm       # 0 for none
     double clip_scale                  # of this step
     int shapes                         # whether something is done to gradients and weights besides the rule
@@ -99,6 +100,7 @@ cdef struct Crew:         # the workers, and what they tell each other
     isize scratch_size
     int n_scratch
     int threads_used                   # by the last job
+    int forks                          # the fork_count() of the process in which the job began
     nn_flag abandon                    # a signal's handler or the watcher wants to end the job: skip what is left
     nn_flag overflow                   # a worker has seen a weight that is not finite
     nn_flag not_finite                 # a worker has seen an input that is not finite

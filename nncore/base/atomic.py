@@ -20,8 +20,9 @@ def write(path: str | os.PathLike[str], data: bytes | Iterable[memoryview]) -> N
     """Write `data`, in one piece or in several, to `path` and return once it is on the disk.
 
     The bytes go to a new file in the same directory, which then takes the place of the old one. A symbolic link is
-    followed: its target is replaced. The permissions of an existing file are kept. If a process is killed while it
-    saves, the new file stays; a later save to the same path removes it once it is a day old.
+    followed: its target is replaced. The permissions of an existing file are kept; its owner and group, too, as far as
+    the system lets this user give files away. If a process is killed while it saves, the new file stays; a later save
+    to the same path removes it once it is a day old.
 
     Raises
     ------
@@ -30,14 +31,14 @@ def write(path: str | os.PathLike[str], data: bytes | Iterable[memoryview]) -> N
         directory, a device or anything else but a regular file, or not writable.
     """
     target = os.path.realpath(expanded(path))
-    mode = _mode(target)
+    old = _existing(target)
     directory, name = os.path.split(target)
     if not os.path.exists(directory):
         raise FileNotFoundError(errno.ENOENT, f"the folder {directory!r} does not exist; make it first", target)
     kept = os.fsdecode(os.fsencode(name)[:LONGEST_NAME])
     temporary = os.path.join(directory, f".{kept}.{os.urandom(8).hex()}.tmp")
     try:
-        _write_new(temporary, target, [memoryview(data)] if isinstance(data, bytes) else data, mode)
+        _write_new(temporary, target, [memoryview(data)] if isinstance(data, bytes) else data, old)
         with _step("put in place", target):
             os.replace(temporary, target)
     except BaseException as error:
@@ -49,8 +50,8 @@ def write(path: str | os.PathLike[str], data: bytes | Iterable[memoryview]) -> N
     _remove_abandoned(directory, kept)
 
 
-def _mode(target: str) -> int | None:
-    """Return the permissions of an existing regular file, None if there is none."""
+def _existing(target: str) -> os.stat_result | None:
+    """Return what the system says of an existing regular file, None if there is none."""
     try:
         found = os.stat(target)
     except FileNotFoundError:
@@ -60,17 +61,18 @@ def _mode(target: str) -> int | None:
         raise kind(f"cannot save to {target!r}: it exists and is not a regular file")
     if not os.access(target, os.W_OK):  # replacing would work, but whoever took the permission away meant it
         raise PermissionError(errno.EACCES, "cannot replace the file: it is not writable", target)
-    return stat.S_IMODE(found.st_mode)
+    return found
 
 
-def _write_new(temporary: str, target: str, pieces: Iterable[memoryview], mode: int | None) -> None:
+def _write_new(temporary: str, target: str, pieces: Iterable[memoryview], old: os.stat_result | None) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     with _step("create a file beside", target):
         descriptor = os.open(temporary, flags, 0o666)
     try:
         with _step("write", target):
-            if mode is not None and hasattr(os, "fchmod"):
-                os.fchmod(descriptor, mode)
+            if old is not None and hasattr(os, "fchmod"):
+                _give(descriptor, old)
+                os.fchmod(descriptor, stat.S_IMODE(old.st_mode))  # last: a change of owner takes bits away
             for left in pieces:
                 while left:
                     left = left[os.write(descriptor, left) :]
@@ -78,6 +80,17 @@ def _write_new(temporary: str, target: str, pieces: Iterable[memoryview], mode: 
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _give(descriptor: int, old: os.stat_result) -> None:
+    """Give the new file to the owner and the group of the old one; without that right, to the group or not at all."""
+    new = os.fstat(descriptor)
+    if (new.st_uid, new.st_gid) == (old.st_uid, old.st_gid):
+        return
+    for owner in (old.st_uid, -1):
+        with suppress(OSError):
+            os.fchown(descriptor, owner, old.st_gid)
+            return
 
 
 def _sync_directory(directory: str) -> None:

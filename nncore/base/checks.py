@@ -23,6 +23,8 @@ COUNT = 2**63 - 1
 """The largest count that fits into 64 bits. No machine gets so far, so messages do not speak of it."""
 VARIADIC = 0x04
 """Flag of functions that take any number of arguments by place."""
+EPOCHS = 2**53
+"""The most epochs or updates, of which two add up to a count. No machine gets so far either; a file may claim it."""
 Rule = Callable[[str, Any], Any]
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -86,12 +88,13 @@ def integer(low: int, high: int) -> Rule:
     """
 
     def rule(argument: str, value: Any) -> int:
-        expected = f"{argument} must be an integer " + (f">= {low}" if high == COUNT else f"from {low} to {high}")
+        endless = high in (COUNT, EPOCHS)
+        expected = f"{argument} must be an integer " + (f">= {low}" if endless else f"from {low} to {high}")
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
             raise TypeError(f"{expected}, got {described(value)}")
         number = int(value)
         if not low <= number <= high:
-            limit = f" and at most {high}" if high == COUNT < number else ""
+            limit = f" and at most {high}" if endless and number > high else ""
             raise ValueError(f"{expected}{limit}, got {shown(number)}")
         return number
 

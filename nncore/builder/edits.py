@@ -5,10 +5,12 @@ What one returns is told to the pages; all can be undone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from nncore import optimizers
+from nncore.builder import changes as changing
 from nncore.builder import doctoring, links, presets, setup, sources, wording
 from nncore.builder.refusal import Refusal, located
 from nncore.builder.rules import HIGHEST_ID
@@ -32,7 +34,8 @@ def set_data(
     session.csv = session.csv if csv is None else csv
     before = session.run.setup
     wanted = replace(before, source=source, metrics=())
-    dataset = sources.load(source, session.csv, session.path)
+    notes: list[str] = []
+    dataset = sources.load(source, session.csv, session.path, notes.append)
     wanted = replace(wanted, layers=setup.with_head(before.layers, dataset), loss=None)
     if dataset.target_names is None:
         wanted = replace(wanted, class_weight=None)
@@ -40,7 +43,20 @@ def set_data(
     told = _many_classes(dataset)
     if wanted.layers != before.layers:
         told = [wording.suited(wanted.layers[-1], len(dataset.target_names or ())), *told]
-    return "\n".join(told)
+    return "\n".join([*told, *notes])
+
+
+def change_data(
+    session: Session,
+    name: str,
+    changes: Mapping[str, Any] | None = None,
+    readings: Mapping[str, str] | None = None,
+) -> str:
+    """Read the data in another way: options that change, and columns that are read otherwise."""
+    now = session.run.setup.source
+    if now.name != name:
+        raise Refusal(f"the data are {now.name} by now, no longer {name}; look at them, and repeat what still fits")
+    return set_data(session, name, changing.of_options(now.options, changes or {}, readings or {}))
 
 
 def _many_classes(dataset: Dataset) -> list[str]:
@@ -82,6 +98,11 @@ def update_layer(session: Session, index: int, layer: dict[str, Any]) -> Any:
     return _operate(session.run, [*old[:index], new, *old[index + 1 :]], Step("replace", (index, new)))
 
 
+def together(session: Session, steps: Sequence[Callable[[Session], Any]]) -> Any:
+    """Make several edits of the network as one; if one of them is refused, none is made. Return the last report."""
+    return [step(session) for step in steps][-1]
+
+
 def _check_index(where: str, index: int, n: int) -> None:
     if not 0 <= index < n:
         raise Refusal(f"{where} must be from 0 to {n - 1}, got {index}: the network has {n} places", where)
@@ -97,9 +118,16 @@ def set_optimizer(session: Session, optimizer: dict[str, Any]) -> None:
     session.run.edit(replace(session.run.setup, optimizer=new), Step("optimizer", (new,)))
 
 
+def change_optimizer(session: Session, changes: dict[str, Any]) -> None:
+    """Change fields of the optimizer, or its kind; all else stays as it is."""
+    set_optimizer(session, changing.of_optimizer(optimizers.to_dict(session.run.setup.optimizer), changes))
+
+
 def set_training(session: Session, **given: Any) -> str:
     """Change how to train. Another seed or other rows held out begin anew; all else goes on."""
     before = session.run.setup
+    if given.get("loss") is not None:  # its fields alone, or another one as a whole
+        given["loss"] = changing.merged(before.training(), {"loss": given["loss"]})["loss"]
     wanted = replace(before, **setup.read_training(given))
     if any(getattr(wanted, name) != getattr(before, name) for name in AFRESH):
         session.begin(wanted, reload=True)

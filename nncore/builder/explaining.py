@@ -45,7 +45,7 @@ def explain(run: Run, rows: list[int] | None) -> dict[str, Any]:
     return {
         "rows": run.prepared.train[chosen].tolist(),
         "epoch": run.model.epoch,
-        "batch": run.batch,
+        "batch": run.batch_now,
         "loss": number(step.loss),
         "loss_name": model.loss.name,
         "loss_after": number(_loss_after(model, batch)),

@@ -149,7 +149,7 @@ def _model(run: Run) -> Iterator[str]:
         begun = run.loaded.snapshot.epoch
         yield f"model = load({run.loaded.path!r})"
         yield f'assert model.epoch == {begun}, f"the run began with a model of {begun} epochs, not of {{model.epoch}}"'
-        yield f"model.compile({compiled})"
+        yield f"model.compile({compiled}, keep_state=True)"
         return
     yield "model = Sequential("
     yield "    ["
@@ -172,7 +172,7 @@ def _step(run: Run, step: Step) -> Iterator[str]:
         how = ", ".join([f"epochs={epochs}", f"batch_size={batch_size}", *validation, *weighted])
         yield f"model.fit(X[train], y[train], {how})"
     elif step.what == "compile":
-        yield f"model.compile({_compiled(*step.arguments)})"
+        yield f"model.compile({_compiled(*step.arguments)}, keep_state=True)"
     elif step.what == "optimizer":
         yield f"model.optimizer = {step.arguments[0]!r}"
     else:
@@ -214,6 +214,12 @@ EXPORTS: dict[str, Callable[[Run, str | None], dict[str, Any]]] = {
 """By kind: called with the run and the file or folder that the command line named."""
 
 
+WHOLE = ("script", "model")
+"""Kinds that are of whole epochs."""
+
+
 def export(run: Run, kind: str, path: str | None) -> dict[str, Any]:
     """Return one of the exports: its text or base64, the name of the file and its media type."""
+    if kind in WHOLE:
+        run.check_whole(f"export the {kind}")
     return EXPORTS[kind](run, path)

@@ -66,11 +66,11 @@ def frame(run: Run, version: int) -> dict[str, Any]:
     history, model, within = run.model.history, run.current, run.within
     row = history.row(-1) if len(history) else run.scores_of_file()
     exact = {name: number(value) for name, value in row.items()}
-    seconds = row.get("seconds", 0.0)
+    seconds = row.get("seconds", 0.0) - (run.idle[1] if run.idle[0] == run.model.epoch - 1 else 0.0)
     return {
         "version": version,
         "epoch": run.model.epoch,
-        "batch": run.batch if within is None else within.batch,
+        "batch": run.batch_now,
         "n_batches": run.n_batches,
         **exact,
         "batch_loss": None if run.batch_loss is None else number(run.batch_loss),
@@ -88,8 +88,9 @@ def of_layers(model: Sequential, history: History) -> dict[str, dict[str, Any]]:
     found = {}
     for name, layer in history.layers.items():
         if name in present and len(layer):
-            values = {field: rounded(layer[field][-1]) for field in FIELDS}
-            found[name] = {"epoch": int(layer.epochs[-1]), **values, "histogram": layer.histogram[-1].tolist()}
+            epoch, values, histogram = layer.last()
+            fields = {field: rounded(value) for field, value in values.items()}
+            found[name] = {"epoch": epoch, **fields, "histogram": histogram.tolist()}
     return found
 
 
@@ -172,20 +173,30 @@ def strongest(weight: Array, gradient: Array) -> list[list[float]]:
     return [[int(i), int(j), *pair] for i, j, pair in zip(rows, columns, values, strict=True)]
 
 
-def curves(history: History) -> dict[str, Any]:
-    """Return the whole history, thinned to at most 500 evenly spaced epochs and the last: numbers are exact."""
-    rows = _thinned(len(history))
+def curves(history: History, since: int = 0) -> dict[str, Any]:
+    """Return the history, thinned to at most 500 evenly spaced epochs and the last: numbers are exact.
+
+    Parameters
+    ----------
+    history : History
+    since : int
+        How many of its epochs are known already, and left out.
+    """
+    epochs = history.epochs
+    rows = since + _thinned(len(epochs) - since)
     columns = {name: _exact(history[name][rows]) for name in history.columns}
     layers = {}
     for name, layer in history.layers.items():
-        chosen = _thinned(len(layer))
+        recorded = layer.epochs
+        known = int(np.searchsorted(recorded, epochs[since - 1], side="right")) if since else 0
+        chosen = known + _thinned(len(recorded) - known)
         layers[name] = {
             "kind": layer.kind,
             "activation": layer.activation,
-            "epoch": layer.epochs[chosen].tolist(),
+            "epoch": recorded[chosen].tolist(),
             **{field: rounded(layer[field][chosen]) for field in FIELDS},
         }
-    return {"epoch": history.epochs[rows].tolist(), "columns": columns, "layers": layers}
+    return {"epoch": epochs[rows].tolist(), "columns": columns, "layers": layers}
 
 
 def _thinned(n: int) -> Array:

@@ -21,6 +21,7 @@ from nncore.builder.rules import (
     MOST_LAYERS,
     NAME,
     one_of,
+    readings,
     record,
     several,
     text,
@@ -56,7 +57,7 @@ class Message:
     dragged : bool
         Whether a slider sends many of them, of which those that follow fast are one edit.
     at_once : bool
-        Whether it leaves a training alone, and can be answered while an epoch runs.
+        Whether it leaves a training alone or steers it, and can be answered while an epoch runs.
     hurried : bool
         Whether an epoch that takes long is given up for it. It is for every edit: most would begin it anew in any case.
     place : str
@@ -96,12 +97,33 @@ INDEX = Field(checks.integer(0, MOST_LAYERS), required=True)
 LAYER = Field(record, required=True)
 SEEN = {"edits": Field(checks.integer(0, HIGHEST_ID))}
 """What means something in one network alone names the `edits` of the state that the page has seen."""
-PLACED = {**SEEN, "joined": Field(checks.flag)}
-"""Of edits at a place; `joined`: this one and the one before are to be undone together."""
 
 
 def _said_already(session: Session, **fields: Any) -> NoReturn:
     raise Refusal("hello comes first, and once")
+
+
+MOST_STEPS = 2
+IN_STEPS = ("insert", "remove", "move", "update_layer")
+
+
+def _steps(argument: str, value: Any) -> list[Callable[[Session], Any]]:
+    """Rule: edits of the network, each as a message of its own would be, without an id."""
+    steps = several(record, MOST_STEPS)(argument, value)
+    if not steps:
+        raise ValueError(f"{argument} must name at least one edit")
+    return [_step(argument, dict(step)) for step in steps]
+
+
+def _step(argument: str, content: dict[str, Any]) -> Callable[[Session], Any]:
+    kind = one_of(*IN_STEPS)(f"type of {argument}", content.pop("type", None))
+    fields = _arguments(_fields(kind, TYPES[kind], content))
+    fields.pop("edits", None)
+    return partial(_handled, TYPES[kind], fields)
+
+
+def _handled(message: Message, fields: Mapping[str, Any], session: Session) -> Any:
+    return message.handler(session, **fields)
 
 
 TYPES: dict[str, Message] = {
@@ -112,13 +134,16 @@ TYPES: dict[str, Message] = {
     # what there is
     "schema": Message(lambda session: schema(session.path), NOTHING, at_once=True),
     "state": Message(Session.state, NOTHING, at_once=True),
+    "curves": Message(Session.curves, {"since": Field(checks.integer(0, HIGHEST_ID), 0)}, at_once=True),
     "preview": Message(
         lambda session, x, y: views.preview(session.run.prepared, x, y),
         {"x": Field(checks.integer(0, 10**6), 0), "y": Field(checks.integer(0, 10**6), 1)},
+        at_once=True,
     ),
     "explain": Message(
         lambda session, rows: explaining.explain(session.run, rows),
         {"rows": Field(checks.optional(several(checks.integer(0, 10**9), 4096)), None)},
+        at_once=True,
     ),
     "evaluate": Message(
         lambda session, **fields: views.evaluate(session.run, **fields),
@@ -128,8 +153,9 @@ TYPES: dict[str, Message] = {
             "resolution": Field(checks.integer(2, 128), 48),
             "pixels": Field(checks.optional(several(checks.real(), 4096)), None),
         },
+        at_once=True,
     ),
-    "doctor": Message(lambda session: doctoring.findings(session.run), NOTHING),
+    "doctor": Message(lambda session: doctoring.findings(session.run), NOTHING, at_once=True),
     "export": Message(
         lambda session, kind: export(session.run, kind, session.path),
         {"kind": Field(one_of(*EXPORTS), required=True)},
@@ -141,13 +167,25 @@ TYPES: dict[str, Message] = {
         edit="a change of the data",
         most=MOST_BYTES,
     ),
-    "insert": Message(edits.insert, {"index": INDEX, "layer": LAYER, **PLACED}, edit="a layer put in"),
-    "remove": Message(edits.remove, {"index": INDEX, **PLACED}, edit="a layer taken out"),
-    "move": Message(edits.move, {"from": INDEX, "to": INDEX, **PLACED}, edit="a layer moved"),
-    "update_layer": Message(edits.update_layer, {"index": INDEX, "layer": LAYER, **PLACED}, edit="a layer changed"),
+    "change_data": Message(
+        edits.change_data,
+        {"name": Field(NAME, required=True), "changes": Field(record, {}), "readings": Field(readings, {})},
+        edit="a change of how the data are read",
+    ),
+    "insert": Message(edits.insert, {"index": INDEX, "layer": LAYER, **SEEN}, edit="a layer put in"),
+    "remove": Message(edits.remove, {"index": INDEX, **SEEN}, edit="a layer taken out"),
+    "move": Message(edits.move, {"from": INDEX, "to": INDEX, **SEEN}, edit="a layer moved"),
+    "update_layer": Message(edits.update_layer, {"index": INDEX, "layer": LAYER, **SEEN}, edit="a layer changed"),
+    "together": Message(edits.together, {"steps": Field(_steps, required=True), **SEEN}, edit="several edits in one"),
     "set_optimizer": Message(
         edits.set_optimizer,
         {"optimizer": Field(record, required=True)},
+        edit="another optimizer",
+        dragged=True,
+    ),
+    "change_optimizer": Message(
+        edits.change_optimizer,
+        {"changes": Field(record, required=True)},
         edit="a change of the optimizer or its rate",
         dragged=True,
     ),
@@ -175,24 +213,28 @@ TYPES: dict[str, Message] = {
             "epochs": Field(checks.optional(checks.integer(1, 10**6)), None),
             "epochs_per_second": Field(checks.optional(checks.real(0, 10**6, above=True)), None),
         },
+        at_once=True,
     ),
-    "pause": Message(Session.pause, NOTHING, hurried=True),
+    "pause": Message(Session.pause, NOTHING, at_once=True),
     "step_batch": Message(Session.step_batch, NOTHING),
-    "step_epoch": Message(Session.step_epoch, NOTHING),
+    "step_epoch": Message(Session.step_epoch, NOTHING, at_once=True),
 }
 """By type. A type that is not here is refused, as is a field."""
 
 
 def carry_out(session: Session, request: Request) -> Any:
     """Do what a page asks for and return the result; what a `Refusal` refuses changes nothing."""
-    message, fields = TYPES[request.type], dict(request.fields)
-    if "from" in fields:  # which no argument of Python can be called
-        fields["start"] = fields.pop("from")
+    message, fields = TYPES[request.type], _arguments(request.fields)
     if not message.edit:
         return message.handler(session, **fields)
-    seen, joined = fields.pop("edits", None), fields.pop("joined", False)
+    seen = fields.pop("edits", None)
     change = partial(message.handler, session, **fields)
-    return session.edit(message.edit, change, seen=seen, joined=joined, dragged=message.dragged)
+    return session.edit(message.edit, change, seen=seen, dragged=message.dragged)
+
+
+def _arguments(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields as arguments of their handler: none can be called "from" in Python."""
+    return {"start" if name == "from" else name: value for name, value in fields.items()}
 
 
 # ---- reading

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from nncore.builder import messages, security
+from nncore.builder import messages, protocols, security
 from nncore.builder.mailbox import Mailbox
 from nncore.builder.messages import Request
 from nncore.builder.refusal import Refusal
@@ -106,6 +106,7 @@ class Pages:
         if len(self._mailboxes) >= MOST_PAGES:
             await websocket.close(FULL, f"{MOST_PAGES} pages are open already")
             return None
+        protocols.trust(websocket)
         return request, answer
 
     async def _greeted(self, websocket: WebSocket) -> tuple[Request, str]:

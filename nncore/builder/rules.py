@@ -52,6 +52,12 @@ def record(argument: str, value: Any) -> dict[str, Any]:
     return value
 
 
+def readings(argument: str, value: Any) -> dict[str, str]:
+    """Rule: how each of some columns is read, by its name; "" as suits it."""
+    one = one_of("", "categorical", "ignore")
+    return {name: one(f"{argument}[{name[:80]!r}]", reading) for name, reading in record(argument, value).items()}
+
+
 def several(rule: Rule, most: int) -> Rule:
     """Return the rule "a list of at most so many values, each as `rule` says"."""
 

@@ -16,6 +16,7 @@ from nncore.base.typing import Array
 from nncore.builder.data import Prepared
 from nncore.builder.refusal import Refusal
 from nncore.builder.setup import FLOAT32, Setup, check, metrics_for
+from nncore.history import History
 from nncore.model import Sequential, restored, snapshot
 from nncore.model.checkpoint import Snapshot
 from nncore.schedules import Schedule
@@ -41,21 +42,23 @@ class Within:
 
     Parameters
     ----------
-    model : Sequential
-        At work.
+    run : Run
+        Whose model is at work.
     batch : int
         How many batches are done.
     loss : float
         Their mean loss.
+    rest : float
+        Seconds that the others will take.
     """
 
-    def __init__(self, model: Sequential, batch: int, loss: float) -> None:
-        self._model, self.batch, self.loss = model, batch, loss
+    def __init__(self, run: Run, batch: int, loss: float, rest: float) -> None:
+        self._run, self.batch, self.loss, self.rest = run, batch, loss, rest
 
     @cached_property
     def model(self) -> Sequential:
         """A copy of the model as it is now."""
-        return copied(self._model)
+        return self._run.copied_at(self.batch)
 
 
 def copied(model: Sequential) -> Sequential:
@@ -89,6 +92,8 @@ class Run:
         Of the last of these batches, before its update.
     within : Within or None
         While an epoch is looked at that is being trained.
+    idle : tuple of (int, float)
+        An epoch, and for how many seconds of it the training stood still.
     """
 
     def __init__(
@@ -107,6 +112,7 @@ class Run:
         self.batch: int = 0
         self.batch_loss: float | None = None
         self.within: Within | None = None
+        self.idle = (-1, 0.0)
         self._weights: Array | None = None
         self._scores: dict[str, float] | None = None
 
@@ -119,7 +125,8 @@ class Run:
 
     def _from_file(self, loaded: Loaded) -> Sequential:
         model = restored(loaded.snapshot)
-        model.compile(self.setup.optimizer, self.setup.loss, metrics_for(self.setup, self.prepared.dataset))
+        metrics = metrics_for(self.setup, self.prepared.dataset)
+        model.compile(self.setup.optimizer, self.setup.loss, metrics, keep_state=True)
         return model
 
     @property
@@ -128,6 +135,11 @@ class Run:
         if self.within is not None:
             return self.within.model
         return self.model if self.stepping is None else self.stepping
+
+    @property
+    def batch_now(self) -> int:
+        """How many batches the epoch that is shown has behind it."""
+        return self.batch if self.within is None else self.within.batch
 
     def scores_of_file(self) -> dict[str, float]:
         """Return loss and metrics on both parts, for a model from a file before its first epoch here."""
@@ -179,6 +191,12 @@ class Run:
             if done:
                 self._note_epochs(done)
 
+    def check_whole(self, wish: str) -> None:
+        """Refuse what needs whole epochs while one is paused."""
+        if self.within is not None:
+            done = f"{self.within.batch:,} of the {self.n_batches:,} batches of epoch {self.model.epoch + 1} are done"
+            raise Refusal(f"{done}: finish it first, with Train or with Epoch, then {wish}")
+
     def part(self, name: str) -> tuple[Array, Array]:
         """Return inputs and targets of a part of the rows: train or held_out."""
         return self.prepared.parts[name]
@@ -193,7 +211,8 @@ class Run:
     def next_batch(self) -> Array:
         """Return the numbers, among the rows to train on, of those that the next update reads."""
         order = permutation(self.setup.seed, self.model.epoch, len(self.prepared.train))
-        return order[self.batch * self.batch_size : (self.batch + 1) * self.batch_size]
+        first = self.batch_now * self.batch_size
+        return order[first : first + self.batch_size]
 
     def weights(self) -> Array | None:
         """Return the weight of each row to train on; None where all count the same."""
@@ -214,11 +233,20 @@ class Run:
         loss = self.stepping.train_on_batch(X[rows], y[rows], None if weights is None else weights[rows])
         self.batch_loss = loss
         self.batch += 1
+        self._set_rate(self.stepping, self.batch)
+        return loss
+
+    def copied_at(self, batch: int) -> Sequential:
+        """Return a copy of the model, in the middle of an epoch, whose next update is that of a batch."""
+        model = copied(self.model)
+        self._set_rate(model, batch)
+        return model
+
+    def _set_rate(self, model: Sequential, batch: int) -> None:
         rate = self.model.optimizer.learning_rate
         if isinstance(rate, Schedule):  # alone, an update would have the rate of the start of its epoch
-            next_rate = float(rate.of_steps(self.model.epoch, 1, self.n_batches)[self.batch])
-            self.stepping.optimizer = replace(self.model.optimizer, learning_rate=next_rate)
-        return loss
+            next_rate = float(rate.of_steps(self.model.epoch, 1, self.n_batches)[batch])
+            model.optimizer = replace(self.model.optimizer, learning_rate=next_rate)
 
     def leave_epoch(self) -> bool:
         """Drop the batches of an unfinished epoch, which is yet to be trained; return whether there were any."""
@@ -252,15 +280,14 @@ class Run:
     # ---- keeping and restoring
 
     def dump(self) -> bytes:
-        """Return all of the run that its edits and training change, in a form of its own."""
-        model = self.model
-        state = (self.setup, self.origin, self.journal, snapshot(model, model.metadata), model.history)
+        """Return all of the run that its edits and training change, but for the history, in a form of its own."""
+        state = (self.setup, self.origin, self.journal, snapshot(self.model, self.model.metadata))
         return pickle.dumps(state, protocol=5)
 
     @classmethod
-    def restored(cls, kept: bytes, prepared: Prepared, loaded: Loaded | None) -> Run:
+    def restored(cls, kept: bytes, history: History, prepared: Prepared, loaded: Loaded | None) -> Run:
         """Return the run that `dump` described; it is only ever called with what `dump` returned."""
-        setup, origin, journal, state_of_model, history = pickle.loads(kept)
+        setup, origin, journal, state_of_model = pickle.loads(kept)
         model = restored(state_of_model)
         model.history = history
         run = cls(setup, prepared, loaded, model)
@@ -280,7 +307,8 @@ def apply(model: Sequential, step: Step) -> Any:
     if step.what == "optimizer":
         (model.optimizer,) = step.arguments
         return None
-    return getattr(model, step.what)(*step.arguments)
+    kept = {"keep_state": True} if step.what == "compile" else {}
+    return getattr(model, step.what)(*step.arguments, **kept)
 
 
 def spread(n: int, most: int) -> Array:

@@ -55,7 +55,7 @@ class Keys:
     token : str
         Lets any number of pages in, for as long as the server runs.
     code : str
-        Lets one page in, for once. Browsers are started with it: others may read a command line.
+        Lets one page in, for once. Browsers are started with a file that holds it.
 
     Examples
     --------

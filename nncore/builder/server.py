@@ -5,13 +5,17 @@ Starlette, uvicorn and plotly are imported where they are used: nncore itself do
 
 from __future__ import annotations
 
+import contextlib
+import html
 import importlib.util
+import os
 import socket
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nncore.builder import rules, security
+from nncore.builder import protocols, security
 from nncore.builder.pages import Pages
 from nncore.builder.session import Session
 from nncore.errors import NNCoreError
@@ -75,6 +79,14 @@ def _file(content: bytes, media_type: str) -> Any:
     return respond
 
 
+def _private_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder that only this user may open, in theirs: browsers that come as snaps see no other."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="nncore-builder-", dir=Path.home(), ignore_cleanup_errors=True)
+    except (OSError, RuntimeError):  # there is none, or it is read-only
+        return tempfile.TemporaryDirectory(prefix="nncore-builder-", ignore_cleanup_errors=True)
+
+
 class Server:
     """A server on this machine that has its port already; `run` serves until it is told to stop.
 
@@ -114,9 +126,7 @@ class Server:
         import uvicorn
 
         settings: Mapping[str, Any] = {
-            "ws": "websockets-sansio",
-            "ws_max_size": rules.MOST_BYTES,
-            "ws_per_message_deflate": False,  # it saves nothing here, and takes time from the training
+            **protocols.settings(),
             "lifespan": "on",
             "log_level": "warning",
             "server_header": False,
@@ -124,6 +134,21 @@ class Server:
             "timeout_graceful_shutdown": 1,
         }
         return uvicorn.Server(uvicorn.Config(application(session, self._keys, self.port), **settings))
+
+    @contextlib.contextmanager
+    def page_for_browser(self) -> Iterator[str]:
+        """Yield the address of a file, for this user alone, that leads a browser to `address_once`; it is then deleted.
+
+        A browser is given its address on a command line, which other users may read; the file they may not.
+        """
+        address = html.escape(self.address_once)
+        leads = f'<meta http-equiv="refresh" content="0; url={address}"><a href="{address}">nncore builder</a>'
+        text = f'<!doctype html><meta charset="utf-8"><title>nncore builder</title>{leads}'
+        with _private_folder() as folder:
+            path = Path(folder, "open.html")
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+            yield path.as_uri()
 
     def run(self) -> None:
         """Serve until Ctrl-C or `stop`."""

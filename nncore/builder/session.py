@@ -13,15 +13,17 @@ from nncore.builder.refusal import Refusal
 from nncore.builder.run import Loaded, Run
 from nncore.builder.setup import Setup
 from nncore.builder.undo import Kept, Ring
-from nncore.builder.watching import Watching, nobody
+from nncore.builder.watching import PATIENCE, Pace, Watching, nobody
 from nncore.builder.wire import Publish, notify
 from nncore.errors import TrainingDiverged
+from nncore.layers import Layer
 from nncore.model import SurgeryReport
 from nncore.program.naming import layer_names
 
 MOST_EPOCHS = 200_000  # of a run: some hundred megabytes of history
 SLIDER_PAUSE = 1.0  # seconds: of a slider that is dragged, changes that follow faster are one edit
 NO_EDIT = (False, 0, 0.0)
+MEANWHILE = "another page has changed the network or its training meanwhile; look at it, and repeat what still fits"
 
 
 class Session:
@@ -45,8 +47,10 @@ class Session:
         Counts up with every edit, and with every one that is undone or done again.
     playing : bool
         Whether the run is training.
-    pace : float or None
-        Epochs per second at most; None for as many as there are.
+    held : bool
+        Whether it waits within an epoch that was paused.
+    pace : Pace
+        How fast it trains.
     hurried : callable
         As `Watching` calls it.
 
@@ -63,19 +67,22 @@ class Session:
         self.csv: str | None = None
         self.publish: Publish = publish or (lambda kind, text: None)
         self.version = self.edits = 0
-        self.playing = False
+        self.playing = self.held = False
+        self._asked = 0  # how often one has asked to train, or to pause
         self.messages: list[str] = []
         notes = {} if loaded is None else loaded.snapshot.metadata
         self.run = Run(start, setup.prepared_for(start, None, path, notes), loaded)
         self._undo, self._redo = Ring(), Ring()
         self._last_edit = NO_EDIT
+        self._network_edit = 0  # the `edits` since which no layer has changed
         self._until: int | None = None
-        self.pace: float | None = None
+        self.pace = Pace()
         self._next_frame = 0.0
+        self._curves_id, self._curves = 0, dict[str, object]()
         self.hurried: Callable[[], bool] = nobody
 
-    def state(self) -> dict[str, Any]:
-        """Return what every page shows, but for what changes with every epoch."""
+    def state(self, curves: bool = True) -> dict[str, Any]:
+        """Return what every page shows, but for what changes with every epoch; the curves, if they are wanted."""
         run, current = self.run, self.run.setup
         program = run.model.program
         names = layer_names(current.layers)
@@ -96,16 +103,33 @@ class Session:
             "run": {
                 "playing": self.playing,
                 "epoch": run.model.epoch,
-                "batch": run.batch,
+                "batch": run.batch_now,
                 "n_batches": run.n_batches,
                 "can_undo": bool(len(self._undo)),
                 "can_redo": bool(len(self._redo)),
             },
-            "history": frames.curves(run.model.history),
+            "curves": {"id": self.curves_id, "epochs": len(run.model.history)},
+            **({"history": frames.curves(run.model.history)} if curves else {}),
             "frame": frames.frame(run, self.version),
             "messages": self.messages,
             "link": links.write(current),  # with which pages bring a set-up back whose server has gone
         }
+
+    @property
+    def curves_id(self) -> int:
+        """Another number whenever there are other curves, or others by the same names, not when they get longer."""
+        history = self.run.model.history
+        now = {"": history, **history.layers}
+        if [*now] != [*self._curves] or any(self._curves[name] is not thing for name, thing in now.items()):
+            self._curves_id += 1
+            self._curves = now
+        return self._curves_id
+
+    def curves(self, since: int) -> dict[str, Any]:
+        """Return the curves from an epoch on, counted among those that are recorded."""
+        history = self.run.model.history
+        since = min(since, len(history))
+        return {"id": self.curves_id, "since": since, "epochs": len(history), **frames.curves(history, since)}
 
     # ---- edits
 
@@ -115,7 +139,6 @@ class Session:
         change: Callable[[], Any],
         *,
         seen: int | None = None,
-        joined: bool = False,
         dragged: bool = False,
     ) -> dict[str, Any]:
         """Make an edit, all of it or nothing.
@@ -127,40 +150,44 @@ class Session:
         change : callable
             Makes it, and returns what pages are told.
         seen : int, optional
-            The `edits` of the state that the page has seen; by default it does not matter.
-        joined : bool
-            It and the one before are to be undone together.
+            The `edits` of the state that the page has seen, of an edit at a place in the network; by default it does
+            not matter.
         dragged : bool
             It is one of those that a slider sends.
         """
-        self._check_seen(seen)
-        before, was_stepping = Kept.of(self.run, self.csv, title), self.run.stepping is not None
+        if seen is not None and not self._network_edit <= seen <= self.edits:
+            raise Refusal(MEANWHILE)
+        layers_before, was_stepping = self.run.setup.layers, self.run.stepping is not None
+        before = Kept.of(self.run, self.csv, title)
         with self._put_back_if_it_fails(before):
             report = change()
-        if not (joined and len(self._undo)):
-            self._keep(before, dragged)
-        self.edits += 1
+        self._keep(before, dragged)
+        self._count_edit(layers_before)
         told = wording.operated(report) if isinstance(report, SurgeryReport) else str(report or "")
         self.messages = [line for line in told.splitlines() if line]
         if was_stepping:
             self.messages.append("the epoch that was gone through batch by batch begins again with its first one")
+        return {"messages": self.messages, "edits": self.edits}
+
+    def _count_edit(self, layers_before: tuple[Layer, ...]) -> None:
+        self.edits += 1
         self.version += 1
-        return {"messages": self.messages}
+        if self.run.setup.layers != layers_before:
+            self._network_edit = self.edits
 
     @contextlib.contextmanager
     def _put_back_if_it_fails(self, before: Kept) -> Iterator[None]:
-        stepping, batch, batch_loss = self.run.stepping, self.run.batch, self.run.batch_loss
+        run, model, wanted = self.run, self.run.model, self.run.setup
+        within = run.stepping, run.batch, run.batch_loss
         try:
             yield
-        except BaseException:
-            self.run, self.csv = before.run(), before.csv
-            self.run.stepping, self.run.batch, self.run.batch_loss = stepping, batch, batch_loss
+        except BaseException as error:
+            whole = self.run is run and run.model is model and run.setup is wanted
+            if not (whole and isinstance(error, Refusal)):  # those come before anything is changed
+                self.run = before.run()
+            self.csv = before.csv
+            self.run.stepping, self.run.batch, self.run.batch_loss = within
             raise
-
-    def _check_seen(self, seen: int | None) -> None:
-        """Refuse what was asked of another network than that of now, by a page that said which it has seen."""
-        if seen not in (None, self.edits):
-            raise Refusal("another page has changed the network meanwhile; look at it, and repeat what still fits")
 
     def _keep(self, before: Kept, dragged: bool) -> None:
         """Remember what an edit changed; a slider that is dragged is one edit."""
@@ -173,27 +200,26 @@ class Session:
         self._redo.clear()
 
     def undo(self, edits: int | None = None) -> dict[str, Any]:
-        """Take back the last edit; `edits` as `edit` has `seen`."""
-        self._check_seen(edits)
-        return self._travel(self._undo, self._redo, "undone")
+        """Take back the last edit, if that is still the one of which the page knows: it has seen so many `edits`."""
+        return self._travel(self._undo, self._redo, "undone", edits)
 
     def redo(self, edits: int | None = None) -> dict[str, Any]:
         """Make again the edit that was taken back last."""
-        self._check_seen(edits)
-        return self._travel(self._redo, self._undo, "done again")
+        return self._travel(self._redo, self._undo, "done again", edits)
 
-    def _travel(self, back: Ring, forth: Ring, word: str) -> dict[str, Any]:
+    def _travel(self, back: Ring, forth: Ring, word: str, seen: int | None) -> dict[str, Any]:
+        if seen not in (None, self.edits):
+            raise Refusal(MEANWHILE)
         if not len(back):
             raise Refusal(f"there is nothing to be {word}")
-        kept = back.pop()
+        kept, layers_before = back.pop(), self.run.setup.layers
         forth.push(Kept.of(self.run, self.csv, kept.edit))
         self.run, self.csv = kept.run(), kept.csv
         self._last_edit = NO_EDIT
         self.messages = [f"{word}: {kept.edit}", *(["training is paused"] if self.playing else [])]
         self.playing = False
-        self.edits += 1
-        self.version += 1
-        return {"messages": self.messages}
+        self._count_edit(layers_before)
+        return {"messages": self.messages, "edits": self.edits}
 
     def begin(self, wanted: Setup, *, reload: bool = False) -> None:
         """Begin a run anew, with first weights drawn from the seed.
@@ -213,7 +239,8 @@ class Session:
         """Have `play` train so many epochs, by default as many as are kept, and no faster than is said."""
         self._check_epochs()
         most = MOST_EPOCHS if epochs is None else self.run.model.epoch + epochs
-        self._until, self.pace = min(most, MOST_EPOCHS), epochs_per_second
+        self._until, self.held = min(most, MOST_EPOCHS), False
+        self.pace.set(epochs_per_second)
         self._set_playing(True)
         return {"until": self._until}
 
@@ -222,25 +249,29 @@ class Session:
             raise Refusal(f"the run has {MOST_EPOCHS:,} epochs, the most that are kept; reset it, or export its script")
 
     def pause(self) -> dict[str, Any]:
-        """Have `play` train no more."""
+        """Have `play` train no more: a long epoch waits where it is, one that is all but done is finished."""
         self._set_playing(False)
+        within = self.run.within
+        self.held = within is not None and within.rest >= PATIENCE
         return {"epoch": self.run.model.epoch}
 
     def _set_playing(self, playing: bool) -> None:
+        self._asked += 1
         self.version += playing != self.playing
         self.playing = playing
 
     def play(self, waiting: Callable[[], bool]) -> None:
         """Train until somebody is waiting, the epochs are done, or the loss is no longer finite."""
-        until = self._until or MOST_EPOCHS
-        self._fit(max(1, until - self.run.model.epoch), self.pace if self.playing else None, waiting)
-        if self.run.model.epoch >= until:
+        asked, until = self._asked, self._until or MOST_EPOCHS
+        if self.run.model.epoch < until and not self.pace.wait(waiting):
+            self._fit(until - self.run.model.epoch, self.pace, lambda: waiting() or self._asked != asked)
+        if self.run.model.epoch >= (self._until or MOST_EPOCHS):
             self._set_playing(False)
 
-    def _fit(self, epochs: int, pace: float | None = None, waiting: Callable[[], bool] = nobody) -> None:
+    def _fit(self, epochs: int, pace: Pace | None = None, waiting: Callable[[], bool] = nobody) -> None:
         watching = Watching(
             self.run,
-            self.version,
+            lambda: self.version,
             self.publish,
             next_frame=self._next_frame,
             pace=pace,
@@ -256,7 +287,9 @@ class Session:
             self.version += 1
             self.stop(told)
         finally:
-            self._next_frame = watching.next_frame
+            self._next_frame, self.held = watching.next_frame, False
+            if not self.playing:
+                self.version += 1  # what was told within the epoch is no longer so
 
     def stop(self, why: str) -> None:
         """Train no more for a reason that all pages are told."""
@@ -264,16 +297,19 @@ class Session:
         notify(self.publish, why)
 
     def step_epoch(self) -> dict[str, Any]:
-        """Train one epoch."""
+        """Train one epoch, or the rest of the one that was paused, to whose end it is then on its way."""
         self._check_paused()
         self._check_epochs()
-        self._fit(1)
-        self.version += 1
+        if self.run.within is not None:
+            self.train(1, None)
+        else:
+            self._fit(1)
         return {"epoch": self.run.model.epoch}
 
     def step_batch(self) -> dict[str, Any]:
         """Show the next update. The last one of an epoch ends it, as training would have."""
         self._check_paused()
+        self.run.check_whole("step through the next one")
         if self.run.batch >= self.run.n_batches - 1:
             return {"batch": 0, "loss": None, **self.step_epoch()}
         loss = self.run.train_batch()

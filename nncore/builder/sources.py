@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
+import re
 import tempfile
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +29,8 @@ from nncore.datasets.tables import is_npz
 CSV, FILE, MNIST = "csv", "file", "mnist"
 MOST_ROWS, MOST_COLUMNS, MOST_CLASSES = 20_000, 100, 20
 """Of what is generated."""
+MOST_ROWS_READ, MOST_VALUES_READ = 100_000, 1_000_000
+"""Of a table that a page sends: some seconds."""
 
 
 def bare_name(argument: str, value: Any) -> str:
@@ -59,6 +64,10 @@ ON_THE_PAGE = {
     "ignore=, on the command line --ignore": "under Columns",
     "categorical=, on the command line --categorical": "under Columns",
     "target=, on the command line --target": "the box Target",
+    "task='regression', on the command line --task regression": "the box Task",
+    "task='classification', on the command line --task classification": "the box Task",
+    "header=True, on the command line --header yes": "by names that are no numbers, in that row of the file",
+    "header=False, on the command line --header no": "by a row of names above it, in the file",
 }
 SELECTION: dict[str, Rule] = {"features": several(text(1000), 10_000), "standardize": flag_or}
 """Options of every data set: the features to read, in their order, and whether to standardise them."""
@@ -116,7 +125,9 @@ def source(name: str, options: Mapping[str, Any]) -> Source:
     return Source(name, checked)
 
 
-def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dataset:
+def load(
+    chosen: Source, csv: str | None = None, path: str | None = None, say: Callable[[str], object] = lambda note: None
+) -> Dataset:
     """Return the rows of a choice, with all features; `selected` returns those that it names.
 
     Parameters
@@ -126,6 +137,8 @@ def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dat
         The table of a source ``"csv"``.
     path : str, optional
         The file of a source ``"file"``, or the folder of MNIST; it comes from the command line, never from the page.
+    say : callable, optional
+        Called with each thing that was guessed of a table, in words; by default nobody is told.
 
     Raises
     ------
@@ -135,7 +148,8 @@ def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dat
     options = {key: value for key, value in chosen.options.items() if key not in (*SELECTION, "file")}
     where = "data.csv" if chosen.name == CSV else "data.options"
     try:
-        dataset = _loaded(chosen, options, csv, path)
+        with _said(say, str(chosen.options.get("file", "data.csv"))):
+            dataset = _loaded(chosen, options, csv, path)
     except OSError as error:
         what = f"{error.filename or path}: {error.strerror}" if error.strerror else str(error)
         raise Refusal(what, "data.name") from None
@@ -146,6 +160,16 @@ def load(chosen: Source, csv: str | None = None, path: str | None = None) -> Dat
     if dataset.target_names is not None and len(np.unique(dataset.y)) < 2:
         raise Refusal(f"every row is of class {dataset.target_names[int(dataset.y[0])]!r}; expected two or more", where)
     return dataset
+
+
+@contextlib.contextmanager
+def _said(say: Callable[[str], object], name: str) -> Iterator[None]:
+    """Hand what readers warn of to `say`, with the page's words for options and the `name` of the file."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for one in heard:
+        say(_as_on_the_page(re.sub(r"^\S.*?\.(csv|tsv|txt|gz|npz)(?=:)", lambda _: name, str(one.message), count=1)))
 
 
 def _loaded(chosen: Source, options: Mapping[str, Any], csv: str | None, path: str | None) -> Dataset:
@@ -169,6 +193,7 @@ def _pasted(csv: str | None, name: str, options: Mapping[str, Any]) -> Dataset:
     """Read a table that the page sent. Readers read files, so it is one for a moment, in a folder of our own."""
     if csv is None:
         raise ValueError("no CSV was given: send its text as csv")
+    _check_size(csv)
     with tempfile.TemporaryDirectory(prefix="nncore-builder-") as folder:
         path = Path(folder, "data.csv")
         path.write_text(csv, encoding="utf-8", newline="")
@@ -177,6 +202,18 @@ def _pasted(csv: str | None, name: str, options: Mapping[str, Any]) -> Dataset:
         except ValueError as error:
             raise ValueError(_as_on_the_page(str(error).replace(str(path), name))) from None
     return replace(dataset, name=name, description=f"Read from {name}.")
+
+
+def _check_size(csv: str) -> None:
+    """Refuse a table that would take many seconds to be read, in which no page would be answered."""
+    rows = max(csv.count("\n"), csv.count("\r")) + 1
+    values = rows + max(csv.count(mark) for mark in ",;\t|")
+    for n, most, what in ((rows, MOST_ROWS_READ, "rows"), (values, MOST_VALUES_READ, "values")):
+        if n > most:
+            raise ValueError(
+                f"the table has about {n:,} {what}; the builder reads up to {most:,}: leave some out, or train on all "
+                "of them with nncore train or in a script"
+            )
 
 
 def _as_on_the_page(message: str) -> str:

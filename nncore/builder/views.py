@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nncore.base.balance import Balance
 from nncore.base.typing import Array
 from nncore.builder.data import Prepared
 from nncore.builder.frames import number, rounded
@@ -119,7 +120,7 @@ def shapes(layers: Sequence[Layer], program: Program) -> list[dict[str, Any]]:
 
 def evaluate(run: Run, kind: str, part: str, resolution: int, pixels: list[float] | None) -> dict[str, Any]:
     """Return one of the views of what the network answers, and after how much training."""
-    return {**_view(run, kind, part, resolution, pixels), "epoch": run.model.epoch, "batch": run.batch}
+    return {**_view(run, kind, part, resolution, pixels), "epoch": run.model.epoch, "batch": run.batch_now}
 
 
 def _view(run: Run, kind: str, part: str, resolution: int, pixels: list[float] | None) -> dict[str, Any]:
@@ -179,7 +180,12 @@ def confusion(run: Run, rows: Array) -> dict[str, Any]:
     true, best = run.prepared.y[rows], answers(run, run.prepared.X[rows]).argmax(axis=1)
     width = max(len(names), int(best.max()) + 1)
     counts = np.bincount(true * width + best, minlength=width * width).reshape(width, width)
-    return {"classes": list(names), "counts": counts.tolist(), "accuracy": float((true == best).mean())}
+    called = [*names, *(f"class {i}" for i in range(len(names), width))]
+    balance = Balance.of(true, best, called)
+    hint = "" if run.setup.class_weight else balance.hint('"Balance classes"')
+    beside = f"{balance.in_words()}{f'; {hint}' if hint else ''}"
+    accuracy = float((true == best).mean())
+    return {"classes": list(names), "counts": counts.tolist(), "accuracy": accuracy, "balance": beside}
 
 
 def predicted_vs_true(run: Run, rows: Array) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Monitor:
         """Tell whether `value` is better by more than `min_delta`; any number is better than None, NaN than nothing."""
         if than is None:
             return value == value
-        return value < than - self.min_delta if self.mode == "min" else value > than + self.min_delta
+        return value + self.min_delta < than if self.mode == "min" else value - self.min_delta > than
 
 
 def _given(monitor: str, mode: str) -> str:

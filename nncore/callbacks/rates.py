@@ -80,13 +80,14 @@ class ReduceLROnPlateau(Monitor):
     factor : float
         What the rate is multiplied by; above 0, below 1.
     patience : int
-        How many epochs in a row may bring nothing better; after the last of them the rate is lowered. 0 means 1.
+        How many epochs in a row may bring nothing better; after the last of them the rate is lowered. 0 means 1. NaN
+        is never better (in Keras, a NaN in the first epoch stays the best for ever).
     mode : {"auto", "min", "max"}
         Whether smaller or larger is better; ``"auto"`` knows it of the loss and of nncore's metrics.
     min_delta : float
         How much better a value must be to count; finite, >= 0.
     cooldown : int
-        How many epochs to wait after that before counting again.
+        The ``cooldown - 1`` epochs after that are not counted, as in Keras: 1 is the same as 0.
     min_lr : float
         The rate does not become lower than this.
 
@@ -135,18 +136,18 @@ class ReduceLROnPlateau(Monitor):
 
     def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> None:
         value = logs[self.monitor]
+        self._resting = max(self._resting - 1, 0)
         if self.better(value, self.best):
             self.best, self._waited = value, 0
         elif self._resting == 0:
             self._waited += 1
-        self._resting = max(self._resting - 1, 0)
-        if self._waited >= max(self.patience, 1):
-            self._lower(model)
+            if self._waited >= self.patience:
+                self._lower(model)
 
     def _lower(self, model: Model) -> None:
-        self._waited, self._resting = 0, self.cooldown
         rate = model.optimizer.rate
         if rate > self.min_lr:
+            self._waited, self._resting = 0, self.cooldown
             model.optimizer = replace(model.optimizer, learning_rate=max(rate * self.factor, self.min_lr))
 
 

@@ -22,11 +22,13 @@ class EarlyStopping(Monitor):
     min_delta : float
         How much better a value must be to count; finite, >= 0.
     patience : int
-        How many epochs in a row may bring nothing better; the last of them ends training. 0 means 1.
+        How many epochs in a row may bring nothing better; the last of them ends training. 0 means 1. NaN is never
+        better (in Keras, a NaN in the first epoch stays the best for ever).
     mode : {"auto", "min", "max"}
         Whether smaller or larger is better; ``"auto"`` knows it of the loss and of nncore's metrics.
     baseline : float, optional
-        Only values better than this one renew the patience.
+        Only values better than this one renew the patience. An epoch that got better never ends training, though the
+        patience may have run out: the next that does not, will.
     restore_best_weights : bool
         Whether to put the weights of the best epoch back, running statistics included.
 
@@ -91,7 +93,8 @@ class EarlyStopping(Monitor):
                 self._best_weights = model.get_weights()
             if self.baseline is None or self.better(value, self.baseline):
                 self._waited = 0
-        if self._waited < max(self.patience, 1):
+            return None
+        if self._waited < self.patience:
             return None
         self.stopped_epoch = epoch
         return STOP

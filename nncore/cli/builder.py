@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,11 +33,11 @@ def run(options: argparse.Namespace) -> int:
     require_extra()
     server = _server(session_for(options), options.port)
     print_lines([f"builder at {server.address}", "Ctrl-C ends it"])
-    if not options.no_browser:
-        import webbrowser  # here, not at the top, to keep the other commands quick
+    with contextlib.ExitStack() as until_the_end, contextlib.suppress(KeyboardInterrupt):  # the usual end
+        if not options.no_browser:
+            import webbrowser  # here, not at the top, to keep the other commands quick
 
-        webbrowser.open(server.address_once)
-    with contextlib.suppress(KeyboardInterrupt):  # the usual end
+            webbrowser.open(until_the_end.enter_context(server.page_for_browser()))
         server.run()
     return DONE
 
@@ -73,7 +74,7 @@ def session_for(options: argparse.Namespace) -> Session:
             return Session(presets.setup_of("xor"))
         source, path = _source(options.data, options)
         start = replace(presets.setup_of("spiral"), source=source)
-        dataset = sources.load(source, path=path)
+        dataset = sources.load(source, path=path, say=lambda note: print(f"nncore: {note}", file=sys.stderr))
         return Session(replace(start, layers=setup.with_head(start.layers, dataset)), path=path)
     except Refusal as refusal:
         raise UsageError(str(refusal)) from None

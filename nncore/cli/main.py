@@ -24,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from nncore.cli.parser import parse  # here: importing the engine may already fail, or be interrupted
 
         arguments = parse(sys.argv[1:] if argv is None else argv)
+        if sys.stdout is None:  # as after >&-
+            raise OutputError("cannot write to stdout: it is closed")
         code: int = arguments.run(arguments)
         sys.stdout.flush()  # here, where a full disk or a closed pipe can still be reported
         return code
@@ -31,6 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE if exit_.code is None else int(exit_.code)
     except KeyboardInterrupt as error:
         return _fail(*described(error))
+    except UnicodeEncodeError as error:  # a ValueError: before the others of its kind
+        unknown = error.object[error.start : error.end]
+        return _fail(
+            f"cannot write {unknown!a} in the encoding {error.encoding} of stdout; set PYTHONIOENCODING=utf-8, or "
+            "write to a file with -o",
+            FAILED,
+        )
     except BrokenPipeError:  # the reader, often head or less, has seen enough
         _discard_stdout()
         return FAILED
@@ -57,5 +66,5 @@ def _discard_stdout() -> None:
     """Point stdout at nothing: Python flushes it once more at exit, and would complain then."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # stdout is no file of this process, but a stand-in such as StringIO
+    except (AttributeError, OSError, ValueError):  # stdout is closed, or a stand-in such as StringIO
         return

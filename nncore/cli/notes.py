@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 
 from nncore.datasets import Dataset
 from nncore.datasets.spelling import number
@@ -10,10 +11,12 @@ from nncore.datasets.spelling import number
 MANY_LEVELS = 20
 
 
-def notes_on(dataset: Dataset, options: argparse.Namespace) -> tuple[str, ...]:
-    """Return the notes on a data set read from a CSV or NPZ file."""
+def notes_on(dataset: Dataset, options: argparse.Namespace, said: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the notes on a data set read from a CSV or NPZ file, beside those that its reader has `said`."""
     columns = () if dataset.schema is None else dataset.schema.columns
-    notes = [_on_target(dataset) if options.task in (None, "auto") else ""]
+    notes = [
+        _on_target(dataset) if options.task in (None, "auto") and not any(": target " in one for one in said) else ""
+    ]
     for column in columns:
         if column.levels is not None and column.name not in options.categorical:
             n_levels = len(column.levels)

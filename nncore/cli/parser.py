@@ -11,7 +11,9 @@ from nncore.activations import ACTIVATIONS
 from nncore.base.checks import integer, real
 from nncore.base.names import did_you_mean
 from nncore.cli import builder, data, doctor, info, predict, summary, train
+from nncore.cli.completion import SHELLS, PrintCompletion
 from nncore.cli.errors import UsageError
+from nncore.cli.hints import on_choice, on_option
 from nncore.datasets.labels import MAX_GUESSED_CLASSES
 from nncore.optimizers import OPTIMIZERS
 from nncore.version import __version__
@@ -34,7 +36,8 @@ class _Parser(argparse.ArgumentParser):
         choice = re.search(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if choice:
             kind, given, known = choice[1].lower(), choice[2], choice[3].replace("'", "").split(", ")
-            message = f"unknown {kind} {given!r}{did_you_mean(given, known) or '.'} Known: {', '.join(known)}"
+            near = did_you_mean(given, known) or "."
+            message = f"unknown {kind} {given!r}{near} Known: {', '.join(known)}{on_choice(kind)}"
         raise UsageError(f"{message}; see {self.prog} --help")
 
 
@@ -53,6 +56,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         After --help and --version, code 0.
     """
     parser = build_parser()
+    if argv[:1] == ["help"]:
+        argv = [*argv[1:], "--help"]
     first, known = "".join(argv[:1]).split("=")[0], parser.known_options
     if first.startswith("-") and first not in known:  # argparse would only miss the command
         raise UsageError(f"unknown option {first!r}{did_you_mean(first, known) or ';'} see nncore --help")
@@ -60,7 +65,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if unknown:
         given = unknown[0].split("=")[0]
         what = "unknown option" if given.startswith("-") else "unexpected argument"
-        near = did_you_mean(given, arguments.known_options) or ";"
+        near = on_option(given, arguments.known_options) if given.startswith("-") else ";"
         raise UsageError(f"{what} {given!r}{near} see nncore {arguments.command} --help")
     return arguments
 
@@ -68,6 +73,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def build_parser() -> _Parser:
     """Return the parser of the whole command line."""
     parser = _Parser("nncore", description="Train and run small neural networks, fast, on the CPU.")
+    parser.epilog = "nncore help COMMAND tells the options of a command."
+    completion = f"print what completes words by the tab key; in ~/.bashrc: {SHELLS['bash']}"
+    parser.add_argument("--completion", choices=SHELLS, action=PrintCompletion, help=completion)
     parser.add_argument("--version", action="version", version=f"nncore {__version__}")
     commands: _Commands = parser.add_subparsers(parser_class=_Parser, dest="command", required=True, metavar="COMMAND")
     for add in (_add_train, _add_predict, _add_evaluate, _add_summary, _add_doctor, _add_builder, _add_data, _add_info):
@@ -96,7 +104,7 @@ def _add_train(commands: _Commands) -> None:
     network.add_argument("--seed", type=_seed, default=0, help="decides weights, split and shuffling (default 0)")
     training = command.add_argument_group("training")
     training.add_argument("--optimizer", default="adam", help=f"{', '.join(OPTIMIZERS)} (default %(default)s)")
-    training.add_argument("--lr", type=float, help="learning rate (default: that of the optimizer)")
+    training.add_argument("--lr", type=_number, help="learning rate (default: that of the optimizer)")
     training.add_argument(
         "--schedule", choices=("constant", "linear"), help="of the learning rate (default constant; mnist linear)"
     )
@@ -119,8 +127,9 @@ def _add_train(commands: _Commands) -> None:
 def _add_predict(commands: _Commands) -> None:
     command = _command(commands, "predict", predict.run_predict, "write a prediction for each row as CSV")
     command.add_argument("model", metavar="MODEL", help="a file saved by nncore train")
-    command.add_argument("data", metavar="DATA", help=DATA_HELP)
+    command.add_argument("data", metavar="DATA", help=f"{DATA_HELP}; - is a table from standard input")
     command.add_argument("--proba", action="store_true", help="write the probability of every class")
+    command.add_argument("--id", metavar="COLUMN", help="write this column of a CSV file in front of the predictions")
     _add_table_options(command)
     _add_output_options(command, "write to this file instead of stdout")
 
@@ -128,7 +137,7 @@ def _add_predict(commands: _Commands) -> None:
 def _add_evaluate(commands: _Commands) -> None:
     command = _command(commands, "evaluate", predict.run_evaluate, "compare predictions with the target")
     command.add_argument("model", metavar="MODEL", help="a file saved by nncore train")
-    command.add_argument("data", metavar="DATA", help=DATA_HELP)
+    command.add_argument("data", metavar="DATA", help=f"{DATA_HELP}; - is a table from standard input")
     command.add_argument("--held-out", action="store_true", help="only the rows that training on this DATA held out")
     _add_table_options(command, missing=True)
 
@@ -230,18 +239,43 @@ def _seed(text: str) -> int:
 
 def _integer(text: str, low: int, high: int) -> int:
     try:
-        value: int = integer(low, high)("value", int(text))
+        value: int = integer(low, high)("value", int(_plain(text)))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {low} to {high}, got {text!r}") from None
+        what = f"expected a whole number from {low} to {high}, got {text!r}"
+        raise argparse.ArgumentTypeError(f"{what}{_written(text, int)}") from None
     return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(_plain(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}{_written(text, float)}") from None
 
 
 def _share(text: str) -> float:
     try:
-        share: float = real(0, 1, below=True)("value", float(text))
+        share: float = real(0, 1, below=True)("value", float(_plain(text)))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a share of at least 0 and below 1, got {text!r}") from None
+        what = f"expected a share of at least 0 and below 1, got {text!r}"
+        raise argparse.ArgumentTypeError(f"{what}{_written(text, float)}") from None
     return share
+
+
+def _plain(text: str) -> str:
+    """Return a number as it is written; Python would read 1_000 and the digits of any script."""
+    if not text.isascii() or "_" in text:
+        raise ValueError(text)
+    return text
+
+
+def _written(text: str, kind: type[int] | type[float]) -> str:
+    """Return how to write a number that has other digits than 0 to 9, or something between them."""
+    try:
+        value = kind(re.sub(r"(?<=\d)[_'’\s](?=\d)", "", text))
+        return "" if text.isascii() and repr(value) == text else f"; write it as {value}"
+    except ValueError:
+        return ""
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -11,22 +11,25 @@ from nncore.cli.errors import UsageError
 from nncore.cli.sources import Source
 from nncore.datasets import Dataset, train_test_split
 from nncore.datasets.notes import Split
+from nncore.datasets.split import split_by_class
 
 TEST_SHARE = 0.2
+FEW_ROWS = 10
 VALIDATION_SHARE = {"classification": 0.0, "regression": 0.2}  # the bundled regression set is soon learnt by heart
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The rows to train on, to choose the best epoch by, and to test on."""
+    """The rows to train on, to choose the best epoch by, and to test on; and what to say of their numbers."""
 
     train: Dataset
     validation: Dataset | None
     test: Dataset | None
+    notes: tuple[str, ...] = ()
 
 
 def cut(source: Source, options: argparse.Namespace) -> tuple[Split, Parts]:
-    """Cut the rows of `source` into parts as the options say; classes keep their shares in each.
+    """Cut the rows of `source` into parts as the options say; classes keep their shares in each if they can.
 
     Raises
     ------
@@ -39,18 +42,43 @@ def cut(source: Source, options: argparse.Namespace) -> tuple[Split, Parts]:
     split = Split(options.data, dataset.n_samples, _test_share(source, options), options.seed, stratify)
     share = VALIDATION_SHARE[dataset.task] if options.val is None else options.val
     try:
-        _check_shareable(dataset, split.test)
         train_rows, test_rows = split.rows(dataset.y)
         train, validation = dataset.rows(train_rows), None
         if share:
-            _check_shareable(train, share)
-            rows = np.arange(train.n_samples)
-            by_class = train.y if stratify else False
-            rows, best = train_test_split(rows, test_size=share, seed=options.seed, stratify=by_class)
+            rows, best = _shared(train, share, options.seed)
             train, validation = train.rows(rows), train.rows(best)
     except ValueError as error:
         raise UsageError(f"{options.data}: {error}; choose other shares with --test and --val") from None
-    return split, Parts(train, validation, dataset.rows(test_rows) if len(test_rows) else source.test)
+    test = dataset.rows(test_rows) if len(test_rows) else source.test
+    held_out = {"choose the epoch": validation, "test": test}
+    return split, Parts(train, validation, test, (*_on_rare(dataset, split.test), *_on_few(held_out)))
+
+
+def _shared(rows: Dataset, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    if rows.target_names is not None:
+        return split_by_class(rows.y, share, seed)
+    train, other = train_test_split(np.arange(rows.n_samples), test_size=share, seed=seed)
+    return train, other
+
+
+def _on_rare(dataset: Dataset, share: float) -> list[str]:
+    """Say which classes have but one row, which nothing tests."""
+    if not share or dataset.target_names is None:
+        return []
+    counts = np.bincount(dataset.y, minlength=len(dataset.target_names))
+    rare = [name for name, n in zip(dataset.target_names, counts, strict=True) if n == 1]
+    if not rare:
+        return []
+    named = ", ".join(map(repr, rare[:5])) + (", ..." if len(rare) > 5 else "")
+    of = f"class {named} has" if len(rare) == 1 else f"the classes {named} have"
+    return [f"{of} only 1 row: it is trained on, and none is left to test with"]
+
+
+def _on_few(held_out: dict[str, Dataset | None]) -> list[str]:
+    """Say what is held out if it is too little to go by."""
+    few = {what: part.n_samples for what, part in held_out.items() if part is not None and part.n_samples < FEW_ROWS}
+    counted = " and ".join(f"{n} row{'s' if n > 1 else ''} to {what}" for what, n in few.items())
+    return [f"{counted}: too few to tell much; scores will be other ones with another --seed"] if few else []
 
 
 def _check_classes(dataset: Dataset, options: argparse.Namespace) -> None:
@@ -59,15 +87,6 @@ def _check_classes(dataset: Dataset, options: argparse.Namespace) -> None:
             f"every row of {options.data} is of class {dataset.target_names[0]!r}; classification needs two classes or "
             "more (for a number to predict: --task regression)"
         )
-
-
-def _check_shareable(dataset: Dataset, share: float) -> None:
-    """Refuse a class of one row by its name; `train_test_split` knows only its index."""
-    if share and dataset.target_names is not None:
-        counts = np.bincount(dataset.y)
-        if 1 in counts:
-            name = dataset.target_names[int(np.argmax(counts == 1))]
-            raise ValueError(f"class {name!r} has only 1 row to share out, and needs one in each part")
 
 
 def _test_share(source: Source, options: argparse.Namespace) -> float:

@@ -7,7 +7,7 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 import numpy as np
@@ -17,10 +17,12 @@ from nncore.base.spreadsheets import inert
 from nncore.cli import model_file
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, table, writing
-from nncore.cli.scoring import in_words, score
-from nncore.cli.sources import input_files, load_for_model
+from nncore.cli.scoring import balance_facts, balance_lines, in_words, score_and_balance
+from nncore.cli.sources import input_files, load_column, load_for_model
+from nncore.cli.stdin import stdin_as_file
 from nncore.datasets import Preparation
 from nncore.datasets.notes import Split
+from nncore.datasets.schema import Schema
 from nncore.metrics import confusion_matrix
 from nncore.model import Sequential
 
@@ -33,19 +35,41 @@ def run_predict(options: argparse.Namespace) -> int:
     model, preparation, _ = model_file.load(options.model)
     if options.proba and preparation.schema.classes is None:
         raise UsageError(f"--proba needs classes, and {options.model} predicts a number; leave it out")
-    X, _ = load_for_model(options, preparation, target=False)
-    output = _predict(model, preparation, X)
+    with stdin_as_file(options) as read:
+        X, _ = load_for_model(read, preparation, target=False)
+        ids = None if options.id is None else load_column(read, options.id, preparation.schema)
+    output, complete = _predict(model, preparation, X)
+    if not complete.all():
+        _say_incomplete(options.data, preparation.schema, X, complete)
     if options.json:
-        print_json({"model": options.model, "data": options.data, "rows": len(X), **_predictions(preparation, output)})
+        found = _predictions(preparation, output, complete)
+        named = {} if ids is None else {"ids": ids}
+        print_json({"model": options.model, "data": options.data, "rows": len(X), **named, **found})
     if options.output is not None or not options.json:
-        _write_csv(options.output, _csv_rows(preparation, output, options.proba))
+        rows = _csv_rows(preparation, output, complete, options.proba)
+        if ids is not None:
+            rows = ((one, *row) for one, row in zip([options.id, *ids], rows, strict=True))
+        _write_csv(options.output, rows)
     return DONE
+
+
+def _say_incomplete(data: str, schema: Schema, X: np.ndarray, complete: np.ndarray) -> None:
+    """Say on stderr which rows get no prediction, and why; if none gets one, refuse."""
+    columns = [column.name for column in schema.columns for _ in column.feature_names]
+    first = int(np.argmin(complete))
+    lacks = f"row {first + 1} lacks {columns[int(np.argmax(np.isnan(X[first])))]!r}"
+    n = int(np.count_nonzero(~complete))
+    if n == len(X):
+        raise UsageError(f"{data}: no row is complete ({lacks}); a prediction needs every input: fill them in")
+    have = "have" if n > 1 else "has"
+    print(f"nncore: {data}: {n} of {len(X)} rows {have} no prediction, for want of inputs ({lacks})", file=sys.stderr)
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
     """Carry ``nncore evaluate`` out; return the exit code."""
     model, preparation, split = model_file.load(options.model)
-    X, y = load_for_model(options, preparation)
+    with stdin_as_file(options) as read:
+        X, y = load_for_model(read, preparation)
     if y is None:
         target = preparation.schema.target
         raise UsageError(f"{options.data} has no target {target!r} to compare with; try nncore predict")
@@ -57,14 +81,15 @@ def run_evaluate(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     with blamed_on_the_user():
-        scores = score(model, preparation, X, y)
+        scores, found = score_and_balance(model, preparation, X, y)
         classes = preparation.schema.classes
-        matrix = None if classes is None else confusion_matrix(y, _predict(model, preparation, X), len(classes))
+        matrix = None if classes is None else confusion_matrix(y, _predict(model, preparation, X)[0], len(classes))
     if options.json:
-        result = {"model": options.model, "data": options.data, "rows": len(X), **scores}
+        result = {"model": options.model, "data": options.data, "rows": len(X), **scores, **balance_facts(found)}
         print_json(result if matrix is None else {**result, "classes": classes, "confusion_matrix": matrix})
     else:
-        print_lines([f"{in_words(scores)} ({len(X)} rows)", *_matrix_lines(matrix, classes)])
+        counted = f"{len(X)} row{'s' if len(X) != 1 else ''}"
+        print_lines([f"{in_words(scores)} ({counted})", *balance_lines(found), *_matrix_lines(matrix, classes)])
     return DONE
 
 
@@ -81,32 +106,49 @@ def _held_out(X: np.ndarray, y: np.ndarray, split: Split, options: argparse.Name
     return X[rows], y[rows]
 
 
-def _predict(model: Sequential, preparation: Preparation, X: np.ndarray) -> np.ndarray:
-    """Return probabilities (n_samples, n_classes), or values (n_samples,) in the target's own units."""
+def _predict(model: Sequential, preparation: Preparation, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the output, and which rows are complete, so that they have one; that of the others is NaN.
+
+    The output is probabilities (n_samples, n_classes), or values (n_samples,) in the target's own units.
+    """
     with blamed_on_the_user():
         inputs = preparation.prepare_inputs(X)
+        complete = ~np.isnan(inputs).any(axis=1)
+        if not complete.any():
+            return np.empty(len(X)), complete
         if preparation.schema.classes is not None:
-            return model.predict_proba(inputs)
-        return preparation.restore_target(model.predict(inputs)[:, 0])
+            found = model.predict_proba(inputs[complete])
+        else:
+            found = preparation.restore_target(model.predict(inputs[complete])[:, 0])
+    output = np.full((len(X), *found.shape[1:]), np.nan, found.dtype)
+    output[complete] = found
+    return output, complete
 
 
-def _predictions(preparation: Preparation, output: np.ndarray) -> dict[str, Any]:
+def _predictions(preparation: Preparation, output: np.ndarray, complete: np.ndarray) -> dict[str, Any]:
     classes = preparation.schema.classes
+    incomplete = {} if complete.all() else {"incomplete": np.flatnonzero(~complete)}
     if classes is None:
-        return {"predictions": output}
-    predictions = [classes[k] for k in output.argmax(axis=1)]
-    return {"classes": classes, "predictions": predictions, "probabilities": output}
+        return {"predictions": output, **incomplete}
+    best = zip(output.argmax(axis=1), complete, strict=True)
+    predictions = [classes[k] if is_complete else None for k, is_complete in best]
+    return {"classes": classes, "predictions": predictions, "probabilities": output, **incomplete}
 
 
-def _csv_rows(preparation: Preparation, output: np.ndarray, proba: bool) -> Iterable[Sequence[str]]:
+def _csv_rows(
+    preparation: Preparation, output: np.ndarray, complete: np.ndarray, proba: bool
+) -> Iterator[Sequence[str]]:
+    """Yield the names of the columns, then a row for each prediction; all fields of an incomplete row are empty."""
     classes = preparation.schema.classes
     if classes is None:
         yield ("prediction",)
-        yield from ((str(value),) for value in output)  # the shortest text that reads back as the same value
+        # str() is the shortest text that reads back as the same value
+        yield from ((str(value) if is_complete else "",) for value, is_complete in zip(output, complete, strict=True))
         return
     yield ("prediction", *classes) if proba else ("prediction", "probability")
-    for row, k in zip(output, output.argmax(axis=1), strict=True):
-        yield (classes[k], *map(str, row if proba else row[[k]]))
+    for row, k, is_complete in zip(output, output.argmax(axis=1), complete, strict=True):
+        probabilities = row if proba else row[[k]]
+        yield (classes[k], *map(str, probabilities)) if is_complete else ("",) * (1 + len(probabilities))
 
 
 def _write_csv(path: str | None, rows: Iterable[Sequence[str]]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
+from nncore.base.balance import Balance
 from nncore.datasets import Preparation
 from nncore.metrics import accuracy, mean_squared_error, r2_score
 from nncore.model import Sequential
@@ -23,6 +25,47 @@ def score(model: Sequential, preparation: Preparation, X: np.ndarray, y: np.ndar
     return {"r2": r2, "rmse": math.sqrt(mean_squared_error(y, prediction))}
 
 
+def score_and_balance(
+    model: Sequential, preparation: Preparation, X: np.ndarray, y: np.ndarray
+) -> tuple[dict[str, float], Balance | None]:
+    """Return what `score` does, and how the classes of a classifier fare."""
+    scores, classes = score(model, preparation, X, y), preparation.schema.classes
+    if classes is None:
+        return scores, None
+    return scores, Balance.of(y, model.predict_proba(preparation.prepare_inputs(X)).argmax(axis=1), classes)
+
+
+def balance_facts(found: Balance | None) -> dict[str, Any]:
+    """Return the balance of classes as it is among the results of a command."""
+    if found is None:
+        return {}
+    name, share = found.most_frequent
+    return {"most_frequent": {"class": name, "share": share}, "recall": found.recall}
+
+
+def balance_lines(found: Balance | None, *, weighted: bool = False) -> list[str]:
+    """Return the balance of classes in words, with what to try unless classes are `weighted` already.
+
+    Examples
+    --------
+    >>> for line in balance_lines(Balance.of([0, 0, 0, 1], [0, 0, 0, 0], ["no", "yes"])):
+    ...     print(line)
+    recall no: 1.00, yes: 0.00
+    share  most frequent class no: 0.7500 of the rows
+    hint   no better than always saying no
+    hint   few rows of yes are found: train --class-weight balanced lets rare classes count as much
+    """
+    if found is None:
+        return []
+    name, share = found.most_frequent
+    if share == 1:
+        return [found.phrases()[0], f"hint   all of these rows are of class {name}: they tell nothing of the others"]
+    notes = [f"no better than always saying {name}"] if found.is_trivial else []
+    notes += [] if weighted else filter(None, [found.hint("train --class-weight balanced")])
+    recall, largest = found.phrases()
+    return [recall, f"share  {largest}", *(f"hint   {note}" for note in notes)]
+
+
 def in_words(scores: dict[str, float]) -> str:
     """Return the scores as a phrase.
 
@@ -33,4 +76,7 @@ def in_words(scores: dict[str, float]) -> str:
     >>> in_words({"r2": 0.4512, "rmse": 53.21})
     'R2 0.4512, RMSE 53.21'
     """
-    return ", ".join(WORDS[name].format(value) for name, value in scores.items())
+    return ", ".join(
+        f"{name.upper()} undefined" if math.isnan(value) else WORDS[name].format(value)
+        for name, value in scores.items()
+    )

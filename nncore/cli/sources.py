@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,13 @@ from nncore.datasets import Dataset, Preparation, load_mnist, read_npz
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.generators import GENERATORS
+from nncore.datasets.header import NO_HEADER
+from nncore.datasets.schema import Schema
 from nncore.datasets.tables import encode_targets, is_npz, read_npz_arrays, read_table
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 IDX = re.compile(r"idx\d-ubyte(\.gz)?$")
 TABLE_OPTIONS = ("target", "categorical", "ignore", "drop_missing", "header", "delimiter", "encoding", "decimal")
-NO_HEADER = "no header found, so the first row counts as data; if it names the columns, say --header yes"
 HAS_HEADER = {None: None, "yes": True, "no": False}
 
 
@@ -65,8 +67,11 @@ def load_source(options: argparse.Namespace) -> Source:
             return _read_csv(options)
         _refuse(options, TABLE_OPTIONS, "CSV files")
         if is_npz(data):
-            dataset = read_npz(data, task=options.task or "auto")
-            return Source(dataset, notes=notes_on(dataset, options))
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always", UserWarning)
+                dataset = read_npz(data, task=options.task or "auto")
+            notes = tuple(str(one.message) for one in said)
+            return Source(dataset, notes=(*notes, *notes_on(dataset, options, notes)))
         _refuse(options, ("task",), "CSV and NPZ files")
         if _is_mnist(data):
             train, test = load_mnist(data.partition(":")[2] or None)
@@ -82,7 +87,7 @@ def load_for_model(
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
-        Not yet standardised. Of MNIST, the test set.
+        Not yet standardised; without `target`, NaN where a table has gaps. Of MNIST, the test set.
     y : ndarray of shape (n_samples,) or None
         The target, if it is wanted and there.
 
@@ -95,9 +100,10 @@ def load_for_model(
     with blamed_on_the_user():
         if _is_csv(data):
             table = _open_csv(options, known=[column.name for column in schema.columns])
-            rows = schema.read(table, missing=_missing(options), target=target)
+            rows = schema.read(table, missing=_missing(options) if target else "mark", target=target)
             for note in table.notes:
-                print(f"nncore: {note}", file=sys.stderr)
+                if schema.width is None or NO_HEADER not in note:  # the table of the training had none either
+                    print(f"nncore: {note.replace(data, getattr(options, 'shown', data))}", file=sys.stderr)
             return rows
         _refuse(options, TABLE_OPTIONS, "CSV files")
         if is_npz(data):
@@ -111,6 +117,22 @@ def load_for_model(
             return dataset.X, None
         _check_same(data, "classes", dataset.target_names or ("numbers",), schema.classes or ("numbers",))
         return dataset.X, dataset.y
+
+
+def load_column(options: argparse.Namespace, name: str, schema: Schema) -> list[str]:
+    """Return the texts of one column of the table ``options.data``, which `load_for_model` has read by `schema`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such column, or DATA is no table.
+    """
+    if not _is_csv(options.data):
+        _refuse(options, ("id",), "CSV files")
+    with blamed_on_the_user():
+        table = _open_csv(options, known=[column.name for column in schema.columns])
+        at = table.position(name)
+        return [fields[at] for _, fields in table.rows(empty=True)]
 
 
 def input_files(*names: str) -> list[str]:
@@ -128,9 +150,11 @@ def _read_csv(options: argparse.Namespace) -> Source:
         ignore=options.ignore,
         missing=_missing(options),
     )
-    guessed = options.header is None and not table.has_header
-    header = (f"{table.path}: {NO_HEADER}",) if guessed else ()
-    return Source(dataset, notes=(*header, *table.notes, *notes_on(dataset, options)))
+    no_header = f"{table.path}: {NO_HEADER}"
+    unsaid = table.header_is_guessed and not table.has_header and no_header not in table.notes
+    return Source(
+        dataset, notes=(*([no_header] if unsaid else []), *table.notes, *notes_on(dataset, options, table.notes))
+    )
 
 
 def _open_csv(options: argparse.Namespace, known: Collection[str] = ()) -> CsvTable:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
 
@@ -21,7 +22,7 @@ from nncore.cli.output import check_output, print_json, print_lines, writing
 from nncore.cli.parts import Parts, cut
 from nncore.cli.plot import check_plot, write_plot
 from nncore.cli.recipe import Recipe, build, choose
-from nncore.cli.scoring import in_words, score
+from nncore.cli.scoring import balance_facts, balance_lines, in_words, score_and_balance
 from nncore.cli.sources import input_files, load_source
 from nncore.datasets import Dataset, Preparation
 from nncore.errors import TrainingDiverged
@@ -45,9 +46,9 @@ def _run(options: argparse.Namespace) -> int:
         preparation = Preparation.fit(parts.train, standardize=not source.is_scaled)
     recipe = choose(parts.train, source, options)
     model = build(parts.train, recipe, options)
-    say = not (options.json or options.quiet)
+    say, notes = not (options.json or options.quiet), (*source.notes, *parts.notes)
     if say:
-        print_lines([*_announcement(parts, model, recipe), *(f"note   {note}" for note in source.notes)])
+        print_lines(_announcement(parts, model, recipe, notes))
     started = time.perf_counter()
     try:
         with blamed_on_the_user(options.data):
@@ -66,12 +67,13 @@ def _run(options: argparse.Namespace) -> int:
     if options.output is not None:
         model_file.save(options.output, model, preparation, split)
     with blamed_on_the_user(options.data):
-        scores = score(model, preparation, *(parts.test or parts.train))
-    result = {**_result(model, parts, recipe, seconds, scores, options), "notes": source.notes}
+        scores, found = score_and_balance(model, preparation, *(parts.test or parts.train))
+    result = {**_result(model, parts, recipe, seconds, scores, options), **balance_facts(found), "notes": notes}
     if options.json:
         print_json(result)
     elif say:
-        print_lines([_verdict(result), *_severe(model, options)])
+        beside = balance_lines(found, weighted=bool(recipe.class_weight))
+        print_lines([*beside, _verdict(result), *_severe(model, options)])
     return DONE
 
 
@@ -131,7 +133,7 @@ def _prepared(preparation: Preparation, dataset: Dataset) -> tuple[np.ndarray, n
     return preparation.prepare_inputs(dataset.X), preparation.prepare_target(dataset.y)
 
 
-def _announcement(parts: Parts, model: Sequential, recipe: Recipe) -> list[str]:
+def _announcement(parts: Parts, model: Sequential, recipe: Recipe, notes: Iterable[str]) -> list[str]:
     train, optimizer = parts.train, model.optimizer
     counts = [f"{train.n_samples} rows to train on"]
     counts += [] if parts.validation is None else [f"{parts.validation.n_samples} to choose the epoch"]
@@ -142,6 +144,7 @@ def _announcement(parts: Parts, model: Sequential, recipe: Recipe) -> list[str]:
         f"model  {' > '.join(map(str, sizes))}, {model.n_parameters:,} parameters, {model.dtype.name}",
         f"run    {optimizer.name}, learning rate {optimizer.rate:g} ({recipe.schedule}), "
         f"batch {recipe.batch_size}, epochs {recipe.epochs}, seed {model.seed}",
+        *(f"note   {note}" for note in notes),
     ]
 
 
@@ -194,7 +197,10 @@ def _severe(model: Sequential, options: argparse.Namespace) -> list[str]:
 
 def _verdict(result: dict[str, Any]) -> str:
     part = "test" if "test" in result else "train"
-    rows = f"{result['rows'][part]} rows " + ("held out" if part == "test" else "it was trained on: none were held out")
+    n = result["rows"][part]
+    rows = f"{n} row{'s' if n != 1 else ''} " + (
+        "held out" if part == "test" else "it was trained on: none were held out"
+    )
     saved = f"model saved to {result['model']}" if result["model"] else "not saved (to save: -o model.safetensors)"
     scores = {name: value for name, value in result[part].items() if name != "loss"}
     epochs = _epochs(result["epochs"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from nncore.datasets.csv_table import CsvTable
-from nncore.datasets.labels import are_classes, label, sorted_labels
+from nncore.datasets.labels import AS_NUMBER, are_classes, label, on_whole_numbers, sorted_labels
 from nncore.datasets.notation import BOTH, Figure, Notation, figure
 from nncore.datasets.schema import Column
 from nncore.datasets.spelling import MISSING_NUMBER, number
@@ -95,10 +95,10 @@ class ColumnScan:
             self.kind, self.mark = kind, mark
         elif (kind, mark) != (self.kind, self.mark):
             if "numbers" in (kind, self.kind):
-                raise ValueError(
-                    f"column {self.name!r} held {self._so_far} up to here and now {field!r}; "
-                    f"correct it, or treat the column as text {CATEGORICAL}"
-                )
+                mend = f"correct it, or treat the column as text {CATEGORICAL}"
+                if field == self.name:
+                    mend = "the names of the columns stand there again: take that row out of the file"
+                raise ValueError(f"column {self.name!r} held {self._so_far} up to here and now {field!r}; {mend}")
             self.kind, self.mark = "text", None
         self.n += 1
         if len(self.distinct) <= self.limit:
@@ -165,11 +165,14 @@ class ColumnScan:
             raise ValueError(
                 f"{self.table.path}: the target {self.name!r} is text; regression needs a column of numbers"
             )
-        labels = set(map(self._spelt, self.distinct))
-        if task == "regression" or (task == "auto" and not are_classes(labels)):
+        labels = {label(self._spelt(field)) for field in self.distinct}
+        guessed = task == "auto" and are_classes(labels, self.n)
+        note = on_whole_numbers(self.name, labels, classes=guessed) if task == "auto" else ""
+        self.table.notes += [f"{self.table.path}: {note}"] if note else []
+        if task != "classification" and not guessed:
             return None
         self._check_limit()
-        return sorted_labels(map(label, labels))
+        return sorted_labels(labels)
 
     @property
     def _so_far(self) -> str:
@@ -248,6 +251,9 @@ class ColumnScan:
         if len(self.distinct) > self.limit:
             what = f"{self.table.path}: column {self.name!r} has more than {self.limit} different texts"
             example = f"for example {min(self.distinct)!r}"
+            if self.is_target and all(number(self._spelt(field)) is not None for field in self.distinct):
+                what = what.replace("texts", "numbers")
+                raise ValueError(f"{what}, {example}: too many for classes, so predict it as a number {AS_NUMBER}")
             if self.all_differ:
                 raise ValueError(
                     f"{what}, no two alike of the first {len(self.distinct)}, {example}: they may be ids or names, so "

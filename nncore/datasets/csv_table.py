@@ -16,9 +16,10 @@ from typing import IO
 from nncore.base.names import did_you_mean
 from nncore.datasets.dialect import SAMPLE_CHARACTERS, SAMPLE_ROWS, find_delimiter
 from nncore.datasets.file_kind import check_is_text
+from nncore.datasets.header import IS_DATA, guess_header
 from nncore.datasets.notation import figure
 from nncore.datasets.preface import Preface, filled_width, is_header, n_titles, preface
-from nncore.datasets.spelling import DECIMAL_COMMA, MISSING_NUMBER, number
+from nncore.datasets.spelling import DECIMAL_COMMA
 from nncore.datasets.stream import open_binary
 
 UNNAMED = re.compile(r"|Unnamed: \d+(\.\d+)*|\.\.\.1")
@@ -34,8 +35,9 @@ class CsvTable:
         are, above the table, lines that begin with ``#`` and a title; a line ``sep=;`` names the delimiter. Columns
         without a name and a value at the end are left out.
     header : bool, optional
-        Whether the first row holds the column names. By default it does if none of its fields is a number, or if one
-        is a text above nothing but numbers.
+        Whether the first row holds the column names. By default it does if one of its fields is a text above nothing
+        but numbers, if its numbers count the columns or are years, or if it is of texts that do not stand below.
+        Where that is a guess, it is among the `notes`.
     delimiter : str, optional
         By default the one of comma, semicolon, tab and bar that cuts the first rows into even columns. If several do,
         that which makes sense of the others, such as the semicolon in ``1,5;2,5``; it is then among the `notes`. With
@@ -53,6 +55,8 @@ class CsvTable:
     names : tuple of str
         Column names: the header, or ``"column 1"``, ``"column 2"``...
     has_header : bool
+    header_is_guessed : bool
+        Whether neither `header` nor `known` has told it.
     decimal : {".", ","}
     known_decimal : {".", ","} or None
         None if it is a point for want of a sign to the contrary.
@@ -96,8 +100,8 @@ class CsvTable:
         self.decimal = _decimal(above.table, self.delimiter) if decimal is None else decimal
         self.known_decimal = "," if self.decimal == "," else decimal
         self._first_line, first, below = self._begin(above, header)
-        names_all = bool(known) and set(known) <= set(first)
-        self.has_header = names_all or _names_columns(first, below) if header is None else header
+        self.header_is_guessed = header is None and not (known and set(known) <= set(first))
+        self.has_header = self._guessed(first, below) if self.header_is_guessed else header is not False
         self.names = tuple(
             field if field and self.has_header else f"column {i}" for i, field in enumerate(first, start=1)
         )
@@ -105,7 +109,8 @@ class CsvTable:
         self._positions: dict[str, int] = {}
         for i, name in enumerate(self.names):
             if self._positions.setdefault(name, i) != i:
-                raise ValueError(f"{self.path}:{self._first_line}: two columns are named {name!r}; rename one")
+                what = f"{self.path}:{self._first_line}: two columns are named {name!r}; rename one"
+                raise ValueError(f"{what}, or if the row is data, say so {IS_DATA}" if self.header_is_guessed else what)
 
     def _begin(self, above: Preface, header: bool | None) -> tuple[int, list[str], list[list[str]]]:
         """Pass over what stands above the table; return the line and fields of its first row, and some rows below."""
@@ -145,20 +150,30 @@ class CsvTable:
             )
         return line, first, below
 
+    def _guessed(self, first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+        has_header, note = guess_header(first, below)
+        self.notes += [f"{self.path}: {note}"] if note else []
+        return has_header
+
     def _say_empty(self) -> None:
         note = f"{self.path}: rows end with {self.delimiter!r}: an empty column without a name is left out"
         if note not in self.notes:
             self.notes.append(note)
 
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
+    def rows(self, *, empty: bool = False) -> Iterator[tuple[int, list[str]]]:
         """Yield (line number, fields) of each data row; fields are stripped of surrounding blanks.
+
+        Parameters
+        ----------
+        empty : bool
+            Also yield rows of nothing but delimiters.
 
         Raises
         ------
         ValueError
             If a row has more or fewer fields than there are columns, or cannot be parsed.
         """
-        for line, fields in self._records():
+        for line, fields in self._records(empty=empty):
             if self.has_header and line == self._first_line:
                 continue
             if len(fields) > len(self.names) and not any(fields[len(self.names) :]):
@@ -191,7 +206,7 @@ class CsvTable:
         """Tell whether the decimal comma that this table is known to have makes a number of `field`."""
         return self.decimal == "," and DECIMAL_COMMA.fullmatch(field) is not None
 
-    def _records(self) -> Generator[tuple[int, list[str]], None, None]:
+    def _records(self, *, empty: bool = False) -> Generator[tuple[int, list[str]], None, None]:
         """Yield (number of its first line, stripped fields) of every row that is not blank, header included."""
         with open_binary(self.path) as stream, self._text(stream) as text:
             for _ in range(self._n_above):
@@ -200,7 +215,7 @@ class CsvTable:
             start = 1 + self._n_above
             try:
                 for fields in reader:
-                    if any(fields):
+                    if any(fields) or (empty and len(fields) > 1):
                         yield start, [field.strip() for field in fields]
                     start = reader.line_num + 1 + self._n_above
             except csv.Error as error:
@@ -259,33 +274,6 @@ def _encoding(path: Path, encoding: str) -> str:
 
 def _lines(comments: Sequence[tuple[int, str]]) -> str:
     return f"line {comments[0][0]}" if len(comments) == 1 else f"{len(comments)} lines"
-
-
-def _names_columns(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Guess whether the fields of the `first` row are column names, given rows `below` it."""
-    columns = [
-        [row[i] for row in below if i < len(row) and row[i].lower() not in MISSING_NUMBER] for i in range(len(first))
-    ]
-    are_numbers = [_is_number(field, column) for field, column in zip(first, columns, strict=True)]
-    if not any(are_numbers):
-        return True
-    texts = (
-        column
-        for field, column, is_number in zip(first, columns, are_numbers, strict=True)
-        if field.lower() not in MISSING_NUMBER and not is_number
-    )
-    return any(column and all(_is_number(field, column) for field in column) for column in texts)
-
-
-def _is_number(field: str, column: Sequence[str]) -> bool:
-    """Tell whether a field is a number; one with a currency or unit if the `column` below has it, too."""
-    if number(field) is not None:
-        return True
-    found = figure(field)
-    if found is None or not found.is_certain:
-        return False
-    others = [figure(other) for other in column] if found.mark else []
-    return all(other is not None and other.mark == found.mark for other in others)
 
 
 def _decimal(sample: str, delimiter: str) -> str:

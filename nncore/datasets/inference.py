@@ -55,7 +55,8 @@ def infer_schema(
         scan.settle({decimal for decimal in certain if decimal is not None})
     goal = scans[target_position]
     columns = tuple(scan.column() for i, scan in scans.items() if i != target_position)
-    return Schema(columns, goal.name, goal.classes(task), goal.notation)
+    width = None if table.has_header else len(table.names)
+    return Schema(columns, goal.name, goal.classes(task), goal.notation, width)
 
 
 def _check_used(table: CsvTable, used: Collection[int], target_position: int, *, is_named: bool) -> None:

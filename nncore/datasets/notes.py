@@ -10,7 +10,7 @@ import numpy as np
 
 from nncore.base import strict_json
 from nncore.datasets.preparation import Preparation
-from nncore.datasets.split import train_test_split
+from nncore.datasets.split import split_by_class, train_test_split
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Split:
         everything = np.arange(len(y))
         if not self.test:
             return everything, everything[:0]
-        train, test = train_test_split(
-            everything, test_size=self.test, seed=self.seed, stratify=y if self.stratify else False
-        )
+        if self.stratify:
+            return split_by_class(y, self.test, self.seed)
+        train, test = train_test_split(everything, test_size=self.test, seed=self.seed)
         return train, test
 
 

@@ -12,10 +12,13 @@ import numpy as np
 
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.labels import label
-from nncore.datasets.notation import Notation
+from nncore.datasets.levels import Levels
+from nncore.datasets.notation import Notation, figure
+from nncore.datasets.roles import find_roles
 from nncore.datasets.spelling import MISSING, MISSING_NUMBER, number
 
 LEAVE_OUT = "fill it in, or leave out incomplete rows (missing='drop', on the command line --drop-missing)"
+DECIMAL = "(decimal=, on the command line --decimal)"
 TAKE_OUT = "fill it in, or take the row out of the file: a prediction needs every input"
 
 
@@ -56,12 +59,15 @@ class Schema:
         The classes of the target; None if it is a quantity.
     notation : Notation or None
         How the target's numbers are written; None as Python writes them.
+    width : int or None
+        Of a table without header, how many columns it had: they are known by their positions.
     """
 
     columns: tuple[Column, ...]
     target: str
     classes: tuple[str, ...] | None
     notation: Notation | None = None
+    width: int | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -73,37 +79,40 @@ class Schema:
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return ``X`` of shape (n_samples, n_features) and ``y``, or None if `table` lacks the target column.
 
-        Columns are found by name; a table without header may instead have just the input columns, in order.
+        Columns are found by name; a table without header may instead have just the input columns, in order. A text that
+        the schema does not know is none of those it knows: each of their features is 0, and the table's `notes` say so.
 
         Parameters
         ----------
         table : CsvTable
-        missing : {"error", "drop"}
-            Whether a row with a missing value is an error or left out.
+        missing : {"error", "drop", "mark"}
+            Whether a row with a missing value is an error, left out, or kept with NaN for what the value would become.
         target : bool, default True
             False does not look at the target column, whatever it holds; ``y`` is then None.
 
         Raises
         ------
         ValueError
-            If a column or value is missing, no number, not finite, or a text that the schema does not know, or if
+            If a column or value is missing, no number, not finite, or a class that the schema does not know, or if
             there is no row. The message names file, line and column.
         """
-        features = self._positions(table)
-        goal = table.names.index(self.target) if target and self.target in table.names else None
+        features, goal = find_roles(table, [column.name for column in self.columns], self.target, self.width)
+        goal = goal if target else None
         used = features if goal is None else [*features, goal]
         numbers = [position for column, position in zip(self.columns, features, strict=True) if column.levels is None]
         if goal is not None and all(number(name) is not None for name in self.classes or ()):
             numbers.append(goal)
+        fields_of = [_Reader(column, position, table) for column, position in zip(self.columns, features, strict=True)]
         values, targets = array("d"), array("d")
         for line, fields in complete_rows(table, used, missing, LEAVE_OUT if target else TAKE_OUT, numbers):
             try:
-                for column, position in zip(self.columns, features, strict=True):
-                    _append(values, column, fields[position], table)
+                for reader in fields_of:
+                    values.extend(reader.read(fields, line))
                 if goal is not None:
                     targets.append(self._target_value(fields[goal], table))
             except ValueError as error:
                 raise ValueError(f"{table.path}:{line}: {error}") from None
+        table.notes += [f"{table.path}: {note}" for reader in fields_of for note in reader.notes()]
         X = np.array(values).reshape(-1, len(self.feature_names))
         if not len(X):
             raise ValueError(f"{table.path}: no complete row of data")
@@ -120,6 +129,7 @@ class Schema:
             "target": self.target,
             "classes": None if self.classes is None else list(self.classes),
             **({"notations": notations} if notations else {}),
+            **({} if self.width is None else {"width": self.width}),
         }
 
     @classmethod
@@ -136,12 +146,8 @@ class Schema:
         """
         notations = {name: Notation(*map(str, it)) for name, it in state.get("notations", {}).items()}
         columns = tuple(Column(str(name), _strings(levels), notations.get(name)) for name, levels in state["columns"])
-        return cls(columns, str(state["target"]), _strings(state["classes"]), notations.get(state["target"]))
-
-    def _positions(self, table: CsvTable) -> list[int]:
-        if not table.has_header and len(table.names) == len(self.columns):
-            return list(range(len(self.columns)))
-        return [table.position(column.name) for column in self.columns]
+        width = None if state.get("width") is None else int(state["width"])
+        return cls(columns, str(state["target"]), _strings(state["classes"]), notations.get(state["target"]), width)
 
     def _target_value(self, field: str, table: CsvTable) -> float:
         if self.classes is None:
@@ -161,8 +167,11 @@ def complete_rows(
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of `table` that have a value in each `used` column; ``missing="error"`` refuses any other row.
 
-    In the columns `numbers`, what is no text counts as missing, too.
+    In the columns `numbers`, what is no text counts as missing, too. ``missing="mark"`` yields all rows.
     """
+    if missing == "mark":
+        yield from table.rows(empty=True)
+        return
     if missing not in ("error", "drop"):
         raise ValueError(f"missing must be 'error' or 'drop', got {missing!r}")
     markers = [(i, MISSING_NUMBER if i in numbers else MISSING) for i in used]
@@ -176,15 +185,29 @@ def complete_rows(
             )
 
 
-def _append(values: array[float], column: Column, field: str, table: CsvTable) -> None:
-    if column.levels is None:
-        values.append(_finite(column.name, field, column.notation, table))
-        return
-    field = table.plain(field)
-    if field in column.levels:
-        values.extend(float(level == field) for level in column.levels)
-    else:
-        raise ValueError(f"column {column.name!r}: unknown text {field!r}; known: {', '.join(column.levels[:12])}")
+class _Reader:
+    """Reads the features of one column from the rows of a table."""
+
+    def __init__(self, column: Column, position: int, table: CsvTable) -> None:
+        self.column, self.position, self.table = column, position, table
+        self.marks = MISSING if column.levels is not None else MISSING_NUMBER
+        self.levels = None if column.levels is None else Levels(column.name, column.levels)
+
+    def read(self, fields: Sequence[str], line: int) -> Sequence[float]:
+        """Return the features; NaN where the field is missing, which is so only if such rows are asked for."""
+        field = fields[self.position]
+        if self.levels is None:
+            if field.lower() in self.marks:
+                return (math.nan,)
+            return (_finite(self.column.name, field, self.column.notation, self.table),)
+        known = self.column.levels or ()
+        if field.lower() in self.marks and field not in known:
+            return [math.nan] * len(known)
+        return self.levels.one_hot(self.table.plain(field), line)
+
+    def notes(self) -> list[str]:
+        """Return what to say of what was read."""
+        return [] if self.levels is None else self.levels.notes()
 
 
 def _finite(name: str, field: str, notation: Notation | None, table: CsvTable) -> float:
@@ -194,7 +217,9 @@ def _finite(name: str, field: str, notation: Notation | None, table: CsvTable) -
         value = number(field if table.decimal == "." else table.plain(field))
     if value is None or not math.isfinite(value):
         like = f" written with {notation.mark!r}" if notation is not None and notation.mark else ""
-        raise ValueError(f"column {name!r}: expected a finite number{like}, got {field!r}")
+        looks = None if number(field) is not None else figure(field)
+        hint = f"; name the decimal mark {DECIMAL}" if looks is not None and "," in looks.core and not like else ""
+        raise ValueError(f"column {name!r}: expected a finite number{like}, got {field!r}{hint}")
     return value
 
 

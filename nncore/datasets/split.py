@@ -75,6 +75,32 @@ def train_test_split(
 train_test_split = checks.explaining("train_test_split", train_test_split)
 
 
+def split_by_class(y: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the rows to train on and to test on, each class having its share in both.
+
+    A class of a single row is among those to train on: it cannot be in both.
+
+    Raises
+    ------
+    ValueError
+        If no class has more than one row, or the parts are too small to hold a row of each class.
+
+    Examples
+    --------
+    >>> train, test = split_by_class(np.array([0, 0, 1, 1, 2]), 0.5, seed=0)
+    >>> sorted((train[:2] // 2).tolist()), train[2:].tolist(), sorted((test // 2).tolist())
+    ([0, 1], [4], [0, 1])
+    """
+    _, index, counts = np.unique(y, return_inverse=True, return_counts=True)
+    alone = counts[index] == 1
+    everything = np.arange(len(y))
+    if alone.all():
+        raise ValueError(f"each of the {len(y)} rows is of a class of its own, so no row can test what others teach")
+    shared = everything[~alone]
+    train, test = train_test_split(shared, test_size=share, seed=seed, stratify=y[shared])
+    return np.concatenate([train, everything[alone]]), test
+
+
 def _check_arrays(columns: list[np.ndarray]) -> None:
     """Raise ValueError for a single number: a share, most likely, which is no array."""
     for number, column in enumerate(columns):
@@ -105,7 +131,8 @@ def _stratified(
         raise ValueError(f"stratify needs one class per row, shape ({n_samples},), got {classes.shape}")
     names, index, counts = np.unique(classes, return_inverse=True, return_counts=True)
     if counts.min() < 2:
-        raise ValueError(f"class {names[counts.argmin()].item()!r} has only 1 row; stratify needs at least 2 of each")
+        one = f"class {names[counts.argmin()].item()!r} has only 1 row"
+        raise ValueError(f"{one}; stratify needs at least 2 of each: leave it out, or give stratify=False")
     if min(n_test, n_samples - n_test) < len(names):
         raise ValueError(
             f"stratify needs a row of each of the {len(names)} classes in both parts, "

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dataset import Dataset
 from nncore.datasets.inference import infer_schema
-from nncore.datasets.labels import are_classes, check_task, label, sorted_labels
+from nncore.datasets.labels import are_classes, check_task, label, on_whole_numbers, sorted_labels
 from nncore.datasets.stream import open_binary
 
 
@@ -42,7 +43,7 @@ def read_csv(
     target : str, optional
         Name of the target column, ``"column 3"`` if the file has no header. Default: the last column.
     task : {"auto", "classification", "regression"}
-        Auto takes a target of text, or of at most 20 different whole numbers, for classes.
+        Auto takes a target of text, or of at most 20 different whole numbers that repeat themselves, for classes.
     categorical : collection of str
         Columns to treat as text although they hold numbers.
     ignore : collection of str
@@ -134,6 +135,11 @@ def read_npz(path: str | os.PathLike[str], *, X: str = "X", y: str = "y", task: 
     ValueError
         If it is no NPZ file, an array is missing or holds pickled objects, or shapes and values do not fit.
 
+    Warns
+    -----
+    UserWarning
+        If whole numbers are taken for classes or not, and might be meant otherwise.
+
     Examples
     --------
     >>> import os, tempfile
@@ -147,6 +153,10 @@ def read_npz(path: str | os.PathLike[str], *, X: str = "X", y: str = "y", task: 
     if targets is None:
         raise ValueError(f"{path}: there is no array {y!r}; name the target array (y=)")
     classes = None if task == "regression" else _class_names(targets, task)
+    labels = {label(value) for value in np.unique(targets)} if task == "auto" else ()
+    note = on_whole_numbers(y, labels, classes=classes is not None) if labels else ""
+    if note:
+        warnings.warn(f"{path}: {note}", stacklevel=2)
     names = tuple(f"x{i}" for i in range(inputs.shape[1]))
     indices = encode_targets(targets, classes, str(path))
     return Dataset(inputs, indices, names, classes, Path(path).stem, f"Read from {path}.")
@@ -156,7 +166,8 @@ def read_npz_arrays(
     path: str | os.PathLike[str], X: str = "X", y: str | None = "y"
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the checked array `X`, shape (n_samples, n_features), and the raw array `y`, or None if there is none."""
-    from zipfile import BadZipFile  # here, not at the top: it would slow `import nncore`
+    import zlib  # here, not at the top: it would slow `import nncore`
+    from zipfile import BadZipFile
 
     with open_binary(path) as stream:
         try:
@@ -165,11 +176,18 @@ def read_npz_arrays(
                 raise ValueError("a single array (.npy); expected a .npz file with arrays X and y, see numpy.savez")
             if X not in file:
                 raise ValueError(f"there is no array {X!r}; it holds {', '.join(file.files[:12]) or 'none'}")
-            inputs, targets = file[X], None if y is None else file.get(y)
-        except (ValueError, BadZipFile, EOFError) as error:
+            inputs, targets = _array(file, X), None if y is None or y not in file else _array(file, y)
+        except (ValueError, BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise ValueError(f"{path}: not a readable NPZ file: {error}") from None
     X_checked = _inputs(inputs, f"{path}: array {X!r}")
     return X_checked, None if targets is None else _targets(targets, len(inputs), f"{path}: array {y!r}")
+
+
+def _array(file: Mapping[str, Any], name: str) -> np.ndarray:
+    values = file[name]
+    if not isinstance(values, np.ndarray):  # NumPy gives the bytes of what does not begin as an array
+        raise ValueError(f"{name!r} in it is no array of NumPy's; write it by numpy.savez")
+    return values
 
 
 def encode_targets(values: np.ndarray, classes: tuple[str, ...] | None, where: str) -> np.ndarray:
@@ -215,4 +233,4 @@ def _targets(values: np.ndarray, n_samples: int, where: str) -> np.ndarray:
 
 def _class_names(values: np.ndarray, task: str) -> tuple[str, ...] | None:
     labels = {label(value) for value in np.unique(values)}
-    return sorted_labels(labels) if task == "classification" or are_classes(labels) else None
+    return sorted_labels(labels) if task == "classification" or are_classes(labels, len(values)) else None

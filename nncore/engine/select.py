@@ -1,7 +1,8 @@
 """Choose the engine for this processor and number type, and say how many threads it may use.
 
 `NNCORE_ISA` (base, avx2, avx512vl or avx512) forces an instruction set, `NNCORE_NUM_THREADS` a number of threads; both
-are read when nncore is imported.
+are read when nncore is imported. Without the latter `OMP_NUM_THREADS` is heeded, by which joblib and others divide the
+processors among their workers.
 """
 
 from __future__ import annotations
@@ -153,7 +154,8 @@ def set_num_threads(n: int | None = None) -> None:
     Parameters
     ----------
     n : int, optional
-        At least 1; None goes back to the default, `NNCORE_NUM_THREADS` or all processors this process may use.
+        At least 1; None goes back to the default: `NNCORE_NUM_THREADS`, or all processors this process may use, but no
+        more than `OMP_NUM_THREADS`.
 
     Raises
     ------
@@ -191,7 +193,9 @@ def get_num_threads() -> int:
 def _default_threads() -> int:
     wanted = os.environ.get("NNCORE_NUM_THREADS", "").strip()
     if not wanted:
-        return available_cpus()
+        shared = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # "4,2": of the outermost level
+        limit = int(shared) if shared.isascii() and shared.isdigit() else 0
+        return min(limit or runtime.MAX_THREADS, available_cpus())
     if not (wanted.isascii() and wanted.isdigit()) or int(wanted) < 1:
         raise EnvironmentVariableError(f"NNCORE_NUM_THREADS={wanted!r} must be an integer of at least 1, or unset")
     return int(wanted)

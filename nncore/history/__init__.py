@@ -2,6 +2,7 @@
 
 from nncore.history.columns import Columns
 from nncore.history.layers import LayerHistory
+from nncore.history.marks import Mark
 from nncore.history.record import History
 
-__all__ = ["Columns", "History", "LayerHistory"]
+__all__ = ["Columns", "History", "LayerHistory", "Mark"]

@@ -119,6 +119,21 @@ class LayerHistory:
         self._records[n:end] = new_records
         self._n = end  # last: what Ctrl-C or another thread may find before is as if nothing had been appended
 
+    def last(self) -> tuple[int, dict[str, float], NDArray[np.float64]]:
+        """Return the latest record: its epoch, `FIELDS` by name, and the histogram.
+
+        Examples
+        --------
+        >>> layer = LayerHistory("dense_0", "Dense")
+        >>> layer.extend([4], np.ones((1, 42)))
+        >>> epoch, values, histogram = layer.last()
+        >>> epoch, values["gradient_norm"], histogram.shape
+        (4, 1.0, (32,))
+        """
+        record = self._records[: self._n][-1]
+        values = dict(zip(FIELDS, record[: len(FIELDS)].tolist(), strict=True))
+        return int(self._epochs[: self._n][-1]), values, np.array(record[len(FIELDS) :])
+
     def drop_last(self) -> None:
         """Take the latest record back."""
         self._n = max(0, self._n - 1)

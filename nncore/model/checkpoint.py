@@ -281,6 +281,7 @@ def _notes(name: str, value: Any) -> dict[str, str]:
 
 
 COUNT = checks.integer(0, checks.COUNT)
+FINISHED = checks.integer(0, checks.EPOCHS)
 FIELDS: dict[str, Callable[[str, Any], Any]] = {
     "name": checks.optional(checks.text),
     "dtype": _dtype,
@@ -291,8 +292,8 @@ FIELDS: dict[str, Callable[[str, Any], Any]] = {
     "optimizer": lambda name, value: optimizers.from_dict(value),
     "metrics": _metrics,
     "seed": checks.integer(0, 2**64 - 1),
-    "epoch": COUNT,
-    "iterations": COUNT,
+    "epoch": FINISHED,
+    "iterations": FINISHED,
     "metadata": _notes,
 }
 """What a description consists of, and the rule that each field has to pass."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from nncore.training.batches import MiniBatches
 from nncore.training.loop import Strategy
 from nncore.training.scoring import bind_metrics, checked_metrics
 from nncore.training.state import State, loss_of, new_network, program_for
+
+if TYPE_CHECKING:
+    from nncore.solvers import LBFGS, LM
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
 SEED = checks.integer(0, 2**64 - 1)
@@ -66,17 +69,21 @@ def iterable(layers: Any) -> Iterable[Any]:
 def add(state: State, layer: Layer) -> None:
     """Append a layer; see ``Sequential.add``."""
     checks.exact(f"layers[{len(state.layers)}]", layer, LAYERS)
-    if state.network is not None:
-        raise RuntimeError(f"cannot add {layer}: the model is built already; use insert, which keeps what still fits")
-    state.layers = (*state.layers, layer)
+    with state.turn.changing():
+        if state.network is not None:
+            raise RuntimeError(
+                f"cannot add {layer}: the model is built already; use insert, which keeps what still fits"
+            )
+        state.layers = (*state.layers, layer)
 
 
 def build(state: State, n_features: int) -> None:
     """Create the weights; see ``Sequential.build``."""
-    if state.network is None:
-        state.network = new_network(state, program_for(state, n_features))
-    elif n_features != (expected := state.network.program.n_features):
-        raise ValueError(f"n_features is {n_features}, but the model is built for {expected}")
+    with state.turn.changing():
+        if state.network is None:
+            state.network = new_network(state, program_for(state, n_features))
+        elif n_features != (expected := state.network.program.n_features):
+            raise ValueError(f"n_features is {n_features}, but the model is built for {expected}")
 
 
 def compile_model(
@@ -84,24 +91,27 @@ def compile_model(
     optimizer: str | Optimizer,
     loss: str | Loss | None,
     metrics: str | Metric | Iterable[str | Metric] | None,
+    keep_state: bool = False,
 ) -> None:
     """Choose how to train; see ``Sequential.compile``."""
     new_optimizer = optimizers.get(optimizer)
     new_loss = None if loss is None else losses.get(loss)
     new_metrics = checked_metrics(metrics)
-    if state.network is not None:
-        state.network.check_not_training()
-    if state.layers or new_loss:
-        effective = loss_of(state.layers, new_loss)
-        check_output(state.layers, effective)
-        bind_metrics(new_metrics, effective)
-        if state.network is not None:
-            program = lower(state.layers, state.network.program.n_features, effective)
-            state.network = _recompiled(state.network, program, new_optimizer)
-    state.optimizer, state.loss, state.metrics = new_optimizer, new_loss, new_metrics
+    checks.flag("keep_state", keep_state)
+    with state.turn.changing():
+        if state.layers or new_loss:
+            effective = loss_of(state.layers, new_loss)
+            check_output(state.layers, effective)
+            bind_metrics(new_metrics, effective)
+            if state.network is not None:
+                program = lower(state.layers, state.network.program.n_features, effective)
+                state.network = _recompiled(state.network, program, new_optimizer)
+                if not keep_state:
+                    state.network.reset_optimizer()
+        state.optimizer, state.loss, state.metrics = new_optimizer, new_loss, new_metrics
 
 
-def strategy(solver: str | None, batch_size: int | None, shuffle: bool | None) -> Strategy:
+def strategy(solver: str | LBFGS | LM | None, batch_size: int | None, shuffle: bool | None) -> Strategy:
     """Return the way to train that ``Sequential.fit`` was asked for."""
     if solver is None:
         return MiniBatches(batch_size, shuffle)
@@ -120,6 +130,7 @@ def _recompiled(network: Network, program: Program, optimizer: Optimizer) -> Net
 def set_optimizer(state: State, optimizer: str | Optimizer) -> None:
     """Change the update rule; its state goes on. See ``Sequential.optimizer``."""
     new = optimizers.get(optimizer)
-    if state.network is not None:
-        state.network.optimizer = new
-    state.optimizer = new
+    with state.turn.using():
+        if state.network is not None:
+            state.network.optimizer = new
+        state.optimizer = new

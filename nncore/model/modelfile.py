@@ -28,7 +28,7 @@ FOREIGN_FORMATS = {
     b"PK\x03\x04": "a zip archive, such as .npz, .pt or .keras",
     b"\x89HDF": "an HDF5 file",
     b"\x93NUM": "a .npy file",
-    b"\x80\x04": "a pickle",
+    **{b"\x80" + bytes([protocol]): "a pickle" for protocol in range(2, 6)},
     b"\x1f\x8b": "a gzip file",
     b"{": "a JSON file",
 }

@@ -101,7 +101,7 @@ class Perceptron:
         TypeError, ValueError
             If an argument is wrong, or products of values of `X` would overflow. The perceptron is then as before.
         """
-        epochs = checks.integer(1, checks.COUNT)("epochs", epochs)
+        epochs = checks.integer(1, checks.EPOCHS)("epochs", epochs)
         shuffle = checks.flag("shuffle", shuffle)
         seed = checks.integer(0, 2**64 - 1)("seed", seed)
         array = inputs.features(X, FLOAT64)

@@ -14,7 +14,7 @@ from nncore.base.typing import Array
 from nncore.losses import Crossentropy
 from nncore.program import ParameterBlock, last_activation
 from nncore.training import scoring
-from nncore.training.state import State, built, checked_data, current_loss, scorers
+from nncore.training.state import State, built, converted, current_loss, scorers
 
 Predict = Callable[[ArrayLike], Array]
 """The model's own method, which a subclass may have changed."""
@@ -67,20 +67,22 @@ def _classifier(state: State, caller: str) -> tuple[str, bool]:
 def evaluate(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, return_dict: bool) -> Any:
     """Return loss and metrics; see ``Sequential.evaluate``."""
     named: bool = checks.flag("return_dict", return_dict)
-    network = built(state)
-    data, metrics = checked_data(state, X, y, sample_weight)[0], scorers(state)
+    with state.turn.using():  # another thread may compile anew meanwhile
+        network, metrics = built(state), scorers(state)
+    data = converted(network.program, state, X, y, sample_weight)
     if metrics:
         from nncore.training.trial import check_targets  # here, not at the top, to keep `import nncore` quick
 
         check_targets(state, data)
-    scores = scoring.evaluate(network, data, metrics)
+    scores = scoring.evaluate(network, data, metrics, current_loss(state))
     return scores if named else list(scores) if state.metrics else scores["loss"]
 
 
 def loss_and_gradient(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, Array]:
     """Return the loss of all rows and its gradient; see ``Sequential.loss_and_gradient``."""
     network = built(state)
-    return network.loss_and_gradient(*checked_data(state, X, y, sample_weight)[0], seed=state.seed)
+    data = converted(network.program, state, X, y, sample_weight)
+    return network.loss_and_gradient(*data, seed=state.seed)
 
 
 def get_weights(state: State) -> list[Array]:

@@ -30,6 +30,7 @@ from nncore.training.state import built, current_loss, scorers
 if TYPE_CHECKING:
     from nncore.model.surgery import SurgeryReport
     from nncore.network import Predictor
+    from nncore.solvers import LBFGS, LM
     from nncore.training.explanation import Explanation
 
 
@@ -250,11 +251,13 @@ class Sequential:
         optimizer: str | Optimizer = "adam",
         loss: str | Loss | None = None,
         metrics: str | Metric | Iterable[str | Metric] | None = None,
+        *,
+        keep_state: bool = False,
     ) -> None:
         """Choose how to train. Optional: without it Adam and the loss that suits the last layer are used.
 
-        May be called again at any time, the weights stay. The optimizer's state goes on if it is of the same kind as
-        before, else it starts anew.
+        May be called again at any time, the weights stay. The optimizer begins anew, as in Keras and PyTorch; to change
+        a rate only, set `optimizer`, or ask for `keep_state`.
 
         Parameters
         ----------
@@ -267,6 +270,8 @@ class Sequential:
             Names from `nncore.metrics.METRICS`, or functions of (y_true, y_pred) that return one number. y_true are the
             targets in the form the loss reads: class indices (n,) for sparse_categorical_crossentropy, else
             (n, n_outputs); y_pred are the predictions (n, n_outputs).
+        keep_state : bool
+            Whether moments and number of updates go on, if the optimizer is of the same kind as before.
 
         Raises
         ------
@@ -276,7 +281,7 @@ class Sequential:
         RuntimeError
             If called while the model is being trained.
         """
-        definition.compile_model(self._state, optimizer, loss, metrics)
+        definition.compile_model(self._state, optimizer, loss, metrics, keep_state)
 
     # ---- changing the layers
 
@@ -394,7 +399,7 @@ class Sequential:
         class_weight: Mapping[int, float] | str | None = None,
         callbacks: Any = None,
         verbose: bool | int | str = "auto",
-        solver: str | None = None,
+        solver: str | LBFGS | LM | None = None,
     ) -> History:
         """Train for `epochs` more epochs: a model that was trained before goes on from there.
 
@@ -433,9 +438,10 @@ class Sequential:
         verbose : {"auto", True, False, 0, 1, 2}
             Whether to show a progress bar on stderr; ``"auto"``: only if that is a terminal. 1 is True; 2 prints a
             line for each epoch instead, there as well: ``epoch 3/10: loss 0.523``.
-        solver : {"lbfgs", "lm"}, optional
+        solver : {"lbfgs", "lm"} or what `nncore.solvers` has of them, optional
             Minimise the loss over all rows at once instead of training with the optimizer: L-BFGS, or for squared
-            errors Levenberg-Marquardt. An epoch is then an iteration; there are no batches. See `nncore.solvers`.
+            errors Levenberg-Marquardt. An epoch is then an iteration; there are no batches. ``LBFGS(tol, max_fun)``
+            and ``LM(tol)`` say when to end. See `nncore.solvers`.
 
         Returns
         -------
@@ -456,7 +462,9 @@ class Sequential:
         strategy = definition.strategy(solver, batch_size, shuffle)
         data = X, y, sample_weight
         options: dict[str, Any] = {"class_weight": class_weight, "callbacks": callbacks, "verbose": verbose}
-        return Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options).run()
+        with self._state.turn.training():
+            fit = Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options)
+            return fit.run()
 
     def train_on_batch(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, epoch: float | None = None

@@ -25,27 +25,28 @@ def snapshot(state: State, metadata: Mapping[str, str]) -> Snapshot:
     """
     from nncore.model.checkpoint import Snapshot  # here, not at the top: pickles do without
 
-    network = built(state)
-    parameters, statistics, slots, iterations = network.state()
-    return Snapshot(
-        layers=state.layers,
-        n_features=network.program.n_features,
-        loss=current_loss(state),
-        loss_is_inferred=state.loss is None,
-        optimizer=state.optimizer,
-        metrics=tuple(metric for metric in state.metrics if isinstance(metric, str)),
-        seed=state.seed,
-        epoch=state.epoch,
-        iterations=iterations,
-        name=state.name,
-        metadata=dict(metadata),
-        parameters=parameters,
-        statistics=statistics,
-        slots=slots,
-        drawn=state.drawn,
-        feature_names=state.feature_names,
-        output_names=output_names(state, network.program),
-    )
+    with state.turn.using():  # so that it is of one moment
+        network = built(state)
+        parameters, statistics, slots, iterations = network.state()
+        return Snapshot(
+            layers=state.layers,
+            n_features=network.program.n_features,
+            loss=current_loss(state),
+            loss_is_inferred=state.loss is None,
+            optimizer=state.optimizer,
+            metrics=tuple(metric for metric in state.metrics if isinstance(metric, str)),
+            seed=state.seed,
+            epoch=state.epoch,
+            iterations=iterations,
+            name=state.name,
+            metadata=dict(metadata),
+            parameters=parameters,
+            statistics=statistics,
+            slots=slots,
+            drawn=state.drawn,
+            feature_names=state.feature_names,
+            output_names=output_names(state, network.program),
+        )
 
 
 def restored(kept: Snapshot) -> State:
@@ -69,12 +70,15 @@ OLD_NAMES = {field: field if field in WERE_PUBLIC else f"_{field}" for field in 
 
 def pickled(state: State) -> dict[str, Any]:
     """Return copies of all fields by name; of the network, its numbers."""
-    network = state.network
-    return vars(state) | {
-        "network": None if network is None else (network.program.n_features, *network.state()),
-        "history": copy.deepcopy(state.history),
-        "metadata": dict(state.metadata),
-    }
+    with state.turn.using():
+        network = state.network
+        kept = vars(state) | {
+            "network": None if network is None else (network.program.n_features, *network.state()),
+            "history": copy.deepcopy(state.history),
+            "metadata": dict(state.metadata),
+        }
+    del kept["turn"]  # a copy has its own
+    return kept
 
 
 def unpickled(kept: Mapping[str, Any]) -> State:
@@ -95,7 +99,7 @@ def from_old_pickle(attributes: Mapping[str, Any]) -> dict[str, Any]:
 def _network(
     state: State, n_features: int, parameters: Array, statistics: Array, slots: Array, iterations: int
 ) -> Network:
-    network = Network(program_for(state, n_features), parameters, state.optimizer)
+    network = Network(program_for(state, n_features), parameters, state.optimizer, state.turn)
     network.set_statistics(statistics)
     network.set_optimizer_state(slots, iterations)
     return network

@@ -62,36 +62,40 @@ class SurgeryReport:
 
 def insert(state: State, index: int, layer: Layer) -> SurgeryReport:
     """Put a layer in; see ``Sequential.insert``."""
-    n = len(state.layers)
-    index = checks.integer(0, n)("index", index)
-    layers, origins = list(state.layers), list[int | None](range(n))
-    layers.insert(index, checks.exact("layer", layer, LAYERS))
-    origins.insert(index, None)
-    return _operate(state, layers, origins)
+    with state.turn.changing():
+        n = len(state.layers)
+        index = checks.integer(0, n)("index", index)
+        layers, origins = list(state.layers), list[int | None](range(n))
+        layers.insert(index, checks.exact("layer", layer, LAYERS))
+        origins.insert(index, None)
+        return _operate(state, layers, origins)
 
 
 def remove(state: State, index: int) -> SurgeryReport:
     """Take a layer out; see ``Sequential.remove``."""
-    return _operate(state, *_without(state, "index", index)[:2])
+    with state.turn.changing():
+        return _operate(state, *_without(state, "index", index)[:2])
 
 
 def move(state: State, from_index: int, to_index: int) -> SurgeryReport:
     """Take a layer out and put it in again; see ``Sequential.move``."""
-    layers, origins, layer, origin = _without(state, "from_index", from_index)
-    to_index = checks.integer(0, len(layers))("to_index", to_index)
-    layers.insert(to_index, layer)
-    origins.insert(to_index, origin)
-    return _operate(state, layers, origins)
+    with state.turn.changing():
+        layers, origins, layer, origin = _without(state, "from_index", from_index)
+        to_index = checks.integer(0, len(layers))("to_index", to_index)
+        layers.insert(to_index, layer)
+        origins.insert(to_index, origin)
+        return _operate(state, layers, origins)
 
 
 def replace(state: State, index: int, layer: Layer) -> SurgeryReport:
     """Put a layer in the place of another; see ``Sequential.replace``."""
-    layers, origins, old, origin = _without(state, "index", index)
-    same_kind = type(checks.exact("layer", layer, LAYERS)) is type(old)
-    place = checks.integer(0, len(layers))("index", index)
-    layers.insert(place, layer)
-    origins.insert(place, origin if same_kind else None)
-    return _operate(state, layers, origins)
+    with state.turn.changing():
+        layers, origins, old, origin = _without(state, "index", index)
+        same_kind = type(checks.exact("layer", layer, LAYERS)) is type(old)
+        place = checks.integer(0, len(layers))("index", index)
+        layers.insert(place, layer)
+        origins.insert(place, origin if same_kind else None)
+        return _operate(state, layers, origins)
 
 
 def _without(state: State, argument: str, index: int) -> tuple[list[Layer], list[int | None], Layer, int | None]:
@@ -110,7 +114,6 @@ def _operate(state: State, layers: list[Layer], origins: list[int | None]) -> Su
     if network is None:
         state.layers = tuple(layers)
         return SurgeryReport()
-    network.check_not_training()
     loss, loss_before = loss_of(layers, state.loss), current_loss(state)
     program = lower(layers, network.program.n_features, loss)
     bind_metrics(state.metrics, loss)
@@ -181,7 +184,7 @@ def _transplanted(
     """Return a network for `program` with the state that the layers in `fitting` have in `network`."""
     parameters, statistics, slots, iterations = network.state()
     new_slots = np.zeros((len(slots), program.n_parameters), network.dtype)
-    successor = Network(program, new_parameters, network.optimizer)
+    successor = Network(program, new_parameters, network.optimizer, network.turn)
     new_statistics = successor.get_statistics()
     for number in fitting:
         learned, averaged = zip(_blocks(network.program, origin_of[number]), _blocks(program, number), strict=True)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +11,7 @@ import numpy as np
 from nncore import engine
 from nncore.base.typing import Array
 from nncore.network.lending import Lent
+from nncore.network.turn import Turn
 from nncore.optimizers import Optimizer
 from nncore.program import Program
 
@@ -30,7 +28,7 @@ class Network:
     what was written to it goes into the plan before every operation, and the plan's values into it after every one that
     changes them, until nobody holds it. A single row is predicted by the lent vector itself.
 
-    One thread at a time uses the plan. Others wait, except while a `training` lasts: they get a ``RuntimeError``.
+    One thread at a time uses the plan. Others wait, except while one trains: they get a ``RuntimeError``.
 
     Parameters
     ----------
@@ -38,17 +36,17 @@ class Network:
     parameters : ndarray of shape (n_parameters,)
         Copied. Its dtype is the one computed in.
     optimizer : Optimizer
+    turn : Turn, optional
+        Of the model that the network is made for; by default its own.
     """
 
-    def __init__(self, program: Program, parameters: Array, optimizer: Optimizer) -> None:
+    def __init__(self, program: Program, parameters: Array, optimizer: Optimizer, turn: Turn | None = None) -> None:
         self.program = program
+        self.turn = Turn() if turn is None else turn
         self.dtype = parameters.dtype
         self._optimizer = optimizer
         self._plan = self._new_plan(parameters)
         self._lent: Lent | None = None
-        self._lock = threading.RLock()
-        self._at_work = False  # the plan trains; who watches may read its weights, and they are newer than those lent
-        self._trainer: int | None = None
         self._orphaned = False  # whether a thread that died in a fork was using the plan
         _alive.add(self)
 
@@ -58,54 +56,30 @@ class Network:
         plan.set_optimizer(self._optimizer.at_epoch(0))
         return plan
 
-    @contextmanager
-    def training(self) -> Iterator[None]:
-        """Keep other threads, and callbacks of the same thread, from training until the block ends."""
-        with self._lock:
-            self._check_not_training_elsewhere()
-            self.check_not_training()
-            self._trainer = threading.get_ident()
-        try:
-            yield
-        finally:
-            self._trainer = None
-
-    def check_not_training(self) -> None:
-        """Raise RuntimeError while a `training` lasts."""
-        self._check_not_training_elsewhere()
-        if self._trainer is not None:
-            raise RuntimeError("model is being trained: a callback cannot train or recompile the model that called it")
-
-    def _check_not_training_elsewhere(self) -> None:
-        if self._trainer is not None and self._trainer != threading.get_ident():
-            raise RuntimeError("model is being trained in another thread")
-
-    def _forget_other_threads(self) -> None:
-        """In a child process after a fork only the forking thread lives on: what others held would stay held."""
-        self._orphaned = not self._lock.acquire(blocking=False)
-        self._lock = threading.RLock()
-        if self._trainer != threading.get_ident():
-            self._trainer = None
-
     def _lent_plan(self) -> Any:
-        """Return the plan with the current parameters; call it with the lock held."""
-        self._check_not_training_elsewhere()
+        """Return the plan with the current parameters, to read from; call it with the lock held."""
+        self.turn.check()
         if self._orphaned:
             self._replace_plan()
-        if self._lent is not None and not self._at_work:
+        if self._lent is not None and not self.turn.computing:  # then the plan's are newer than those lent
             held = self._lent.held  # asked first: who lets go of it meanwhile may write to it until then
             self._plan.set_parameters(self._lent.values)  # which copies only what has been written
             if not held:
                 self._lent = None
         return self._plan
 
+    def _idle_plan(self) -> Any:
+        """Return the plan with the current parameters, to compute with or change."""
+        self.turn.check_computing()
+        return self._lent_plan()
+
     def _held(self) -> Array | None:
         """The lent vector, if somebody holds it and it has the current parameters of a plan that can be used."""
-        usable = self._lent is not None and self._lent.held and not self._at_work and not self._orphaned
+        usable = self._lent is not None and self._lent.held and not self.turn.computing and not self._orphaned
         return self._lent.values if self._lent is not None and usable else None
 
     def _replace_plan(self) -> None:
-        """Make a new plan of the state in which a lost thread left the old one, which would seem busy for ever."""
+        """Make a new plan of the old one's state: a lost thread was using it, and it would seem busy for ever."""
         flat = np.empty(self.program.n_parameters, self.dtype)
         slots = np.empty((self._optimizer.n_slots, self.program.n_parameters), self.dtype)
         self._plan.get_parameters(flat)
@@ -118,11 +92,18 @@ class Network:
         plan.iterations = self._plan.iterations
         self._plan, self._orphaned = plan, False
 
+    def become_orphan(self) -> None:
+        """Return to the last finished epoch, and let go of a plan that a thread which no longer exists was using."""
+        self._orphaned = True
+        self._plan.go_back()
+        if self._lent is not None:
+            self._plan.get_parameters(self._lent.values)
+
     @property
     def parameters(self) -> Array:
         """The flat parameter vector, writable; the same array at every call for as long as somebody holds it."""
-        self._check_not_training_elsewhere()
-        with self._lock:
+        self.turn.check()
+        with self.turn.lock:
             if self._lent is None:
                 self._lent = Lent(self.get_parameters())
             return self._lent.array()
@@ -130,41 +111,41 @@ class Network:
     def get_parameters(self) -> Array:
         """Return a copy of the flat parameter vector."""
         flat = np.empty(self.program.n_parameters, self.dtype)
-        self._check_not_training_elsewhere()  # before the lock, so that nobody waits for a long epoch to hear it
-        with self._lock:
+        self.turn.check()  # before the lock, so that nobody waits for a long epoch to hear it
+        with self.turn.lock:
             self._lent_plan().get_parameters(flat)
         return flat
 
     def set_parameters(self, flat: Array) -> None:
-        self._check_not_training_elsewhere()
-        with self._lock:
-            self._lent_plan().set_parameters(flat)
+        self.turn.check()
+        with self.turn.lock:
+            self._idle_plan().set_parameters(flat)
             if self._lent is not None:
                 self._lent.values[:] = flat
 
     def get_statistics(self) -> Array:
         """Return a copy of the running means and variances, (n_statistics,)."""
         flat = np.empty(self.program.n_statistics, self.dtype)
-        self._check_not_training_elsewhere()
-        with self._lock:
+        self.turn.check()
+        with self.turn.lock:
             self._lent_plan().get_statistics(flat)
         return flat
 
     def set_statistics(self, flat: Array) -> None:
-        self._check_not_training_elsewhere()
-        with self._lock:
-            self._lent_plan().set_statistics(flat)
+        self.turn.check()
+        with self.turn.lock:
+            self._idle_plan().set_statistics(flat)
 
     def weights(self) -> tuple[Array, Array]:
         """Return copies of the flat parameter vector and of the statistics, of one moment."""
-        self._check_not_training_elsewhere()
-        with self._lock:
+        self.turn.check()
+        with self.turn.lock:
             return self.get_parameters(), self.get_statistics()
 
     def set_weights(self, parameters: Array, statistics: Array) -> None:
         """Set both at once, so that no other thread computes with half of them."""
-        self._check_not_training_elsewhere()
-        with self._lock:
+        self.turn.check()
+        with self.turn.lock:
             self.set_parameters(parameters)
             self.set_statistics(statistics)
 
@@ -175,28 +156,33 @@ class Network:
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
         """Change the update rule; its state goes on if the rule is of the same kind, else starts anew."""
-        self._check_not_training_elsewhere()
-        with self._lock:
+        self.turn.check()
+        with self.turn.lock:
             same_kind = type(optimizer) is type(self._optimizer) and optimizer.n_slots == self._optimizer.n_slots
-            plan = self._lent_plan()
+            plan = self._idle_plan()
             plan.set_optimizer(optimizer.at_epoch(0))
             self._optimizer = optimizer
             if not same_kind:
-                plan.set_slots(np.zeros((optimizer.n_slots, self.program.n_parameters), self.dtype))
-                plan.iterations = 0
+                self.reset_optimizer()
+
+    def reset_optimizer(self) -> None:
+        """Let the optimizer forget what it has seen."""
+        self.turn.check()
+        with self.turn.lock:
+            self.set_optimizer_state(np.zeros((self._optimizer.n_slots, self.program.n_parameters), self.dtype), 0)
 
     def state(self) -> tuple[Array, Array, Array, int]:
         """Return copies of parameters, statistics and slots (n_slots, n_parameters), and the number of updates."""
         slots = np.empty((self._optimizer.n_slots, self.program.n_parameters), self.dtype)
-        self._check_not_training_elsewhere()
-        with self._lock:
+        self.turn.check()
+        with self.turn.lock:
             flat = self.get_parameters()
             self._plan.get_slots(slots)
             return flat, self.get_statistics(), slots, self.iterations
 
     def set_optimizer_state(self, slots: Array, iterations: int) -> None:
-        with self._lock:
-            plan = self._lent_plan()
+        with self.turn.lock:
+            plan = self._idle_plan()
             plan.set_slots(slots)
             plan.iterations = iterations
 
@@ -205,15 +191,15 @@ class Network:
 
         A flat vector handed out before now belongs to the new network.
         """
-        other = self.copy(program)
+        other = self.copy(program, self.turn)
         other.optimizer = optimizer
         other._lent = self._lent
         return other
 
-    def copy(self, program: Program) -> Network:
+    def copy(self, program: Program, turn: Turn | None = None) -> Network:
         """Return an independent network in the same state that runs another program of the same parameters."""
         flat, statistics, slots, iterations = self.state()
-        other = Network(program, flat, self._optimizer)
+        other = Network(program, flat, self._optimizer, turn)
         other.set_statistics(statistics)
         other.set_optimizer_state(slots, iterations)
         return other
@@ -233,60 +219,64 @@ class Network:
         from nncore.network.predictor import freeze  # here, not at the top, to keep `import nncore` quick
         from nncore.program.folding import folded
 
-        with self._lock:
+        with self.turn.lock:
             return freeze(*folded(self.program, self.get_parameters(), self.get_statistics()), feature_names)
 
     def predict(self, X: Array) -> Array | None:
         """Return the predictions, shape (n, n_outputs); None if a value of `X` is not finite."""
-        self._check_not_training_elsewhere()
-        with self._lock:
+        self.turn.check()
+        with self.turn.lock:
             predictions: Array | None
             if self._lent is not None and len(X) == 1 and (held := self._held()) is not None:
                 predictions = self._plan.predict_row(X, held)  # in less time than it takes to compare
             else:
-                predictions = self._lent_plan().predict(X)
+                predictions = self._idle_plan().predict(X)
             return predictions
 
     def evaluate(self, X: Array, target: Array, sample_weight: Array | None, predictions: Array | None) -> float:
         """Return the loss; write the predictions (n, n_outputs) to `predictions` if given."""
-        self._check_not_training_elsewhere()
-        with self._lock:
-            return float(self._lent_plan().evaluate(X, target, sample_weight, predictions))
+        self.turn.check()
+        with self.turn.lock:
+            return float(self._idle_plan().evaluate(X, target, sample_weight, predictions))
 
     def loss_and_gradient(
         self, X: Array, target: Array, sample_weight: Array | None, seed: int = 0
     ) -> tuple[float, Array]:
         """Return the loss in training, with dropout drawn from `seed`, and its gradient (n_parameters,)."""
         gradient = np.empty(self.program.n_parameters, self.dtype)
-        self._check_not_training_elsewhere()
-        with self._lock:
-            return float(self._lent_plan().loss_and_gradient(X, target, sample_weight, gradient, seed)), gradient
+        self.turn.check()
+        with self.turn.lock:
+            return float(self._idle_plan().loss_and_gradient(X, target, sample_weight, gradient, seed)), gradient
 
     def explain(
         self, X: Array, target: Array, sample_weight: Array | None, seed: int
     ) -> tuple[float, list[Array], list[Array | None], Array]:
         """Return loss, values and deltas of ``Plan.explain``, and the gradient (n_parameters,)."""
         gradient = np.empty(self.program.n_parameters, self.dtype)
-        self._check_not_training_elsewhere()
-        with self._lock:
-            return *self._lent_plan().explain(X, target, sample_weight, gradient, seed), gradient
+        self.turn.check()
+        with self.turn.lock:
+            return *self._idle_plan().explain(X, target, sample_weight, gradient, seed), gradient
 
     def train(self, X: Array, target: Array, sample_weight: Array | None, **options: Any) -> Any:
         """Run the plan's training; `options` and the result are those of ``Plan.train``."""
-        self._check_not_training_elsewhere()
-        with self._lock:
-            plan, self._at_work = self._lent_plan(), True
+        self.turn.check()
+        with self.turn.lock:
+            plan, self.turn.computing = self._idle_plan(), True
             try:
                 return plan.train(X, target, sample_weight, **options)
             finally:
-                self._at_work = False
+                self.turn.computing = False
                 if self._lent is not None:
                     plan.get_parameters(self._lent.values)
 
 
 def _forget_other_threads() -> None:
-    for network in list(_alive):
-        network._forget_other_threads()
+    """In a child process: begin anew with what other threads were using when this one forked."""
+    networks = list(_alive)
+    lost = {turn for turn in {network.turn for network in networks} if turn.forget_other_threads()}
+    for network in networks:
+        if network.turn in lost:
+            network.become_orphan()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork

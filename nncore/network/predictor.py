@@ -14,6 +14,7 @@ from nncore import engine
 from nncore.arrays import inputs
 from nncore.base.typing import Array
 from nncore.program import Program
+from nncore.program.checked import checked
 
 
 class Predictor(ABC):
@@ -90,7 +91,13 @@ def freeze(
 ) -> Predictor:
     """Return a `Predictor` of a program, its flat parameters (n_parameters,) and statistics (n_statistics,): copies.
 
-    With `feature_names`, the columns of a table are put in that order.
+    With `feature_names`, the columns of a table are put in that order. This is also how one comes out of a pickle,
+    which may hold anything.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these do not belong together.
 
     Examples
     --------
@@ -99,7 +106,8 @@ def freeze(
     >>> freeze(lower([Dense(1)], 2, "mse"), np.array([3.0, 4.0, 0.5]), np.empty(0))([1, 10])
     array([43.5])
     """
-    dtype = parameters.dtype
+    dtype = checked_dtype(parameters)
+    program = checked(program)
     compiled = engine.load_for(program, dtype.name).Predictor
     Predictor.register(compiled)
     if feature_names is not None:
@@ -123,6 +131,14 @@ def _converted(x: Any, dtype: np.dtype[Any], names: tuple[str, ...] | None) -> A
 def _with_names(compiled: type) -> type:
     """Return a subclass that keeps names for its pickles; models without names go without its cost."""
     return type(compiled.__name__, (compiled,), {"__slots__": ("feature_names",), "__module__": compiled.__module__})
+
+
+def checked_dtype(parameters: Any) -> np.dtype:
+    """Return the dtype of a parameter vector that the engine can compute in."""
+    if not isinstance(parameters, np.ndarray) or parameters.dtype.name not in engine.BITS:
+        raise TypeError(f"parameters must be an array of float32 or float64, got {type(parameters).__name__}")
+    dtype: np.dtype = parameters.dtype
+    return dtype
 
 
 def _rebuilding(predictor: Predictor) -> tuple[Any, ...]:

@@ -64,7 +64,9 @@ def clip(gradient: Array, clip_value: float | None, clip_norm: float | None) -> 
 
 
 def decay_rates(program: Program, optimizer: Optimizer) -> Array:
-    """Return the weight decay of every parameter: of a dense weight its own or the optimizer's, 0 of all others.
+    """Return the weight decay of every parameter: of a dense weight its own or the optimizer's, of all others 0.
+
+    With the optimizer's `decay_bias` a bias has that of its weight, and gamma and beta the optimizer's.
 
     Examples
     --------
@@ -73,11 +75,14 @@ def decay_rates(program: Program, optimizer: Optimizer) -> Array:
     >>> decay_rates(line, optimizers.AdamW(weight_decay=0.1))
     array([0.1, 0.1, 0. , 0.5, 0. ])
     """
-    rates = np.zeros(program.n_parameters)
+    default, of_all = getattr(optimizer, "weight_decay", 0.0), getattr(optimizer, "decay_bias", False)
+    rates = np.full(program.n_parameters, default if of_all else 0.0)
     for row in program.rows:
         if row.op == "dense":
-            default = getattr(optimizer, "weight_decay", 0.0)
-            weight_of(row, rates)[...] = default if row.weight_decay is None else row.weight_decay
+            rate = default if row.weight_decay is None else row.weight_decay
+            weight_of(row, rates)[...] = rate
+            if row.bias >= 0 and of_all:
+                rates[row.bias : row.bias + row.n_out] = rate
     return rates
 
 

@@ -11,9 +11,11 @@ reaches losses that no optimizer comes near.
     method of choice for small regression networks.
 
 An epoch is one iteration, after which history, validation and callbacks get their turn; ``loss`` is that of the weights
-which the iteration ended with, and ``damping`` is Levenberg-Marquardt's. Training ends before the last epoch where an
-iteration no longer lowers the loss by more than its rounding: ``history.message`` says how it ended. Ctrl-C keeps the
-weights of the last iteration. Weights that a callback sets are kept if training ends there, else overwritten.
+which the iteration ended with, and ``damping`` is Levenberg-Marquardt's. Training ends before the last epoch where
+SciPy's L-BFGS-B and least squares end by default, or no later than ``solver=LBFGS(tol, max_fun)`` and ``LM(tol)`` say;
+``LBFGS(tol=0)`` and ``LM(tol=0)`` go on for as long as an iteration lowers the loss by more than its rounding.
+``history.message`` says how it ended. Ctrl-C keeps the weights of the last iteration. Weights that a callback sets are
+kept if training ends there, else overwritten.
 
 Both compute in float64 what they do with the vector; L-BFGS evaluates the loss in the model's dtype, so that a float64
 model converges further. The optimizer of ``compile``, with its state and its learning rate, rests meanwhile.
@@ -29,6 +31,8 @@ Examples
 True
 """
 
+from nncore.solvers.lbfgs import LBFGS
+from nncore.solvers.levenberg_marquardt import LM
 from nncore.solvers.strategy import SOLVERS, Solver, get
 
-__all__ = ["SOLVERS", "Solver", "get"]
+__all__ = ["LBFGS", "LM", "SOLVERS", "Solver", "get"]

@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from scipy.optimize import minimize
 
+from nncore.base import checks
 from nncore.base.typing import Array
 from nncore.program import Program
 from nncore.solvers.objective import Objective
 
-ABNORMAL = 2  # SciPy's status after a line search that found nothing
+CONVERGED, ABNORMAL = 0, 2  # SciPy's status; the second after a line search that found nothing
+FTOL, GTOL = 1e7 * 2.0**-52, 1e-5  # SciPy's own
 MEMORY = 30  # steps remembered; on small networks a third of the loss of 10 after as many iterations, at little cost
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """L-BFGS, and when it ends: ``fit(X, y, solver=LBFGS(tol=0))``. ``solver="lbfgs"`` is ``LBFGS()``.
+
+    Parameters
+    ----------
+    tol : float, optional
+        End where an iteration lowers the loss by no more than ``tol * max(loss, 1)``, or no derivative is larger than
+        `tol`; finite, >= 0. None for SciPy's own tolerances, 2.2e-9 and 1e-5; 0 goes on to the rounding of the loss.
+    max_fun : int
+        End after the iteration in which the loss has been evaluated more often than this; SciPy's own is 15,000.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is wrong.
+
+    Examples
+    --------
+    >>> LBFGS(tol=-1)
+    Traceback (most recent call last):
+        ...
+    ValueError: tol must be a finite number >= 0, got -1.0
+    """
+
+    tol: float | None = None
+    max_fun: int = 15_000
+
+    def __post_init__(self) -> None:
+        checks.check(self, tol=checks.optional(checks.real(0)), max_fun=checks.integer(1, checks.COUNT))
 
 
 def check(program: Program) -> None:
@@ -23,7 +58,11 @@ def check(program: Program) -> None:
 
 
 def minimise(
-    objective: Objective, start: Array, epochs: int, accept: Callable[[Array, float, dict[str, float]], bool]
+    objective: Objective,
+    start: Array,
+    epochs: int,
+    accept: Callable[[Array, float, dict[str, float]], bool],
+    settings: LBFGS,
 ) -> str:
     """Run at most `epochs` iterations of L-BFGS-B (Byrd, Lu, Nocedal and Zhu, 1995).
 
@@ -34,6 +73,7 @@ def minimise(
     epochs : int
     accept : callable
         Called with the point, its value and no columns for the history after every iteration; returns whether to go on.
+    settings : LBFGS
 
     Returns
     -------
@@ -45,9 +85,13 @@ def minimise(
         if not accept(intermediate_result.x.copy(), float(intermediate_result.fun), {}):
             raise StopIteration
 
-    # SciPy's own tolerances are absolute for values below 1; `accept` judges progress relative to the value.
-    options = {"maxiter": epochs, "maxfun": math.inf, "maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0}
+    ftol, gtol = (FTOL, GTOL) if settings.tol is None else (settings.tol, settings.tol)
+    options = {"maxiter": epochs, "maxfun": settings.max_fun, "maxcor": MEMORY, "ftol": ftol, "gtol": gtol}
     found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=after_iteration, options=options)
     if found.status == ABNORMAL:
         return f"converged as far as {objective.network.dtype} can tell: the line search found no lower loss"
-    return "converged: the loss falls no further"
+    if found.status != CONVERGED:
+        return f"not converged within max_fun={settings.max_fun} evaluations of the loss"
+    if np.abs(found.jac).max() <= gtol:
+        return f"converged: no derivative of the loss is larger than {gtol:.2g}"
+    return f"converged: the loss falls by no more than {ftol:.2g} in an iteration"

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.blas import dsyrk
 
-from nncore.base import memory
+from nncore.base import checks, memory
 from nncore.base.typing import Array
 from nncore.losses import NAME_OF_KERNEL
 from nncore.program import Program
@@ -30,6 +30,38 @@ from nncore.solvers.objective import Objective
 MAX_PARAMETERS = 5000
 CHUNK_BYTES = 2**25  # of the Jacobian at a time: large enough for a fast product
 FIRST_DAMPING = 1e-3  # of the largest curvature
+
+
+SETTLED = 0.25  # of what was promised: where a step brings less, damping is in the way, and the next may bring more
+
+
+@dataclass(frozen=True)
+class LM:
+    """Levenberg-Marquardt, and when it ends: ``fit(X, y, solver=LM(tol=0))``. ``solver="lm"`` is ``LM()``.
+
+    Parameters
+    ----------
+    tol : float
+        End where an iteration, though it did what was promised, lowers the loss by no more than this share of it;
+        finite, >= 0. By default that of ``scipy.optimize.least_squares``; 0 goes on to the rounding of the loss.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `tol` is wrong.
+
+    Examples
+    --------
+    >>> LM(tol=float("nan"))
+    Traceback (most recent call last):
+        ...
+    ValueError: tol must be a finite number >= 0, got nan
+    """
+
+    tol: float = 1e-8
+
+    def __post_init__(self) -> None:
+        checks.check(self, tol=checks.real(0))
 
 
 def check(program: Program) -> None:
@@ -131,7 +163,11 @@ class Damping:
 
 
 def minimise(
-    objective: Objective, start: Array, epochs: int, accept: Callable[[Array, float, dict[str, float]], bool]
+    objective: Objective,
+    start: Array,
+    epochs: int,
+    accept: Callable[[Array, float, dict[str, float]], bool],
+    settings: LM,
 ) -> str:
     """Run at most `epochs` iterations: one Jacobian each, and as much damping as makes the loss fall.
 
@@ -142,6 +178,7 @@ def minimise(
     epochs : int
     accept : callable
         Called with the point, its value and ``{"damping": mu}`` after every iteration; returns whether to go on.
+    settings : LM
 
     Returns
     -------
@@ -159,14 +196,21 @@ def minimise(
         lower = _lower(residuals, normal, x, damping)
         if lower is None:
             return "converged: the parameters move by less than their rounding"
-        x, value, mu = lower
+        x, value, mu, gain = lower
         if not accept(x, value, {"damping": mu}):
             break
+        if normal.value - value <= settings.tol * normal.value and gain > SETTLED:
+            return f"converged: the loss falls by no more than {settings.tol:.2g} of it in an iteration"
     return ""
 
 
-def _lower(residuals: Residuals, normal: Normal, x: Array, damping: Damping) -> tuple[Array, float, float] | None:
-    """Return a point of lower value, that value and the damping it took; None if the step to it vanishes."""
+def _lower(
+    residuals: Residuals, normal: Normal, x: Array, damping: Damping
+) -> tuple[Array, float, float, float] | None:
+    """Return a point of lower value, that value, the damping it took and the share of what was promised.
+
+    None if the step to it vanishes.
+    """
     rounding = np.finfo(np.float64).eps
     while np.isfinite(damping.mu):
         h = _solve(normal, damping.mu)
@@ -175,8 +219,9 @@ def _lower(residuals: Residuals, normal: Normal, x: Array, damping: Damping) -> 
                 return None
             value, mu = residuals.value(x + h), damping.mu
             if value < normal.value:
-                damping.accepted((normal.value - value) / float(h @ (mu * h - normal.slope)))
-                return x + h, value, mu
+                gain = (normal.value - value) / float(h @ (mu * h - normal.slope))
+                damping.accepted(gain)
+                return x + h, value, mu, gain
         damping.refused()
     return None
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from nncore.base.typing import Array
 from nncore.network import Network
 from nncore.optimizers import OPTIMIZERS
 from nncore.program import Program
-from nncore.solvers import lbfgs, levenberg_marquardt
+from nncore.solvers import blas, lbfgs, levenberg_marquardt
+from nncore.solvers.lbfgs import LBFGS
+from nncore.solvers.levenberg_marquardt import LM
 from nncore.solvers.objective import Objective
 from nncore.training.loop import Fit, Given
 from nncore.training.state import State
@@ -33,19 +36,25 @@ class Solver:
     check : callable
         Of a program; raises ValueError if the solver cannot train it.
     minimise : callable
-        Of (objective, start, epochs, accept), as `nncore.solvers.lbfgs.minimise`.
+        Of (objective, start, epochs, accept, settings), as `nncore.solvers.lbfgs.minimise`.
+    settings : class
+        What says when it ends.
     columns : tuple of str
         Names of the values that it gives `accept` beside point and objective.
+    blas_threads : int or None
+        How many threads its linear algebra has use for; None for as many as the engine may use.
     """
 
     check: Callable[[Program], None]
-    minimise: Callable[[Objective, Array, int, Accept], str]
+    minimise: Callable[[Objective, Array, int, Accept, Any], str]
+    settings: type[LBFGS] | type[LM]
     columns: tuple[str, ...] = ()
+    blas_threads: int | None = None
 
 
 SOLVERS = {
-    "lbfgs": Solver(lbfgs.check, lbfgs.minimise),
-    "lm": Solver(levenberg_marquardt.check, levenberg_marquardt.minimise, ("damping",)),
+    "lbfgs": Solver(lbfgs.check, lbfgs.minimise, LBFGS, blas_threads=1),
+    "lm": Solver(levenberg_marquardt.check, levenberg_marquardt.minimise, LM, ("damping",)),
 }
 """The solvers by name."""
 
@@ -70,27 +79,39 @@ def get(name: str) -> Solver:
     return lookup("solver", name, SOLVERS)
 
 
+def _chosen(solver: Any) -> tuple[str, LBFGS | LM]:
+    """Return the name of a solver and its settings."""
+    for name, known in SOLVERS.items():
+        if isinstance(solver, known.settings):
+            return name, solver
+        if solver is known.settings:
+            kind = known.settings.__name__
+            raise TypeError(f"solver is the class {kind}; expected {kind}(), or {name!r}")
+    return solver, get(solver).settings()
+
+
 class Solving:
     """Let a solver train: the strategy of ``fit`` where one is asked for. An epoch is one of its steps.
 
     Parameters
     ----------
-    name : str
-        Of the solver.
+    solver : str, LBFGS or LM
+        Its name, or its settings.
     batch_size, shuffle : None
         As in ``Sequential.fit``; there is nothing to be chosen here.
 
     Raises
     ------
     TypeError, ValueError
-        If `name` is no name of a solver.
+        If `solver` is none.
     """
 
     pauses = True
     message = ""
 
-    def __init__(self, name: str, batch_size: int | None = None, shuffle: bool | None = None) -> None:
-        self.solver, self.name = get(name), name
+    def __init__(self, solver: str | LBFGS | LM, batch_size: int | None = None, shuffle: bool | None = None) -> None:
+        self.name, self._settings = _chosen(solver)
+        self.solver = SOLVERS[self.name]
         self._surplus = {"batch_size": batch_size, "shuffle": shuffle}
         self._given: Given | None = None
         self._value, self._ended = math.inf, ""
@@ -121,7 +142,9 @@ class Solving:
             self.check_start(fit.network, fit.data)
         self._began, self.message = time.perf_counter(), "interrupted"
         try:
-            ended = self.solver.minimise(self._objective, start, fit.epochs, partial(self._accept, fit))
+            with blas.limited(self.solver.blas_threads):
+                accept = partial(self._accept, fit)
+                ended = self.solver.minimise(self._objective, start, fit.epochs, accept, self._settings)
             self.message = self._ended or ended
             if self._given is None:  # not one step: so that there is an epoch to look at
                 fit.epoch()

@@ -19,7 +19,7 @@ from nncore.program import Program, refuse_unsuitable_batch
 from nncore.schedules import Schedule
 from nncore.training import sampling
 from nncore.training.loop import Fit, Given
-from nncore.training.state import State, adopt, checked_data, names_for, new_network
+from nncore.training.state import State, checked_data, names_for, new_network
 
 SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
 EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
@@ -136,22 +136,21 @@ def train_on_batch(
     state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, epoch: float | None
 ) -> float:
     """Do one update; see ``Sequential.train_on_batch``."""
-    network = state.network
-    if network is not None:
-        network.check_not_training()
-    data, program = checked_data(state, X, y, sample_weight)
-    refuse_unsuitable_batch(program, len(data.X), state.dtype.itemsize)
-    time = state.epoch if epoch is None else TIME("epoch", epoch)
-    rate = np.array([state.optimizer.rate_at(time)])
-    if network is None:
-        network = new_network(state, program)
-        adopt(state, network)
-    state.feature_names, state.output_names = names_for(state, program, X, y)
-    n = len(data.X)
-    result = network.train(*data, batch_size=n, shuffle=False, seed=state.seed, learning_rates=rate)
-    if result.diverged:
-        from nncore.training.divergence import error
+    turn = state.turn
+    turn.check()
+    with turn.lock:  # `turn.changing`, which would take a microsecond more
+        turn.check_not_training()
+        data, program = checked_data(state, X, y, sample_weight)
+        refuse_unsuitable_batch(program, len(data.X), state.dtype.itemsize)
+        time = state.epoch if epoch is None else TIME("epoch", epoch)
+        rate = np.array([state.optimizer.rate_at(time)])
+        network = state.network = state.network or new_network(state, program)
+        state.feature_names, state.output_names = names_for(state, program, X, y)
+        n = len(data.X)
+        result = network.train(*data, batch_size=n, shuffle=False, seed=state.seed, learning_rates=rate)
+        if result.diverged:
+            from nncore.training.divergence import error
 
-        raise error(state, network, data, np.arange(n), n, rate)
-    state.epoch = max(state.epoch, int(time))
-    return float(result.losses[0])
+            raise error(state, network, data, np.arange(n), n, rate)
+        state.epoch = max(state.epoch, int(time))
+        return float(result.losses[0])

@@ -19,7 +19,7 @@ from nncore.program import Program, refuse_unsuitable_batch
 from nncore.program.naming import in_depth, layer_name
 from nncore.program.unfused import owner_of_activation, unfused
 from nncore.training import divergence
-from nncore.training.state import State, built, checked_data
+from nncore.training.state import State, built, converted
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +139,9 @@ def explain(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike |
         As there.
     """
     network = built(state)
-    data, program = checked_data(state, X, y, sample_weight)
+    data = converted(network.program, state, X, y, sample_weight)
     n = len(data.X)
-    refuse_unsuitable_batch(program, n, state.dtype.itemsize)
+    refuse_unsuitable_batch(network.program, n, state.dtype.itemsize)
     rate = np.array([state.optimizer.rate_at(state.epoch)])
     twin = network.copy(unfused(network.program, state.layers))
     before = twin.get_parameters()

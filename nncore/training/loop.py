@@ -22,11 +22,11 @@ from nncore.program.penalties import penalises, penalty
 from nncore.program.symmetry import symmetric_layers
 from nncore.training import sampling, scoring
 from nncore.training.progress import check_verbose, progress
-from nncore.training.state import State, adopt, names_for, new_network, scorers, training_data
+from nncore.training.state import State, names_for, new_network, scorers, training_data
 
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
 NAN = float("nan")
-POSITIVE = checks.integer(1, checks.COUNT)
+POSITIVE = checks.integer(1, checks.EPOCHS)
 
 
 class Given(NamedTuple):
@@ -99,6 +99,8 @@ class Strategy(Protocol):
 class Fit:
     """One call of ``fit``. Creating it checks and converts the arguments, and changes nothing in the model; `run` does.
 
+    Both belong into one ``with state.turn.training()``.
+
     Parameters
     ----------
     model : object
@@ -142,8 +144,6 @@ class Fit:
         callbacks: Any,
         verbose: bool | int | str,
     ) -> None:
-        if state.network is not None:
-            state.network.check_not_training()
         self.model, self.state, self.strategy = model, state, strategy
         self.epochs = POSITIVE("epochs", epochs)
         strategy.check_arguments(state)
@@ -195,24 +195,23 @@ class Fit:
         state = self.state
         before = state.network, state.optimizer, state.history, state.history.told(), self.model.stop_training
         names = state.feature_names, state.output_names
-        with self.network.training():
-            try:
-                adopt(state, self.network)
-                state.feature_names, state.output_names = self.names
-                self.model.stop_training = False
-                state.history.diverged, state.history.message = None, ""  # these speak of the latest training
-                self._note_data()
-                self.last_epoch = state.epoch + self.epochs
-                self.progress = progress(self.verbose, self.epochs, len(self.data.X), self.history)
-                self.watched = self.progress.shown or self.callbacks.watch
-                with self.progress, self.callbacks.around_training(self.model) as stop:
-                    if not stop:
-                        self._run_strategy()
-            except Exception:
-                if not self._trains:
-                    self._put_back(*before)
-                    state.feature_names, state.output_names = names
-                raise
+        try:
+            state.network = self.network
+            state.feature_names, state.output_names = self.names
+            self.model.stop_training = False
+            state.history.diverged, state.history.message = None, ""  # these speak of the latest training
+            self._note_data()
+            self.last_epoch = state.epoch + self.epochs
+            self.progress = progress(self.verbose, self.epochs, len(self.data.X), self.history)
+            self.watched = self.progress.shown or self.callbacks.watch
+            with self.progress, self.callbacks.around_training(self.model) as stop:
+                if not stop:
+                    self._run_strategy()
+        except Exception:
+            if not self._trains:
+                self._put_back(*before)
+                state.feature_names, state.output_names = names
+            raise
         return self.history
 
     def _put_back(
@@ -260,7 +259,8 @@ class Fit:
 
     def epoch(self) -> bool:
         """Train once and tell the callbacks; return whether one asked to stop."""
-        logs = self._trained()
+        with self.network.turn.using():  # weights and the record of them: nobody finds one without the other
+            logs = self._trained()
         return not logs or self.callbacks.on_epoch_end(self.model, self.state.epoch - 1, logs)  # none: stopped in it
 
     def watch(self, epochs: int, share: float, logs: dict[str, float]) -> bool:

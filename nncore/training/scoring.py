@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from nncore.arrays import Data
-from nncore.arrays.targets import CLASS_INDICES
+from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES
+from nncore.base.balance import Balance
 from nncore.base.names import lookup
 from nncore.base.recorded import RESERVED
 from nncore.base.typing import Array
@@ -56,6 +57,13 @@ class Scores(dict[str, float]):
     else speaks of names, as with every dict: ``scores["loss"]``, ``"loss" in scores``, ``keys()``, ``items()``,
     ``dict(scores)``, ``{**scores}``, ``==`` and JSON.
 
+    Printed, it shows beside an accuracy of classes what that may hide, as a comment.
+
+    Attributes
+    ----------
+    balance : Balance or None
+        The rows of each class, and how many of them were right, if there is a metric and it is known.
+
     Examples
     --------
     >>> scores = Scores(loss=0.5, accuracy=0.75)
@@ -63,6 +71,14 @@ class Scores(dict[str, float]):
     >>> accuracy, scores[1], scores["accuracy"], list(scores), list(scores.keys()), dict(scores)
     (0.75, 0.75, 0.75, [0.5, 0.75], ['loss', 'accuracy'], {'loss': 0.5, 'accuracy': 0.75})
     """
+
+    balance: Balance | None = None
+
+    def __repr__(self) -> str:
+        if self.balance is None:
+            return super().__repr__()
+        hint = self.balance.hint('fit(class_weight="balanced")')
+        return f"{super().__repr__()}  # {self.balance.in_words()}{f'; {hint}' if hint else ''}"
 
     def __iter__(self) -> Iterator[float]:  # type: ignore[override]
         return iter(self.values())
@@ -147,9 +163,28 @@ def _classes(argument: str, values: Array) -> str:
     return f"{argument}[:, 0] > 0.5" if values.shape[1] == 1 else f"{argument}.argmax(axis=1)"
 
 
-def evaluate(network: Network, data: Data, metrics: Scorers) -> Scores:
-    """Return ``{"loss": ..., metric: ...}``; metrics are not weighted by `sample_weight`, the loss is."""
+def evaluate(network: Network, data: Data, metrics: Scorers, balance_of: Loss | None = None) -> Scores:
+    """Return ``{"loss": ..., metric: ...}``; metrics are not weighted by `sample_weight`, the loss is.
+
+    With the loss `balance_of`, which says what targets and predictions mean, the scores get their balance of classes.
+    """
     prediction = np.empty((len(data.X), network.program.n_outputs), network.dtype) if metrics else None
     loss = network.evaluate(*data, prediction)
-    found = {} if prediction is None else scores(metrics, data.target, prediction)
-    return Scores({"loss": loss, **found})
+    found = Scores({"loss": loss, **({} if prediction is None else scores(metrics, data.target, prediction))})
+    if prediction is not None and balance_of is not None:
+        found.balance = _balance(balance_of, data.target, prediction)
+    return found
+
+
+def _balance(loss: Loss, target: Array, prediction: Array) -> Balance | None:
+    """Return how the classes fare; None if targets are no classes."""
+    width = prediction.shape[1]
+    if isinstance(loss, BinaryCrossentropy):
+        if width > 1 or not np.isin(target, (0, 1)).all():
+            return None
+        best = prediction[:, 0] > (0.0 if loss.from_logits else 0.5)
+        return Balance.of(target.reshape(len(best)), best, ("0", "1"))
+    if loss.kernel not in (CLASS_INDICES, CLASS_SHARES):
+        return None
+    true = target.argmax(axis=1) if loss.kernel == CLASS_SHARES else target.reshape(len(prediction))
+    return Balance.of(true, prediction.argmax(axis=1), tuple(map(str, range(width))))

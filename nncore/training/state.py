@@ -20,7 +20,7 @@ from nncore.history import History
 from nncore.layers import Layer
 from nncore.losses import Loss
 from nncore.metrics import Metric
-from nncore.network import Network, initial_parameters
+from nncore.network import Network, Turn, initial_parameters
 from nncore.optimizers import Adam, Optimizer
 from nncore.program import Program, last_activation, lower, refuse_absurd_size
 from nncore.training.scoring import Scorers, bind_metrics
@@ -63,6 +63,8 @@ class State:
         What the columns are called in the table that the model was trained on first; None if all were arrays.
     output_names : tuple of str, or None
         The same of the targets, if there are several columns of them.
+    turn : Turn
+        Who may use and change all this; the network has it, too.
     """
 
     layers: tuple[Layer, ...]
@@ -79,6 +81,7 @@ class State:
     drawn: int = 0
     feature_names: Names = None
     output_names: Names = None
+    turn: Turn = field(default_factory=Turn)
 
 
 def loss_of(layers: Sequence[Layer], given: Loss | None) -> Loss:
@@ -109,13 +112,28 @@ def built(state: State) -> Network:
     return state.network
 
 
+def converted(
+    program: Program,
+    state: State,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    names: tuple[Names, Names] | None = None,
+) -> Data:
+    """Check and convert what a network of this program is to be trained or scored on; columns by the model's names."""
+    features, outputs = names or (state.feature_names, output_names(state, program))
+    array = inputs.features(X, state.dtype, program.n_features, features)
+    return data_for(program, state.dtype, array, y, sample_weight, outputs)
+
+
 def checked_data(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Data, Program]:
     """Check and convert what is to be trained on; also return the program, for the model may not be built yet."""
-    network = state.network
-    n_features = None if network is None else network.program.n_features
-    array = inputs.features(X, state.dtype, n_features, state.feature_names)
-    program = program_for(state, array.shape[1]) if network is None else network.program
-    return data_for(program, state.dtype, array, y, sample_weight, output_names(state, program)), program
+    if state.network is not None:
+        program = state.network.program
+        return converted(program, state, X, y, sample_weight), program
+    array = inputs.features(X, state.dtype, None, state.feature_names)
+    program = program_for(state, array.shape[1])
+    return data_for(program, state.dtype, array, y, sample_weight), program
 
 
 def names_for(state: State, program: Program, X: Any, y: Any) -> tuple[Names, Names]:
@@ -145,17 +163,16 @@ def training_data(
     if validation_data is None:
         return train, None, program
     names = names_for(state, program, *data[:2])
-    return train, _validation(validation_data, program, state.dtype, names), program
+    return train, _validation(validation_data, program, state, names), program
 
 
-def _validation(validation_data: Any, program: Program, dtype: np.dtype, names: tuple[Names, Names]) -> Data:
+def _validation(validation_data: Any, program: Program, state: State, names: tuple[Names, Names]) -> Data:
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         found = checks.described(validation_data)
         raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {found}")
     X, y, *weight = validation_data
     try:
-        array = inputs.features(X, dtype, program.n_features, names[0])
-        return data_for(program, dtype, array, y, weight[0] if weight else None, names[1])
+        return converted(program, state, X, y, weight[0] if weight else None, names)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from error
 
@@ -168,11 +185,4 @@ def program_for(state: State, n_features: int) -> Program:
 def new_network(state: State, program: Program) -> Network:
     """Return a network with the first weights of the model's seed."""
     refuse_absurd_size(program, state.dtype.itemsize, state.optimizer.n_slots)
-    return Network(program, initial_parameters(program, state.seed, state.dtype), state.optimizer)
-
-
-def adopt(state: State, network: Network) -> None:
-    """Take over a network made for this model, unless another thread was faster."""
-    if state.network is not None and state.network is not network:
-        raise RuntimeError("model is being trained in another thread")
-    state.network = network
+    return Network(program, initial_parameters(program, state.seed, state.dtype), state.optimizer, state.turn)

@@ -11,7 +11,7 @@ from nncore.arrays.inputs import all_finite
 from nncore.arrays.targets import CLASS_SHARES, PROBABILITIES, SHARE_TOLERANCE
 from nncore.base.typing import Array
 from nncore.losses import Crossentropy, Loss
-from nncore.metrics import CLASSIFYING, METRICS, accuracy, binary_accuracy
+from nncore.metrics import CLASSIFYING, METRICS, accuracy, binary_accuracy, r2_score
 from nncore.network import Network
 from nncore.training.scoring import Scorers, metric_name, scores
 from nncore.training.state import State, current_loss
@@ -38,12 +38,13 @@ def check_metrics(state: State, network: Network, data: Data, what: str = "") ->
     Raises
     ------
     ValueError
-        If a metric that counts right classes is to score targets that are no classes.
+        If a metric that counts right classes is to score targets that are no classes, or R2 a single row.
     Exception
         What a metric raises, its name in the message.
     """
     try:
         check_targets(state, data)
+        _check_rows(state, data)
         functions = {metric_name(metric): metric for metric in state.metrics if not isinstance(metric, str)}
         if functions:
             _try(network, data, functions)
@@ -51,6 +52,16 @@ def check_metrics(state: State, network: Network, data: Data, what: str = "") ->
         if not what or type(error).__module__ != "builtins":
             raise
         raise type(error)(f"{what}{error}") from error
+
+
+def _check_rows(state: State, data: Data) -> None:
+    """Raise ValueError for R2 of one row, which is NaN: whoever watches it would wait in vain."""
+    for metric in state.metrics:
+        if (METRICS[metric] if isinstance(metric, str) else metric) is r2_score and len(data.X) < 2:
+            raise ValueError(
+                f"metric {metric_name(metric)!r} is not defined for fewer than two rows, got {len(data.X)}; give more, "
+                "or use 'mae'"
+            )
 
 
 def check_targets(state: State, data: Data) -> None:

@@ -2,12 +2,16 @@
 
 import base64
 import os
+import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 import webbrowser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,18 +174,45 @@ def test_a_missing_extra_is_one_sentence(monkeypatch, capsys):
 
 
 def test_it_opens_the_browser_and_serves(monkeypatch, capsys):
+    """Others may read a command line: there is a file on it, which only this user can read, and that goes again."""
     opened = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+
+    def look(address):
+        file = Path(urllib.request.url2pathname(urllib.parse.urlparse(address).path))
+        modes = [stat.S_IMODE(os.stat(path).st_mode) for path in (file, file.parent)]
+        opened.append((address, file, file.read_text(encoding="utf-8"), modes))
+
+    monkeypatch.setattr(webbrowser, "open", look)
     monkeypatch.setattr(server.Server, "run", lambda self: self._socket.close())
     assert main(["builder"]) == 0
-    (address,) = opened
+    ((address, file, text, modes),) = opened
     printed = capsys.readouterr().out
-    assert address.startswith("http://127.0.0.1:") and "/#code=" in address
-    assert f"{address.partition('#')[0]}#token=" in printed
-    assert address.partition("#code=")[2] not in printed
-    assert printed.partition("#token=")[2].split()[0] not in address, "others may read a command line"
+    assert address.startswith("file:///") and "code" not in address
+    assert os.name == "nt" or modes == [0o600, 0o700]
+    code = re.search(r"#code=([\w-]+)", text)[1]
+    assert f'url=http://127.0.0.1:{printed.partition(":")[2].split(":")[1].split("/")[0]}/#code={code}"' in text
+    assert code not in printed
+    assert printed.partition("#token=")[2].split()[0] not in text
+    assert not file.parent.exists()
     assert main(["builder", "--no-browser"]) == 0
     assert len(opened) == 1
+
+
+def test_the_file_for_the_browser_goes_also_after_an_error_and_without_a_home(monkeypatch, tmp_path):
+    def fail(running):
+        running._socket.close()
+        assert all(folder.exists() for folder in seen)
+        raise RuntimeError("the server failed")
+
+    seen = []
+    monkeypatch.setenv("HOME", str(tmp_path / "none"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "none"))
+    path = urllib.request.url2pathname
+    monkeypatch.setattr(webbrowser, "open", lambda url: seen.append(Path(path(urllib.parse.urlparse(url).path)).parent))
+    monkeypatch.setattr(server.Server, "run", fail)
+    with pytest.raises(RuntimeError, match="the server failed"):
+        main(["builder"])
+    assert seen and not seen[0].exists()
 
 
 def test_the_usual_port_is_taken_if_it_is_free(monkeypatch, capsys):

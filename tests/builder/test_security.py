@@ -2,12 +2,15 @@
 
 import contextlib
 import json
+import socket
+import time
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from nncore.builder import pages, rules, security, server
+from nncore.builder import pages, protocols, rules, security, server
 from nncore.builder.pages import FULL, UNAUTHORIZED
 
 
@@ -238,6 +241,107 @@ def test_a_message_that_is_too_long_closes_the_connection(running):
     told = closed.value.rcvd  # lost where the connection is reset while the message is still on its way
     assert told is None or told.code == 1009
     assert running.page().state["data"]["name"] == "xor"
+
+
+def frame_header(length, final=True):
+    """Return the beginning of a text message of a browser, as long as it says to be."""
+    return bytes([0x81 if final else 0x01, 0xFF]) + length.to_bytes(8, "big") + b"mask"
+
+
+def stranger(running):
+    """Return a socket that has opened a WebSocket and proves nothing."""
+    found = socket.create_connection(("127.0.0.1", running.port), timeout=10)
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    lines = ["GET /ws HTTP/1.1", f"Host: {running.host}", f"Origin: {running.origin}", "Upgrade: websocket"]
+    lines += ["Connection: Upgrade", "Sec-WebSocket-Version: 13", key, "", ""]
+    found.sendall("\r\n".join(lines).encode())
+    assert b" 101 " in found.recv(4096)
+    return found
+
+
+def ended(connection):
+    """Tell whether the other side ends a connection, in time."""
+    with contextlib.suppress(ConnectionError):
+        while connection.recv(65536):
+            pass
+    return True
+
+
+@pytest.mark.parametrize("length", [5000, 2**24, 2**40])
+def test_before_the_proof_a_message_is_short(running, length):
+    """Sixteen megabytes of each of 64 strangers were 7 GB."""
+    with stranger(running) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(frame_header(length) + b"x" * 100_000)
+        assert ended(connection)
+    page = running.page()
+    assert page("set_data", csv="a,b\n" + "1.5,2\n2.5,3\n" * 1000)["edits"] == 1, "after it, it may be long"
+
+
+def test_strangers_have_hardly_any_memory_and_keep_no_page_out(running):
+    before = memory()
+    with contextlib.ExitStack() as strangers:
+        for _ in range(60):
+            connection = strangers.enter_context(stranger(running))
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(frame_header(2**24) + b"x" * 2**20)
+        assert running.page().state["run"]["epoch"] == 0
+        assert memory() - before < 30e6
+
+
+def memory():
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
+@pytest.mark.parametrize("sent", ["", "G", "GET / HTTP/1.1\r\nHost: 127", "GET / HTTP/1.1\r\nHost: HOST\r\n\r\nGET"])
+def test_half_a_request_has_its_time(new_server, monkeypatch, sent):
+    monkeypatch.setattr(protocols, "SECONDS_FOR_REQUEST", 0.2)
+    running = new_server()
+    try:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+            connection.sendall(sent.replace("HOST", running.host).encode())
+            assert ended(connection)
+        assert running.get("/").status == 200
+    finally:
+        running.close()
+
+
+def test_a_connection_over_which_files_are_loaded_ends(new_server, monkeypatch):
+    monkeypatch.setattr(protocols, "SECONDS_FOR_REQUEST", 0.1)
+    monkeypatch.setattr(protocols, "SECONDS_OF_CONNECTION", 0.3)
+    running = new_server()
+    try:
+        address, asked = ("127.0.0.1", running.port), f"GET /plotly.min.js HTTP/1.1\r\nHost: {running.host}\r\n\r\n"
+        with socket.create_connection(address, timeout=10) as connection, pytest.raises(ConnectionError):
+            for _ in range(10_000):  # on and on, and nothing is ever read
+                connection.sendall(asked.encode())
+                time.sleep(0.01)
+    finally:
+        running.close()
+
+
+def test_headers_are_bounded(shared):
+    with socket.create_connection(("127.0.0.1", shared.port), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"x" * 1000) for i in range(40)))
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+
+
+def test_connections_are_bounded(new_server, monkeypatch):
+    monkeypatch.setattr(protocols, "MOST_CONNECTIONS", 8)
+    running = new_server()
+    try:
+        with contextlib.ExitStack() as open_ones:
+            for _ in range(8):
+                address = ("127.0.0.1", running.port)
+                open_ones.enter_context(socket.create_connection(address, timeout=10)).sendall(b"G")
+            time.sleep(0.2)
+            with socket.create_connection(("127.0.0.1", running.port), timeout=10) as one_more:
+                assert ended(one_more)
+        time.sleep(0.2)
+        assert running.get("/").status == 200
+    finally:
+        running.close()
 
 
 def test_binary_messages_are_refused(running):

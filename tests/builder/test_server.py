@@ -45,10 +45,14 @@ def test_all_pages_see_the_same_run(running):
     one("insert", index=0, layer={"type": "Dense", "units": 3})
     seen = other.wait_for("state")
     assert len(seen["layers"]) == 3
-    one("train", epochs=50)
+    one("step_epoch")  # from which on there are curves of every layer
+    one("train", epochs=49)
     last = other.wait_for("state", lambda state: state["run"]["epoch"] == 50 and not state["run"]["playing"])
-    assert last["history"] == one("state")["history"]
-    assert last["frame"]["loss"] == last["history"]["columns"]["loss"][-1]
+    assert "history" not in last and last["curves"]["epochs"] == 50
+    curves = other("curves")
+    assert curves["id"] == last["curves"]["id"]
+    assert {name: curves[name] for name in ("epoch", "columns", "layers")} == one("state")["history"]
+    assert last["frame"]["loss"] == curves["columns"]["loss"][-1]
     other("undo")
     assert len(one("state")["layers"]) == 2
 
@@ -158,6 +162,20 @@ def test_a_training_that_fails_stops_and_says_so(running, monkeypatch):
 
 def test_the_server_stops_while_it_trains(running):
     running.page()("train")
+
+
+def test_the_server_ends_while_pages_send_large_tables(new_server):
+    """Each of more than a million rows took ten seconds and more, and the end waited for it."""
+    running, table = new_server(), "a,b\n" + "1,2\n2,3\n" * 900_000
+    flood = [running.page() for _ in range(3)]
+    for page in flood:
+        for _ in range(3):
+            page.send("set_data", csv=table)
+    begun = time.monotonic()
+    running.server.stop()
+    running.thread.join(60)
+    assert not running.thread.is_alive()
+    assert time.monotonic() - begun < 8
 
 
 def test_requests_of_pages_that_have_gone_are_not_carried_out():

@@ -2,6 +2,8 @@
 
 import json
 import re
+import time
+import warnings
 
 import numpy as np
 import pytest
@@ -10,8 +12,11 @@ from nncore import SGD, Adam, Dense, Sequential, datasets
 from nncore.builder import presets, session, setup, sources, undo
 from nncore.builder.refusal import Refusal
 from nncore.builder.schema import schema
+from nncore.builder.watching import Pace
 from nncore.builder.wire import encode
-from nncore.losses import LOSSES
+from nncore.history import Mark
+from nncore.losses import LOSSES, Huber
+from nncore.schedules import StepDecay
 
 CSV = "size,colour,price\n" + "".join(f"{i % 7}.5,{'red' if i % 2 else 'blue'},{i * 1.25}\n" for i in range(40))
 DENSE = {"type": "Dense", "units": 3, "activation": "relu"}
@@ -19,11 +24,13 @@ DENSE = {"type": "Dense", "units": 3, "activation": "relu"}
 
 def refused(ask, message, **fields):
     """Return the refusal, and check that nothing else has changed."""
-    before, version = encode(ask("state")), ask.session.version
+    before, version = ask("state"), ask.session.version
     with pytest.raises(Refusal) as refusal:
         ask(message, **fields)
     assert ask.session.version == version
-    assert encode(ask("state")) == before
+    if message == "together":  # put back by copies: pages ask for the same curves again
+        before["curves"]["id"] += 1
+    assert encode(ask("state")) == encode(before)
     return refusal.value
 
 
@@ -88,6 +95,32 @@ def test_a_csv_of_ones_own(ask):
 
 
 @pytest.mark.parametrize(
+    ("csv", "said"),
+    [
+        (
+            "1,2,0\n3,4,1\n5,6,0\n",
+            "no header found, .* say so \\(by names that are no numbers, in that row.*",
+        ),
+        (
+            "0,1,2\n1.5,2,0\n3,4,1\n5,6,0\n",
+            "the first row .* say so \\(by a row of names above it, in the",
+        ),
+        (
+            "a,y\n$1,0\n$3,1\n$4,0\n",
+            "column 'a' is read as numbers, .* treat it as text \\(under Columns\\)",
+        ),
+        ("a,y\n1,10\n3,20\n4,30\n", "target 'y': 3 different whole .* say so \\(the box Task\\)"),
+    ],
+)
+def test_what_was_guessed_of_a_table_is_told_to_the_page(ask, csv, said):
+    with warnings.catch_warnings(record=True) as escaped:
+        warnings.simplefilter("always")
+        told = ask("set_data", csv=csv, options={"file": "my flats.csv"})["messages"]
+    assert re.fullmatch(f"my flats.csv: {said}.*", told[-1]) and not escaped
+    assert "--" not in told[-1] and "/" not in told[-1]
+
+
+@pytest.mark.parametrize(
     "fields, where, message",
     [
         ({"csv": ""}, "data.csv", "data.csv: the file is empty"),
@@ -118,6 +151,24 @@ def test_data_that_are_refused(ask, fields, where, message):
     refusal = refused(ask, "set_data", **fields)
     assert message in str(refusal)
     assert refusal.where == where
+
+
+@pytest.mark.parametrize(
+    ("row", "n", "message"),
+    [
+        ("1.5,2\n", 1_390_000, "about 1,390,002 rows; the builder reads up to 100,000"),
+        ("1;2\r", 200_000, "about 200,001 rows"),
+        (",".join(["1"] * 100) + "\n", 20_000, "about 2,000,00"),
+        ("\t".join(["1"] * 100) + "\n", 20_000, "values; the builder reads up to 1,000,000"),
+    ],
+)
+def test_a_table_that_would_take_long_to_read_is_refused_at_once(ask, row, n, message):
+    """An 8 MB table of 1.4 million rows kept all pages waiting for ten seconds."""
+    text = ("a,b\n" if "," in row else "") + row * n
+    begun = time.process_time()
+    refusal = refused(ask, "set_data", csv=text[: 8 * 2**20])
+    assert time.process_time() - begun < 2
+    assert message in str(refusal) and refusal.where == "data.csv"
 
 
 def test_a_target_of_names_is_remarked_on(ask):
@@ -445,6 +496,53 @@ def test_training_can_be_slowed_down(ask, monkeypatch):
     assert now[0] == pytest.approx(2.0, rel=0.02)
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that only sleeping moves on."""
+    now = [100.0]
+    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(session.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    return now
+
+
+@pytest.mark.parametrize("every", [0.03, 0.07, 0.4])
+@pytest.mark.parametrize("rate", [1, 5])
+def test_a_paced_training_keeps_its_pace_whatever_pages_ask_and_shows_every_epoch(ask, clock, rate, every):
+    ask("train", epochs_per_second=rate)
+    due = [100.0]
+    while clock[0] < 110:
+        ask.session.play(lambda: clock[0] >= due[0])
+        due[0] = clock[0] + every  # it is answered, and the next one is on its way
+    assert ask.run.model.epoch == pytest.approx(10 * rate, abs=1)
+    shown = [message["frame"]["epoch"] for message in ask.published if message["type"] == "frame"]
+    assert shown == list(range(1, ask.run.model.epoch + 1))
+
+
+def test_another_pace_acts_at_once(ask, clock):
+    ask("train", epochs_per_second=0.001)
+    ask.session.play(lambda: clock[0] >= 101)
+    assert ask.run.model.epoch == 1
+    for _ in range(5):  # asking again brings no epoch sooner
+        ask("train", epochs_per_second=0.001)
+        ask.session.play(lambda: clock[0] >= 102)
+    assert ask.run.model.epoch == 1
+    ask("train", epochs_per_second=10)
+    ask.session.play(lambda: clock[0] >= 103)
+    assert 9 <= ask.run.model.epoch <= 12
+
+
+def test_an_epoch_that_is_late_does_not_make_the_others_hurry_after_it(clock):
+    pace = Pace()
+    pace.set(2)
+    begun = []
+    for lasts in (0.1, 0.6, 0.1, 3.0, 0.1, 0.1):
+        assert not pace.wait(lambda: False)
+        pace.begin()
+        begun.append(clock[0] - 100)
+        clock[0] += lasts
+    assert begun == pytest.approx([0, 0.5, 1.1, 1.5, 4.5, 5.0]), "a little late is made up for, more is not"
+
+
 def test_stepping_while_training_is_refused(ask):
     ask("train")
     assert "pause it first" in str(refused(ask, "step_batch"))
@@ -503,17 +601,53 @@ def test_an_edit_of_a_network_that_has_changed_meanwhile_is_refused(ask, kind, f
     ask(kind, **fields)
 
 
-def test_joined_edits_are_undone_together(ask):
-    before = ask("state")["layers"]
+def test_edits_that_are_made_together_are_one(ask):
     ask("insert", index=0, layer={"type": "Dense", "units": 7})
-    ask("update_layer", index=0, layer={"type": "Dense", "units": 8}, joined=True)
-    ask("remove", index=1, joined=True)
+    before = ask("state")["layers"]
+    steps = [
+        {"type": "update_layer", "index": 0, "layer": {"type": "Dense", "units": 8}},
+        {"type": "remove", "index": 1},
+    ]
+    ask("together", steps=steps)
     after = ask("state")["layers"]
+    assert [layer["units"] for layer in after] == [8, 2]
     ask("undo")
     assert ask("state")["layers"] == before
-    assert not ask("state")["run"]["can_undo"]
     ask("redo")
     assert ask("state")["layers"] == after
+
+
+def test_of_edits_that_are_made_together_all_or_none_are(ask):
+    ask("insert", index=0, layer={"type": "Dense", "units": 7})
+    ask("undo")
+    steps = [{"type": "remove", "index": 0}, {"type": "insert", "index": 0, "layer": {"type": "Dense", "units": 0}}]
+    assert "units must be" in str(refused(ask, "together", steps=steps))
+    assert "from 0 to 0" in str(refused(ask, "together", steps=[steps[0], {"type": "remove", "index": 1}]))
+    for steps, message in (([{"type": "remvoe", "index": 1}], "did you mean"), ([], "at least one edit")):
+        with pytest.raises(Refusal, match=message):
+            ask("together", steps=steps)
+    ask("redo")
+    assert len(ask("state")["layers"]) == 3, "what could be done again still can"
+
+
+def test_an_undo_means_the_edit_that_the_page_has_seen(ask):
+    ask("new_seed")
+    seen = ask("state")["edits"]
+    told = ask("change_optimizer", changes={"learning_rate": 0.5})  # another page
+    assert "another page has changed the network or its training" in str(refused(ask, "undo", edits=seen))
+    ask("undo", edits=told["edits"])
+    assert "another page has" in str(refused(ask, "redo", edits=told["edits"]))
+    assert ask.run.setup.optimizer == Adam(0.03)
+    assert ask("redo", edits=ask("state")["edits"])["edits"] == ask.session.edits
+
+
+def test_a_change_of_the_rate_does_not_hinder_an_edit_of_the_network(ask):
+    seen = ask("state")["edits"]
+    ask("change_optimizer", changes={"learning_rate": 0.5})
+    ask("remove", index=0, edits=seen)
+    assert len(ask("state")["layers"]) == 1
+    assert "another page has" in str(refused(ask, "remove", index=0, edits=seen))
+    assert "another page has" in str(refused(ask, "remove", index=0, edits=99))
 
 
 def test_reset_brings_the_same_first_weights_back(ask):
@@ -539,6 +673,47 @@ def test_optimizer_batch_size_and_loss_change_without_a_reset(ask):
     exec_script(ask, "unused.csv", "")
 
 
+def test_of_two_quick_changes_neither_takes_the_other_back(ask):
+    ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": 0.1})
+    for changes in ({"learning_rate": 0.05}, {"momentum": 0.9}, {"clip_norm": 2}):  # of a page that saw none of them
+        ask("change_optimizer", changes=changes)
+    assert ask.run.setup.optimizer == SGD(0.05, momentum=0.9, clip_norm=2)
+    ask("change_optimizer", changes={"momentum": None})
+    ask("change_optimizer", changes={"type": "Adam"})
+    assert ask.run.setup.optimizer == Adam(0.05, clip_norm=2), "rate and clipping are kept"
+    ask("change_optimizer", changes={"learning_rate": {"type": "StepDecay", "initial_rate": 1, "every": 10}})
+    ask("change_optimizer", changes={"learning_rate": {"every": 20}})
+    ask("change_optimizer", changes={"learning_rate": {"factor": 0.25}})
+    assert ask.run.setup.optimizer.learning_rate == StepDecay(1, 0.25, 20)
+    refusal = refused(ask, "change_optimizer", changes={"beta_1": 1})
+    assert refusal.where == "optimizer.beta_1"
+    assert "unknown optimizer" in str(refused(ask, "change_optimizer", changes={"type": "Adma"}))
+
+
+def test_of_two_quick_changes_of_the_loss_neither_takes_the_other_back(ask):
+    ask("open_preset", name="regression")
+    ask("set_training", loss={"type": "Huber"})
+    ask("set_training", loss={"delta": 2})
+    assert ask.run.setup.loss == Huber(2)
+    ask("set_training", loss=None)
+    assert "type" in str(refused(ask, "set_training", loss={"delta": 2}))
+
+
+def test_of_two_quick_changes_of_the_data_neither_takes_the_other_back(ask):
+    ask("change_data", name="xor", changes={"noise": 0.3})
+    ask("change_data", name="xor", changes={"n_samples": 50})
+    ask("change_data", name="xor", changes={"seed": None})
+    assert ask.run.setup.source.options == {"n_samples": 50, "noise": 0.3}
+    assert "the data are xor by now, no longer moons" in str(refused(ask, "change_data", name="moons"))
+    ask("set_data", csv=CSV, options={"target": "colour"})
+    ask("change_data", name="csv", readings={"size": "categorical"})
+    ask("change_data", name="csv", readings={"price": "ignore"})
+    assert ask.run.setup.source.options == {"target": "colour", "categorical": ["size"], "ignore": ["price"]}
+    ask("change_data", name="csv", readings={"size": ""})
+    assert ask.run.setup.source.options == {"target": "colour", "ignore": ["price"]}
+    assert "unknown readings['size'] 'no'" in str(refused(ask, "change_data", name="csv", readings={"size": "no"}))
+
+
 def test_an_edit_in_the_middle_of_an_epoch_begins_it_anew(ask):
     ask("step_batch")
     told = ask("set_optimizer", optimizer={"type": "SGD"})["messages"]
@@ -547,6 +722,17 @@ def test_an_edit_in_the_middle_of_an_epoch_begins_it_anew(ask):
 
 
 # ---- undo
+
+
+def test_another_rate_or_loss_keeps_what_the_optimizer_has_seen(ask):
+    ask("step_epoch")
+    *_, slots, iterations = ask.run.model._state.network.state()
+    assert iterations and slots.any()
+    ask("set_optimizer", optimizer={"type": "Adam", "learning_rate": 0.2})
+    ask("set_training", loss={"type": "SparseCategoricalCrossentropy"})
+    *_, found, updates = ask.run.model._state.network.state()
+    assert np.array_equal(found, slots) and updates == iterations
+    assert "keep_state=True" in ask("export", kind="script")["text"]
 
 
 def test_undo_restores_weights_and_the_state_of_the_optimizer(ask):
@@ -665,6 +851,21 @@ def test_data_that_only_undo_needs_are_bounded(ask, monkeypatch):
     assert len(ask.session._undo) == 1
     ask("undo")
     assert ask.run.setup.split_seed == 9
+
+
+def test_histories_that_only_undo_needs_are_bounded(ask, monkeypatch):
+    ask("step_epoch")
+    one = sum(Mark(ask.run.model.history).buffers.values())
+    monkeypatch.setattr(undo, "MOST_BYTES_OF_HISTORY", 2.5 * one)
+    for _ in range(4):
+        ask("change_optimizer", changes={"learning_rate": 0.01})
+        ask.session._last_edit = session.NO_EDIT
+    assert len(ask.session._undo) == 4, "all with the same history"
+    for _ in range(4):
+        ask("reset")
+        ask("step_epoch")
+    assert len(ask.session._undo) == 2
+    assert ask("undo") and ask.run.model.epoch == 1
 
 
 # ---- limits

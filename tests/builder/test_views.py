@@ -5,6 +5,7 @@ import base64
 import csv
 import io
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -128,7 +129,11 @@ def test_confusion_and_accuracy_are_those_of_the_history(ask):
     found = ask("evaluate", kind="confusion", part="held_out")
     assert np.sum(found["counts"]) == 40
     assert found["accuracy"] == pytest.approx(ask.run.model.history["val_accuracy"][-1])
-    assert np.sum(ask("evaluate", kind="confusion")["counts"]) == 200
+    whole = ask("evaluate", kind="confusion")
+    assert np.sum(whole["counts"]) == 200
+    recall = [row[i] / sum(row) for i, row in enumerate(whole["counts"])]
+    said = ", ".join(f"{name}: {share:.2f}" for name, share in zip(whole["classes"], recall, strict=True))
+    assert whole["balance"].startswith(f"recall {said}; most frequent class ")
 
 
 def test_predictions_of_numbers_are_in_their_own_units(new_session):
@@ -290,6 +295,73 @@ def test_long_curves_are_thinned(ask, monkeypatch):
 
 
 # ---- doctor
+
+
+def test_of_curves_that_are_known_only_what_is_new_is_sent(ask):
+    for _ in range(3):
+        ask("step_epoch")
+    before = ask("curves")
+    assert before == {"id": before["id"], "since": 0, "epochs": 3, **ask("state")["history"]}
+    ask("change_optimizer", changes={"learning_rate": 0.01})
+    ask("step_epoch")
+    ask("step_epoch")
+    new = ask("curves", since=3)
+    assert (new["id"], new["epochs"], new["epoch"]) == (before["id"], 5, [3, 4])
+    assert new["columns"]["loss"] == ask.run.model.history.loss[3:].tolist()
+    assert new["layers"]["dense_0"]["epoch"] == [3, 4]
+    assert ask("curves", since=9)["epoch"] == []
+
+
+def test_other_curves_have_another_name(ask):
+    def named():
+        return ask("state")["curves"]["id"]
+
+    ask.take_layers([{"type": "Dense", "units": 4}] * 2 + [{"type": "Dense", "units": 2, "activation": "softmax"}])
+    ask("step_epoch")
+    seen = [named()]
+    ask("update_layer", index=0, layer={"type": "Dense", "units": 7})
+    assert named() == seen[0], "the records of the layer go on"
+    for message, fields in (
+        ("move", {"from": 0, "to": 1}),
+        ("undo", {}),
+        ("insert", {"index": 0, "layer": {"type": "Dense", "units": 4}}),
+        ("reset", {}),
+    ):
+        ask(message, **fields)
+        seen.append(named())
+    assert len(set(seen)) == len(seen)
+
+
+def long_run(new_session, n):
+    """Return a session with a history of nine layers and so many epochs."""
+    ask = new_session("vanishing_gradient")
+    ask("step_epoch")
+    history = ask.run.model.history
+    for layer in history.layers.values():
+        record = np.concatenate([[layer[field][0] for field in layer], layer.histogram[0]])
+        layer.extend(np.arange(1, n), np.tile(record, (n - 1, 1)))
+    history.extend(1, {name: np.repeat(history[name], n - 1) for name in history.columns})
+    return ask
+
+
+def test_a_long_history_makes_neither_edits_nor_frames_slow_or_large(new_session):
+    """Nine layers, 22,000 epochs: they were 66 MB for each edit, 432 kB of each state, 0.03 s of each frame."""
+    ask, short = long_run(new_session, 22_000), long_run(new_session, 10)
+    sizes = [len(encode(one.session.state(curves=False))) for one in (short, ask)]
+    assert sizes[1] < 1.05 * sizes[0]
+    tracemalloc.start()
+    try:
+        for units in range(10, 20):
+            ask("update_layer", index=0, layer={"type": "Dense", "units": units, "activation": "sigmoid"})
+        frames.frame(ask.run, 1)
+        assert tracemalloc.get_traced_memory()[1] < 4e6
+    finally:
+        tracemalloc.stop()
+    history = ask.run.model.history
+    ask("undo")
+    assert ask.run.model.history is not history
+    assert len(ask.run.model.history) == 22_000
+    assert np.array_equal(ask.run.model.history.layers["dense_0"].histogram, history.layers["dense_0"].histogram)
 
 
 def test_the_doctor_of_the_page_is_the_doctor(new_session):

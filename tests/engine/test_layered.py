@@ -25,6 +25,8 @@ CLIPPED = [
     SGD(0.1, clip_norm=0.3),
     Adam(0.01, clip_value=0.01, epsilon=0.1),
     AdamW(0.01, clip_norm=0.1, epsilon=0.1, weight_decay=0.5),
+    AdamW(0.01, clip_norm=0.1, epsilon=0.1, weight_decay=0.5, decay_bias=True),
+    AdamW(0.01, epsilon=0.1, weight_decay=0.5, decay_bias=True),
 ]
 
 

@@ -16,7 +16,7 @@ def test_ten_steps(variant, optimizer, decay):
     for n in (0, 1, 15, 16, 17, 100):
         w = rng.standard_normal(n).astype(variant.DTYPE)
         slots = np.zeros((optimizer.n_slots, n), variant.DTYPE)
-        rates = np.full(n, getattr(optimizer, "weight_decay", 0.0) * decay)
+        rates = np.full(n, getattr(optimizer, "weight_decay", 0.0) * (decay or getattr(optimizer, "decay_bias", False)))
         exact_w, exact_slots = w.astype(np.float64), [np.zeros(n) for _ in range(optimizer.n_slots)]
         for t in range(1, 11):
             g = rng.standard_normal(n).astype(variant.DTYPE)

@@ -51,6 +51,16 @@ def test_a_link_of_another_server_is_opened_but_its_token_is_not_taken(open_page
     view.expect(view.find("#strip .layer-card[data-index]")).to_have_count(2)
 
 
+def test_the_file_on_the_command_line_leads_to_the_page(open_page, watch):
+    watch.expected.append("^request: file:///")
+    view = open_page("xor")
+    with view.server.server.page_for_browser() as address:
+        view.page.goto(address)
+        view.page.wait_for_url(f"{view.server.origin}/")
+        view.ready()
+    assert view.epoch() == 0
+
+
 def test_the_address_of_the_command_line_works_once(open_page):
     one = open_page("xor")
     once = one.server.server.address_once.removeprefix(one.server.origin).removeprefix("/")

@@ -82,6 +82,13 @@ def test_losses_shown_are_those_of_the_exported_script(open_page, tmp_path):
     assert [(epoch, history["loss"][epoch - 1]) for epoch, _ in sorted(seen)] == sorted(seen)
 
 
+@pytest.mark.parametrize("preset", ["penguins", "digits"])
+def test_small_networks_begin_calmly(open_page, preset):
+    """Whatever their data are from: at full speed they have learnt before one has seen anything."""
+    view = open_page(preset)
+    view.expect(view.find("#train-pace input:checked")).to_have_value("20")
+
+
 def test_steps_reset_and_new_seed(open_page):
     view = open_page("xor")
     first = view.weights()

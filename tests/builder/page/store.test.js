@@ -167,3 +167,43 @@ test("a newer state is waited for, if it is not there", async () => {
   assert.equal(store.state.version, 2);
   assert.equal(store.selected, null); // there is no card any more
 });
+
+const { history: _, ...WITHOUT } = state();
+const short = curves => ({ type: "state", state: { ...WITHOUT, version: 2, curves } });
+const more = (id, since, epochs, epoch) => ({
+  id, since, epochs, epoch, columns: { loss: epoch.map(one => one / 8), accuracy: epoch.map(() => 1) },
+  layers: { a: { epoch, gradient_norm: epoch }, b: { kind: "Dense", epoch, gradient_norm: epoch } },
+});
+
+test("a state without curves leaves those that are there, and asks for what is new", async () => {
+  const { socket, done } = await greeted({ state: state({ curves: { id: 7, epochs: 2 } }) });
+  socket.tell({ id: (await socket.asked("schema")).id, ok: true, result: { layers: {} } });
+  await done;
+  socket.tell(frame(4, 9)); // told of by a frame, among others that it left out
+  socket.tell(short({ id: 7, epochs: 5 }));
+  const asked = await socket.asked("curves");
+  assert.equal(asked.since, 2);
+  assert.deepEqual(store.history.epoch, [1, 2, 4]);
+  socket.tell({ ...frame(6, 0.75), frame: { ...frame(6, 0.75).frame, version: 2 } });
+  socket.tell({ id: asked.id, ok: true, result: more(7, 2, 5, [2, 3, 4]) });
+  await new Promise(resolve => setTimeout(resolve, 5));
+  assert.deepEqual(store.history.epoch, [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(store.history.columns, { loss: [0.5, 0.25, 0.25, 0.375, 0.5, 0.75], accuracy: [null, null, 1, 1, 1, null] });
+  assert.deepEqual(store.history.layers.a, { epoch: [2, 3, 4, 5], gradient_norm: [3, 2, 3, 4] });
+  assert.deepEqual(store.history.layers.b, { kind: "Dense", activation: undefined, epoch: [3, 4, 5], gradient_norm: [2, 3, 4] });
+  socket.tell(short({ id: 7, epochs: 5 }));
+  await assert.rejects(socket.asked("curves"), /did not ask/);
+});
+
+test("other curves are asked for as a whole", async () => {
+  const { socket, done } = await greeted({ state: state({ curves: { id: 7, epochs: 2 } }) });
+  socket.tell({ id: (await socket.asked("schema")).id, ok: true, result: { layers: {} } });
+  await done;
+  socket.tell(short({ id: 8, epochs: 1 }));
+  const asked = await socket.asked("curves");
+  assert.equal(asked.since, 0);
+  assert.deepEqual(store.history.epoch, []);
+  socket.tell({ id: asked.id, ok: true, result: more(8, 0, 1, [0]) });
+  await new Promise(resolve => setTimeout(resolve, 5));
+  assert.deepEqual([store.history.epoch, store.history.columns.loss], [[1], [0]]);
+});

@@ -1,7 +1,7 @@
 /* The bar at the top: starting points, undo and redo, what leaves the page, light and dark, the keys. */
 
 import { on, store } from "../core/store.js";
-import { act } from "../ui/actions.js";
+import { travel } from "../ui/actions.js";
 import { fill, h } from "../ui/dom.js";
 import { button } from "../ui/forms.js";
 import { stepAside } from "../ui/notices.js";
@@ -14,8 +14,8 @@ const HELP = "Was the server ended? Start nncore builder again and open its addr
 
 /** Put the bar into `root`; `drawing` is what can be saved as a picture. Return the button that shows the keys. */
 export function mountBar(root, drawing) {
-  const undo = button("Undo", "undo", () => act("undo"), { iconOnly: true, keys: "Control+Z", kind: "plain" });
-  const redo = button("Redo", "redo", () => act("redo"), { iconOnly: true, keys: "Control+Shift+Z", kind: "plain" });
+  const undo = button("Undo", "undo", () => travel("undo"), { iconOnly: true, keys: "Control+Z", kind: "plain" });
+  const redo = button("Redo", "redo", () => travel("redo"), { iconOnly: true, keys: "Control+Shift+Z", kind: "plain" });
   const keys = button("Keys", "keys", showKeys, { iconOnly: true, keys: "?", kind: "plain" });
   const away = h("span", { class: "chip", role: "status" });
   const help = h("p", { class: "away-help small", role: "status" });

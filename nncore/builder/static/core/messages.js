@@ -4,21 +4,24 @@ export const MESSAGES = {
   // the connection
   hello: ["nonce", "proof"],
   schema: [],
+  curves: ["since"],
 
   // the data
   set_data: ["name", "options", "csv"],
+  change_data: ["name", "changes", "readings"],
   preview: ["x", "y"],
 
-  // the network; `edits` is that of the state which the page has seen, and `joined` edits are undone together
-  insert: ["index", "layer", "edits", "joined"],
-  remove: ["index", "edits", "joined"],
+  // the network; `edits` is that of the state which the page has seen, and all `steps` are made, or none
+  insert: ["index", "layer", "edits"],
+  remove: ["index", "edits"],
   move: ["from", "to", "edits"],
-  update_layer: ["index", "layer", "edits", "joined"],
+  update_layer: ["index", "layer", "edits"],
+  together: ["steps", "edits"],
   undo: ["edits"],
-  redo: [],
+  redo: ["edits"],
 
   // how it learns
-  set_optimizer: ["optimizer"],
+  change_optimizer: ["changes"],
   set_training: ["batch_size", "loss", "validation_split", "class_weight", "seed", "split_seed"],
   train: ["epochs", "epochs_per_second"],
   pause: [],

@@ -3,8 +3,7 @@
  * Frames come at most once per picture of the screen, and only those of the state that is shown. */
 
 import { Connection } from "./connection.js";
-
-const MOST_POINTS = 2000; // of a curve; beyond that every other one is dropped
+import { append, extend, noCurves, received } from "./curves.js";
 
 /** What one can listen to, and when it is told. */
 export const TOPICS = {
@@ -28,7 +27,7 @@ export const store = {
   schema: null,
   state: null,
   frame: null,
-  history: { epoch: [], columns: {}, layers: {} }, // epoch: how many were done, from 1
+  history: noCurves(),
   selected: 0, // index of a card, or null
   pane: "", // the part of the page that a narrow screen shows: "data", "network", "train" or "look"
   tab: "", // "evaluate", "explain" or "doctor"
@@ -39,6 +38,7 @@ export const store = {
 
 let connection;
 let pending = false;
+let curves = null; // of the history: its id, how many epochs the server had when it sent them, and the last of these
 
 /** Call `listener` whenever something of a topic changes; return what ends that. */
 export function on(topic, listener) {
@@ -109,15 +109,28 @@ export function newerState(version) {
 function setState(state) {
   store.state = state;
   store.frame = state.frame;
-  store.history = {
-    epoch: state.history.epoch.map(done),
-    columns: state.history.columns,
-    layers: Object.fromEntries(
-      Object.entries(state.history.layers).map(([name, layer]) => [name, { ...layer, epoch: layer.epoch.map(done) }])
-    ),
-  };
+  if (state.history) takeCurves(state.curves, state.history);
+  else askForCurves();
   if (store.selected !== null && store.selected >= state.layers.length) store.selected = null;
   if (store.schema) announceState();
+}
+
+function takeCurves(sent, history) {
+  store.history = received(history);
+  curves = { ...sent, last: store.history.epoch.at(-1) ?? 0 };
+}
+
+/** A state without curves says which they are, and how long: ask for those that are others, or for what is new. */
+async function askForCurves() {
+  const { id, epochs } = store.state.curves;
+  if (curves.id === id && curves.epochs === epochs) return;
+  const since = curves.id === id ? curves.epochs : 0;
+  if (curves.id !== id) takeCurves({ id, epochs: 0 }, noCurves());
+  const more = await connection.request("curves", { since }).catch(() => null);
+  if (more === null || curves.id !== more.id || curves.epochs !== more.since) return; // they were sent meanwhile
+  extend(store.history, curves.last, more);
+  curves = { id, epochs: more.epochs, last: Math.max(curves.last, (more.epoch.at(-1) ?? -1) + 1) };
+  emit("history");
 }
 
 function announceState() {
@@ -128,7 +141,7 @@ function announceState() {
 
 function setFrame(frame) {
   if (!store.state || frame.version !== store.state.version) return;
-  append(frame);
+  append(store.history, frame);
   store.frame = frame;
   if (pending) return;
   pending = true;
@@ -137,40 +150,4 @@ function setFrame(frame) {
     emit("frame");
     emit("history");
   });
-}
-
-function done(epoch) {
-  return epoch + 1;
-}
-
-function append(frame) {
-  const { epoch, columns, layers } = store.history;
-  if (frame.epoch > (epoch.at(-1) ?? 0)) {
-    for (const [name, column] of Object.entries(columns)) column.push(frame[name] ?? null);
-    if (!epoch.length) for (const name of names(frame)) columns[name] = [frame[name]];
-    epoch.push(frame.epoch);
-    thin(epoch, columns);
-  }
-  for (const [name, record] of Object.entries(frame.layers)) {
-    const layer = (layers[name] ??= { epoch: [] });
-    if (done(record.epoch) <= (layer.epoch.at(-1) ?? 0)) continue;
-    for (const [key, value] of Object.entries(record)) {
-      if (key !== "epoch" && key !== "histogram") (layer[key] ??= []).push(value);
-    }
-    layer.epoch.push(done(record.epoch));
-    thin(layer.epoch, layer);
-  }
-}
-
-const NO_COLUMNS = new Set(["version", "epoch", "batch", "n_batches", "batch_loss", "running_loss", "rate_now", "samples_per_second", "layers", "edges"]);
-
-function names(frame) {
-  return Object.keys(frame).filter(name => !NO_COLUMNS.has(name));
-}
-
-function thin(epoch, columns) {
-  if (epoch.length <= MOST_POINTS) return;
-  const keep = (_, i) => i % 2 === 0 || i === MOST_POINTS;
-  const others = Object.values(columns).filter(column => Array.isArray(column) && column !== epoch);
-  for (const column of [epoch, ...others]) column.splice(0, column.length, ...column.filter(keep));
 }

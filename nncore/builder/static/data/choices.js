@@ -37,11 +37,12 @@ function label(name) {
 const TASKS = [["auto", "Auto"], ["classification", "Classes"], ["regression", "Number"]];
 const MISSING = [["error", "Refuse"], ["drop", "Drop row"]];
 
-/** Return what is to be predicted, as what, and what becomes of incomplete rows. */
+/** Return what is to be predicted, as what, and what becomes of incomplete rows. Another target is no input, and was
+ * perhaps ignored before; the features are others, and so may be the task. */
 export function tableFields(data, change) {
   const { options, columns, target } = data;
   const all = [...columns, target, ...(options.ignore ?? [])];
-  const aim = identified("target", choice([...new Set(all)].map(name => [name, name]), target, name => change(aimedAt(data, name))));
+  const aim = identified("target", choice([...new Set(all)].map(name => [name, name]), target, name => change({ target: name, features: null, task: null }, { [name]: "" })));
   const task = identified("option-task", choice(TASKS, options.task ?? "auto", value => change({ task: value })));
   const missing = identified("option-missing", choice(MISSING, options.missing ?? "error", value => change({ missing: value })));
   return h(
@@ -53,12 +54,6 @@ export function tableFields(data, change) {
   );
 }
 
-/** Another target is no input, and was perhaps ignored before; the features are others, and so may be the task. */
-function aimedAt({ options }, target) {
-  const others = names => names?.filter(name => name !== target);
-  return { target, features: undefined, task: undefined, ignore: others(options.ignore), categorical: others(options.categorical) };
-}
-
 const READINGS = [["", "auto"], ["categorical", "category"], ["ignore", "ignore"]];
 
 /** Return a list of the columns, each with how it is read. */
@@ -66,14 +61,7 @@ export function columnFields({ options, columns, target }, change) {
   const ignored = (options.ignore ?? []).filter(name => name !== target);
   const all = [...columns, ...ignored.filter(name => !columns.includes(name))];
   const now = name => ["ignore", "categorical"].find(key => options[key]?.includes(name)) ?? "";
-  const read = (name, reading) => {
-    const lists = {};
-    for (const key of ["ignore", "categorical"]) {
-      const names = (options[key] ?? []).filter(other => other !== name);
-      lists[key] = reading === key ? [...names, name] : names.length ? names : undefined;
-    }
-    change({ ...lists, features: undefined });
-  };
+  const read = (name, reading) => change({ features: null }, { [name]: reading });
   return h("div", { class: "list", "data-where": "data.options.ignore" }, readings("column", all, now, read));
 }
 
@@ -100,7 +88,7 @@ const STANDARDIZE = [["auto", "Auto"], ["true", "Yes"], ["false", "No"]];
 /** Return the folded parts about features, as [id, label, content]. */
 export function featureFields(data, change) {
   const value = String(data.options.standardize ?? "auto");
-  const set = chosen => change({ standardize: chosen === "auto" ? undefined : chosen === "true" });
+  const set = chosen => change({ standardize: chosen === "auto" ? null : chosen === "true" });
   const scaling = field(`Standardise to mean 0, deviation 1 (now: ${data.standardized ? "yes" : "no"})`, identified("option-standardize", choice(STANDARDIZE, value, set)), {
     where: "data.options.standardize",
     text: "Mean and standard deviation of the rows to train on, for each feature",
@@ -114,8 +102,8 @@ function checks(data, change) {
   const all = data.all_features.slice(0, MOST_SHOWN);
   const now = new Set(data.features);
   const boxes = all.map(name => h("input", { type: "checkbox", value: name, checked: now.has(name), onchange: say }));
-  const use = button("", null, () => change({ features: picked().length === data.all_features.length ? undefined : picked() }), { kind: "small main" });
-  const every = button("All", null, () => change({ features: undefined }), { kind: "small" });
+  const use = button("", null, () => change({ features: picked().length === data.all_features.length ? null : picked() }), { kind: "small main" });
+  const every = button("All", null, () => change({ features: null }), { kind: "small" });
   use.id = "features-use";
   every.id = "features-all";
   every.disabled = !data.options.features;

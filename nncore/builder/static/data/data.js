@@ -37,12 +37,10 @@ export function mountData(root) {
   mountPreview(preview);
 }
 
-/** Choose some options otherwise; undefined takes one back to what suits the data. All others stay as they were. */
-function change(options) {
-  const { data } = store.state;
-  const next = { ...data.options, ...options };
-  for (const [key, value] of Object.entries(next)) if (value === undefined || value === null) delete next[key];
-  return act("set_data", { name: data.name, options: next });
+/** Choose some options otherwise, of those that the server has by then; null takes one back to what suits the data.
+ * `readings` says of columns how they are read: "categorical", "ignore", or "" for what suits them. */
+function change(changes, readings = {}) {
+  return act("change_data", { name: store.state.data.name, changes, readings });
 }
 
 function parts(table) {

@@ -4,9 +4,9 @@
 import { isFunction } from "../core/activations.js";
 import { changedAt, chosen, choose, isGroup, layerAt, nameOf, whereOf } from "../core/paths.js";
 import { startingValues } from "../core/starting_values.js";
-import { emit, newerState, request, store } from "../core/store.js";
-import { act, lastRefusal } from "../ui/actions.js";
-import { announce, notice } from "../ui/notices.js";
+import { emit, newerState, store } from "../core/store.js";
+import { act } from "../ui/actions.js";
+import { announce } from "../ui/notices.js";
 
 const PAUSE = 180; // ms without another step until a new number of units is sent: one edit, one step to undo
 
@@ -94,41 +94,34 @@ export function addInside(path, kind) {
 
 /** Take the selected layer out of its group, and put it in behind the card of the group. */
 export function takeOut() {
-  return queued(async () => {
+  return queued(() => {
     const path = chosen();
     if (!path || path.length < 2) return false;
-    const layer = layerAt(path);
-    if (!(await removeInside(path, false))) return false;
-    return (await insert(path[0] + 1, layer, "taken out of the group", false, true)) || takeBack();
+    const [card, ...rest] = path;
+    const without = changedAt(layerAt([card]), rest.slice(0, -1), group => ({ ...group, layers: group.layers.toSpliced(path.at(-1), 1) }));
+    const inserted = { type: "insert", index: card + 1, layer: layerAt(path) };
+    const n = store.state.layers.length;
+    const wanted = { order: [...Array(n).keys()].toSpliced(card + 1, 0, null), chosen: [card + 1], focus: false };
+    return edit("together", { steps: [updated(card, without), inserted] }, "", `${nameOf(path)} taken out of the group`, wanted, inserted.layer.type);
   });
 }
 
 /** Take the card before (-1) or behind (1) a group into it. */
 export function takeIn(group, by) {
-  return queued(async () => {
+  return queued(() => {
     const [other, layer] = [group + by, layerAt([group + by])];
     const list = layerAt([group]).layers;
     const grown = { ...layerAt([group]), layers: by < 0 ? [layer, ...list] : [...list, layer] };
-    if (layer.name) return takeInNamed(group, other, layer, grown);
-    if (!(await update([group], () => grown, whereOf([group]), null))) return false;
-    const done = await removeCard(other, false, [other < group ? group - 1 : group], `${layer.type} taken into the group`, true);
-    return done || takeBack();
+    const now = other < group ? group - 1 : group;
+    const removed = { type: "remove", index: other };
+    const steps = layer.name ? [removed, updated(now, grown)] : [updated(group, grown), removed]; // a name may be there only once
+    const wanted = { order: [...Array(store.state.layers.length).keys()].toSpliced(other, 1), chosen: [now], focus: false };
+    return edit("together", { steps }, "", `${layer.type} taken into the group`, wanted);
   });
 }
 
-/** A name may be there only once: first out, then in. */
-async function takeInNamed(group, other, layer, grown) {
-  const now = other < group ? group - 1 : group;
-  if (!(await removeCard(other, false, [now], ""))) return false;
-  return (await update([now], () => grown, whereOf([now]), `${layer.type} taken into the group`, true)) || takeBack();
-}
-
-/** The second of two edits was refused: the first goes back, too, and with it the place at which the reason stood. */
-async function takeBack() {
-  const [reason, { version, edits }] = [lastRefusal, store.state];
-  if ((await request("undo", { edits }).catch(() => null)) !== null) await newerState(version);
-  notice(reason, "mistake");
-  return false;
+function updated(index, layer) {
+  return { type: "update_layer", index, layer };
 }
 
 // ---- units, step by step
@@ -164,7 +157,7 @@ function sendUnits() {
   last = last.then(work, work);
 }
 
-// ---- the edits themselves; one that is `joined` is undone together with the one before
+// ---- the edits themselves
 
 function queued(work) {
   sendUnits();
@@ -172,11 +165,11 @@ function queued(work) {
   return last;
 }
 
-async function insert(index, layer, how, focus, joined = false) {
+async function insert(index, layer, how, focus) {
   const n = store.state.layers.length;
   const order = [...Array(n).keys()].toSpliced(index, 0, null);
   const said = `${layer.type} ${how} as card ${index + 1} of ${n + 1}`;
-  return edit("insert", { index, layer, joined }, [Math.max(0, Math.min(index, n) - 1)], said, { order, chosen: [index], focus }, layer.type);
+  return edit("insert", { index, layer }, [Math.max(0, Math.min(index, n) - 1)], said, { order, chosen: [index], focus }, layer.type);
 }
 
 async function moveCard(from, to, focus) {
@@ -187,17 +180,17 @@ async function moveCard(from, to, focus) {
   return edit("move", { from, to }, [from], `${nameOf([from])} moved to place ${to + 1} of ${n}`, { order, chosen: [to], focus });
 }
 
-async function removeCard(index, focus, next = null, said = null, joined = false) {
+async function removeCard(index, focus) {
   const n = store.state.layers.length;
   const order = [...Array(n).keys()].toSpliced(index, 1);
-  const after = next ?? (n > 1 ? [Math.min(index, n - 2)] : null);
-  return edit("remove", { index, joined }, [index], said ?? `${nameOf([index])} removed; ${n - 1} left`, { order, chosen: after, focus });
+  const after = n > 1 ? [Math.min(index, n - 2)] : null;
+  return edit("remove", { index }, [index], `${nameOf([index])} removed; ${n - 1} left`, { order, chosen: after, focus });
 }
 
-function update(path, change, where, said, joined = false) {
+function update(path, change, where, said) {
   const [card, ...rest] = path;
   const layer = layerAt(path) && changedAt(layerAt([card]), rest, change);
-  return layer ? edit("update_layer", { index: card, layer, joined }, where, said) : false;
+  return layer ? edit("update_layer", { index: card, layer }, where, said) : false;
 }
 
 /** Change the list of the group that the layer at `path` is in; select the one `by` places further. */
@@ -216,11 +209,11 @@ function moveInside(path, by) {
   return inGroup(path, moved, `${nameOf(path)} moved to place ${from + by + 1} of ${group.layers.length} in the group`, by);
 }
 
-async function removeInside(path, tell = true) {
+async function removeInside(path) {
   const named = nameOf(path);
   const group = path.slice(0, -1);
   const without = layer => ({ ...layer, layers: layer.layers.toSpliced(path.at(-1), 1) });
-  const done = await update(group, without, whereOf(path.slice(0, 1)), tell && `${named} removed from the group`);
+  const done = await update(group, without, whereOf(path.slice(0, 1)), `${named} removed from the group`);
   if (done) choose(group);
   return done;
 }

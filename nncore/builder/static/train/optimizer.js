@@ -7,7 +7,7 @@ import { act } from "../ui/actions.js";
 import { fill, h } from "../ui/dom.js";
 import { keepingFocus } from "../ui/focus.js";
 import { choice, field, kindFields, number, toggle } from "../ui/forms.js";
-import { changeOptimizer } from "./optimizer_edits.js";
+import { changeOptimizer, differences } from "./optimizer_edits.js";
 import { mountRate } from "./rate.js";
 
 const CLIPPING = "clip_"; // what fields that bound the gradient begin with
@@ -53,17 +53,9 @@ function kind() {
 }
 
 function kindField() {
-  const box = choice(Object.keys(store.schema.optimizers), store.state.optimizer.type, changeKind);
+  const box = choice(Object.keys(store.schema.optimizers), store.state.optimizer.type, type => changeOptimizer({ type }, "optimizer"));
   box.id = "optimizer-kind";
   return field("Optimizer", box, { where: "optimizer", text: kind().text });
-}
-
-/** Take another optimizer. What every one of them has, learning rate and clipping, is kept. */
-function changeKind(type) {
-  const all = Object.values(store.schema.optimizers);
-  const shared = Object.keys(all[0].fields).filter(name => all.every(({ fields }) => name in fields));
-  const values = shared.filter(name => name in store.state.optimizer).map(name => [name, store.state.optimizer[name]]);
-  return act("set_optimizer", { optimizer: { type, ...Object.fromEntries(values) } }, { where: "optimizer" });
 }
 
 function clippingNames() {
@@ -88,7 +80,7 @@ function clippingFields() {
 function otherFields() {
   const { optimizer } = store.state;
   const own = Object.keys(kind().fields).filter(name => name !== "learning_rate" && !name.startsWith(CLIPPING));
-  const changed = next => changeOptimizer(Object.fromEntries(own.map(name => [name, next[name] ?? null])));
+  const changed = next => changeOptimizer(differences(optimizer, next));
   return kindFields(kind(), optimizer, "optimizer", changed, own);
 }
 
@@ -119,7 +111,7 @@ function lossFields() {
   const options = [["", loss ? "automatic" : `automatic: ${words(used)}`], ...kinds];
   const box = choice(options, loss?.type ?? "", type => setTraining("loss", type ? { type } : null));
   const about = loss && store.schema.losses[loss.type];
-  const own = about ? kindFields(about, loss, "training.loss", next => setTraining("loss", next)) : [];
+  const own = about ? kindFields(about, loss, "training.loss", next => setTraining("loss", differences(loss, next))) : [];
   return [wide(trainingField("Loss", "loss", box, about?.text)), own];
 }
 

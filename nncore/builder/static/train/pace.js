@@ -8,7 +8,7 @@ import { field, number, segments } from "../ui/forms.js";
 /** Epochs per second, as texts; "" is as fast as the processor goes. */
 const PACES = [["1", "1"], ["5", "5"], ["20", "20"], ["", "Full speed"]];
 const CALM = "20";
-const FEW = { rows: 1000, parameters: 5000 }; // generated data up to here are learnt before one has seen anything
+const FEW = { rows: 2000, parameters: 5000 }; // up to here a network has learnt before one has seen anything
 const KEY = "pace";
 
 /** Return the controls, and what starts the training as they say; that returns the server's answer. */
@@ -45,10 +45,9 @@ function speedChoice(changed) {
   return { element, value: () => boxes.find(box => box.checked).value };
 }
 
-/** Return the pace that was chosen in this page, or else a calm one for what is generated and small. */
+/** Return the pace that was chosen in this page, or else a calm one for what is small. */
 function suiting() {
   const { data, n_parameters } = store.state;
-  const generated = store.schema.data.generated.some(({ name }) => name === data.name);
   const small = data.n < FEW.rows && n_parameters < FEW.parameters;
-  return sessionStorage.getItem(KEY) ?? (generated && small ? CALM : "");
+  return sessionStorage.getItem(KEY) ?? (small ? CALM : "");
 }

@@ -2,12 +2,11 @@
 
 import { capital, figure, spaced, words } from "../core/format.js";
 import { on, store } from "../core/store.js";
-import { act } from "../ui/actions.js";
 import { fill, h } from "../ui/dom.js";
 import { keepingFocus } from "../ui/focus.js";
 import { choice, field, kindFields, number } from "../ui/forms.js";
 import { latestWins } from "./latest_wins.js";
-import { changeOptimizer } from "./optimizer_edits.js";
+import { changeOptimizer, differences } from "./optimizer_edits.js";
 
 const LOWEST = -5; // of the slider, powers of ten
 const HIGHEST = 1;
@@ -91,7 +90,7 @@ function beginning(name, rate) {
 function scheduleFields(rate) {
   const kind = store.schema.schedules[rate.type];
   const names = Object.keys(kind.fields);
-  const changed = name => next => act("set_optimizer", { optimizer: { ...store.state.optimizer, learning_rate: next } }, { where: `${PATH}.${name}` });
+  const changed = name => next => changeOptimizer({ learning_rate: differences(rate, next) }, `${PATH}.${name}`);
   return names.map(name =>
     Array.isArray(rate[name]) ? listField(name, kind.fields[name], rate, changed(name)) : kindFields(kind, rate, PATH, changed(name), [name])
   );

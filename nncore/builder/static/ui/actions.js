@@ -5,31 +5,43 @@
  */
 
 import { Refusal } from "../core/connection.js";
-import { request } from "../core/store.js";
+import { newerState, request, store } from "../core/store.js";
 import { h, unique } from "./dom.js";
 import { treeInUse } from "./focus.js";
 import { icon } from "./icons.js";
 import { clearNotices, notice } from "./notices.js";
 
-/** Why the last thing that was asked for was refused; empty if it was not. */
-export let lastRefusal = "";
+const onTheirWay = new Set(); // edits of this page whose state has not come yet
 
 /** Ask the server to do something. Return its result, or null if it was refused, which the page then shows.
  *
  * `root` is the element in which the control is looked for first, `where` overrides the path of the refusal. */
 export async function act(type, fields = {}, { root = treeInUse(), where = null } = {}) {
   clearMistakes(root);
-  lastRefusal = "";
   try {
-    const result = await request(type, fields);
+    const result = await settled(request(type, fields));
     if (result?.messages) tellEdit(result.messages);
     return result;
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal; // a mistake of the page is not the user's
-    lastRefusal = refusal.message;
     showMistake(root, where ?? refusal.where ?? "", refusal.message);
     return null;
   }
+}
+
+/** Keep in mind what was asked until the state that it leads to is there; return its result at once. */
+function settled(answer) {
+  const landed = answer.then(result => result?.edits > store.state.edits && newerState(store.state.version)).catch(() => {});
+  onTheirWay.add(landed);
+  landed.finally(() => onTheirWay.delete(landed));
+  return answer;
+}
+
+/** Undo or redo. It names the state that it means, with all that this page has changed: if another page has changed
+ * something since, the server refuses. */
+export async function travel(type) {
+  await Promise.all(onTheirWay);
+  return act(type, { edits: store.state.edits });
 }
 
 /** Show what an edit reports. What was said of the network before is of no use any more, so it goes. */

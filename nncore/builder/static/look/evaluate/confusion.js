@@ -17,11 +17,12 @@ export const confusionView = {
 
 function make(root) {
   const score = h("p", { class: "score figures" });
+  const balance = h("p", { id: "confusion-balance", class: "muted small" });
   const place = h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Confusion matrix" });
   const note = h("p", { id: "confusion-note", class: "muted small" });
   let cells = null;
   let shape = "";
-  fill(root, score, place, note);
+  fill(root, score, balance, place, note);
   return {
     fields: () => ({}),
     redraw: () => {},
@@ -32,6 +33,7 @@ function make(root) {
       shape = now;
       update(cells, answer);
       fill(score, h("strong", { id: "confusion-accuracy" }, percent(answer.accuracy)), ` accuracy on ${counted(sum(answer.counts.flat()), "row")}`);
+      setText(balance, answer.balance);
     },
   };
 }

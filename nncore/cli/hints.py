@@ -1,0 +1,79 @@
+"""What to say where somebody tries an option by another program's word, or one that only Python has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from nncore.base.names import did_you_mean
+
+OTHER_NAMES = {
+    "--lr": "learning-rate rate eta alpha learning-rate-init",
+    "--layers": "hidden hidden-layers hidden-size hidden-sizes hidden-layer-sizes units neurons width depth",
+    "--batch-size": "batch bs minibatch",
+    "--epochs": "n-epochs num-epochs max-iter max-epochs iterations steps",
+    "--val": "validation validation-split val-split validation-size val-size",
+    "--test": "test-size test-split holdout hold-out",
+    "--seed": "random-state random-seed",
+    "--output": "save out model-file",
+    "--quiet": "silent verbose",
+    "--class-weight": "class-weights weights balanced balance",
+    "--delimiter": "sep separator",
+    "--target": "label labels y target-column",
+    "--drop-missing": "dropna drop-na na",
+    "--ignore": "drop exclude ignore-columns index-col",
+    "--id": "ids id-column index",
+    "--optimizer": "optim optimiser solver algorithm",
+    "--threads": "jobs n-jobs num-threads workers",
+    "--schedule": "lr-schedule scheduler lr-scheduler decay",
+    "--proba": "probabilities probs prob predict-proba",
+    "--dtype": "precision",
+}
+"""By option: what other programs call it."""
+
+IN_PYTHON = {
+    "dropout": "Dropout(0.2) among the layers",
+    "batch-norm batchnorm batch-normalization": "BatchNorm() among the layers",
+    "l1 l2 regularization kernel-regularizer penalty": 'Dense(64, "relu", l2=1e-4)',
+    "weight-decay": "AdamW(weight_decay=0.01)",
+    "momentum": "SGD(0.01, momentum=0.9)",
+    "patience early-stopping": "fit(callbacks=EarlyStopping(patience=20)); --val keeps the best epoch",
+    "loss": 'compile(loss="huber"); train takes what suits the target',
+    "metrics metric": 'compile(metrics=["mae"])',
+    "resume load continue finetune fine-tune initial-weights": "load(FILE), and fit again",
+    "folds cv k-fold cross-validation": "a loop of fit and evaluate",
+}
+"""What the command line lacks, and how Python does it."""
+
+
+def on_option(given: str, known: Collection[str]) -> str:
+    """Return what to say behind ``unknown option '--x'`` of a command with the options `known`.
+
+    Examples
+    --------
+    >>> on_option("--learning_rate", ["--lr"]), on_option("--dropout", ["--epochs"])
+    ('; here it is --lr;', '; the command line has none, Python has: Dropout(0.2) among the layers;')
+    """
+    word = given.lower().lstrip("-").replace("_", "-")
+    if f"--{word}" in known:
+        return f"; here it is --{word};"
+    for option, words in OTHER_NAMES.items():
+        if option in known and word in words.split():
+            return f"; here it is {option};"
+    if "--epochs" in known:
+        for words, how in IN_PYTHON.items():
+            if word in words.split():
+                return f"; the command line has none, Python has: {how};"
+    return did_you_mean(given, known) or ";"
+
+
+def on_choice(option: str) -> str:
+    """Return what to say of values of an `option` that only Python has.
+
+    Examples
+    --------
+    >>> on_choice("--dtype")
+    ''
+    """
+    if option == "--schedule":
+        return "; in Python there are others: Adam(CosineDecay(0.001, 1000)), learning_rate=..."
+    return ""

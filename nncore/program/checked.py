@@ -1,0 +1,97 @@
+"""Whether a program that comes from outside is one: the engine believes what its rows say of widths and places."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from nncore.activations import ACTIVATIONS
+from nncore.program.lowering import Program
+from nncore.program.rows import BATCH, Row
+
+OPS = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add")
+
+
+def checked(program: Any) -> Program:
+    """Return `program` if every row reads what an earlier one writes, and parameters that there are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no program, or one that `nncore.program.lower` could not have made. A pickle may hold anything.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from nncore.layers import Dense
+    >>> from nncore.program import lower
+    >>> program = lower([Dense(2)], 3, "mse")
+    >>> checked(program) is program
+    True
+    >>> checked(replace(program, rows=(replace(program.rows[0], n_in=4),)))
+    Traceback (most recent call last):
+        ...
+    ValueError: not a program of nncore: row 0 reads 4 columns where there are 3
+    """
+    if not isinstance(program, Program) or not all(isinstance(row, Row) for row in program.rows):
+        raise TypeError(f"expected a Program, got {type(program).__name__}")
+    try:
+        _check(program)
+    except (AttributeError, TypeError) as error:
+        raise TypeError(f"not a program of nncore: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"not a program of nncore: {error}") from None
+    return program
+
+
+def _check(program: Program) -> None:
+    widths = {BATCH: _count("n_features", program.n_features)}
+    ends = {"parameter": _count("n_parameters", program.n_parameters, 0)}
+    ends["statistic"] = _count("n_statistics", program.n_statistics, 0)
+    for i, row in enumerate(program.rows):
+        if row.op not in OPS or row.activation not in ACTIVATIONS:
+            raise ValueError(f"row {i} is {row.op!r} with {row.activation!r}")
+        _count(f"n_in of row {i}", row.n_in)
+        widths[i] = _count(f"n_out of row {i}", row.n_out)
+        _check_reads(row, i, widths)
+        _check_places(row, i, ends)
+        for value in (row.parameter, row.momentum):
+            if not math.isfinite(value):
+                raise ValueError(f"row {i} holds {value}")
+    if not program.rows or program.n_outputs != program.rows[-1].n_out:
+        raise ValueError(f"n_outputs is {program.n_outputs}")
+
+
+def _check_reads(row: Row, i: int, widths: dict[int, int]) -> None:
+    sources = (row.source, row.skip) if row.op == "add" else (row.source,)
+    for source in sources:
+        if type(source) is not int or not BATCH <= source < i:
+            raise ValueError(f"row {i} reads row {source}")
+        if widths[source] != row.n_in:
+            raise ValueError(f"row {i} reads {row.n_in} columns where there are {widths[source]}")
+    if row.op != "dense" and row.n_in != row.n_out:
+        raise ValueError(f"row {i} makes {row.n_out} columns of {row.n_in}")
+
+
+def _check_places(row: Row, i: int, ends: dict[str, int]) -> None:
+    n_weight = row.n_in * row.n_out if row.op == "dense" else row.n_out
+    learns = row.op in ("dense", "batchnorm", "layernorm")
+    if learns:
+        _check_place(f"weight of row {i}", row.weight, n_weight, ends["parameter"])
+    if learns and (row.bias != -1 or row.op != "dense"):
+        if row.bias != row.weight + n_weight:
+            raise ValueError(f"the bias of row {i} does not lie behind its weight")
+        _check_place(f"bias of row {i}", row.bias, row.n_out, ends["parameter"])
+    if row.op == "batchnorm":
+        _check_place(f"statistics of row {i}", row.statistics, 2 * row.n_out, ends["statistic"])
+
+
+def _check_place(what: str, start: Any, size: int, end: int) -> None:
+    if type(start) is not int or start < 0 or start + size > end:
+        raise ValueError(f"the {what} lies at {start}, and there are {end} values")
+
+
+def _count(name: str, value: Any, least: int = 1) -> int:
+    if type(value) is not int or not least <= value < 2**40:
+        raise ValueError(f"{name} is {value!r}")
+    return value
