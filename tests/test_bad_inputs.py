@@ -99,7 +99,7 @@ WRONG_DATA = [
     ((X, LABELS + 1), ValueError, "y contains the label 3 at row 2, .* 3 outputs: labels must be 0..2"),
     ((X, LABELS - 1), ValueError, "y contains the label -1 at row 0"),
     ((X, LABELS + 0.5), ValueError, "class labels must be whole numbers 0..2, got 0.5 at row 0"),
-    ((X, LABELS.astype(str)), ValueError, "could not convert y to numbers: .* encode class names as 0..k-1"),
+    ((X, LABELS.astype(str)), ValueError, r"numbers: .* stored as text: y.astype\(float\) makes"),
     ((X, np.eye(2)[LABELS % 2]), ValueError, r"y has shape \(12, 2\), expected \(12,\) class indices or \(12, 3\)"),
 ]
 

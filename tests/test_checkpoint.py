@@ -250,6 +250,17 @@ BAD_FIELDS = [
     ({"format_version": 2, "drawn": -1}, "drawn must be an integer >= 0, got -1"),
     ({"format_version": 2, "drawn": 2.0}, "drawn must be an integer"),
     ({"surprise": 1}, r"unexpected \['surprise'\]"),
+    ({"feature_names": list("abcd")}, r"unexpected \['feature_names'\]"),
+    (
+        {"format_version": 2, "feature_names": ["a"]},
+        r"feature_names must have 4 value\(s\), got 1",
+    ),
+    (
+        {"format_version": 2, "output_names": ["a"]},
+        r"output_names must have 3 value\(s\), got 1",
+    ),
+    ({"format_version": 2, "feature_names": "abcd"}, "feature_names must be a list"),
+    ({"format_version": 2, "feature_names": [1] * 4}, r"feature_names\[0\] must be a str"),
     ({"dtype": "float16"}, "unknown dtype 'float16'"),
     ({"dtype": "float64"}, "than declared|has dtype F32, expected F64"),
     ({"n_features": -1}, "n_features must be an integer >= 0"),

@@ -16,7 +16,7 @@ from nncore.base.typing import Array
 from nncore.losses import NAME_OF_KERNEL
 from nncore.program import Program
 
-INSTEAD = "; give sample_weight instead"
+INSTEAD = "; give sample_weight instead, one weight per row"
 
 
 def weighted_by_class(data: Data, program: Program, class_weight: Any) -> Data:
@@ -28,8 +28,9 @@ def weighted_by_class(data: Data, program: Program, class_weight: Any) -> Data:
     program : Program
         Its loss says what the targets mean.
     class_weight : mapping of int to float, or "balanced"
-        The weight of each class, >= 0; 1 for a class that is left out. ``"balanced"``: n / (k * count), where n samples
-        have k different classes and `count` of them the class in question (King and Zeng, 2001).
+        The weight of each class by its number in y, >= 0; 1 for a class that is left out. ``"balanced"``:
+        n / (k * count), where n samples have k different classes and `count` of them the class in question (King and
+        Zeng, 2001).
 
     Raises
     ------
@@ -70,13 +71,25 @@ def _of_classes(class_weight: Any, classes: Array, n_classes: int) -> Array:
         return balanced
     if not isinstance(class_weight, Mapping):
         found = checks.described(class_weight)
-        raise TypeError(f"class_weight must be 'balanced' or a dict from class to weight, got {found}")
+        way = "class_weight.to_dict()" if hasattr(class_weight, "to_dict") else "dict(enumerate(class_weight))"
+        hint = f"; if it has one weight per class: {way}" if hasattr(class_weight, "__len__") else ""
+        raise TypeError(f"class_weight must be 'balanced' or a dict from class to weight, got {found}{hint}")
     weights = np.ones(n_classes)
     for label, weight in class_weight.items():
-        if not isinstance(label, (int, np.integer, np.bool_)) or not 0 <= label < n_classes:
-            raise ValueError(f"class_weight has the class {label!r}, but the classes are 0..{n_classes - 1}")
-        weights[int(label)] = checks.real(0)(f"class_weight[{label!r}]", weight)
+        weights[_class_number(label, n_classes)] = checks.real(0)(f"class_weight[{label!r}]", weight)
     return weights
+
+
+def _class_number(label: Any, n_classes: int) -> int:
+    """Return the class that a key of ``class_weight`` stands for; 1.0 for 1, as ``numpy.unique`` of floats gives it."""
+    whole = isinstance(label, (int, np.integer, np.bool_))
+    if (whole or (isinstance(label, (float, np.floating)) and label % 1 == 0)) and 0 <= label < n_classes:
+        return int(label)
+    hint = ""
+    if isinstance(label, str):
+        what = f"{label}, not {label!r}" if label.isdecimal() else "for a class name its number in y"
+        hint = f"; the keys are numbers: {what}"
+    raise ValueError(f"class_weight has the class {label!r}, but the classes are 0..{n_classes - 1}{hint}")
 
 
 def _classes(target: Array, program: Program) -> tuple[Array, int]:

@@ -27,9 +27,16 @@ class Data(NamedTuple):
         return Data(self.X[rows], self.target[rows], weight)
 
 
-def data_for(program: Program, dtype: np.dtype, X: Array, y: ArrayLike, sample_weight: ArrayLike | None) -> Data:
-    """Return checked features `X` with `y` and `sample_weight` as `program` needs them."""
-    target = targets(y, program.loss, len(X), program.n_outputs, dtype)
+def data_for(
+    program: Program,
+    dtype: np.dtype,
+    X: Array,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    names: tuple[str, ...] | None = None,
+) -> Data:
+    """Return checked features `X` with `y` and `sample_weight` as `program` needs them; columns of y by `names`."""
+    target = targets(y, program.loss, len(X), program.n_outputs, dtype, names)
     return Data(X, target, None if sample_weight is None else sample_weights(sample_weight, len(X), dtype))
 
 

@@ -7,21 +7,30 @@ pandas frames. Nothing passed in is ever written to, and an array that already f
 from __future__ import annotations
 
 import math
-import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nncore.base.checks import shown
+from nncore.arrays import mends
+from nncore.base.checks import described, shown
+from nncore.base.tables import order_for, refuse_without_values
 from nncore.base.typing import Array
 
 PLAIN_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
+NO_NUMBERS = (str, bytes, np.timedelta64)  # of which float() makes one
 BLAS_DOT_LIMIT = 8192  # above 10,000 elements OpenBLAS wakes its threads, which would then fight with the engine's
 
 
 def features(
-    X: ArrayLike, dtype: np.dtype, n_features: int | None = None, *, empty: bool = False, check_finite: bool = True
+    X: ArrayLike,
+    dtype: np.dtype,
+    n_features: int | None = None,
+    names: tuple[str, ...] | None = None,
+    *,
+    empty: bool = False,
+    check_finite: bool = True,
 ) -> Array:
     """Return `X` as a C-contiguous, aligned array of `dtype`; NaN and infinity are errors unless the caller looks.
 
@@ -33,6 +42,9 @@ def features(
         float32 or float64.
     n_features : int or None
         How many columns the model expects; None accepts any number but 0.
+    names : tuple of str or None
+        What the columns are called that the model was trained on. A table's columns are put in that order; see
+        `nncore.base.tables`.
     empty : bool
         Accept 0 rows.
     check_finite : bool
@@ -48,7 +60,8 @@ def features(
     TypeError
         If `X` is sparse or holds something other than real numbers.
     ValueError
-        If `X` is not 2-D, empty, ragged, has another number of columns, or holds NaN, infinity or a value too large.
+        If `X` is not 2-D, empty, ragged, has another number of columns or columns of other names, or holds NaN,
+        infinity or a value too large.
 
     Examples
     --------
@@ -57,22 +70,37 @@ def features(
            [3., 4.]], dtype=float32)
     """
     fits = type(X) is np.ndarray and X.dtype is dtype and X.flags.c_contiguous and X.flags.aligned
-    array: Array = X if fits else real_array(X, dtype, "X")  # type: ignore[assignment]
+    array: Array = X if fits else ordered(X, dtype, names, "X")  # type: ignore[assignment]
     if array.ndim != 2 or array.shape[1] != n_features or not array.shape[0]:
-        _check_feature_shape(array.shape, n_features, empty)
+        _check_feature_shape(array.shape, n_features, empty, hasattr(X, "to_frame"))
     if check_finite and not all_finite(array):
-        raise not_finite_error(X, array, "X")
+        raise not_finite_features(X, dtype)
     return array
 
 
-def _check_feature_shape(shape: tuple[int, ...], n_features: int | None, empty: bool) -> None:
+def ordered(X: Any, dtype: np.dtype, names: tuple[str, ...] | None, name: str) -> Array:
+    """Convert as `real_array` does, a table's columns in the order of `names`."""
+    order = order_for(names, X, name)
+    array = real_array(X, dtype, name)
+    return array if order is None else np.take(array, order, axis=1)
+
+
+def not_finite_features(X: Any, dtype: np.dtype) -> ValueError:
+    """Return the error that says where in `X`, as the caller has it, NaN or infinity is."""
+    return not_finite_error(X, real_array(X, dtype, "X"), "X")
+
+
+def _check_feature_shape(shape: tuple[int, ...], n_features: int | None, empty: bool, is_series: bool) -> None:
     if len(shape) != 2:
         hint = ""
-        if len(shape) == 1:
+        if len(shape) == 1 and is_series:
+            hint = "; use X.to_frame() if it is one feature, X.to_frame().T if it is one sample"
+        elif len(shape) == 1:
             hint = "; use X.reshape(-1, 1) if it is one feature, X.reshape(1, -1) if it is one sample"
         raise ValueError(f"Expected 2D array X of shape (n_samples, n_features), got shape {shape}{hint}")
     if n_features is not None and shape[1] != n_features:
-        raise ValueError(f"X has {shape[1]} features, but the model expects {n_features}")
+        hint = f"; if its columns are the samples, give X.T, of shape {shape[::-1]}" if shape[0] == n_features else ""
+        raise ValueError(f"X has {shape[1]} features, but the model expects {n_features}{hint}")
     if shape[1] == 0:
         raise ValueError(f"X has 0 feature(s) (shape={shape}) while a minimum of 1 is required")
     if shape[0] == 0 and not empty:
@@ -94,11 +122,16 @@ def sample_weights(sample_weight: ArrayLike | None, n_samples: int, dtype: np.dt
     """
     if sample_weight is None:
         return None
+    if isinstance(sample_weight, (str, Mapping)):
+        found = described(sample_weight)
+        raise TypeError(f"sample_weight must have a number per row, got {found}; weights of classes are class_weight")
     weights = real_array(sample_weight, dtype, "sample_weight")
     if weights.ndim == 2 and weights.shape[1] == 1:
         weights = weights[:, 0]
     if weights.ndim != 1:
-        raise ValueError(f"sample_weight must have shape ({n_samples},), got {weights.shape}")
+        hint = lying(weights, n_samples, "sample_weight")
+        hint = hint or "; each row has one weight, for all its outputs" if weights.ndim else hint
+        raise ValueError(f"sample_weight must have shape ({n_samples},), got {weights.shape}{hint}")
     check_same_length(n_samples, len(weights), "sample_weight")
     if not all_finite(weights):
         raise not_finite_error(sample_weight, weights, "sample_weight")
@@ -110,23 +143,39 @@ def sample_weights(sample_weight: ArrayLike | None, n_samples: int, dtype: np.dt
     return weights
 
 
-def check_same_length(n_samples: int, length: int, name: str) -> None:
+def check_same_length(n_samples: int, length: int, name: str, hint: str = "") -> None:
     """Raise ValueError unless `name` has one entry per sample."""
     if length != n_samples:
-        raise ValueError(f"X and {name} have inconsistent numbers of samples: {n_samples} and {length}")
+        raise ValueError(f"X and {name} have inconsistent numbers of samples: {n_samples} and {length}{hint}")
 
 
-def real_array(values: Any, dtype: np.dtype, name: str, text_hint: str = "") -> Array:
+def lying(array: Array, n_samples: int, name: str) -> str:
+    """Return what to do about an array that has its samples as columns; nothing if it has none there."""
+    if array.ndim != 2 or array.shape[1] != n_samples:
+        return ""
+    return f"; of its shape {array.shape} {name}.{'ravel()' if len(array) == 1 else 'T'} has an entry per sample"
+
+
+def real_array(values: Any, dtype: np.dtype, name: str) -> Array:
     """Convert to a C-contiguous, aligned array of `dtype`; a value too large becomes infinity (checked later)."""
-    array = numeric_array(values, name, text_hint)
-    if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize and not _surely_fits_float32(array):
+    numbers = numeric_array(values, name)
+    if numbers.dtype.kind == "f" and numbers.dtype.itemsize > dtype.itemsize and not _surely_fits_float32(numbers):
         with np.errstate(over="ignore", invalid="ignore"):
-            array = np.asarray(array, dtype=dtype, order="C")
+            array = np.asarray(numbers, dtype=dtype, order="C")
     else:  # nothing can overflow, and errstate would cost more than converting a small array
-        array = np.asarray(array, dtype=dtype, order="C")
+        array = np.asarray(numbers, dtype=dtype, order="C")
     if not (array.flags.aligned and array.flags.c_contiguous):
         array = array.copy(order="C")
+    if (numbers is not values or numbers.dtype.kind in "iu") and numbers.dtype.itemsize == 8 and not _are_small(array):
+        mends.say_rounded(numbers, values, name)
     return array
+
+
+def _are_small(array: Array) -> bool:
+    """Tell, quickly for a small array, whether all values are below 2**53, up to which all whole numbers are floats."""
+    if array.size <= BLAS_DOT_LIMIT:
+        return bool(np.vdot(array, array) < 2.0**106)
+    return not (array.max() >= mends.LARGEST_WHOLE or array.min() <= -mends.LARGEST_WHOLE)
 
 
 def _surely_fits_float32(array: Array) -> bool:
@@ -134,8 +183,8 @@ def _surely_fits_float32(array: Array) -> bool:
     return array.dtype == np.float64 and array.size <= BLAS_DOT_LIMIT and bool(np.vdot(array, array) < 1e76)
 
 
-def numeric_array(values: Any, name: str, text_hint: str = "") -> Array:
-    """Convert to a plain ndarray of booleans, integers or real floats; `text_hint` says what to do about text.
+def numeric_array(values: Any, name: str) -> Array:
+    """Convert to a plain ndarray of booleans, integers or real floats.
 
     Raises
     ------
@@ -144,18 +193,17 @@ def numeric_array(values: Any, name: str, text_hint: str = "") -> Array:
     ValueError
         If `values` is ragged, masked, complex, or holds text or missing values.
     """
-    array: Array = values if type(values) is np.ndarray else plain_array(values, name)
+    array: Array
+    if type(values) is np.ndarray:
+        array = values
+    else:
+        mends.refuse_dates(values, name)
+        array = plain_array(values, name)
     if array.dtype.kind == "O":
-        array = _from_objects(array, name, text_hint)
-    if array.dtype.kind in "biuf":
-        return array
-    if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {name} has dtype {array.dtype}, expected real numbers")
-    if array.dtype.kind in "SUT":
-        example = array.ravel()[:1].tolist()
-        found = f"it holds text, {str(example)[:80]} to begin with{text_hint}"
-        raise ValueError(f"could not convert {name} to numbers: {found}")
-    raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+        return _from_objects(array, values, name)
+    if array.dtype.kind not in "biuf":
+        raise mends.wrong_dtype(array, values, name)
+    return array
 
 
 def plain_array(values: Any, name: str) -> Array:
@@ -166,12 +214,7 @@ def plain_array(values: Any, name: str) -> Array:
     TypeError, ValueError
         If `values` is a SciPy sparse matrix, masked or ragged.
     """
-    sparse = sys.modules.get("scipy.sparse")  # whoever holds a sparse matrix has imported it
-    if sparse is not None and sparse.issparse(values):
-        raise TypeError(f"sparse input is not supported; use {name}.toarray()")
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        count = int(np.ma.getmaskarray(values).sum())
-        raise ValueError(f"{name} is a masked array with {count} masked value(s); fill or drop them first")
+    refuse_without_values(values, name)
     try:
         return np.asarray(values)
     except ValueError as error:
@@ -180,9 +223,10 @@ def plain_array(values: Any, name: str) -> Array:
         raise
 
 
-def _from_objects(array: Array, name: str, text_hint: str) -> Array:
+def _from_objects(array: Array, values: Any, name: str) -> Array:
     """Convert an object array, for example a pandas frame of mixed columns, to float64."""
-    if all(issubclass(kind, PLAIN_NUMBERS) for kind in set(map(type, array.flat))):
+    kinds = set(map(type, array.flat))
+    if all(issubclass(kind, PLAIN_NUMBERS) and kind is not np.timedelta64 for kind in kinds):
         try:
             return array.astype(np.float64)
         except OverflowError:  # an integer past the largest float: found, and named, below
@@ -190,15 +234,16 @@ def _from_objects(array: Array, name: str, text_hint: str) -> Array:
     result = np.empty(array.shape)
     for position, value in enumerate(array.flat):
         try:
-            if isinstance(value, (str, bytes)):  # float("1") would do, but a column of text is more often a mistake
-                raise TypeError("text")
+            if isinstance(value, NO_NUMBERS):  # float("1") would do, but a column of text is more often a mistake
+                raise TypeError("no number")
             result.flat[position] = float(value)
         except (TypeError, ValueError, OverflowError) as error:
-            place = f" at {_where(np.unravel_index(position, array.shape))}" if array.ndim else ""
-            hint = text_hint if isinstance(value, (str, bytes)) else ""
-            large = isinstance(error, OverflowError)
-            wrong = "is past the largest float" if large else f"is of type {type(value).__name__}{hint}"
-            raise ValueError(f"could not convert {name} to numbers: {shown(value)}{place} {wrong}") from None
+            place = np.unravel_index(position, array.shape) if array.ndim else ()
+            if isinstance(error, OverflowError):
+                wrong = f"{shown(value)} at {mends.where(place, values)} is past the largest float"
+            else:
+                wrong = mends.no_number(value, place, array, values, name)
+            raise ValueError(f"could not convert {name} to numbers: {wrong}") from None
     return result
 
 
@@ -227,10 +272,6 @@ def not_finite_error(original: Any, array: Array, name: str) -> ValueError:
         what, found = f"infinity or a value too large for dtype('{array.dtype}')", np.isinf(array)
     first = np.unravel_index(int(found.argmax()), array.shape)
     value = numeric_array(original, name)[first]
-    shown = "" if what == "NaN" else f", {value:g}"
-    return ValueError(f"Input {name} contains {what}: {int(found.sum())} value(s), the first at {_where(first)}{shown}")
-
-
-def _where(index: tuple[Any, ...]) -> str:
-    places = ["row", "column"] if len(index) <= 2 else [f"axis {i}" for i in range(len(index))]
-    return ", ".join(f"{place} {int(i)}" for place, i in zip(places, index, strict=False))
+    more = (mends.of_missing(name) if name in ("X", "y") else "") if what == "NaN" else f", {value:g}"
+    place = mends.where(first, original)
+    return ValueError(f"Input {name} contains {what}: {int(found.sum())} value(s), the first at {place}{more}")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nncore.arrays.inputs import all_finite, check_same_length, not_finite_error, numeric_array, real_array
+from nncore.arrays.inputs import all_finite, check_same_length, lying, not_finite_error, numeric_array, real_array
+from nncore.base.tables import column_names, order_for
 from nncore.base.typing import Array
 from nncore.losses import NAME_OF_KERNEL
 
@@ -16,11 +17,19 @@ CLASS_INDICES = "sparse_softmax_crossentropy"
 CLASS_SHARES = "softmax_crossentropy"
 PROBABILITIES = "sigmoid_crossentropy"
 UNSIGNED = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iu" for size in (1, 2, 4, 8)}
-ENCODE = "; encode class names as 0..k-1, for example: names, y = numpy.unique(y, return_inverse=True)"
+NUMBERED = "names, y = numpy.unique(y, return_inverse=True)"
+MOST_CLASSES = 1000  # larger numbers are hardly labels
 SHARE_TOLERANCE = 1e-2  # soft targets stored as float16 miss 1 by that much
 
 
-def targets(y: ArrayLike, kernel: str, n_samples: int, n_outputs: int, dtype: np.dtype) -> Array:
+def targets(
+    y: ArrayLike,
+    kernel: str,
+    n_samples: int,
+    n_outputs: int,
+    dtype: np.dtype,
+    names: tuple[str, ...] | None = None,
+) -> Array:
     """Return `y` in the form that the loss kernel `kernel` reads.
 
     Parameters
@@ -34,6 +43,8 @@ def targets(y: ArrayLike, kernel: str, n_samples: int, n_outputs: int, dtype: np
         Rows of X, outputs of the network.
     dtype : numpy.dtype
         float32 or float64.
+    names : tuple of str or None
+        What the columns of a table are called that the model was trained on; others are put in that order.
 
     Returns
     -------
@@ -53,6 +64,8 @@ def targets(y: ArrayLike, kernel: str, n_samples: int, n_outputs: int, dtype: np
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
+    if names is not None and type(y) is not np.ndarray:
+        y = _ordered(y, names)
     if kernel == CLASS_INDICES:
         return _class_indices(y, n_samples, n_outputs)
     if kernel == CLASS_SHARES:
@@ -60,9 +73,20 @@ def targets(y: ArrayLike, kernel: str, n_samples: int, n_outputs: int, dtype: np
     if kernel != PROBABILITIES:
         return _columns(y, n_samples, n_outputs, dtype, labels_hint=_for_classes(kernel, n_outputs))
     one_of = "; for one class of several per row, end with softmax instead of sigmoid"
-    columns = _columns(y, n_samples, n_outputs, dtype, ENCODE, one_of)
+    columns = _columns(y, n_samples, n_outputs, dtype, one_of)
     _check_range(columns, "binary_crossentropy needs targets in 0..1", _for_labels)
     return columns
+
+
+def _ordered(y: Any, names: tuple[str, ...]) -> Any:
+    """Return `y`, the columns of a table in the order of `names`; one column of labels is the same under any name."""
+    order = order_for(names, y, "y") if len(column_names(y) or ()) > 1 else None
+    if order is None:
+        return y
+    numbers = numeric_array(y, "y")
+    if not np.isfinite(numbers).all():
+        raise not_finite_error(y, numbers, "y")
+    return np.take(numbers, order, axis=1)
 
 
 def _for_classes(kernel: str, n_outputs: int) -> str:
@@ -82,6 +106,8 @@ def _for_labels(columns: Array) -> str:
     if columns.shape[1] == 1 and labels.tolist() == [1, 2]:
         return "; make the labels 1 and 2 into 0 and 1, subtract 1: y = y - 1"
     if columns.shape[1] == 1 and labels[0] >= 0 and (labels == np.floor(labels)).all():
+        if len(labels) == 2:
+            return f"; if the classes are {labels[0]:g} and {labels[1]:g}, number them: {NUMBERED}"
         k = int(labels[-1]) + 1
         return f'; for the classes 0..{k - 1} end with Dense({k}, "softmax") instead'
     return ""
@@ -126,10 +152,12 @@ def _class_shares(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype) -> Ar
 
 def _label_array(y: Any, n_samples: int) -> Array:
     """Return `y` as numbers, (n_samples,) or (n_samples, k > 1)."""
-    labels = numeric_array(y, "y", ENCODE)
+    labels = numeric_array(y, "y")
     if labels.ndim not in (1, 2):
         raise ValueError(f"y must be 1-D (class indices) or 2-D (one row per sample), got shape {labels.shape}")
-    check_same_length(n_samples, len(labels), "y")
+    check_same_length(n_samples, len(labels), "y", lying(labels, n_samples, "y"))
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise not_finite_error(y, labels, "y")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     return labels
@@ -163,16 +191,29 @@ def _shift(labels: Array, n_outputs: int) -> str:
         return f"; if they are 1..{n_outputs}, subtract 1: y = y - 1"
     if n_outputs == 2 and low == -1 and np.isin(labels, (-1, 1)).all():
         return "; make the labels -1 and 1 into 0 and 1: y = (y > 0).astype(int)"
-    if len(found := np.unique(labels)) == n_outputs:
+    found = np.unique(labels)
+    if (
+        low == 0
+        and n_outputs <= high < MOST_CLASSES
+        and (found == np.floor(found)).all()
+        and n_outputs < len(found) <= len(labels) // 2
+    ):
+        return f'; for the classes 0..{high:g} end with Dense({int(high) + 1}, "softmax")'
+    if len(found) == n_outputs:
         shown = ", ".join(f"{label:g}" for label in found[:5]) + (", ..." if len(found) > 5 else "")
-        return f"; if the classes are {shown}, number them: names, y = numpy.unique(y, return_inverse=True)"
+        return f"; if the classes are {shown}, number them: {NUMBERED}"
     return ""
 
 
-def _check_one_hot(labels: Array) -> None:
+def _not_one_hot(labels: Array) -> int | None:
+    """Return the first row that is not one-hot."""
     wrong = ((labels != 0) & (labels != 1)).any(axis=1) | ((labels == 1).sum(axis=1) != 1)
-    if wrong.any():
-        row = int(wrong.argmax())
+    return int(wrong.argmax()) if wrong.any() else None
+
+
+def _check_one_hot(labels: Array) -> None:
+    row = _not_one_hot(labels)
+    if row is not None:
         raise ValueError(
             f"row {row} of y is not one-hot: {labels[row]}; sparse_categorical_crossentropy needs class indices or "
             "one-hot rows, for soft labels use loss='categorical_crossentropy'"
@@ -180,25 +221,28 @@ def _check_one_hot(labels: Array) -> None:
 
 
 def _wrong_label_shape(labels: Array, n_samples: int, n_outputs: int) -> ValueError:
+    k = labels.shape[1]
+    hint = f'; for one-hot rows of {k} classes end with Dense({k}, "softmax")' if _not_one_hot(labels) is None else ""
     return ValueError(
-        f"y has shape {labels.shape}, expected ({n_samples},) class indices or ({n_samples}, {n_outputs}) one-hot"
+        f"y has shape {labels.shape}, expected ({n_samples},) class indices or ({n_samples}, {n_outputs}) one-hot{hint}"
     )
 
 
-def _columns(
-    y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, text_hint: str = "", labels_hint: str = ""
-) -> Array:
+def _columns(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, labels_hint: str = "") -> Array:
     """Return `y` as finite numbers of shape (n_samples, n_outputs)."""
     fits = type(y) is np.ndarray and y.dtype is dtype and y.flags.c_contiguous and y.flags.aligned
-    columns: Array = y if fits else real_array(y, dtype, "y", text_hint)
+    columns: Array = y if fits else real_array(y, dtype, "y")
     if columns.ndim == 0:
         raise ValueError(f"y must have one entry per sample, got the single value {y!r}")
-    check_same_length(n_samples, len(columns), "y")
+    check_same_length(n_samples, len(columns), "y", lying(columns, n_samples, "y"))
     if columns.ndim == 1 and n_outputs == 1:
         columns = columns.reshape(-1, 1)
     if columns.shape != (n_samples, n_outputs):
         expected = f"({n_samples}, {n_outputs})" if n_outputs > 1 else f"({n_samples},) or ({n_samples}, 1)"
         hint = labels_hint if columns.size == n_samples and n_outputs > 1 else ""  # one label a row, as it seems
+        if n_outputs == 1 and columns.ndim == 2 and _not_one_hot(columns) is None:
+            k = columns.shape[1]
+            hint = f'; for one-hot rows end with Dense({k}, "softmax"), or make numbers of them: y.argmax(axis=1)'
         raise ValueError(
             f"y has shape {columns.shape}, expected {expected}: the network has {n_outputs} output(s){hint}"
         )

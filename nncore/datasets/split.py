@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nncore.base import checks
+from nncore.base.tables import refuse_without_values
 from nncore.datasets.seeding import seeded
 
 
@@ -18,7 +19,8 @@ def train_test_split(
     Parameters
     ----------
     *arrays : array-like of shape (n_samples, ...)
-        All of one length, such as X and y.
+        All of one length, such as X and y. Of a table, such as a pandas frame, the names of the columns are lost: what
+        comes out are arrays, whose columns go by position.
     test_size : float or int, default 0.25
         A float between 0 and 1 is the share of the rows (rounded up), a whole number counts them.
     seed : int
@@ -47,6 +49,8 @@ def train_test_split(
     """
     if not arrays:
         raise ValueError("train_test_split needs at least one array")
+    for number, array in enumerate(arrays):
+        refuse_without_values(array, "Xy"[number] if number < 2 else f"arrays[{number}]")
     columns = [np.asarray(a) for a in arrays]
     _check_arrays(columns)
     lengths = [len(column) if column.ndim else 0 for column in columns]
@@ -58,6 +62,7 @@ def train_test_split(
     if isinstance(stratify, (bool, np.bool_)):
         classes = columns[min(1, len(columns) - 1)] if stratify else None
     else:
+        refuse_without_values(stratify, "stratify")
         classes = np.asarray(stratify)
     if classes is None:
         order = rng.permutation(n_samples)

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from nncore.base import checks
+from nncore.base.tables import column_names, order_for, refuse_without_values
+
 FEW = 10  # rows or fewer: values that went through several operations differ in more than the last bit
 
 
@@ -22,6 +25,9 @@ class Standardizer:
     ----------
     mean_, scale_ : ndarray of shape (n_features,), float64
         Set by `fit`; of shape () for a target.
+    feature_names_ : tuple of str, or None
+        What the columns are called, if `fit` got a table with names, such as a pandas frame. Those of a table are then
+        taken by name, in this order; other names are an error. What comes out is an array.
 
     Examples
     --------
@@ -34,6 +40,7 @@ class Standardizer:
 
     mean_: np.ndarray | None = None
     scale_: np.ndarray | None = None
+    feature_names_: tuple[str, ...] | None = None
 
     def fit(self, X: Any) -> Standardizer:
         """Learn mean and scale of each column of `X` and return the standardizer.
@@ -43,7 +50,7 @@ class Standardizer:
         ValueError
             If `X` has no row, holds NaN or infinity, or spreads too wide for float64.
         """
-        X = _as_float(X)
+        names, X = column_names(X), _as_float(X)
         if X.ndim not in (1, 2) or not len(X):
             raise ValueError(f"X must be (n_samples, n_features) or (n_samples,) with a row or more, got {X.shape}")
         if not np.isfinite(X).all():
@@ -58,7 +65,7 @@ class Standardizer:
         if not np.isfinite(deviation).all():
             column = int(np.isfinite(deviation).argmin())
             raise ValueError(f"X spreads too wide in column {column}: the squares of its values overflow float64")
-        self.mean_ = mean
+        self.mean_, self.feature_names_ = mean, names
         self.scale_ = np.where(constant | (deviation <= _rounding(X) * np.abs(mean)), 1.0, deviation)
         return self
 
@@ -86,7 +93,8 @@ class Standardizer:
         """Return mean and scale as plain numbers, ready for JSON; `from_dict` restores them exactly."""
         if self.mean_ is None or self.scale_ is None:
             raise ValueError("the standardizer is not fitted; call fit first")
-        return {"mean": self.mean_.tolist(), "scale": self.scale_.tolist()}
+        state: dict[str, Any] = {"mean": self.mean_.tolist(), "scale": self.scale_.tolist()}
+        return state if self.feature_names_ is None else state | {"feature_names": list(self.feature_names_)}
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Standardizer:
@@ -103,12 +111,17 @@ class Standardizer:
         if mean.shape != scale.shape or not np.isfinite(mean).all() or not (np.isfinite(scale) & (scale > 0)).all():
             raise ValueError("standardizer: mean and scale must be finite and of one shape, and scale positive")
         standardizer.mean_, standardizer.scale_ = mean, scale
+        if "feature_names" in state:
+            standardizer.feature_names_ = tuple(
+                map(str, checks.items("feature_names", state["feature_names"], mean.size))
+            )
         return standardizer
 
     def _checked(self, X: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if self.mean_ is None or self.scale_ is None:
             raise ValueError("the standardizer is not fitted; call fit first")
-        X = _as_float(X)
+        order, X = order_for(self.feature_names_, X, "X", "the standardizer"), _as_float(X)
+        X = X if order is None else X[:, order]
         if X.ndim != 1 + self.mean_.ndim or X.shape[1:] != self.mean_.shape:
             raise ValueError(f"X has shape {X.shape}, but the standardizer was fitted on columns {self.mean_.shape}")
         return X, self.mean_, self.scale_
@@ -120,5 +133,14 @@ def _rounding(X: np.ndarray) -> float:
 
 
 def _as_float(X: Any) -> np.ndarray:
+    refuse_without_values(X, "X")
     values = np.asarray(X)
-    return np.asarray(values, np.float32 if values.dtype == np.float32 else np.float64)
+    try:
+        return np.asarray(values, np.float32 if values.dtype == np.float32 else np.float64)
+    except (TypeError, ValueError) as error:
+        for column, name in enumerate(column_names(X) or ()):
+            try:
+                np.asarray(values[:, column], np.float64)
+            except (TypeError, ValueError) as why:
+                raise type(why)(f"X holds no numbers in column {column} ({name!r}): {why}") from error
+        raise

@@ -6,6 +6,7 @@ tensors' shapes are worked out from the layers, never believed.
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from nncore.version import __version__
 
 FORMAT_VERSION = 2
 """The newest that is read. A file is of the oldest that can say all there is to say, so that older readers read it."""
+MOST_NAMES = 2**19  # characters of JSON, in which a header of at most 2**20 puts a backslash before each quote
 
 
 @dataclass
@@ -58,6 +60,8 @@ class Snapshot:
     slots : ndarray of shape (n_slots, n_parameters)
     drawn : int
         As in `nncore.training.state.State`.
+    feature_names, output_names : tuple of str, or None
+        Of the tables that the model was trained on.
     """
 
     layers: tuple[Layer, ...]
@@ -75,6 +79,8 @@ class Snapshot:
     statistics: Array
     slots: Array
     drawn: int = 0
+    feature_names: tuple[str, ...] | None = None
+    output_names: tuple[str, ...] | None = None
 
 
 def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
@@ -127,7 +133,8 @@ def _pieces(snapshot: Snapshot) -> list[memoryview]:
 
 
 def _describe(snapshot: Snapshot) -> dict[str, Any]:
-    later = {"drawn": snapshot.drawn} if snapshot.drawn > count_layers(snapshot.layers) else {}
+    later: dict[str, Any] = {"drawn": snapshot.drawn} if snapshot.drawn > count_layers(snapshot.layers) else {}
+    later |= _kept_names({name: getattr(snapshot, name) for name in NAMES})
     return {
         "format_version": 2 if later else 1,
         "nncore_version": __version__,
@@ -145,6 +152,20 @@ def _describe(snapshot: Snapshot) -> dict[str, Any]:
         "metadata": snapshot.metadata,
         **later,
     }
+
+
+def _kept_names(names: dict[str, tuple[str, ...] | None]) -> dict[str, Any]:
+    """Return the names that fit into a file's header; a table of 100,000 columns is no reason not to save a model."""
+    given = {name: columns for name, columns in names.items() if columns is not None}
+    if len(json.dumps(given)) <= MOST_NAMES:
+        return given
+    warnings.warn(
+        f"the names of {max(map(len, given.values()))} columns are too long for a model file and are not "
+        "kept: of the loaded model, columns go by position",
+        UserWarning,
+        stacklevel=6,
+    )
+    return {}
 
 
 def _slot_name(index: int) -> str:
@@ -226,7 +247,11 @@ def _checked_fields(description: dict[str, Any]) -> dict[str, Any]:
 
 def _lowered(fields: dict[str, Any]) -> Program:
     try:
-        return lower(fields["layers"], fields["n_features"], fields["loss"])
+        program = lower(fields["layers"], fields["n_features"], fields["loss"])
+        for what, n in (("feature_names", program.n_features), ("output_names", program.n_outputs)):
+            if fields.get(what) is not None:
+                checks.items(what, fields[what], n)
+        return program
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"invalid description: {error}") from error
 
@@ -243,6 +268,10 @@ def _metrics(name: str, value: Any) -> tuple[str, ...]:
     names = [checks.text(f"{name}[{i}]", metric) for i, metric in enumerate(checks.items(name, value))]
     scoring.checked_metrics(names)
     return tuple(names)
+
+
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    return tuple(checks.text(f"{name}[{i}]", column) for i, column in enumerate(checks.items(name, value)))
 
 
 def _notes(name: str, value: Any) -> dict[str, str]:
@@ -268,5 +297,7 @@ FIELDS: dict[str, Callable[[str, Any], Any]] = {
     "metadata": _notes,
 }
 """What a description consists of, and the rule that each field has to pass."""
-LATER: dict[str, Callable[[str, Any], Any]] = {"drawn": COUNT}
-"""What one of format 2 may say as well, where there is something to say: layers were put in, taken out or changed."""
+NAMES = ("feature_names", "output_names")
+LATER: dict[str, Callable[[str, Any], Any]] = {"drawn": COUNT, **dict.fromkeys(NAMES, _names)}
+"""What one of format 2 may say as well, where there is something to say: layers were put in, taken out or changed, or
+columns have names."""

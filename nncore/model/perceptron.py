@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from nncore.arrays import inputs
 from nncore.base import checks
 from nncore.base.random import permutation
+from nncore.base.tables import column_names
 from nncore.base.typing import Array
 from nncore.errors import NotBuiltError
 
@@ -65,6 +66,7 @@ class Perceptron:
         self.learning_rate: float = checks.real(0, above=True)("learning_rate", learning_rate)
         self.w: Array | None = None
         self.b = 0.0
+        self.feature_names: tuple[str, ...] | None = None
         self.converged = False
         self.separable: bool | None = None
 
@@ -105,6 +107,7 @@ class Perceptron:
         array = inputs.features(X, FLOAT64)
         self._refuse_overflow(float(np.abs(array).max()))
         classes, answers = _two_classes(y, len(array))
+        self.feature_names = column_names(X)
         self.classes_, self.w, self.b = classes, np.zeros(array.shape[1]), 0.0
         circle, errors = _Circle(array, answers, self.learning_rate), []
         for epoch in range(epochs):
@@ -159,7 +162,8 @@ class Perceptron:
     def decision_function(self, X: ArrayLike) -> Array:
         """Return ``w . x + b`` of every row, shape (n_samples,): which side it lies on, and by how much."""
         w = self._weights()
-        return np.asarray(_net(inputs.features(X, FLOAT64, len(w), empty=True), w, self.b))
+        names = getattr(self, "feature_names", None)  # which old pickles lack
+        return np.asarray(_net(inputs.features(X, FLOAT64, len(w), names, empty=True), w, self.b))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the label of every row, shape (n_samples,)."""

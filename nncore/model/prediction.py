@@ -23,10 +23,11 @@ Predict = Callable[[ArrayLike], Array]
 def predict(state: State, X: ArrayLike) -> Array:
     """Return the network's outputs; see ``Sequential.predict``."""
     network = state.network or built(state)
-    array = inputs.features(X, state.dtype, network.program.n_features, empty=True, check_finite=False)
+    n_features, names = network.program.n_features, state.feature_names
+    array = inputs.features(X, state.dtype, n_features, names, empty=True, check_finite=False)
     predictions = network.predict(array)
     if predictions is None:
-        raise inputs.not_finite_error(X, array, "X")
+        raise inputs.not_finite_features(X, state.dtype)
     return predictions
 
 
@@ -68,7 +69,7 @@ def evaluate(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike 
     named: bool = checks.flag("return_dict", return_dict)
     with state.turn.using():  # another thread may compile anew meanwhile
         network, metrics = built(state), scorers(state)
-    data = converted(network.program, state.dtype, X, y, sample_weight)
+    data = converted(network.program, state, X, y, sample_weight)
     if metrics:
         from nncore.training.trial import check_targets  # here, not at the top, to keep `import nncore` quick
 
@@ -80,7 +81,7 @@ def evaluate(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike 
 def loss_and_gradient(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, Array]:
     """Return the loss of all rows and its gradient; see ``Sequential.loss_and_gradient``."""
     network = built(state)
-    data = converted(network.program, state.dtype, X, y, sample_weight)
+    data = converted(network.program, state, X, y, sample_weight)
     return network.loss_and_gradient(*data, seed=state.seed)
 
 

@@ -117,6 +117,16 @@ class Sequential:
         return built(self._state).program
 
     @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """What the columns are called that the model was trained on; None if it has seen nothing but arrays.
+
+        The first table with named columns, such as a pandas frame, that the model is trained on decides; files, pickles
+        and copies keep it. From then on the columns of a table are put in this order by name, and other names are an
+        error; arrays go by position. See `fit`.
+        """
+        return self._state.feature_names
+
+    @property
     def n_parameters(self) -> int:
         """Number of weights and biases."""
         return self.program.n_parameters
@@ -402,10 +412,13 @@ class Sequential:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Finite numbers. Passed on without a copy if C-contiguous and of the model's dtype; never written to.
+            Finite numbers. Passed on without a copy if C-contiguous and of the model's dtype; never written to. The
+            first table with named columns, such as a pandas frame, decides `feature_names`; later ones are put in that
+            order by name, and other names are an error. Arrays go by position, and so do rows.
         y : array-like
             For classes: indices (n_samples,) or one-hot rows (n_samples, n_outputs). For binary_crossentropy values in
-            0..1, otherwise any numbers, (n_samples,) or (n_samples, n_outputs).
+            0..1, otherwise any numbers, (n_samples,) or (n_samples, n_outputs). Several columns of a table go by name
+            as those of `X` do. Class names have to be numbered: ``names, y = numpy.unique(y, return_inverse=True)``.
         epochs : int
             How many times to go through the data. Epochs are numbered on over all calls of `fit`.
         batch_size : int, optional
@@ -527,6 +540,8 @@ class Sequential:
     def predict(self, X: ArrayLike, *, batch_size: int | None = None, verbose: bool | int | str = 0) -> Array:
         """Return the network's outputs, shape (n_samples, n_outputs); no rows give no rows.
 
+        Of one output, too, they are a column: take ``[:, 0]`` to compare them with a target of shape (n_samples,).
+
         `batch_size` and `verbose` are there for programs written for Keras and change nothing: rows need not be cut
         into batches, and no bar is shown.
 
@@ -535,7 +550,7 @@ class Sequential:
         NotBuiltError
             If the model has no weights yet.
         ValueError
-            If `X` has another number of features or holds NaN or infinity.
+            If `X` has another number of features or features of other names, or holds NaN or infinity.
         """
         return prediction.predict(self._state, X)
 
@@ -563,7 +578,7 @@ class Sequential:
         >>> policy([1.0, 1.0])
         array([6.])
         """
-        return built(self._state).predictor()
+        return built(self._state).predictor(self._state.feature_names)
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return class probabilities.

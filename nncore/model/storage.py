@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nncore.base.typing import Array
 from nncore.model.definition import add, compile_model, new_state
 from nncore.network import Network
-from nncore.training.state import State, built, current_loss, loss_of, program_for
+from nncore.training.state import State, built, current_loss, loss_of, output_names, program_for
 
 if TYPE_CHECKING:
     from nncore.model.checkpoint import Snapshot
@@ -44,6 +44,8 @@ def snapshot(state: State, metadata: Mapping[str, str]) -> Snapshot:
             statistics=statistics,
             slots=slots,
             drawn=state.drawn,
+            feature_names=state.feature_names,
+            output_names=output_names(state, network.program),
         )
 
 
@@ -57,6 +59,7 @@ def restored(kept: Snapshot) -> State:
     compile_model(state, kept.optimizer, None if inferred else kept.loss, kept.metrics)
     state.network = _network(state, kept.n_features, kept.parameters, kept.statistics, kept.slots, kept.iterations)
     state.epoch, state.metadata, state.drawn = kept.epoch, dict(kept.metadata), kept.drawn
+    state.feature_names, state.output_names = kept.feature_names, kept.output_names
     return state
 
 

@@ -214,13 +214,13 @@ class Network:
         """How the plan's last training went, also one that a signal ended; None before the first."""
         return self._plan.result
 
-    def predictor(self) -> Predictor:
+    def predictor(self, feature_names: tuple[str, ...] | None = None) -> Predictor:
         """Return a frozen copy for single rows, without the rows that `folded` can do without."""
         from nncore.network.predictor import freeze  # here, not at the top, to keep `import nncore` quick
         from nncore.program.folding import folded
 
         with self.turn.lock:
-            return freeze(*folded(self.program, self.get_parameters(), self.get_statistics()))
+            return freeze(*folded(self.program, self.get_parameters(), self.get_statistics()), feature_names)
 
     def predict(self, X: Array) -> Array | None:
         """Return the predictions, shape (n, n_outputs); None if a value of `X` is not finite."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copyreg
+import functools
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -67,8 +68,8 @@ class Predictor(ABC):
         ----------
         x : array-like of shape (n_features,) or (n, n_features)
             One row, or n rows to be answered one after another; from some twenty rows on, `predict` is quicker. Fastest
-            is a C-contiguous array of `dtype`; anything else is converted as by `predict`. It is not looked at for NaN
-            and infinity: they go through the network, and NaN comes out as NaN.
+            is a C-contiguous array of `dtype`; anything else is converted as by `predict`, the columns of a table by
+            name. It is not looked at for NaN and infinity: they go through the network, and NaN comes out as NaN.
         out : ndarray of shape (n_outputs,) or (n, n_outputs), optional
             Where to write the output, saving the time for a new array: C-contiguous, aligned, writable, of
             `dtype` and without a mask.
@@ -85,10 +86,13 @@ class Predictor(ABC):
         """
 
 
-def freeze(program: Program, parameters: Array, statistics: Array) -> Predictor:
+def freeze(
+    program: Program, parameters: Array, statistics: Array, feature_names: tuple[str, ...] | None = None
+) -> Predictor:
     """Return a `Predictor` of a program, its flat parameters (n_parameters,) and statistics (n_statistics,): copies.
 
-    This is also how one comes out of a pickle, which may hold anything.
+    With `feature_names`, the columns of a table are put in that order. This is also how one comes out of a pickle,
+    which may hold anything.
 
     Raises
     ------
@@ -106,9 +110,27 @@ def freeze(program: Program, parameters: Array, statistics: Array) -> Predictor:
     program = checked(program)
     compiled = engine.load_for(program, dtype.name).Predictor
     Predictor.register(compiled)
+    if feature_names is not None:
+        compiled = _with_names(compiled)
     copyreg.pickle(compiled, _rebuilding)  # so that it gets the engine of the machine that unpickles it
-    frozen: Predictor = compiled(program, parameters, statistics, lambda x: inputs.real_array(x, dtype, "x"))
-    return frozen
+    frozen: Any = compiled(program, parameters, statistics, lambda x: _converted(x, dtype, feature_names))
+    if feature_names is not None:
+        frozen.feature_names = feature_names
+    return cast(Predictor, frozen)
+
+
+def _converted(x: Any, dtype: np.dtype[Any], names: tuple[str, ...] | None) -> Array:
+    """Convert what a call got; of a pandas row, as ``iterrows`` gives it, the index holds the names."""
+    if names is not None and hasattr(x, "index") and hasattr(x, "to_frame"):
+        row: Array = inputs.ordered(x.to_frame().T, dtype, names, "x")[0]
+        return row
+    return inputs.ordered(x, dtype, names, "x")
+
+
+@functools.cache
+def _with_names(compiled: type) -> type:
+    """Return a subclass that keeps names for its pickles; models without names go without its cost."""
+    return type(compiled.__name__, (compiled,), {"__slots__": ("feature_names",), "__module__": compiled.__module__})
 
 
 def checked_dtype(parameters: Any) -> np.dtype:
@@ -120,4 +142,6 @@ def checked_dtype(parameters: Any) -> np.dtype:
 
 
 def _rebuilding(predictor: Predictor) -> tuple[Any, ...]:
-    return freeze, (predictor.program, predictor.parameters, predictor.statistics)
+    arguments = predictor.program, predictor.parameters, predictor.statistics
+    names = getattr(predictor, "feature_names", None)
+    return freeze, arguments if names is None else (*arguments, names)

@@ -92,7 +92,7 @@ def decision_boundary(
     >>> ax.get_xlabel(), ax.get_title()
     ('a', 'Decision boundary: 4 of 4 points right')
     """
-    points = _checked_points(X)
+    points = _checked_points(X, getattr(model, "feature_names", None))
     resolution = checks.integer(2, 2000)("resolution", resolution)
     features = canvas.name_list("feature_names", feature_names, 2)
     target = inputs.plain_array(y, "y")
@@ -115,8 +115,9 @@ def decision_boundary(
     return ax
 
 
-def _checked_points(X: ArrayLike) -> Array:
-    points = inputs.features(X, np.dtype(np.float64))
+def _checked_points(X: ArrayLike, names: Any) -> Array:
+    known = names if isinstance(names, tuple) and len(names) == 2 else None  # of a model that keeps such names
+    points = inputs.features(X, np.dtype(np.float64), names=known)
     if points.shape[1] != 2:
         raise ValueError(
             f"X must have 2 features to be drawn in the plane, got {points.shape[1]}; train a model on two of them, "

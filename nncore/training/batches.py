@@ -20,7 +20,7 @@ from nncore.schedules import Schedule
 from nncore.training import sampling
 from nncore.training.decay import check_decay, rates_between
 from nncore.training.loop import Fit, Given
-from nncore.training.state import State, checked_data, new_network
+from nncore.training.state import State, checked_data, names_for, new_network
 
 SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
 EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
@@ -150,6 +150,7 @@ def train_on_batch(
         rate = np.array([state.optimizer.rate_at(time)])
         check_decay(program, state.optimizer, rate)
         network = state.network = state.network or new_network(state, program)
+        state.feature_names, state.output_names = names_for(state, program, X, y)
         n = len(data.X)
         result = network.train(*data, batch_size=n, shuffle=False, seed=state.seed, learning_rates=rate)
         if result.diverged:

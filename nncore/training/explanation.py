@@ -139,7 +139,7 @@ def explain(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike |
         As there.
     """
     network = built(state)
-    data = converted(network.program, state.dtype, X, y, sample_weight)
+    data = converted(network.program, state, X, y, sample_weight)
     n = len(data.X)
     refuse_unsuitable_batch(network.program, n, state.dtype.itemsize)
     rate = np.array([state.optimizer.rate_at(state.epoch)])

@@ -22,7 +22,7 @@ from nncore.program.penalties import penalises, penalty
 from nncore.program.symmetry import symmetric_layers
 from nncore.training import sampling, scoring
 from nncore.training.progress import check_verbose, progress
-from nncore.training.state import State, new_network, scorers, training_data
+from nncore.training.state import State, names_for, new_network, scorers, training_data
 
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
 NAN = float("nan")
@@ -150,6 +150,7 @@ class Fit:
         self.callbacks = Callbacks(callbacks)
         self.verbose = check_verbose(verbose)
         self.data, self.validation, program = training_data(state, data, validation_data, validation_split)
+        self.names = names_for(state, program, *data[:2])
         if class_weight is not None:
             from nncore.arrays.class_weights import weighted_by_class  # here, not at the top: few need it
 
@@ -193,8 +194,10 @@ class Fit:
         """Train until the epochs are done or a callback says stop. An error before the first changes nothing."""
         state = self.state
         before = state.network, state.optimizer, state.history, state.history.told(), self.model.stop_training
+        names = state.feature_names, state.output_names
         try:
             state.network = self.network
+            state.feature_names, state.output_names = self.names
             self.model.stop_training = False
             state.history.diverged, state.history.message = None, ""  # these speak of the latest training
             self._note_data()
@@ -207,6 +210,7 @@ class Fit:
         except Exception:
             if not self._trains:
                 self._put_back(*before)
+                state.feature_names, state.output_names = names
             raise
         return self.history
 

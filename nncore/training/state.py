@@ -14,6 +14,7 @@ from nncore import losses
 from nncore.arrays import Data, data_for, inputs, split_validation
 from nncore.arrays.order import said_of_split
 from nncore.base import checks
+from nncore.base.tables import known_names
 from nncore.errors import NotBuiltError
 from nncore.history import History
 from nncore.layers import Layer
@@ -28,6 +29,8 @@ SHUFFLE = (
     "shuffle the rows of X and y together before, or use nncore.datasets.train_test_split(X, y, stratify=True) and "
     "validation_data"
 )
+
+Names = tuple[str, ...] | None
 
 
 @dataclass(eq=False, repr=False)  # every method that dataclass writes costs import time
@@ -56,6 +59,10 @@ class State:
     drawn : int
         For how many layers first values have been drawn, those that are gone included; 0 where layers were never
         changed, and these are all. See ``nncore.model.surgery``.
+    feature_names : tuple of str, or None
+        What the columns are called in the table that the model was trained on first; None if all were arrays.
+    output_names : tuple of str, or None
+        The same of the targets, if there are several columns of them.
     turn : Turn
         Who may use and change all this; the network has it, too.
     """
@@ -72,6 +79,8 @@ class State:
     history: History = field(default_factory=History)
     metadata: dict[str, str] = field(default_factory=dict)
     drawn: int = 0
+    feature_names: Names = None
+    output_names: Names = None
     turn: Turn = field(default_factory=Turn)
 
 
@@ -103,19 +112,39 @@ def built(state: State) -> Network:
     return state.network
 
 
-def converted(program: Program, dtype: np.dtype, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Data:
-    """Check and convert what a network of this program is to be trained or scored on."""
-    return data_for(program, dtype, inputs.features(X, dtype, program.n_features), y, sample_weight)
+def converted(
+    program: Program,
+    state: State,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    names: tuple[Names, Names] | None = None,
+) -> Data:
+    """Check and convert what a network of this program is to be trained or scored on; columns by the model's names."""
+    features, outputs = names or (state.feature_names, output_names(state, program))
+    array = inputs.features(X, state.dtype, program.n_features, features)
+    return data_for(program, state.dtype, array, y, sample_weight, outputs)
 
 
 def checked_data(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Data, Program]:
     """Check and convert what is to be trained on; also return the program, for the model may not be built yet."""
     if state.network is not None:
         program = state.network.program
-        return converted(program, state.dtype, X, y, sample_weight), program
-    array = inputs.features(X, state.dtype, None)
+        return converted(program, state, X, y, sample_weight), program
+    array = inputs.features(X, state.dtype, None, state.feature_names)
     program = program_for(state, array.shape[1])
     return data_for(program, state.dtype, array, y, sample_weight), program
+
+
+def names_for(state: State, program: Program, X: Any, y: Any) -> tuple[Names, Names]:
+    """Return what features and outputs are called once the model is trained on these."""
+    return known_names(state.feature_names, X), known_names(output_names(state, program), y, 2)
+
+
+def output_names(state: State, program: Program) -> Names:
+    """Return what the outputs are called; nothing once the last layer has been replaced by a wider or narrower one."""
+    names = state.output_names
+    return names if names is not None and len(names) == program.n_outputs else None
 
 
 def training_data(
@@ -133,16 +162,17 @@ def training_data(
         return train, validation, program
     if validation_data is None:
         return train, None, program
-    return train, _validation(validation_data, program, state.dtype), program
+    names = names_for(state, program, *data[:2])
+    return train, _validation(validation_data, program, state, names), program
 
 
-def _validation(validation_data: Any, program: Program, dtype: np.dtype) -> Data:
+def _validation(validation_data: Any, program: Program, state: State, names: tuple[Names, Names]) -> Data:
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         found = checks.described(validation_data)
         raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {found}")
     X, y, *weight = validation_data
     try:
-        return converted(program, dtype, X, y, weight[0] if weight else None)
+        return converted(program, state, X, y, weight[0] if weight else None, names)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from error
 

@@ -1,6 +1,7 @@
 """What a model answers in the plane; the activation functions on the line."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from pictures import assert_is_labelled, render
 
@@ -27,6 +28,17 @@ def test_regions_are_what_the_network_answers(xor):
     assert not np.array_equal(zero.get_paths()[0].vertices, one.get_paths()[0].vertices)  # another shape
     assert_is_labelled(ax)
     render(ax)
+
+
+def test_points_of_a_table_are_drawn_by_name():
+    points = pd.DataFrame({"a": [0.0, 1.0, 2.0], "b": [5.0, 7.0, 9.0]})
+    model = Sequential([Dense(2, "softmax")])
+    model.fit(points, [0, 1, 1])
+    offsets = [
+        [marks.get_offsets().tolist() for marks in plots.decision_boundary(model, X, [0, 1, 1]).collections[-2:]]
+        for X in (points, points[["b", "a"]])
+    ]
+    assert offsets[0] == offsets[1]
 
 
 def test_boundary_of_two_classes_lies_where_the_probability_is_a_half():
