@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nncore.builder import messages, protocols, security
@@ -29,6 +30,9 @@ MOST_AWAITED = 16  # answers of one page
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 60.0, 120.0
 UNAUTHORIZED, FULL = 4401, 4429
 """Codes with which a WebSocket is closed: no proof of the token, a wrong one, or too late; too many pages."""
+
+Answer = Callable[[], Awaitable[dict[str, Any]]]
+"""Called by the task that sends it: one that is cancelled before it begins leaves nothing behind."""
 
 log = logging.getLogger("nncore.builder")
 
@@ -126,7 +130,7 @@ class Pages:
         self._mailboxes.add(mailbox)
         pushing = asyncio.create_task(_push(websocket, mailbox, sending))
         try:
-            answer = await self._answer(Request(hello.id, "state", {}))
+            answer = await self._answer(Request(hello.id, "state", {}))()
             if answer["ok"]:
                 known = {"proof": proof, "token": self._keys.token, "server": self._name}
                 answer["result"] = {**known, "state": answer["result"]}
@@ -156,23 +160,23 @@ class Pages:
             for reply in replies:
                 reply.cancel()
 
-    async def _reply(self, websocket: WebSocket, sending: asyncio.Lock, answer: Awaitable[dict[str, Any]]) -> None:
+    async def _reply(self, websocket: WebSocket, sending: asyncio.Lock, answer: Answer) -> None:
         from starlette.websockets import WebSocketDisconnect
 
-        text = encode(await answer)
+        text = encode(await answer())
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it has gone
             async with sending:
                 await websocket.send_text(text)
 
-    def _answer_to(self, text: str) -> Awaitable[dict[str, Any]]:
-        """Hand a message on at once, for their order counts; return its answer to come."""
+    def _answer_to(self, text: str) -> Answer:
+        """Hand a message on at once, for their order counts; return what waits for its answer."""
         try:
             return self._answer(messages.read(text))
         except Refusal as refusal:
-            return _at_once(_refused(refusal.id, refusal))
+            return partial(_at_once, _refused(refusal.id, refusal))
 
-    def _answer(self, request: Request) -> Awaitable[dict[str, Any]]:
-        return _answered(request, self.worker.submit(request))
+    def _answer(self, request: Request) -> Answer:
+        return partial(_answered, request, self.worker.submit(request))
 
 
 async def _at_once(answer: dict[str, Any]) -> dict[str, Any]:

@@ -288,8 +288,8 @@ class Session:
             self.stop(told)
         finally:
             self._next_frame, self.held = watching.next_frame, False
-            if not self.playing:
-                self.version += 1  # what was told within the epoch is no longer so
+        if not self.playing:
+            self.version += 1  # what was told within the epoch is no longer so
 
     def stop(self, why: str) -> None:
         """Train no more for a reason that all pages are told."""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from nncore.builder.session import Session
     from nncore.builder.sources import Source
 
-USUAL_PORT = 8416
 TABLE_OPTIONS = ("target", "task", "categorical", "ignore", "drop_missing")
 
 
@@ -42,17 +41,15 @@ def run(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _server(session: Session, port: int | None) -> Server:
-    """Return a server with a port; without one, with the usual port if it is free, where pages find it again."""
+def _server(session: Session, port: int) -> Server:
+    """Return a server with a port."""
     from nncore.builder.server import Server
 
     try:
-        return Server(session, USUAL_PORT if port is None else port)
+        return Server(session, port)
     except OSError as error:
-        if port is not None:
-            what = f"cannot listen on port {port}: {error.strerror}"
-            raise UsageError(f"{what}; leave --port out, and a free one is taken") from None
-    return Server(session, 0)
+        what = f"cannot listen on port {port}: {error.strerror}"
+        raise UsageError(f"{what}; leave --port out, and a free one is taken") from None
 
 
 def session_for(options: argparse.Namespace) -> Session:

@@ -158,8 +158,8 @@ def _add_builder(commands: _Commands) -> None:
     command.set_defaults(run=builder.run, known_options=command.known_options)
     command.add_argument("model", metavar="MODEL", nargs="?", help="go on with a model from a file")
     command.add_argument("--data", metavar="DATA", help=DATA_HELP)
-    port = f"default: {builder.USUAL_PORT}, or if that is taken any that is free, as with 0"
-    command.add_argument("--port", type=_port, help=port)
+    port = "default: 0, any that is free; pages that are open find a server again that is started anew at their port"
+    command.add_argument("--port", type=_port, default=0, help=port)
     command.add_argument("--no-browser", action="store_true", help="print the address, and open nothing")
     group = command.add_argument_group("CSV files")
     _add_target_options(group)

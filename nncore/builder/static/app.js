@@ -28,7 +28,7 @@ function showConnection() {
   if (store.connection !== "full") workbench.querySelector(".full")?.remove();
   else if (!document.body.dataset.ready && !workbench.querySelector(".full")) workbench.append(full());
   if (store.connection !== "unauthorized") return;
-  const text = "This page does not know the server's token. Open the address that nncore builder printed in its terminal; if the server was started anew, this page then goes on, too.";
+  const text = "This page does not know the server's token. Open the address that nncore builder printed in its terminal; if the server was started anew at this port, this page then goes on, too.";
   workbench.replaceChildren(h("p", { class: "alone", role: "alert" }, text));
 }
 

@@ -10,7 +10,7 @@ import { openExport } from "./export.js";
 import { showKeys } from "./keys.js";
 import { openPresets } from "./presets.js";
 
-const HELP = "Was the server ended? Start nncore builder again and open its address: this page goes on, too.";
+const HELP = `Was the server ended? Start nncore builder again and open its address: this page goes on, too, if the port is the same: --port ${location.port}.`;
 
 /** Put the bar into `root`; `drawing` is what can be saved as a picture. Return the button that shows the keys. */
 export function mountBar(root, drawing) {
