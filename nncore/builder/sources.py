@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import inspect
 import os
 import re
@@ -10,7 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,18 @@ def _loaded(chosen: Source, options: Mapping[str, Any], csv: str | None, path: s
         FILE: lambda: _named(path, str(chosen.options.get("file", "FILE")), options),
     }
     return loaders[chosen.name]()
+
+
+@lru_cache(maxsize=4)
+def digest(csv: str) -> str:
+    """Return a short text that differs for different tables.
+
+    Examples
+    --------
+    >>> digest("a,b") == digest("a,b"), digest("a,b") == digest("a,c")
+    (True, False)
+    """
+    return hashlib.blake2b(csv.encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 def mnist_found(path: str | None) -> bool:
