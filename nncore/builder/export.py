@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nncore.builder import links
+from nncore.builder import links, reopening
 from nncore.builder.refusal import Refusal
 from nncore.builder.run import Run, Step
 from nncore.builder.setup import metrics_for
@@ -40,11 +40,13 @@ PUBLIC = (
 # ---- files
 
 
-def model_file(run: Run) -> bytes:
-    """Return a model file; it has what ``nncore predict`` and ``nncore evaluate --held-out`` need."""
+def model_file(run: Run, path: str | None = None) -> bytes:
+    """Return a model file; it has what ``nncore predict``, ``nncore evaluate --held-out`` and the builder need."""
     prepared, setup = run.prepared, run.setup
-    split = Split(prepared.dataset.name, len(prepared.X), setup.validation_split, setup.split_seed, prepared.stratified)
-    return checkpoint.encode(snapshot(run.model, written(prepared.preparation, split)))
+    data = reopening.data_named(setup, path)
+    split = Split(data, len(prepared.X), setup.validation_split, setup.split_seed, prepared.stratified)
+    notes = written(prepared.preparation, split) | reopening.written(setup)
+    return checkpoint.encode(snapshot(run.model, notes))
 
 
 def drawing(run: Run) -> str:
@@ -198,15 +200,15 @@ def _text(text: str, name: str, media_type: str) -> dict[str, Any]:
     return {"text": text, "name": name, "media_type": media_type}
 
 
-def _model_file(run: Run) -> dict[str, Any]:
-    content = base64.b64encode(model_file(run)).decode()
+def _model_file(run: Run, path: str | None) -> dict[str, Any]:
+    content = base64.b64encode(model_file(run, path)).decode()
     name = f"model-{run.model.epoch}-epochs.safetensors"  # not that of the file that the run may have begun with
     return {"base64": content, "name": name, "media_type": "application/octet-stream"}
 
 
 EXPORTS: dict[str, Callable[[Run, str | None], dict[str, Any]]] = {
     "script": lambda run, path: _text(script(run, path), "train.py", "text/x-python"),
-    "model": lambda run, path: _model_file(run),
+    "model": _model_file,
     "csv": lambda run, path: _text(files.csv_text(run.model.history), "history.csv", "text/csv"),
     "svg": lambda run, path: _text(drawing(run), "network.svg", "image/svg+xml"),
     "link": lambda run, path: _text(f"#spec={links.write(run.setup)}", "link.txt", "text/plain"),

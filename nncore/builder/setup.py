@@ -106,20 +106,21 @@ def from_dict(content: Mapping[str, Any]) -> Setup:
     Refusal
         If something is missing, unknown or out of its range.
     """
-    parts = _checked("", PARTS, content)
+    parts = checked("", PARTS, content)
     missing = [name for name in PARTS if name not in parts]
     if missing:
         raise Refusal(f"the set-up lacks {', '.join(missing)}")
-    chosen = _checked("data.", {"name": NAME, "options": record}, parts["data"])
+    chosen = checked("data.", {"name": NAME, "options": record}, parts["data"])
     return Setup(
         sources.source(chosen.get("name", ""), chosen.get("options", {})),
         read_layers(parts["layers"]),
         read_optimizer(parts["optimizer"]),
-        **read_training(_checked("training.", TRAINING, parts["training"])),
+        **read_training(checked("training.", TRAINING, parts["training"])),
     )
 
 
-def _checked(prefix: str, rules: Mapping[str, checks.Rule], content: Mapping[str, Any]) -> dict[str, Any]:
+def checked(prefix: str, rules: Mapping[str, checks.Rule], content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an object, each as its rule has it; a mistake is shown at `prefix` and the field."""
     found = {}
     for key, value in content.items():
         if key not in rules:
