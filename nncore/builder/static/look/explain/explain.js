@@ -21,7 +21,7 @@ export function mountExplain(root, { drawing }) {
 
 class Explain {
   constructor(root, drawing) {
-    Object.assign(this, { root, drawing, beats: [], place: -1, speed: 1, timer: null, of: null, isOld: false, rows: null });
+    Object.assign(this, { root, drawing, beats: [], place: -1, speed: 1, timer: null, of: null, answer: null, isOld: false, rows: null });
     this.build();
     root.addEventListener("keydown", event => this.key(event));
     on("tab", () => this.shown());
@@ -71,6 +71,7 @@ class Explain {
     const answer = await act("explain", rows, { root: this.root, where: "rows" });
     if (!answer) return;
     this.of = { ...moment(answer), set: setUp(store.state) };
+    this.answer = answer;
     this.beats = beatsOf(answer, store.state, store.schema);
     this.begun(true);
     this.listBeats();
@@ -134,7 +135,7 @@ class Explain {
     this.stage.style.minHeight = `${Math.max(parseFloat(this.stage.style.minHeight) || 0, this.stage.offsetHeight)}px`;
     showOne(this.stage, beat);
     this.mark(inList);
-    if (!this.isOld) this.drawing.showBeat(beat);
+    if (!this.isOld) this.drawing.showBeat(beat, this.answer);
     announce(`${place + 1} of ${this.beats.length}. ${beat.title}. ${beat.said}`);
   }
 
@@ -204,7 +205,7 @@ class Explain {
 
   shown() {
     if (store.tab === "explain") {
-      if (this.place >= 0 && !this.isOld) this.drawing.showBeat(this.beats[this.place]);
+      if (this.place >= 0 && !this.isOld) this.drawing.showBeat(this.beats[this.place], this.answer);
       return;
     }
     this.pause();
