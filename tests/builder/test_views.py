@@ -395,6 +395,24 @@ def test_rounding_keeps_four_digits(value):
         assert found is None
 
 
+@pytest.mark.parametrize("name", ["constructor", "toString", "__proto__", "hasOwnProperty", "prototype", "length"])
+def test_names_that_javascript_knows_are_names(ask, tmp_path, name):
+    layer = {"type": "Dense", "units": 3, "activation": "relu", "name": name}
+    ask.take_layers([layer, {"type": "BatchNorm", "name": f"{name}2"}, HEAD])
+    trained(ask)
+    state, explained = json.loads(encode(ask("state"))), json.loads(encode(ask("explain")))
+    assert state["names"] == [name, f"{name}2", "dense_2"]
+    for found in (state["frame"], explained):
+        assert list(found["gradient_norms"]) == state["names"]
+        assert name in found["edges"]
+    assert name in state["frame"]["layers"] and name in state["history"]["layers"]
+    ask("doctor")
+    exec(ask("export", kind="script")["text"], {})
+    ask("update_layer", index=0, layer={**layer, "units": 4})
+    ask("undo")
+    assert ask("state")["layers"][0]["name"] == name
+
+
 def test_long_curves_are_thinned(ask, monkeypatch):
     trained(ask, 30)
     monkeypatch.setattr(frames, "MOST_POINTS", 7)

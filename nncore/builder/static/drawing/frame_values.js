@@ -70,8 +70,8 @@ function heaviest(edges, of, most) {
 }
 
 function projection(frame, name) {
-  const found = Object.keys(frame.edges).find(key => key.startsWith(`${name}.`));
-  return found ? { name: found, entry: frame.edges[found] } : null;
+  const found = `${name}.projection`;
+  return found in frame.edges ? { name: found, entry: frame.edges[found] } : null;
 }
 
 /** Return the largest size among numbers, 0 if there is none; what is null or not finite is left out. */

@@ -3,6 +3,7 @@
  * It is the norm that the drawing and `Explain one batch` show: by the weight (of a normalisation, its scale), on the next
  * batch. Which one starves or explodes is told by the same limits as in the drawing. */
 
+import { dictionary } from "../core/dictionary.js";
 import { figure } from "../core/format.js";
 import { store } from "../core/store.js";
 import { h, setText } from "../ui/dom.js";
@@ -24,7 +25,7 @@ export function gradientBar(name, trains) {
 export function showGradients(root) {
   const norms = store.frame?.gradient_norms ?? {};
   const last = Object.values(norms).at(-1);
-  const found = {};
+  const found = dictionary();
   for (const bar of root.querySelectorAll("[data-gradient]")) {
     const name = bar.dataset.gradient;
     const known = Object.hasOwn(norms, name);

@@ -1,5 +1,6 @@
 /* "Explain one batch": one update in slow motion, in six parts; its numbers are those of `Sequential.explain_step`. */
 
+import { byLayer } from "../../core/dictionary.js";
 import { counted } from "../../core/format.js";
 import { on, store } from "../../core/store.js";
 import { act } from "../../ui/actions.js";
@@ -71,7 +72,7 @@ class Explain {
     const answer = await act("explain", rows, { root: this.root, where: "rows" });
     if (!answer) return;
     this.of = { ...moment(answer), set: setUp(store.state) };
-    this.answer = answer;
+    this.answer = byLayer(answer);
     this.beats = beatsOf(answer, store.state, store.schema);
     this.begun(true);
     this.listBeats();
