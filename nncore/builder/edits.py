@@ -41,7 +41,8 @@ def set_data(
     if dataset.target_names is None:
         wanted = replace(wanted, class_weight=None)
     session.begin(wanted, reload=True)
-    told = _many_classes(dataset)
+    left = dataset.description.partition("\n")[2]
+    told = [*([left] if left else []), *_many_classes(dataset)]
     if wanted.layers != before.layers:
         told = [wording.suited(wanted.layers[-1], len(dataset.target_names or ())), *told]
     return "\n".join([*told, *notes])

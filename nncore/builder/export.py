@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import io
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,6 +38,9 @@ PUBLIC = (
 """Names that a script may need from nncore."""
 
 
+GAP = 10.0  # between two captions of the drawing, in its pixels
+WIDEST = 80.0  # inches of a drawing
+
 # ---- files
 
 
@@ -64,10 +68,24 @@ def drawing(run: Run) -> str:
     from nncore.plots import network_diagram
 
     figure = Figure(figsize=(9, 6), layout="constrained")
-    network_diagram(run.current, ax=figure.add_subplot())
+    axes = figure.add_subplot()
+    network_diagram(run.current, ax=axes)
+    figure.set_figwidth(min(WIDEST, 9 * max(1.0, _too_narrow(figure, axes))))
     text = io.StringIO()
     figure.savefig(text, format="svg")
     return text.getvalue()
+
+
+def _too_narrow(figure: Any, axes: Any) -> float:
+    """Return how many times as wide a drawing must be, so that the captions below its columns lie side by side."""
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_va() == "top"]
+    boxes.sort(key=lambda box: float(box.x0 + box.x1))
+    needed = [
+        (before.width + after.width + 2 * GAP) / max(1.0, after.x0 + after.x1 - before.x0 - before.x1)
+        for before, after in itertools.pairwise(boxes)
+    ]
+    return max(needed, default=1.0)
 
 
 # ---- the script

@@ -167,7 +167,7 @@ class Session:
             report = change()
         self._keep(before, dragged)
         self._count_edit(layers_before)
-        told = wording.operated(report) if isinstance(report, SurgeryReport) else str(report or "")
+        told = self._operated(report) if isinstance(report, SurgeryReport) else str(report or "")
         self.messages = [line for line in told.splitlines() if line]
         if before.loaded is not None and self.run.loaded is None:
             self.messages.append(f"the weights of {before.loaded.path} are left behind; undo brings them back")
@@ -180,6 +180,11 @@ class Session:
         self.version += 1
         if self.run.setup.layers != layers_before:
             self._network_edit = self.edits
+
+    def _operated(self, report: SurgeryReport) -> str:
+        model = self.run.model
+        names = layer_names(model.layers)
+        return wording.operated(report, {names[block.layer] for block in model.program.parameters})
 
     @contextlib.contextmanager
     def _put_back_if_it_fails(self, before: Kept) -> Iterator[None]:

@@ -4,6 +4,7 @@ import ast
 import base64
 import csv
 import io
+import itertools
 import json
 import tracemalloc
 
@@ -13,7 +14,7 @@ import pytest
 import nncore
 from nncore import Dense, Sequential
 from nncore.base.random import permutation
-from nncore.builder import doctoring, frames, views
+from nncore.builder import doctoring, export, frames, views
 from nncore.builder.refusal import Refusal
 from nncore.builder.run import Loaded, Run, Within, copied
 from nncore.builder.wire import encode
@@ -600,6 +601,20 @@ def test_the_curves_as_csv_are_exact(ask):
 
 def test_the_drawing_is_an_svg(ask):
     assert "<svg" in ask("export", kind="svg")["text"]
+
+
+@pytest.mark.parametrize("preset", ["vanishing_gradient", "digits", "xor"])
+@pytest.mark.parametrize("name", ["d", "a_layer_with_quite_a_long_name"])
+def test_no_two_captions_of_the_drawing_overlap(new_session, monkeypatch, preset, name):
+    ask, figures = new_session(preset), []
+    ask("update_layer", index=0, layer={**ask("state")["layers"][0], "name": name})
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *_, **__: figures.append(figure))
+    export.drawing(ask.run)
+    figures[0].draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figures[0].axes[0].texts if text.get_va() == "top"]
+    assert len(boxes) == 1 + len(ask.run.setup.layers)
+    boxes.sort(key=lambda box: box.x0)
+    assert all(before.x1 + 2 < after.x0 for before, after in itertools.pairwise(boxes))
 
 
 def test_the_script_ends_with_what_it_must_find(ask):

@@ -184,6 +184,25 @@ def test_a_refusal_is_shown_below_the_strip_and_moves_nothing(open_page):
     view.expect(view.find(".strip-refusal .mistake")).to_have_count(0)
 
 
+def test_a_card_that_is_dragged_looks_as_it_did(view):
+    """Its bar, too: nothing of the copy that goes with the pointer is larger than in the card."""
+    view.train(1)
+    view.find("#strip").scroll_into_view_if_needed()
+    view.until(lambda: card(view, 0).locator(".flow.known").count())
+    sizes = {part: card(view, 0).locator(part).bounding_box() for part in (".track", ".fill", ".card-body")}
+    x, y = view.middle(card(view, 0))
+    view.page.mouse.move(x, y - 60)
+    view.page.mouse.down()
+    view.page.mouse.move(x + 60, y - 40, steps=5)
+    view.find(".ghost").wait_for()
+    for part, box in sizes.items():
+        found = view.find(f".ghost {part}").bounding_box()
+        for side in ("width", "height"):
+            assert abs(found[side] - box[side]) < 2, part
+    view.press("Escape")
+    view.page.mouse.up()
+
+
 def named_after_javascript(page):
     """A link, and a table, whose names every object of JavaScript has."""
     rows = "".join(f"{i % 7},{i % 5 - i % 3},{['constructor', '__proto__', 'toString'][i % 3]}\n" for i in range(60))
