@@ -37,8 +37,7 @@ class Opened:
         self.session = builder.session_for(parse(["builder", *words]))
 
     def __call__(self, message, **fields):
-        defaults = {"joined": False} if message == "insert" else {}
-        return carry_out(self.session, Request(1, message, {**defaults, **fields}))
+        return carry_out(self.session, Request(1, message, fields))
 
     @property
     def run(self):
