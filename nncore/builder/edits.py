@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from nncore import optimizers
@@ -16,7 +17,7 @@ from nncore.builder.refusal import Refusal, located
 from nncore.builder.rules import HIGHEST_ID
 from nncore.builder.run import Run, Step
 from nncore.builder.session import Session
-from nncore.builder.setup import metrics_for
+from nncore.builder.setup import Setup, metrics_for
 from nncore.datasets import Dataset
 from nncore.layers import Layer
 
@@ -40,7 +41,8 @@ def set_data(
     if dataset.target_names is None:
         wanted = replace(wanted, class_weight=None)
     session.begin(wanted, reload=True)
-    told = _many_classes(dataset)
+    left = dataset.description.partition("\n")[2]
+    told = [*([left] if left else []), *_many_classes(dataset)]
     if wanted.layers != before.layers:
         told = [wording.suited(wanted.layers[-1], len(dataset.target_names or ())), *told]
     return "\n".join([*told, *notes])
@@ -130,9 +132,7 @@ def set_training(session: Session, **given: Any) -> str:
         given["loss"] = changing.merged(before.training(), {"loss": given["loss"]})["loss"]
     wanted = replace(before, **setup.read_training(given))
     if any(getattr(wanted, name) != getattr(before, name) for name in AFRESH):
-        session.begin(wanted, reload=True)
-        other = "first weights" if wanted.seed != before.seed else "rows"
-        return f"training begins anew, with other {other}" + (" held out" if other == "rows" else "")
+        return _begin_anew(session, wanted)
     metrics = metrics_for(wanted, session.run.prepared.dataset)
     compiled = any(getattr(wanted, name) != getattr(before, name) for name in COMPILED)
     if compiled:
@@ -144,6 +144,20 @@ def set_training(session: Session, **given: Any) -> str:
         if not session.run.journal:
             session.run.origin = wanted
     return ""
+
+
+def _begin_anew(session: Session, wanted: Setup) -> str:
+    """Begin with another seed or other rows held out. These leave a model from a file as it is, if its layers are."""
+    run = session.run
+    if wanted.seed != run.setup.seed:
+        session.begin(wanted, reload=True)
+        return "training begins anew, with other first weights"
+    if run.loaded is None or wanted.layers != run.origin.layers:
+        session.begin(wanted, reload=True)
+        return "training begins anew, with other rows held out"
+    notes = run.loaded.snapshot.metadata
+    session.run = Run(wanted, setup.prepared_for(wanted, session.csv, session.path, notes), run.loaded)
+    return f"other rows are held out, some of which {run.loaded.path} was trained on; the model is as in that file"
 
 
 def reset(session: Session) -> str:
@@ -165,10 +179,27 @@ def new_seed(session: Session) -> str:
     return f"training begins anew, with other first weights: the seed is {seed} now"
 
 
-def open_link(session: Session, spec: str) -> None:
-    """Take the whole set-up of a link, and begin anew."""
-    session.begin(links.read(spec), reload=True)
+def open_link(session: Session, spec: str, csv: str | None = None) -> str:
+    """Take the whole set-up of a link, with the table that it is for if the page has that, and begin anew."""
+    wanted = links.read(spec)
+    told = "" if csv is not None else _of_another_table(session, wanted.source)
+    session.csv = session.csv if csv is None else csv
+    session.begin(wanted, reload=True)
     session.playing = False
+    return told
+
+
+def _of_another_table(session: Session, source: sources.Source) -> str:
+    """Say which table is read for a link, which only names its own."""
+    name = str(source.options.get("file", "data.csv"))
+    if source.name == sources.CSV:
+        if session.csv is None:
+            message = f"the set-up is for a table, {name}, which no link holds: load it here first, with Own CSV"
+            raise Refusal(message, "data.csv")
+        return f"{name} is the table that was loaded here last: the link only names it"
+    if source.name == sources.FILE and session.path is not None and Path(session.path).name != name:
+        return f"the set-up is for {name}; the data are those of {Path(session.path).name}, the file of this builder"
+    return ""
 
 
 def open_preset(session: Session, name: str) -> str:

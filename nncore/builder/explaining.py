@@ -8,11 +8,11 @@ import numpy as np
 
 from nncore import activations
 from nncore.base.typing import Array
-from nncore.builder.frames import number
+from nncore.builder.frames import MOST_SHOWN, edges_of, norm_of, number, rounded
 from nncore.builder.refusal import Refusal
 from nncore.builder.run import Run, copied
 from nncore.model import Sequential
-from nncore.training.explanation import LayerStep
+from nncore.training.explanation import LayerStep, ParameterStep
 
 MOST_ROWS, MOST_COLUMNS = 8, 16
 """Of an array, as far as it is written out."""
@@ -34,7 +34,8 @@ def explain(run: Run, rows: list[int] | None) -> dict[str, Any]:
     -------
     dict
         ``loss`` before and after, ``learning_rate``, and of each layer in the order of the network its arrays: shape,
-        norm, mean and the first 8 x 16 values, all exact.
+        norm, mean and the first 8 x 16 values, all exact. ``gradient_norms`` and ``edges`` are those of a frame, but of
+        these rows, and say of each edge what went along it and how it changes.
     """
     chosen = run.next_batch() if rows is None else _checked(rows, len(run.prepared.train))
     _refuse_many(run, len(chosen))
@@ -53,6 +54,10 @@ def explain(run: Run, rows: list[int] | None) -> dict[str, Any]:
         "target": y[chosen][:MOST_ROWS].tolist(),
         "prediction": shown(step.prediction),
         "layers": [_layer(layer) for layer in step.layers],
+        "gradient_norms": {
+            layer.name: rounded(norm_of(_learned(layer).gradient)) for layer in step.layers if layer.parameters
+        },
+        "edges": {_edges_name(layer): _edges(layer) for layer in step.layers if "weight" in layer.parameters},
     }
 
 
@@ -73,10 +78,44 @@ def _refuse_many(run: Run, n: int) -> None:
 
 
 def _loss_after(model: Sequential, batch: tuple[Array, Array, Array | None]) -> float:
-    """Return the loss of the same rows after the update, with what dropout drops in the next one."""
-    twin = copied(model)
-    twin.train_on_batch(*batch)
+    """Return the loss of the same rows after the update, where dropout drops what it dropped before it.
+
+    What is dropped depends on the number of updates, so the new weights go into a copy that has not done this one.
+    """
+    later, twin = copied(model), copied(model)
+    later.train_on_batch(*batch)
+    twin.set_weights(later.get_weights())
     return twin.loss_and_gradient(*batch)[0]
+
+
+# ---- what the drawing shows of it
+
+
+def _learned(layer: LayerStep) -> ParameterStep:
+    """Return the parameter whose gradient stands for the layer's."""
+    return layer.parameters.get("weight") or layer.parameters["gamma"]
+
+
+def _edges_name(layer: LayerStep) -> str:
+    return f"{layer.name}.projection" if layer.kind == "Residual" else layer.name
+
+
+def _edges(layer: LayerStep) -> dict[str, Any]:
+    """Return what the edges of a layer show: as a frame does, and besides how each changes, and for the first rows what
+    each reads, such that its weight times that is what it adds to its unit."""
+    step = layer.parameters["weight"]
+    change, x = step.after - step.before, layer.x[:MOST_ROWS]
+    shown = edges_of(step.before, step.gradient)
+    bias = layer.parameters.get("bias")
+    if bias is not None and bias.before.size <= MOST_SHOWN:
+        shown["bias"] = rounded(bias.before)
+    if "strongest" in shown:
+        inputs, units = (np.array([edge[i] for edge in shown["strongest"]]) for i in (0, 1))
+        return {**shown, "strongest_change": rounded(change[inputs, units]), "strongest_x": rounded(x[:, inputs].T)}
+    return {**shown, "change": rounded(change), "x": rounded(x)}
+
+
+# ---- arrays
 
 
 def shown(array: Array | None) -> dict[str, Any] | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import importlib.util
 import io
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nncore.builder import links
+from nncore.builder import links, reopening
 from nncore.builder.refusal import Refusal
 from nncore.builder.run import Run, Step
 from nncore.builder.setup import metrics_for
@@ -37,14 +38,19 @@ PUBLIC = (
 """Names that a script may need from nncore."""
 
 
+GAP = 10.0  # between two captions of the drawing, in its pixels
+WIDEST = 80.0  # inches of a drawing
+
 # ---- files
 
 
-def model_file(run: Run) -> bytes:
-    """Return a model file; it has what ``nncore predict`` and ``nncore evaluate --held-out`` need."""
+def model_file(run: Run, path: str | None = None) -> bytes:
+    """Return a model file; it has what ``nncore predict``, ``nncore evaluate --held-out`` and the builder need."""
     prepared, setup = run.prepared, run.setup
-    split = Split(prepared.dataset.name, len(prepared.X), setup.validation_split, setup.split_seed, prepared.stratified)
-    return checkpoint.encode(snapshot(run.model, written(prepared.preparation, split)))
+    data = reopening.data_named(setup, path)
+    split = Split(data, len(prepared.X), setup.validation_split, setup.split_seed, prepared.stratified)
+    notes = written(prepared.preparation, split) | reopening.written(setup)
+    return checkpoint.encode(snapshot(run.model, notes))
 
 
 def drawing(run: Run) -> str:
@@ -62,10 +68,24 @@ def drawing(run: Run) -> str:
     from nncore.plots import network_diagram
 
     figure = Figure(figsize=(9, 6), layout="constrained")
-    network_diagram(run.current, ax=figure.add_subplot())
+    axes = figure.add_subplot()
+    network_diagram(run.current, ax=axes)
+    figure.set_figwidth(min(WIDEST, 9 * max(1.0, _too_narrow(figure, axes))))
     text = io.StringIO()
     figure.savefig(text, format="svg")
     return text.getvalue()
+
+
+def _too_narrow(figure: Any, axes: Any) -> float:
+    """Return how many times as wide a drawing must be, so that the captions below its columns lie side by side."""
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_va() == "top"]
+    boxes.sort(key=lambda box: float(box.x0 + box.x1))
+    needed = [
+        (before.width + after.width + 2 * GAP) / max(1.0, after.x0 + after.x1 - before.x0 - before.x1)
+        for before, after in itertools.pairwise(boxes)
+    ]
+    return max(needed, default=1.0)
 
 
 # ---- the script
@@ -198,15 +218,15 @@ def _text(text: str, name: str, media_type: str) -> dict[str, Any]:
     return {"text": text, "name": name, "media_type": media_type}
 
 
-def _model_file(run: Run) -> dict[str, Any]:
-    content = base64.b64encode(model_file(run)).decode()
+def _model_file(run: Run, path: str | None) -> dict[str, Any]:
+    content = base64.b64encode(model_file(run, path)).decode()
     name = f"model-{run.model.epoch}-epochs.safetensors"  # not that of the file that the run may have begun with
     return {"base64": content, "name": name, "media_type": "application/octet-stream"}
 
 
 EXPORTS: dict[str, Callable[[Run, str | None], dict[str, Any]]] = {
     "script": lambda run, path: _text(script(run, path), "train.py", "text/x-python"),
-    "model": lambda run, path: _model_file(run),
+    "model": _model_file,
     "csv": lambda run, path: _text(files.csv_text(run.model.history), "history.csv", "text/csv"),
     "svg": lambda run, path: _text(drawing(run), "network.svg", "image/svg+xml"),
     "link": lambda run, path: _text(f"#spec={links.write(run.setup)}", "link.txt", "text/plain"),

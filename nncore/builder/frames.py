@@ -12,10 +12,9 @@ from nncore.builder.run import Run, spread
 from nncore.history import History
 from nncore.history.layers import FIELDS
 from nncore.model import Sequential
-from nncore.program import ParameterBlock
 from nncore.program.naming import layer_names
 
-MOST_ROWS = 256  # of the gradient shown; evenly spaced, so that a frame costs the same for all data,
+MOST_ROWS = 1024  # of a batch whose gradient is shown, so that a frame costs the same for all data,
 FEWEST_ROWS, WORK = 32, 2**26  # and nearly the same for all networks: rows times parameters
 MOST_SHOWN = 24  # rows and columns of a weight; a larger one is pooled
 MOST_EDGES = 64  # the strongest, of a weight that is pooled
@@ -61,9 +60,12 @@ def frame(run: Run, version: int) -> dict[str, Any]:
         The columns of the history in the last epoch, exact; of a model from a file, which has none yet, how well it
         does. ``rate_now`` is the learning rate with which the next epoch begins. In the middle of an epoch that is gone
         through by hand there is its ``batch_loss``, of one that is being trained ``running_loss``, the mean of its
-        batches so far, exact. ``layers`` and ``edges`` by name, to 4 digits.
+        batches so far, exact. ``gradient_norms``, ``layers`` and ``edges`` by name, to 4 digits; ``gradient_rows`` is
+        how many rows of the next batch the gradient is of, and ``batch_rows`` how many it has.
     """
     history, model, within = run.model.history, run.current, run.within
+    rows = gradient_rows(run)
+    _, gradient = model.loss_and_gradient(*rows)
     row = history.row(-1) if len(history) else run.scores_of_file()
     exact = {name: number(value) for name, value in row.items()}
     seconds = row.get("seconds", 0.0) - (run.idle[1] if run.idle[0] == run.model.epoch - 1 else 0.0)
@@ -77,8 +79,11 @@ def frame(run: Run, version: int) -> dict[str, Any]:
         "running_loss": None if within is None else number(within.loss),
         "rate_now": number(model.optimizer.rate_at(run.model.epoch)),
         "samples_per_second": len(run.prepared.train) / seconds if seconds > 0 else None,
+        "gradient_rows": len(rows[0]),
+        "batch_rows": len(run.next_batch()),
+        "gradient_norms": gradient_norms(model, gradient),
         "layers": of_layers(model, history),
-        "edges": edges(model, *gradient_rows(run)),
+        "edges": edges(model, gradient),
     }
 
 
@@ -97,25 +102,37 @@ def of_layers(model: Sequential, history: History) -> dict[str, dict[str, Any]]:
 def gradient_rows(run: Run) -> tuple[Array, Array, Array | None]:
     """Return the rows of which the gradient is shown, and their weights as in training, None where all count the same.
 
-    They are the next batch of a started epoch, else some of all.
+    They are the next batch, as that of `Explain one batch`; of a large one the first rows.
     """
     (X, y), weights = run.part("train"), run.weights()
     most = min(MOST_ROWS, max(FEWEST_ROWS, WORK // max(1, run.model.n_parameters)))
-    rows = run.next_batch() if run.stepping is not None else spread(len(X), most)
+    rows = run.next_batch()[:most]
     return X[rows], y[rows], None if weights is None else weights[rows]
 
 
-def edges(model: Sequential, X: Array, y: Array, sample_weight: Array | None = None) -> dict[str, dict[str, Any]]:
+def gradient_norms(model: Sequential, gradient: Array) -> dict[str, float | None]:
+    """Return the norm of the gradient of each layer that learns, by name: of its weight, of a normalisation's gamma."""
+    names = layer_names(model.layers)
+    found = {}
+    for block in model.program.parameters:
+        if block.name.endswith((".weight", ".gamma")):
+            found[names[block.layer]] = rounded(norm_of(block.of(gradient)))
+    return found
+
+
+def norm_of(array: Array) -> float:
+    """Return the Euclidean norm of all numbers of an array, added up in float64."""
+    return float(np.linalg.norm(array.astype(np.float64)))
+
+
+def edges(model: Sequential, gradient: Array) -> dict[str, dict[str, Any]]:
     """Return of each layer with weights what an edge of the drawing shows, by the layer's name.
 
     Returns
     -------
     dict
-        ``shape`` of the weight, (n_in, n_out); ``weight`` and ``gradient``, whole or pooled to at most 24 x 24 blocks
-        of means; ``bias``, if it is short enough; ``gradient_norm`` of the whole weight; of a pooled one the
-        ``strongest`` edges, as [from, to, weight, gradient].
+        What `edges_of` returns, and ``bias``, if it is short enough.
     """
-    _, gradient = model.loss_and_gradient(X, y, sample_weight)
     program = model.program
     flat = np.concatenate(
         [np.empty(0, model.dtype), *(w.ravel() for w in model.get_weights()[: len(program.parameters)])]
@@ -124,22 +141,30 @@ def edges(model: Sequential, X: Array, y: Array, sample_weight: Array | None = N
     for block in program.parameters:
         name, _, kind = block.name.rpartition(".")
         if kind == "weight":
-            found[name] = _edges_of(block, flat, gradient)
+            found[name] = edges_of(block.of(flat), block.of(gradient))
         elif kind == "bias" and block.size <= MOST_SHOWN and name in found:
             found[name]["bias"] = rounded(block.of(flat))
     return found
 
 
-def _edges_of(block: ParameterBlock, flat: Array, gradient: Array) -> dict[str, Any]:
-    weight, slope = block.of(flat), block.of(gradient)
+def edges_of(weight: Array, gradient: Array) -> dict[str, Any]:
+    """Return what the edges of one weight show.
+
+    Returns
+    -------
+    dict
+        ``shape`` of the weight, (n_in, n_out); ``weight`` and ``gradient``, whole or pooled to at most 24 x 24 blocks
+        of means; ``gradient_norm`` of the whole weight; of a pooled one the ``strongest`` edges, as [from, to, weight,
+        gradient].
+    """
     shown = {
-        "shape": list(block.shape),
+        "shape": list(weight.shape),
         "weight": rounded(pooled(weight)),
-        "gradient": rounded(pooled(slope)),
-        "gradient_norm": rounded(np.linalg.norm(slope.astype(np.float64))),
+        "gradient": rounded(pooled(gradient)),
+        "gradient_norm": rounded(norm_of(gradient)),
     }
-    if max(block.shape) > MOST_SHOWN:
-        shown["strongest"] = strongest(weight, slope)
+    if max(weight.shape) > MOST_SHOWN:
+        shown["strongest"] = strongest(weight, gradient)
     return shown
 
 

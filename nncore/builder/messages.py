@@ -198,7 +198,10 @@ TYPES: dict[str, Message] = {
     "reset": Message(edits.reset, NOTHING, edit="the reset"),
     "new_seed": Message(edits.new_seed, NOTHING, edit="other first weights"),
     "open_link": Message(
-        edits.open_link, {"spec": Field(text(MOST_CHARACTERS), required=True)}, edit="the opening of a link"
+        edits.open_link,
+        {"spec": Field(text(MOST_CHARACTERS), required=True), "csv": Field(text(MOST_CSV))},
+        edit="the opening of a link",
+        most=MOST_BYTES,
     ),
     "open_preset": Message(
         edits.open_preset, {"name": Field(NAME, required=True)}, edit="the opening of a starting point"

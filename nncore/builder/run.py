@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nncore import engine
 from nncore.arrays import data_for
 from nncore.arrays.class_weights import weighted_by_class
-from nncore.base.random import permutation
 from nncore.base.typing import Array
 from nncore.builder.data import Prepared
 from nncore.builder.refusal import Refusal
@@ -114,6 +114,7 @@ class Run:
         self.within: Within | None = None
         self.idle = (-1, 0.0)
         self._weights: Array | None = None
+        self._shuffled: tuple[tuple[int, int, int], Array] | None = None
         self._scores: dict[str, float] | None = None
 
     def _built(self) -> Sequential:
@@ -210,9 +211,17 @@ class Run:
 
     def next_batch(self) -> Array:
         """Return the numbers, among the rows to train on, of those that the next update reads."""
-        order = permutation(self.setup.seed, self.model.epoch, len(self.prepared.train))
-        first = self.batch_now * self.batch_size
-        return order[first : first + self.batch_size]
+        epochs, number = divmod(self.batch_now, self.n_batches)
+        order = self._order(self.model.epoch + epochs)
+        return order[number * self.batch_size : (number + 1) * self.batch_size]
+
+    def _order(self, epoch: int) -> Array:
+        """Return the order in which an epoch goes through the rows; the last one is kept, for frames ask for it."""
+        key = (self.setup.seed, epoch, len(self.prepared.train))
+        if self._shuffled is None or self._shuffled[0] != key:
+            seed, _, n = key
+            self._shuffled = key, engine.load(FLOAT32.name).permutation(n, seed, epoch)
+        return self._shuffled[1]
 
     def weights(self) -> Array | None:
         """Return the weight of each row to train on; None where all count the same."""

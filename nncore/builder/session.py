@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from nncore import layers
-from nncore.builder import frames, links, setup, views, wording
+from nncore.builder import frames, links, setup, sources, views, wording
 from nncore.builder.refusal import Refusal
 from nncore.builder.run import Loaded, Run
 from nncore.builder.setup import Setup
@@ -89,7 +89,7 @@ class Session:
         return {
             "version": self.version,
             "edits": self.edits,
-            "data": {**current.source.to_dict(), **views.facts(run.prepared)},
+            "data": {**current.source.to_dict(), **views.facts(run.prepared), "table": self._table()},
             "layers": [layers.to_dict(layer) for layer in current.layers],
             "names": names,
             "shapes": views.shapes(current.layers, program),
@@ -131,6 +131,10 @@ class Session:
         since = min(since, len(history))
         return {"id": self.curves_id, "since": since, "epochs": len(history), **frames.curves(history, since)}
 
+    def _table(self) -> str | None:
+        """Return what tells one table that a page sent from another; None for other data."""
+        return sources.digest(self.csv) if self.run.setup.source.name == sources.CSV and self.csv is not None else None
+
     # ---- edits
 
     def edit(
@@ -163,8 +167,10 @@ class Session:
             report = change()
         self._keep(before, dragged)
         self._count_edit(layers_before)
-        told = wording.operated(report) if isinstance(report, SurgeryReport) else str(report or "")
+        told = self._operated(report) if isinstance(report, SurgeryReport) else str(report or "")
         self.messages = [line for line in told.splitlines() if line]
+        if before.loaded is not None and self.run.loaded is None:
+            self.messages.append(f"the weights of {before.loaded.path} are left behind; undo brings them back")
         if was_stepping:
             self.messages.append("the epoch that was gone through batch by batch begins again with its first one")
         return {"messages": self.messages, "edits": self.edits}
@@ -174,6 +180,11 @@ class Session:
         self.version += 1
         if self.run.setup.layers != layers_before:
             self._network_edit = self.edits
+
+    def _operated(self, report: SurgeryReport) -> str:
+        model = self.run.model
+        names = layer_names(model.layers)
+        return wording.operated(report, {names[block.layer] for block in model.program.parameters})
 
     @contextlib.contextmanager
     def _put_back_if_it_fails(self, before: Kept) -> Iterator[None]:
@@ -230,7 +241,9 @@ class Session:
         reload : bool
             The data are others, or held out in another way.
         """
-        prepared = setup.prepared_for(wanted, self.csv, self.path) if reload else self.run.prepared
+        prepared = self.run.prepared
+        if reload or prepared.noted:  # a file's preparation goes with its weights: new ones are for data prepared anew
+            prepared = setup.prepared_for(wanted, self.csv, self.path)
         self.run = Run(wanted, prepared)
 
     # ---- training

@@ -15,10 +15,10 @@ from nncore.base import checks
 from nncore.builder import data, sources
 from nncore.builder.data import Prepared
 from nncore.builder.refusal import Refusal, located
-from nncore.builder.rules import HIGHEST_ID, MOST_LAYERS, NAME, one_of, record, several
+from nncore.builder.rules import HIGHEST_ID, MOST_LAYERS, MOST_NESTED, NAME, one_of, record, several
 from nncore.builder.sources import Source
 from nncore.datasets import Dataset
-from nncore.layers import Dense, Dropout, Layer, as_activation
+from nncore.layers import Dense, Dropout, Layer, Residual, as_activation
 from nncore.losses import Loss
 from nncore.optimizers import Adam, Optimizer
 from nncore.program import Program, last_activation, lower, refuse_unsuitable_batch
@@ -106,20 +106,21 @@ def from_dict(content: Mapping[str, Any]) -> Setup:
     Refusal
         If something is missing, unknown or out of its range.
     """
-    parts = _checked("", PARTS, content)
+    parts = checked("", PARTS, content)
     missing = [name for name in PARTS if name not in parts]
     if missing:
         raise Refusal(f"the set-up lacks {', '.join(missing)}")
-    chosen = _checked("data.", {"name": NAME, "options": record}, parts["data"])
+    chosen = checked("data.", {"name": NAME, "options": record}, parts["data"])
     return Setup(
         sources.source(chosen.get("name", ""), chosen.get("options", {})),
         read_layers(parts["layers"]),
         read_optimizer(parts["optimizer"]),
-        **read_training(_checked("training.", TRAINING, parts["training"])),
+        **read_training(checked("training.", TRAINING, parts["training"])),
     )
 
 
-def _checked(prefix: str, rules: Mapping[str, checks.Rule], content: Mapping[str, Any]) -> dict[str, Any]:
+def checked(prefix: str, rules: Mapping[str, checks.Rule], content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an object, each as its rule has it; a mistake is shown at `prefix` and the field."""
     found = {}
     for key, value in content.items():
         if key not in rules:
@@ -245,11 +246,28 @@ def check(setup: Setup, prepared: Prepared) -> None:
 def _check_layers(given: Sequence[Layer]) -> None:
     if count_layers(given) > MOST_LAYERS:
         raise Refusal(f"the builder shows networks of at most {MOST_LAYERS} layers", "layers")
+    if nested(given) > MOST_NESTED:
+        message = f"the builder shows Residual groups up to {MOST_NESTED} deep within each other; these are"
+        raise Refusal(f"{message} {nested(given)} deep, which is for a script", "layers")
     if given and isinstance(given[-1], Dropout):
         raise Refusal(
             "Dropout cannot be the last layer: it would drop outputs at random; put it before the last one",
             f"layers[{len(given) - 1}]",
         )
+
+
+def nested(given: Sequence[Layer]) -> int:
+    """Return how deep residual groups lie within each other.
+
+    Examples
+    --------
+    >>> nested([Dense(2)]), nested([Residual([Dense(2), Residual([Dense(2)])])])
+    (0, 2)
+    """
+    depth, level = 0, list(given)
+    while level := [inner for layer in level if isinstance(layer, Residual) for inner in layer.layers]:
+        depth += 1
+    return depth
 
 
 def _lowered(setup: Setup, n_features: int) -> tuple[Program, Loss]:

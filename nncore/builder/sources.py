@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import inspect
 import os
 import re
@@ -10,7 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from nncore.builder.refusal import Refusal, located
 from nncore.builder.rules import flag_or, one_of, several, text
 from nncore.datasets import Dataset, load_mnist, read_csv, read_npz
 from nncore.datasets.bundled import BUNDLED
+from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.tables import is_npz
 
@@ -183,6 +185,18 @@ def _loaded(chosen: Source, options: Mapping[str, Any], csv: str | None, path: s
     return loaders[chosen.name]()
 
 
+@lru_cache(maxsize=4)
+def digest(csv: str) -> str:
+    """Return a short text that differs for different tables.
+
+    Examples
+    --------
+    >>> digest("a,b") == digest("a,b"), digest("a,b") == digest("a,c")
+    (True, False)
+    """
+    return hashlib.blake2b(csv.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+
+
 def mnist_found(path: str | None) -> bool:
     """Tell whether the files of MNIST are where they are looked for: in a folder that was named, or in $NNCORE_DATA."""
     named = path if path is not None and Path(path).is_dir() else os.environ.get("NNCORE_DATA")
@@ -201,7 +215,8 @@ def _pasted(csv: str | None, name: str, options: Mapping[str, Any]) -> Dataset:
             dataset = read_csv(path, **options)
         except ValueError as error:
             raise ValueError(_as_on_the_page(str(error).replace(str(path), name))) from None
-    return replace(dataset, name=name, description=f"Read from {name}.")
+        left = _left_out(path, dataset, options)
+    return replace(dataset, name=name, description=f"Read from {name}.{left}")
 
 
 def _check_size(csv: str) -> None:
@@ -228,7 +243,19 @@ def _named(path: str | None, file: str, options: Mapping[str, Any]) -> Dataset:
         raise ValueError(f"files are named on the command line alone: start it anew, with nncore builder --data {file}")
     if is_npz(path):
         return read_npz(path, task=options.get("task", "auto"))
-    return read_csv(path, **options)
+    dataset = read_csv(path, **options)
+    return replace(dataset, description=dataset.description + _left_out(Path(path), dataset, options))
+
+
+def _left_out(path: Path, dataset: Dataset, options: Mapping[str, Any]) -> str:
+    """Return a second line for the description of a table: how many of its rows are left out as they have gaps."""
+    if options.get("missing") != "drop":
+        return ""
+    n = sum(1 for _ in CsvTable(path).rows())
+    left = n - len(dataset)
+    if not left:
+        return "\nNo row has a missing value."
+    return f"\n{left:,} of its {n:,} rows have a missing value and are left out."
 
 
 def selected(dataset: Dataset, names: list[str]) -> Dataset:

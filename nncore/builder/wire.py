@@ -9,9 +9,10 @@ from typing import Any
 from nncore.base import checks, strict_json
 from nncore.base.plain import plain
 from nncore.builder.refusal import Refusal
+from nncore.builder.rules import MOST_NESTED
 
-MOST_DEPTH = 12
-"""Lists and objects within each other: as deep as residual groups may sensibly be."""
+MOST_DEPTH = 4 + 2 * MOST_NESTED
+"""Lists and objects within each other: as deep as residual groups make those of a link."""
 
 Publish = Callable[[str, str], None]
 """Called with the kind of what all pages are to be told, state, frame or notice, and its text; returns at once."""

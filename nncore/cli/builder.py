@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 from nncore.cli.errors import DONE, UsageError
 from nncore.cli.output import print_lines
 from nncore.cli.sources import TEXT_SUFFIXES
+from nncore.datasets import Preparation
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
+from nncore.datasets.notes import Split
 from nncore.datasets.notes import read as read_notes
 from nncore.model import load, snapshot
 
 if TYPE_CHECKING:
     from nncore.builder.server import Server
     from nncore.builder.session import Session
+    from nncore.builder.setup import Setup
     from nncore.builder.sources import Source
 
 TABLE_OPTIONS = ("target", "task", "categorical", "ignore", "drop_missing")
@@ -79,6 +83,7 @@ def session_for(options: argparse.Namespace) -> Session:
 
 def _with_model(options: argparse.Namespace) -> Session:
     """Return a session that goes on with a model from a file."""
+    from nncore.builder import reopening
     from nncore.builder.run import Loaded
     from nncore.builder.session import Session
     from nncore.builder.setup import Setup
@@ -99,9 +104,47 @@ def _with_model(options: argparse.Namespace) -> Session:
     )
     if notes is not None:
         start = replace(start, validation_split=min(notes[1].test, 0.9), split_seed=notes[1].seed)
+    if notes is not None and reopening.KEY not in model.metadata and options.data is None and _is_text(path):
+        start = replace(start, source=replace(source, options={"target": notes[0].schema.target, **source.options}))
+    start = _as_noted(start, model.metadata, options)
     if model.dtype.name != "float32":
         raise UsageError(f"{options.model} is of {model.dtype.name}; the builder computes in float32")
-    return Session(start, path=path, loaded=Loaded(options.model, snapshot(model, model.metadata)))
+    session = Session(start, path=path, loaded=Loaded(options.model, snapshot(model, model.metadata)))
+    for remark in _remarks(session, notes):
+        print(f"nncore: {options.model}: {remark}", file=sys.stderr)
+    return session
+
+
+def _remarks(session: Session, notes: tuple[Preparation, Split] | None) -> Iterator[str]:
+    """Yield in what the data differ from those that the file speaks of."""
+    prepared = session.run.prepared
+    if notes is not None and not prepared.noted:
+        name = prepared.dataset.name
+        yield f"it was trained on other columns than {name} has, which are prepared as if new: its figures say little"
+    elif notes is not None and notes[1].n_samples not in (len(prepared.X), 0):
+        yield f"it was trained on {notes[1].n_samples:,} rows, and the data have {len(prepared.X):,}: they are others"
+
+
+def _as_noted(start: Setup, metadata: Mapping[str, str], options: argparse.Namespace) -> Setup:
+    """Return the set-up with what the builder has noted in the file: how the data were read, where the command line
+    names the same data and no option, and how it was trained."""
+    from nncore.builder import reopening, sources
+    from nncore.builder.refusal import Refusal
+
+    try:
+        noted = reopening.read(metadata)
+    except Refusal:
+        if options.data is None:
+            raise
+        return start
+    if noted is None:
+        return start
+    tables, given = (sources.CSV, sources.FILE), start.source
+    if given.name != noted.source.name and not (given.name in tables and noted.source.name in tables):
+        return start
+    if not set(given.options) - {"file"}:
+        given = sources.source(given.name, {**noted.source.options, **given.options})
+    return replace(start, source=given, **noted.training)
 
 
 def _source(name: str, options: argparse.Namespace) -> tuple[Source, str | None]:
@@ -122,6 +165,10 @@ def _source(name: str, options: argparse.Namespace) -> tuple[Source, str | None]
             option = next(iter(given)).replace("_", "-")
             raise UsageError(f"--{option} is for tables of one's own; {name} has a target of its own")
         return sources.source(name, given), None
-    if not name.lower().removesuffix(".gz").endswith((*TEXT_SUFFIXES, ".npz")):
+    if not _is_text(name) and not name.lower().endswith(".npz"):
         raise UsageError(f"no such data set or file: {name}; expected a bundled name, mnist:FOLDER, .csv or .npz")
     return sources.source(sources.FILE, {**given, "file": Path(name).name}), name
+
+
+def _is_text(name: str | None) -> bool:
+    return str(name).lower().removesuffix(".gz").endswith(TEXT_SUFFIXES)

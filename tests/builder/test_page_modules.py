@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nncore.builder import messages
+from nncore.builder import frames, messages, presets, session
 
 PAGE = Path(importlib.util.find_spec("nncore.builder").origin).parent / "static"
 TESTS = Path(__file__).parent / "page"
@@ -57,3 +57,12 @@ def test_the_server_knows_every_message(folder):
     assert set(told) <= set(messages.TYPES)
     unknown = {kind: set(fields) - set(messages.TYPES[kind].fields) for kind, fields in told.items()}
     assert {kind: fields for kind, fields in unknown.items() if fields} == {}
+
+
+def test_the_page_knows_what_of_a_frame_is_no_curve(folder):
+    """All else of the first frame begins a curve, so it must be a column of the history."""
+    script = 'import { NO_COLUMNS } from "./static/core/curves.js"; console.log(JSON.stringify([...NO_COLUMNS]));'
+    told = set(json.loads(node(folder, "--input-type=module", "--eval", script).stdout))
+    started = session.Session(presets.setup_of("xor"))
+    started.step_epoch()
+    assert set(frames.frame(started.run, 0)) - told == set(started.run.model.history.columns)

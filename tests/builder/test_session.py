@@ -4,12 +4,13 @@ import json
 import re
 import time
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from nncore import SGD, Adam, Dense, Sequential, datasets
-from nncore.builder import presets, session, setup, sources, undo
+from nncore import SGD, Adam, Dense, Residual, Sequential, datasets
+from nncore.builder import links, presets, rules, session, setup, sources, undo
 from nncore.builder.refusal import Refusal
 from nncore.builder.schema import schema
 from nncore.builder.watching import Pace
@@ -874,3 +875,50 @@ def test_histories_that_only_undo_needs_are_bounded(ask, monkeypatch):
 def test_limits_are_those_of_the_schema():
     limits = schema()["limits"]
     assert (limits["parameters"], limits["rows_generated"]) == (setup.MOST_PARAMETERS, sources.MOST_ROWS)
+
+
+# ---- what pages are told
+
+
+def test_a_layer_without_weights_begins_with_none(ask):
+    ask("train", epochs=1)
+    ask.session.play(lambda: False)
+    told = ask("insert", index=1, layer={"type": "Dropout", "rate": 0.1})["messages"]
+    assert told == ["dropout_1 is new and has no weights: all layers keep theirs"]
+    told = ask("insert", index=1, layer={"type": "LayerNorm", "affine": False})["messages"]
+    assert told == ["layer_norm_1 is new and has no weights: all layers keep theirs"]
+    told = ask("insert", index=1, layer={"type": "BatchNorm"})["messages"]
+    assert told == ["batch_norm_1 is new: it begins with new weights, the others keep theirs"]
+    group = {"type": "Residual", "layers": [{"type": "Dropout", "rate": 0.1}, {"type": "Dense", "units": 4}]}
+    told = ask("insert", index=1, layer=group)["messages"]
+    assert told == ["dense_3 is new: it begins with new weights, the others keep theirs"]
+
+
+def test_rows_that_are_left_out_are_counted(ask):
+    rows = [f"{i},{'' if i % 4 == 0 else i % 5},{'ab'[i % 2]}\n" for i in range(200)]
+    table = "x,z,kind\n" + "".join(rows)
+    told = ask("set_data", csv=table, options={"missing": "drop", "file": "gaps.csv"})["messages"]
+    assert "50 of its 200 rows have a missing value and are left out." in told
+    assert (
+        ask("state")["data"]["text"] == "Read from gaps.csv.\n50 of its 200 rows have a missing value and are left out."
+    )
+    told = ask("set_data", csv="a,b\n1,2\n3,4\n5,6\n", options={"missing": "drop"})["messages"]
+    assert "No row has a missing value." in told
+
+
+@pytest.mark.parametrize("depth", [6, 7, 20])
+def test_residual_groups_within_each_other_have_a_limit(ask, new_session, depth):
+    layer = Dense(2)
+    for _ in range(depth):
+        layer = Residual([layer])
+    wanted = replace(ask.run.setup, layers=(layer, ask.run.setup.layers[-1]))
+    if depth <= rules.MOST_NESTED:
+        ask.session.begin(wanted)
+        new_session("xor")("open_link", spec=ask("state")["link"])
+        return
+    before = ask.run
+    with pytest.raises(Refusal, match=rf"up to 6 deep within each other; these are {depth} deep"):
+        ask.session.begin(wanted)
+    assert ask.run is before
+    with pytest.raises(Refusal, match=r"nested too deep|is damaged|6 deep"):
+        ask("open_link", spec=links.write(wanted))

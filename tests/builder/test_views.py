@@ -4,6 +4,7 @@ import ast
 import base64
 import csv
 import io
+import itertools
 import json
 import tracemalloc
 
@@ -12,9 +13,10 @@ import pytest
 
 import nncore
 from nncore import Dense, Sequential
-from nncore.builder import doctoring, frames, views
+from nncore.base.random import permutation
+from nncore.builder import doctoring, export, frames, views
 from nncore.builder.refusal import Refusal
-from nncore.builder.run import Loaded, Run
+from nncore.builder.run import Loaded, Run, Within, copied
 from nncore.builder.wire import encode
 from nncore.cli.main import main
 from nncore.model import checkpoint
@@ -24,6 +26,9 @@ def trained(ask, epochs=3):
     ask("train", epochs=epochs)
     ask.session.play(lambda: False)
     return ask
+
+
+HEAD = {"type": "Dense", "units": 2, "activation": "softmax"}
 
 
 # ---- explain
@@ -66,6 +71,108 @@ def test_explaining_changes_nothing_and_says_what_the_step_brings(ask):
     assert found["loss_after"] < found["loss"]
     assert np.array_equal(ask.run.model.parameters, before)
     assert ask("state")["run"]["batch"] == 0
+
+
+def test_the_next_batch_is_the_one_that_training_reads_next(ask):
+    for epoch, batch in ((0, 0), (2, 0), (2, 3)):
+        if epoch > ask.run.model.epoch:
+            trained(ask, epoch)
+        for _ in range(batch):
+            ask("step_batch")
+        order = permutation(ask.run.setup.seed, epoch, len(ask.run.prepared.train))
+        assert np.array_equal(ask.run.next_batch(), order[batch * 16 : (batch + 1) * 16])
+    ask.run.leave_epoch()
+    for done, epoch, batch in ((4, 2, 4), (10, 3, 0)):
+        ask.run.within = Within(ask.run, done, 0.5, 1.0)
+        order = permutation(ask.run.setup.seed, epoch, len(ask.run.prepared.train))
+        assert np.array_equal(ask.run.next_batch(), order[batch * 16 : (batch + 1) * 16])
+
+
+EVERY_KIND = [
+    {"type": "Dense", "units": 30, "activation": "relu"},
+    {"type": "BatchNorm"},
+    {"type": "Dropout", "rate": 0.4},
+    {"type": "Residual", "layers": [{"type": "Dense", "units": 5, "activation": "tanh", "l2": 0.1}]},
+    {"type": "LayerNorm"},
+    {"type": "Dense", "units": 2, "activation": "softmax"},
+]
+
+
+@pytest.mark.parametrize("batches", [0, 2])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_card_drawing_and_explanation_have_one_gradient(ask, batches, weighted):
+    """Of each layer one norm, and of each edge one gradient: those of `explain_step` for the next batch."""
+    ask.take_layers(EVERY_KIND)
+    ask("set_training", class_weight="balanced" if weighted else None)
+    trained(ask)
+    for _ in range(batches):
+        ask("step_batch")
+    (X, y), rows, weights = ask.run.part("train"), ask.run.next_batch(), ask.run.weights()
+    step = ask.run.current.explain_step(X[rows], y[rows], None if weights is None else weights[rows])
+    expected = {}
+    for layer in step.layers:
+        found = layer.parameters.get("weight") or layer.parameters.get("gamma")
+        if found is not None:
+            expected[layer.name] = frames.rounded(np.linalg.norm(found.gradient.astype(float)))
+    frame, explained = ask("state")["frame"], ask("explain")
+    assert set(expected) == {"dense_0", "batch_norm_1", "residual_3", "dense_4", "layer_norm_5", "dense_6"}
+    assert frame["gradient_norms"] == expected == explained["gradient_norms"]
+    assert set(frame["edges"]) == {"dense_0", "residual_3.projection", "dense_4", "dense_6"} == set(explained["edges"])
+    for name, entry in frame["edges"].items():
+        assert {key: explained["edges"][name][key] for key in entry} == entry
+        assert entry["gradient_norm"] == expected[name.removesuffix(".projection")]
+
+
+def test_the_edges_of_an_explanation_are_what_the_step_does(ask):
+    """Edge by edge: gradient and change, and what goes along: the sums of that, with the bias, are the units' z."""
+    ask.take_layers(EVERY_KIND)
+    trained(ask)
+    chosen = [3, 1, 4, 15, 9]
+    X, y = (part[chosen] for part in ask.run.part("train"))
+    step, found = ask.run.model.explain_step(X, y), ask("explain", rows=chosen)["edges"]
+    close = {"rtol": 1e-3, "atol": 1e-6}
+    for name in ("dense_4", "dense_6"):
+        weight, shown = step[name].parameters["weight"], found[name]
+        if "strongest" in shown:
+            edges = [tuple(map(int, edge[:2])) for edge in shown["strongest"]]
+            assert len(edges) == min(64, weight.before.size)
+            values = np.array(shown["strongest"])[:, 2:].T
+            change, x = np.array(shown["strongest_change"]), np.array(shown["strongest_x"]).T
+        else:
+            edges = [(i, j) for i in range(weight.before.shape[0]) for j in range(weight.before.shape[1])]
+            values = np.array([np.ravel(shown["weight"]), np.ravel(shown["gradient"])])
+            change, x = np.ravel(shown["change"]), np.array(shown["x"])[:, [i for i, _ in edges]]
+        inputs, units = np.array(edges).T
+        np.testing.assert_allclose(values[0], weight.before[inputs, units], **close)
+        np.testing.assert_allclose(values[1], weight.gradient[inputs, units], **close)
+        np.testing.assert_allclose(change, (weight.after - weight.before)[inputs, units], **close)
+        np.testing.assert_allclose(x, step[name].x[:, inputs], **close)
+    flowing = np.array(found["dense_6"]["x"])[:, :, None] * np.array(found["dense_6"]["weight"])
+    bias = step["dense_6"].parameters["bias"].before
+    np.testing.assert_allclose(flowing.sum(axis=1) + bias, step["dense_6"].z, rtol=2e-3, atol=2e-3)
+
+
+def test_the_loss_after_a_step_is_of_the_values_that_were_dropped_before(ask):
+    """With a step of next to nothing the loss stays, so what is dropped is the same; the step is the real one."""
+    ask.take_layers([{"type": "Dense", "units": 20, "activation": "relu"}, {"type": "Dropout", "rate": 0.5}, HEAD])
+    trained(ask)
+    ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": 1e-7})
+    found = ask("explain")
+    assert found["loss_after"] == pytest.approx(found["loss"], rel=1e-5)
+    ask("set_optimizer", optimizer={"type": "SGD", "learning_rate": 0.05})
+    found, (X, y), rows = ask("explain"), ask.run.part("train"), ask.run.next_batch()
+    step, model = ask.run.model.explain_step(X[rows], y[rows]), copied(ask.run.model)
+    model.set_weights([part.after for layer in step.layers for part in layer.parameters.values()])
+    assert found["loss_after"] == model.loss_and_gradient(X[rows], y[rows])[0]
+    assert found["loss_after"] < found["loss"]
+
+
+def test_a_last_batch_of_one_row_is_shown_too(ask):
+    ask.take_layers([{"type": "Dense", "units": 4}, {"type": "BatchNorm"}, HEAD])
+    ask("set_training", batch_size=53)  # 160 rows
+    for _ in range(3):
+        ask("step_batch")
+    assert ask("state")["frame"]["gradient_rows"] == 1
 
 
 @pytest.mark.parametrize("rows, message", [([], "at least one"), ([160], "from 0 to 159, got 160")])
@@ -203,8 +310,9 @@ def test_a_frame_holds_the_history_and_the_real_gradient(ask):
     assert (frame["version"], frame["epoch"]) == (7, 3)
     for name in ("loss", "val_loss", "accuracy"):
         assert frame[name] == history[name][-1]
-    X, y = ask.run.part("train")
-    _, gradient = ask.run.model.loss_and_gradient(X, y)
+    (X, y), rows = ask.run.part("train"), ask.run.next_batch()
+    assert (frame["gradient_rows"], frame["batch_rows"]) == (16, 16)
+    _, gradient = ask.run.model.loss_and_gradient(X[rows], y[rows])
     np.testing.assert_allclose(np.ravel(frame["edges"]["dense_0"]["gradient"]), gradient[:8], rtol=1e-3)
     assert frame["layers"]["dense_1"]["gradient_norm"] == pytest.approx(
         history.layers["dense_1"]["gradient_norm"][-1], rel=1e-3
@@ -259,7 +367,10 @@ def test_the_strongest_edges_are_those_of_the_largest_weights(shape):
 
 def test_what_a_frame_reads_does_not_grow_with_the_data_and_hardly_with_the_network(new_session, monkeypatch):
     ask = new_session("digits")
-    assert len(frames.gradient_rows(ask.run)[0]) == 240
+    ask("set_training", batch_size=1437)
+    assert len(frames.gradient_rows(ask.run)[0]) == 1024
+    frame = frames.frame(ask.run, 0)
+    assert (frame["gradient_rows"], frame["batch_rows"]) == (1024, 1437)
     ask.take_layers([{"type": "Dense", "units": n} for n in (1000, 1000)] + [ask("state")["layers"][-1]])
     assert len(frames.gradient_rows(ask.run)[0]) <= 64
     monkeypatch.setattr(type(ask.run.prepared), "rows", lambda *_: pytest.fail("all rows are gone through again"))
@@ -283,6 +394,24 @@ def test_rounding_keeps_four_digits(value):
         assert len(repr(found)) < 12 or not 1e-200 < abs(value) < 1e200  # where powers of ten are not exact
     else:
         assert found is None
+
+
+@pytest.mark.parametrize("name", ["constructor", "toString", "__proto__", "hasOwnProperty", "prototype", "length"])
+def test_names_that_javascript_knows_are_names(ask, tmp_path, name):
+    layer = {"type": "Dense", "units": 3, "activation": "relu", "name": name}
+    ask.take_layers([layer, {"type": "BatchNorm", "name": f"{name}2"}, HEAD])
+    trained(ask)
+    state, explained = json.loads(encode(ask("state"))), json.loads(encode(ask("explain")))
+    assert state["names"] == [name, f"{name}2", "dense_2"]
+    for found in (state["frame"], explained):
+        assert list(found["gradient_norms"]) == state["names"]
+        assert name in found["edges"]
+    assert name in state["frame"]["layers"] and name in state["history"]["layers"]
+    ask("doctor")
+    exec(ask("export", kind="script")["text"], {})
+    ask("update_layer", index=0, layer={**layer, "units": 4})
+    ask("undo")
+    assert ask("state")["layers"][0]["name"] == name
 
 
 def test_long_curves_are_thinned(ask, monkeypatch):
@@ -472,6 +601,20 @@ def test_the_curves_as_csv_are_exact(ask):
 
 def test_the_drawing_is_an_svg(ask):
     assert "<svg" in ask("export", kind="svg")["text"]
+
+
+@pytest.mark.parametrize("preset", ["vanishing_gradient", "digits", "xor"])
+@pytest.mark.parametrize("name", ["d", "a_layer_with_quite_a_long_name"])
+def test_no_two_captions_of_the_drawing_overlap(new_session, monkeypatch, preset, name):
+    ask, figures = new_session(preset), []
+    ask("update_layer", index=0, layer={**ask("state")["layers"][0], "name": name})
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *_, **__: figures.append(figure))
+    export.drawing(ask.run)
+    figures[0].draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figures[0].axes[0].texts if text.get_va() == "top"]
+    assert len(boxes) == 1 + len(ask.run.setup.layers)
+    boxes.sort(key=lambda box: box.x0)
+    assert all(before.x1 + 2 < after.x0 for before, after in itertools.pairwise(boxes))
 
 
 def test_the_script_ends_with_what_it_must_find(ask):

@@ -5,7 +5,7 @@ import { act } from "./ui/actions.js";
 import { keepSetUp } from "./ui/comeback.js";
 import { h } from "./ui/dom.js";
 import { button } from "./ui/forms.js";
-import { announce, mountNotices, notice } from "./ui/notices.js";
+import { announce, keepInSight, mountNotices, notice } from "./ui/notices.js";
 import { applyTheme } from "./ui/theme.js";
 import { listenToKeys } from "./bar/keys.js";
 import { mount } from "./page.js";
@@ -48,6 +48,7 @@ function openPasted() {
 async function begin() {
   applyTheme();
   mountNotices({ live: places.live, box: places.notices, bar: places.bar });
+  keepInSight(places.panes);
   const { key, spec } = fragment();
   on("connection", showConnection);
   await connect(key ?? sessionStorage.getItem("token") ?? "", text => notice(text, "mistake"));

@@ -132,6 +132,31 @@ def test_pages_of_a_server_that_was_started_anew_go_on_and_bring_their_set_up_ba
         again.close()
 
 
+def test_a_set_up_comes_back_with_the_table_that_this_tab_has_sent(open_page, new_server, watch):
+    """The server that has gone held it alone, and the page is loaded anew meanwhile."""
+    watch.expected.append(REFUSED)
+    view = open_page("xor")
+    view.find("#csv-open").click()
+    view.find("#csv-text").fill("a,b,kind\n" + "".join(f"{i},{i % 5},{'xy'[i % 2]}\n" for i in range(33)))
+    view.find("#csv-load").click()
+    before = view.until(lambda: (found := view.state())["data"]["name"] == "csv" and found)
+    view.server.close()
+    view.find("body[data-connection=away]").wait_for()
+    again = new_server("spiral", view.server.port)
+    try:
+        view.find("body[data-connection=unauthorized]").wait_for()
+        opened = view.page.context.new_page()
+        opened.goto(again.server.address_once)
+        view.find("body[data-connection=open][data-ready=true]").wait_for()
+        view.button("Bring my set-up back").click()
+        view.until(lambda: again.session.run.setup.source.name == "csv")
+        assert again.session.state()["data"] == before["data"]
+        assert again.session.state()["link"] == before["link"]
+        opened.close()
+    finally:
+        again.close()
+
+
 @contextlib.contextmanager
 def squatter(port):
     """A program of somebody else that has taken the port, says yes to everything, and notes what it is told."""

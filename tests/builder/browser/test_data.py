@@ -65,6 +65,28 @@ def test_a_table_is_dropped(open_page):
     view.expect(view.find("#csv-dialog")).to_have_count(0)
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\n"])
+@pytest.mark.parametrize("open_first", [True, False])
+def test_a_file_keeps_its_name_whatever_ends_its_lines(open_page, tmp_path, end, open_first):
+    view = open_page("xor")
+    text = FLATS.replace("\n", end)
+    if open_first:
+        (tmp_path / "flats.csv").write_bytes(text.encode())
+        view.find("#csv-open").click()
+        view.find("#csv-file").set_input_files(tmp_path / "flats.csv")
+    else:
+        dropped(view, "#preview", "flats.csv", text)
+    state = view.until(lambda: (found := view.state())["data"]["name"] == "csv" and found)
+    assert state["data"]["options"]["file"] == "flats.csv" and state["data"]["n"] == 60
+    view.find("#csv-open").click()
+    view.find("#csv-load").click()
+    view.until(lambda: view.state()["version"] > state["version"])
+    assert view.state()["data"]["options"]["file"] == "flats.csv"
+    paste(view, FLATS + "1,red,2\n")
+    view.until(lambda: view.state()["data"]["n"] == 61)
+    assert view.state()["data"]["options"]["file"] == "pasted.csv"
+
+
 def test_a_file_that_is_dropped_elsewhere_is_not_opened(open_page):
     """Nor does the browser leave the page to show it."""
     view = open_page("xor")

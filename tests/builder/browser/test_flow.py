@@ -38,6 +38,30 @@ def test_backward_values_are_those_of_explain_step(open_page):
     view.expect(view.find("#explain-beat")).to_contain_text(f"{answer['loss']:.4g}"[:5])
 
 
+def test_while_a_step_is_explained_the_drawing_is_of_its_rows(open_page):
+    """Card, drawing and explanation agree on the next batch; on chosen rows the drawing goes with the explanation."""
+    view = open_page("spiral", reduced_motion="reduce")
+    view.train(4)
+    view.find("#tab-explain").click()
+    run = view.server.session.run
+    now = {name: frames.rounded(norm) for name, norm in explained(run).items()}
+    view.until(lambda: json.loads(view.data("#drawing", "norms")) == now)
+    for name, norm in now.items():
+        bar = view.find(f'#strip [data-gradient="{name}"]')
+        view.until(lambda bar=bar, norm=norm: f"next batch: {norm:.4g}" in bar.get_attribute("title"))
+    view.find("#explain-rows").fill("7")
+    view.find("#explain-rows").press("Enter")
+    view.find("#explain-button").click()
+    view.find("#explain-beats [data-beat]").first.wait_for()
+    chosen = {name: frames.rounded(norm) for name, norm in explained(run, range(7)).items()}
+    assert chosen != now
+    view.until(lambda: json.loads(view.data("#drawing", "norms")) == chosen)
+    view.expect(view.find(".drawing-legend")).to_contain_text("over the explained rows")
+    view.find("#tab-evaluate").click()
+    view.until(lambda: json.loads(view.data("#drawing", "norms")) == now)
+    view.expect(view.find(".drawing-legend")).to_contain_text("over the next batch")
+
+
 def test_beats_one_by_one(open_page):
     """Forward through all layers, the loss, back through all layers, the update, the new loss."""
     view = open_page("xor", reduced_motion="reduce")

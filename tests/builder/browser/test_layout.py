@@ -144,4 +144,29 @@ def test_messages_do_not_hide_what_is_read(open_page):
         assert message["y"] + message["height"] <= view.find("#bar").bounding_box()["height"] + 12
 
 
+@pytest.mark.parametrize("pane", ["Data", "Network", "Train", "Look closer"])
+def test_on_a_narrow_screen_messages_leave_the_tabs_alone(open_page, pane):
+    """Wherever they go: what has the focus at the lower edge drives them to the upper one."""
+    view = open_page("xor", width=400, height=800)
+    view.find("#panes button", has_text=pane).click()
+    view.page.evaluate(TELL, "dense_1 is new, dense_2 is of another size: they begin with new weights")
+    corner = "position: absolute; z-index: 99; top: 750px; left: 150px; width: 80px; height: 30px"
+    view.page.evaluate(
+        "style => document.body.append(Object.assign(document.createElement('button'), { id: 'low', style }))", corner
+    )
+    for focus in (False, True):
+        if focus:
+            view.find("#low").focus()
+            view.page.wait_for_timeout(200)
+            assert view.data("#notices", "place").startswith("top") or pane in ("Train", "Look closer")
+        for tabs in ("#panes", "#look [role=tablist]"):
+            box = view.find(tabs).bounding_box()
+            assert box is None or not overlap(box, view.find("#notices").bounding_box()), (tabs, focus)
+
+
+def overlap(a, b):
+    across = a["x"] < b["x"] + b["width"] and b["x"] < a["x"] + a["width"]
+    return across and a["y"] < b["y"] + b["height"] and b["y"] < a["y"] + a["height"]
+
+
 TELL = "async text => (await import('/static/ui/notices.js')).notice(text)"

@@ -182,3 +182,69 @@ def test_a_refusal_is_shown_below_the_strip_and_moves_nothing(open_page):
     view.find('#strip .layer-card[data-index="0"]').focus()
     view.press("Delete")
     view.expect(view.find(".strip-refusal .mistake")).to_have_count(0)
+
+
+def test_a_card_that_is_dragged_looks_as_it_did(view):
+    """Its bar, too: nothing of the copy that goes with the pointer is larger than in the card."""
+    view.train(1)
+    view.find("#strip").scroll_into_view_if_needed()
+    view.until(lambda: card(view, 0).locator(".flow.known").count())
+    sizes = {part: card(view, 0).locator(part).bounding_box() for part in (".track", ".fill", ".card-body")}
+    x, y = view.middle(card(view, 0))
+    view.page.mouse.move(x, y - 60)
+    view.page.mouse.down()
+    view.page.mouse.move(x + 60, y - 40, steps=5)
+    view.find(".ghost").wait_for()
+    for part, box in sizes.items():
+        found = view.find(f".ghost {part}").bounding_box()
+        for side in ("width", "height"):
+            assert abs(found[side] - box[side]) < 2, part
+    view.press("Escape")
+    view.page.mouse.up()
+
+
+def named_after_javascript(page):
+    """A link, and a table, whose names every object of JavaScript has."""
+    rows = "".join(f"{i % 7},{i % 5 - i % 3},{['constructor', '__proto__', 'toString'][i % 3]}\n" for i in range(60))
+    page("set_data", csv="constructor,__proto__,toString\n" + rows, options={"file": "valueOf"})
+    inner = [{"type": "Dense", "units": 4, "name": "valueOf"}]
+    page.take_layers(
+        [
+            {"type": "Dense", "units": 4, "activation": "relu", "name": "constructor"},
+            {"type": "BatchNorm", "name": "toString"},
+            {"type": "Residual", "name": "hasOwnProperty", "layers": inner},
+            {"type": "Dense", "units": 3, "activation": "softmax", "name": "__proto__"},
+        ]
+    )
+
+
+def test_names_that_javascript_knows_stop_nothing(open_page):
+    view = open_page("xor", prepare=named_after_javascript)
+    names = ["constructor", "toString", "hasOwnProperty", "valueOf", "__proto__"]
+    assert view.state()["names"] == names
+    view.train(3)
+    learning = [name for name in names if name != "hasOwnProperty"]
+    for name in learning:
+        norm = view.state()["frame"]["gradient_norms"][name]
+        assert f"next batch: {norm:.4g}." in view.find(f'#strip [data-gradient="{name}"]').get_attribute("title")
+    assert sorted(json.loads(view.data("#drawing", "norms"))) == sorted(["constructor", "valueOf", "__proto__"])
+    view.find("#drawing-table > summary").click()
+    view.find("#drawing-canvas").focus()
+    for _ in range(6):
+        view.press("ArrowRight")
+    for kind in ("confusion", "worst"):
+        view.find(f'[data-view="{kind}"]').click()
+        view.expect(view.find("#panel-evaluate")).to_contain_text("__proto__")
+    view.find("#tab-explain").click()
+    view.find("#explain-button").click()
+    view.find("#explain-beats [data-beat]").first.wait_for()
+    assert view.find('#explain-beats [data-beat="backward:__proto__"]').count() == 1
+    for _ in range(8):
+        view.press("Space")
+    view.find("#tab-doctor").click()
+    card(view, 0).click()
+    view.find("#layer-form").wait_for()
+    view.press("Delete")
+    view.until(lambda: view.state()["names"][0] == "toString")
+    view.press("Control+z")
+    view.until(lambda: view.state()["names"] == names)

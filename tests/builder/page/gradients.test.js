@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { before } from "node:test";
 
 import { store } from "../static/core/store.js";
-import { along, conditionOfNorm, largest, strength, valuesOf } from "../static/drawing/frame_values.js";
+import { along, changing, conditionOfNorm, flowing, flowOf, largest, largestFlow, strength, valuesOf } from "../static/drawing/frame_values.js";
 
 before(() => (store.schema = { limits: { gradient: { exploding: 100, starving: 1e-3, fading: 1e-2 } } }));
 
@@ -37,16 +37,46 @@ test("a frame yields edges, scales and conditions", () => {
       first: { weight: [[0.5, -2]], gradient: [[0.02, -0.3]], gradient_norm: 0.3 },
       second: { strongest: [[1, 0, 4, 1e-9]], gradient_norm: 1e-4 },
     },
+    gradient_norms: { first: 0.3, norm: 0.2, second: 1e-4 },
   };
   const scene = { groups: [{ name: "first" }, { name: "second" }], arcs: [] };
   const values = valuesOf(scene, frame);
   assert.deepEqual(values.groups.get("first").edges, [
-    { from: 0, to: 0, weight: 0.5, gradient: 0.02 },
-    { from: 0, to: 1, weight: -2, gradient: -0.3 },
+    { from: 0, to: 0, weight: 0.5, gradient: 0.02, change: undefined, x: undefined },
+    { from: 0, to: 1, weight: -2, gradient: -0.3, change: undefined, x: undefined },
   ]);
   assert.deepEqual(values.groups.get("first").moving.map(edge => edge.to), [1, 0]); // the largest gradient first
   assert.equal(values.weight, 4);
   assert.deepEqual(values.gradient, { top: 1, bottom: 1e-6 });
-  assert.deepEqual([values.exploding, values.starving, values.fading], [["first"], ["second"], []]);
+  assert.deepEqual([values.exploding, values.starving, values.fading], [["first", "norm"], ["second"], []]);
   assert.equal(strength(values, "weights", { weight: -2 }), 0.5);
+});
+
+test("of an explained step each edge has what goes along it in a row, and how it changes", () => {
+  const step = {
+    edges: {
+      plain: {
+        weight: [[0.5, -2], [3, 0]],
+        gradient: [[0.1, 0.2], [0.3, 0.4]],
+        change: [[-0.01, 0.05], [0, -0.002]],
+        x: [[2, 0], [-1, 4]],
+        gradient_norm: 0.5,
+      },
+      pooled: { strongest: [[1, 0, 4, 1e-3], [7, 2, -3, 1e-2]], strongest_change: [0.2, -0.4], strongest_x: [[0, 1], [5, -6]], gradient_norm: 0.1 },
+    },
+    gradient_norms: { plain: 0.5, pooled: 0.1 },
+  };
+  const values = valuesOf({ groups: [{ name: "plain" }, { name: "pooled" }], arcs: [] }, step);
+  const [plain, pooled] = ["plain", "pooled"].map(name => values.groups.get(name).edges);
+  assert.deepEqual(plain.map(edge => flowOf(edge, 0)), [1, -4, 0, 0]);
+  assert.deepEqual(plain.map(edge => flowOf(edge, 1)), [-0.5, 2, 12, 0]);
+  assert.deepEqual(pooled.map(edge => flowOf(edge, 1)), [4, 18]);
+  assert.equal(largestFlow(values, 0), 15);
+  assert.equal(largestFlow(values, 1), 18);
+  const places = edges => edges.map(({ from, to }) => [from, to]);
+  assert.deepEqual(places(flowing(plain, 0)), [[0, 1], [0, 0]]); // the heaviest weight reads 0, and carries nothing
+  assert.deepEqual(places(flowing(plain, 1)), [[1, 0], [0, 1], [0, 0]]);
+  assert.deepEqual(places(changing(plain)), [[0, 1], [0, 0], [1, 1]]); // not in the order of the gradients
+  assert.deepEqual(places(changing(pooled)), [[7, 2], [1, 0]]);
+  assert.deepEqual(values.change, { top: 1, bottom: 1e-6 });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHmac, webcrypto } from "node:crypto";
 import test, { beforeEach } from "node:test";
 
+import { valuesOf } from "../static/drawing/frame_values.js";
 import { connect, newerState, on, reconnect, request, store } from "../static/core/store.js";
 
 const KEY = "the key";
@@ -207,3 +208,25 @@ test("other curves are asked for as a whole", async () => {
   await new Promise(resolve => setTimeout(resolve, 5));
   assert.deepEqual([store.history.epoch, store.history.columns.loss], [[1], [0]]);
 });
+for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty", "valueOf", "prototype", "length"]) {
+  test(`a layer may be called ${name}`, async () => {
+    const socket = await opened();
+    const own = value => JSON.parse(`{${JSON.stringify(name)}: ${JSON.stringify(value)}}`); // as it comes over the wire
+    assert.equal(store.history.layers[name], undefined);
+    assert.equal(store.frame.layers?.[name], undefined);
+    const record = { epoch: 2, gradient_norm: 1.5, histogram: [1] };
+    const entry = { shape: [1, 1], weight: [[0.5]], gradient: [[0.25]], gradient_norm: 0.25 };
+    socket.tell(frame(3, 0.125, { layers: own(record), edges: own(entry), gradient_norms: own(0.25) }));
+    assert.deepEqual(store.history.layers[name], { epoch: [3], gradient_norm: [1.5] });
+    assert.equal(store.frame.layers[name].gradient_norm, 1.5);
+    assert.deepEqual(Object.keys(store.frame.edges), [name]);
+    store.schema = { limits: { gradient: { exploding: 100, starving: 1e-3, fading: 1e-2 } } };
+    const values = valuesOf({ groups: [{ name }, { name: "other" }], arcs: [{ name }] }, store.frame);
+    assert.deepEqual([...values.groups.keys()], [name]);
+    assert.equal(values.groups.get(name).condition, "");
+    socket.tell({ type: "state", state: state({ version: 2, history: { epoch: [0], columns: { loss: [1] }, layers: own({ epoch: [0], gradient_norm: [2] }) } }) });
+    assert.deepEqual(store.history.layers[name], { epoch: [1], gradient_norm: [2] });
+    assert.deepEqual(Object.keys(store.history.layers), [name]);
+    assert.equal({}.epoch, undefined); // no other object has got anything
+  });
+}

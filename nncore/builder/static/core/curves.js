@@ -1,20 +1,22 @@
 /* The curves of a run, as far as the page has them: from the server as a whole, by frames, and what is new on demand.
  * Their epochs count those that are done, from 1. */
 
+import { dictionary } from "./dictionary.js";
+
 const MOST_POINTS = 2000; // of a curve; beyond that every other one is dropped
 
 /** What of a frame is no column of the history. */
-const NO_COLUMNS = new Set(["version", "epoch", "batch", "n_batches", "batch_loss", "running_loss", "rate_now", "samples_per_second", "layers", "edges"]);
+export const NO_COLUMNS = new Set(["version", "epoch", "batch", "n_batches", "batch_loss", "running_loss", "rate_now", "samples_per_second", "gradient_rows", "batch_rows", "gradient_norms", "layers", "edges"]);
 
 /** Return curves without a point. */
 export function noCurves() {
-  return { epoch: [], columns: {}, layers: {} };
+  return { epoch: [], columns: {}, layers: dictionary() };
 }
 
 /** Return the curves that the server has sent. */
 export function received({ epoch, columns, layers }) {
   const counted = Object.entries(layers).map(([name, layer]) => [name, { ...layer, epoch: layer.epoch.map(done) }]);
-  return { epoch: epoch.map(done), columns, layers: Object.fromEntries(counted) };
+  return { epoch: epoch.map(done), columns, layers: dictionary(Object.fromEntries(counted)) };
 }
 
 /** Append what a frame tells of the last epoch. */

@@ -38,7 +38,7 @@ export const MESSAGES = {
 
   // the whole
   export: ["kind"],
-  open_link: ["spec"],
+  open_link: ["spec", "csv"],
   open_preset: ["name"],
 };
 

@@ -4,6 +4,7 @@
 
 import { Connection } from "./connection.js";
 import { append, extend, noCurves, received } from "./curves.js";
+import { byLayer } from "./dictionary.js";
 
 /** What one can listen to, and when it is told. */
 export const TOPICS = {
@@ -108,7 +109,7 @@ export function newerState(version) {
 
 function setState(state) {
   store.state = state;
-  store.frame = state.frame;
+  store.frame = byLayer(state.frame);
   if (state.history) takeCurves(state.curves, state.history);
   else askForCurves();
   if (store.selected !== null && store.selected >= state.layers.length) store.selected = null;
@@ -139,8 +140,9 @@ function announceState() {
   emit("frame");
 }
 
-function setFrame(frame) {
-  if (!store.state || frame.version !== store.state.version) return;
+function setFrame(told) {
+  if (!store.state || told.version !== store.state.version) return;
+  const frame = byLayer(told);
   append(store.history, frame);
   store.frame = frame;
   if (pending) return;

@@ -1,6 +1,7 @@
 /* A table of one's own: chosen as a file, dropped onto the page, or pasted. It goes to the builder on this machine only. */
 
 import { count } from "../core/format.js";
+import { keepTable } from "../core/own_table.js";
 import { on, request, store } from "../core/store.js";
 import { clearMistakes, showMistake, tellEdit } from "../ui/actions.js";
 import { fill, h } from "../ui/dom.js";
@@ -23,7 +24,7 @@ export class OwnTable {
   /** Open the dialog; what was written there before is still there. */
   open() {
     if (this.dialog) return this.dialog;
-    this.box = h("textarea", { id: "csv-text", spellcheck: "false", placeholder: "height,width,kind\n1.5,0.2,a\n1.7,0.4,b", oninput: () => this.edited() });
+    this.box = h("textarea", { id: "csv-text", spellcheck: "false", placeholder: "height,width,kind\n1.5,0.2,a\n1.7,0.4,b", oninput: () => this.typed() });
     this.box.value = this.text;
     this.target = identified("csv-target", choice([["", "The last column"]], "", () => {}));
     this.missing = identified("csv-missing", choice([["error", "Refuse"], ["drop", "Drop row"]], "error", () => {}));
@@ -60,9 +61,14 @@ export class OwnTable {
     return dialog;
   }
 
+  /** Take what was typed or pasted: it is no longer the file's. What a box makes of a text by itself, such as other ends
+   * of its lines, is no change. */
+  typed() {
+    Object.assign(this, { text: this.box.value, file: null });
+    this.edited();
+  }
+
   edited() {
-    if (this.box.value !== this.text) this.file = null;
-    this.text = this.box.value;
     const names = header(this.text);
     if (String(names) === this.target.dataset.names) return;
     this.target.dataset.names = names;
@@ -136,11 +142,12 @@ export class OwnTable {
   async send() {
     if (this.text.length > most()) return this.refuse(tooLong(this.text));
     const options = this.options();
+    const csv = this.text;
     const load = this.dialog && this.load;
     if (load) clearMistakes(this.dialog); // those of another table
     if (load) load.disabled = true;
     try {
-      const { messages } = await request("set_data", { name: "csv", csv: this.text, options });
+      const { messages } = await request("set_data", { name: "csv", csv, options });
       tellEdit(messages);
     } catch (refusal) {
       return this.refuse(refusal.message, refusal.where);
@@ -150,6 +157,7 @@ export class OwnTable {
     this.taken = true;
     const end = on("state", () => {
       end();
+      keepTable(store.state.data.table, csv);
       this.loaded();
     });
     this.dialog?.close();

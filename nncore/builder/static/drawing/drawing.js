@@ -18,11 +18,12 @@ const LABEL = "Drawing of the network. Left and right go from layer to layer, up
 const HINT = "Start training to see gradients flow backward through the network!";
 const HELP = "Point at a node or an edge to read its figures; with the keyboard, use the arrow keys in the drawing.";
 
-/** Put the drawing into `root`; return what others do with it: show a beat of an explained batch, and save a picture. */
+/** Put the drawing into `root`; return what others do with it: show a beat of an explained step (the answer of
+ * `explain`), or none again with null, and save a picture. */
 export function mountDrawing(root) {
   const drawing = new Drawing(root);
   watch(drawing);
-  return { showBeat: beat => drawing.flow.showBeat(beat), picture: () => drawing.picture() };
+  return { showBeat: (beat, step) => drawing.showBeat(beat, step), picture: () => drawing.picture() };
 }
 
 function watch(drawing) {
@@ -44,7 +45,7 @@ function watch(drawing) {
 /** The stage that the parts of the drawing share: elements, scene and values of now, what is pointed at, how it is shown. */
 class Drawing {
   constructor(root) {
-    Object.assign(this, { root, mode: "weights", pointed: null, visible: false, scene: null, values: null, unit: 1, style: null });
+    Object.assign(this, { root, mode: "weights", pointed: null, visible: false, scene: null, values: null, unit: 1, style: null, explained: null });
     this.painted = { frame: null, at: 0, took: 0, timer: null, progress: null };
     const said = { role: "application", "aria-roledescription": "drawing", "aria-label": LABEL, "aria-describedby": "drawing-readout" };
     this.canvas = h("canvas", { id: "drawing-canvas", tabindex: 0, ...said });
@@ -81,6 +82,20 @@ class Drawing {
     if (same && !before.playing && !now.playing && now.steps > before.steps) this.flow.once();
   }
 
+  /** Show a beat of an explained step: while it is shown, all figures are those of that step. */
+  showBeat(beat, step = null) {
+    const explained = beat && step ? { edges: step.edges, gradient_norms: step.gradient_norms } : null;
+    const other = explained?.edges !== this.explained?.edges;
+    this.explained = explained;
+    if (other) this.repaint();
+    this.flow.showBeat(beat);
+  }
+
+  /** Return the latest frame, with the figures of the explained step while one is shown. */
+  frame() {
+    return this.explained ? { ...store.frame, ...this.explained } : store.frame;
+  }
+
   /** Take the frame in as soon as the last painting has rested. */
   frameChanged() {
     const { painted } = this;
@@ -107,7 +122,7 @@ class Drawing {
     if (!this.scene || !store.frame || this.canvas.offsetParent === null) return;
     const begun = performance.now();
     this.style ??= styleNow();
-    this.values = valuesOf(this.scene, store.frame);
+    this.values = valuesOf(this.scene, this.frame());
     this.pointed = again(this.scene, this.values, this.pointed);
     const { context } = sharp(this.canvas);
     context.scale(this.unit, this.unit);
@@ -120,7 +135,7 @@ class Drawing {
   /** Write what the picture shows into the page: for readers, and for tests. */
   tell() {
     const { values, root } = this;
-    const norms = Object.entries(store.frame.edges).map(([name, entry]) => [name, entry.gradient_norm]);
+    const norms = Object.entries(this.frame().edges).map(([name, entry]) => [name, entry.gradient_norm]);
     root.dataset.norms = JSON.stringify(Object.fromEntries(norms));
     for (const condition of ["starving", "fading", "exploding"]) root.dataset[condition] = values[condition].join(" ");
     root.dataset.mode = this.mode;
@@ -145,7 +160,7 @@ class Drawing {
       if (readout.textContent !== HINT) fill(readout, icon("information"), HINT);
       return;
     }
-    setText(readout, pointed ? describe(this.scene, this.values, store.frame, pointed) : HELP);
+    setText(readout, pointed ? describe(this.scene, this.values, this.frame(), pointed) : HELP);
     readout.title = readout.textContent;
   }
 
@@ -177,7 +192,7 @@ class Drawing {
     context.fillStyle = colour("--surface");
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.scale(EXPORTED.scale * unit, EXPORTED.scale * unit);
-    paint(context, scene, valuesOf(scene, store.frame), { mode: this.mode, style: styleNow(), selected: null });
+    paint(context, scene, valuesOf(scene, this.frame()), { mode: this.mode, style: styleNow(), selected: null });
     return canvas;
   }
 }

@@ -33,7 +33,8 @@ export class Flow {
 
   /** Show a beat of an explained batch, or end it with null.
    *
-   * @param beat {kind: "input"|"forward"|"loss"|"backward"|"update", layer: its name or null} */
+   * @param beat {kind: "input"|"forward"|"loss"|"backward"|"update", layer: its name or null, row: the one whose
+   * values go forward} */
   showBeat(beat) {
     this.beat = beat;
     this.beatSince = performance.now();
@@ -100,7 +101,7 @@ export class Flow {
       const age = time - place;
       if (!found || age < 0) return;
       const share = this.live ? age % WAVES : age;
-      if (share < 1) paintPulse(context, scene, values, group, found, { share, backward: true }, style);
+      if (share < 1) paintPulse(context, scene, values, group, found, share, style);
     });
   }
 }

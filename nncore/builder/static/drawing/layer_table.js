@@ -15,7 +15,7 @@ const COLUMNS = [
   ["Saturated", (entry, record) => percent(record?.saturated)],
 ];
 
-const NOTE = "Gradient norm: of the weight, over the rows that the legend names. The other figures are of the last whole epoch.";
+const NOTE = "Gradient norm: by the weight, over the rows that the legend names. The other figures are of the last whole epoch.";
 
 /** Return the table, closed; `stage` is where scene and values come from. */
 export function layerTable(stage) {

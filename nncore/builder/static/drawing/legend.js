@@ -1,6 +1,6 @@
 /* What the marks of the drawing mean, with the scales of now. */
 
-import { figure } from "../core/format.js";
+import { count, figure } from "../core/format.js";
 import { store } from "../core/store.js";
 import { h, setText, svg } from "../ui/dom.js";
 import { segments } from "../ui/forms.js";
@@ -27,8 +27,12 @@ function chevrons() {
 }
 
 /** Write the scales of now, and over which rows the gradient is taken: see `gradient_rows` of the server. */
-export function fillLegend({ values, mode, legend: texts }) {
+export function fillLegend({ values, mode, explained, legend: texts }) {
   setText(texts.size, mode === "weights" ? `width: |w| up to ${figure(values.weight, 3)}` : "width: |∂L/∂w|");
-  setText(texts.rows, store.frame.batch > 0 ? "the next batch" : "some training rows");
+  setText(texts.rows, explained ? "the explained rows" : rowsOf(store.frame));
   setText(texts.range, `${figure(values.gradient.bottom, 2)} … ${figure(values.gradient.top, 2)}`);
+}
+
+function rowsOf({ gradient_rows: shown, batch_rows: all }) {
+  return shown < all ? `${count(shown)} of ${count(all)} rows of the next batch` : "the next batch";
 }

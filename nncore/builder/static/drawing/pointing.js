@@ -1,6 +1,6 @@
 /* Mouse, touch and keys on the drawing: what they point at, shown by a ring and a line of text. */
 
-import { select, store } from "../core/store.js";
+import { select } from "../core/store.js";
 import { announce } from "../ui/notices.js";
 import { hit, lineOf, nodeY, shownUnits } from "./geometry.js";
 import { describe } from "./readout.js";
@@ -85,7 +85,7 @@ function same(one, other) {
 }
 
 function show(stage, found) {
-  announce(describe(stage.scene, stage.values, store.frame, found));
+  announce(describe(stage.scene, stage.values, stage.frame(), found));
   stage.reveal(found.index);
 }
 

@@ -1,24 +1,35 @@
 /* How what moves is painted: chevrons for gradients, dots for what goes forward, halos for updates. */
 
-import { along, strength } from "./frame_values.js";
+import { along, changing, flowing, flowOf, largestFlow } from "./frame_values.js";
 import { extentOf, lineOf, nodeY, shownUnits } from "./geometry.js";
 
 const SIZE = { least: 2, more: 5.4 };
 const LAG = 0.3; // share of a pulse by which the last chevron may start after the first, so that they stay apart
 
-/** Paint gradients (or values, if not backward) of one layer, `share` of the way along its edges. */
-export function paintPulse(context, scene, values, group, found, { share, backward }, style) {
+/** Paint the gradients of one layer, `share` of the way back along its edges. */
+export function paintPulse(context, scene, values, group, found, share, style) {
   const faint = found.condition === "starving" ? 0.55 : found.condition === "fading" ? 0.7 : 1;
   context.lineJoin = "round";
-  for (const edge of backward ? found.moving : strongest(found.edges)) {
+  const paint = (edge, place, line) => chevron(context, place, line, along(values.gradient, edge.gradient), edge.gradient, found, style);
+  paintAlong(context, scene, group, found.moving, { share, backward: true, faint }, paint);
+}
+
+/** Paint what goes forward in a row of an explained step: weight times what the edge reads. */
+function paintForward(context, scene, values, group, found, { share, row }, style) {
+  const most = largestFlow(values, row);
+  const paint = (edge, place) => dot(context, place, Math.abs(flowOf(edge, row)) / most, flowOf(edge, row), style);
+  paintAlong(context, scene, group, flowing(found.edges, row), { share, backward: false, faint: 1 }, paint);
+}
+
+function paintAlong(context, scene, group, edges, { share, backward, faint }, paint) {
+  for (const edge of edges) {
     const own = (share - LAG * lag(edge)) / (1 - LAG);
     if (own <= 0 || own >= 1) continue;
     const line = lineOf(scene, group, edge);
     const way = 0.05 + 0.9 * (backward ? 1 - own : own);
     const place = { x: line.x0 + (line.x1 - line.x0) * way, y: line.y0 + (line.y1 - line.y0) * way };
     context.globalAlpha = Math.min(1, 6 * own, 6 * (1 - own)) * faint;
-    if (backward) chevron(context, place, line, along(values.gradient, edge.gradient), edge.gradient, found, style);
-    else dot(context, place, strength(values, "weights", edge), edge.weight, style);
+    paint(edge, place, line);
   }
   context.globalAlpha = 1;
 }
@@ -26,13 +37,6 @@ export function paintPulse(context, scene, values, group, found, { share, backwa
 /** Return a number from 0 to 1, the same for an edge at all times. */
 function lag({ from, to }) {
   return (0.618034 * (7 * from + to)) % 1;
-}
-
-const kept = new WeakMap();
-
-function strongest(edges) {
-  if (!kept.has(edges)) kept.set(edges, [...edges].sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).slice(0, 32));
-  return kept.get(edges);
 }
 
 /** An arrowhead that points against the edge; hollow in a layer that starves. */
@@ -53,13 +57,13 @@ function chevron(context, { x, y }, line, size, gradient, found, style) {
   context.fill();
 }
 
-function dot(context, { x, y }, size, weight, style) {
+function dot(context, { x, y }, size, value, style) {
   context.beginPath();
   context.arc(x, y, 1.8 + 3 * size, 0, 2 * Math.PI);
   context.strokeStyle = style.surface;
   context.lineWidth = 2;
   context.stroke();
-  context.fillStyle = shade(weight, style);
+  context.fillStyle = shade(value, style);
   context.fill();
 }
 
@@ -77,7 +81,8 @@ export function paintBeat(context, scene, values, beat, share, style) {
   const found = group && values.groups.get(group.name);
   if (!found || share >= 1) return;
   if (beat.kind === "update") return halo(context, scene, values, group, found, 1 - share, style);
-  paintPulse(context, scene, values, group, found, { share, backward: beat.kind === "backward" }, style);
+  if (beat.kind === "forward") return paintForward(context, scene, values, group, found, { share, row: beat.row }, style);
+  paintPulse(context, scene, values, group, found, share, style);
 }
 
 /** Return the first and last column that a beat is about; a residual layer has several. */
@@ -112,17 +117,17 @@ function rings(context, scene, values, index, share, style) {
   context.globalAlpha = 1;
 }
 
-/** A glow along the edges that are updated, the wider the larger their gradient; it fades. */
+/** A glow along the edges that the update changes most, the wider the larger their change; it fades. */
 function halo(context, scene, values, group, found, left, style) {
   context.lineCap = "round";
-  for (const edge of found.moving) {
+  for (const edge of changing(found.edges)) {
     const { x0, y0, x1, y1 } = lineOf(scene, group, edge);
     context.beginPath();
     context.moveTo(x0, y0);
     context.lineTo(x1, y1);
     context.globalAlpha = 0.5 * left;
     context.strokeStyle = style.accent;
-    context.lineWidth = 2 + 8 * along(values.gradient, edge.gradient);
+    context.lineWidth = 2 + 8 * along(values.change, edge.change);
     context.stroke();
   }
   context.globalAlpha = 1;

@@ -2,6 +2,7 @@
 
 import { emit, on, store } from "../core/store.js";
 import { fill, h, setText } from "../ui/dom.js";
+import { keepInSight } from "../ui/notices.js";
 import { mountEvaluate } from "./evaluate/evaluate.js";
 import { mountExplain } from "./explain/explain.js";
 import { mountDoctor } from "./doctor/doctor.js";
@@ -18,6 +19,7 @@ export function mountLook(root, page) {
     h("button", { role: "tab", type: "button", id: `tab-${name}`, "aria-controls": `panel-${name}`, onclick: () => showTab(name) }, text));
   const panels = TABS.map(([name]) => h("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}` }));
   const list = h("div", { role: "tablist", "aria-label": "Look closer", onkeydown: event => walk(event, tabs) }, tabs);
+  keepInSight(list);
   fill(root, h("h2", { id: "look-title", class: "unseen" }, "Look closer"), list, panels);
   on("tab", () => mark(tabs, panels));
   showTab("evaluate");

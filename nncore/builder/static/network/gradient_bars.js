@@ -1,12 +1,14 @@
 /* The live bar of each card: the norm of its gradient beside the last layer's, on a logarithmic scale.
  *
- * Which one starves or explodes is told by the same limits as in the drawing. */
+ * It is the norm that the drawing and `Explain one batch` show: by the weight (of a normalisation, its scale), on the next
+ * batch. Which one starves or explodes is told by the same limits as in the drawing. */
 
+import { dictionary } from "../core/dictionary.js";
 import { figure } from "../core/format.js";
 import { store } from "../core/store.js";
 import { h, setText } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
-import { conditionOfNorm } from "../drawing/frame_values.js";
+import { conditionIn } from "../drawing/frame_values.js";
 
 const [LEAST, MOST] = [-6, 3]; // powers of ten, relative to the last layer: the ends of the bar
 
@@ -21,33 +23,32 @@ export function gradientBar(name, trains) {
 
 /** Fill all bars in `root` with the numbers of the latest frame; return the warnings by the layer's name. */
 export function showGradients(root) {
-  const layers = store.frame?.layers ?? {};
-  const norms = store.state.names.map(name => layers[name]?.gradient_norm).filter(Number.isFinite);
-  const [last, largest] = [norms.at(-1), Math.max(...norms)];
-  const found = {};
+  const norms = store.frame?.gradient_norms ?? {};
+  const last = Object.values(norms).at(-1);
+  const found = dictionary();
   for (const bar of root.querySelectorAll("[data-gradient]")) {
     const name = bar.dataset.gradient;
-    const warning = name in layers ? warningOf(layers[name].gradient_norm, last, largest) : null;
-    showOne(bar, layers[name]?.gradient_norm, last, warning);
+    const known = Object.hasOwn(norms, name);
+    const warning = known ? warningOf(norms, name) : null;
+    showOne(bar, known ? norms[name] : undefined, last, warning);
     if (warning) found[name] = warning;
   }
   return found;
 }
 
 /** Return what the latest frame says of a layer's gradient, in words; "" where it has none. */
-export function gradientInWords(name, trains) {
-  const layers = store.frame?.layers ?? {};
-  if (!(name in layers)) return "";
-  const norms = store.state.names.map(one => layers[one]?.gradient_norm).filter(Number.isFinite);
-  const norm = layers[name].gradient_norm;
-  if (!Number.isFinite(norm)) return trains ? "gradient norm not finite (exploding)" : "";
-  const share = norms.at(-1) > 0 && norm !== norms.at(-1) ? `, ${figure(norm / norms.at(-1), 2)} × the last layer's` : "";
-  const warning = warningOf(norm, norms.at(-1), Math.max(...norms));
+export function gradientInWords(name) {
+  const norms = store.frame?.gradient_norms ?? {};
+  if (!Object.hasOwn(norms, name)) return "";
+  const [norm, last] = [norms[name], Object.values(norms).at(-1)];
+  if (!Number.isFinite(norm)) return "gradient norm not finite (exploding)";
+  const share = last > 0 && norm !== last ? `, ${figure(norm / last, 2)} × the last layer's` : "";
+  const warning = warningOf(norms, name);
   return `gradient norm ${figure(norm, 3)}${share}${warning ? ` (${warning})` : ""}`;
 }
 
-function warningOf(norm, last, largest) {
-  const condition = conditionOfNorm(norm, last, largest);
+function warningOf(norms, name) {
+  const condition = conditionIn(norms, name);
   return ["exploding", "starving"].includes(condition) ? condition : null;
 }
 
@@ -62,5 +63,5 @@ function showOne(bar, norm, last, warning) {
     bar.dataset.warning = warning ?? "";
     setText(mark.lastChild, warning ?? "");
   }
-  bar.title = `Norm of the gradient on the epoch's last full batch: ${figure(norm)}. The tick is the last layer's; the bar goes from 10⁻⁶ to 10³ times that.`;
+  bar.title = `Norm of the gradient by the weight, on the next batch: ${figure(norm)}. The tick is the last layer's; the bar goes from 10⁻⁶ to 10³ times that.`;
 }

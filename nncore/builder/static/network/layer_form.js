@@ -10,7 +10,6 @@ import { activationChoice, button, field, kindFields, number } from "../ui/forms
 import { duplicateChosen, moveChosen, removeChosen, updateLayer } from "./edits.js";
 import { gradientInWords } from "./gradient_bars.js";
 import { groupFields, innerButtons } from "./group_form.js";
-import { trains } from "./layer_card.js";
 
 const FEW = 2; // fields shown at first of a kind that needs none to be told
 
@@ -106,7 +105,7 @@ class LayerForm {
     const path = chosen();
     if (!facts || !path) return;
     const size = path.length > 1 ? "" : counted(store.state.shapes[path[0]].n_parameters, "parameter");
-    setText(facts, [size, gradientInWords(nameOf(path), trains(layerAt(path)))].filter(Boolean).join(" · "));
+    setText(facts, [size, gradientInWords(nameOf(path))].filter(Boolean).join(" · "));
   }
 
   // ---- focus

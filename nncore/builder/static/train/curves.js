@@ -110,7 +110,7 @@ function newest(n) {
 // ---- its layers
 
 function gradientPanel() {
-  return layerPanel("gradient-chart", "Gradient norms", "of each layer, at the last full batch of an epoch", "gradient_norm", {});
+  return layerPanel("gradient-chart", "Gradient norms", "by all parameters of a layer, at the last full batch of an epoch", "gradient_norm", {});
 }
 
 function updatePanel() {

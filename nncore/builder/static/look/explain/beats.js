@@ -1,7 +1,7 @@
 /* From the answer of `explain` to the beats of its slow motion: pure, and all numbers are those of the answer.
  *
- * A beat: {part, key, kind, layer, title, said, lines, notes, matrices, norm}. `kind` and `layer` say what the drawing
- * shows; `lines` are formulas (see mathml.js), `matrices` are {symbol, title, array, mark, rows, columns}.
+ * A beat: {part, key, kind, layer, row, title, said, lines, notes, matrices, norm}. `kind`, `layer` and `row` say what the
+ * drawing shows; `lines` are formulas (see mathml.js), `matrices` are {symbol, title, array, mark, rows, columns}.
  */
 
 import { counted, figure } from "../../core/format.js";
@@ -23,14 +23,15 @@ export function beatsOf(answer, state, schema) {
   const i = pickRow(nodes, answer.target.length);
   const context = { answer, state, schema, n: answer.rows.length, i };
   const learning = nodes.filter(node => Object.keys(node.step.parameters).length);
-  return [
+  const beats = [
     input(context, nodes),
     ...nodes.map(node => layered(1, "forward", node, forward(node, context))),
     loss(context),
     ...nodes.toReversed().map(node => layered(3, "backward", node, backward(node, context))),
     ...learning.map(node => layered(4, "update", node, update(node, context))),
-    after(context),
+    after(context, nodes),
   ];
+  return beats.map(beat => ({ ...beat, row: i }));
 }
 
 function layered(part, kind, { name, step }, found) {
@@ -72,13 +73,16 @@ function loss(context) {
   };
 }
 
+const RISEN = "One step may raise the loss of its own batch: the rate is high for it, the optimizer still carries earlier gradients, or a penalty pulls at the weights.";
+
 function classNames(answer, state) {
   const names = state.data.classes;
   return names && answer.prediction.shape[1] === names.length ? names : null;
 }
 
-function after({ answer, n }) {
+function after({ answer, n }, nodes) {
   const { loss: old, loss_after: now } = answer;
+  const dropped = nodes.some(({ step }) => step.kind === "Dropout");
   const same = `of the same ${counted(n, "row")}`;
   const said =
     now === null
@@ -90,7 +94,7 @@ function after({ answer, n }) {
       row(sub("L", "before"), equals, value(old)),
       ...(now === null ? [] : [row(sub("L", "after"), equals, value(now))]),
     ],
-    notes: now !== null && now >= old ? ["One step may raise the loss of its own batch: the rate is high for it, or the optimizer still carries earlier gradients."] : [],
+    notes: [...(dropped ? ["Dropout drops the same values both times, so that it is the step alone that makes the difference."] : []), ...(now !== null && now >= old ? [RISEN] : [])],
     matrices: [],
     bars: now === null ? null : [["before the step", old], ["after the step", now]],
   };

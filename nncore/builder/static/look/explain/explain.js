@@ -1,5 +1,6 @@
 /* "Explain one batch": one update in slow motion, in six parts; its numbers are those of `Sequential.explain_step`. */
 
+import { byLayer } from "../../core/dictionary.js";
 import { counted } from "../../core/format.js";
 import { on, store } from "../../core/store.js";
 import { act } from "../../ui/actions.js";
@@ -21,7 +22,7 @@ export function mountExplain(root, { drawing }) {
 
 class Explain {
   constructor(root, drawing) {
-    Object.assign(this, { root, drawing, beats: [], place: -1, speed: 1, timer: null, of: null, isOld: false, rows: null });
+    Object.assign(this, { root, drawing, beats: [], place: -1, speed: 1, timer: null, of: null, answer: null, isOld: false, rows: null });
     this.build();
     root.addEventListener("keydown", event => this.key(event));
     on("tab", () => this.shown());
@@ -71,6 +72,7 @@ class Explain {
     const answer = await act("explain", rows, { root: this.root, where: "rows" });
     if (!answer) return;
     this.of = { ...moment(answer), set: setUp(store.state) };
+    this.answer = byLayer(answer);
     this.beats = beatsOf(answer, store.state, store.schema);
     this.begun(true);
     this.listBeats();
@@ -134,7 +136,7 @@ class Explain {
     this.stage.style.minHeight = `${Math.max(parseFloat(this.stage.style.minHeight) || 0, this.stage.offsetHeight)}px`;
     showOne(this.stage, beat);
     this.mark(inList);
-    if (!this.isOld) this.drawing.showBeat(beat);
+    if (!this.isOld) this.drawing.showBeat(beat, this.answer);
     announce(`${place + 1} of ${this.beats.length}. ${beat.title}. ${beat.said}`);
   }
 
@@ -204,7 +206,7 @@ class Explain {
 
   shown() {
     if (store.tab === "explain") {
-      if (this.place >= 0 && !this.isOld) this.drawing.showBeat(this.beats[this.place]);
+      if (this.place >= 0 && !this.isOld) this.drawing.showBeat(this.beats[this.place], this.answer);
       return;
     }
     this.pause();

@@ -1,0 +1,243 @@
+"""What the builder saves opens again on the same data, with the same predictions; and every script runs."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+import nncore
+from nncore import Dense, doctor
+from nncore.builder import presets
+from nncore.builder.messages import Request, carry_out
+from nncore.cli import builder
+from nncore.cli.errors import UsageError
+from nncore.cli.main import main
+from nncore.cli.parser import parse
+
+TABLE = "size,colour,note,price\n" + "".join(
+    f"{i % 7}.5,{'red' if i % 2 else 'blue'},{i % 5},{i * 1.25}\n" for i in range(40)
+)
+
+
+def train(ask, epochs):
+    ask("train", epochs=epochs)
+    ask.session.play(lambda: False)
+
+
+def saved(ask, path):
+    path.write_bytes(base64.b64decode(ask("export", kind="model")["base64"]))
+    return str(path)
+
+
+class Opened:
+    """A builder that was started with words of a command line."""
+
+    def __init__(self, *words):
+        self.session = builder.session_for(parse(["builder", *words]))
+
+    def __call__(self, message, **fields):
+        return carry_out(self.session, Request(1, message, fields))
+
+    @property
+    def run(self):
+        return self.session.run
+
+
+def check_script(ask):
+    """Run the exported script: it checks its losses itself; its weights and predictions must be the builder's."""
+    scope = {}
+    exec(ask("export", kind="script")["text"], scope)
+    assert np.array_equal(scope["model"].parameters, ask.run.model.parameters)
+    X = scope["X"].astype(np.float32)
+    assert np.array_equal(scope["model"].predict(X), ask.run.model.predict(ask.run.prepared.X))
+
+
+def check_same_data(one, other):
+    for name in ("X", "y", "train", "held_out"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    assert one.dataset.feature_names == other.dataset.feature_names
+
+
+@pytest.mark.parametrize("name", presets.PRESETS)
+def test_every_preset_opens_again_as_it_was_saved(new_session, tmp_path, name):
+    ask = new_session(name)
+    ask("set_training", batch_size=24)
+    train(ask, 2)
+    found = Opened(saved(ask, tmp_path / "model.safetensors"))
+    check_same_data(ask.run.prepared, found.run.prepared)
+    assert found.run.setup == ask.run.setup
+    assert np.array_equal(found.run.model.predict(found.run.prepared.X), ask.run.model.predict(ask.run.prepared.X))
+    for one in (ask, found):
+        one("step_epoch")
+    assert np.array_equal(found.run.model.parameters, ask.run.model.parameters)
+    check_script(found)
+
+
+def test_other_seeds_shares_and_weights_of_classes_open_again(new_session, tmp_path):
+    ask = new_session("spiral")
+    ask("set_data", name="spiral", options={"arms": 4, "noise": 0.1, "seed": 5, "standardize": True})
+    ask("set_training", validation_split=0.35, split_seed=3, class_weight="balanced")
+    train(ask, 1)
+    found = Opened(saved(ask, tmp_path / "model.safetensors"))
+    assert found.run.setup == ask.run.setup
+    check_same_data(ask.run.prepared, found.run.prepared)
+
+
+def test_a_table_opens_again_as_it_was_read(new_session, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ask = new_session("xor")
+    options = {"file": "flats.csv", "target": "colour", "ignore": ["note"], "features": ["price"]}
+    ask("set_data", name="csv", csv=TABLE, options=options)
+    train(ask, 2)
+    path = saved(ask, tmp_path / "model.safetensors")
+    with pytest.raises(UsageError, match=r"flats\.csv: No such file"):
+        Opened(path)
+    (tmp_path / "flats.csv").write_text(TABLE)
+    (tmp_path / "copy.csv").write_text(TABLE)
+    for words in ((path,), (path, "--data", "copy.csv")):
+        found = Opened(*words)
+        check_same_data(ask.run.prepared, found.run.prepared)
+        assert found.run.prepared.noted
+    found("step_epoch")
+    check_script(found)
+    again = Opened(saved(found, tmp_path / "again.safetensors"))
+    check_same_data(ask.run.prepared, again.run.prepared)
+
+
+def test_a_file_of_the_command_line_keeps_its_folder_and_target(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "flats.csv").write_text(TABLE)
+    main(["train", "sub/flats.csv", "--target", "colour", "--epochs", "1", "-o", "m.safetensors", "--quiet"])
+    found = Opened("m.safetensors")
+    assert found.run.prepared.noted
+    assert found.run.prepared.dataset.feature_names == ("size", "note", "price")
+    again = Opened(saved(found, tmp_path / "again.safetensors"))
+    check_same_data(found.run.prepared, again.run.prepared)
+    capsys.readouterr()
+    (tmp_path / "flats.csv").write_text(TABLE.replace("size", "width"))
+    Opened("m.safetensors", "--data", "flats.csv", "--target", "colour")
+    assert "it was trained on other columns than flats has" in capsys.readouterr().err
+
+
+def test_a_file_without_the_options_of_its_data_is_said_to_be_of_other_rows(new_session, tmp_path, capsys):
+    """As the builder before this one wrote them."""
+    ask = new_session("spiral")
+    train(ask, 1)
+    path = saved(ask, tmp_path / "model.safetensors")
+    model = nncore.load(path)
+    del model.metadata["builder"]
+    model.save(path)
+    found = Opened(path)
+    assert len(found.run.prepared.X) != len(ask.run.prepared.X)
+    assert "it was trained on 600 rows, and the data have" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("note", ["{", "[]", "{}", '{"data": {"name": "irsi", "options": {}}, "training": {}}'])
+def test_a_damaged_note_is_said_and_can_be_answered(new_session, tmp_path, note):
+    path = saved(new_session("xor"), tmp_path / "model.safetensors")
+    model = nncore.load(path)
+    model.save(path, {**model.metadata, "builder": note})
+    with pytest.raises(UsageError, match=r"the data that the file notes cannot be read .*name them with --data"):
+        Opened(path)
+    assert Opened(path, "--data", "xor").run.setup.source.name == "xor"
+
+
+# ---- a model from a file, and what begins anew
+
+
+@pytest.fixture
+def from_file(tmp_path):
+    path = str(tmp_path / "iris.safetensors")
+    main(["train", "iris", "--epochs", "2", "-o", path, "--quiet"])
+    return Opened(path)
+
+
+LINK = [Dense(5, "tanh"), Dense(3, "softmax")]
+LEAVING = [
+    ("new_seed", {}),
+    ("set_training", {"seed": 9}),
+    ("set_data", {"name": "wine", "options": {}}),
+    ("open_preset", {"name": "penguins"}),
+]
+
+
+@pytest.mark.parametrize("message, fields", LEAVING)
+def test_what_leaves_the_weights_of_a_file_behind_says_so(from_file, message, fields):
+    from_file("step_epoch")
+    told = from_file(message, **fields)["messages"]
+    path = from_file.run.loaded and from_file.run.loaded.path
+    assert path is None
+    assert any("iris.safetensors are left behind; undo brings them back" in line for line in told)
+    assert not from_file.run.prepared.noted
+    from_file("step_epoch")
+    check_script(from_file)
+    from_file("undo")
+    assert from_file.run.loaded is not None
+    check_script(from_file)
+
+
+def test_other_layers_of_a_link_begin_anew_on_data_prepared_anew(from_file):
+    spec = json.loads(base64.urlsafe_b64decode(from_file("state")["link"] + "=="))
+    spec["layers"] = [nncore.layers.to_dict(layer) for layer in LINK]
+    text = base64.urlsafe_b64encode(json.dumps(spec).encode()).decode().rstrip("=")
+    assert "left behind" in str(from_file("open_link", spec=text)["messages"])
+    from_file("step_epoch")
+    check_script(from_file)
+
+
+@pytest.mark.parametrize("rule", ["saturation", "symmetric_start", "learning_rate_too_high", "overfitting"])
+def test_scripts_run_after_a_fix_on_a_model_from_a_file(from_file, monkeypatch, rule):
+    from_file("update_layer", index=0, layer={"type": "Dense", "units": 64, "activation": "tanh"})
+    from_file("step_epoch")
+    finding = doctor.Finding(rule, "hint", None, "", "", "")
+    monkeypatch.setattr("nncore.history.History.doctor", lambda self: [finding])
+    from_file("apply_fix", finding=rule)
+    monkeypatch.undo()
+    from_file("step_epoch")
+    check_script(from_file)
+
+
+@pytest.mark.parametrize("fields", [{"validation_split": 0.4}, {"split_seed": 7}, {"validation_split": 0.0}])
+def test_other_rows_held_out_leave_the_weights_of_a_file(from_file, fields):
+    before = from_file.run.model.parameters.copy()
+    from_file("step_epoch")
+    told = from_file("set_training", **fields)["messages"]
+    assert "the model is as in that file" in told[0]
+    assert np.array_equal(from_file.run.model.parameters, before)
+    assert from_file.run.prepared.noted
+    from_file("step_epoch")
+    check_script(from_file)
+
+
+def test_other_rows_held_out_cannot_keep_weights_of_other_layers(from_file):
+    from_file("insert", index=1, layer={"type": "Dropout", "rate": 0.1})
+    told = from_file("set_training", split_seed=3)["messages"]
+    assert "left behind" in str(told)
+    from_file("step_epoch")
+    check_script(from_file)
+
+
+# ---- links to tables
+
+
+def test_a_link_to_a_table_is_opened_with_it(new_session):
+    first, second = new_session("xor"), new_session("xor")
+    first("set_data", name="csv", csv=TABLE, options={"file": "flats.csv"})
+    state = first("state")
+    second("open_link", spec=state["link"], csv=TABLE)
+    check_same_data(first.run.prepared, second.run.prepared)
+    assert second("state")["data"]["table"] == state["data"]["table"]
+    second("set_data", name="csv", csv=TABLE.replace("1.25", "1.5"), options={"file": "flats.csv"})
+    assert second("state")["data"]["table"] != state["data"]["table"]
+    assert "the table that was loaded here last" in second("open_link", spec=state["link"])["messages"][0]
+    second("open_preset", name="xor")
+    assert second("state")["data"]["table"] is None
+
+
+def test_a_link_to_a_table_that_is_nowhere_says_what_to_load(new_session):
+    ask = new_session("xor")
+    ask("set_data", name="csv", csv=TABLE, options={"file": "flats.csv"})
+    with pytest.raises(Exception, match=r"for a table, flats\.csv, which no link holds: load it here first"):
+        new_session("xor")("open_link", spec=ask("state")["link"])
