@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nncore import initializers
 from nncore.activations import Activation, as_activation
-from nncore.base import checks, elsewhere, json_form
+from nncore.base import checks, elsewhere, json_form, lazy
 from nncore.initializers import Constant, Initializer, RandomNormal, RandomUniform
 
 __all__ = [
@@ -341,3 +341,7 @@ def from_dict(data: dict[str, Any]) -> Layer:
     """
     layer: Layer = json_form.from_dict("layer", data, LAYERS, _PARTS)
     return layer
+
+
+if not TYPE_CHECKING:  # which would take every name for one of this module
+    __getattr__ = lazy.explaining(__name__, elsewhere.OF_THE_PACKAGE)

@@ -8,9 +8,9 @@ that they are exact for any finite logit: `nncore.program.lower` takes the sigmo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from nncore.base import checks, json_form
+from nncore.base import checks, elsewhere, json_form, lazy
 from nncore.base.names import lookup
 
 
@@ -250,3 +250,7 @@ def from_dict(data: dict[str, Any]) -> Loss:
     """
     loss: Loss = json_form.from_dict("loss", data, _BY_TYPE)
     return loss
+
+
+if not TYPE_CHECKING:  # which would take every name for one of this module
+    __getattr__ = lazy.explaining(__name__, elsewhere.OF_THE_PACKAGE)

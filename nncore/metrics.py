@@ -9,11 +9,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nncore.base import elsewhere, lazy
 from nncore.base.typing import Array
 
 Metric = Callable[..., float]
@@ -266,3 +267,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType({name: row.function for row in 
 CLASSIFYING = (accuracy, binary_accuracy, categorical_accuracy)
 NEEDS_COLUMNS = frozenset(row.function for row in _ROWS if row.needs_columns)
 LARGER_IS_BETTER = frozenset(row.function for row in _ROWS if row.larger_is_better)
+
+
+if not TYPE_CHECKING:  # which would take every name for one of this module
+    __getattr__ = lazy.explaining(__name__, elsewhere.OF_A_KIND["metric"])

@@ -7,9 +7,9 @@ rule remembers per parameter, 0 at the start. All raise TypeError or ValueError 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from nncore.base import checks, elsewhere, json_form
+from nncore.base import checks, elsewhere, json_form, lazy
 from nncore.base.names import lookup
 from nncore.base.update_rule import Optimizer as Optimizer  # its public name is here
 from nncore.schedules import SCHEDULES, Schedule
@@ -328,3 +328,7 @@ def from_dict(data: dict[str, Any]) -> Optimizer:
     """
     optimizer: Optimizer = json_form.from_dict("optimizer", data, _BY_TYPE, SCHEDULES)
     return optimizer
+
+
+if not TYPE_CHECKING:  # which would take every name for one of this module
+    __getattr__ = lazy.explaining(__name__, elsewhere.OF_THE_PACKAGE)

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore.base import checks
+from nncore.base import checks, elsewhere, lazy
 from nncore.base.portable import cos_pi, power
 from nncore.base.schedule import KNOWN, RATE
 from nncore.base.schedule import Schedule as Schedule  # its public name is here
@@ -249,3 +249,7 @@ SCHEDULES: dict[str, type[Schedule]] = {
 """Classes by name, as files know them."""
 
 KNOWN.update(SCHEDULES)
+
+
+if not TYPE_CHECKING:  # which would take every name for one of this module
+    __getattr__ = lazy.explaining(__name__, elsewhere.OF_THE_PACKAGE)

@@ -360,12 +360,58 @@ def test_hints_are_no_attributes():
         (lambda model: nncore.BatchNormalization, "use BatchNorm"),
         (lambda model: nncore.Relu, "Dense(8, 'relu') or Activation('relu')"),
         (lambda model: nncore.dense, "did you mean 'Dense'?"),
+        (lambda model: nncore.Ensemble, "a list of models is one, each with its own seed"),
+        (
+            lambda model: nncore.layers.BatchNormalization,
+            "'nncore.layers' has no attribute 'BatchNormalization'; use B",
+        ),
+        (lambda model: nncore.layers.dense, "did you mean 'Dense'?"),
+        (lambda model: nncore.losses.CrossEntropyLoss, "use SparseCategoricalCrossentropy for numbers of classes"),
+        (lambda model: nncore.optimizers.LBFGS, "model.fit(X, y, solver='lbfgs')"),
+        (lambda model: nncore.metrics.f1_score, "give a function: def own(y_true, y_pred): return sklearn.metrics.f1"),
+        (lambda model: nncore.schedules.StepLR, "use StepDecay"),
     ],
 )
 def test_attributes_of_layers_optimizers_and_the_package(get, said):
     model, _ = trained()
     with pytest.raises(AttributeError, match=re.escape(said)):
         get(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("learning_rate", "model.optimizer = dataclasses.replace(model.optimizer, learning_rate=0.01)"),
+        ("lr", "model.optimizer = dataclasses.replace(model.optimizer, learning_rate=0.01)"),
+        ("trainable", "every layer learns"),
+        ("weights", "model.set_weights(list of arrays)"),
+    ],
+)
+def test_what_would_have_no_effect_is_not_set(name, said):
+    class Own(Sequential):
+        pass
+
+    model, _ = trained()
+    with pytest.raises(AttributeError, match=re.escape(said)):
+        setattr(model, name, 0.1)
+    model.note = "one's own"
+    assert pickle.loads(pickle.dumps(model)).note == "one's own"
+    own = Own([Dense(1)])
+    setattr(own, name, 0.1)
+    assert getattr(own, name) == 0.1
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Sequential([Dense(1)]).compile(Adam), r"optimizer must be a name \(str\), .*; write Adam\(\)"),
+        (lambda: Dense(3, np.tanh), "activation must be .*; did you mean 'tanh'"),
+        (lambda: Dense(3, len), r"activation must be .* of type builtin_function_or_method$"),
+    ],
+)
+def test_what_is_given_for_a_name(make, said):
+    with pytest.raises(TypeError, match=said):
+        make()
 
 
 @pytest.mark.parametrize(

@@ -305,6 +305,17 @@ def explain_missing(classes: Collection[type], words: Mapping[str, str]) -> None
         cls.__getattr__ = missing  # type: ignore[attr-defined]
 
 
+def refuse_setting(cls: type, words: Mapping[str, str]) -> None:
+    """Make a class, but none of its subclasses, refuse to keep attributes that would have no effect."""
+
+    def keep(self: Any, name: str, value: Any) -> None:
+        if name in words and type(self) is cls:
+            raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r} to be set; {words[name]}")
+        object.__setattr__(self, name, value)
+
+    cls.__setattr__ = keep  # type: ignore[assignment, method-assign]
+
+
 def _meant(name: str, known: Collection[str]) -> str:
     here = elsewhere.ARGUMENTS.get(name)
     if here in known:

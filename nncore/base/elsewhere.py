@@ -161,6 +161,15 @@ OF_A_MODEL = _table(
 )
 """Attributes and methods of models there -> what to write here."""
 
+SET_ON_A_MODEL = _table(
+    {
+        "learning_rate lr": "model.optimizer = dataclasses.replace(model.optimizer, learning_rate=0.01) sets it",
+        "trainable": "every layer learns",
+        "weights": "model.set_weights(list of arrays) sets them",
+    }
+)
+"""What a model would keep without a word, and without effect, if it were set."""
+
 OF_A_LAYER = _table(
     {
         "bias get_weights kernel set_weights variables weight weights": NO_NUMBERS,
@@ -188,7 +197,11 @@ OF_THE_PACKAGE = _table(
         "accuracy accuracy_score confusion_matrix r2_score": "see nncore.metrics",
         "Add add Concatenate concatenate": f"Residual adds what it reads; {NO_LAYER}",
         "backend keras models nn utils": "the package is flat: from nncore import Dense, Sequential, load",
+        "BackupAndRestore": "use ModelCheckpoint, and nncore.load(path) to go on",
         "BatchNorm1d BatchNormalization": "use BatchNorm",
+        "Callback": "any object with hooks is one, such as on_epoch_end(self, model, epoch, logs)",
+        "Ensemble": "a list of models is one, each with its own seed: [Sequential(layers, seed=i) for i in range(5)]",
+        "TerminateOnNaN": "fit raises TrainingDiverged by itself",
         "BCELoss BCEWithLogitsLoss": "use BinaryCrossentropy, with from_logits=True where outputs are logits",
         "clone_model": ANEW,
         "constant DataLoader Tensor tensor TensorDataset Variable": ARRAYS,
@@ -272,8 +285,19 @@ def word(words: Mapping[str, str], name: str) -> str | None:
     >>> word({"ReLU": "Activation('relu')"}, "Relu")
     "Activation('relu')"
     """
-    small = name.lower()
-    return words.get(name) or next((mend for one, mend in words.items() if one.lower() == small), None)
+    meant = bare(name)
+    return words.get(name) or next((mend for one, mend in words.items() if bare(one) == meant), None)
+
+
+def bare(name: str) -> str:
+    """Return a name in small letters, without what stands between.
+
+    Examples
+    --------
+    >>> bare("F1-Score")
+    'f1score'
+    """
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def suffix_of_others(path: str | os.PathLike[str]) -> str:

@@ -41,6 +41,25 @@ def loader(
     return found
 
 
+def explaining(module: str, words: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a module that says of names that it does not have what to write instead.
+
+    Examples
+    --------
+    >>> from nncore import layers
+    >>> layers.BatchNormalization()
+    Traceback (most recent call last):
+        ...
+    AttributeError: module 'nncore.layers' has no attribute 'BatchNormalization'; use BatchNorm
+    """
+
+    def refuse(name: str) -> Any:
+        known = [one for one in vars(sys.modules[module]) if not one.startswith("_")]
+        raise AttributeError(_missing(module, name, known, words))
+
+    return refuse
+
+
 def _missing(package: str, name: str, known: list[str], words: Mapping[str, str]) -> str:
     what = f"module {package!r} has no attribute {name!r}"
     if name.startswith("_"):

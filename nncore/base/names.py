@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from nncore.base.elsewhere import OF_A_KIND
+from nncore.base.elsewhere import OF_A_KIND, bare
 
 T = TypeVar("T")
 
@@ -68,12 +68,21 @@ def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
     ValueError: unknown colour 'rde'; did you mean 'red'? Known: blue, red
     """
     if not isinstance(name, str):
-        raise TypeError(f"{kind} must be a name (str), got {name!r} of type {type(name).__name__}")
+        what = f"{kind} must be a name (str), got {name!r} of type {type(name).__name__}"
+        raise TypeError(what + _mend_of(name, table))
     if name in table:
         return table[name]
-    meant = OF_A_KIND.get(kind, {}).get(_bare(name))
+    meant = OF_A_KIND.get(kind, {}).get(bare(name))
     mend = f"; {meant}." if meant else did_you_mean(name, table) or "."
     raise ValueError(f"unknown {kind} {name[:80]!r}{mend} Known: {', '.join(sorted(table))}")
+
+
+def _mend_of(what: object, table: Iterable[str]) -> str:
+    """Return the end of a message about what is no name, where it has one."""
+    own = getattr(what, "__name__", None)
+    if not isinstance(own, str):
+        return ""
+    return f"; write {own}()" if isinstance(what, type) else did_you_mean(own, table)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -95,11 +104,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _bare(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
-
-
 def _meant(name: str, known: list[str]) -> str | None:
     """Return the known name that this one is but for capitals and signs between, or that means the same."""
-    bare = _bare(name)
-    return next((one for one in known if bare in (_bare(one), _bare(one) + "loss") or one == SYNONYMS.get(bare)), None)
+    meant = bare(name)
+    return next((one for one in known if meant in (bare(one), bare(one) + "loss") or one == SYNONYMS.get(meant)), None)

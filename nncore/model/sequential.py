@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore.base import checks
-from nncore.base.elsewhere import OF_A_MODEL
+from nncore.base import checks, elsewhere
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic
 from nncore.history import History
@@ -745,4 +744,5 @@ class Sequential:
 
 # `predict` and `train_on_batch` are called too often for that.
 checks.explain_unknown_arguments([Sequential], ["build", "compile", "fit", "evaluate", "save"])
-checks.explain_missing([Sequential], OF_A_MODEL)
+checks.explain_missing([Sequential], elsewhere.OF_A_MODEL)
+checks.refuse_setting(Sequential, elsewhere.SET_ON_A_MODEL)
