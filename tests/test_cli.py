@@ -237,7 +237,7 @@ def test_a_header_that_is_not_found_is_reported(ok):
 
 
 def test_guesses_about_columns_are_reported(ok):
-    rows = (f'2024-01-{1 + i % 28},"{i},5",{i % 10}\n' for i in range(60))
+    rows = (f'd{1 + i % 28},"{i},5",{i % 10}\n' for i in range(60))
     Path("t.csv").write_text("day,size,y\n" + "".join(rows))
     target = "target read as 10 classes (whole numbers); to predict it as a number: --task regression"
     day = "column 'day' is text and became 28 columns; --ignore 'day' to leave it out"
