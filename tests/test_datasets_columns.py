@@ -12,6 +12,7 @@ from nncore.datasets import Preparation, read_csv
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dates import DateStyle, days, moments
 from nncore.datasets.schema import Schema
+from nncore.datasets.survey import survey
 
 
 @pytest.fixture
@@ -141,6 +142,20 @@ def test_parts_of_dates_on_request(read):
         read(table(["2024-01-01"]), date_parts="hour")
 
 
+@pytest.mark.parametrize(
+    "texts", ["2010-11 2011-12 2012-13", "2012-13 2011-12", "1.2.3 10.11.12", "10.11.12 1.2.3 1.2.4"]
+)
+def test_short_dates_among_their_like_are_texts(read, texts):
+    assert read(table(texts.split()))[0].feature_names[0].startswith("day=")
+
+
+@pytest.mark.parametrize("texts", [("Jan-24", "Feb-24"), ("1. Mai 2024", "3. Mai 2024"), ("01.02.", "3.2.")])
+def test_texts_that_may_be_dates_are_said(read, texts):
+    _, said = read(table(texts))
+    assert len(said) == 1 and "column 'day' is read as text" in said[0] and "write them as 2024-01-31" in said[0]
+    assert read(table(texts), categorical=["day"])[1] == [] and read(table(["A 12", "B 13"]))[1] == []
+
+
 def test_a_target_of_dates_is_a_quantity(read, tmp_path):
     dataset, said = read("x,y\n1,2024-01-01\n2,2024-01-02\n")
     assert dataset.y.tolist() == [19723, 19724] and dataset.target_names is None and "'y' is read as dates" in said[0]
@@ -194,6 +209,8 @@ def test_rows_without_a_target_are_left_out_and_counted(read):
 def test_an_empty_column_is_left_out_and_said(read):
     dataset, said = read("a,b,y\n1,,0\n2,NA,1\n", missing="impute")
     assert dataset.feature_names == ("a",) and "column 'b' has no value in any row and is left out" in said
+    with pytest.raises(ValueError, match=r"column 'y' is empty; predict another .target="):
+        read("a,y\n1,\n2,NA\n", missing="impute")
     with pytest.raises(ValueError, match=r"no complete row of data: column 'b' is empty; leave it out .ignore="):
         read("a,b,y\n1,,0\n2,NA,1\n", missing="drop")
 
@@ -308,3 +325,49 @@ def test_what_only_looks_like_something_below_a_table(read):
 
 def test_numbers_of_a_style():
     assert DateStyle("dmy").numbers("no date") is None
+
+
+MIXED = (
+    ",id,day,size,zip,colour,empty,const,x,y\n"
+    + "".join(
+        f"{i},n{i},2024-01-{1 + i % 28:02d},{f'{i} kg' if i % 15 else '-'},"
+        f"{i % 3:03d},{('red', '', 'blue')[i % 3]},,1,{i},{i}.5\n"
+        for i in range(1, 30)
+    )
+    + "0,n0,2024-01-01,3 kg,000,red,,1,TBD,\n"
+)
+
+
+def test_a_survey_says_of_every_column_what_it_holds_and_what_it_becomes(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(MIXED)
+    table = CsvTable(path)
+    found = {it.name: (it.type, it.missing, it.distinct, it.becomes) for it in survey(table, missing="impute")}
+    assert found == {
+        "column 1": ("number", 0, 30, "left out: numbers the rows"),
+        "id": ("text", 0, 30, "30 columns of 0 and 1; another in each row, as ids are"),
+        "day": ("date", 0, 28, "days since 1970-01-01"),
+        "size": ("number", 1, 28, "a number, gaps filled, marked"),
+        "zip": ("text", 0, 3, "3 columns of 0 and 1"),
+        "colour": ("text", 10, 2, "2 columns of 0 and 1, gaps filled"),
+        "empty": ("empty", 30, 0, "left out: no value"),
+        "const": ("number", 0, 1, "a number; tells nothing: the same in every row"),
+        "x": ("mixed", 0, None, "refused: line 31 holds 'TBD' among numbers"),
+        "y": ("number", 1, 29, "the target, a number, rows with gaps left out"),
+    }
+    assert table.notes == []
+    refused = {it.name: it.becomes for it in survey(table, missing="error", ignore=["id"], missing_values=["tbd"])}
+    assert refused["colour"] == "2 columns of 0 and 1, refused for its gaps" and refused["id"] == "left out: ignored"
+    assert refused["x"] == "a number, refused for its gaps" and refused["empty"] == "refused: no value"
+    dropped = {it.name: it.becomes for it in survey(table, "id", missing="drop", date_parts=["weekday"])}
+    assert dropped["id"] == "the target, 30 classes" and dropped["day"] == "days since 1970-01-01 and 1 parts"
+    assert dropped["size"] == "a number, rows with gaps left out"
+
+
+def test_a_survey_names_what_will_be_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("day,n,y\n" + "".join(f"03/04/2024,n{i},{i}.5\n" for i in range(120)))
+    found = {it.name: it.becomes for it in survey(CsvTable(path))}
+    assert found["day"] == "refused: column 'day': '03/04/2024' may be 2024-04-03 or 2024-03-04"
+    assert found["n"].startswith("refused: column 'n' has more than 100 different texts, no two alike")
+    assert found["y"] == "the target, a number"

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.header import NO_HEADER
 from nncore.datasets.schema import Schema
+from nncore.datasets.survey import ColumnFacts, survey
 from nncore.datasets.tables import encode_targets, is_npz, read_npz_arrays, read_table
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -81,6 +83,18 @@ def load_source(options: argparse.Namespace) -> Source:
             train, test = load_mnist(data.partition(":")[2] or None)
             return Source(train, test, is_scaled=True)
         return Source(_named(data))
+
+
+def look_at_columns(options: argparse.Namespace) -> list[ColumnFacts]:
+    """Return what the columns of ``options.data`` hold, whatever that is; nothing if it is no text table.
+
+    Raises
+    ------
+    UsageError, OSError
+        If the file is no table at all.
+    """
+    with blamed_on_the_user():
+        return survey(_open_csv(options), **_told(options)) if _is_csv(options.data) else []
 
 
 def load_for_model(
@@ -146,14 +160,7 @@ def input_files(*names: str) -> list[str]:
 
 def _read_csv(options: argparse.Namespace) -> Source:
     table = _open_csv(options)
-    dataset = read_table(
-        table,
-        options.target,
-        task=options.task or "auto",
-        missing=_missing(options),
-        day_first=TOLD[options.day_first],
-        **{name: getattr(options, name) for name in COLUMN_OPTIONS},
-    )
+    dataset = read_table(table, **_told(options))
     no_header = f"{table.path}: {NO_HEADER}"
     unsaid = table.header_is_guessed and not table.has_header and no_header not in table.notes
     said = (*([no_header] if unsaid else []), *table.notes, *_left_out(table))
@@ -172,6 +179,17 @@ def _open_csv(options: argparse.Namespace, known: Collection[str] = ()) -> CsvTa
         encoding=options.encoding or "utf-8",
         known=known,
     )
+
+
+def _told(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of `read_table` that the user has given."""
+    return {
+        "target": options.target,
+        "task": options.task or "auto",
+        "missing": _missing(options),
+        "day_first": TOLD[options.day_first],
+        **{name: getattr(options, name) for name in COLUMN_OPTIONS},
+    }
 
 
 def _missing(options: argparse.Namespace) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from nncore.datasets.column_scan import FEW, IGNORE, ColumnScan
 from nncore.datasets.date_scan import CATEGORICAL, DATE_PARTS, DAY_FIRST
 from nncore.datasets.dates import days, moments
 from nncore.datasets.gaps import OPTION
+
+_LIKE_DATES = re.compile(
+    r"[0-9]{1,2}\.[0-9]{1,2}\.|[0-9]{1,2}\.? ?[^\W\d_]{3,10}\.? [0-9]{4}"
+    r"|[^\W\d_]{3,10}\.?[ -][0-9]{2}(?:[0-9]{2})?|[0-9]{1,2}-[^\W\d_]{3}|[0-9]{2}/[0-9]{4}"
+)
 
 
 def notes_on_column(scan: ColumnScan) -> Iterator[str]:
@@ -20,6 +26,11 @@ def notes_on_column(scan: ColumnScan) -> Iterator[str]:
         yield (
             f"{name} is read as dates, {example!r} as {day:.12g} days since 1970-01-01; for the weekday and other "
             f"parts besides, name them {DATE_PARTS}; if it holds no dates, treat it as text {CATEGORICAL}{order}"
+        )
+    if scan.kind == "text" and not scan.as_text and all(map(_LIKE_DATES.fullmatch, scan.distinct)):
+        yield (
+            f"{name} is read as text, such as {min(scan.distinct)!r}, which no later row may have; if these are dates, "
+            "write them as 2024-01-31"
         )
     if scan.kind == "text" and scan.zeros and not scan.as_text:
         yield (

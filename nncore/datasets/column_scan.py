@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 
 from nncore.datasets.csv_table import CsvTable
-from nncore.datasets.date_scan import CATEGORICAL, DateScan
+from nncore.datasets.date_scan import CATEGORICAL, DateScan, is_short
 from nncore.datasets.dates import ORDERS, DateStyle, is_compact, moments
 from nncore.datasets.gaps import OPTION, USUAL, Marks
 from nncore.datasets.labels import AS_NUMBER, are_classes, label, on_whole_numbers, sorted_labels
@@ -126,7 +126,7 @@ class ColumnScan:
         if self.kind is None:
             self.kind, self.mark = kind, mark
         elif (kind, mark) != (self.kind, self.mark):
-            if {"numbers", "dates"} & {kind, self.kind}:
+            if {"numbers", "dates"} & {kind, self.kind} and not self._may_be_no_dates(field, kind):
                 mend = (
                     f"correct it, say if it stands for a missing value {OPTION}, or treat the column as text {CATEGORICAL}"
                 )
@@ -138,6 +138,10 @@ class ColumnScan:
         if len(self.distinct) <= self.limit:
             self.distinct.add(field)
             self.all_differ = len(self.distinct) == self.n
+
+    def _may_be_no_dates(self, field: str, kind: str) -> bool:
+        """Tell whether what looked like short dates are texts after all, such as 2011-12 beside 2012-13."""
+        return {kind, self.kind} == {"dates", "text"} and self.dating.short and is_short(field)
 
     @property
     def counts_rows(self) -> bool:

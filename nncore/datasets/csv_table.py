@@ -183,7 +183,8 @@ class CsvTable:
                 self._say_empty()
             if len(fields) != len(self.names):
                 raise ValueError(
-                    f"{self.path}:{line}: expected {len(self.names)} fields as in the first row, got {len(fields)}"
+                    f"{self.path}:{line}: expected {len(self.names)} fields as in the first row, got {len(fields)}; "
+                    "complete the row, or take it out of the file"
                 )
             yield line, fields
         if footer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from nncore.datasets.csv_table import CsvTable
@@ -10,6 +11,18 @@ from nncore.datasets.dates import ORDERS, moments
 CATEGORICAL = "(categorical=, on the command line --categorical)"
 DAY_FIRST = "(day_first=, on the command line --day-first)"
 DATE_PARTS = "(date_parts=, on the command line --date-parts)"
+_SHORT = re.compile(r"[0-9]{4}-[0-9]{2}|[0-9]+(?P<mark>[-.])[0-9]+(?P=mark)[0-9]+")
+
+
+def is_short(field: str) -> bool:
+    """Tell whether a field has the shape of a date that leaves out the day or the century, date or not.
+
+    Examples
+    --------
+    >>> is_short("2012-13"), is_short("1.2.3"), is_short("2012-12-31"), is_short("TBD")
+    (True, True, False, False)
+    """
+    return len(field) <= 8 and _SHORT.fullmatch(field) is not None
 
 
 class DateScan:
@@ -21,12 +34,15 @@ class DateScan:
         What is left of the orders in which they may be meant.
     decided, either : str or None
         The first date that fits one order only, and the first that is another date in the other.
+    short : bool
+        Whether all dates may be something else among the like: 2010-11 a season, 10.11.12 a version.
     """
 
     def __init__(self, table: CsvTable, name: str, orders: frozenset[str] = ORDERS) -> None:
         self.table, self.name, self.orders = table, name, orders
         self.decided: str | None = None
         self.either: str | None = None
+        self.short = True
 
     def add(self, field: str, found: dict[str, datetime]) -> None:
         """Take one more date and what it may mean; raises ValueError if it has not the order of those before."""
@@ -38,6 +54,7 @@ class DateScan:
                 f"{DAY_FIRST}, or treat the column as text {CATEGORICAL}"
             )
         self.orders = left
+        self.short = self.short and is_short(field)
         if len(found) == 1:
             self.decided = self.decided or field
         elif self.either is None and len(set(found.values())) > 1:

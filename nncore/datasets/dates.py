@@ -116,6 +116,11 @@ class DateStyle:
         return None if moment is None else [days(moment), *(float(PARTS[part](moment)) for part in self.parts)]
 
 
+def orders_of(day_first: bool | None) -> frozenset[str]:
+    """Return the orders that are left if the caller says whether the day comes first."""
+    return ORDERS if day_first is None else frozenset({"dmy" if day_first else "mdy"})
+
+
 def check_parts(names: Collection[str]) -> tuple[str, ...]:
     """Return `names`, the names of parts of dates, in the order of `PARTS`.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
 from nncore.datasets.column_notes import notes_on_column
-from nncore.datasets.column_scan import IGNORE, ColumnScan
+from nncore.datasets.column_scan import IGNORE, TARGET, ColumnScan
 from nncore.datasets.csv_table import CsvTable
-from nncore.datasets.dates import ORDERS, check_parts
+from nncore.datasets.dates import check_parts, orders_of
 from nncore.datasets.gaps import Marks, Rows, told
 from nncore.datasets.labels import check_task
 from nncore.datasets.schema import IMPUTE, LEAVE_OUT, Schema
@@ -39,12 +39,12 @@ def infer_schema(
     """
     check_task(task)
     marks, parts = told(missing_values), check_parts(date_parts)
-    orders = ORDERS if day_first is None else frozenset({"dmy" if day_first else "mdy"})
+    orders = orders_of(day_first)
     _check_names(table, categorical=categorical, ignore=ignore)
     goal = len(table.names) - 1 if target is None else table.position(target)
     used = [i for i, name in enumerate(table.names) if name not in ignore]
     _check_used(table, used, goal, is_named=target is not None)
-    fresh = partial(_fresh, table, used, goal, task, categorical, marks, orders)
+    fresh = partial(fresh_scans, table, used, goal, task, categorical, marks, orders)
     scans = fresh()
     refused = [i for i in used if i == goal or missing != "impute"]
     certain = {i: partial(_is_hole, marks) for i in refused}  # as far as one can know before all rows are seen
@@ -53,9 +53,9 @@ def infer_schema(
         seen, scans = scans, fresh()  # the texts of rows that are left out are none
         _fill(scans, Rows(table, {i: seen[i].is_gap for i in refused}, missing, LEAVE_OUT + IMPUTE, goal))
     _leave_out(table, scans, goal)
-    decimals = {scan.certain_decimal for scan in scans.values()} - {None}
+    decimals = certain_decimals(scans.values())
     for scan in scans.values():
-        scan.settle({decimal for decimal in decimals if decimal is not None})
+        scan.settle(decimals)
     columns = tuple(scan.column(parts, gaps=missing == "impute") for i, scan in scans.items() if i != goal)
     for scan in scans.values():
         for note in notes_on_column(scan):
@@ -90,7 +90,7 @@ def _check_used(table: CsvTable, used: Collection[int], target_position: int, *,
         )
 
 
-def _fresh(
+def fresh_scans(
     table: CsvTable,
     used: Collection[int],
     goal: int,
@@ -114,6 +114,11 @@ def _fresh(
     }
 
 
+def certain_decimals(scans: Iterable[ColumnScan]) -> set[str]:
+    """Return the decimal marks that are certain anywhere in a table."""
+    return {scan.certain_decimal for scan in scans if scan.certain_decimal is not None}
+
+
 def _is_hole(marks: Marks, field: str) -> bool:
     """Tell whether a field is missing whatever its column holds; NA may be the code of a country."""
     return marks.anywhere(field) and (field != "NA" or marks.is_told(field))
@@ -130,8 +135,10 @@ def _fill(scans: Mapping[int, ColumnScan], rows: Rows) -> None:
             except ValueError as error:
                 raise ValueError(f"{rows.table.path}:{line}: {error}") from None
     if not n:
-        empty = [rows.table.names[i] for i, count in rows.gaps.items() if count == rows.n]
-        why = f": column {empty[0]!r} is empty; leave it out {IGNORE}" if empty else " below the header"
+        why = " below the header"
+        for i in (i for i, count in rows.gaps.items() if count == rows.n):
+            advice = f"predict another {TARGET}" if i == rows.goal else f"leave it out {IGNORE}"
+            why = f": column {rows.table.names[i]!r} is empty; {advice}"
         raise ValueError(f"{rows.table.path}: no complete row of data{why}")
 
 
