@@ -335,7 +335,7 @@ def test_a_table_with_gaps_is_shown_trained_on_and_predicted(run, ok):
         "name": "size", "type": "number", "missing": 9, "distinct": 6, "becomes": "a number, gaps filled, marked"
     }  # fmt: skip
     trained = ok("train", "t.csv", *QUICK, "-o", "m.safetensors")
-    assert "5 features, regression" in trained and "1 of 61 rows have no 'y' and are left out" in trained
+    assert "5 features, regression" in trained and "left out for want of 'y': 1 of 61 rows" in trained
     assert "in 'size' (9 of 60 rows, marked by 'size missing'), 'colour' (20 of 60 rows)" in trained
     Path("new.csv").write_text("day,size,colour\n2031-01-01,,\n2031-01-02,3,red\n,,red\n")
     code, out, err = run("predict", "m.safetensors", "new.csv")
@@ -343,7 +343,7 @@ def test_a_table_with_gaps_is_shown_trained_on_and_predicted(run, ok):
     assert "in 'size' (2 of 3 rows, marked by 'size missing'), 'colour' (1 of 3 rows)" in err
     assert "1 of 3 rows has no prediction, for want of inputs (row 3 lacks 'day')" in err
     code, out, err = run("evaluate", "m.safetensors", "t.csv", "--held-out")
-    assert code == 0 and "(12 rows)" in out and "1 of 61 rows have no 'y'" in err
+    assert code == 0 and "(12 rows)" in out and "left out for want of 'y': 1 of 61 rows" in err
     assert "left out for want of a value: 27 rows" in ok("train", "t.csv", *QUICK, "--drop-missing")
 
 

@@ -202,7 +202,7 @@ def test_later_gaps_are_filled_where_training_had_some_and_said(read, tmp_path):
 
 def test_rows_without_a_target_are_left_out_and_counted(read):
     dataset, said = read("a,y\n1,0\n2,\n3,NA\n,1\n", missing="impute")
-    assert dataset.y.tolist() == [0, 1] and "2 of 4 rows have no 'y' and are left out" in said
+    assert dataset.y.tolist() == [0, 1] and "left out for want of 'y': 2 of 4 rows" in said
     assert read("a,c,y\n1,u,0\n2,v,\n3,u,1\n4,w,0\n", missing="impute")[0].feature_names == ("a", "c=u", "c=w")
 
 
@@ -240,7 +240,7 @@ def test_namibia(read):
     for missing in ("error", "drop", "impute"):
         dataset, said = read(content, missing=missing)
         assert dataset.feature_names == ("country=DE", "country=NA", "country=US")
-        assert "'NA' is read as one of its codes of two letters" in said[0] and "--missing-values" in said[0]
+        assert "has 'NA', read as one of its codes of two letters" in said[0] and "--missing-values" in said[0]
     assert Schema.from_dict(dataset.schema.to_dict()).columns[0].is_gap("NA", dataset.schema.marks) is False
     told, said = read(content, missing="impute", missing_values=["NA"])
     assert told.feature_names == ("country=DE", "country=US")
@@ -371,3 +371,15 @@ def test_a_survey_names_what_will_be_refused(tmp_path):
     assert found["day"] == "refused: column 'day': '03/04/2024' may be 2024-04-03 or 2024-03-04"
     assert found["n"].startswith("refused: column 'n' has more than 100 different texts, no two alike")
     assert found["y"] == "the target, a number"
+
+
+def test_numbers_with_an_unknown_mark_are_texts_and_said(read):
+    _, said = read(table(["1.5M", "2M", "3M"]))
+    assert len(said) == 1 and "such as '1.5M', which no later row may have; if these are numbers, write them" in said[0]
+    assert read(table(["12A", "13C"]))[1] == read(table(["7A", "7A"]))[1] == read(table(["A", "B"]))[1] == []
+
+
+def test_an_empty_column_at_the_end_that_pandas_has_named_is_left_out(read):
+    dataset, said = read("a,b,y,Unnamed: 3\n1,2,0,\n2,3,1,\n")
+    assert dataset.feature_names == ("a", "b") and "an empty column without a name is left out" in said[0]
+    assert read("a,y,Unnamed: 2\n1,0,\n2,1,\n", ignore=["Unnamed: 2"])[0].feature_names == ("a",)

@@ -127,9 +127,8 @@ class ColumnScan:
             self.kind, self.mark = kind, mark
         elif (kind, mark) != (self.kind, self.mark):
             if {"numbers", "dates"} & {kind, self.kind} and not self._may_be_no_dates(field, kind):
-                mend = (
-                    f"correct it, say if it stands for a missing value {OPTION}, or treat the column as text {CATEGORICAL}"
-                )
+                gap = f", say if it stands for a missing value {OPTION}," if kind == "text" else ","
+                mend = f"correct it{gap} or treat the column as text {CATEGORICAL}"
                 if field == self.name:
                     mend = "the names of the columns stand there again: take that row out of the file"
                 raise ValueError(f"column {self.name!r} held {self._so_far} up to here and now {field!r}; {mend}")

@@ -141,10 +141,11 @@ class CsvTable:
     def _checked(self, rows: list[tuple[int, list[str]]]) -> tuple[int, list[str], list[list[str]]]:
         """Leave nameless, empty columns at the end out of the first row, and refuse it if it is too short."""
         (line, first), below = rows[0], [fields for _, fields in rows[1:]]
-        width = max(filled_width([first, *(fields for fields in below if len(fields) >= len(first))]), 1)
+        named = ["" if UNNAMED.fullmatch(field) else field for field in first]
+        width = max(filled_width([named, *(fields for fields in below if len(fields) >= len(first))]), 1)
         if width < len(first):
             self._say_empty()
-            self.left_out = {f"column {i}" for i in range(width + 1, len(first) + 1)}
+            self.left_out = {first[i - 1] or f"column {i}" for i in range(width + 1, len(first) + 1)}
         first = first[:width]
         widths = {filled_width([fields]) for fields in below}
         if len(widths) == 1 and min(widths) > len(first):

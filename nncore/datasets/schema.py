@@ -201,7 +201,7 @@ class Schema:
     def _say_gaps(self, table: CsvTable, rows: Rows, readers: Sequence[_Reader]) -> None:
         """Say how many rows lack what, and what becomes of them."""
         if rows.missing == "impute" and rows.n_left_out:
-            table.say(f"{rows.n_left_out} of {rows.n} rows have no {self.target!r} and are left out")
+            table.say(f"left out for want of {self.target!r}: {rows.n_left_out} of {rows.n} rows")
         elif rows.missing == "drop":
             table.n_left_out = rows.n_left_out
         lacking = []
