@@ -45,9 +45,9 @@ def _on_texts(scan: ColumnScan) -> Iterator[str]:
     suffixes = {found and found[1] for found in map(_WITH_SUFFIX.fullmatch, scan.distinct)}
     if len(scan.distinct) > 1 and len(suffixes) == 1 and None not in suffixes:
         yield f"{no_later}; if these are numbers, write them without {min(map(str, suffixes))!r}"
-    if scan.zeros:
+    if scan.look.zeros:
         yield (
-            f"is read as text, not as numbers, for {scan.zeros!r} begins with 0 as postal codes and ids do; if it is a "
+            f"is read as text, not as numbers, for {scan.look.zeros!r} begins with 0 as postal codes and ids do; if it is a "
             "number, write it without"
         )
     if "NA" in scan.distinct:
@@ -58,6 +58,6 @@ def _on_texts(scan: ColumnScan) -> Iterator[str]:
 
 
 def _on_numbers(scan: ColumnScan) -> Iterator[str]:
-    if scan.sentinels and scan.low == 0:
-        value, n = scan.sentinels.most_common(1)[0]
+    if scan.look.sentinels and scan.look.low == 0:
+        value, n = scan.look.sentinels.most_common(1)[0]
         yield f"holds {value!r} {n} times and nothing else below 0; if it is a missing value, say so {OPTION}"

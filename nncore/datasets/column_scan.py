@@ -8,10 +8,11 @@ from collections.abc import Collection
 
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.date_scan import CATEGORICAL, DateScan, is_short
-from nncore.datasets.dates import ORDERS, DateStyle, is_compact, moments
+from nncore.datasets.dates import ORDERS, DateStyle, moments
 from nncore.datasets.gaps import OPTION, USUAL, Marks
 from nncore.datasets.labels import AS_NUMBER, are_classes, label, on_whole_numbers, sorted_labels
 from nncore.datasets.notation import BOTH, Figure, Notation, figure
+from nncore.datasets.number_look import NumberLook
 from nncore.datasets.schema import Column
 from nncore.datasets.spelling import number
 
@@ -21,10 +22,8 @@ FEW = 20  # so many different texts may stand in a small table by chance
 IGNORE = "(ignore=, on the command line --ignore)"
 TARGET = "(target=, on the command line --target)"
 DECIMAL = "(decimal=, on the command line --decimal)"
-ZEROS = re.compile(r"0[0-9]{2,}")
 CODE = re.compile(r"[A-Z]{2}")
 ID = re.compile(r"id|idx|index|row|nr|no|key|uid|uuid|.*[ _-](?:id|idx|index|nr|no|key)|(?:id|row|index)[ _-].*", re.I)
-SENTINELS = frozenset({"-99", "-999", "-9999", "-99999"})
 
 
 class ColumnScan:
@@ -71,6 +70,7 @@ class ColumnScan:
     ) -> None:
         self.table, self.name, self.as_text = table, name, as_text
         self.marks, self.dating = marks or USUAL, DateScan(table, name, orders)
+        self.suspects = self.marks.suspects
         self.is_target, self.is_class = target_of is not None, target_of == "classification"
         self.keep_words = self.is_target and target_of != "regression"
         self.limit = MAX_CLASSES if self.is_target else MAX_LEVELS
@@ -90,10 +90,7 @@ class ColumnScan:
         self.decided: str | None = None  # the first whose decimal mark is certain
         self.notation: Notation | None = None
         self.dates: DateStyle | None = None
-        self.compact = not self.is_target  # whether all numbers are dates without a mark between, such as 20240131
-        self.zeros: str | None = None  # a number that begins with 0, as codes do
-        self.all_digits = not self.is_target
-        self.low, self.sentinels = 0.0, Counter[str]()
+        self.look = NumberLook(is_number=self.is_target)
 
     def add(self, field: str) -> None:
         """Take one more field.
@@ -103,14 +100,10 @@ class ColumnScan:
         ValueError
             If it does not go with those before.
         """
-        if self.marks.anywhere(field) and (field != "NA" or self.as_text or self.marks.is_told(field)):
-            self.n_missing += 1
+        if field.lower() in self.suspects and self._is_gap(field):
             return
         if self.numbers is not None:
             self._count(field, self.numbers)
-        if not self.as_text and self.marks.in_numbers(field):
-            self.gaps[field] += 1
-            return
         if self.is_class or self.as_text:
             self.has_text = self.has_text or number(field) is None
             kind, mark = "text", None
@@ -137,6 +130,17 @@ class ColumnScan:
         if len(self.distinct) <= self.limit:
             self.distinct.add(field)
             self.all_differ = len(self.distinct) == self.n
+
+    def _is_gap(self, field: str) -> bool:
+        """Count a field that is missing, or may turn out to be."""
+        if self.marks.anywhere(field) and (field != "NA" or self.as_text or self.marks.is_told(field)):
+            self.n_missing += 1
+        elif not self.as_text and self.marks.in_numbers(field):
+            self.numbers = None
+            self.gaps[field] += 1
+        else:
+            return False
+        return True
 
     def _may_be_no_dates(self, field: str, kind: str) -> bool:
         """Tell whether what looked like short dates are texts after all, such as 2011-12 beside 2012-13."""
@@ -176,10 +180,7 @@ class ColumnScan:
                 self.distinct.add(field)
         self.gaps.clear()
         if self.kind == "numbers" and self.n > 1:
-            if self.compact:
-                self.kind = "dates"
-            elif self.zeros and self.all_digits:
-                self.kind = "text"
+            self.kind = self.look.kind()
 
     def _is_of_codes(self) -> bool:
         return len(self.distinct) > 1 and all(CODE.fullmatch(text) for text in self.distinct)
@@ -259,7 +260,7 @@ class ColumnScan:
 
     def _look_at(self, field: str) -> tuple[str, str | None]:
         """Return the kind and mark of a field that is no number for Python."""
-        self.compact = self.all_digits = False
+        self.look.compact = self.look.all_digits = False
         found = figure(field)
         if found is None:
             return "text", None
@@ -274,14 +275,7 @@ class ColumnScan:
             self._take(field, figure(field))
             if self.table.known_decimal == ",":
                 self.marked = self.marked or self.open  # 1.250 is more than a thousand there
-        self.compact = self.compact and is_compact(field)
-        if self.all_digits:
-            self.all_digits = field.isdecimal()
-            self.zeros = self.zeros or (field if ZEROS.fullmatch(field) else None)
-        if field.partition(".")[0] in SENTINELS:
-            self.sentinels[field] += 1
-        elif value < self.low:
-            self.low = value
+        self.look.add(field, value)
 
     def _take(self, field: str, found: Figure | None) -> None:
         if found is None or not set(found.core) & BOTH:
@@ -341,9 +335,9 @@ class ColumnScan:
             if self.is_target and all(number(self._spelt(field)) is not None for field in self.distinct):
                 what = what.replace("texts", "numbers")
                 raise ValueError(f"{what}, {example}: too many for classes, so predict it as a number {AS_NUMBER}")
-            if self.zeros and not self.as_text:
+            if self.look.zeros and not self.as_text:
                 raise ValueError(
-                    f"{what}, for {self.zeros!r} begins with 0 as codes do; leave it out {IGNORE}, or write "
+                    f"{what}, for {self.look.zeros!r} begins with 0 as codes do; leave it out {IGNORE}, or write "
                     "numbers without"
                 )
             if self.all_differ:

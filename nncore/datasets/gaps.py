@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +12,11 @@ from nncore.datasets.spelling import MISSING, MISSING_NUMBER, number
 
 OPTION = "(missing_values=, on the command line --missing-values)"
 MISSING_VALUES = ("error", "drop", "impute", "mark")
+
+
+class _Anything:
+    def __contains__(self, text: object) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,11 @@ class Marks:
         return field.lower() in self._texts or (bool(self._numbers) and number(field) in self._numbers)
 
     @cached_property
+    def suspects(self) -> Container[str]:
+        """What a missing value is in small letters; all texts if the user has told numbers: a quick look at many."""
+        return _Anything() if self._numbers else MISSING_NUMBER | self._texts
+
+    @cached_property
     def _texts(self) -> frozenset[str]:
         return frozenset(text.strip().lower() for text in self.told)
 
@@ -72,6 +82,7 @@ class Rows:
     table : CsvTable
     holes : dict of int to function
         For the position of each column that is used, whether a field there is a missing value.
+    marks : Marks
     missing : {"error", "drop", "impute", "mark"}
         Whether a row with a missing value is an error, left out, left out only if it is the target that is missing and
         otherwise an error, or wanted all the same, even if nothing is in it.
@@ -92,6 +103,7 @@ class Rows:
         self,
         table: CsvTable,
         holes: Mapping[int, Callable[[str], bool]],
+        marks: Marks,
         missing: str,
         advice: str,
         goal: int | None = None,
@@ -99,16 +111,19 @@ class Rows:
         if missing not in MISSING_VALUES:
             raise ValueError(f"missing must be 'error', 'drop' or 'impute', got {missing!r}")
         self.table, self.holes, self.missing, self.advice, self.goal = table, holes, missing, advice, goal
+        self.suspects = marks.suspects
         self.n = self.n_left_out = 0
         self.gaps: Counter[int] = Counter()
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         self.n = self.n_left_out = 0
         self.gaps.clear()
+        columns, suspects = [*self.holes.items()], self.suspects
         for line, fields in self.table.rows(empty=self.missing == "mark"):
             self.n += 1
-            holes = [i for i, is_gap in self.holes.items() if is_gap(fields[i])]
-            self.gaps.update(holes)
+            holes = [i for i, is_gap in columns if fields[i].lower() in suspects and is_gap(fields[i])]
+            if holes:
+                self.gaps.update(holes)
             if not holes or self.missing == "mark":
                 yield line, fields
             elif self.missing == "drop" or (self.missing == "impute" and self.goal in holes):

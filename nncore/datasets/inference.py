@@ -48,10 +48,10 @@ def infer_schema(
     scans = fresh()
     refused = [i for i in used if i == goal or missing != "impute"]
     certain = {i: partial(_is_hole, marks) for i in refused}  # as far as one can know before all rows are seen
-    _fill(scans, Rows(table, certain, missing, LEAVE_OUT + IMPUTE, goal))
+    _fill(scans, Rows(table, certain, marks, missing, LEAVE_OUT + IMPUTE, goal))
     if any(scan.has_gaps for scan in scans.values()) and (missing != "impute" or scans[goal].has_gaps):
         seen, scans = scans, fresh()  # the texts of rows that are left out are none
-        _fill(scans, Rows(table, {i: seen[i].is_gap for i in refused}, missing, LEAVE_OUT + IMPUTE, goal))
+        _fill(scans, Rows(table, {i: seen[i].is_gap for i in refused}, marks, missing, LEAVE_OUT + IMPUTE, goal))
     _leave_out(table, scans, goal)
     decimals = certain_decimals(scans.values())
     for scan in scans.values():

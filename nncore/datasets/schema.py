@@ -129,11 +129,14 @@ class Schema:
         """
         positions, goal = find_roles(table, [column.name for column in self.columns], self.target, self.width)
         goal = goal if target else None
-        readers = [_Reader(*pair, table, self.marks) for pair in zip(self.columns, positions, strict=True)]
+        may_lack = missing in ("impute", "mark")
+        readers = [
+            _Reader(*pair, table, self.marks, may_lack=may_lack) for pair in zip(self.columns, positions, strict=True)
+        ]
         holes = {reader.position: reader.is_gap for reader in readers if missing != "impute" or not reader.column.gaps}
         if goal is not None:
             holes[goal] = self._is_no_target
-        rows = Rows(table, holes, missing, LEAVE_OUT if target else TAKE_OUT, goal)
+        rows = Rows(table, holes, self.marks, missing, LEAVE_OUT if target else TAKE_OUT, goal)
         values, targets = array("d"), array("d")
         for line, fields in rows:
             try:
@@ -233,8 +236,9 @@ class Schema:
 class _Reader:
     """Reads the features of one column from the rows of a table."""
 
-    def __init__(self, column: Column, position: int, table: CsvTable, marks: Marks) -> None:
+    def __init__(self, column: Column, position: int, table: CsvTable, marks: Marks, *, may_lack: bool) -> None:
         self.column, self.position, self.table, self.marks = column, position, table, marks
+        self.may_lack = may_lack  # otherwise whoever hands the rows out has looked already
         self.levels = None if column.levels is None else Levels(column.name, column.levels)
         self.n_gaps = 0
 
@@ -244,7 +248,7 @@ class _Reader:
     def read(self, field: str, line: int) -> Sequence[float]:
         """Return the features; NaN where the field is missing, which is so only if such rows are asked for."""
         column = self.column
-        is_gap = self.is_gap(field)
+        is_gap = self.may_lack and field.lower() in self.marks.suspects and self.is_gap(field)
         self.n_gaps += is_gap
         if self.levels is not None:
             return (
