@@ -237,7 +237,7 @@ def test_a_header_that_is_not_found_is_reported(ok):
 
 
 def test_guesses_about_columns_are_reported(ok):
-    rows = (f'2024-01-{1 + i % 28},"{i},5",{i % 10}\n' for i in range(60))
+    rows = (f'd{1 + i % 28},"{i},5",{i % 10}\n' for i in range(60))
     Path("t.csv").write_text("day,size,y\n" + "".join(rows))
     target = "target read as 10 classes (whole numbers); to predict it as a number: --task regression"
     day = "column 'day' is text and became 28 columns; --ignore 'day' to leave it out"
@@ -313,6 +313,58 @@ def test_whole_numbers_with_many_values_are_a_number_and_said(ok):
     result = json.loads(ok("train", "t.npz", *QUICK, "--json"))
     assert result["task"] == "classification" and len(result["notes"]) == 1
     assert "5 different whole numbers are taken for classes; for a number, say so" in result["notes"][0]
+
+
+GAPS = "day,size,colour,y\n" + "".join(
+    f"2024-{1 + i // 28:02d}-{1 + i % 28:02d},{i % 7 or ''},{('red', 'blue', '')[i % 3]},{i}.5\n" for i in range(60)
+)
+
+
+def test_a_table_with_gaps_is_shown_trained_on_and_predicted(run, ok):
+    Path("t.csv").write_text(GAPS + "2024-06-01,1,red,NA\n")
+    shown = ok("data", "show", "t.csv")
+    assert [line.split(maxsplit=4) for line in shown.split("\n\n")[1].splitlines()] == [
+        ["column", "type", "missing", "distinct", "becomes"],
+        ["day", "date", "0", "61", "days since 1970-01-01"],
+        ["size", "number", "9", "6", "a number, gaps filled, marked"],
+        ["colour", "text", "20", "2", "2 columns of 0 and 1, gaps filled"],
+        ["y", "number", "1", "60", "the target, a number, rows with gaps left out"],
+    ]
+    facts = json.loads(ok("data", "show", "t.csv", "--json"))
+    assert facts["columns"][1] == {
+        "name": "size", "type": "number", "missing": 9, "distinct": 6, "becomes": "a number, gaps filled, marked"
+    }  # fmt: skip
+    trained = ok("train", "t.csv", *QUICK, "-o", "m.safetensors")
+    assert "5 features, regression" in trained and "left out for want of 'y': 1 of 61 rows" in trained
+    assert "in 'size' (9 of 60 rows, marked by 'size missing'), 'colour' (20 of 60 rows)" in trained
+    Path("new.csv").write_text("day,size,colour\n2031-01-01,,\n2031-01-02,3,red\n,,red\n")
+    code, out, err = run("predict", "m.safetensors", "new.csv")
+    assert code == 0 and [line != '""' for line in out.splitlines()[1:]] == [True, True, False]
+    assert "in 'size' (2 of 3 rows, marked by 'size missing'), 'colour' (1 of 3 rows)" in err
+    assert "1 of 3 rows has no prediction, for want of inputs (row 3 lacks 'day')" in err
+    code, out, err = run("evaluate", "m.safetensors", "t.csv", "--held-out")
+    assert code == 0 and "(12 rows)" in out and "left out for want of 'y': 1 of 61 rows" in err
+    assert "left out for want of a value: 27 rows" in ok("train", "t.csv", *QUICK, "--drop-missing")
+
+
+def test_a_table_is_shown_before_it_is_refused(run):
+    Path("t.csv").write_text("day,a,y\n03/04/2024,1,0\n05/06/2024,,1\n05/06/2024,2,1\n")
+    code, out, err = run("data", "show", "t.csv")
+    assert code == 2 and "--day-first" in err and " 2  a number, gaps filled, marked\n" in out
+    code, out, err = run("data", "show", "t.csv", "--json")
+    found = json.loads(out)
+    assert code == 2 and [column["type"] for column in found["columns"]] == ["date", "number", "number"]
+    assert found["error"] in err
+    assert run("data", "show", "t.csv", "--day-first", "no")[0] == 0
+
+
+def test_options_of_dates_and_gaps(ok):
+    rows = [f"{1 + i % 9}/{1 + i % 8}/24,{i % 7},{i}.5\n" for i in range(60)]
+    Path("t.csv").write_text("".join(["day,size,y\n", *rows]))
+    options = ["--day-first", "yes", "--date-parts", "month,weekday", "--missing-values", "6,none"]
+    names = [feature["name"] for feature in json.loads(ok("data", "show", "t.csv", *options, "--json"))["features"]]
+    assert names == ["day", "day month", "day weekday", "size", "size missing"]
+    assert json.loads(ok("train", "t.csv", *options, *QUICK, "--json"))["features"] == 5
 
 
 def test_predicted_numbers_keep_every_digit(ok):

@@ -599,7 +599,7 @@ BAD_TABLES = [
     (TABLE, {"ignore": ["price"]}, "the target 'price', the last column, is ignored"),
     (TABLE, {"target": "colour", "task": "regression"}, "the target 'colour' is text; regression needs"),
     (TABLE, {"task": "clustering"}, "task must be one of auto, classification, regression, got 'clustering'"),
-    (TABLE, {"missing": "ignore"}, "missing must be 'error' or 'drop', got 'ignore'"),
+    (TABLE, {"missing": "ignore"}, "missing must be 'error', 'drop' or 'impute', got 'ignore'"),
     (TABLE, {"encoding": "utf-99"}, "unknown encoding 'utf-99'"),
     (TABLE, {"encoding": "base64"}, "unknown encoding 'base64'"),
     ("name,y\n" + "".join(f"n{i},{i % 2}\n" for i in range(101)), {}, "'name' has more than 100 different texts"),

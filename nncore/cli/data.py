@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
-from nncore.cli.errors import DONE
+from nncore.cli.errors import DONE, UsageError
 from nncore.cli.output import print_json, print_lines, table
-from nncore.cli.sources import load_source
+from nncore.cli.sources import Source, load_source, look_at_columns
 from nncore.datasets import Dataset
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
+from nncore.datasets.survey import ColumnFacts
 
 MAX_PRINTED_FEATURES = 20
+MAX_PRINTED_COLUMNS = 100
 
 
 def run_list(options: argparse.Namespace) -> int:
@@ -33,14 +37,23 @@ def run_list(options: argparse.Namespace) -> int:
 
 def run_show(options: argparse.Namespace) -> int:
     """Carry ``nncore data show`` out; return the exit code."""
-    source = load_source(options)
+    columns = look_at_columns(options)
+    source = _loaded(options, columns)
     dataset = source.train
     features = [
-        {"name": name, "min": float(column.min()), "mean": float(column.mean()), "max": float(column.max())}
+        {
+            "name": name,
+            "min": float(np.nanmin(column)),
+            "mean": float(np.nanmean(column)),
+            "max": float(np.nanmax(column)),
+        }
         for name, column in zip(dataset.feature_names, dataset.X.T, strict=True)
     ]
     if options.json:
-        print_json({**_facts(dataset), "features": features, "target": _target_facts(dataset), "notes": source.notes})
+        found = {"columns": [asdict(column) for column in columns]} if columns else {}
+        print_json(
+            {**_facts(dataset), **found, "features": features, "target": _target_facts(dataset), "notes": source.notes}
+        )
         return DONE
     rows = [(str(f["name"]), *(f"{f[key]:.4g}" for key in ("min", "mean", "max"))) for f in features]
     lines = [f"{dataset.name}: {dataset.n_samples} rows, {dataset.n_features} features, {dataset.task_in_words}"]
@@ -48,6 +61,7 @@ def run_show(options: argparse.Namespace) -> int:
         dataset.description,
         *source.notes,
         "",
+        *([*_column_lines(columns), ""] if columns else []),
         *table([("feature", "min", "mean", "max"), *rows[:MAX_PRINTED_FEATURES]]),
     ]
     if len(rows) > MAX_PRINTED_FEATURES:
@@ -55,6 +69,30 @@ def run_show(options: argparse.Namespace) -> int:
     target = ", ".join(f"{name} {value:.6g}" for name, value in _target_facts(dataset).items())
     print_lines([*lines, "", f"target: {target}"])
     return DONE
+
+
+def _loaded(options: argparse.Namespace, columns: Sequence[ColumnFacts]) -> Source:
+    """Read the data; if they are refused, show what was seen of them all the same."""
+    try:
+        return load_source(options)
+    except UsageError as error:
+        if columns and options.json:
+            print_json({"columns": [asdict(column) for column in columns], "error": str(error)})
+        elif columns:
+            print_lines(_column_lines(columns))
+        raise
+
+
+def _column_lines(columns: Sequence[ColumnFacts]) -> list[str]:
+    """Return the columns of a text table, as it is read."""
+    shown = columns[:MAX_PRINTED_COLUMNS]
+    rows = [(it.name, it.type, str(it.missing), "many" if it.distinct is None else str(it.distinct)) for it in shown]
+    facts = table([("column", "type", "missing", "distinct"), *rows])
+    lines = [
+        f"{line}  {becomes}" for line, becomes in zip(facts, ["becomes", *(it.becomes for it in shown)], strict=True)
+    ]
+    n_more = len(columns) - len(rows)
+    return [*lines, f"... and {n_more} more (all of them: --json)"] if n_more else lines
 
 
 def _facts(dataset: Dataset) -> dict[str, object]:

@@ -14,6 +14,7 @@ from nncore.cli import builder, data, doctor, info, predict, summary, train
 from nncore.cli.completion import SHELLS, PrintCompletion
 from nncore.cli.errors import UsageError
 from nncore.cli.hints import on_choice, on_option
+from nncore.datasets.dates import PARTS
 from nncore.datasets.labels import MAX_GUESSED_CLASSES
 from nncore.optimizers import OPTIMIZERS
 from nncore.version import __version__
@@ -190,8 +191,10 @@ def _add_table_options(command: argparse.ArgumentParser, *, target: bool = False
     group = command.add_argument_group("CSV files")
     if target:
         _add_target_options(group)
+        _add_column_options(group)
     if missing:
-        group.add_argument("--drop-missing", action="store_true", help="leave out rows with a missing value")
+        text = "leave out rows with a missing value (default: fill it in, and mark it by a feature of its own)"
+        group.add_argument("--drop-missing", action="store_true", help=text)
     group.add_argument("--header", choices=("yes", "no"), help="whether row 1 names the columns (default: found out)")
     group.add_argument("--delimiter", help="default: found out")
     group.add_argument("--decimal", choices=(".", ","), help="what stands before decimals; default: found out")
@@ -208,6 +211,20 @@ def _add_target_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--categorical", type=_names, default=(), metavar="A,B", help="columns to treat as text")
     group.add_argument("--ignore", type=_names, default=(), metavar="A,B", help="columns to leave out")
+
+
+def _add_column_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--missing-values",
+        type=_names,
+        default=(),
+        metavar="A,B",
+        help="what else stands for a missing value, as in --missing-values=unknown,-999",
+    )
+    group.add_argument("--day-first", choices=("yes", "no"), help="whether 03/04/2024 is in April; default: found out")
+    group.add_argument(
+        "--date-parts", type=_names, default=(), metavar="A,B", help=f"what dates become besides: {', '.join(PARTS)}"
+    )
 
 
 def _add_output_options(command: argparse.ArgumentParser, text: str) -> None:

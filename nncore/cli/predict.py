@@ -22,7 +22,6 @@ from nncore.cli.sources import input_files, load_column, load_for_model
 from nncore.cli.stdin import stdin_as_file
 from nncore.datasets import Preparation
 from nncore.datasets.notes import Split
-from nncore.datasets.schema import Schema
 from nncore.metrics import confusion_matrix
 from nncore.model import Sequential
 
@@ -40,7 +39,7 @@ def run_predict(options: argparse.Namespace) -> int:
         ids = None if options.id is None else load_column(read, options.id, preparation.schema)
     output, complete = _predict(model, preparation, X)
     if not complete.all():
-        _say_incomplete(options.data, preparation.schema, X, complete)
+        _say_incomplete(options.data, preparation, X, complete)
     if options.json:
         found = _predictions(preparation, output, complete)
         named = {} if ids is None else {"ids": ids}
@@ -53,9 +52,10 @@ def run_predict(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _say_incomplete(data: str, schema: Schema, X: np.ndarray, complete: np.ndarray) -> None:
+def _say_incomplete(data: str, preparation: Preparation, X: np.ndarray, complete: np.ndarray) -> None:
     """Say on stderr which rows get no prediction, and why; if none gets one, refuse."""
-    columns = [column.name for column in schema.columns for _ in column.feature_names]
+    columns = [column.name for column in preparation.schema.columns for _ in column.feature_names]
+    X = X if preparation.imputer is None else preparation.imputer.fill(X)  # what it fills is not wanted
     first = int(np.argmin(complete))
     lacks = f"row {first + 1} lacks {columns[int(np.argmax(np.isnan(X[first])))]!r}"
     n = int(np.count_nonzero(~complete))

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,12 +22,17 @@ from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.header import NO_HEADER
 from nncore.datasets.schema import Schema
+from nncore.datasets.survey import ColumnFacts, survey
 from nncore.datasets.tables import encode_targets, is_npz, read_npz_arrays, read_table
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 IDX = re.compile(r"idx\d-ubyte(\.gz)?$")
-TABLE_OPTIONS = ("target", "categorical", "ignore", "drop_missing", "header", "delimiter", "encoding", "decimal")
-HAS_HEADER = {None: None, "yes": True, "no": False}
+COLUMN_OPTIONS = ("categorical", "ignore", "missing_values", "date_parts")
+TABLE_OPTIONS = (
+    *("target", *COLUMN_OPTIONS, "day_first", "drop_missing"),
+    *("header", "delimiter", "encoding", "decimal"),
+)
+TOLD = {None: None, "yes": True, "no": False}
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,18 @@ def load_source(options: argparse.Namespace) -> Source:
         return Source(_named(data))
 
 
+def look_at_columns(options: argparse.Namespace) -> list[ColumnFacts]:
+    """Return what the columns of ``options.data`` hold, whatever that is; nothing if it is no text table.
+
+    Raises
+    ------
+    UsageError, OSError
+        If the file is no table at all.
+    """
+    with blamed_on_the_user():
+        return survey(_open_csv(options), **_told(options)) if _is_csv(options.data) else []
+
+
 def load_for_model(
     options: argparse.Namespace, preparation: Preparation, *, target: bool = True
 ) -> tuple[np.ndarray, np.ndarray | None]:
@@ -101,7 +119,7 @@ def load_for_model(
         if _is_csv(data):
             table = _open_csv(options, known=[column.name for column in schema.columns])
             rows = schema.read(table, missing=_missing(options) if target else "mark", target=target)
-            for note in table.notes:
+            for note in (*table.notes, *_left_out(table)):
                 if schema.width is None or NO_HEADER not in note:  # the table of the training had none either
                     print(f"nncore: {note.replace(data, getattr(options, 'shown', data))}", file=sys.stderr)
             return rows
@@ -142,19 +160,11 @@ def input_files(*names: str) -> list[str]:
 
 def _read_csv(options: argparse.Namespace) -> Source:
     table = _open_csv(options)
-    dataset = read_table(
-        table,
-        options.target,
-        task=options.task or "auto",
-        categorical=options.categorical,
-        ignore=options.ignore,
-        missing=_missing(options),
-    )
+    dataset = read_table(table, **_told(options))
     no_header = f"{table.path}: {NO_HEADER}"
     unsaid = table.header_is_guessed and not table.has_header and no_header not in table.notes
-    return Source(
-        dataset, notes=(*([no_header] if unsaid else []), *table.notes, *notes_on(dataset, options, table.notes))
-    )
+    said = (*([no_header] if unsaid else []), *table.notes, *_left_out(table))
+    return Source(dataset, notes=(*said, *notes_on(dataset, options, table.notes)))
 
 
 def _open_csv(options: argparse.Namespace, known: Collection[str] = ()) -> CsvTable:
@@ -163,7 +173,7 @@ def _open_csv(options: argparse.Namespace, known: Collection[str] = ()) -> CsvTa
         raise UsageError(f"{options.data} is one of the IDX files of MNIST; name their folder: mnist:{folder}")
     return CsvTable(
         options.data,
-        header=HAS_HEADER[options.header],
+        header=TOLD[options.header],
         delimiter=options.delimiter,
         decimal=options.decimal,
         encoding=options.encoding or "utf-8",
@@ -171,8 +181,24 @@ def _open_csv(options: argparse.Namespace, known: Collection[str] = ()) -> CsvTa
     )
 
 
+def _told(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of `read_table` that the user has given."""
+    return {
+        "target": options.target,
+        "task": options.task or "auto",
+        "missing": _missing(options),
+        "day_first": TOLD[options.day_first],
+        **{name: getattr(options, name) for name in COLUMN_OPTIONS},
+    }
+
+
 def _missing(options: argparse.Namespace) -> str:
-    return "drop" if getattr(options, "drop_missing", False) else "error"
+    return "drop" if getattr(options, "drop_missing", False) else "impute"
+
+
+def _left_out(table: CsvTable) -> tuple[str, ...]:
+    """Return a note on the rows that --drop-missing has left out, if any."""
+    return (f"{table.path}: left out for want of a value: {table.n_left_out} rows",) if table.n_left_out else ()
 
 
 def _named(data: str) -> Dataset:

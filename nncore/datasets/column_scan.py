@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Collection
 
 from nncore.datasets.csv_table import CsvTable
+from nncore.datasets.date_scan import CATEGORICAL, DateScan, is_short
+from nncore.datasets.dates import ORDERS, DateStyle, moments
+from nncore.datasets.gaps import OPTION, USUAL, Marks
 from nncore.datasets.labels import AS_NUMBER, are_classes, label, on_whole_numbers, sorted_labels
 from nncore.datasets.notation import BOTH, Figure, Notation, figure
+from nncore.datasets.number_look import NumberLook
 from nncore.datasets.schema import Column
-from nncore.datasets.spelling import MISSING_NUMBER, number
+from nncore.datasets.spelling import number
 
 MAX_LEVELS = 100
 MAX_CLASSES = 1000
@@ -16,7 +22,8 @@ FEW = 20  # so many different texts may stand in a small table by chance
 IGNORE = "(ignore=, on the command line --ignore)"
 TARGET = "(target=, on the command line --target)"
 DECIMAL = "(decimal=, on the command line --decimal)"
-CATEGORICAL = "(categorical=, on the command line --categorical)"
+CODE = re.compile(r"[A-Z]{2}")
+ID = re.compile(r"id|idx|index|row|nr|no|key|uid|uuid|.*[ _-](?:id|idx|index|nr|no|key)|(?:id|row|index)[ _-].*", re.I)
 
 
 class ColumnScan:
@@ -33,11 +40,21 @@ class ColumnScan:
         allowed than of other texts.
     unnamed : bool
         Whether it has no name, so that it may hold the numbers of the rows.
+    marks : Marks, optional
+        What stands for a missing value.
+    orders : set of {"dmy", "mdy"}
+        How dates such as 03/04/2024 may be meant.
 
     Attributes
     ----------
+    kind : {"numbers", "words", "text", "dates"} or None
+        Words are texts that look like numbers with a unit; None as long as there is no value.
+    n, n_missing : int
+        How many values there are, and are not.
     notation : Notation or None
         How the numbers are written, if not as Python writes them; set by `settle`.
+    dates : DateStyle or None
+        How the dates are written; set by `settle`.
     """
 
     def __init__(
@@ -48,14 +65,21 @@ class ColumnScan:
         as_text: bool = False,
         target_of: str | None = None,
         unnamed: bool = False,
+        marks: Marks | None = None,
+        orders: frozenset[str] = ORDERS,
     ) -> None:
         self.table, self.name, self.as_text = table, name, as_text
+        self.marks, self.dating = marks or USUAL, DateScan(table, name, orders)
+        self.suspects = self.marks.suspects
         self.is_target, self.is_class = target_of is not None, target_of == "classification"
         self.keep_words = self.is_target and target_of != "regression"
         self.limit = MAX_CLASSES if self.is_target else MAX_LEVELS
-        self.numbers: set[int] | None = set() if unnamed else None  # None once it is clear that they count no rows
+        self.unnamed = unnamed
+        may_count = unnamed or (not self.is_target and ID.fullmatch(name) is not None)
+        self.numbers: set[int] | None = set() if may_count else None  # None once it is clear that they count no rows
         self.n, self.all_differ = 0, True  # so far; the latter as long as there are not too many texts
-        self.gaps: set[str] = set()  # what is missing if this is a column of numbers
+        self.n_missing = 0
+        self.gaps: Counter[str] = Counter()  # what is missing if this is a column of numbers
         self.has_text = as_text
         self.kind: str | None = None
         self.mark: str | None = None
@@ -65,6 +89,8 @@ class ColumnScan:
         self.open: str | None = None  # one that is another number with another decimal mark
         self.decided: str | None = None  # the first whose decimal mark is certain
         self.notation: Notation | None = None
+        self.dates: DateStyle | None = None
+        self.look = NumberLook(is_number=self.is_target)
 
     def add(self, field: str) -> None:
         """Take one more field.
@@ -74,28 +100,28 @@ class ColumnScan:
         ValueError
             If it does not go with those before.
         """
+        if field.lower() in self.suspects and self._is_gap(field):
+            return
         if self.numbers is not None:
             self._count(field, self.numbers)
-        if not self.as_text and field.lower() in MISSING_NUMBER:
-            self.gaps.add(field)
-            return
         if self.is_class or self.as_text:
             self.has_text = self.has_text or number(field) is None
             kind, mark = "text", None
             field = self.table.plain(field)
-        elif number(field) is not None:
+        elif (value := number(field)) is not None:
             kind, mark = "numbers", ""
-            if "." in field and self.decimals != {"."}:
-                self._take(field, figure(field))
-                if self.table.known_decimal == ",":
-                    self.marked = self.marked or self.open  # 1.250 is more than a thousand there
+            self._look_at_number(field, value)
+        elif found := moments(field):
+            kind, mark = "dates", None
+            self.dating.add(field, found)
         else:
             kind, mark = self._look_at(field)
         if self.kind is None:
             self.kind, self.mark = kind, mark
         elif (kind, mark) != (self.kind, self.mark):
-            if "numbers" in (kind, self.kind):
-                mend = f"correct it, or treat the column as text {CATEGORICAL}"
+            if {"numbers", "dates"} & {kind, self.kind} and not self._may_be_no_dates(field, kind):
+                gap = f", say if it stands for a missing value {OPTION}," if kind == "text" else ","
+                mend = f"correct it{gap} or treat the column as text {CATEGORICAL}"
                 if field == self.name:
                     mend = "the names of the columns stand there again: take that row out of the file"
                 raise ValueError(f"column {self.name!r} held {self._so_far} up to here and now {field!r}; {mend}")
@@ -105,26 +131,59 @@ class ColumnScan:
             self.distinct.add(field)
             self.all_differ = len(self.distinct) == self.n
 
+    def _is_gap(self, field: str) -> bool:
+        """Count a field that is missing, or may turn out to be."""
+        if self.marks.anywhere(field) and (field != "NA" or self.as_text or self.marks.is_told(field)):
+            self.n_missing += 1
+        elif not self.as_text and self.marks.in_numbers(field):
+            self.numbers = None
+            self.gaps[field] += 1
+        else:
+            return False
+        return True
+
+    def _may_be_no_dates(self, field: str, kind: str) -> bool:
+        """Tell whether what looked like short dates are texts after all, such as 2011-12 beside 2012-13."""
+        return {kind, self.kind} == {"dates", "text"} and self.dating.short and is_short(field)
+
     @property
     def counts_rows(self) -> bool:
-        """Whether the column has no name and a different whole number in each row: in the first column in any order."""
+        """Whether the column has a different whole number in each row: in the first column in any order."""
         return self.numbers is not None and len(self.numbers) > 1
 
     @property
     def has_gaps(self) -> bool:
-        """Whether the column is one of numbers and lacks some, going by marks that are texts elsewhere."""
-        if self.is_class and not self.has_text and self.kind is not None:
-            return bool(self.gaps)
+        """Whether a value is missing, going by marks that are texts elsewhere."""
         self._end()
-        return bool(self.gaps) and self.kind != "text"
+        return self.n_missing > 0
+
+    def is_gap(self, field: str) -> bool:
+        """Tell whether `field` is a missing value, now that all fields are known."""
+        self._end()
+        is_known = field in self.distinct and self.kind == "text"
+        if self.is_target and self.kind == "text" and self.has_text:
+            return self.marks.anywhere(field) and not is_known
+        return self.marks.in_numbers(field) and not is_known
 
     def _end(self) -> None:
         """Take what might be a gap for a text, once it is clear that this is no column of numbers."""
         if self.kind == "words" and self.keep_words:
             self.kind = "text"
-        if self.gaps and self.kind in ("text", None):
-            self.kind = "text"
-            self.distinct |= self.gaps
+        numeric = self.kind in ("numbers", "dates", "words") or (
+            self.is_class and not self.has_text and self.kind is not None
+        )
+        for field, n in self.gaps.items():
+            if numeric or (field == "NA" and not self._is_of_codes()):
+                self.n_missing += n
+            else:
+                self.kind, self.has_text, self.n = "text", True, self.n + n
+                self.distinct.add(field)
+        self.gaps.clear()
+        if self.kind == "numbers" and self.n > 1:
+            self.kind = self.look.kind()
+
+    def _is_of_codes(self) -> bool:
+        return len(self.distinct) > 1 and all(CODE.fullmatch(text) for text in self.distinct)
 
     def settle(self, certain: Collection[str]) -> None:
         """Decide how the numbers are written; `certain` are the decimal marks that are certain anywhere in the table.
@@ -135,6 +194,8 @@ class ColumnScan:
             If it remains open, or is not what the table is said or known to have.
         """
         self._end()
+        if self.kind == "dates":
+            self.dates = DateStyle(self.dating.order())
         if self.kind not in ("numbers", "words"):
             return
         decimal = self._decimal(certain)
@@ -147,20 +208,31 @@ class ColumnScan:
         """The decimal mark that the fields prove; None if there is no proof."""
         return min(self.decimals) if len(self.decimals) == 1 and self.kind in ("numbers", "words") else None
 
-    def column(self) -> Column:
-        """Return the input column; raises ValueError if it is of too many texts."""
+    def column(self, parts: tuple[str, ...] = (), *, gaps: bool = False) -> Column:
+        """Return the input column, with `parts` of dates, and with `gaps` a feature that tells of missing values.
+
+        Raises
+        ------
+        ValueError
+            If it is of too many texts.
+        """
+        gaps = gaps and self.n_missing > 0
+        if self.dates is not None:
+            return Column(self.name, dates=DateStyle(self.dates.order, parts), gaps=gaps)
         if self.kind in ("numbers", "words"):
-            return Column(self.name, notation=self.notation)
+            return Column(self.name, notation=self.notation, gaps=gaps)
         self._check_limit()
         if self.all_differ and self.n > FEW and not self.as_text:
-            self.table.notes.append(
-                f"{self.table.path}: column {self.name!r} is text, another in each of the {self.n} rows, as names and "
+            self.table.say(
+                f"column {self.name!r} is text, another in each of the {self.n} rows, as names and "
                 f"ids are: a later row has none of them; leave it out {IGNORE}"
             )
-        return Column(self.name, tuple(sorted(self.distinct)))
+        return Column(self.name, tuple(sorted(self.distinct)), gaps=gaps)
 
     def classes(self, task: str) -> tuple[str, ...] | None:
         """Return the classes of the target, or None if it is a quantity; raises ValueError if that is not `task`."""
+        if self.dates is not None:
+            return None
         if self.kind == "text" and task == "regression":
             raise ValueError(
                 f"{self.table.path}: the target {self.name!r} is text; regression needs a column of numbers"
@@ -188,6 +260,7 @@ class ColumnScan:
 
     def _look_at(self, field: str) -> tuple[str, str | None]:
         """Return the kind and mark of a field that is no number for Python."""
+        self.look.compact = self.look.all_digits = False
         found = figure(field)
         if found is None:
             return "text", None
@@ -195,6 +268,14 @@ class ColumnScan:
             self.marked = self.marked or field
         self._take(field, found)
         return ("numbers" if found.is_certain else "words"), found.mark
+
+    def _look_at_number(self, field: str, value: float) -> None:
+        """Note what a number may be besides."""
+        if "." in field and self.decimals != {"."}:
+            self._take(field, figure(field))
+            if self.table.known_decimal == ",":
+                self.marked = self.marked or self.open  # 1.250 is more than a thousand there
+        self.look.add(field, value)
 
     def _take(self, field: str, found: Figure | None) -> None:
         if found is None or not set(found.core) & BOTH:
@@ -236,8 +317,8 @@ class ColumnScan:
     def _say(self, example: str, notation: Notation) -> None:
         options = CATEGORICAL if self.open is None else f"{CATEGORICAL} or name its decimal mark {DECIMAL}"
         value = notation.number(example, self.table.known_decimal)
-        self.table.notes.append(
-            f"{self.table.path}: column {self.name!r} is read as numbers, {example!r} as {value:.12g}; "
+        self.table.say(
+            f"column {self.name!r} is read as numbers, {example!r} as {value:.12g}; "
             f"if that is wrong, treat it as text {options}"
         )
 
@@ -254,6 +335,11 @@ class ColumnScan:
             if self.is_target and all(number(self._spelt(field)) is not None for field in self.distinct):
                 what = what.replace("texts", "numbers")
                 raise ValueError(f"{what}, {example}: too many for classes, so predict it as a number {AS_NUMBER}")
+            if self.look.zeros and not self.as_text:
+                raise ValueError(
+                    f"{what}, for {self.look.zeros!r} begins with 0 as codes do; leave it out {IGNORE}, or write "
+                    "numbers without"
+                )
             if self.all_differ:
                 raise ValueError(
                     f"{what}, no two alike of the first {len(self.distinct)}, {example}: they may be ids or names, so "

@@ -16,6 +16,7 @@ from typing import IO
 from nncore.base.names import did_you_mean
 from nncore.datasets.dialect import SAMPLE_CHARACTERS, SAMPLE_ROWS, find_delimiter
 from nncore.datasets.file_kind import check_is_text
+from nncore.datasets.footer import Row, without_footer
 from nncore.datasets.header import IS_DATA, guess_header
 from nncore.datasets.notation import figure
 from nncore.datasets.preface import Preface, filled_width, is_header, n_titles, preface
@@ -32,8 +33,8 @@ class CsvTable:
     ----------
     path : str or path-like
         A text file, plain or gzipped. Rows may end in LF or CRLF; fields may be quoted; empty lines are skipped. So
-        are, above the table, lines that begin with ``#`` and a title; a line ``sep=;`` names the delimiter. Columns
-        without a name and a value at the end are left out.
+        are, above the table, lines that begin with ``#`` and a title, and below it rows of totals and notes; a line
+        ``sep=;`` names the delimiter. Columns without a name and a value at the end are left out.
     header : bool, optional
         Whether the first row holds the column names. By default it does if one of its fields is a text above nothing
         but numbers, if its numbers count the columns or are years, or if it is of texts that do not stand below.
@@ -64,6 +65,8 @@ class CsvTable:
         Positions of columns of which the header says no name, or that of pandas for such a column, ``Unnamed: 0``.
     left_out : collection of str
         Names that empty columns at the end would have.
+    n_left_out : int
+        How many rows `Schema.read` has left out, as it was told, because they lack a value.
     notes : list of str
         What was guessed of the file and may be wrong, so that the caller can say it.
 
@@ -92,6 +95,7 @@ class CsvTable:
             raise ValueError(f"decimal must be '.' or ',', got {decimal!r}")
         self.notes: list[str] = []
         self.left_out: Collection[str] = ()
+        self.n_left_out = 0
         above = preface(self._sample())
         self._n_above = above.n_lines
         if delimiter is None:
@@ -137,10 +141,11 @@ class CsvTable:
     def _checked(self, rows: list[tuple[int, list[str]]]) -> tuple[int, list[str], list[list[str]]]:
         """Leave nameless, empty columns at the end out of the first row, and refuse it if it is too short."""
         (line, first), below = rows[0], [fields for _, fields in rows[1:]]
-        width = max(filled_width([first, *(fields for fields in below if len(fields) >= len(first))]), 1)
+        named = ["" if UNNAMED.fullmatch(field) else field for field in first]
+        width = max(filled_width([named, *(fields for fields in below if len(fields) >= len(first))]), 1)
         if width < len(first):
             self._say_empty()
-            self.left_out = {f"column {i}" for i in range(width + 1, len(first) + 1)}
+            self.left_out = {first[i - 1] or f"column {i}" for i in range(width + 1, len(first) + 1)}
         first = first[:width]
         widths = {filled_width([fields]) for fields in below}
         if len(widths) == 1 and min(widths) > len(first):
@@ -156,9 +161,7 @@ class CsvTable:
         return has_header
 
     def _say_empty(self) -> None:
-        note = f"{self.path}: rows end with {self.delimiter!r}: an empty column without a name is left out"
-        if note not in self.notes:
-            self.notes.append(note)
+        self.say(f"rows end with {self.delimiter!r}: an empty column without a name is left out")
 
     def rows(self, *, empty: bool = False) -> Iterator[tuple[int, list[str]]]:
         """Yield (line number, fields) of each data row; fields are stripped of surrounding blanks.
@@ -173,17 +176,26 @@ class CsvTable:
         ValueError
             If a row has more or fewer fields than there are columns, or cannot be parsed.
         """
-        for line, fields in self._records(empty=empty):
-            if self.has_header and line == self._first_line:
-                continue
+        footer: list[Row] = []
+        body = (row for row in self._records(empty=empty) if not (self.has_header and row[0] == self._first_line))
+        for line, fields in without_footer(body, len(self.names), footer):
             if len(fields) > len(self.names) and not any(fields[len(self.names) :]):
                 fields = fields[: len(self.names)]
                 self._say_empty()
             if len(fields) != len(self.names):
                 raise ValueError(
-                    f"{self.path}:{line}: expected {len(self.names)} fields as in the first row, got {len(fields)}"
+                    f"{self.path}:{line}: expected {len(self.names)} fields as in the first row, got {len(fields)}; "
+                    "complete the row, or take it out of the file"
                 )
             yield line, fields
+        if footer:
+            where = f"line {footer[0][0]}" + (f" to {footer[-1][0]}" if len(footer) > 1 else "")
+            self.say(f"below the table {where} is passed over: {next(filter(None, footer[0][1]))!r}")
+
+    def say(self, note: str) -> None:
+        """Add a note on the file, unless it is there already: a table is read more than once."""
+        if f"{self.path}: {note}" not in self.notes:
+            self.notes.append(f"{self.path}: {note}")
 
     def position(self, name: str) -> int:
         """Return the position of column `name`, from 0.

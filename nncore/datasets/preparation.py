@@ -9,13 +9,14 @@ import numpy as np
 
 from nncore.base import strict_json
 from nncore.datasets.dataset import Dataset
+from nncore.datasets.imputation import Imputer
 from nncore.datasets.schema import Column, Schema
 from nncore.datasets.standardizer import Standardizer
 
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """Schema of the table and standardisation of inputs and target, fitted on training rows.
+    """Schema of the table, values for gaps and standardisation of inputs and target, fitted on training rows.
 
     The command line keeps it in its model files, as ``model.metadata["preparation"]``: in Python such a model wants
     ``Preparation.from_json(model.metadata["preparation"]).prepare_inputs(X)``, not X itself.
@@ -26,6 +27,8 @@ class Preparation:
         Feature names, target name and classes.
     inputs, target : Standardizer or None
         None leaves the numbers as they are. A target is standardised in regression only.
+    imputer : Imputer or None
+        What stands in for missing inputs; None if none was missing in the table.
 
     Examples
     --------
@@ -41,6 +44,7 @@ class Preparation:
     schema: Schema
     inputs: Standardizer | None
     target: Standardizer | None
+    imputer: Imputer | None = None
 
     @classmethod
     def fit(cls, dataset: Dataset, *, standardize: bool = True) -> Preparation:
@@ -49,11 +53,17 @@ class Preparation:
         if schema is None:
             columns = tuple(Column(name) for name in dataset.feature_names)
             schema = Schema(columns, "y", dataset.target_names)
-        inputs = Standardizer().fit(dataset.X) if standardize else None
-        return cls(schema, inputs, Standardizer().fit(dataset.y) if schema.classes is None else None)
+        gaps = {column: features for column, features in schema.features.items() if column.gaps}
+        numbers = [i for column, it in gaps.items() if column.levels is None for i in range(it.start, it.stop - 1)]
+        texts = [features for column, features in gaps.items() if column.levels is not None]
+        imputer = Imputer.fit(dataset.X, numbers, texts) if gaps else None
+        X = dataset.X if imputer is None else imputer.fill(dataset.X)
+        inputs = Standardizer().fit(X) if standardize else None
+        return cls(schema, inputs, Standardizer().fit(dataset.y) if schema.classes is None else None, imputer)
 
     def prepare_inputs(self, X: np.ndarray) -> np.ndarray:
-        """Return the inputs as the network wants them."""
+        """Return the inputs as the network wants them, without gaps."""
+        X = X if self.imputer is None else self.imputer.fill(X)
         return X if self.inputs is None else self.inputs.transform(X)
 
     def prepare_target(self, y: np.ndarray) -> np.ndarray:
@@ -71,6 +81,7 @@ class Preparation:
                 "schema": self.schema.to_dict(),
                 "inputs": None if self.inputs is None else self.inputs.to_dict(),
                 "target": None if self.target is None else self.target.to_dict(),
+                **({} if self.imputer is None else {"fill": self.imputer.to_list()}),
             }
         )
 
@@ -88,6 +99,9 @@ class Preparation:
             schema = Schema.from_dict(state["schema"])
             inputs = None if state["inputs"] is None else Standardizer.from_dict(state["inputs"])
             target = None if state["target"] is None else Standardizer.from_dict(state["target"])
+            imputer = Imputer.from_list(state["fill"]) if "fill" in state else None
+            if imputer is not None and len(imputer.values) != len(schema.feature_names):
+                raise ValueError(f"{len(imputer.values)} values for {len(schema.feature_names)} features")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(f"not a preparation: {error}") from None
-        return cls(schema, inputs, target)
+        return cls(schema, inputs, target, imputer)

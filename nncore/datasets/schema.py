@@ -4,45 +4,62 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nncore.datasets.csv_table import CsvTable
+from nncore.datasets.dates import ORDERS, DateStyle, check_parts
+from nncore.datasets.gaps import USUAL, Marks, Rows
 from nncore.datasets.labels import label
 from nncore.datasets.levels import Levels
 from nncore.datasets.notation import Notation, figure
 from nncore.datasets.roles import find_roles
-from nncore.datasets.spelling import MISSING, MISSING_NUMBER, number
+from nncore.datasets.spelling import number
 
 LEAVE_OUT = "fill it in, or leave out incomplete rows (missing='drop', on the command line --drop-missing)"
+IMPUTE = "; in Python, missing='impute' keeps them, and Preparation fills them in"
 DECIMAL = "(decimal=, on the command line --decimal)"
 TAKE_OUT = "fill it in, or take the row out of the file: a prediction needs every input"
 
 
 @dataclass(frozen=True)
 class Column:
-    """An input column: a number, or a text that becomes one 0/1 feature per level (one-hot).
+    """An input column: a number, a date, or a text that becomes one 0/1 feature per level (one-hot).
 
     Attributes
     ----------
     name : str
     levels : tuple of str or None
-        The known texts; None for a column of numbers.
+        The known texts; None for a column of numbers or dates.
     notation : Notation or None
         How the numbers are written; None as Python writes them.
+    dates : DateStyle or None
+        How the dates are written; None for other columns. A date is the number of days since 1970-01-01.
+    gaps : bool
+        Whether values were missing in training, so that one may be missing later. Of a number or date, a last 0/1
+        feature tells of it.
     """
 
     name: str
     levels: tuple[str, ...] | None = None
     notation: Notation | None = None
+    dates: DateStyle | None = None
+    gaps: bool = False
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the features this column becomes: ``island=Biscoe``, ``island=Dream``..."""
-        return (self.name,) if self.levels is None else tuple(f"{self.name}={level}" for level in self.levels)
+        """Names of the features this column becomes: ``island=Biscoe``, ``island=Dream``, ``size missing``..."""
+        if self.levels is not None:
+            return tuple(f"{self.name}={level}" for level in self.levels)
+        parts = () if self.dates is None else tuple(f"{self.name} {part}" for part in self.dates.parts)
+        return (self.name, *parts, *([f"{self.name} missing"] if self.gaps else []))
+
+    def is_gap(self, field: str, marks: Marks) -> bool:
+        """Tell whether `field` is a missing value here: a text that the column knows is none."""
+        return marks.in_numbers(field) and field not in (self.levels or ())
 
 
 @dataclass(frozen=True)
@@ -59,6 +76,10 @@ class Schema:
         The classes of the target; None if it is a quantity.
     notation : Notation or None
         How the target's numbers are written; None as Python writes them.
+    marks : Marks
+        What stands for a missing value.
+    dates : DateStyle or None
+        How the target's dates are written; None if it holds none.
     width : int or None
         Of a table without header, how many columns it had: they are known by their positions.
     """
@@ -67,12 +88,20 @@ class Schema:
     target: str
     classes: tuple[str, ...] | None
     notation: Notation | None = None
+    marks: Marks = USUAL
+    dates: DateStyle | None = None
     width: int | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the columns of ``X``."""
         return tuple(name for column in self.columns for name in column.feature_names)
+
+    @property
+    def features(self) -> dict[Column, slice]:
+        """Which features of ``X`` each column becomes."""
+        ends = np.cumsum([0, *(len(column.feature_names) for column in self.columns)]).tolist()
+        return {column: slice(*ends[i : i + 2]) for i, column in enumerate(self.columns)}
 
     def read(
         self, table: CsvTable, *, missing: str = "error", target: bool = True
@@ -85,8 +114,10 @@ class Schema:
         Parameters
         ----------
         table : CsvTable
-        missing : {"error", "drop", "mark"}
-            Whether a row with a missing value is an error, left out, or kept with NaN for what the value would become.
+        missing : {"error", "drop", "impute", "mark"}
+            Whether a row with a missing value is an error, left out, or kept with NaN for what the value would become:
+            with "impute" where values were missing in training, so that `Preparation` fills it in, and the row is left
+            out if it has no target; with "mark" any.
         target : bool, default True
             False does not look at the target column, whatever it holds; ``y`` is then None.
 
@@ -96,26 +127,30 @@ class Schema:
             If a column or value is missing, no number, not finite, or a class that the schema does not know, or if
             there is no row. The message names file, line and column.
         """
-        features, goal = find_roles(table, [column.name for column in self.columns], self.target, self.width)
+        positions, goal = find_roles(table, [column.name for column in self.columns], self.target, self.width)
         goal = goal if target else None
-        used = features if goal is None else [*features, goal]
-        numbers = [position for column, position in zip(self.columns, features, strict=True) if column.levels is None]
-        if goal is not None and all(number(name) is not None for name in self.classes or ()):
-            numbers.append(goal)
-        fields_of = [_Reader(column, position, table) for column, position in zip(self.columns, features, strict=True)]
+        may_lack = missing in ("impute", "mark")
+        readers = [
+            _Reader(*pair, table, self.marks, may_lack=may_lack) for pair in zip(self.columns, positions, strict=True)
+        ]
+        holes = {reader.position: reader.is_gap for reader in readers if missing != "impute" or not reader.column.gaps}
+        if goal is not None:
+            holes[goal] = self._is_no_target
+        rows = Rows(table, holes, self.marks, missing, LEAVE_OUT if target else TAKE_OUT, goal)
         values, targets = array("d"), array("d")
-        for line, fields in complete_rows(table, used, missing, LEAVE_OUT if target else TAKE_OUT, numbers):
+        for line, fields in rows:
             try:
-                for reader in fields_of:
-                    values.extend(reader.read(fields, line))
+                for reader in readers:
+                    values.extend(reader.read(fields[reader.position], line))
                 if goal is not None:
                     targets.append(self._target_value(fields[goal], table))
             except ValueError as error:
                 raise ValueError(f"{table.path}:{line}: {error}") from None
-        table.notes += [f"{table.path}: {note}" for reader in fields_of for note in reader.notes()]
+        table.notes += [f"{table.path}: {note}" for reader in readers for note in reader.notes()]
         X = np.array(values).reshape(-1, len(self.feature_names))
         if not len(X):
             raise ValueError(f"{table.path}: no complete row of data")
+        self._say_gaps(table, rows, readers)
         y = np.array(targets) if self.classes is None else np.array(targets, dtype=np.int64)
         return X, None if goal is None else y
 
@@ -123,12 +158,18 @@ class Schema:
         """Return the schema as plain lists and strings, ready for JSON."""
         columns = [[column.name, None if column.levels is None else list(column.levels)] for column in self.columns]
         written = {column.name: column.notation for column in self.columns} | {self.target: self.notation}
-        notations = {name: [it.decimal, it.mark] for name, it in written.items() if it is not None}
+        dated = {column.name: column.dates for column in self.columns} | {self.target: self.dates}
+        more = {
+            "notations": {name: [it.decimal, it.mark] for name, it in written.items() if it is not None},
+            "dates": {name: [it.order, *it.parts] for name, it in dated.items() if it is not None},
+            "gaps": [column.name for column in self.columns if column.gaps],
+            "missing_values": list(self.marks.told),
+        }
         return {
             "columns": columns,
             "target": self.target,
             "classes": None if self.classes is None else list(self.classes),
-            **({"notations": notations} if notations else {}),
+            **{name: it for name, it in more.items() if it},
             **({} if self.width is None else {"width": self.width}),
         }
 
@@ -145,11 +186,41 @@ class Schema:
         True
         """
         notations = {name: Notation(*map(str, it)) for name, it in state.get("notations", {}).items()}
-        columns = tuple(Column(str(name), _strings(levels), notations.get(name)) for name, levels in state["columns"])
+        dates = {name: _style(*it) for name, it in state.get("dates", {}).items()}
+        gaps = state.get("gaps", [])
+        columns = tuple(
+            Column(str(name), _strings(levels), notations.get(name), dates.get(name), name in gaps)
+            for name, levels in state["columns"]
+        )
+        target, marks = str(state["target"]), Marks(tuple(map(str, state.get("missing_values", []))))
         width = None if state.get("width") is None else int(state["width"])
-        return cls(columns, str(state["target"]), _strings(state["classes"]), notations.get(state["target"]), width)
+        return cls(columns, target, _strings(state["classes"]), notations.get(target), marks, dates.get(target), width)
+
+    def _is_no_target(self, field: str) -> bool:
+        if all(number(name) is not None for name in self.classes or ()):
+            return self.marks.in_numbers(field)
+        return self.marks.anywhere(field) and field not in (self.classes or ())
+
+    def _say_gaps(self, table: CsvTable, rows: Rows, readers: Sequence[_Reader]) -> None:
+        """Say how many rows lack what, and what becomes of them."""
+        if rows.missing == "impute" and rows.n_left_out:
+            table.say(f"left out for want of {self.target!r}: {rows.n_left_out} of {rows.n} rows")
+        elif rows.missing == "drop":
+            table.n_left_out = rows.n_left_out
+        lacking = []
+        for column, n in ((reader.column, reader.n_gaps) for reader in readers if reader.column.gaps and reader.n_gaps):
+            mark = "" if column.levels is not None else f", marked by {column.feature_names[-1]!r}"
+            lacking.append(f"{column.name!r} ({n} of {rows.n - rows.n_left_out} rows{mark})")
+        if lacking:
+            more = f" and {len(lacking) - 8} other columns" if len(lacking) > 8 else ""
+            table.say(
+                "missing values are filled with what is usual in the rows of training, the median or the most frequent "
+                f"text: in {', '.join(lacking[:8])}{more}"
+            )
 
     def _target_value(self, field: str, table: CsvTable) -> float:
+        if self.dates is not None:
+            return _date(self.target, field, self.dates)[0]
         if self.classes is None:
             return _finite(self.target, field, self.notation, table)
         try:
@@ -162,52 +233,46 @@ class Schema:
             ) from None
 
 
-def complete_rows(
-    table: CsvTable, used: Sequence[int], missing: str, advice: str = LEAVE_OUT, numbers: Collection[int] = ()
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of `table` that have a value in each `used` column; ``missing="error"`` refuses any other row.
-
-    In the columns `numbers`, what is no text counts as missing, too. ``missing="mark"`` yields all rows.
-    """
-    if missing == "mark":
-        yield from table.rows(empty=True)
-        return
-    if missing not in ("error", "drop"):
-        raise ValueError(f"missing must be 'error' or 'drop', got {missing!r}")
-    markers = [(i, MISSING_NUMBER if i in numbers else MISSING) for i in used]
-    for line, fields in table.rows():
-        hole = next((i for i, marks in markers if fields[i].lower() in marks), None)
-        if hole is None:
-            yield line, fields
-        elif missing == "error":
-            raise ValueError(
-                f"{table.path}:{line}: column {table.names[hole]!r} has no value (found {fields[hole]!r}); {advice}"
-            )
-
-
 class _Reader:
     """Reads the features of one column from the rows of a table."""
 
-    def __init__(self, column: Column, position: int, table: CsvTable) -> None:
-        self.column, self.position, self.table = column, position, table
-        self.marks = MISSING if column.levels is not None else MISSING_NUMBER
+    def __init__(self, column: Column, position: int, table: CsvTable, marks: Marks, *, may_lack: bool) -> None:
+        self.column, self.position, self.table, self.marks = column, position, table, marks
+        self.may_lack = may_lack  # otherwise whoever hands the rows out has looked already
         self.levels = None if column.levels is None else Levels(column.name, column.levels)
+        self.n_gaps = 0
 
-    def read(self, fields: Sequence[str], line: int) -> Sequence[float]:
+    def is_gap(self, field: str) -> bool:
+        return self.column.is_gap(field, self.marks)
+
+    def read(self, field: str, line: int) -> Sequence[float]:
         """Return the features; NaN where the field is missing, which is so only if such rows are asked for."""
-        field = fields[self.position]
-        if self.levels is None:
-            if field.lower() in self.marks:
-                return (math.nan,)
-            return (_finite(self.column.name, field, self.column.notation, self.table),)
-        known = self.column.levels or ()
-        if field.lower() in self.marks and field not in known:
-            return [math.nan] * len(known)
-        return self.levels.one_hot(self.table.plain(field), line)
+        column = self.column
+        is_gap = self.may_lack and field.lower() in self.marks.suspects and self.is_gap(field)
+        self.n_gaps += is_gap
+        if self.levels is not None:
+            return (
+                [math.nan] * len(self.levels.levels) if is_gap else self.levels.one_hot(self.table.plain(field), line)
+            )
+        if is_gap:
+            values = [math.nan] * (len(column.feature_names) - column.gaps)
+        elif column.dates is not None:
+            values = _date(column.name, field, column.dates)
+        else:
+            values = [_finite(column.name, field, column.notation, self.table)]
+        return [*values, float(is_gap)] if column.gaps else values
 
     def notes(self) -> list[str]:
         """Return what to say of what was read."""
         return [] if self.levels is None else self.levels.notes()
+
+
+def _date(name: str, field: str, style: DateStyle) -> list[float]:
+    numbers = style.numbers(field)
+    if numbers is None:
+        example = {"dmy": "31/01/2024", "mdy": "01/31/2024"}[style.order]
+        raise ValueError(f"column {name!r}: expected a date such as 2024-01-31 or {example}, got {field!r}")
+    return numbers
 
 
 def _finite(name: str, field: str, notation: Notation | None, table: CsvTable) -> float:
@@ -221,6 +286,12 @@ def _finite(name: str, field: str, notation: Notation | None, table: CsvTable) -
         hint = f"; name the decimal mark {DECIMAL}" if looks is not None and "," in looks.core and not like else ""
         raise ValueError(f"column {name!r}: expected a finite number{like}, got {field!r}{hint}")
     return value
+
+
+def _style(order: str, *parts: str) -> DateStyle:
+    if order not in ORDERS:
+        raise ValueError(f"unknown order of dates {order!r}")
+    return DateStyle(order, check_parts(parts))
 
 
 def _strings(values: Any) -> tuple[str, ...] | None:

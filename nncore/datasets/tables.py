@@ -29,13 +29,17 @@ def read_csv(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     decimal: str | None = None,
+    missing_values: Collection[str | float] = (),
+    day_first: bool | None = None,
+    date_parts: Collection[str] = (),
 ) -> Dataset:
     """Read a CSV file (plain or gzipped) whose last column, or the column `target`, is to be predicted.
 
-    A column of numbers becomes one feature, also if all have a decimal comma, thousands, one currency or one unit. A
-    column of text becomes one 0/1 feature per distinct text (one-hot), named ``column=text``. An empty field,
-    NA, N/A, #N/A, <NA>, NaN, null and ? (in any case) count as missing; in a column of numbers so do None, missing, a
-    dash, a dot and the like.
+    A column of numbers becomes one feature, also if all have a decimal comma, thousands, one currency or one unit. So
+    does a column of dates: the days since 1970-01-01. A column of text becomes one 0/1 feature per distinct text
+    (one-hot), named ``column=text``; codes with leading zeros such as 007 are text. An empty field, NA, N/A, #N/A,
+    <NA>, NaN, null and ? (in any case) count as missing; in a column of numbers or dates so do None, missing, a dash, a
+    dot and the like. NA among codes of two letters is one of them.
 
     Parameters
     ----------
@@ -48,10 +52,20 @@ def read_csv(
         Columns to treat as text although they hold numbers.
     ignore : collection of str
         Columns to leave out, such as names and row numbers.
-    missing : {"error", "drop"}
-        Whether a row with a missing value is an error or left out.
+    missing : {"error", "drop", "impute"}
+        Whether a row with a missing value is an error, left out, or kept with NaN in ``X``, which `Preparation` fills
+        with what it learns from the training rows; the feature ``column missing`` is then 1 where a number or date
+        was missing. A row without target is left out, and a column without any value.
     header, delimiter, encoding, decimal
         See `CsvTable`; all but the encoding are detected by default.
+    missing_values : collection of str or number
+        What else stands for a missing value, such as ``["unknown", -999]``.
+    day_first : bool, optional
+        Whether 03/04/2024 is in April. By default another date of the column has to tell, as 31/01/2024 does; with
+        dots, as in 03.04.2024, the day comes first.
+    date_parts : collection of str
+        Features to make of each date besides: ``"year"``, ``"month"``, ``"day"``, ``"weekday"`` (0 is Monday),
+        ``"day_of_year"``, ``"hour"``, named as in ``column weekday``.
 
     Returns
     -------
@@ -63,7 +77,7 @@ def read_csv(
     OSError
         If the file cannot be opened.
     TypeError
-        If `categorical` or `ignore` is a string instead of a collection of them.
+        If `categorical`, `ignore`, `missing_values` or `date_parts` is a string instead of a collection of them.
     ValueError
         If the file is not such a table. The message names the file, the line and the column.
 
@@ -85,23 +99,25 @@ def read_csv(
     (('apple', 'banana'), [0, 1, 0])
     """
     table = CsvTable(path, header=header, delimiter=delimiter, encoding=encoding, decimal=decimal)
-    dataset = read_table(table, target, task=task, categorical=categorical, ignore=ignore, missing=missing)
+    dataset = read_table(
+        table,
+        target,
+        task=task,
+        categorical=categorical,
+        ignore=ignore,
+        missing=missing,
+        missing_values=missing_values,
+        day_first=day_first,
+        date_parts=date_parts,
+    )
     for note in table.notes:
         warnings.warn(note, stacklevel=2)
     return dataset
 
 
-def read_table(
-    table: CsvTable,
-    target: str | None = None,
-    *,
-    task: str = "auto",
-    categorical: Collection[str] = (),
-    ignore: Collection[str] = (),
-    missing: str = "error",
-) -> Dataset:
-    """Read `table` as `read_csv` reads a file."""
-    schema = infer_schema(table, target=target, task=task, categorical=categorical, ignore=ignore, missing=missing)
+def read_table(table: CsvTable, target: str | None = None, *, missing: str = "error", **columns: Any) -> Dataset:
+    """Read `table` as `read_csv` reads a file; the other `columns` options are those of `infer_schema`."""
+    schema = infer_schema(table, target=target, missing=missing, **columns)
     X, y = schema.read(table, missing=missing)
     assert y is not None  # the schema took its target from this very table
     return Dataset(X, y, schema.feature_names, schema.classes, table.path.stem, f"Read from {table.path}.", schema)

@@ -1,0 +1,63 @@
+"""What is said of a column that may be meant otherwise than it was read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nncore.datasets.column_scan import FEW, IGNORE, ColumnScan
+from nncore.datasets.date_scan import CATEGORICAL, DATE_PARTS, DAY_FIRST
+from nncore.datasets.dates import days, moments
+from nncore.datasets.gaps import OPTION
+
+_LIKE_DATES = re.compile(
+    r"[0-9]{1,2}\.[0-9]{1,2}\.|[0-9]{1,2}\.? ?[^\W\d_]{3,10}\.? [0-9]{4}"
+    r"|[^\W\d_]{3,10}\.?[ -][0-9]{2}(?:[0-9]{2})?|[0-9]{1,2}-[^\W\d_]{3}|[0-9]{2}/[0-9]{4}"
+)
+_WITH_SUFFIX = re.compile(r"[+-]?[0-9][0-9.,]*([^\W\d_]+)")
+
+
+def notes_on_column(scan: ColumnScan) -> Iterator[str]:
+    """Yield the notes on a column that is settled, beside those on how its numbers are written."""
+    rules = {"text": _on_texts, "numbers": _on_numbers, "dates": _on_dates}
+    if not scan.as_text and scan.kind in rules:
+        for note in rules[scan.kind](scan):
+            yield f"column {scan.name!r} {note}"
+    if scan.counts_rows and not scan.unnamed and scan.n > FEW:
+        yield (f"column {scan.name!r} holds another whole number in each row, as ids do; if so, leave it out {IGNORE}")
+
+
+def _on_dates(scan: ColumnScan) -> Iterator[str]:
+    if scan.dates is not None:
+        example = min(scan.distinct)
+        day = days(moments(example)[scan.dates.order])
+        order = "" if scan.dating.either is None else f", or say whether the day comes first {DAY_FIRST}"
+        yield (
+            f"is read as dates, {example!r} as {day:.12g} days since 1970-01-01; for the weekday and other parts "
+            f"besides, name them {DATE_PARTS}; if it holds no dates, treat it as text {CATEGORICAL}{order}"
+        )
+
+
+def _on_texts(scan: ColumnScan) -> Iterator[str]:
+    no_later = f"is read as text, such as {min(scan.distinct)!r}, which no later row may have"
+    if all(map(_LIKE_DATES.fullmatch, scan.distinct)):
+        yield f"{no_later}; if these are dates, write them as 2024-01-31"
+    suffixes = {found and found[1] for found in map(_WITH_SUFFIX.fullmatch, scan.distinct)}
+    if len(scan.distinct) > 1 and len(suffixes) == 1 and None not in suffixes:
+        yield f"{no_later}; if these are numbers, write them without {min(map(str, suffixes))!r}"
+    if scan.look.zeros:
+        yield (
+            f"is read as text, not as numbers, for {scan.look.zeros!r} begins with 0 as postal codes and ids do; if it is a "
+            "number, write it without"
+        )
+    if "NA" in scan.distinct:
+        yield (
+            f"has 'NA', read as one of its codes of two letters (Namibia's), not as a missing value; if it is one, "
+            f"say so {OPTION}"
+        )
+
+
+def _on_numbers(scan: ColumnScan) -> Iterator[str]:
+    if scan.look.sentinels and scan.look.low == 0:
+        value, n = scan.look.sentinels.most_common(1)[0]
+        yield f"holds {value!r} {n} times and nothing else below 0; if it is a missing value, say so {OPTION}"
