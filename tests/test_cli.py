@@ -916,6 +916,16 @@ def test_doctor_prints_findings_and_succeeds(ok):
     }
 
 
+def test_doctor_names_the_classes(ok, run):
+    Path("t.csv").write_text("x,y\n" + "".join(f"{i % 7},{'often' if i % 50 else 'seldom'}\n" for i in range(500)))
+    ok("train", "t.csv", *QUICK, "--history", "run.json", "-o", "m.safetensors")
+    assert "class often has 49 times the rows of class seldom" in ok("doctor", "run.json")
+    assert nncore.History.load("run.json").targets["names"] == ["often", "seldom"]
+    Path("run.json").write_text(Path("run.json").read_text().replace('"often", "seldom"', '"often", 3'))
+    code, _, err = run("doctor", "run.json")
+    assert code == 2 and "targets.names[1] must be a string, got 3" in err
+
+
 def test_doctor_has_nothing_to_say(ok):
     nncore.History().save("run.json")
     assert ok("doctor", "run.json").startswith("nothing found in 0 epochs")

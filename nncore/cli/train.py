@@ -118,10 +118,18 @@ def _fit(
         )
     finally:  # above all after a training that failed: the doctor may explain it
         if options.history is not None and (len(model.history) or model.history.diverged):
+            _note_names(model, parts)
             with writing(options.history):
                 model.history.save(options.history)
         if options.plot is not None and len(model.history):
             write_plot(options.plot, model.history)
+
+
+def _note_names(model: Sequential, parts: Parts) -> None:
+    """Let the history name the classes, as the doctor then does."""
+    history, names = model.history, parts.train.target_names
+    if names is not None and history.targets is not None:
+        history.note_data(history.inputs, {**history.targets, "names": list(names)})
 
 
 def _linear_decay(rate: float, epochs: int) -> LearningRateScheduler:

@@ -67,7 +67,8 @@ def _named(table: CsvTable, names: Sequence[str], target: str, *, nameless: bool
     try:
         found = [table.position(name) for name in names]
     except ValueError as error:
-        if table.header_is_guessed and table.has_header and not set(names) & set(table.names):
+        nothing_near = "did you mean" not in str(error) and not set(names) & set(table.names)
+        if table.header_is_guessed and table.has_header and nothing_near:
             raise ValueError(f"{error}; if the first row is data, say so {IS_DATA}") from None
         raise
     return found, table.names.index(target) if target in table.names else None

@@ -70,7 +70,7 @@ def label_imbalance(history: Record) -> Iterator[Finding]:
         "label_imbalance",
         "warning" if ratio >= VERY_IMBALANCED else "hint",
         None,
-        f"class {common} has {short(ratio)} times the rows of class {rare}",
+        f"class {_name(history, common)} has {short(ratio)} times the rows of class {_name(history, rare)}",
         "Always answering with the common class already scores well, so that the rare one is easily never learnt, and "
         "accuracy does not show it.",
         'fit(..., class_weight="balanced"), or sample_weight; and look at nncore.metrics.confusion_matrix, not at '
@@ -94,7 +94,7 @@ def unseen_class(history: Record) -> Iterator[Finding]:
         "unseen_class",
         "warning",
         None,
-        f"class {label} makes up {percent(asked_share[label])} of the validation rows, but "
+        f"class {_name(history, label)} makes up {percent(asked_share[label])} of the validation rows, but "
         f"{percent(trained_share[label])} of those to train on",
         "What training never shows cannot be learnt, and the validation loss tells little of the rest. Where rows are "
         "sorted by class, the last ones, which validation_split takes, are a class of their own.",
@@ -111,8 +111,8 @@ def sorted_rows(history: Record) -> Iterator[Finding]:
     asked = np.array(targets.get("validation_counts", []))
     seen = "the targets of the validation rows are all above, or all below, those of the rows to train on"
     if len(asked):
-        share = percent(asked.max() / asked.sum())
-        seen = f"the rows are sorted by class: {share} of the validation rows are of class {int(asked.argmax())}"
+        share, label = percent(asked.max() / asked.sum()), _name(history, int(asked.argmax()))
+        seen = f"the rows are sorted by class: {share} of the validation rows are of class {label}"
     yield Finding(
         "sorted_rows",
         "warning",
@@ -123,6 +123,12 @@ def sorted_rows(history: Record) -> Iterator[Finding]:
         "nncore.datasets.train_test_split(X, y, stratify=True), and fit(..., validation_data=(X_test, y_test)); or "
         "shuffle the rows of X and y together before validation_split. Rows in the order of time may be meant so.",
     )
+
+
+def _name(history: Record, label: int) -> str:
+    """Return the name of a class if it was noted, else its number."""
+    names = (history.targets or {}).get("names", [])
+    return str(names[label] if label < len(names) else label)
 
 
 def _padded(counts: list[float], n_classes: int) -> NDArray[np.float64]:

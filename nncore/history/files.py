@@ -29,6 +29,7 @@ NEEDED = {
 }
 """What of them must be there, so that those who read a history need not ask."""
 
+NAMES = "names"  # of classes, which the command line adds
 LISTS = ("counts", "validation_counts")
 """What of them is a list; all else is one number."""
 
@@ -145,16 +146,25 @@ def _layer(name: str, value: Any) -> LayerHistory:
 
 
 def _facts(name: str, value: Any) -> dict[str, Any]:
-    """Check a dict of numbers and lists of numbers; whole numbers stay whole."""
+    """Check a dict of numbers and lists of numbers, and names of classes; whole numbers stay whole."""
     found: dict[str, Any] = {}
     for key, item in _object(name, value).items():
         where = f"{name}.{key}"
+        if key == NAMES:
+            found[key] = [_text(f"{where}[{i}]", one) for i, one in enumerate(checks.items(where, item))]
+            continue
         number = _numbers(where, item) if key in LISTS else _number(where, item)
         found[key] = item if type(item) is int else number
     missing = [key for key in NEEDED[name] if key not in found]
     if missing:
         raise ValueError(f"{name} lacks {', '.join(missing)}")
     return found
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, got {checks.described(value)}")
+    return value
 
 
 def _epochs_in_any_order(name: str, value: Any) -> list[int]:

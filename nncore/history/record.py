@@ -42,7 +42,8 @@ class History(Columns):
         ``Sequential.summary`` shows. Layers that the network no longer has come last.
     inputs, targets : dict, optional
         What `nncore.arrays.facts` saw of the data: the range of means and deviations of the features; how often
-        each class occurs, also among the validation rows. Of the latest ``fit``; None if there was none.
+        each class occurs, also among the validation rows; the names of classes if ``nncore train`` knew them. Of the
+        latest ``fit``; None if there was none.
     symmetric : tuple of str
         The layers all of whose units had the same weights when the latest ``fit`` began.
     diverged : dict, optional
