@@ -2,7 +2,8 @@
 
 An initializer is a name, or `Constant`, `RandomNormal` or `RandomUniform` with a scale. The named random ones scale
 with the fans of the weight, ``fan_in = n_in`` and ``fan_out = n_out``, so that a signal keeps its variance from layer
-to layer.
+to layer. The normal ones, ``he_normal``, ``glorot_normal``, ``lecun_normal`` and ``normal``, are not truncated, as in
+PyTorch; Keras cuts the first three at two standard deviations.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class RandomNormal:
-    """Normal with mean 0 and the given standard deviation (finite, >= 0).
+    """Normal with mean 0 and the given standard deviation (finite, >= 0), not truncated.
 
     Examples
     --------

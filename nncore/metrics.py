@@ -94,9 +94,14 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     Parameters
     ----------
     y_true : array-like of shape (n,), (n, 1) or (n, k)
-        Class indices or one-hot rows.
+        Class indices, or one row of class shares each (the largest counts).
     y_pred : array-like of shape (n, k)
         One score per class; of equal scores the first counts.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, y_pred is not (n, k), or y_true is no class index.
 
     Examples
     --------
@@ -108,7 +113,8 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         raise ValueError(f"y_pred must have shape (n_samples, n_classes), got {pred.shape}")
     if pred.shape[1] == 1:
         raise ValueError("y_pred has one column, whose largest score is always the first; use binary_accuracy")
-    return _share_equal(_classes(np.asarray(y_true)), pred.argmax(axis=1))
+    _check_lengths(np.asarray(y_true), pred)
+    return _share_equal(_indices(y_true, "y_true"), pred.argmax(axis=1))
 
 
 def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:

@@ -1,0 +1,530 @@
+"""The guide's page "Coming from Keras, PyTorch or scikit-learn": a test for every row, named by its first column.
+
+What other packages compute is written out here by hand, from their documentation.
+"""
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nncore import (
+    SGD,
+    Activation,
+    Adagrad,
+    Adam,
+    AdamW,
+    BatchNorm,
+    Dense,
+    EarlyStopping,
+    LayerNorm,
+    Lion,
+    Nadam,
+    PiecewiseConstant,
+    ReduceLROnPlateau,
+    RMSprop,
+    Sequential,
+    callbacks,
+    metrics,
+    reference,
+)
+from nncore.initializers import RandomUniform, initialize
+from nncore.program import lower
+from nncore.solvers import LBFGS
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "guide" / "coming_from.md"
+X = np.random.default_rng(0).normal(size=(32, 3))
+Y = X[:, :1] - X[:, 1:2] ** 2
+CLASSES = (X[:, 0] > 0).astype(int)
+GRADIENTS = np.random.default_rng(1).normal(size=(6, 4))
+TESTS = {}
+
+
+def row(name):
+    """Register a function as the test of a row."""
+
+    def register(function):
+        assert name not in TESTS
+        TESTS[name] = function
+        return function
+
+    return register
+
+
+def rows():
+    """Return the first column of the page's tables, without signs of code."""
+    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    assert all(line.count("|") == 5 for line in lines)
+    return [re.split(r"\s*\|\s*", line)[1].replace("`", "") for line in lines if not line.startswith("| What |")]
+
+
+def test_every_row_has_a_test_and_every_test_a_row():
+    assert sorted(rows()) == sorted(TESTS)
+
+
+@pytest.mark.parametrize("name", rows())
+def test_row(name):
+    TESTS[name]()
+
+
+def linear(units=1, **options):
+    """A layer, and nothing else, with weights that are not 0."""
+    model = Sequential([Dense(units, **options)], dtype="float64", seed=2)
+    model.build(3)
+    return model
+
+
+def shown(layer):
+    """A model that answers what a layer without weights of its own makes of its input."""
+    model = Sequential([layer, Dense(3, use_bias=False)], dtype="float64")
+    model.build(3)
+    model.set_weights([*model.get_weights()[:-1], np.eye(3)])
+    return model
+
+
+def run(optimizer, gradients=GRADIENTS, start=1.0):
+    """Return the parameters after an update for each gradient."""
+    w = np.full(gradients.shape[1], start)
+    slots = [np.zeros_like(w) for _ in range(optimizer.n_slots)]
+    for t, g in enumerate(gradients, start=1):
+        reference.update(optimizer, w, g.copy(), slots, t, np.zeros_like(w))
+    return w
+
+
+def default(cls, field):
+    return inspect.signature(cls).parameters[field].default
+
+
+# ---- layers
+
+
+@row("BatchNorm(momentum)")
+def _():
+    for layer, kept in ((BatchNorm(), 0.9), (BatchNorm(momentum=0.99), 0.99), (BatchNorm(momentum=1 - 0.1), 1 - 0.1)):
+        model = Sequential([layer, Dense(1)], dtype="float64")
+        model.compile(SGD(0))
+        model.fit(X, Y, batch_size=32)
+        np.testing.assert_allclose(model.get_weights()[-2], kept * 0 + (1 - kept) * X.mean(axis=0), rtol=1e-12)
+
+
+@row("BatchNorm(epsilon)")
+def _():
+    for layer, epsilon in ((BatchNorm(), 1e-5), (BatchNorm(epsilon=1e-3), 1e-3)):
+        program = lower([layer, Dense(3, use_bias=False)], 3, "mse")
+        parameters = np.r_[np.ones(3), np.zeros(3), np.eye(3).ravel()]
+        found, _ = reference.loss_and_gradient(program, parameters, X, np.zeros((32, 3)), None, seed=0)
+        expected = np.mean(((X - X.mean(axis=0)) / np.sqrt(X.var(axis=0) + epsilon)) ** 2)
+        assert found == pytest.approx(expected, rel=1e-12)
+
+
+@row("running variance of BatchNorm")
+def _():
+    model = Sequential([BatchNorm(momentum=0.0), Dense(1)], dtype="float64")
+    model.compile(SGD(0))
+    model.fit(X, Y, batch_size=32)
+    np.testing.assert_allclose(model.get_weights()[-1], X.var(axis=0, ddof=1), rtol=1e-12)  # PyTorch
+    np.testing.assert_allclose(model.get_weights()[-1], X.var(axis=0) * 32 / 31, rtol=1e-12)  # Keras', and 3 %
+
+
+@row("LayerNorm(epsilon)")
+def _():
+    for layer, epsilon in ((LayerNorm(), 1e-5), (LayerNorm(epsilon=1e-3), 1e-3)):
+        model = shown(layer)
+        expected = (X - X.mean(axis=1, keepdims=True)) / np.sqrt(X.var(axis=1, keepdims=True) + epsilon)
+        np.testing.assert_allclose(model.predict(X), expected, rtol=1e-12)
+
+
+@row("slope of leaky_relu below 0")
+def _():
+    for layer, slope in (
+        (Activation("leaky_relu"), 0.01),
+        (Activation("leaky_relu", negative_slope=0.2), 0.2),
+        (Activation("leaky_relu", negative_slope=0.3), 0.3),
+    ):
+        model = shown(layer)
+        np.testing.assert_allclose(model.predict(X), np.where(X > 0, X, slope * X), rtol=1e-15)
+
+
+@row("first weights of Dense")
+def _():
+    he, glorot, torch = np.sqrt(6 / 100), np.sqrt(6 / (100 + 200)), 100**-0.5
+    both = RandomUniform(100**-0.5)
+    for options, limit, of_bias in (
+        ({"activation": "relu"}, he, 0),
+        ({"activation": "tanh"}, glorot, 0),
+        ({"activation": "relu", "weight_initializer": "glorot_uniform"}, glorot, 0),
+        ({"activation": "relu", "weight_initializer": both, "bias_initializer": both}, torch, torch),
+    ):
+        model = Sequential([Dense(200, **options)])
+        model.build(100)
+        weight, bias = model.get_weights()
+        assert 0.99 * limit < abs(weight).max() <= limit * (1 + 1e-6)
+        assert 0.9 * of_bias <= abs(bias).max() <= of_bias * (1 + 1e-6)
+
+
+@row("he_normal, glorot_normal, lecun_normal, normal")
+def _():
+    for name, deviation in (
+        ("he_normal", np.sqrt(2 / 300)),
+        ("glorot_normal", np.sqrt(2 / (300 + 400))),
+        ("lecun_normal", np.sqrt(1 / 300)),
+        ("normal", 0.05),
+    ):
+        weight = initialize(name, "relu", (300, 400), seed=0, layer=0)
+        assert weight.std() == pytest.approx(deviation, rel=0.01)
+        assert np.mean(abs(weight) > 2 * deviation) == pytest.approx(0.0455, abs=0.005)  # of a whole normal
+
+
+@row("cross-entropy from logits")
+def _():
+    model = Sequential([Dense(3, "softmax")], dtype="float64")
+    model.build(3)
+    weight, bias = model.get_weights()
+    logits = X @ weight + bias
+    expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(32), CLASSES])
+    assert model.evaluate(X, CLASSES)["loss"] == pytest.approx(expected, rel=1e-12)
+    model.set_weights([1e4 * weight, bias])  # where the logarithm of a probability would be infinite
+    assert np.isfinite(model.evaluate(X, CLASSES)["loss"])
+
+
+# ---- optimizers
+
+
+@row("rate of SGD")
+def _():
+    assert default(SGD, "learning_rate") == 0.01
+    np.testing.assert_allclose(run(SGD(0.001)), 1 - 0.001 * GRADIENTS.sum(axis=0), rtol=1e-12)
+
+
+@row("velocity of SGD(momentum)")
+def _():
+    inside, outside, w, u = np.zeros(4), np.zeros(4), np.ones(4), np.ones(4)
+    for g in GRADIENTS:
+        inside, outside = 0.9 * inside - 0.1 * g, 0.9 * outside + g
+        w, u = w + inside, u - 0.1 * outside
+    np.testing.assert_allclose(run(SGD(0.1, momentum=0.9)), w, rtol=1e-12)
+    np.testing.assert_allclose(w, u, rtol=1e-12)
+    changed, slots = np.zeros(1), [np.zeros(1)]
+    for t, rate in ((1, 0.1), (2, 0.01)):
+        reference.update(SGD(rate, momentum=0.9), changed, np.ones(1), slots, t, np.zeros(1))
+    assert changed[0] == pytest.approx(-0.1 - (0.9 * 0.1 + 0.01))  # PyTorch: -0.1 - 0.01 * 1.9
+
+
+def adam(gradients, epsilon, corrected, rate=0.001):
+    """Keras has epsilon beside the uncorrected root, and both corrections in the rate."""
+    m, v, w = 0.0, 0.0, 1.0
+    for t, g in enumerate(gradients, start=1):
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        root = np.sqrt(1 - 0.999**t)
+        step = m / (1 - 0.9**t) / (np.sqrt(v) / root + epsilon) if corrected else m / (np.sqrt(v) + epsilon)
+        w = w - rate * (step if corrected else step * root / (1 - 0.9**t))
+    return w
+
+
+@row("epsilon of Adam")
+def _():
+    np.testing.assert_allclose(run(Adam()), adam(GRADIENTS, 1e-8, corrected=True), rtol=1e-12)
+    assert Adam(epsilon=1e-7).epsilon == 1e-7
+    small = 1e-6 * GRADIENTS
+    keras, here = adam(small, 1e-7, corrected=False), run(Adam(epsilon=1e-7), small)
+    assert (abs(keras - 1) < 0.9 * abs(here - 1)).all()  # theirs counts for more
+    late = np.full((9000, 1), 1e-6)
+    moved = [run(Adam(epsilon=1e-7), late[:n]) - adam(late[:n], 1e-7, corrected=False) for n in (8000, 9000)]
+    assert abs(moved[1] - moved[0]) < 1e-6 * 1000  # of 1000 steps of about 0.001
+
+
+@row("RMSprop")
+def _():
+    def rmsprop(rate, rho, epsilon, inside, gradients=GRADIENTS):
+        v, w = 0.0, 1.0
+        for g in gradients:
+            v = rho * v + (1 - rho) * g**2
+            w = w - rate * g / (np.sqrt(v + epsilon) if inside else np.sqrt(v) + epsilon)
+        return w
+
+    np.testing.assert_allclose(run(RMSprop()), rmsprop(0.001, 0.9, 1e-7, False), rtol=1e-12)
+    np.testing.assert_allclose(run(RMSprop(0.01, rho=0.99, epsilon=1e-8)), rmsprop(0.01, 0.99, 1e-8, False), rtol=1e-12)
+    np.testing.assert_allclose(run(RMSprop()), rmsprop(0.001, 0.9, 1e-7, True), rtol=1e-5)
+    small = 1e-4 * GRADIENTS
+    assert (abs(rmsprop(0.001, 0.9, 1e-7, True, small) - run(RMSprop(), small)) > 1e-5).any()
+
+
+@row("Adagrad")
+def _():
+    def adagrad(rate, start, epsilon, inside):
+        v, w = start, 1.0
+        for g in GRADIENTS:
+            v = v + g**2
+            w = w - rate * g / (np.sqrt(v + epsilon) if inside else np.sqrt(v) + epsilon)
+        return w
+
+    np.testing.assert_allclose(run(Adagrad()), adagrad(0.01, 0.0, 1e-7, False), rtol=1e-12)
+    np.testing.assert_allclose(run(Adagrad(epsilon=1e-10)), adagrad(0.01, 0.0, 1e-10, False), rtol=1e-12)
+    assert (abs(run(Adagrad(0.001)) - adagrad(0.001, 0.1, 1e-7, True)) > 1e-5).any()
+
+
+@row("Nadam")
+def _():
+    def nadam(momentum, gradients):
+        """Dozat's, with the momentum of every step."""
+        m, v, w, product = 0.0, 0.0, 1.0, 1.0
+        for t, g in enumerate(gradients, start=1):
+            now, ahead = momentum(t), momentum(t + 1)
+            product *= now
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+            look = ahead * m / (1 - product * ahead) + (1 - now) * g / (1 - product)
+            w = w - 0.001 * look / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        return w
+
+    np.testing.assert_allclose(run(Nadam()), nadam(lambda t: 0.9, GRADIENTS), rtol=1e-12)
+    assert default(Nadam, "learning_rate") == 0.001
+    for slowness, steps in ((1, 100), (250, 25_000)):  # Keras, PyTorch
+
+        def theirs(t, slowness=slowness):
+            return 0.9 * (1 - 0.5 * 0.96 ** (t / slowness))
+
+        assert theirs(1) < 0.47 and theirs(steps) == pytest.approx(0.9, rel=0.01)
+        assert (abs(run(Nadam()) - nadam(theirs, GRADIENTS)) > 1e-5).any()
+
+
+@row("rate of Lion")
+def _():
+    assert default(Lion, "learning_rate") == 1e-4
+    assert run(Lion(1e-3), np.ones((1, 1)))[0] == pytest.approx(1 - 1e-3)
+
+
+@row("weight_decay of AdamW")
+def _():
+    assert (AdamW().weight_decay, AdamW(weight_decay=0.01).weight_decay) == (0.004, 0.01)
+
+
+@row("what decays with AdamW, Lion")
+def _():
+    program = lower([Dense(2), BatchNorm(), Dense(1)], 1, "mse")
+    weights = [1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0]
+    for optimizer in (AdamW(weight_decay=0.5), Lion(weight_decay=0.5)):
+        assert reference.decay_rates(program, optimizer).tolist() == [0.5 * w for w in weights]
+        everything = dataclasses.replace(optimizer, decay_bias=True)
+        assert reference.decay_rates(program, everything).tolist() == [0.5] * len(weights)
+
+
+@row("weight_decay of PyTorch's SGD, Adam")
+def _():
+    model = linear(l2=0.3 / 2)
+    model.compile(SGD(0.1))
+    (weight, bias) = model.get_weights()
+    error = 2 * (X @ weight + bias - Y) / 32
+    model.fit(X, Y)
+    np.testing.assert_allclose(model.get_weights()[0], weight - 0.1 * (X.T @ error + 0.3 * weight), rtol=1e-10)
+    np.testing.assert_allclose(model.get_weights()[1], bias - 0.1 * error.sum(axis=0), rtol=1e-10)
+
+
+@row("clipping")
+def _():
+    for options in ({"clip_norm": 0.01}, {"clip_value": 0.01}):
+        model = linear()
+        model.compile(SGD(1.0, **options))
+        before = model.get_weights()
+        error = 2 * (X @ before[0] + before[1] - Y) / 32
+        gradients = [X.T @ error, error.sum(axis=0)]
+        norm = np.sqrt(sum((g**2).sum() for g in gradients))  # of all together
+        model.fit(X, Y)
+        for old, new, g in zip(before, model.get_weights(), gradients, strict=True):
+            expected = g * 0.01 / norm if "clip_norm" in options else np.clip(g, -0.01, 0.01)
+            np.testing.assert_allclose(old - new, expected, rtol=1e-8)
+
+
+@row("boundaries of PiecewiseConstant")
+def _():
+    boundaries, values, n_batches = [5, 11], [0.3, 0.2, 0.1], 4
+    keras = [values[sum(step > b for b in boundaries)] for step in range(16)]
+    schedule = PiecewiseConstant(values, [(b + 1) / n_batches for b in boundaries])
+    assert schedule.of_steps(0, 4, n_batches).tolist() == keras
+    assert PiecewiseConstant(values, boundaries)([4.9, 5, 11]).tolist() == [0.3, 0.2, 0.1]
+
+
+@row("compile again")
+def _():
+    def last(again):
+        model = linear()
+        model.compile(Adam(0.1))
+        model.fit(X, Y, epochs=3)
+        again(model)
+        model.fit(X, Y)
+        return model.parameters.tolist()
+
+    kept = last(lambda model: None)
+    assert last(lambda model: model.compile(Adam(0.1))) != kept
+    assert last(lambda model: model.compile(Adam(0.1), keep_state=True)) == kept
+    assert last(lambda model: setattr(model, "optimizer", Adam(0.1))) == kept
+
+
+# ---- training
+
+
+@row("rows per batch")
+def _():
+    many, count = np.zeros((401, 3)), []
+    for options in ({}, {"batch_size": 200}):
+        model = linear()
+        model.fit(many, many[:, :1], **options)
+        count.append(model._state.network.iterations)
+    assert count == [13, 3]
+
+
+@row("epochs")
+def _():
+    assert len(linear().fit(X, Y)) == 1 and len(linear().fit(X, Y, epochs=200)) == 200
+    stopping = EarlyStopping("loss", min_delta=1e-4)
+    assert stopping.patience == 10 and len(linear().fit(X, Y, epochs=20_000, callbacks=stopping)) < 20_000
+
+
+@row("last batch")
+def _():
+    rows, targets = np.vstack([X, X[:5]]), np.vstack([Y, Y[:5]])
+    model = linear()
+    model.compile(SGD(0))
+    history = model.fit(rows, targets)
+    assert model._state.network.iterations == 2
+    assert history.loss[0] == pytest.approx(model.evaluate(rows, targets)["loss"], rel=1e-12)  # the mean over rows
+    n = len(rows) // 32 * 32
+    model.fit(rows[:n], targets[:n])
+    assert model._state.network.iterations == 3
+
+
+@row("seed")
+def _():
+    first, second, other = Sequential([Dense(2)]), Sequential([Dense(2)]), Sequential([Dense(2)], seed=2**63 - 1)
+    for model in (first, second, other):
+        model.build(3)
+    assert first.parameters.tolist() == second.parameters.tolist() != other.parameters.tolist()
+
+
+@row("sample_weight, class_weight")
+def _():
+    weight = np.linspace(0.1, 3, 32)
+    model = linear()
+    losses = ((model.predict(X) - Y) ** 2)[:, 0]
+    assert model.evaluate(X, Y, sample_weight=weight)["loss"] == pytest.approx(np.sum(weight * losses) / 32, rel=1e-12)
+    by_sum = model.evaluate(X, Y, sample_weight=weight * len(weight) / weight.sum())["loss"]
+    assert by_sum == pytest.approx(np.average(losses, weights=weight), rel=1e-12)
+
+
+@row("penalties in the reported loss")
+def _():
+    model = linear(l2=0.1)
+    model.compile(SGD(0))
+    history = model.fit(X, Y)
+    weight, bias = model.get_weights()
+    mean = np.mean((X @ weight + bias - Y) ** 2)
+    assert history.loss[0] == pytest.approx(mean, rel=1e-12)
+    assert (history.loss + history.penalty)[0] == pytest.approx(mean + 0.1 * (weight**2).sum(), rel=1e-12)
+
+
+@row("l2 and scikit-learn's alpha")
+def _():
+    alpha, n = 0.5, 32
+    model = linear(l2=alpha / n)
+    model.fit(X, Y, solver=LBFGS(tol=0), epochs=500)
+    weight, bias = model.get_weights()
+    error = X @ weight + bias - Y  # the derivative of sum(error**2) / (2 n) + alpha / (2 n) * sum(w**2)
+    np.testing.assert_allclose(X.T @ error / n + alpha / n * weight, 0, atol=1e-8)
+    classes = Sequential([Dense(2, "softmax", l2=alpha / (2 * n))], dtype="float64")
+    classes.fit(X, CLASSES, solver=LBFGS(tol=0), epochs=500)
+    error = classes.predict_proba(X) - np.eye(2)[CLASSES]
+    np.testing.assert_allclose(X.T @ error / n + alpha / n * classes.get_weights()[0], 0, atol=1e-8)
+
+
+@row('solver="lbfgs"')
+def _():
+    def steps(solver):
+        return len(Sequential([Dense(9, "tanh"), Dense(1)], dtype="float64").fit(X, Y, solver=solver, epochs=2000))
+
+    assert steps(LBFGS(tol=1e-4)) < steps("lbfgs") == steps(LBFGS()) < steps(LBFGS(tol=0))
+
+
+# ---- callbacks and metrics
+
+
+@row("patience of EarlyStopping")
+def _():
+    assert EarlyStopping().patience == 10 and EarlyStopping(patience=0).patience == 0
+
+
+@row("restore_best_weights")
+def _():
+    for options, restored in (({}, True), ({"restore_best_weights": False}, False)):
+        model = linear()
+        model.compile(SGD(5.0))  # which diverges: the first epoch is the best
+        first = linear()
+        first.compile(SGD(5.0))
+        first.fit(X, Y)
+        model.fit(X, Y, epochs=9, callbacks=EarlyStopping("loss", patience=2, **options))
+        assert model.epoch == 3 and (model.parameters.tolist() == first.parameters.tolist()) is restored
+
+
+@row("start_from_epoch")
+def _():
+    with pytest.raises(TypeError, match="start_from_epoch"):
+        EarlyStopping(start_from_epoch=3)
+    model = linear()
+    model.fit(X, Y, epochs=3)
+    model.fit(X, Y, epochs=5, callbacks=EarlyStopping("loss"))
+    assert model.epoch == 8
+
+
+def first_lowered(patience, values):
+    """Return after how many epochs a plateau lowers the rate."""
+    history = linear_with_values(values, callbacks.ReduceLROnPlateau("v", mode="min", patience=patience))
+    return int(np.flatnonzero(history < 1)[0]) if (history < 1).any() else None
+
+
+def linear_with_values(values, callback):
+    """Return the rates before every epoch of a model whose epochs have given values."""
+
+    class Played:
+        optimizer = SGD(1.0)
+
+    model, rates = Played(), []
+    callback.on_train_begin(model)
+    for epoch, value in enumerate(values):
+        rates.append(model.optimizer.rate)
+        callback.on_epoch_end(model, epoch, {"v": value})
+    return np.array([*rates, model.optimizer.rate])
+
+
+@row("patience of ReduceLROnPlateau")
+def _():
+    flat = [1.0] * 30  # the first is a gain
+    assert ReduceLROnPlateau().patience == 10
+    assert first_lowered(10, flat) == 11
+    assert first_lowered(11, flat) == 12  # PyTorch's patience of 10 lowers after more than 10 epochs without gain
+
+
+@row("threshold of ReduceLROnPlateau")
+def _():
+    assert ReduceLROnPlateau().min_delta == ReduceLROnPlateau(min_delta=1e-4).min_delta == 1e-4
+    falling = [1e-3 - 5e-5 * i for i in range(20)]  # PyTorch counts each as a gain: more than 1e-4 of the best
+    assert first_lowered(1, falling) == 2
+    assert first_lowered(1, [10 * value for value in falling]) is None
+
+
+@row("NaN in the first epoch")
+def _():
+    stopping = EarlyStopping("v", mode="min", patience=9, restore_best_weights=False)
+    stopping.on_train_begin(linear())
+    for epoch, value in enumerate([np.nan, 2.0, 3.0]):
+        stopping.on_epoch_end(linear(), epoch, {"v": value})
+    assert stopping.best == 2.0
+
+
+@row("accuracy's threshold")
+def _():
+    p = np.array([0.2, 0.5, 0.6, 0.8])
+    assert metrics.binary_accuracy([0, 0, 1, 1], p) == 1.0  # 0.5 is not above 0.5
+    assert metrics.binary_accuracy([0, 0, 0, 1], p, threshold=0.7) == 1.0
+    with pytest.raises(ValueError, match="labels 0 and 1, got 2"):
+        metrics.binary_accuracy([0, 2, 1, 1], p)
