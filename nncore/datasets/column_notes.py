@@ -47,8 +47,8 @@ def _on_texts(scan: ColumnScan) -> Iterator[str]:
         yield f"{no_later}; if these are numbers, write them without {min(map(str, suffixes))!r}"
     if scan.look.zeros:
         yield (
-            f"is read as text, not as numbers, for {scan.look.zeros!r} begins with 0 as postal codes and ids do; if it is a "
-            "number, write it without"
+            f"is read as text, not as numbers, for {scan.look.zeros!r} begins with 0 as postal codes and ids do; if it "
+            "is a number, write it without"
         )
     if "NA" in scan.distinct:
         yield (
