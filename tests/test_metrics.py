@@ -96,7 +96,10 @@ def test_confusion_matrix():
         (lambda: metrics.categorical_accuracy([0.5, 1], [[0.1, 0.9]] * 2), "class indices 0, 1, 2...; got 0.5"),
         (lambda: metrics.categorical_accuracy([[-1], [1]], [[0.1, 0.9]] * 2), "class indices 0, 1, 2...; got -1"),
         (lambda: metrics.categorical_accuracy([np.nan, 1], [[0.1, 0.9]] * 2), "class indices 0, 1, 2...; got nan"),
-        (lambda: metrics.categorical_accuracy(["a", "b"], [[0.1, 0.9]] * 2), "y_true must hold class indices .*; got .'a'.; number them"),
+        (
+            lambda: metrics.categorical_accuracy(["a", "b"], [[0.1, 0.9]] * 2),
+            "class indices 0, 1, 2...; got .'a'.; number them",
+        ),
         (lambda: metrics.categorical_accuracy([0, 1], [[0.1], [0.9]]), "one column, .*; use binary_accuracy"),
         (lambda: metrics.mean_squared_error([1, 2], [[1, 2], [3, 4]]), "different numbers of outputs: 1 and 2"),
         (lambda: metrics.mean_squared_error([1, 2], [1]), "different lengths: 2 and 1"),
