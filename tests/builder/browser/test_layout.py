@@ -136,6 +136,8 @@ def test_messages_do_not_hide_what_is_read(open_page):
     view = open_page("vanishing_gradient")
     view.train(3)
     view.find("#step-epoch").click()
+    view.find("#tab-doctor").click()
+    view.expect(view.find("#doctor-summary")).to_contain_text("after 4 epochs")  # before that, its cards are drawn anew
     for tab, place in (("doctor", "#doctor-findings .finding"), ("explain", "#explain-button")):
         view.find(f"#tab-{tab}").click()
         view.find(place).first.scroll_into_view_if_needed()
