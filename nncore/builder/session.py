@@ -258,8 +258,13 @@ class Session:
         return {"until": self._until}
 
     def _check_epochs(self) -> None:
+        """Refuse another epoch where there are as many as are kept, or where its score could not be told."""
         if self.run.model.epoch >= MOST_EPOCHS:
             raise Refusal(f"the run has {MOST_EPOCHS:,} epochs, the most that are kept; reset it, or export its script")
+        run = self.run
+        if len(run.prepared.held_out) == 1 and "r2" in setup.metrics_for(run.setup, run.prepared.dataset):
+            message = "1 row is held out, and R2 needs two at the least: hold out a larger share, or none"
+            raise Refusal(message, "training.validation_split")
 
     def pause(self) -> dict[str, Any]:
         """Have `play` train no more: a long epoch waits where it is, one that is all but done is finished."""

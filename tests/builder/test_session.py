@@ -894,6 +894,15 @@ def test_a_layer_without_weights_begins_with_none(ask):
     assert told == ["dense_3 is new: it begins with new weights, the others keep theirs"]
 
 
+@pytest.mark.parametrize("message", ["step_epoch", "train"])
+def test_r2_of_one_row_is_refused_before_an_epoch_is(ask, message):
+    ask("set_data", csv="x,y\n" + "".join(f"{i},{i * 1.25}\n" for i in range(5)), options={"task": "regression"})
+    refusal = refused(ask, message)
+    assert refusal.where == "training.validation_split" and "hold out a larger share, or none" in str(refusal)
+    ask("set_training", validation_split=0.4)
+    ask(message)
+
+
 def test_rows_that_are_left_out_are_counted(ask):
     rows = [f"{i},{'' if i % 4 == 0 else i % 5},{'ab'[i % 2]}\n" for i in range(200)]
     table = "x,z,kind\n" + "".join(rows)
