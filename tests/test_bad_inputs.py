@@ -150,7 +150,7 @@ OTHERS = [
     (assign("layers", ()), AttributeError, "layers"),
     (lambda m: m.save("model", {1: "a"}), TypeError, "metadata must map str to str, got 1: 'a'"),
     (lambda m: m.save(""), OSError, "it exists and is not a regular file"),
-    (lambda m: m.save(None), TypeError, "not NoneType"),
+    (lambda m: m.save(None), TypeError, "path must be .*, got None of type NoneType"),
 ]
 
 

@@ -515,7 +515,7 @@ def refuse():
 def test_counts_that_no_training_reaches_are_refused(tmp_path, field):
     """What goes on from them came to numbers that no file can hold."""
     model = trained()
-    snapshot = dataclasses.replace(nncore.model.sequential.snapshot(model), **{field: 2**63 - 3})
+    snapshot = dataclasses.replace(nncore.model.snapshot(model), **{field: 2**63 - 3})
     with pytest.raises(nncore.ModelFileError, match=f"{field} must be an integer >= 0 and at most 9007199254740992"):
         checkpoint.encode(snapshot)
     with pytest.raises(ValueError, match="epochs must be an integer >= 1 and at most 9007199254740992"):

@@ -68,7 +68,7 @@ def test_layers_are_immutable():
 
 
 def test_activation_parameters_are_keywords():
-    with pytest.raises(TypeError, match="positional"):
+    with pytest.raises(TypeError, match=r"Activation takes name by place; give 0.5 by name"):
         Activation("elu", 0.5)
 
 

@@ -116,7 +116,7 @@ def test_learning_rate_must_be_a_finite_number_from_zero(cls, bad):
             ValueError,
             "clip_value or clip_norm, not both; got clip_value=2 and",
         ),
-        (lambda: SGD(0.1, 0.9, False, 1.0), TypeError, "positional"),
+        (lambda: SGD(0.1, 0.9, False, 1.0), TypeError, "SGD takes .*nesterov by place; give 1.0 by name"),
         (lambda: SCHEDULED[0].rate, TypeError, r"not one number but PiecewiseConstant.*optimizer.at_epoch\(epoch\)"),
         (
             lambda: optimizers.from_dict({"type": "SGD", "learning_rate": {"type": "StepDecy"}}),

@@ -233,7 +233,10 @@ def explaining(who: str, function: F, known: Collection[str] | None = None) -> F
         ...
     TypeError: split has no argument 'random_state'; here it is seed. Known: seed
     """
-    code = function.__code__  # `inspect` would be slow at import
+    bare: Any = function
+    while hasattr(bare, "__wrapped__"):  # what a decorator takes says nothing
+        bare = bare.__wrapped__
+    code = bare.__code__  # `inspect` would be slow at import
     if known is None:
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         known = [name for name in names if name != "self"]

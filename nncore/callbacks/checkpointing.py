@@ -85,7 +85,7 @@ class ModelCheckpoint(Monitor):
                 f"{self.filepath!r} is there already, and how good it is was not said: the first epoch replaces it; "
                 "to keep it until it is beaten, give initial_value_threshold",
                 UserWarning,
-                stacklevel=8,  # the call of fit
+                stacklevel=9,  # the call of fit
             )
         _make_directory(self.filepath)  # a path that cannot be should not wait for the first epoch
 

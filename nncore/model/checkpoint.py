@@ -298,6 +298,6 @@ FIELDS: dict[str, Callable[[str, Any], Any]] = {
 }
 """What a description consists of, and the rule that each field has to pass."""
 NAMES = ("feature_names", "output_names")
-LATER: dict[str, Callable[[str, Any], Any]] = {"drawn": COUNT, **dict.fromkeys(NAMES, _names)}
+LATER: dict[str, Callable[[str, Any], Any]] = {"drawn": FINISHED, **dict.fromkeys(NAMES, _names)}
 """What one of format 2 may say as well, where there is something to say: layers were put in, taken out or changed, or
 columns have names."""

@@ -27,7 +27,7 @@ EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves roo
 RATES_PER_CALL = 2**16  # of a schedule, worked out beforehand: a millisecond
 DEFAULT_BATCH = 32
 POSITIVE = checks.integer(1, checks.COUNT)
-TIME = checks.real(0, 2.0**53)
+TIME = checks.real(0, checks.EPOCHS)
 """Rule: a time in epochs."""
 
 

@@ -158,7 +158,7 @@ def training_data(
     if split:
         train, validation = split_validation(train, split)
         if said := said_of_split(train.target, validation.target, program.loss):
-            warnings.warn(f"validation_split={split:g}: {said}; {SHUFFLE}", UserWarning, stacklevel=5)
+            warnings.warn(f"validation_split={split:g}: {said}; {SHUFFLE}", UserWarning, stacklevel=6)
         return train, validation, program
     if validation_data is None:
         return train, None, program
