@@ -233,7 +233,7 @@ def explaining(who: str, function: F, known: Collection[str] | None = None) -> F
         ...
     TypeError: split has no argument 'random_state'; here it is seed. Known: seed
     """
-    code = function.__code__  # `inspect` would be slow at import
+    code = getattr(function, "__wrapped__", function).__code__  # `inspect` would be slow at import
     if known is None:
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         known = [name for name in names if name != "self"]

@@ -85,6 +85,7 @@ class Predictor(ABC):
         """
 
 
+@engine.own_arithmetic
 def freeze(program: Program, parameters: Array, statistics: Array) -> Predictor:
     """Return a `Predictor` of a program, its flat parameters (n_parameters,) and statistics (n_statistics,): copies.
 
