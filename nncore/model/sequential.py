@@ -553,6 +553,7 @@ class Sequential:
         """
         return prediction.predict(self._state, X)
 
+    @own_arithmetic
     def predictor(self) -> Predictor:
         """Return a frozen copy of the network that answers single rows, in well under a microsecond for a small one.
 

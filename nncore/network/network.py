@@ -50,6 +50,7 @@ class Network:
         self._orphaned = False  # whether a thread that died in a fork was using the plan
         _alive.add(self)
 
+    @engine.own_arithmetic  # it rounds what layers are given as float64, a slope or an epsilon
     def _new_plan(self, parameters: Array) -> Any:
         plan = engine.load_for(self.program, self.dtype.name).Plan(self.program)
         plan.set_parameters(np.ascontiguousarray(parameters))

@@ -86,6 +86,7 @@ class Predictor(ABC):
         """
 
 
+@engine.own_arithmetic
 def freeze(
     program: Program, parameters: Array, statistics: Array, feature_names: tuple[str, ...] | None = None
 ) -> Predictor:
