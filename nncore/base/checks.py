@@ -289,14 +289,13 @@ def explain_missing(classes: Collection[type], words: Mapping[str, str]) -> None
 
     Examples
     --------
-    >>> from nncore import Dense, Sequential
-    >>> model = Sequential([Dense(1)])
-    >>> hasattr(model, "count_params")
+    >>> from nncore import Adam
+    >>> hasattr(Adam(), "lr")
     False
-    >>> model.count_params()
+    >>> Adam().lr
     Traceback (most recent call last):
         ...
-    AttributeError: 'Sequential' object has no attribute 'count_params'; model.n_parameters is their number
+    AttributeError: 'Adam' object has no attribute 'lr'; optimizer.learning_rate is it
     """
 
     def missing(self: Any, name: str) -> Any:
@@ -306,17 +305,6 @@ def explain_missing(classes: Collection[type], words: Mapping[str, str]) -> None
 
     for cls in classes:
         cls.__getattr__ = missing  # type: ignore[attr-defined]
-
-
-def refuse_setting(cls: type, words: Mapping[str, str]) -> None:
-    """Make a class, but none of its subclasses, refuse to keep attributes that would have no effect."""
-
-    def keep(self: Any, name: str, value: Any) -> None:
-        if name in words and type(self) is cls:
-            raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r} to be set; {words[name]}")
-        object.__setattr__(self, name, value)
-
-    cls.__setattr__ = keep  # type: ignore[assignment, method-assign]
 
 
 def _meant(name: str, known: Collection[str]) -> str:

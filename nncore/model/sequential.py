@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore.base import checks, elsewhere
+from nncore.base.answered import answer
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic
 from nncore.history import History
@@ -468,7 +469,6 @@ class Sequential:
             fit = Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options)
             return fit.run()
 
-    @own_arithmetic
     def train_on_batch(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, epoch: float | None = None
     ) -> float:
@@ -535,7 +535,6 @@ class Sequential:
 
     # ---- using the weights
 
-    @own_arithmetic
     def predict(self, X: ArrayLike, *, batch_size: int | None = None, verbose: bool | int | str = 0) -> Array:
         """Return the network's outputs, shape (n_samples, n_outputs); no rows give no rows.
 
@@ -745,5 +744,4 @@ class Sequential:
 
 # `predict` and `train_on_batch` are called too often for that.
 checks.explain_unknown_arguments([Sequential], ["build", "compile", "fit", "evaluate", "save"])
-checks.explain_missing([Sequential], elsewhere.OF_A_MODEL)
-checks.refuse_setting(Sequential, elsewhere.SET_ON_A_MODEL)
+answer(Sequential, elsewhere.OF_A_MODEL, elsewhere.SET_ON_A_MODEL)

@@ -38,6 +38,11 @@ class Network:
     optimizer : Optimizer
     turn : Turn, optional
         Of the model that the network is made for; by default its own.
+
+    Attributes
+    ----------
+    decays : bool
+        Whether a step takes something off weights besides: the optimizer's ``weight_decay``, or one of a layer.
     """
 
     def __init__(self, program: Program, parameters: Array, optimizer: Optimizer, turn: Turn | None = None) -> None:
@@ -45,6 +50,7 @@ class Network:
         self.turn = Turn() if turn is None else turn
         self.dtype = parameters.dtype
         self._optimizer = optimizer
+        self.decays = _decays(program, optimizer)
         self._plan = self._new_plan(parameters)
         self._lent: Lent | None = None
         self._orphaned = False  # whether a thread that died in a fork was using the plan
@@ -162,7 +168,7 @@ class Network:
             same_kind = type(optimizer) is type(self._optimizer) and optimizer.n_slots == self._optimizer.n_slots
             plan = self._idle_plan()
             plan.set_optimizer(optimizer.at_epoch(0))
-            self._optimizer = optimizer
+            self._optimizer, self.decays = optimizer, _decays(self.program, optimizer)
             if not same_kind:
                 self.reset_optimizer()
 
@@ -269,6 +275,11 @@ class Network:
                 self.turn.computing = False
                 if self._lent is not None:
                     plan.get_parameters(self._lent.values)
+
+
+def _decays(program: Program, optimizer: Optimizer) -> bool:
+    of_all = "weight_decay" in optimizer.__dict__ and optimizer.__dict__["weight_decay"]
+    return bool(of_all or any(row.weight_decay for row in program.rows))
 
 
 def _forget_other_threads() -> None:

@@ -148,9 +148,12 @@ def train_on_batch(
         refuse_unsuitable_batch(program, len(data.X), state.dtype.itemsize)
         time = state.epoch if epoch is None else TIME("epoch", epoch)
         rate = np.array([state.optimizer.rate_at(time)])
-        check_decay(program, state.optimizer, rate)
-        network = state.network = state.network or new_network(state, program)
-        state.feature_names, state.output_names = names_for(state, program, X, y)
+        network = state.network or new_network(state, program)
+        if network.decays:
+            check_decay(program, state.optimizer, rate)
+        state.network = network
+        if not (type(X) is np.ndarray and type(y) is np.ndarray):  # whose columns have no names
+            state.feature_names, state.output_names = names_for(state, program, X, y)
         n = len(data.X)
         result = network.train(*data, batch_size=n, shuffle=False, seed=state.seed, learning_rates=rate)
         if result.diverged:
