@@ -48,7 +48,7 @@ cdef void go_back(Engine *e) noexcept nogil:
 # ------------------------------------------------------------------------------------------------ worker 0's books
 
 cdef enum:
-    SHUFFLED = 1 << 20    # rows between two polls; a multiple of rng.h's NN_SWAPS
+    SHUFFLED = 1 << 17    # rows between two polls; a multiple of rng.h's NN_SWAPS
 
 cdef void begin_epoch(Engine *e, isize epoch) noexcept nogil:
     e.books.epoch_loss, e.books.epoch_started, e.optimizer.n_clipped_steps = 0, nn_now(), 0
