@@ -14,7 +14,6 @@ import pytest
 import nncore
 from nncore.base.moved import MOVED, Finder
 
-
 AFTER = "34c80f3ffae3513f8d0e403fcd3d69bf69cc66bccc169a3cb11b813f66dc7a3f7ee2cc3d1890cd3dc318ac3f55a1e23e317bcc3d"
 """The parameters after three more epochs, as bytes: since tanh never falls, which changed its last bits."""
 
