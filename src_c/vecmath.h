@@ -192,9 +192,9 @@ NN_INLINE vec vexpm1(vec x)
 /* w of exp(r) = (1 + w) / (1 - w), that is tanh(r/2), for |r| <= log(2)/2: odd, so that half the terms do */
 NN_INLINE vec vtanh_half(vec r) { return r * NN_POLYNOMIAL(r * r, NN_TANH); }
 
-/* With exp(2|x|) = 2^n (1 + w) / (1 - w): tanh|x| = 1 - (2 - 2w) / (2^n + 1 + (2^n - 1) w), and w itself for small x, where
+/* With exp(2|x|) = 2^n (1 + w) / (1 - w): tanh|x| = 1 + 2 (w - 1) / (2^n + 1 + (2^n - 1) w), and w itself for small x, where
  * n is taken as 0. Both never fall as x grows, because no rounding lets them: r/2 outweighs the rest of w, and where w
- * grows, the numerator falls and the denominator rises. n is small, so that one part of log(2) will do. */
+ * grows, 1 - w falls and the denominator rises. n is small, so that one part of log(2) will do. */
 NN_INLINE vec vtanh(vec x)
 {
     vec a = vmin(vset1(NN_TANH_MAX), vabs(x)), twice = a + a;
@@ -203,7 +203,7 @@ NN_INLINE vec vtanh(vec x)
     vec r = vfnma(n - vset1(NN_MAGIC), vset1(NN_LN2), twice), z = r * r, half = vset1((real)0.5) * r;
     vec w = vfma(r * z, vhorner(z, NN_TANH_WIDE, (int)(sizeof NN_TANH_WIDE / sizeof(real)) - 1), half);
     vec power = vpow2(n, 0), less = power - vset1(1), more = power + vset1(1);
-    vec far = vset1(1) - (vset1(2) - (w + w)) / vfma(less, w, more);
+    vec far = vfma(vset1(2), (w - vset1(1)) / vfma(less, w, more), vset1(1));
     return vcopysign(vselect(near, w, far), x);
 }
 

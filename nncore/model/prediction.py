@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from nncore.arrays import inputs
 from nncore.base import checks
 from nncore.base.typing import Array
+from nncore.engine import own_arithmetic
 from nncore.losses import Crossentropy
 from nncore.program import ParameterBlock, last_activation
 from nncore.training import scoring
@@ -19,15 +20,19 @@ from nncore.training.state import State, built, converted, current_loss, scorers
 Predict = Callable[[ArrayLike], Array]
 """The model's own method, which a subclass may have changed."""
 
+_rounded_features = own_arithmetic(inputs.features)
+
 
 def predict(state: State, X: ArrayLike) -> Array:
     """Return the network's outputs; see ``Sequential.predict``."""
     network = state.network or built(state)
     n_features, names = network.program.n_features, state.feature_names
-    array = inputs.features(X, state.dtype, n_features, names, empty=True, check_finite=False)
+    ready = type(X) is np.ndarray and X.dtype is state.dtype  # nothing of it is rounded
+    features = inputs.features if ready else _rounded_features
+    array = features(X, state.dtype, n_features, names, empty=True, check_finite=False)
     predictions = network.predict(array)
     if predictions is None:
-        raise inputs.not_finite_features(X, state.dtype)
+        raise own_arithmetic(inputs.not_finite_features)(X, state.dtype)
     return predictions
 
 
