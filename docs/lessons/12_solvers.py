@@ -83,7 +83,7 @@ def draw(folder, models):
         (error, "error of Levenberg-Marquardt", predicted - swing(X)),
     ):
         picture = panel.contourf(*grid, values.reshape(grid[0].shape), 20, cmap="cividis")
-        panel.set(title=title, xlabel="time", ylabel="friction", aspect="equal")
+        panel.set(title=title, xlabel="time", ylabel="friction")
         figure.colorbar(picture, ax=panel, label="deflection")
     save(figure, folder, __file__)
 
