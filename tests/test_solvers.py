@@ -1,5 +1,7 @@
 """Training with full-batch solvers: what they reach, how they fit into `fit`, and what they refuse."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -542,7 +544,7 @@ def test_no_training_within_training():
 
 
 def test_the_threads_of_blas_are_bounded_while_a_solver_runs():
-    """They spin while they wait: on a busy machine L-BFGS took three times as long."""
+    """They spin while they wait: on a busy machine L-BFGS took three times as long, Levenberg-Marquardt twenty."""
     threadpoolctl = pytest.importorskip("threadpoolctl")
 
     def of_blas():
@@ -552,11 +554,12 @@ def test_the_threads_of_blas_are_bounded_while_a_solver_runs():
     nncore.set_num_threads(2)
     try:
         with threadpoolctl.threadpool_limits(limits=4, user_api="blas"):
-            for solver in ("lbfgs", "lm"):
-                model = Sequential([Dense(1)])
-                look = {"callbacks": lambda *_, solver=solver: found.setdefault(solver, of_blas())}
-                model.fit([[1, 2], [3, 4], [5, 7]], [1, 2, 3], solver=solver, **look)
-            assert found == {"lbfgs": {1}, "lm": {2}} and of_blas() == {4}
+            for case in product(("lbfgs", "lm"), (255, 256)):  # units: 1021 parameters, and 1025
+                model = Sequential([Dense(case[1], "tanh"), Dense(1)])
+                look = {"callbacks": lambda *_, case=case: found.setdefault(case, of_blas())}
+                model.fit([[1, 2], [3, 4], [5, 7]], [1, 2, 3], solver=case[0], **look)
+            of_lbfgs = {("lbfgs", 255): {1}, ("lbfgs", 256): {1}}
+            assert found == {**of_lbfgs, ("lm", 255): {1}, ("lm", 256): {2}} and of_blas() == {4}
         with threadpoolctl.threadpool_limits(limits=1, user_api="blas"), blas.limited():
             assert of_blas() == {1}, "never raised"
     finally:

@@ -17,7 +17,7 @@ from nncore.base.typing import Array
 from nncore.network import Network
 from nncore.optimizers import OPTIMIZERS
 from nncore.program import Program
-from nncore.solvers import blas, lbfgs, levenberg_marquardt
+from nncore.solvers import blas, equations, lbfgs, levenberg_marquardt
 from nncore.solvers.lbfgs import LBFGS
 from nncore.solvers.levenberg_marquardt import LM
 from nncore.solvers.objective import Objective
@@ -41,20 +41,20 @@ class Solver:
         What says when it ends.
     columns : tuple of str
         Names of the values that it gives `accept` beside point and objective.
-    blas_threads : int or None
-        How many threads its linear algebra has use for; None for as many as the engine may use.
+    alone : float
+        For so many parameters, and for fewer, its linear algebra has no use for a second thread.
     """
 
     check: Callable[[Program], None]
     minimise: Callable[[Objective, Array, int, Accept, Any], str]
     settings: type[LBFGS] | type[LM]
     columns: tuple[str, ...] = ()
-    blas_threads: int | None = None
+    alone: float = math.inf
 
 
 SOLVERS = {
-    "lbfgs": Solver(lbfgs.check, lbfgs.minimise, LBFGS, blas_threads=1),
-    "lm": Solver(levenberg_marquardt.check, levenberg_marquardt.minimise, LM, ("damping",)),
+    "lbfgs": Solver(lbfgs.check, lbfgs.minimise, LBFGS),
+    "lm": Solver(levenberg_marquardt.check, levenberg_marquardt.minimise, LM, ("damping",), equations.WHOLE),
 }
 """The solvers by name."""
 
@@ -142,7 +142,7 @@ class Solving:
             self.check_start(fit.network, fit.data)
         self._began, self.message = time.perf_counter(), "interrupted"
         try:
-            with blas.limited(self.solver.blas_threads):
+            with blas.limited(1 if len(start) <= self.solver.alone else None):
                 accept = partial(self._accept, fit)
                 ended = self.solver.minimise(self._objective, start, fit.epochs, accept, self._settings)
             self.message = self._ended or ended
