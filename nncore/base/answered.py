@@ -17,32 +17,32 @@ class Answered:
     name : str
     answer : str
         What to write instead.
-    refused : bool
-        Whether objects of this class, but of none of its subclasses, cannot be given such an attribute, because it
-        would have no effect.
+    refused : str or None
+        The same for who sets it, where objects of this class, but of none of its subclasses, cannot be given such an
+        attribute, because it would have no effect.
     """
 
-    def __init__(self, owner: type, name: str, answer: str, refused: bool) -> None:
+    def __init__(self, owner: type, name: str, answer: str, refused: str | None) -> None:
         self.owner, self.name, self.answer, self.refused = owner, name, answer, refused
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is not None and self.name in instance.__dict__:
             return instance.__dict__[self.name]
-        self._refuse("" if instance is None else type(instance).__name__)
+        self._refuse("" if instance is None else type(instance).__name__, self.answer)
 
     def __set__(self, instance: Any, value: Any) -> None:
-        if self.refused and type(instance) is self.owner:
-            self._refuse(self.owner.__name__, " to be set")
+        if self.refused is not None and type(instance) is self.owner:
+            self._refuse(self.owner.__name__, self.refused, " to be set")
         instance.__dict__[self.name] = value
 
     def __delete__(self, instance: Any) -> None:
         if self.name not in instance.__dict__:
-            self._refuse(type(instance).__name__)
+            self._refuse(type(instance).__name__, self.answer)
         del instance.__dict__[self.name]
 
-    def _refuse(self, kind: str, what: str = "") -> NoReturn:
+    def _refuse(self, kind: str, answer: str, what: str = "") -> NoReturn:
         whose = f"{kind!r} object" if kind else f"type object {self.owner.__name__!r}"
-        raise AttributeError(f"{whose} has no attribute {self.name!r}{what}; {self.answer}")
+        raise AttributeError(f"{whose} has no attribute {self.name!r}{what}; {answer}")
 
 
 def answer(cls: type, words: Mapping[str, str], refused: Mapping[str, str]) -> None:
@@ -69,8 +69,7 @@ def answer(cls: type, words: Mapping[str, str], refused: Mapping[str, str]) -> N
     """
     for name in {**words, **refused}:
         if not hasattr(cls, name):
-            what = words.get(name, refused.get(name, ""))
-            setattr(cls, name, Answered(cls, name, what, name in refused))
+            setattr(cls, name, Answered(cls, name, words.get(name, refused.get(name, "")), refused.get(name)))
     cls.__dir__ = _listed  # type: ignore[assignment]
 
 

@@ -75,10 +75,11 @@ def _check_reads(row: Row, i: int, widths: dict[int, int]) -> None:
 
 def _check_places(row: Row, i: int, ends: dict[str, int]) -> None:
     n_weight = row.n_in * row.n_out if row.op == "dense" else row.n_out
-    learns = row.op in ("dense", "batchnorm", "layernorm")
+    norm = row.op in ("batchnorm", "layernorm")
+    learns = row.op == "dense" or (norm and (row.weight, row.bias) != (-1, -1))  # else one without gamma and beta
     if learns:
         _check_place(f"weight of row {i}", row.weight, n_weight, ends["parameter"])
-    if learns and (row.bias != -1 or row.op != "dense"):
+    if learns and (norm or row.bias != -1):
         if row.bias != row.weight + n_weight:
             raise ValueError(f"the bias of row {i} does not lie behind its weight")
         _check_place(f"bias of row {i}", row.bias, row.n_out, ends["parameter"])
