@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from conftest import ROOT
 import nncore
 from nncore.datasets.bundled import BUNDLED
 
-PUBLISHED = ["*.md", "pyproject.toml", ".ci/run", "nncore/**/*.py", "nncore/builder/static/**/*.js"]
+PUBLISHED = ["*.md", "pyproject.toml", ".ci/*", "nncore/**/*.py", "nncore/builder/static/**/*.js"]
 PUBLISHED += ["nncore/builder/static/**/*.html", "docs/**/*.md", "docs/**/*.py", "bench/**/*.py"]
 """What of the source folder tells people what to install."""
 
@@ -135,3 +136,13 @@ def test_every_package_is_installed():
     listed = re.search(r"^packages = (\[.*?\])", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M | re.S)
     found = [".".join(path.parent.relative_to(ROOT).parts) for path in sorted((ROOT / "nncore").rglob("__init__.py"))]
     assert sorted(json.loads(listed[1])) == sorted(found)
+
+
+@pytest.mark.skipif(not (ROOT / ".ci").is_dir(), reason="needs a clone")
+def test_the_checks_that_are_documented_can_be_run():
+    told = set(re.findall(r"\.ci/\w+", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
+    commands = sorted(f".ci/{path.name}" for path in (ROOT / ".ci").iterdir())
+    assert sorted(told) == commands
+    for command in commands:
+        assert os.access(ROOT / command, os.X_OK), command
+        subprocess.run(["bash", "-n", command], cwd=ROOT, check=True)
