@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore.base import elsewhere, lazy
+from nncore.base import callers, elsewhere, lazy
 from nncore.base.typing import Array
 
 Metric = Callable[..., float]
@@ -154,7 +154,7 @@ def r2_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """
     true, pred = _same_shape(y_true, y_pred)
     if len(true) < 2:
-        warnings.warn("r2_score is not defined for fewer than two samples", RuntimeWarning, stacklevel=2)
+        warnings.warn("r2_score is not defined for fewer than two samples", RuntimeWarning, stacklevel=callers.level())
         return float("nan")
     residual = np.square(true - pred).sum(axis=0)
     total = np.square(true - true.mean(axis=0)).sum(axis=0)
