@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from nncore import engine
 from nncore.activations import get as activation_row
+from nncore.base.tables import refuse_without_values
 from nncore.base.typing import Array
 from nncore.layers import Activation
 from nncore.losses import Loss
@@ -31,6 +32,8 @@ from nncore.optimizers import get as optimizer_of
 
 def _convert(*arrays: ArrayLike | None) -> tuple[ModuleType, list[Any]]:
     """Return the engine for the arrays' common dtype, and the arrays C-contiguous in it."""
+    for a in arrays:
+        refuse_without_values(a, "array")
     given = [np.asarray(a) for a in arrays if a is not None]
     dtype = "float32" if all(a.dtype == np.float32 for a in given) else "float64"
     return engine.load(dtype), [None if a is None else np.asarray(a, dtype, order="C") for a in arrays]
@@ -247,6 +250,7 @@ def loss(loss: str | Loss, raw_prediction: ArrayLike, target: ArrayLike) -> tupl
     _check_shape("raw_prediction", z, ("n", "n_outputs"))
     if z.shape[1] == 0:
         raise ValueError(f"raw_prediction must have at least one column, got shape {z.shape}")
+    refuse_without_values(target, "target")
     targets = _labels(target, *z.shape) if sparse else np.ascontiguousarray(target, z.dtype)
     if not sparse:
         _check_shape("target", targets, z.shape)

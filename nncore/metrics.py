@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore.base import elsewhere, lazy
+from nncore.base import callers, elsewhere, lazy
+from nncore.base.tables import refuse_without_values
 from nncore.base.typing import Array
 
 Metric = Callable[..., float]
@@ -46,7 +47,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> accuracy([0, 2], [[0.9, 0.1, 0.0], [0.2, 0.5, 0.3]])
     0.5
     """
-    true, pred = np.asarray(y_true), np.asarray(y_pred)
+    true, pred = _array(y_true, "y_true"), _array(y_pred, "y_pred")
     if pred.ndim == 2 and pred.shape[1] == 1:
         _check_lengths(true, pred)
         _indices(true, "y_true")
@@ -108,13 +109,14 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> categorical_accuracy([[0, 1], [1, 0]], [[0.2, 0.8], [0.4, 0.6]])
     0.5
     """
-    pred = np.asarray(y_pred)
+    pred = _array(y_pred, "y_pred")
     if pred.ndim != 2:
         raise ValueError(f"y_pred must have shape (n_samples, n_classes), got {pred.shape}")
     if pred.shape[1] == 1:
         raise ValueError("y_pred has one column, whose largest score is always the first; use binary_accuracy")
-    _check_lengths(np.asarray(y_true), pred)
-    return _share_equal(_indices(y_true, "y_true"), pred.argmax(axis=1))
+    true = _array(y_true, "y_true")
+    _check_lengths(true, pred)
+    return _share_equal(_indices(true, "y_true"), pred.argmax(axis=1))
 
 
 def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -154,7 +156,7 @@ def r2_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """
     true, pred = _same_shape(y_true, y_pred)
     if len(true) < 2:
-        warnings.warn("r2_score is not defined for fewer than two samples", RuntimeWarning, stacklevel=2)
+        warnings.warn("r2_score is not defined for fewer than two samples", RuntimeWarning, stacklevel=callers.level())
         return float("nan")
     residual = np.square(true - pred).sum(axis=0)
     total = np.square(true - true.mean(axis=0)).sum(axis=0)
@@ -189,8 +191,9 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None
     array([[1, 0],
            [1, 1]])
     """
-    scores = [a.shape[1] for a in map(np.asarray, (y_true, y_pred)) if a.ndim == 2 and a.shape[1] > 1]
-    true, pred = _indices(y_true, "y_true"), _indices(y_pred, "y_pred")
+    given = _array(y_true, "y_true"), _array(y_pred, "y_pred")
+    scores = [a.shape[1] for a in given if a.ndim == 2 and a.shape[1] > 1]
+    true, pred = _indices(given[0], "y_true"), _indices(given[1], "y_pred")
     _check_lengths(true, pred)
     size = int(max([*scores, *(int(a.max()) + 1 for a in (true, pred) if a.size)], default=0))
     if n_classes is None:
@@ -198,6 +201,12 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None
     elif size > n_classes:
         raise ValueError(f"n_classes is {n_classes}, but the labels need at least {size}")
     return np.bincount(true * n_classes + pred, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def _array(values: ArrayLike, name: str, dtype: type[np.float64] | None = None) -> Array:
+    """Return an array of `values`; TypeError or ValueError if they are sparse or masked, which NumPy would not see."""
+    refuse_without_values(values, name)
+    return np.asarray(values, dtype=dtype)
 
 
 def _classes(labels: Array) -> Array:
@@ -209,8 +218,8 @@ def _classes(labels: Array) -> Array:
     raise ValueError(f"labels must be (n_samples,) or (n_samples, n_classes), got shape {labels.shape}")
 
 
-def _indices(labels: ArrayLike, name: str) -> NDArray[np.int64]:
-    found = _classes(np.asarray(labels))
+def _indices(labels: Array, name: str) -> NDArray[np.int64]:
+    found = _classes(labels)
     if found.dtype.kind not in "biuf":
         how = "number them: names, y = numpy.unique(labels, return_inverse=True)"
         raise ValueError(f"{name} must hold class indices 0, 1, 2...; got {found.ravel()[:1].tolist()}; {how}")
@@ -237,7 +246,7 @@ def _check_lengths(true: Array, pred: Array) -> None:
 
 def _same_shape(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     """Both as float64 of shape (n, k), where (n,) means (n, 1)."""
-    true, pred = np.asarray(y_true, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
+    true, pred = _array(y_true, "y_true", np.float64), _array(y_pred, "y_pred", np.float64)
     if true.ndim not in (1, 2) or pred.ndim not in (1, 2):
         raise ValueError(f"y_true and y_pred must be 1-D or 2-D, got shapes {true.shape} and {pred.shape}")
     true, pred = true.reshape(len(true), -1), pred.reshape(len(pred), -1)

@@ -3,6 +3,7 @@
 import json
 import re
 import warnings
+from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
@@ -248,6 +249,22 @@ def test_namibia(read):
         content = "c,y\n" + "".join(f"{text},{i % 2}\n" for i, text in enumerate(texts.split(",")))
         with pytest.raises(ValueError, match="column 'c' has no value"):
             read(content)
+
+
+def test_chosen_features_keep_how_their_columns_are_read(read):
+    """Most frequent is a text that is no feature: then the gap is none of those that are."""
+    content = 'n,c,m,y\n1,x,"1,5",0\n2,x,"2,5",1\n,z,"3,5",0\n4,,"4,5",1\n9,x,"5,5",0\n5,z,"6,5",0\n6,w,"7,5",1\n'
+    whole, _ = read(content, missing="impute")
+    names = ("c=z", "m", "n", "c=w")
+    schema = Schema.from_dict(json.loads(json.dumps(whole.schema.choose(names).to_dict())))
+    assert schema == whole.schema.choose(names) and schema.feature_names == names
+    at = [whole.feature_names.index(name) for name in names]
+    X = whole.X[:, at]
+    chosen = Preparation.fit(replace(whole, X=X, feature_names=names, schema=schema), standardize=False)
+    assert chosen.fill(X)[2:4].tolist() == [[1, 3.5, 4.5, 0], [0, 4.5, 4, 0]]
+    state = {**schema.to_dict(), "chosen": [0, 99]}
+    with pytest.raises(ValueError, match="among the numbers 0 to 5, got"):
+        Schema.from_dict(state)
 
 
 def test_a_preparation_of_an_older_file_has_no_values_for_gaps(read):

@@ -6,7 +6,12 @@ import pytest
 from nncore import kernels
 
 SPARSE = "sparse_categorical_crossentropy"
+MASKED = np.ma.array([[1.0, 2.0]], mask=[[False, True]])
 BAD = [
+    (lambda: kernels.activate("tanh", MASKED), r"array is a masked array with 1 masked value.*array\.filled"),
+    (lambda: kernels.exp(MASKED), r"array is a masked array with 1 masked value.*array\.filled"),
+    (lambda: kernels.loss("mse", np.ones((1, 2)), MASKED), r"target is a masked array with 1 masked value"),
+    (lambda: kernels.loss(SPARSE, np.ones((2, 2)), MASKED[0].astype(int)), r"target is a masked array"),
     (lambda: kernels.dense_forward([1.0], [[1.0]]), r"x must have shape \(n, n_in\), got \(1,\)"),
     (lambda: kernels.dense_forward([[1.0]], [[1.0], [2.0]]), r"weight must have shape \(1, n_out\), got \(2, 1\)"),
     (lambda: kernels.dense_forward([[1.0]], [[1.0]], [1.0, 2.0]), r"bias must have shape \(1\), got \(2,\)"),

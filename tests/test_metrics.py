@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.sparse
 import sklearn.metrics as reference
 
 from nncore import Dense, Sequential, metrics
@@ -62,6 +63,33 @@ def test_r2_of_constant_targets(true, pred):
 def test_r2_of_one_sample_is_nan_and_warns():
     with pytest.warns(RuntimeWarning, match="fewer than two samples"):
         assert math.isnan(metrics.r2_score([1.0], [1.0]))
+
+
+MASKED = np.ma.array([0.0, 1.0, 1.0], mask=[False, False, True])
+FUNCTIONS = [*dict.fromkeys(metrics.METRICS.values()), metrics.confusion_matrix]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize(
+    "masked", [MASKED, MASKED[:, None], [[0.0], [1.0], MASKED[2:]]], ids=["(n,)", "(n, 1)", "list"]
+)
+def test_what_a_mask_hides_is_no_value(function, masked):
+    whole = [[0.1, 0.9]] * 3 if function is metrics.categorical_accuracy else [0, 1, 1]
+    for name, given in (("y_true", (masked, whole)), ("y_pred", (whole, masked))):
+        said = rf"{name}.* is a masked array with 1 masked value.*: {name}.*\.filled\(value\)"
+        with pytest.raises(ValueError, match=said):
+            function(*given)
+    unmasked = np.ma.array([0, 1, 1])
+    if function is not metrics.categorical_accuracy:
+        assert np.array_equal(function(unmasked, unmasked), function([0, 1, 1], [0, 1, 1]))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_sparse_matrices_are_named(function):
+    sparse = scipy.sparse.csr_matrix([[0.0, 1.0]] * 3)
+    for name, given in (("y_true", (sparse, [[0.0, 1.0]] * 3)), ("y_pred", ([[0.0, 1.0]] * 3, sparse))):
+        with pytest.raises(TypeError, match=rf"sparse input is not supported; use {name}\.toarray\(\)"):
+            function(*given)
 
 
 def test_float32_is_summed_in_float64():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore.base import callers
 from nncore.base.checks import shown
 from nncore.base.tables import MOST_SHOWN, column_names, column_types
 from nncore.base.typing import Array
@@ -225,7 +225,7 @@ def say_rounded(array: Array, values: Any, name: str) -> None:
             f"{name} holds {int(large.sum())} whole number(s) past 2**53, the first at {where(place, values)}: as "
             "floats they are rounded, and neighbours become one; if they are ids, leave them out"
         )
-        warnings.warn(text, UserWarning, stacklevel=_frames_of_nncore())
+        warnings.warn(text, UserWarning, stacklevel=callers.level())
 
 
 def _were_whole(large: NDArray[np.bool_], values: Any) -> NDArray[np.bool_]:
@@ -240,11 +240,3 @@ def _were_whole(large: NDArray[np.bool_], values: Any) -> NDArray[np.bool_]:
             value = given[place]
             large[place] = isinstance(value, (int, np.integer)) and abs(int(value)) > LARGEST_WHOLE
     return large
-
-
-def _frames_of_nncore() -> int:
-    """Return the stacklevel of a warning, given by who calls this, that is to point at the caller of nncore."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("nncore."):
-        frame, level = frame.f_back, level + 1
-    return level

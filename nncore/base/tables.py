@@ -132,7 +132,7 @@ def refuse_without_values(values: Any, name: str) -> None:
     >>> refuse_without_values([np.ma.array([1, 2], mask=[False, True])], "X")
     Traceback (most recent call last):
         ...
-    ValueError: X[0] is a masked array with 1 masked value(s); fill or drop them first
+    ValueError: X[0] is a masked array with 1 masked value(s); fill or drop them first: X[0].filled(value), ...
     """
     sparse = sys.modules.get("scipy.sparse")  # whoever holds a sparse matrix has imported it
     if sparse is not None and sparse.issparse(values):
@@ -144,4 +144,5 @@ def refuse_without_values(values: Any, name: str) -> None:
                     refuse_without_values(row, f"{name}[{i}]")
     elif isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         count = int(np.ma.getmaskarray(values).sum())
-        raise ValueError(f"{name} is a masked array with {count} masked value(s); fill or drop them first")
+        how = f"{name}.filled(value), {name}.compressed()"
+        raise ValueError(f"{name} is a masked array with {count} masked value(s); fill or drop them first: {how}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +21,7 @@ class Prepared:
     Attributes
     ----------
     dataset : Dataset
-        In its own units.
+        In its own units; what is filled into gaps is in it.
     preparation : Preparation
     train, held_out : ndarray of int
         Numbers of the rows in the data set; none are held out if the share is 0.
@@ -90,6 +90,7 @@ def prepare(
     noted = preparation is not None
     if preparation is None:
         preparation = _learned(dataset.rows(train), standardize)
+    dataset = replace(dataset, X=preparation.fill(dataset.X))
     X = np.ascontiguousarray(preparation.prepare_inputs(dataset.X), np.float32)
     y = preparation.prepare_target(dataset.y)
     y = y if dataset.target_names is not None else np.asarray(y, np.float32)
@@ -113,7 +114,9 @@ def noted_preparation(notes: Mapping[str, str], dataset: Dataset) -> Preparation
     preparation = located("data", Preparation.from_json, notes["preparation"])
     schema = preparation.schema
     suits = schema.feature_names == dataset.feature_names and schema.classes == dataset.target_names
-    return preparation if suits else None
+    if not suits or np.isnan(preparation.fill(dataset.X)).any():  # gaps where its training had none
+        return None
+    return preparation
 
 
 def can_be_stratified(dataset: Dataset, share: float) -> bool:

@@ -15,7 +15,7 @@ from nncore.builder import links, reopening
 from nncore.builder.refusal import Refusal
 from nncore.builder.run import Run, Step
 from nncore.builder.setup import metrics_for
-from nncore.builder.sources import CSV, FILE, MNIST, SELECTION, Source
+from nncore.builder.sources import AS_A_RULE, CSV, FILE, MNIST, SELECTION, Source
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.notes import Split, written
 from nncore.datasets.tables import is_npz
@@ -128,9 +128,9 @@ def _data(run: Run, path: str | None) -> Iterator[str]:
         names = list(source.options["features"])
         yield f"names = {names!r}"
         yield "columns = [dataset.feature_names.index(name) for name in names]"
-        yield (
-            "dataset = dataclasses.replace(dataset, X=dataset.X[:, columns], feature_names=tuple(names), schema=None)"
-        )
+        schema = "None" if prepared.dataset.schema is None else "dataset.schema.choose(names)"
+        chosen = f"X=dataset.X[:, columns], feature_names=tuple(names), schema={schema}"
+        yield f"dataset = dataclasses.replace(dataset, {chosen})"
     yield "train = np.arange(len(dataset))"
     if len(prepared.held_out):
         how = f"test_size={run.origin.validation_split!r}, seed={run.origin.split_seed}"
@@ -154,7 +154,8 @@ def _load(source: Source, path: str | None) -> str:
     if source.name in (CSV, FILE):
         name = _table(source, path)
         reader = "read_npz" if is_npz(name) else "read_csv"
-        return f"datasets.{reader}({', '.join([repr(name), *arguments])})"
+        usual = [] if is_npz(name) else [f"{key}={value!r}" for key, value in AS_A_RULE.items() if key not in options]
+        return f"datasets.{reader}({', '.join([repr(name), *arguments, *usual])})"
     return f"datasets.make_{source.name}({', '.join(arguments)})"
 
 

@@ -26,6 +26,7 @@ from nncore.datasets import Dataset, load_mnist, read_csv, read_npz
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.generators import GENERATORS
+from nncore.datasets.schema import IMPUTE
 from nncore.datasets.tables import is_npz
 
 CSV, FILE, MNIST = "csv", "file", "mnist"
@@ -59,8 +60,11 @@ TABLES: dict[str, Rule] = {
     "task": one_of("auto", "classification", "regression"),
     "categorical": several(text(1000), 1000),
     "ignore": several(text(1000), 1000),
-    "missing": one_of("error", "drop"),
+    "missing": one_of("impute", "drop", "error"),
+    "missing_values": several(text(1000), 1000),
 }
+AS_A_RULE = {"missing": "impute"}
+"""Options of tables that are as on the command line, and not as in Python, where nothing else is given."""
 ON_THE_PAGE = {
     "missing='drop', on the command line --drop-missing": "Missing values: Drop row",
     "ignore=, on the command line --ignore": "under Columns",
@@ -179,8 +183,8 @@ def _loaded(chosen: Source, options: Mapping[str, Any], csv: str | None, path: s
         **BUNDLED,
         **{name: partial(make, **options) for name, make in GENERATORS.items()},
         MNIST: lambda: load_mnist(path if path is not None and Path(path).is_dir() else None).train,
-        CSV: lambda: _pasted(csv, str(chosen.options.get("file", "data.csv")), options),
-        FILE: lambda: _named(path, str(chosen.options.get("file", "FILE")), options),
+        CSV: lambda: _pasted(csv, str(chosen.options.get("file", "data.csv")), {**AS_A_RULE, **options}),
+        FILE: lambda: _named(path, str(chosen.options.get("file", "FILE")), {**AS_A_RULE, **options}),
     }
     return loaders[chosen.name]()
 
@@ -235,7 +239,7 @@ def _as_on_the_page(message: str) -> str:
     """Return a reader's message with the page's words for the options that it names."""
     for options, words in ON_THE_PAGE.items():
         message = message.replace(f"({options})", f"({words})")
-    return message
+    return message.replace(IMPUTE, "; Missing values: Fill keeps them")
 
 
 def _named(path: str | None, file: str, options: Mapping[str, Any]) -> Dataset:
@@ -272,4 +276,5 @@ def selected(dataset: Dataset, names: list[str]) -> Dataset:
     columns = [located("data.options.features", lookup, "feature", name, known) for name in names]
     if not columns or len(set(columns)) < len(columns):
         raise Refusal("features must name at least one feature, and none twice", "data.options.features")
-    return replace(dataset, X=dataset.X[:, columns], feature_names=tuple(names), schema=None)
+    schema = None if dataset.schema is None else dataset.schema.choose(names)
+    return replace(dataset, X=dataset.X[:, columns], feature_names=tuple(names), schema=schema)

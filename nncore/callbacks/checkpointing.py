@@ -6,7 +6,7 @@ import os
 import warnings
 from string import Formatter
 
-from nncore.base import checks, paths
+from nncore.base import callers, checks, paths
 from nncore.base.protocols import Model
 from nncore.callbacks.monitor import Monitor
 
@@ -85,7 +85,7 @@ class ModelCheckpoint(Monitor):
                 f"{self.filepath!r} is there already, and how good it is was not said: the first epoch replaces it; "
                 "to keep it until it is beaten, give initial_value_threshold",
                 UserWarning,
-                stacklevel=9,  # the call of fit
+                stacklevel=callers.level(),
             )
         _make_directory(self.filepath)  # a path that cannot be should not wait for the first epoch
 

@@ -18,6 +18,7 @@ from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.notes import Split
 from nncore.datasets.notes import read as read_notes
+from nncore.datasets.schema import Schema
 from nncore.model import load, snapshot
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _with_model(options: argparse.Namespace) -> Session:
     if notes is not None:
         start = replace(start, validation_split=min(notes[1].test, 0.9), split_seed=notes[1].seed)
     if notes is not None and reopening.KEY not in model.metadata and options.data is None and _is_text(path):
-        start = replace(start, source=replace(source, options={"target": notes[0].schema.target, **source.options}))
+        start = replace(start, source=replace(source, options={**_as_trained(notes[0].schema), **source.options}))
     start = _as_noted(start, model.metadata, options)
     if model.dtype.name != "float32":
         raise UsageError(f"{options.model} is of {model.dtype.name}; the builder computes in float32")
@@ -113,6 +114,16 @@ def _with_model(options: argparse.Namespace) -> Session:
     for remark in _remarks(session, notes):
         print(f"nncore: {options.model}: {remark}", file=sys.stderr)
     return session
+
+
+def _as_trained(schema: Schema) -> dict[str, Any]:
+    """Return how ``nncore train`` read a table: rows with gaps that it kept are known by the columns that have some."""
+    found: dict[str, Any] = {"target": schema.target}
+    if not any(column.gaps for column in schema.columns):
+        found["missing"] = "drop"
+    if schema.marks.told:
+        found["missing_values"] = list(schema.marks.told)
+    return found
 
 
 def _remarks(session: Session, notes: tuple[Preparation, Split] | None) -> Iterator[str]:

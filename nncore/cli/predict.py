@@ -35,7 +35,7 @@ def run_predict(options: argparse.Namespace) -> int:
     if options.proba and preparation.schema.classes is None:
         raise UsageError(f"--proba needs classes, and {options.model} predicts a number; leave it out")
     with stdin_as_file(options) as read:
-        X, _ = load_for_model(read, preparation, target=False)
+        X, _ = load_for_model(read, preparation, model.metadata, target=False)
         ids = None if options.id is None else load_column(read, options.id, preparation.schema)
     output, complete = _predict(model, preparation, X)
     if not complete.all():
@@ -54,8 +54,8 @@ def run_predict(options: argparse.Namespace) -> int:
 
 def _say_incomplete(data: str, preparation: Preparation, X: np.ndarray, complete: np.ndarray) -> None:
     """Say on stderr which rows get no prediction, and why; if none gets one, refuse."""
-    columns = [column.name for column in preparation.schema.columns for _ in column.feature_names]
-    X = X if preparation.imputer is None else preparation.imputer.fill(X)  # what it fills is not wanted
+    columns = {i: column.name for column, features in preparation.schema.features.items() for i in features}
+    X = preparation.fill(X)  # what it fills is not wanted
     first = int(np.argmin(complete))
     lacks = f"row {first + 1} lacks {columns[int(np.argmax(np.isnan(X[first])))]!r}"
     n = int(np.count_nonzero(~complete))
@@ -69,7 +69,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
     """Carry ``nncore evaluate`` out; return the exit code."""
     model, preparation, split = model_file.load(options.model)
     with stdin_as_file(options) as read:
-        X, y = load_for_model(read, preparation)
+        X, y = load_for_model(read, preparation, model.metadata)
     if y is None:
         target = preparation.schema.target
         raise UsageError(f"{options.data} has no target {target!r} to compare with; try nncore predict")

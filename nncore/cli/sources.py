@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nncore.base.names import lookup
+from nncore.cli import noted
 from nncore.cli.errors import UsageError, blamed_on_the_user
 from nncore.cli.notes import notes_on
 from nncore.datasets import Dataset, Preparation, load_mnist, read_npz
@@ -98,9 +99,11 @@ def look_at_columns(options: argparse.Namespace) -> list[ColumnFacts]:
 
 
 def load_for_model(
-    options: argparse.Namespace, preparation: Preparation, *, target: bool = True
+    options: argparse.Namespace, preparation: Preparation, metadata: Mapping[str, str], *, target: bool = True
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read ``options.data`` as the model that has `preparation` understands it; without `target`, the inputs alone.
+
+    Data that the builder generated are made as the `metadata` of its file note it, which is said.
 
     Returns
     -------
@@ -124,17 +127,24 @@ def load_for_model(
                     print(f"nncore: {note.replace(data, getattr(options, 'shown', data))}", file=sys.stderr)
             return rows
         _refuse(options, TABLE_OPTIONS, "CSV files")
+        source = noted.source(data, metadata)
         if is_npz(data):
             X, targets = read_npz_arrays(data, y="y" if target else None)
+            X = noted.chosen(data, X, [f"x{i}" for i in range(X.shape[1])], schema, source)
             _check_width(data, X.shape[1], len(schema.feature_names))
             return X, None if targets is None else encode_targets(targets, schema.classes, data)
-        dataset = load_mnist(data.partition(":")[2] or None).test if _is_mnist(data) else _named(data)
-        _check_width(data, dataset.n_features, len(schema.feature_names))
-        _check_same(data, "features", dataset.feature_names, schema.feature_names)
+        if _is_mnist(data):
+            dataset = load_mnist(data.partition(":")[2] or None).test
+        else:
+            dataset = noted.made(data, source) or _named(data)
+        X = noted.chosen(data, dataset.X, dataset.feature_names, schema, source)
+        if X is dataset.X:
+            _check_width(data, dataset.n_features, len(schema.feature_names))
+            _check_same(data, "features", dataset.feature_names, schema.feature_names)
         if not target:
-            return dataset.X, None
+            return X, None
         _check_same(data, "classes", dataset.target_names or ("numbers",), schema.classes or ("numbers",))
-        return dataset.X, dataset.y
+        return X, dataset.y
 
 
 def load_column(options: argparse.Namespace, name: str, schema: Schema) -> list[str]:

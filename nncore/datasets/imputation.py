@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ class Imputer:
     Examples
     --------
     >>> X = np.array([[1.0, 1, 0], [2.0, 0, 1], [9.0, 0, 1], [np.nan, np.nan, np.nan]])
-    >>> imputer = Imputer.fit(X, numbers=[0], texts=[slice(1, 3)])
+    >>> imputer = Imputer.fit(X, numbers=[0], texts=[[1, 2]])
     >>> imputer.fill(X)[3].tolist()
     [2.0, 0.0, 1.0]
     """
@@ -30,7 +30,7 @@ class Imputer:
     values: np.ndarray
 
     @classmethod
-    def fit(cls, X: np.ndarray, numbers: Iterable[int], texts: Iterable[slice]) -> Imputer:
+    def fit(cls, X: np.ndarray, numbers: Iterable[int], texts: Iterable[Sequence[int]]) -> Imputer:
         """Learn the values from the rows of `X`, NaN where a value is missing.
 
         Parameters
@@ -38,8 +38,9 @@ class Imputer:
         X : ndarray of shape (n_samples, n_features)
         numbers : iterable of int
             The features that are numbers with gaps.
-        texts : iterable of slice
-            The features of each column of texts with gaps. Where these rows have no value at all, 0 is learnt.
+        texts : iterable of sequence of int
+            The features of each column of texts with gaps. Where these rows have no value at all, 0 is learnt; so it
+            is where some texts of a column are no features, and have more rows together than any that is one.
         """
         values = np.full(X.shape[1], np.nan)
         for i in numbers:
@@ -47,7 +48,9 @@ class Imputer:
             values[i] = np.median(known) if len(known) else 0.0
         for features in texts:
             counts = np.nansum(X[:, features], axis=0)
-            values[features] = (np.arange(len(counts)) == counts.argmax()) & (counts > 0)
+            others = np.count_nonzero(~np.isnan(X[:, features[0]])) - counts.sum()
+            usual = (np.arange(len(counts)) == counts.argmax()) & (counts > 0)
+            values[features] = usual & (counts.max() >= others)
         return cls(values)
 
     def fill(self, X: np.ndarray) -> np.ndarray:

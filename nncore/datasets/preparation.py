@@ -54,16 +54,26 @@ class Preparation:
             columns = tuple(Column(name) for name in dataset.feature_names)
             schema = Schema(columns, "y", dataset.target_names)
         gaps = {column: features for column, features in schema.features.items() if column.gaps}
-        numbers = [i for column, it in gaps.items() if column.levels is None for i in range(it.start, it.stop - 1)]
         texts = [features for column, features in gaps.items() if column.levels is not None]
+        names = schema.feature_names
+        numbers = [
+            i
+            for column, features in gaps.items()
+            for i in features
+            if column.levels is None and names[i] != column.feature_names[-1]  # which tells of gaps, and has none
+        ]
         imputer = Imputer.fit(dataset.X, numbers, texts) if gaps else None
         X = dataset.X if imputer is None else imputer.fill(dataset.X)
         inputs = Standardizer().fit(X) if standardize else None
         return cls(schema, inputs, Standardizer().fit(dataset.y) if schema.classes is None else None, imputer)
 
+    def fill(self, X: np.ndarray) -> np.ndarray:
+        """Return `X` with a value in each gap of a feature that had gaps in training, in the table's own units."""
+        return X if self.imputer is None else self.imputer.fill(X)
+
     def prepare_inputs(self, X: np.ndarray) -> np.ndarray:
         """Return the inputs as the network wants them, without gaps."""
-        X = X if self.imputer is None else self.imputer.fill(X)
+        X = self.fill(X)
         return X if self.inputs is None else self.inputs.transform(X)
 
     def prepare_target(self, y: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,8 @@ class Schema:
         How the target's dates are written; None if it holds none.
     width : int or None
         Of a table without header, how many columns it had: they are known by their positions.
+    chosen : tuple of int or None
+        Which of the features that the columns become are those of ``X``, in their order; None for all.
     """
 
     columns: tuple[Column, ...]
@@ -91,17 +93,41 @@ class Schema:
     marks: Marks = USUAL
     dates: DateStyle | None = None
     width: int | None = None
+    chosen: tuple[int, ...] | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the columns of ``X``."""
-        return tuple(name for column in self.columns for name in column.feature_names)
+        names = tuple(name for column in self.columns for name in column.feature_names)
+        return names if self.chosen is None else tuple(names[i] for i in self.chosen)
 
     @property
-    def features(self) -> dict[Column, slice]:
-        """Which features of ``X`` each column becomes."""
+    def features(self) -> dict[Column, list[int]]:
+        """Which features of ``X`` each column becomes, by their positions."""
         ends = np.cumsum([0, *(len(column.feature_names) for column in self.columns)]).tolist()
-        return {column: slice(*ends[i : i + 2]) for i, column in enumerate(self.columns)}
+        chosen = range(ends[-1]) if self.chosen is None else self.chosen
+        at = {feature: i for i, feature in enumerate(chosen)}
+        return {
+            column: [at[feature] for feature in range(*ends[i : i + 2]) if feature in at]
+            for i, column in enumerate(self.columns)
+        }
+
+    def choose(self, names: Sequence[str]) -> Schema:
+        """Return the schema of some features of a schema that has all, in the order of their `names`.
+
+        Columns that become none of them are no longer looked for in a table.
+
+        Examples
+        --------
+        >>> schema = Schema((Column("size"), Column("colour", ("blue", "red")), Column("age")), "price", None)
+        >>> chosen = schema.choose(["colour=red", "size"])
+        >>> chosen.feature_names, [column.name for column in chosen.columns]
+        (('colour=red', 'size'), ['size', 'colour'])
+        """
+        places = [self.feature_names.index(name) for name in names]
+        kept = {column: its for column, its in self.features.items() if not set(its).isdisjoint(places)}
+        at = {feature: i for i, feature in enumerate(feature for its in kept.values() for feature in its)}
+        return replace(self, columns=tuple(kept), chosen=tuple(at[place] for place in places))
 
     def read(
         self, table: CsvTable, *, missing: str = "error", target: bool = True
@@ -147,9 +173,10 @@ class Schema:
             except ValueError as error:
                 raise ValueError(f"{table.path}:{line}: {error}") from None
         table.notes += [f"{table.path}: {note}" for reader in readers for note in reader.notes()]
-        X = np.array(values).reshape(-1, len(self.feature_names))
+        X = np.array(values).reshape(-1, sum(len(column.feature_names) for column in self.columns))
         if not len(X):
             raise ValueError(f"{table.path}: no complete row of data")
+        X = X if self.chosen is None else X[:, self.chosen]
         self._say_gaps(table, rows, readers)
         y = np.array(targets) if self.classes is None else np.array(targets, dtype=np.int64)
         return X, None if goal is None else y
@@ -164,6 +191,7 @@ class Schema:
             "dates": {name: [it.order, *it.parts] for name, it in dated.items() if it is not None},
             "gaps": [column.name for column in self.columns if column.gaps],
             "missing_values": list(self.marks.told),
+            "chosen": list(self.chosen or ()),
         }
         return {
             "columns": columns,
@@ -194,7 +222,12 @@ class Schema:
         )
         target, marks = str(state["target"]), Marks(tuple(map(str, state.get("missing_values", []))))
         width = None if state.get("width") is None else int(state["width"])
-        return cls(columns, target, _strings(state["classes"]), notations.get(target), marks, dates.get(target), width)
+        chosen = tuple(map(int, state["chosen"])) if "chosen" in state else None
+        n = sum(len(column.feature_names) for column in columns)
+        if chosen is not None and not set(chosen) <= set(range(n)):
+            raise ValueError(f"the chosen features must be among the numbers 0 to {n - 1}, got {list(chosen)}")
+        classes = _strings(state["classes"])
+        return cls(columns, target, classes, notations.get(target), marks, dates.get(target), width, chosen)
 
     def _is_no_target(self, field: str) -> bool:
         if all(number(name) is not None for name in self.classes or ()):

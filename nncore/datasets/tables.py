@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nncore.base import callers
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dataset import Dataset
 from nncore.datasets.inference import infer_schema
@@ -111,7 +112,7 @@ def read_csv(
         date_parts=date_parts,
     )
     for note in table.notes:
-        warnings.warn(note, stacklevel=2)
+        warnings.warn(note, stacklevel=callers.level())
     return dataset
 
 
@@ -172,7 +173,7 @@ def read_npz(path: str | os.PathLike[str], *, X: str = "X", y: str = "y", task: 
     labels = {label(value) for value in np.unique(targets)} if task == "auto" else ()
     note = on_whole_numbers(y, labels, classes=classes is not None) if labels else ""
     if note:
-        warnings.warn(f"{path}: {note}", stacklevel=2)
+        warnings.warn(f"{path}: {note}", stacklevel=callers.level())
     names = tuple(f"x{i}" for i in range(inputs.shape[1]))
     indices = encode_targets(targets, classes, str(path))
     return Dataset(inputs, indices, names, classes, Path(path).stem, f"Read from {path}.")

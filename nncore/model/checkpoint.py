@@ -17,7 +17,7 @@ import numpy as np
 
 from nncore import layers, losses, optimizers
 from nncore.arrays.inputs import all_finite
-from nncore.base import atomic, checks, reading
+from nncore.base import atomic, callers, checks, reading
 from nncore.base.elsewhere import suffix_of_others
 from nncore.base.names import lookup
 from nncore.base.typing import Array
@@ -93,7 +93,7 @@ def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
     """
     _check_path(path)
     if said := suffix_of_others(path):
-        warnings.warn(said, UserWarning, stacklevel=4)  # the caller of the model's method, which is wrapped
+        warnings.warn(said, UserWarning, stacklevel=callers.level())
     atomic.write(path, _pieces(snapshot))
 
 
@@ -163,7 +163,7 @@ def _kept_names(names: dict[str, tuple[str, ...] | None]) -> dict[str, Any]:
         f"the names of {max(map(len, given.values()))} columns are too long for a model file and are not "
         "kept: of the loaded model, columns go by position",
         UserWarning,
-        stacklevel=6,
+        stacklevel=callers.level(),
     )
     return {}
 

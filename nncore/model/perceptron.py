@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore.arrays import inputs
-from nncore.base import checks
+from nncore.base import callers, checks
 from nncore.base.random import permutation
 from nncore.base.tables import column_names
 from nncore.base.typing import Array
@@ -120,7 +120,7 @@ class Perceptron:
         self.converged = errors[-1] == 0
         self.separable = True if self.converged else (False if circle.closed else None)
         if not self.converged:
-            warnings.warn(self._complaint(), stacklevel=2)
+            warnings.warn(self._complaint(), stacklevel=callers.level())
         return self
 
     def _refuse_overflow(self, largest: float) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from nncore import losses
 from nncore.arrays import Data, data_for, inputs, split_validation
 from nncore.arrays.order import said_of_split
-from nncore.base import checks
+from nncore.base import callers, checks
 from nncore.base.tables import known_names
 from nncore.errors import NotBuiltError
 from nncore.history import History
@@ -158,7 +158,7 @@ def training_data(
     if split:
         train, validation = split_validation(train, split)
         if said := said_of_split(train.target, validation.target, program.loss):
-            warnings.warn(f"validation_split={split:g}: {said}; {SHUFFLE}", UserWarning, stacklevel=6)
+            warnings.warn(f"validation_split={split:g}: {said}; {SHUFFLE}", UserWarning, stacklevel=callers.level())
         return train, validation, program
     if validation_data is None:
         return train, None, program

@@ -144,6 +144,122 @@ def test_a_damaged_note_is_said_and_can_be_answered(new_session, tmp_path, note)
     assert Opened(path, "--data", "xor").run.setup.source.name == "xor"
 
 
+# ---- tables with gaps
+
+GAPS = "a,colour,b,kind\n" + "".join(
+    f"{'' if i % 7 == 0 else i % 9},{'' if i % 11 == 0 else ['red', 'blue', 'green'][i % 3]},{i},{'uv'[i % 2]}\n"
+    for i in range(60)
+)
+CHOSEN = (
+    ["a", "a missing", "colour=blue", "colour=green", "colour=red", "b"],
+    ["b", "colour=red", "a"],
+    ["colour=green", "colour=blue"],
+    ["a missing", "b"],
+)
+
+
+def command(capsys, *words):
+    """Run the command line; return its JSON and what it said on stderr."""
+    capsys.readouterr()
+    assert main([*words, "--json"]) == 0
+    out, err = capsys.readouterr()
+    return json.loads(out), err
+
+
+@pytest.mark.filterwarnings("ignore:.*missing values are filled")
+@pytest.mark.parametrize("features", [None, *CHOSEN])
+def test_gaps_are_filled_as_the_command_line_fills_them(new_session, tmp_path, monkeypatch, capsys, features):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gaps.csv").write_text(GAPS)
+    ask = new_session("xor")
+    chosen = {} if features is None else {"features": features}
+    told = ask("set_data", name="csv", csv=GAPS, options={"file": "gaps.csv", **chosen})["messages"]
+    assert any(
+        "filled with what is usual" in line and "'a' (9 of 60 rows, marked by 'a missing')" in line for line in told
+    )
+    assert ask.run.prepared.dataset.feature_names == tuple(features or CHOSEN[0])
+    assert np.isfinite(ask.run.prepared.dataset.X).all() and np.isfinite(ask.run.prepared.X).all()
+    train(ask, 3)
+    check_script(ask)
+    path = saved(ask, tmp_path / "model.safetensors")
+    found = Opened(path)
+    assert found.run.prepared.noted
+    check_same_data(ask.run.prepared, found.run.prepared)
+    loss = ask.run.model.history["val_loss"][-1]
+    assert command(capsys, "evaluate", path, "gaps.csv", "--held-out")[0]["loss"] == pytest.approx(loss, rel=1e-6)
+    predicted = command(capsys, "predict", path, "gaps.csv")[0]["probabilities"]
+    assert np.allclose(predicted, ask.run.model.predict_proba(ask.run.prepared.X), atol=1e-7)
+
+
+@pytest.mark.parametrize("words, n", [([], 60), (["--drop-missing"], 46), (["--missing-values", "red,8"], 60)])
+def test_a_model_trained_on_gaps_opens_on_its_own_table(tmp_path, monkeypatch, capsys, words, n):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gaps.csv").write_text(GAPS)
+    main(["train", "gaps.csv", "--epochs", "1", "-o", "m.safetensors", "--quiet", *words])
+    loss = command(capsys, "evaluate", "m.safetensors", "gaps.csv", "--held-out", *words[: n == 46])[0]["loss"]
+    found = Opened("m.safetensors")
+    assert "trained on" not in capsys.readouterr().err
+    prepared = found.run.prepared
+    assert prepared.noted and len(prepared.X) == n and np.isfinite(prepared.X).all()
+    X, y = found.run.part("held_out")
+    assert found.run.model.evaluate(X, y)["loss"] == pytest.approx(loss, rel=1e-6)
+
+
+def test_gaps_where_the_training_had_none_are_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "whole.csv").write_text(TABLE)
+    (tmp_path / "gaps.csv").write_text(TABLE.replace("red,1", ",1"))
+    main(["train", "whole.csv", "--epochs", "1", "-o", "m.safetensors", "--quiet"])
+    found = Opened("m.safetensors", "--data", "gaps.csv")
+    assert np.isfinite(found.run.prepared.X).all() and not found.run.prepared.noted
+    assert "it was trained on other columns than gaps has" in capsys.readouterr().err
+
+
+# ---- the command line, on the data of the builder
+
+
+@pytest.mark.parametrize("name", presets.PRESETS)
+def test_the_command_line_evaluates_the_rows_that_the_builder_made(new_session, tmp_path, capsys, name):
+    ask = new_session(name)
+    train(ask, 2)
+    path, source = saved(ask, tmp_path / "model.safetensors"), ask.run.setup.source
+    found, said = command(capsys, "evaluate", path, source.name, "--held-out")
+    score = "r2" if name == "regression" else "loss"
+    assert found[score] == pytest.approx(ask.run.model.history[f"val_{score}"][-1], rel=1e-6)
+    assert found["rows"] == len(ask.run.prepared.held_out)
+    made = [f"{option} {value}" for option, value in source.options.items() if option != "features"]
+    assert all(option in said for option in made)
+    assert len(command(capsys, "predict", path, source.name)[0]["predictions"]) == len(ask.run.prepared.X)
+
+
+def test_the_command_line_says_where_the_data_are_others_than_the_builders(new_session, tmp_path, capsys):
+    ask = new_session("spiral")
+    train(ask, 1)
+    path = saved(ask, tmp_path / "model.safetensors")
+    _, said = command(capsys, "predict", path, "moons")
+    assert said == "nncore: moons: the model was trained on other data, spiral\n"
+    model = nncore.load(path)
+    model.save(path, {**model.metadata, "builder": "{"})
+    _, said = command(capsys, "predict", path, "spiral")
+    assert said.startswith("nncore: spiral: how the model's data were made and chosen cannot be read from its file")
+
+
+def test_features_chosen_of_arrays_are_found_by_name(new_session, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((40, 4)), np.arange(40) % 2
+    table = str(tmp_path / "four.npz")
+    np.savez(table, X=X, y=y)
+    ask = Opened("--data", table)
+    ask("set_data", name="file", options={"features": ["x3", "x1"]})
+    ask("step_epoch")
+    path = saved(ask, tmp_path / "model.safetensors")
+    found, _ = command(capsys, "evaluate", path, table, "--held-out")
+    assert found["loss"] == pytest.approx(ask.run.model.history["val_loss"][-1], rel=1e-6)
+    np.savez(table, X=X[:, :3], y=y)
+    assert main(["evaluate", path, table]) == 2
+    assert "has no feature 'x3', which the model reads; it has x0, x1, x2" in capsys.readouterr().err
+
+
 # ---- a model from a file, and what begins anew
 
 

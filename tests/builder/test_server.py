@@ -24,7 +24,7 @@ def test_hello_state_and_schema(running):
         ('{"id": 1, "type": "sate"}', "did you mean 'state'?"),
         ('{"id": 1, "type": "state", "x": 1}', "unknown field of state 'x'"),
         ('{"id": 1, "type": "insert", "index": 0, "layer": {"type": "Dense", "units": 1000000000}}', " GB of memory"),
-        ('{"id": 1, "type": "set_data", "csv": "a,b\\n1,2\\nnan,3\\n"}', "column 'a' has no value"),
+        ('{"id": 1, "type": "set_data", "csv": "a,b\\n1,2\\n3,nan\\n"}', "there is 1 row"),
         ('{"id": 1, "type": "set_data", "csv": "a,b\\n1,2\\n3\\n"}', "expected 2 fields"),
         ('{"id": 1, "type": "export", "kind": "onnx"}', "unknown kind 'onnx'"),
     ],

@@ -126,7 +126,11 @@ def test_what_was_guessed_of_a_table_is_told_to_the_page(ask, csv, said):
     [
         ({"csv": ""}, "data.csv", "data.csv: the file is empty"),
         ({"csv": "a,b\n1,2\n3\n"}, "data.csv", "data.csv:3: expected 2 fields as in the first row, got 1"),
-        ({"csv": "a,b\n1,2\nnan,3\n", "options": {"file": "x.csv"}}, "data.csv", "x.csv:3: column 'a' has no value"),
+        (
+            {"csv": "a,b\n1,2\nnan,3\n", "options": {"file": "x.csv", "missing": "error"}},
+            "data.csv",
+            "x.csv:3: column 'a' has",
+        ),
         ({"csv": "a,b\n1,2\ninf,3\n"}, "data.csv", "data.csv:3: column 'a': expected a finite number, got 'inf'"),
         ({"csv": "a,b\n1,2\nred,3\n"}, "data.csv", "column 'a' held numbers up to here and now 'red'"),
         ({"csv": 'a,b\n"1,2\n'}, "data.csv", "not a CSV row"),
@@ -241,8 +245,9 @@ def test_incomplete_rows_can_be_left_out(ask):
 
 
 def test_what_is_wrong_with_a_table_is_told_in_the_words_of_the_page(ask):
-    message = str(refused(ask, "set_data", csv=CSV + "nan,red,3\n"))
-    assert "(Missing values: Drop row)" in message and "--" not in message
+    message = str(refused(ask, "set_data", csv=CSV + "nan,red,3\n", options={"missing": "error"}))
+    assert message.endswith("incomplete rows (Missing values: Drop row); Missing values: Fill keeps them")
+    assert "--" not in message
 
 
 def test_no_table_stays_on_the_disk(ask, tmp_path, monkeypatch):

@@ -35,7 +35,7 @@ function label(name) {
 // ---- tables
 
 const TASKS = [["auto", "Auto"], ["classification", "Classes"], ["regression", "Number"]];
-const MISSING = [["error", "Refuse"], ["drop", "Drop row"]];
+export const MISSING = [["impute", "Fill"], ["drop", "Drop row"], ["error", "Refuse"]];
 
 /** Return what is to be predicted, as what, and what becomes of incomplete rows. Another target is no input, and was
  * perhaps ignored before; the features are others, and so may be the task. */
@@ -44,7 +44,7 @@ export function tableFields(data, change) {
   const all = [...columns, target, ...(options.ignore ?? [])];
   const aim = identified("target", choice([...new Set(all)].map(name => [name, name]), target, name => change({ target: name, features: null, task: null }, { [name]: "" })));
   const task = identified("option-task", choice(TASKS, options.task ?? "auto", value => change({ task: value })));
-  const missing = identified("option-missing", choice(MISSING, options.missing ?? "error", value => change({ missing: value })));
+  const missing = identified("option-missing", choice(MISSING, options.missing ?? "impute", value => change({ missing: value })));
   return h(
     "div",
     { class: "pairs", "data-where": data.name === "csv" ? "data.csv" : "data.options" },

@@ -7,7 +7,7 @@ import { clearMistakes, showMistake, tellEdit } from "../ui/actions.js";
 import { fill, h } from "../ui/dom.js";
 import { button, choice, field } from "../ui/forms.js";
 import { announce, notice } from "../ui/notices.js";
-import { identified, readings } from "./choices.js";
+import { MISSING, identified, readings } from "./choices.js";
 
 const PASTED = "pasted.csv";
 const WHERE = "data.csv";
@@ -27,7 +27,7 @@ export class OwnTable {
     this.box = h("textarea", { id: "csv-text", spellcheck: "false", placeholder: "height,width,kind\n1.5,0.2,a\n1.7,0.4,b", oninput: () => this.typed() });
     this.box.value = this.text;
     this.target = identified("csv-target", choice([["", "The last column"]], "", () => {}));
-    this.missing = identified("csv-missing", choice([["error", "Refuse"], ["drop", "Drop row"]], "error", () => {}));
+    this.missing = identified("csv-missing", choice(MISSING, "impute", () => {}));
     this.load = identified("csv-load", button("Load", null, () => this.send(), { kind: "main" }));
     this.list = h("div", { class: "list" });
     this.columns = h("details", { id: "csv-columns" }, h("summary", {}, "Columns"), this.list);
@@ -134,7 +134,7 @@ export class OwnTable {
   options() {
     const options = { file: this.file ?? PASTED };
     if (this.dialog && this.target.value) options.target = this.target.value;
-    if (this.dialog && this.missing.value === "drop") options.missing = "drop";
+    if (this.dialog && this.missing.value !== "impute") options.missing = this.missing.value;
     for (const key of ["categorical", "ignore"]) if (this.columnsRead(key).length) options[key] = this.columnsRead(key);
     return options;
   }
