@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from nncore.datasets.column_scan import FEW, IGNORE, ColumnScan
 from nncore.datasets.date_scan import CATEGORICAL, DATE_PARTS, DAY_FIRST
-from nncore.datasets.dates import days, moments
 from nncore.datasets.gaps import OPTION
 
 _LIKE_DATES = re.compile(
@@ -28,13 +27,13 @@ def notes_on_column(scan: ColumnScan) -> Iterator[str]:
 
 
 def _on_dates(scan: ColumnScan) -> Iterator[str]:
-    if scan.dates is not None:
-        example = min(scan.distinct)
-        day = days(moments(example)[scan.dates.order])
+    example = min(scan.distinct)
+    numbers = None if scan.dates is None else scan.dates.numbers(example)
+    if numbers is not None:
         order = "" if scan.dating.either is None else f", or say whether the day comes first {DAY_FIRST}"
         yield (
-            f"is read as dates, {example!r} as {day:.12g} days since 1970-01-01; for the weekday and other parts "
-            f"besides, name them {DATE_PARTS}; if it holds no dates, treat it as text {CATEGORICAL}{order}"
+            f"is read as dates, {example!r} as {numbers[0]:.12g} days since 1970-01-01; for the weekday and other "
+            f"parts besides, name them {DATE_PARTS}; if it holds no dates, treat it as text {CATEGORICAL}{order}"
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nncore.datasets.csv_table import CsvTable
-from nncore.datasets.dates import ORDERS, DateStyle, check_parts
+from nncore.datasets.dates import OPEN, ORDERS, DateStyle, check_parts
 from nncore.datasets.gaps import USUAL, Marks, Rows
 from nncore.datasets.labels import label
 from nncore.datasets.levels import Levels
@@ -270,8 +270,8 @@ class _Reader:
 def _date(name: str, field: str, style: DateStyle) -> list[float]:
     numbers = style.numbers(field)
     if numbers is None:
-        example = {"dmy": "31/01/2024", "mdy": "01/31/2024"}[style.order]
-        raise ValueError(f"column {name!r}: expected a date such as 2024-01-31 or {example}, got {field!r}")
+        example = {"dmy": " or 31/01/2024", "mdy": " or 01/31/2024", OPEN: ""}[style.order]
+        raise ValueError(f"column {name!r}: expected a date such as 2024-01-31{example}, got {field!r}")
     return numbers
 
 
@@ -289,7 +289,7 @@ def _finite(name: str, field: str, notation: Notation | None, table: CsvTable) -
 
 
 def _style(order: str, *parts: str) -> DateStyle:
-    if order not in ORDERS:
+    if order not in ORDERS | {OPEN}:
         raise ValueError(f"unknown order of dates {order!r}")
     return DateStyle(order, check_parts(parts))
 
