@@ -470,6 +470,7 @@ def test_data_from_standard_input(run, ok, sent, monkeypatch):
     sent("size,colour\n1,red\n,violet\n")
     code, _, err = run("predict", "m.safetensors", "-")
     assert code == 0 and "nncore: stdin: column 'colour': 'violet' (line 3) is none" in err and "/" not in err
+    assert "nncore: stdin: 1 of 2 rows has no prediction" in err
     for bad, message in (("size\n1\n", "nncore: stdin: there is no column"), ("", "nncore: stdin: the file is empty")):
         sent(bad)
         code, _, err = run("predict", "m.safetensors", "-")

@@ -8,7 +8,7 @@ from datetime import date, datetime
 import numpy as np
 import pytest
 
-from nncore.datasets import Preparation, read_csv
+from nncore.datasets import Preparation, levels, read_csv
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dates import DateStyle, days, moments
 from nncore.datasets.schema import Schema
@@ -407,3 +407,31 @@ def test_an_empty_column_at_the_end_that_pandas_has_named_is_left_out(read):
     dataset, said = read("a,b,y,Unnamed: 3\n1,2,0,\n2,3,1,\n")
     assert dataset.feature_names == ("a", "b") and "an empty column without a name is left out" in said[0]
     assert read("a,y,Unnamed: 2\n1,0,\n2,1,\n", ignore=["Unnamed: 2"])[0].feature_names == ("a",)
+
+
+def test_an_unknown_text_is_not_compared_with_every_level(monkeypatch):
+    seen = []
+    monkeypatch.setattr(levels, "label", lambda text: seen.append(text) or text)
+    column = levels.Levels("c", [f"L{i}" for i in range(100)])
+    for line in range(200):
+        column.one_hot(f"U{line}", line)
+    assert column.one_hot("l7", 200)[7] == 1 and len(seen) < 1000
+
+
+def test_marks_that_are_numbers_do_not_go_through_all_classes_in_every_row(read, tmp_path, monkeypatch):
+    path = tmp_path / "c.csv"
+    path.write_text("x,y\n" + "".join(f"{i}.5,{i % 100}\n" for i in range(300)))
+    read_as = read_csv(path, task="classification", missing_values=[-999]).schema
+    seen = []
+    monkeypatch.setattr("nncore.datasets.schema.number", lambda text: seen.append(text) or float(text))
+    read_as.read(CsvTable(path))
+    assert len(seen) < 1500
+
+
+def test_whole_numbers_that_no_float_holds_are_said_and_stay_apart_as_classes(read):
+    large = [9007199254740993, 9007199254740992]
+    dataset, _ = read("x,y\n" + "".join(f"{i},{large[i % 2]}\n" for i in range(8)), task="classification")
+    assert dataset.target_names == tuple(map(str, sorted(large))) and dataset.y.tolist() == [1, 0] * 4
+    _, said = read(table(["5", str(2**53 + 1), "6"]))
+    assert len(said) == 1 and "column 'day' holds whole numbers past 2**53, such as '9007199254740993'" in said[0]
+    assert "--ignore" in said[0] and read(table([str(2**53), "1e300", "-1.5"]))[1] == []

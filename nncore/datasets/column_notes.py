@@ -59,4 +59,10 @@ def _on_texts(scan: ColumnScan) -> Iterator[str]:
 def _on_numbers(scan: ColumnScan) -> Iterator[str]:
     if scan.look.sentinels and scan.look.low == 0:
         value, n = scan.look.sentinels.most_common(1)[0]
-        yield f"holds {value!r} {n} times and nothing else below 0; if it is a missing value, say so {OPTION}"
+        times = f"{n} times" if n > 1 else "once"
+        yield f"holds {value!r} {times} and nothing else below 0; if it is a missing value, say so {OPTION}"
+    if scan.look.rounded is not None:
+        yield (
+            f"holds whole numbers past 2**53, such as {scan.look.rounded!r}, which are rounded; if these are ids, "
+            f"leave it out {IGNORE} or treat it as text {CATEGORICAL}"
+        )

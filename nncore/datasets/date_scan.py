@@ -92,8 +92,8 @@ class DateScan:
             if n < len(self._lasts) or (n == len(self._lasts) and not is_dotted(example)):
                 raise ValueError(
                     f"{self.table.path}: column {self.name!r}: {example!r} may begin with its year or end with it; "
-                    f"write years in four digits, say whether the day comes first {DAY_FIRST}, or treat the column as text "
-                    f"{CATEGORICAL}"
+                    f"write years in four digits, say whether the day comes first {DAY_FIRST}, or treat the column as "
+                    f"text {CATEGORICAL}"
                 )
         if len(self.orders) == 1:
             return min(self.orders)

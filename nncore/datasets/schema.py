@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,9 +133,11 @@ class Schema:
         readers = [
             _Reader(*pair, table, self.marks, may_lack=may_lack) for pair in zip(self.columns, positions, strict=True)
         ]
-        holes = {reader.position: reader.is_gap for reader in readers if missing != "impute" or not reader.column.gaps}
+        holes: dict[int, Callable[[str], bool]] = {
+            reader.position: reader.is_gap for reader in readers if missing != "impute" or not reader.column.gaps
+        }
         if goal is not None:
-            holes[goal] = self._is_no_target
+            holes[goal] = self._gap_of_target()
         rows = Rows(table, holes, self.marks, missing, LEAVE_OUT if target else TAKE_OUT, goal)
         values, targets = array("d"), array("d")
         for line, fields in rows:
@@ -196,10 +198,12 @@ class Schema:
         width = None if state.get("width") is None else int(state["width"])
         return cls(columns, target, _strings(state["classes"]), notations.get(target), marks, dates.get(target), width)
 
-    def _is_no_target(self, field: str) -> bool:
-        if all(number(name) is not None for name in self.classes or ()):
-            return self.marks.in_numbers(field)
-        return self.marks.anywhere(field) and field not in (self.classes or ())
+    def _gap_of_target(self) -> Callable[[str], bool]:
+        """Return what tells whether a field of the target is missing."""
+        known = frozenset(self.classes or ())
+        if all(number(name) is not None for name in known):
+            return self.marks.in_numbers
+        return lambda field: self.marks.anywhere(field) and field not in known
 
     def _say_gaps(self, table: CsvTable, rows: Rows, readers: Sequence[_Reader]) -> None:
         """Say how many rows lack what, and what becomes of them."""
