@@ -435,3 +435,32 @@ def test_whole_numbers_that_no_float_holds_are_said_and_stay_apart_as_classes(re
     _, said = read(table(["5", str(2**53 + 1), "6"]))
     assert len(said) == 1 and "column 'day' holds whole numbers past 2**53, such as '9007199254740993'" in said[0]
     assert "--ignore" in said[0] and read(table([str(2**53), "1e300", "-1.5"]))[1] == []
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        "(12.50) (3.25) (4.00)",
+        "1.5M 2.3K 4.0M",
+        "1_000 2_000",
+        "0x10 0xff",
+        "1/2 3/4",
+        "12:30 13:45",
+        "1:02:30 0:13:45",
+        "<0.5 <0.7",
+        "12.- 3.-",
+        "1.5±0.1 2.0±0.2",
+        "1st 2nd",
+        "'1' '2'",
+    ],
+)
+def test_texts_that_may_be_numbers_are_said(read, texts):
+    dataset, said = read(table(texts.split()))
+    assert dataset.feature_names[0].startswith("day=") and len(said) == 1 and "if these are numbers" in said[0]
+    assert read(table(texts.split()), categorical=["day"])[1] == read(table(texts.split() * 3))[1] == []
+
+
+def test_texts_that_differ_in_small_and_large_letters_are_said(read):
+    assert read(table(["True", "no", "true"]))[1] == [
+        "column 'day' has 'True' and 'true', which count as two; if they are one, write them alike"
+    ]

@@ -240,7 +240,7 @@ def test_the_decimal_mark_of_the_table_decides_what_is_open(write):
 
 @pytest.mark.parametrize(
     "texts",
-    [("12A", "13C"), ("5 Main", "7 Elm"), ("10-20", "20-30"), ("1.2.3", "1.2.4"), ("10:30", "11:30"), ("A1", "A2")],
+    [("12A", "13C"), ("5 Main", "7 Elm"), ("10-20", "20-30"), ("1.2.3", "1.2.4"), ("A1", "A2")],
 )
 def test_texts_with_digits_stay_texts(write, texts):
     rows = "".join(f"{text},{i}.5\n" for i, text in enumerate(texts))
@@ -611,7 +611,8 @@ BAD_TABLES = [
 def test_bad_table(write, content, arguments, message):
     path = write(content)
     if message is None:  # text, not a number: Python's 1_000 must not slip through
-        assert read_csv(path).feature_names == ("a=1_000",)
+        with pytest.warns(UserWarning, match=r"'1_000', which no later row may have; if these are numbers"):
+            assert read_csv(path).feature_names == ("a=1_000",)
         return
     with pytest.raises(ValueError, match=message):
         read_csv(path, **arguments)
@@ -768,7 +769,8 @@ def test_unknown_texts_count_as_none_and_are_said(write):
         "column 'ok': 'false' (line 3) is read as 'False'",
         "column 'ok': 'maybe' (line 4) is none of False, True, and counts as none of them",
     ]
-    schema = read_csv(write("n,y\na,0\nA,1\na,1\nA,0\n")).schema  # of two that differ in case, neither is meant
+    with pytest.warns(UserWarning, match="'A' and 'a', which count as two"):
+        schema = read_csv(write("n,y\na,0\nA,1\na,1\nA,0\n")).schema  # of two that differ in case, neither is meant
     assert schema.read(CsvTable(write("n\n\u00c4\nA\n", "later.csv")))[0].tolist() == [[0, 0], [1, 0]]
     table = CsvTable(write("n\n" + "".join(f"u{i}\n" for i in range(9)) + "a\n", "later.csv"), known=["n"])
     schema.read(table)

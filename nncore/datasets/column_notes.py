@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from nncore.datasets.column_scan import FEW, IGNORE, ColumnScan
@@ -14,6 +15,11 @@ _LIKE_DATES = re.compile(
     r"|[^\W\d_]{3,10}\.?[ -][0-9]{2}(?:[0-9]{2})?|[0-9]{1,2}-[^\W\d_]{3}|[0-9]{2}/[0-9]{4}"
 )
 _WITH_SUFFIX = re.compile(r"[+-]?[0-9][0-9.,]*([^\W\d_]+)")
+_RANGE, _VERSION = r"[0-9]+ ?[-–] ?[0-9]+", r"[0-9]+(?:\.[0-9]+){2,}"
+_LIKE_NUMBERS = re.compile(
+    rf"(?!(?:{_RANGE}|{_VERSION})$)" r"\W{0,3}[0-9][\W0-9_]*(?:(?:[kmbgt]|bn|mn|st|nd|rd|th)\W*)?|0x[0-9a-f]+",
+    re.IGNORECASE,
+)
 
 
 def notes_on_column(scan: ColumnScan) -> Iterator[str]:
@@ -39,11 +45,17 @@ def _on_dates(scan: ColumnScan) -> Iterator[str]:
 
 def _on_texts(scan: ColumnScan) -> Iterator[str]:
     no_later = f"is read as text, such as {min(scan.distinct)!r}, which no later row may have"
+    suffixes = {found and found[1] for found in map(_WITH_SUFFIX.fullmatch, scan.distinct)}
     if all(map(_LIKE_DATES.fullmatch, scan.distinct)):
         yield f"{no_later}; if these are dates, write them as 2024-01-31"
-    suffixes = {found and found[1] for found in map(_WITH_SUFFIX.fullmatch, scan.distinct)}
-    if len(scan.distinct) > 1 and len(suffixes) == 1 and None not in suffixes:
+    elif len(scan.distinct) > 1 and len(suffixes) == 1 and None not in suffixes:
         yield f"{no_later}; if these are numbers, write them without {min(map(str, suffixes))!r}"
+    elif _are_like_numbers(scan):
+        yield f"{no_later}; if these are numbers, write them as 1250.5"
+    in_small = Counter(map(str.casefold, scan.distinct))
+    alike = sorted((text.casefold(), text) for text in scan.distinct if in_small[text.casefold()] > 1)
+    if alike:
+        yield f"has {alike[0][1]!r} and {alike[1][1]!r}, which count as two; if they are one, write them alike"
     if scan.look.zeros:
         yield (
             f"is read as text, not as numbers, for {scan.look.zeros!r} begins with 0 as postal codes and ids do; if it "
@@ -54,6 +66,12 @@ def _on_texts(scan: ColumnScan) -> Iterator[str]:
             f"has 'NA', read as one of its codes of two letters (Namibia's), not as a missing value; if it is one, "
             f"say so {OPTION}"
         )
+
+
+def _are_like_numbers(scan: ColumnScan) -> bool:
+    """Tell whether the texts of an input may be numbers in a notation that is not read, and hardly a few categories."""
+    few = scan.is_target or 2 * len(scan.distinct) <= scan.n
+    return not few and scan.look.zeros is None and all(map(_LIKE_NUMBERS.fullmatch, scan.distinct))
 
 
 def _on_numbers(scan: ColumnScan) -> Iterator[str]:
