@@ -238,6 +238,24 @@ def test_the_decimal_mark_of_the_table_decides_what_is_open(write):
     assert read_csv(write("€1,5;2,5\n€1,7;3,5\n"), delimiter=";").X.tolist() == [[1.5], [1.7]]
 
 
+@pytest.mark.filterwarnings("ignore:.*is read as numbers")
+def test_a_point_that_may_divide_thousands_is_asked_for_after_a_training_with_decimal_commas(write):
+    schema = read_csv(write("a;b;y\n1,5;1.250,5 €;0,5\n2,25;3,5 €;1,5\n")).schema
+    schema = Schema.from_dict(json.loads(json.dumps(schema.to_dict())))
+
+    def later(content, **options):
+        return schema.read(CsvTable(write(content, "later.csv"), **options))[0].tolist()
+
+    with pytest.raises(ValueError, match=r"later.csv:2: column 'a': '1.250' may be 1.25, or 1250 as .* --decimal\)"):
+        later("a;b\n1.250;5 €\n")
+    assert later("a;b\n1.250;5 €\n", decimal=",") == [[1250, 5]]
+    assert later("a;b\n1.250;5 €\n", decimal=".") == [[1.25, 5]]
+    assert later("a;b\n1.250;1.250 €\n2.5;1 €\n") == [[1.25, 1.25], [2.5, 1]]  # a point is proved
+    assert later("a,b\n1.250,1.250 €\n") == [[1.25, 1.25]]
+    assert later("a;b\n1250;5 €\n") == [[1250, 5]]
+    assert later("a;b\n1.250;2,5 €\n12.500,75;3 €\n") == [[1250, 2.5], [12500.75, 3]]  # a comma is proved
+
+
 @pytest.mark.parametrize(
     "texts",
     [("12A", "13C"), ("5 Main", "7 Elm"), ("10-20", "20-30"), ("1.2.3", "1.2.4"), ("A1", "A2")],

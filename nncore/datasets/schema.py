@@ -82,6 +82,8 @@ class Schema:
         How the target's dates are written; None if it holds none.
     width : int or None
         Of a table without header, how many columns it had: they are known by their positions.
+    decimal : {".", ","} or None
+        The decimal mark that the table is known to have had.
     """
 
     columns: tuple[Column, ...]
@@ -91,6 +93,7 @@ class Schema:
     marks: Marks = USUAL
     dates: DateStyle | None = None
     width: int | None = None
+    decimal: str | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -129,6 +132,8 @@ class Schema:
         """
         positions, goal = find_roles(table, [column.name for column in self.columns], self.target, self.width)
         goal = goal if target else None
+        if self.decimal == "," and table.known_decimal is None:
+            table.known_decimal, table.in_doubt = "." if table.decimals == {"."} else None, not table.decimals
         may_lack = missing in ("impute", "mark")
         readers = [
             _Reader(*pair, table, self.marks, may_lack=may_lack) for pair in zip(self.columns, positions, strict=True)
@@ -173,6 +178,7 @@ class Schema:
             "classes": None if self.classes is None else list(self.classes),
             **{name: it for name, it in more.items() if it},
             **({} if self.width is None else {"width": self.width}),
+            **({} if self.decimal is None else {"decimal": self.decimal}),
         }
 
     @classmethod
@@ -196,7 +202,9 @@ class Schema:
         )
         target, marks = str(state["target"]), Marks(tuple(map(str, state.get("missing_values", []))))
         width = None if state.get("width") is None else int(state["width"])
-        return cls(columns, target, _strings(state["classes"]), notations.get(target), marks, dates.get(target), width)
+        decimal = None if state.get("decimal") is None else str(state["decimal"])
+        classes, notation = _strings(state["classes"]), notations.get(target)
+        return cls(columns, target, classes, notation, marks, dates.get(target), width, decimal)
 
     def _gap_of_target(self) -> Callable[[str], bool]:
         """Return what tells whether a field of the target is missing."""
@@ -280,16 +288,29 @@ def _date(name: str, field: str, style: DateStyle) -> list[float]:
 
 
 def _finite(name: str, field: str, notation: Notation | None, table: CsvTable) -> float:
+    if notation is None and "." in field and table.decimal == ",":
+        notation = Notation(",")  # 1.250 is more than a thousand there
     if notation is not None:
         value = notation.number(field, table.known_decimal)
     else:
         value = number(field if table.decimal == "." else table.plain(field))
+        if table.in_doubt:
+            _check_thousands(name, field)
     if value is None or not math.isfinite(value):
         like = f" written with {notation.mark!r}" if notation is not None and notation.mark else ""
         looks = None if number(field) is not None else figure(field)
         hint = f"; name the decimal mark {DECIMAL}" if looks is not None and "," in looks.core and not like else ""
         raise ValueError(f"column {name!r}: expected a finite number{like}, got {field!r}{hint}")
     return value
+
+
+def _check_thousands(name: str, field: str) -> None:
+    found = figure(field)
+    if found is not None and "." in found.core and len(found.decimals) == 2:
+        raise ValueError(
+            f"column {name!r}: {field!r} may be {found.value('.'):.12g}, or {found.value(','):.12g} as the table of "
+            f"the training wrote numbers; name the decimal mark {DECIMAL}"
+        )
 
 
 def _style(order: str, *parts: str) -> DateStyle:
