@@ -238,6 +238,17 @@ def test_the_decimal_mark_of_the_table_decides_what_is_open(write):
     assert read_csv(write("€1,5;2,5\n€1,7;3,5\n"), delimiter=";").X.tolist() == [[1.5], [1.7]]
 
 
+def test_a_point_that_may_divide_thousands_is_said_where_nothing_tells(write):
+    with pytest.warns(
+        UserWarning, match=r"column 'a': '1.250' is read as 1.25, .* if it is 1250, name the .*--decimal"
+    ):
+        assert read_csv(write("a;b\n1.250;7\n12.500;8\n"), task="regression").X[0, 0] == 1.25
+    for told in ("a;b\n1.250;7.5\n12.500;8\n", "a,b\n1.250,7\n12.500,8\n", "a\tb\n1.250\t7\n0.125\t8\n"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert read_csv(write(told), task="regression").X[0, 0] == 1.25
+
+
 @pytest.mark.filterwarnings("ignore:.*is read as numbers")
 def test_a_point_that_may_divide_thousands_is_asked_for_after_a_training_with_decimal_commas(write):
     schema = read_csv(write("a;b;y\n1,5;1.250,5 €;0,5\n2,25;3,5 €;1,5\n")).schema
