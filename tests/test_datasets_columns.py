@@ -230,6 +230,12 @@ def test_rows_without_a_target_are_left_out_and_counted(read):
     assert read("a,c,y\n1,u,0\n2,v,\n3,u,1\n4,w,0\n", missing="impute")[0].feature_names == ("a", "c=u", "c=w")
 
 
+def test_a_table_whose_inputs_are_all_empty_is_refused(read):
+    for empty in ("a,y\n,1.5\nNA,2.5\n", "a,b,y\n?,,1.5\n,,2.5\n"):
+        with pytest.raises(ValueError, match=r"t\.csv: no input has a value, '[ab]' neither"):
+            read(empty, missing="impute")
+
+
 def test_an_empty_column_is_left_out_and_said(read):
     dataset, said = read("a,b,y\n1,,0\n2,NA,1\n", missing="impute")
     assert dataset.feature_names == ("a",) and "column 'b' has no value in any row and is left out" in said

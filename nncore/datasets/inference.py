@@ -145,9 +145,12 @@ def _fill(scans: Mapping[int, ColumnScan], rows: Rows) -> None:
 def _leave_out(table: CsvTable, scans: dict[int, ColumnScan], goal: int) -> None:
     """Take out of `scans` the columns that tell nothing: those without a value, and the numbers of the rows."""
     for i, scan in [*scans.items()]:
-        if i == goal or len(scans) == 2:
+        if i == goal:
             continue
-        if scan.kind is None:
+        if len(scans) == 2:
+            if scan.kind is None:
+                raise ValueError(f"{table.path}: no input has a value, {scan.name!r} neither: nothing to learn from")
+        elif scan.kind is None:
             table.say(f"column {scan.name!r} has no value in any row and is left out")
             del scans[i]
         elif scan.unnamed and scan.counts_rows:
