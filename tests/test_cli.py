@@ -196,6 +196,19 @@ def test_the_file_serves_python_too(ok):
     assert [row[0] for row in rows[1:]] == [penguins.target_names[k] for k in expected.argmax(axis=1)]
 
 
+def test_the_preparation_learns_nothing_from_held_out_rows(ok):
+    rows = [f"{'' if i % 7 == 0 else i * i % 41 + 0.5},{'ab'[i % 2]},{i % 13}.25" for i in range(60)]
+    learnt = []
+    for _ in range(2):
+        Path("t.csv").write_text("\n".join(["size,kind,y", *rows]))
+        ok("train", "t.csv", *QUICK, "--val", "0", "-o", "m.safetensors", "--force")
+        preparation, split = datasets.notes.read(nncore.load("m.safetensors").metadata)
+        learnt.append(preparation.to_json())
+        for i in split.rows(np.zeros(60))[1]:
+            rows[i] = f"{i}000000.5,a,{i}000000.25"
+    assert learnt[0] == learnt[1] and '"fill"' in learnt[0]
+
+
 def test_a_table_there_and_back(ok):
     Path("birds.csv").write_text(PENGUINS)
     ok("train", "birds.csv", "--epochs", "50", "-o", "m.safetensors")
@@ -470,6 +483,7 @@ def test_data_from_standard_input(run, ok, sent, monkeypatch):
     sent("size,colour\n1,red\n,violet\n")
     code, _, err = run("predict", "m.safetensors", "-")
     assert code == 0 and "nncore: stdin: column 'colour': 'violet' (line 3) is none" in err and "/" not in err
+    assert "nncore: stdin: 1 of 2 rows has no prediction" in err
     for bad, message in (("size\n1\n", "nncore: stdin: there is no column"), ("", "nncore: stdin: the file is empty")):
         sent(bad)
         code, _, err = run("predict", "m.safetensors", "-")

@@ -9,7 +9,7 @@ from datetime import date, datetime
 import numpy as np
 import pytest
 
-from nncore.datasets import Preparation, read_csv
+from nncore.datasets import Preparation, levels, read_csv
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dates import DateStyle, days, moments
 from nncore.datasets.schema import Schema
@@ -84,7 +84,7 @@ NO_DATES = [
 
 @pytest.mark.parametrize(("field", "day"), DATES.items())
 def test_dates_are_days(field, day):
-    found = {days(moment) for moment in moments(field).values()}
+    found = {days(moment) for order, moment in moments(field).items() if order != "ymd"}
     assert found == {day}
 
 
@@ -130,6 +130,30 @@ def test_dates_that_may_be_others_are_asked_for(read):
     with pytest.raises(ValueError, match=r"t.csv:3: .* held dates up to here and now 'TBD'; correct it, say if it .*"):
         read(table(["2024-01-01", "TBD"]))
     assert read(table(["2024-01-01", "TBD"]), missing_values=["tbd"], missing="drop")[0].n_samples == 1
+
+
+@pytest.mark.parametrize("mark", "-/.")
+def test_years_of_two_digits_that_may_stand_first_are_asked_for(read, mark):
+    year_first = table(date(2024, 1 + i // 28, 1 + i % 28).strftime(f"%y{mark}%m{mark}%d") for i in range(84))
+    with pytest.raises(ValueError, match=r"column 'day': '24.01.\d\d' may begin with its year .*--day-first"):
+        read(year_first)
+    assert read(year_first, day_first=True)[0].X[5, 0] == days(datetime(2006, 1, 24))
+    day_first = table(date(2024, 1 + i // 28, 1 + i % 28).strftime(f"%d{mark}%m{mark}%y") for i in range(84))
+    assert read(day_first)[0].X[5, 0] == days(datetime(2024, 1, 6))
+
+
+def test_later_dates_that_need_an_order_are_refused_where_training_had_none(read, tmp_path):
+    schema = read(table(["2024-01-31", "2024-02-01"]))[0].schema
+    later = tmp_path / "later.csv"
+    for field in ("03/04/2024", "24-01-31", "03.04.2024"):
+        later.write_text(f"day,x\n{field},1\n")
+        with pytest.raises(ValueError, match=f"expected a date such as 2024-01-31, got '{field}'"):
+            schema.read(CsvTable(later))
+    later.write_text("day,x\n31/01/2024,1\n5 Feb 2024,1\n")
+    X, _ = Schema.from_dict(schema.to_dict()).read(CsvTable(later))
+    assert X[:, 0].tolist() == [DAY, DAY + 5]
+    with pytest.raises(ValueError, match=r"'03/04/2024' may be 2024-04-03 or 2024-03-04"):
+        read(table(["03.04.2024", "03/04/2024"]))
 
 
 def test_parts_of_dates_on_request(read):
@@ -205,6 +229,12 @@ def test_rows_without_a_target_are_left_out_and_counted(read):
     dataset, said = read("a,y\n1,0\n2,\n3,NA\n,1\n", missing="impute")
     assert dataset.y.tolist() == [0, 1] and "left out for want of 'y': 2 of 4 rows" in said
     assert read("a,c,y\n1,u,0\n2,v,\n3,u,1\n4,w,0\n", missing="impute")[0].feature_names == ("a", "c=u", "c=w")
+
+
+def test_a_table_whose_inputs_are_all_empty_is_refused(read):
+    for empty in ("a,y\n,1.5\nNA,2.5\n", "a,b,y\n?,,1.5\n,,2.5\n"):
+        with pytest.raises(ValueError, match=r"t\.csv: no input has a value, '[ab]' neither"):
+            read(empty, missing="impute")
 
 
 def test_an_empty_column_is_left_out_and_said(read):
@@ -400,3 +430,60 @@ def test_an_empty_column_at_the_end_that_pandas_has_named_is_left_out(read):
     dataset, said = read("a,b,y,Unnamed: 3\n1,2,0,\n2,3,1,\n")
     assert dataset.feature_names == ("a", "b") and "an empty column without a name is left out" in said[0]
     assert read("a,y,Unnamed: 2\n1,0,\n2,1,\n", ignore=["Unnamed: 2"])[0].feature_names == ("a",)
+
+
+def test_an_unknown_text_is_not_compared_with_every_level(monkeypatch):
+    seen = []
+    monkeypatch.setattr(levels, "label", lambda text: seen.append(text) or text)
+    column = levels.Levels("c", [f"L{i}" for i in range(100)])
+    for line in range(200):
+        column.one_hot(f"U{line}", line)
+    assert column.one_hot("l7", 200)[7] == 1 and len(seen) < 1000
+
+
+def test_marks_that_are_numbers_do_not_go_through_all_classes_in_every_row(read, tmp_path, monkeypatch):
+    path = tmp_path / "c.csv"
+    path.write_text("x,y\n" + "".join(f"{i}.5,{i % 100}\n" for i in range(300)))
+    read_as = read_csv(path, task="classification", missing_values=[-999]).schema
+    seen = []
+    monkeypatch.setattr("nncore.datasets.schema.number", lambda text: seen.append(text) or float(text))
+    read_as.read(CsvTable(path))
+    assert len(seen) < 1500
+
+
+def test_whole_numbers_that_no_float_holds_are_said_and_stay_apart_as_classes(read):
+    large = [9007199254740993, 9007199254740992]
+    dataset, _ = read("x,y\n" + "".join(f"{i},{large[i % 2]}\n" for i in range(8)), task="classification")
+    assert dataset.target_names == tuple(map(str, sorted(large))) and dataset.y.tolist() == [1, 0] * 4
+    _, said = read(table(["5", str(2**53 + 1), "6"]))
+    assert len(said) == 1 and "column 'day' holds whole numbers past 2**53, such as '9007199254740993'" in said[0]
+    assert "--ignore" in said[0] and read(table([str(2**53), "1e300", "-1.5"]))[1] == []
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        "(12.50) (3.25) (4.00)",
+        "1.5M 2.3K 4.0M",
+        "1_000 2_000",
+        "0x10 0xff",
+        "1/2 3/4",
+        "12:30 13:45",
+        "1:02:30 0:13:45",
+        "<0.5 <0.7",
+        "12.- 3.-",
+        "1.5±0.1 2.0±0.2",
+        "1st 2nd",
+        "'1' '2'",
+    ],
+)
+def test_texts_that_may_be_numbers_are_said(read, texts):
+    dataset, said = read(table(texts.split()))
+    assert dataset.feature_names[0].startswith("day=") and len(said) == 1 and "if these are numbers" in said[0]
+    assert read(table(texts.split()), categorical=["day"])[1] == read(table(texts.split() * 3))[1] == []
+
+
+def test_texts_that_differ_in_small_and_large_letters_are_said(read):
+    assert read(table(["True", "no", "true"]))[1] == [
+        "column 'day' has 'True' and 'true', which count as two; if they are one, write them alike"
+    ]

@@ -39,7 +39,7 @@ def run_predict(options: argparse.Namespace) -> int:
         ids = None if options.id is None else load_column(read, options.id, preparation.schema)
     output, complete = _predict(model, preparation, X)
     if not complete.all():
-        _say_incomplete(options.data, preparation, X, complete)
+        _say_incomplete(getattr(read, "shown", options.data), preparation, X, complete)
     if options.json:
         found = _predictions(preparation, output, complete)
         named = {} if ids is None else {"ids": ids}

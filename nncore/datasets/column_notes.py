@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from nncore.datasets.column_scan import FEW, IGNORE, ColumnScan
 from nncore.datasets.date_scan import CATEGORICAL, DATE_PARTS, DAY_FIRST
-from nncore.datasets.dates import days, moments
 from nncore.datasets.gaps import OPTION
 
 _LIKE_DATES = re.compile(
@@ -15,6 +15,11 @@ _LIKE_DATES = re.compile(
     r"|[^\W\d_]{3,10}\.?[ -][0-9]{2}(?:[0-9]{2})?|[0-9]{1,2}-[^\W\d_]{3}|[0-9]{2}/[0-9]{4}"
 )
 _WITH_SUFFIX = re.compile(r"[+-]?[0-9][0-9.,]*([^\W\d_]+)")
+_RANGE, _VERSION = r"[0-9]+ ?[-–] ?[0-9]+", r"[0-9]+(?:\.[0-9]+){2,}"
+_LIKE_NUMBERS = re.compile(
+    rf"(?!(?:{_RANGE}|{_VERSION})$)" r"\W{0,3}[0-9][\W0-9_]*(?:(?:[kmbgt]|bn|mn|st|nd|rd|th)\W*)?|0x[0-9a-f]+",
+    re.IGNORECASE,
+)
 
 
 def notes_on_column(scan: ColumnScan) -> Iterator[str]:
@@ -28,23 +33,29 @@ def notes_on_column(scan: ColumnScan) -> Iterator[str]:
 
 
 def _on_dates(scan: ColumnScan) -> Iterator[str]:
-    if scan.dates is not None:
-        example = min(scan.distinct)
-        day = days(moments(example)[scan.dates.order])
+    example = min(scan.distinct)
+    numbers = None if scan.dates is None else scan.dates.numbers(example)
+    if numbers is not None:
         order = "" if scan.dating.either is None else f", or say whether the day comes first {DAY_FIRST}"
         yield (
-            f"is read as dates, {example!r} as {day:.12g} days since 1970-01-01; for the weekday and other parts "
-            f"besides, name them {DATE_PARTS}; if it holds no dates, treat it as text {CATEGORICAL}{order}"
+            f"is read as dates, {example!r} as {numbers[0]:.12g} days since 1970-01-01; for the weekday and other "
+            f"parts besides, name them {DATE_PARTS}; if it holds no dates, treat it as text {CATEGORICAL}{order}"
         )
 
 
 def _on_texts(scan: ColumnScan) -> Iterator[str]:
     no_later = f"is read as text, such as {min(scan.distinct)!r}, which no later row may have"
+    suffixes = {found and found[1] for found in map(_WITH_SUFFIX.fullmatch, scan.distinct)}
     if all(map(_LIKE_DATES.fullmatch, scan.distinct)):
         yield f"{no_later}; if these are dates, write them as 2024-01-31"
-    suffixes = {found and found[1] for found in map(_WITH_SUFFIX.fullmatch, scan.distinct)}
-    if len(scan.distinct) > 1 and len(suffixes) == 1 and None not in suffixes:
+    elif len(scan.distinct) > 1 and len(suffixes) == 1 and None not in suffixes:
         yield f"{no_later}; if these are numbers, write them without {min(map(str, suffixes))!r}"
+    elif _are_like_numbers(scan):
+        yield f"{no_later}; if these are numbers, write them as 1250.5"
+    in_small = Counter(map(str.casefold, scan.distinct))
+    alike = sorted((text.casefold(), text) for text in scan.distinct if in_small[text.casefold()] > 1)
+    if alike:
+        yield f"has {alike[0][1]!r} and {alike[1][1]!r}, which count as two; if they are one, write them alike"
     if scan.look.zeros:
         yield (
             f"is read as text, not as numbers, for {scan.look.zeros!r} begins with 0 as postal codes and ids do; if it "
@@ -57,7 +68,19 @@ def _on_texts(scan: ColumnScan) -> Iterator[str]:
         )
 
 
+def _are_like_numbers(scan: ColumnScan) -> bool:
+    """Tell whether the texts of an input may be numbers in a notation that is not read, and hardly a few categories."""
+    few = scan.is_target or 2 * len(scan.distinct) <= scan.n
+    return not few and scan.look.zeros is None and all(map(_LIKE_NUMBERS.fullmatch, scan.distinct))
+
+
 def _on_numbers(scan: ColumnScan) -> Iterator[str]:
     if scan.look.sentinels and scan.look.low == 0:
         value, n = scan.look.sentinels.most_common(1)[0]
-        yield f"holds {value!r} {n} times and nothing else below 0; if it is a missing value, say so {OPTION}"
+        times = f"{n} times" if n > 1 else "once"
+        yield f"holds {value!r} {times} and nothing else below 0; if it is a missing value, say so {OPTION}"
+    if scan.look.rounded is not None:
+        yield (
+            f"holds whole numbers past 2**53, such as {scan.look.rounded!r}, which are rounded; if these are ids, "
+            f"leave it out {IGNORE} or treat it as text {CATEGORICAL}"
+        )

@@ -304,6 +304,8 @@ class ColumnScan:
         if len(certain) == 1 and (self.marked is not None or "," not in certain):
             return min(certain)
         if self.marked is None and "," not in certain:
+            if not certain and self.table.delimiter != ",":
+                self._say_thousands(self.open)
             return "."
         if not certain and self.table.delimiter == ",":  # where a comma is the decimal mark, it separates no columns
             return "."
@@ -313,6 +315,14 @@ class ColumnScan:
             f"{self.table.path}: column {self.name!r}: {self.open!r} may be {value.value('.'):.12g} or "
             f"{value.value(','):.12g}; name the decimal mark {DECIMAL}, or treat the column as text {CATEGORICAL}"
         )
+
+    def _say_thousands(self, example: str) -> None:
+        found = figure(example)
+        if found is not None:
+            self.table.say(
+                f"column {self.name!r}: {example!r} is read as {found.value('.'):.12g}, for want of a sign; if it "
+                f"is {found.value(','):.12g}, name the decimal mark {DECIMAL}"
+            )
 
     def _say(self, example: str, notation: Notation) -> None:
         options = CATEGORICAL if self.open is None else f"{CATEGORICAL} or name its decimal mark {DECIMAL}"

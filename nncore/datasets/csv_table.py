@@ -61,6 +61,10 @@ class CsvTable:
     decimal : {".", ","}
     known_decimal : {".", ","} or None
         None if it is a point for want of a sign to the contrary.
+    decimals : set of {".", ","}
+        The decimal marks that are told or proved: a point where commas separate the columns.
+    in_doubt : bool
+        Whether 1.250 may be more than a thousand: no mark is proved, and `Schema.read` has learnt from decimal commas.
     unnamed : set of int
         Positions of columns of which the header says no name, or that of pandas for such a column, ``Unnamed: 0``.
     left_out : collection of str
@@ -101,8 +105,10 @@ class CsvTable:
         if delimiter is None:
             delimiter = above.delimiter or self._delimiter(above.table, decimal)
         self.delimiter = delimiter
-        self.decimal = _decimal(above.table, self.delimiter) if decimal is None else decimal
+        self.decimals = _decimals(above.table, self.delimiter) if decimal is None else {decimal}
+        self.decimal = "," if self.decimals == {","} else "."
         self.known_decimal = "," if self.decimal == "," else decimal
+        self.in_doubt = False
         self._first_line, first, below = self._begin(above, header)
         self.header_is_guessed = header is None and not (known and set(known) <= set(first))
         self.has_header = self._guessed(first, below) if self.header_is_guessed else header is not False
@@ -288,13 +294,12 @@ def _lines(comments: Sequence[tuple[int, str]]) -> str:
     return f"line {comments[0][0]}" if len(comments) == 1 else f"{len(comments)} lines"
 
 
-def _decimal(sample: str, delimiter: str) -> str:
+def _decimals(sample: str, delimiter: str) -> set[str]:
     """Return what stands before the decimals, as far as the sample tells."""
     if delimiter == ",":
-        return "."
+        return {"."}
     fields = {
         field.strip() for fields in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) for field in fields
     }
     figures = [found for found in map(figure, fields) if found is not None and found.is_certain]
-    certain = [found.decimals for found in figures if len(found.decimals) == 1]
-    return "," if {","} in certain and {"."} not in certain else "."
+    return {min(found.decimals) for found in figures if len(found.decimals) == 1}

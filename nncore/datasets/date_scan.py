@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from nncore.datasets.csv_table import CsvTable
-from nncore.datasets.dates import ORDERS, moments
+from nncore.datasets.dates import OPEN, ORDERS, moments
 
 CATEGORICAL = "(categorical=, on the command line --categorical)"
 DAY_FIRST = "(day_first=, on the command line --day-first)"
@@ -23,6 +23,11 @@ def is_short(field: str) -> bool:
     (True, True, False, False)
     """
     return len(field) <= 8 and _SHORT.fullmatch(field) is not None
+
+
+def is_dotted(field: str) -> bool:
+    """Tell whether a date is written as 03.04.2024."""
+    return "." in field[:3]
 
 
 class DateScan:
@@ -43,6 +48,8 @@ class DateScan:
         self.decided: str | None = None
         self.either: str | None = None
         self.short = True
+        self._firsts: set[str] | None = set() if len(orders) > 1 else None  # None once the year can not stand first
+        self._lasts: set[str] = set()
 
     def add(self, field: str, found: dict[str, datetime]) -> None:
         """Take one more date and what it may mean; raises ValueError if it has not the order of those before."""
@@ -55,22 +62,44 @@ class DateScan:
             )
         self.orders = left
         self.short = self.short and is_short(field)
-        if len(found) == 1:
+        self._look_for_years(field, found)
+        if len(ORDERS & found.keys()) == 1:
             self.decided = self.decided or field
-        elif self.either is None and len(set(found.values())) > 1:
+        elif (self.either is None or is_dotted(self.either)) and len(set(found.values())) > 1:
             self.either = field
+
+    def _look_for_years(self, field: str, found: dict[str, datetime]) -> None:
+        if self._firsts is not None and "ymd" in found:
+            self._firsts.add(field[:2])
+            self._lasts.add(field[6:8])
+        else:
+            self._firsts = None
 
     def order(self) -> str:
         """Return the order; where it remains open, 03.04.2024 is taken for one with the day first.
+
+        Years repeat themselves more than days: if the first numbers of dates such as 24-01-31 differ less than the
+        last, these may be the days.
 
         Raises
         ------
         ValueError
             If a date may be another.
         """
+        example = self.decided or self.either
+        if self._firsts and example is not None:
+            n = len(self._firsts)
+            if n < len(self._lasts) or (n == len(self._lasts) and not is_dotted(example)):
+                raise ValueError(
+                    f"{self.table.path}: column {self.name!r}: {example!r} may begin with its year or end with it; "
+                    f"write years in four digits, say whether the day comes first {DAY_FIRST}, or treat the column as "
+                    f"text {CATEGORICAL}"
+                )
         if len(self.orders) == 1:
             return min(self.orders)
-        if self.either is None or "." in self.either[:3]:
+        if self.either is None:
+            return OPEN
+        if is_dotted(self.either):
             return "dmy"
         by_day, by_month = (f"{moments(self.either)[order]:%Y-%m-%d}" for order in ("dmy", "mdy"))
         raise ValueError(

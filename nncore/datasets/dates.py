@@ -10,6 +10,9 @@ from datetime import date, datetime, timedelta, timezone
 ORDERS = frozenset({"dmy", "mdy"})
 """In which orders day, month and year may stand where the month is a number and the year comes last."""
 
+OPEN = "open"
+"""The order of a column of which no date needs one, such as 2024-01-31: a later one that does is not guessed at."""
+
 PARTS: dict[str, Callable[[datetime], int]] = {
     "year": lambda moment: moment.year,
     "month": lambda moment: moment.month,
@@ -56,6 +59,8 @@ _LIKELY = range(1900, 2101)
 def moments(field: str) -> dict[str, datetime]:
     """Return what `field` may mean as a date: a moment for each order of `ORDERS` that fits; none if it is no date.
 
+    A date such as 24-01-31, whose year may as well stand first, has another moment, by ``"ymd"``.
+
     Examples
     --------
     >>> sorted(moments("03/04/2024")), moments("2024-02-30"), moments("31/01/2024")
@@ -70,7 +75,11 @@ def moments(field: str) -> dict[str, datetime]:
     read = {order: _moment(parts, order) for order in (ORDERS if "one" in parts else ("dmy",))}
     if "one" not in parts:
         read = dict.fromkeys(ORDERS, read["dmy"])
-    return {order: moment for order, moment in read.items() if moment is not None}
+    meant = {order: moment for order, moment in read.items() if moment is not None}
+    if meant and "one" in parts and {len(parts[part]) for part in ("one", "two", "y")} == {2}:
+        year_first = _moment({**parts, "one": parts["y"], "y": parts["one"]}, "dmy")
+        meant |= {} if year_first is None else {"ymd": year_first}
+    return meant
 
 
 def is_compact(field: str) -> bool:
@@ -95,8 +104,8 @@ class DateStyle:
 
     Attributes
     ----------
-    order : {"dmy", "mdy"}
-        What 03/04/2024 is; other dates need no order.
+    order : {"dmy", "mdy", "open"}
+        What 03/04/2024 is; other dates need no order, and where training had such alone, 03/04/2024 is none.
     parts : tuple of str
         Names of `PARTS` that are features beside the number of days.
     """
@@ -112,7 +121,9 @@ class DateStyle:
         >>> DateStyle("mdy", ("weekday",)).numbers("12/31/1970"), DateStyle("mdy").numbers("31/12/1970")
         ([364.0, 3.0], None)
         """
-        moment = moments(field).get(self.order)
+        found = moments(field)
+        meant = set(found.values())
+        moment = found.get(self.order) if self.order != OPEN else meant.pop() if len(meant) == 1 else None
         return None if moment is None else [days(moment), *(float(PARTS[part](moment)) for part in self.parts)]
 
 

@@ -62,7 +62,7 @@ def infer_schema(
             table.say(note)
     it = scans[goal]
     width = None if table.has_header else len(table.names)
-    return Schema(columns, it.name, it.classes(task), it.notation, marks, it.dates, width)
+    return Schema(columns, it.name, it.classes(task), it.notation, marks, it.dates, width, table.known_decimal)
 
 
 def _check_names(table: CsvTable, **arguments: Collection[str]) -> None:
@@ -145,9 +145,12 @@ def _fill(scans: Mapping[int, ColumnScan], rows: Rows) -> None:
 def _leave_out(table: CsvTable, scans: dict[int, ColumnScan], goal: int) -> None:
     """Take out of `scans` the columns that tell nothing: those without a value, and the numbers of the rows."""
     for i, scan in [*scans.items()]:
-        if i == goal or len(scans) == 2:
+        if i == goal:
             continue
-        if scan.kind is None:
+        if len(scans) == 2:
+            if scan.kind is None:
+                raise ValueError(f"{table.path}: no input has a value, {scan.name!r} neither: nothing to learn from")
+        elif scan.kind is None:
             table.say(f"column {scan.name!r} has no value in any row and is left out")
             del scans[i]
         elif scan.unnamed and scan.counts_rows:

@@ -24,14 +24,16 @@ def label(value: object) -> str:
 
     Examples
     --------
-    >>> label("3.0"), label(3), label(0.5), label("red")
-    ('3', '3', '0.5', 'red')
+    >>> label("3.0"), label(3), label(0.5), label("red"), label("9007199254740993")
+    ('3', '3', '0.5', 'red', '9007199254740993')
     """
     text = str(value)
     as_number = number(text)
     if as_number is None:
         return text
-    return str(int(as_number)) if as_number.is_integer() else repr(as_number)
+    if not as_number.is_integer():
+        return repr(as_number)
+    return str(int(text if text.lstrip("+-").isdecimal() else as_number))  # floats hold no digits past 2**53
 
 
 def sorted_labels(labels: Iterable[str]) -> tuple[str, ...]:
@@ -44,7 +46,7 @@ def sorted_labels(labels: Iterable[str]) -> tuple[str, ...]:
     """
     distinct = set(labels)
     if all(number(text) is not None for text in distinct):
-        return tuple(sorted(distinct, key=float))
+        return tuple(sorted(distinct, key=lambda text: (float(text), text)))
     return tuple(sorted(distinct))
 
 

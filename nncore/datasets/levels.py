@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from nncore.datasets.labels import label
 
@@ -30,6 +31,8 @@ class Levels:
     def __init__(self, name: str, levels: Sequence[str]) -> None:
         self.name, self.levels = name, levels
         self._rows = {level: [float(other == level) for other in levels] for level in levels}
+        self._none = [0.0] * len(levels)
+        self._same = [(same, _alone(same, levels)) for same in (label, str.casefold)]
         self._others: dict[str, tuple[str | None, int, int]] = {}  # what each text is read as, its first line, its rows
 
     def one_hot(self, field: str, line: int) -> list[float]:
@@ -38,14 +41,10 @@ class Levels:
             return self._rows[field]
         level, first, n_rows = self._others.get(field) or (self._like(field), line, 0)
         self._others[field] = level, first, n_rows + 1
-        return [0.0] * len(self.levels) if level is None else self._rows[level]
+        return self._none if level is None else self._rows[level]
 
     def _like(self, field: str) -> str | None:
-        for same in (label, str.casefold):
-            found = [level for level in self.levels if same(level) == same(field)]
-            if len(found) == 1:
-                return found[0]
-        return None
+        return next((known[same(field)] for same, known in self._same if same(field) in known), None)
 
     def notes(self) -> list[str]:
         """Return what to say of the texts that are not known."""
@@ -62,3 +61,9 @@ class Levels:
             return f"{what} read as {level!r}"
         known = ", ".join(self.levels[:12]) + (", ..." if len(self.levels) > 12 else "")
         return f"{what} none of {known}, and counts as none of them"
+
+
+def _alone(same: Callable[[str], str], levels: Sequence[str]) -> dict[str, str]:
+    """Return the levels by what is the same for all texts like them, without those that have it in common."""
+    counts = Counter(map(same, levels))
+    return {same(level): level for level in levels if counts[same(level)] == 1}

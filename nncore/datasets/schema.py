@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from nncore.datasets.csv_table import CsvTable
-from nncore.datasets.dates import ORDERS, DateStyle, check_parts
+from nncore.datasets.dates import OPEN, ORDERS, DateStyle, check_parts
 from nncore.datasets.gaps import USUAL, Marks, Rows
 from nncore.datasets.labels import label
 from nncore.datasets.levels import Levels
@@ -84,6 +84,8 @@ class Schema:
         Of a table without header, how many columns it had: they are known by their positions.
     chosen : tuple of int or None
         Which of the features that the columns become are those of ``X``, in their order; None for all.
+    decimal : {".", ","} or None
+        The decimal mark that the table is known to have had.
     """
 
     columns: tuple[Column, ...]
@@ -94,6 +96,7 @@ class Schema:
     dates: DateStyle | None = None
     width: int | None = None
     chosen: tuple[int, ...] | None = None
+    decimal: str | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -155,13 +158,17 @@ class Schema:
         """
         positions, goal = find_roles(table, [column.name for column in self.columns], self.target, self.width)
         goal = goal if target else None
+        if self.decimal == "," and table.known_decimal is None:
+            table.known_decimal, table.in_doubt = "." if table.decimals == {"."} else None, not table.decimals
         may_lack = missing in ("impute", "mark")
         readers = [
             _Reader(*pair, table, self.marks, may_lack=may_lack) for pair in zip(self.columns, positions, strict=True)
         ]
-        holes = {reader.position: reader.is_gap for reader in readers if missing != "impute" or not reader.column.gaps}
+        holes: dict[int, Callable[[str], bool]] = {
+            reader.position: reader.is_gap for reader in readers if missing != "impute" or not reader.column.gaps
+        }
         if goal is not None:
-            holes[goal] = self._is_no_target
+            holes[goal] = self._gap_of_target()
         rows = Rows(table, holes, self.marks, missing, LEAVE_OUT if target else TAKE_OUT, goal)
         values, targets = array("d"), array("d")
         for line, fields in rows:
@@ -199,6 +206,7 @@ class Schema:
             "classes": None if self.classes is None else list(self.classes),
             **{name: it for name, it in more.items() if it},
             **({} if self.width is None else {"width": self.width}),
+            **({} if self.decimal is None else {"decimal": self.decimal}),
         }
 
     @classmethod
@@ -222,17 +230,20 @@ class Schema:
         )
         target, marks = str(state["target"]), Marks(tuple(map(str, state.get("missing_values", []))))
         width = None if state.get("width") is None else int(state["width"])
+        decimal = None if state.get("decimal") is None else str(state["decimal"])
         chosen = tuple(map(int, state["chosen"])) if "chosen" in state else None
         n = sum(len(column.feature_names) for column in columns)
         if chosen is not None and not set(chosen) <= set(range(n)):
             raise ValueError(f"the chosen features must be among the numbers 0 to {n - 1}, got {list(chosen)}")
-        classes = _strings(state["classes"])
-        return cls(columns, target, classes, notations.get(target), marks, dates.get(target), width, chosen)
+        classes, notation = _strings(state["classes"]), notations.get(target)
+        return cls(columns, target, classes, notation, marks, dates.get(target), width, chosen, decimal)
 
-    def _is_no_target(self, field: str) -> bool:
-        if all(number(name) is not None for name in self.classes or ()):
-            return self.marks.in_numbers(field)
-        return self.marks.anywhere(field) and field not in (self.classes or ())
+    def _gap_of_target(self) -> Callable[[str], bool]:
+        """Return what tells whether a field of the target is missing."""
+        known = frozenset(self.classes or ())
+        if all(number(name) is not None for name in known):
+            return self.marks.in_numbers
+        return lambda field: self.marks.anywhere(field) and field not in known
 
     def _say_gaps(self, table: CsvTable, rows: Rows, readers: Sequence[_Reader]) -> None:
         """Say how many rows lack what, and what becomes of them."""
@@ -303,16 +314,20 @@ class _Reader:
 def _date(name: str, field: str, style: DateStyle) -> list[float]:
     numbers = style.numbers(field)
     if numbers is None:
-        example = {"dmy": "31/01/2024", "mdy": "01/31/2024"}[style.order]
-        raise ValueError(f"column {name!r}: expected a date such as 2024-01-31 or {example}, got {field!r}")
+        example = {"dmy": " or 31/01/2024", "mdy": " or 01/31/2024", OPEN: ""}[style.order]
+        raise ValueError(f"column {name!r}: expected a date such as 2024-01-31{example}, got {field!r}")
     return numbers
 
 
 def _finite(name: str, field: str, notation: Notation | None, table: CsvTable) -> float:
+    if notation is None and "." in field and table.decimal == ",":
+        notation = Notation(",")  # 1.250 is more than a thousand there
     if notation is not None:
         value = notation.number(field, table.known_decimal)
     else:
         value = number(field if table.decimal == "." else table.plain(field))
+        if table.in_doubt:
+            _check_thousands(name, field)
     if value is None or not math.isfinite(value):
         like = f" written with {notation.mark!r}" if notation is not None and notation.mark else ""
         looks = None if number(field) is not None else figure(field)
@@ -321,8 +336,17 @@ def _finite(name: str, field: str, notation: Notation | None, table: CsvTable) -
     return value
 
 
+def _check_thousands(name: str, field: str) -> None:
+    found = figure(field)
+    if found is not None and "." in found.core and len(found.decimals) == 2:
+        raise ValueError(
+            f"column {name!r}: {field!r} may be {found.value('.'):.12g}, or {found.value(','):.12g} as the table of "
+            f"the training wrote numbers; name the decimal mark {DECIMAL}"
+        )
+
+
 def _style(order: str, *parts: str) -> DateStyle:
-    if order not in ORDERS:
+    if order not in ORDERS | {OPEN}:
         raise ValueError(f"unknown order of dates {order!r}")
     return DateStyle(order, check_parts(parts))
 
