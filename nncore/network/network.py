@@ -11,7 +11,7 @@ import numpy as np
 from nncore import engine
 from nncore.base.typing import Array
 from nncore.network.lending import Lent
-from nncore.network.turn import Turn
+from nncore.network.turn import Turn, alive
 from nncore.optimizers import Optimizer
 from nncore.program import Program
 
@@ -284,9 +284,8 @@ def _decays(program: Program, optimizer: Optimizer) -> bool:
 
 def _forget_other_threads() -> None:
     """In a child process: begin anew with what other threads were using when this one forked."""
-    networks = list(_alive)
-    lost = {turn for turn in {network.turn for network in networks} if turn.forget_other_threads()}
-    for network in networks:
+    lost = {turn for turn in alive() if turn.forget_other_threads()}
+    for network in list(_alive):
         if network.turn in lost:
             network.become_orphan()
 
