@@ -72,6 +72,16 @@ OPTIMIZERS = [SGD(0.1), SGD(0.1, momentum=0.9), RMSprop(), RMSprop(momentum=0.5)
 OPTIMIZERS += [Adagrad(), Nadam(), Lion(), Adam(CosineDecay(0.1, 5, 1), clip_norm=2)]
 
 
+@pytest.mark.parametrize("optimizer", [AdamW(), Lion(weight_decay=0.1)])
+def test_biases_that_do_not_decay_are_no_news_to_older_readers(optimizer):
+    """Such a file called itself one of format 1, and version 0.1 refused its field."""
+    for also, version in ((False, 1), (True, 2)):
+        model = trained(optimizer=dataclasses.replace(optimizer, decay_bias=also))
+        header = model_bytes(model)
+        assert f'"format_version\\": {version},'.encode() in header and (b"decay_bias" in header) == also
+        assert read(header).optimizer == model.optimizer
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_resume_is_exact(tmp_path, optimizer, dtype):

@@ -136,6 +136,17 @@ def test_numbers_are_names_where_they_are_the_same_numbers():
     assert picked.predict(numbered).tolist() == picked.predict(FRAME.to_numpy()[:, ::-1]).tolist()
 
 
+def test_numbers_give_way_to_the_names_of_a_later_table():
+    """Named columns used to go by position for ever, where the first table's were only counted."""
+    numbered = FRAME.set_axis([0, 1, 2], axis=1)
+    model = trained(numbered)
+    model.fit(numbered[[2, 1, 0]], Y)  # the same names, in another order
+    assert model.feature_names == ("0", "1", "2")
+    model.fit(FRAME, Y)
+    assert model.feature_names == ("a", "b", "c")
+    assert model.predict(TURNED).tolist() == model.predict(FRAME).tolist() == model.predict(numbered).tolist()
+
+
 def test_a_model_trained_on_arrays_takes_the_names_of_the_first_table():
     model = trained(FRAME.to_numpy())
     assert model.feature_names is None

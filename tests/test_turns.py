@@ -249,3 +249,27 @@ def test_a_child_forked_beside_a_training_has_a_finished_epoch(monkeypatch, wait
         codes.append(in_child(look))
     thread.join(60)
     assert codes and set(codes) == {0}
+
+
+@needs_fork
+@ignore_fork_warning
+@pytest.mark.parametrize("call", ["fit", "train_on_batch"])
+def test_a_child_forked_while_a_model_without_weights_is_being_given_data(call):
+    """It has no network yet that could tell of it; the child used to find it in training, or locked, for ever."""
+    model, reached, go = classifier(), threading.Event(), threading.Event()
+
+    class Waits:
+        def __array__(self, dtype=None, copy=None):
+            reached.set()
+            assert go.wait(20)
+            return X
+
+    thread = threading.Thread(target=lambda: getattr(model, call)(Waits(), LABELS), daemon=True)
+    thread.start()
+    assert reached.wait(20)
+    try:
+        assert in_child(lambda: model.fit(X, LABELS)) == 0
+    finally:
+        go.set()
+        thread.join(20)
+    assert model.built

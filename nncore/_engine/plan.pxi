@@ -115,14 +115,15 @@ cdef class Plan:
         The slots and the count of iterations stay where the new rule has as many slots; else they start anew.
         """
         cdef Engine *e = &self.e
-        cdef Optimizer wanted = e.optimizer
-        configure_optimizer(&wanted, &e.net, optimizer)
+        cdef Optimizer wanted
         self.enter()
         try:
+            wanted = e.optimizer
+            configure_optimizer(&wanted, &e.net, optimizer)  # which runs Python's code: it may raise, for a signal, too
             if e.weights.spare == NULL or NN_OPTIMIZER_SLOTS[wanted.rule] != e.weights.n_slots:
                 renew_slots(&e.weights, e.net.n_weights, NN_OPTIMIZER_SLOTS[wanted.rule])
-                e.optimizer.iterations = 0
-            configure_optimizer(&e.optimizer, &e.net, optimizer)
+                wanted.iterations = 0
+            e.optimizer = wanted
         finally:
             self.busy = 0
 

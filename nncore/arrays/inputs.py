@@ -15,11 +15,12 @@ from numpy.typing import ArrayLike
 
 from nncore.arrays import mends
 from nncore.base.checks import described, shown
-from nncore.base.tables import order_for, refuse_without_values
+from nncore.base.tables import NO_TABLE, order_for, refuse_without_values
 from nncore.base.typing import Array
 
 PLAIN_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 NO_NUMBERS = (str, bytes, np.timedelta64)  # of which float() makes one
+SURELY_FITS_FLOAT32, SURELY_SMALL = 1e76, 2.0**106  # squares of 1e38 and of 2**53
 BLAS_DOT_LIMIT = 8192  # above 10,000 elements OpenBLAS wakes its threads, which would then fight with the engine's
 
 
@@ -159,28 +160,30 @@ def lying(array: Array, n_samples: int, name: str) -> str:
 def real_array(values: Any, dtype: np.dtype, name: str) -> Array:
     """Convert to a C-contiguous, aligned array of `dtype`; a value too large becomes infinity (checked later)."""
     numbers = numeric_array(values, name)
-    if numbers.dtype.kind == "f" and numbers.dtype.itemsize > dtype.itemsize and not _surely_fits_float32(numbers):
+    squares = _sum_of_squares(numbers)
+    if numbers.dtype.kind == "f" and numbers.dtype.itemsize > dtype.itemsize and not squares < SURELY_FITS_FLOAT32:
         with np.errstate(over="ignore", invalid="ignore"):
             array = np.asarray(numbers, dtype=dtype, order="C")
     else:  # nothing can overflow, and errstate would cost more than converting a small array
         array = np.asarray(numbers, dtype=dtype, order="C")
     if not (array.flags.aligned and array.flags.c_contiguous):
         array = array.copy(order="C")
-    if (numbers is not values or numbers.dtype.kind in "iu") and numbers.dtype.itemsize == 8 and not _are_small(array):
+    may_be_rounded = (numbers is not values or numbers.dtype.kind in "iu") and numbers.dtype.itemsize == 8
+    if may_be_rounded and not squares < SURELY_SMALL and not _are_small(array):
         mends.say_rounded(numbers, values, name)
     return array
+
+
+def _sum_of_squares(array: Array) -> float:
+    """Return it of a small float64 array, which bounds all values and takes no time; else infinity."""
+    return float(np.vdot(array, array)) if array.dtype.char == "d" and array.size <= BLAS_DOT_LIMIT else math.inf
 
 
 def _are_small(array: Array) -> bool:
     """Tell, quickly for a small array, whether all values are below 2**53, up to which all whole numbers are floats."""
     if array.size <= BLAS_DOT_LIMIT:
-        return bool(np.vdot(array, array) < 2.0**106)
+        return bool(np.vdot(array, array) < SURELY_SMALL)
     return not (array.max() >= mends.LARGEST_WHOLE or array.min() <= -mends.LARGEST_WHOLE)
-
-
-def _surely_fits_float32(array: Array) -> bool:
-    """Tell of a small float64 array, quickly, whether no value is above 1e38."""
-    return array.dtype == np.float64 and array.size <= BLAS_DOT_LIMIT and bool(np.vdot(array, array) < 1e76)
 
 
 def numeric_array(values: Any, name: str) -> Array:
@@ -197,7 +200,8 @@ def numeric_array(values: Any, name: str) -> Array:
     if type(values) is np.ndarray:
         array = values
     else:
-        mends.refuse_dates(values, name)
+        if type(values) not in NO_TABLE:
+            mends.refuse_dates(values, name)
         array = plain_array(values, name)
     if array.dtype.kind == "O":
         return _from_objects(array, values, name)

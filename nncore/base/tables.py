@@ -55,11 +55,20 @@ def column_types(table: Any) -> list[str]:
 def known_names(known: tuple[str, ...] | None, table: Any, fewest: int = 1) -> tuple[str, ...] | None:
     """Return the names that a model keeps: those `known` already, else those of the table that it is trained on.
 
-    Of a table with fewer than `fewest` columns, none.
+    Names that only count the columns give way to others. Of a table with fewer than `fewest` columns, none.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> known_names(("0", "1"), pandas.DataFrame({"age": [1], "height": [2]}))
+    ('age', 'height')
     """
-    if known is not None or (found := column_names(table)) is None:
+    if known is not None and not _are_counted(known):
         return known
-    return found if len(found) >= fewest else None
+    found = column_names(table)
+    if found is None or len(found) < fewest or (known is not None and sorted(found) == sorted(known)):
+        return known
+    return found
 
 
 def order_for(known: tuple[str, ...] | None, table: Any, name: str = "X", whose: str = "the model") -> list[int] | None:

@@ -135,8 +135,11 @@ def _pieces(snapshot: Snapshot) -> list[memoryview]:
 def _describe(snapshot: Snapshot) -> dict[str, Any]:
     later: dict[str, Any] = {"drawn": snapshot.drawn} if snapshot.drawn > count_layers(snapshot.layers) else {}
     later |= _kept_names({name: getattr(snapshot, name) for name in NAMES})
+    optimizer = optimizers.to_dict(snapshot.optimizer)
+    if not optimizer.get("decay_bias"):  # as ever in format 1, which has no such field
+        optimizer.pop("decay_bias", None)
     return {
-        "format_version": 2 if later else 1,
+        "format_version": 2 if later or "decay_bias" in optimizer else 1,
         "nncore_version": __version__,
         "name": snapshot.name,
         "dtype": snapshot.parameters.dtype.name,
@@ -144,7 +147,7 @@ def _describe(snapshot: Snapshot) -> dict[str, Any]:
         "layers": [layers.to_dict(layer) for layer in snapshot.layers],
         "loss": losses.to_dict(snapshot.loss),
         "loss_is_inferred": snapshot.loss_is_inferred,
-        "optimizer": optimizers.to_dict(snapshot.optimizer),
+        "optimizer": optimizer,
         "metrics": list(snapshot.metrics),
         "seed": snapshot.seed,
         "epoch": snapshot.epoch,

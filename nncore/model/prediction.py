@@ -72,14 +72,16 @@ def _classifier(state: State, caller: str) -> tuple[str, bool]:
 def evaluate(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, return_dict: bool) -> Any:
     """Return loss and metrics; see ``Sequential.evaluate``."""
     named: bool = checks.flag("return_dict", return_dict)
-    with state.turn.using():  # another thread may compile anew meanwhile
+    state.turn.check()
+    with state.turn.lock:  # another thread may compile anew meanwhile; `turn.using` would take a microsecond more
         network, metrics = built(state), scorers(state)
     data = converted(network.program, state, X, y, sample_weight)
     if metrics:
         from nncore.training.trial import check_targets  # here, not at the top, to keep `import nncore` quick
 
         check_targets(state, data)
-    scores = scoring.evaluate(network, data, metrics, current_loss(state))
+    shown = current_loss(state) if named and metrics else None  # a list shows no balance of classes
+    scores = scoring.evaluate(network, data, metrics, shown)
     return scores if named else list(scores) if state.metrics else scores["loss"]
 
 

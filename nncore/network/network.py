@@ -11,7 +11,7 @@ import numpy as np
 from nncore import engine
 from nncore.base.typing import Array
 from nncore.network.lending import Lent
-from nncore.network.turn import Turn
+from nncore.network.turn import Turn, alive
 from nncore.optimizers import Optimizer
 from nncore.program import Program
 
@@ -65,7 +65,8 @@ class Network:
 
     def _lent_plan(self) -> Any:
         """Return the plan with the current parameters, to read from; call it with the lock held."""
-        self.turn.check()
+        if self.turn.trainer is not None:  # asked here, for the call itself would slow `predict`
+            self.turn.check()
         if self._orphaned:
             self._replace_plan()
         if self._lent is not None and not self.turn.computing:  # then the plan's are newer than those lent
@@ -77,7 +78,8 @@ class Network:
 
     def _idle_plan(self) -> Any:
         """Return the plan with the current parameters, to compute with or change."""
-        self.turn.check_computing()
+        if self.turn.computing:
+            self.turn.check_computing()
         return self._lent_plan()
 
     def _held(self) -> Array | None:
@@ -231,8 +233,10 @@ class Network:
 
     def predict(self, X: Array) -> Array | None:
         """Return the predictions, shape (n, n_outputs); None if a value of `X` is not finite."""
-        self.turn.check()
-        with self.turn.lock:
+        turn = self.turn
+        if turn.trainer is not None:
+            turn.check()
+        with turn.lock:
             predictions: Array | None
             if self._lent is not None and len(X) == 1 and (held := self._held()) is not None:
                 predictions = self._plan.predict_row(X, held)  # in less time than it takes to compare
@@ -266,7 +270,8 @@ class Network:
 
     def train(self, X: Array, target: Array, sample_weight: Array | None, **options: Any) -> Any:
         """Run the plan's training; `options` and the result are those of ``Plan.train``."""
-        self.turn.check()
+        if self.turn.trainer is not None:
+            self.turn.check()
         with self.turn.lock:
             plan, self.turn.computing = self._idle_plan(), True
             try:
@@ -284,9 +289,8 @@ def _decays(program: Program, optimizer: Optimizer) -> bool:
 
 def _forget_other_threads() -> None:
     """In a child process: begin anew with what other threads were using when this one forked."""
-    networks = list(_alive)
-    lost = {turn for turn in {network.turn for network in networks} if turn.forget_other_threads()}
-    for network in networks:
+    lost = {turn for turn in alive() if turn.forget_other_threads()}
+    for network in list(_alive):
         if network.turn in lost:
             network.become_orphan()
 

@@ -122,7 +122,9 @@ def freeze(
 
 def _converted(x: Any, dtype: np.dtype[Any], names: tuple[str, ...] | None) -> Array:
     """Convert what a call got; of a pandas row, as ``iterrows`` gives it, the index holds the names."""
-    if names is not None and hasattr(x, "index") and hasattr(x, "to_frame"):
+    if names is None:
+        return inputs.real_array(x, dtype, "x")
+    if hasattr(x, "index") and hasattr(x, "to_frame"):
         row: Array = inputs.ordered(x.to_frame().T, dtype, names, "x")[0]
         return row
     return inputs.ordered(x, dtype, names, "x")

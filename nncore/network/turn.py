@@ -102,6 +102,11 @@ class Turn:
         return lost
 
 
+def alive() -> list[Turn]:
+    """Return all there are, those of models that have no network yet included."""
+    return list(_alive)
+
+
 def _let_forks_pass() -> None:
     """Wait while another thread is about to fork, so that its child finds a finished epoch."""
     deadline, own = time.monotonic() + FORK_WAITS, threading.get_ident()
@@ -114,7 +119,7 @@ def _before_fork() -> None:
     turns: list[Turn] = []
     _held.turns = turns
     _forking.add(threading.get_ident())
-    for turn in list(_alive):
+    for turn in alive():
         if turn.lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
             turns.append(turn)
 

@@ -141,9 +141,11 @@ def train_on_batch(
 ) -> float:
     """Do one update; see ``Sequential.train_on_batch``."""
     turn = state.turn
-    turn.check()
+    if turn.trainer is not None:
+        turn.check()
     with turn.lock:  # `turn.changing`, which would take a microsecond more
-        turn.check_not_training()
+        if turn.trainer is not None:
+            turn.check_not_training()
         data, program = checked_data(state, X, y, sample_weight)
         refuse_unsuitable_batch(program, len(data.X), state.dtype.itemsize)
         time = state.epoch if epoch is None else TIME("epoch", epoch)
@@ -160,5 +162,6 @@ def train_on_batch(
             from nncore.training.divergence import error
 
             raise error(state, network, data, np.arange(n), n, rate)
-        state.epoch = max(state.epoch, int(time))
+        if epoch is not None:
+            state.epoch = max(state.epoch, int(time))
         return float(result.losses[0])

@@ -176,6 +176,35 @@ def test_slots_stay_while_their_number_does(variant):
     assert plan.iterations == 0 and plan.n_slots == 2
 
 
+class Interrupted:
+    """An optimizer of which a signal strikes while it is asked for something for the n-th time."""
+
+    def __init__(self, optimizer, n):
+        self.optimizer, self.left = optimizer, n
+
+    def __getattr__(self, name):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return getattr(self.optimizer, name)
+
+
+def test_an_optimizer_is_taken_as_a_whole_or_not_at_all(variant):
+    """It could leave the old rule with the new one's number of slots, and the next step wrote behind their end."""
+    program = network([3, 4, 2])
+    for n in range(1, 100):
+        plan = make_plan(variant, program, Adam())
+        plan.train(*data(program, 20, variant.DTYPE))
+        before = state(plan)
+        try:
+            plan.set_optimizer(Interrupted(SGD(), n))
+            break
+        except KeyboardInterrupt:
+            assert plan.n_slots == 2 and state(plan) == before
+        plan.train(*data(program, 20, variant.DTYPE))
+    assert 5 < n < 99 and plan.n_slots == 0 and plan.iterations == 0
+
+
 def test_bad_shapes_and_labels_are_refused(variant):
     program = network([3, 4, 2])
     plan = make_plan(variant, program, SGD())
