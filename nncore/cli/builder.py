@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nncore.cli import signals
 from nncore.cli.errors import DONE, UsageError
 from nncore.cli.output import print_lines
 from nncore.cli.sources import TEXT_SUFFIXES
@@ -36,12 +37,18 @@ def run(options: argparse.Namespace) -> int:
     require_extra()
     server = _server(session_for(options), options.port)
     print_lines([f"builder at {server.address}", "Ctrl-C ends it"])
-    with contextlib.ExitStack() as until_the_end, contextlib.suppress(KeyboardInterrupt):  # the usual end
-        if not options.no_browser:
-            import webbrowser  # here, not at the top, to keep the other commands quick
+    try:
+        with contextlib.ExitStack() as until_the_end:
+            until_the_end.enter_context(signals.raised())  # so that the file for the browser goes, however it ends
+            if not options.no_browser:
+                import webbrowser  # here, not at the top, to keep the other commands quick
 
-            webbrowser.open(until_the_end.enter_context(server.page_for_browser()))
-        server.run()
+                webbrowser.open(until_the_end.enter_context(server.page_for_browser()))
+            server.run()
+    except signals.Terminated:
+        raise
+    except KeyboardInterrupt:  # the usual end
+        pass
     return DONE
 
 
