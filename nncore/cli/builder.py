@@ -100,6 +100,8 @@ def _with_model(options: argparse.Namespace) -> Session:
     name = options.data or (notes[1].data if notes else None)
     if name is None:
         raise UsageError(f"{options.model} does not say what it was trained on; name the data with --data")
+    if notes is not None:
+        _check_columns(notes[0], options.model)
     source, path = _source(name, options)
     start = Setup(
         source,
@@ -120,6 +122,22 @@ def _with_model(options: argparse.Namespace) -> Session:
     for remark in _remarks(session, notes):
         print(f"nncore: {options.model}: {remark}", file=sys.stderr)
     return session
+
+
+def _check_columns(preparation: Preparation, file: str) -> None:
+    """Refuse a model of features that the builder does not make of a table, before these are said to be too few."""
+    columns = preparation.schema.columns
+    parts = next((column for column in columns if column.dates is not None and column.dates.parts), None)
+    if preparation.imputer is not None:
+        raise UsageError(
+            f"{file} was trained on rows whose missing values were filled in, which the builder leaves out: go on with "
+            "it in a script, or train one with --drop-missing"
+        )
+    if parts is not None:
+        raise UsageError(
+            f"{file} was trained on parts of the dates in column {parts.name!r}, which the builder does not make: go "
+            "on with it in a script, or train one without --date-parts"
+        )
 
 
 def _remarks(session: Session, notes: tuple[Preparation, Split] | None) -> Iterator[str]:

@@ -47,7 +47,7 @@ export async function travel(type) {
 /** Show what an edit reports. What was said of the network before is of no use any more, so it goes. */
 export function tellEdit(messages) {
   clearNotices();
-  if (messages.length) notice(messages.join("; "));
+  if (messages.length) notice(messages.map(message => message.replace(/\.$/, "")).join("; "));
 }
 
 /** Show what is wrong at the control that it is about. */
