@@ -55,7 +55,7 @@ class Message:
     edit : str
         What undo calls it; empty for what is no edit.
     dragged : bool
-        Whether a slider sends many of them, of which those that follow fast are one edit.
+        Whether a slider sends many of them, of which those of the same fields that follow fast are one edit.
     at_once : bool
         Whether it leaves a training alone or steers it, and can be answered while an epoch runs.
     hurried : bool
@@ -232,7 +232,12 @@ def carry_out(session: Session, request: Request) -> Any:
         return message.handler(session, **fields)
     seen = fields.pop("edits", None)
     change = partial(message.handler, session, **fields)
-    return session.edit(message.edit, change, seen=seen, dragged=message.dragged)
+    return session.edit(message.edit, change, seen=seen, dragged=_dragged(message, fields))
+
+
+def _dragged(message: Message, fields: Mapping[str, Any]) -> str:
+    """Return what a slider drags, which differs for other fields; "" for what none does."""
+    return str({name: sorted(value) for name, value in fields.items()}) if message.dragged else ""
 
 
 def _arguments(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ than some seconds of its attention, before it has proved that it knows the token
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nncore.builder import rules
@@ -76,19 +75,25 @@ def _websocket() -> type[asyncio.Protocol]:
     class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Hands the application a function that lets long messages through."""
 
+        trusted = False
+
         def handle_connect(self, event: Any) -> None:
             super().handle_connect(event)
             scope: Any = getattr(self, "scope", None)
             if scope is not None:  # the request was one for a WebSocket
-                scope["extensions"][TRUSTED] = _raising(self.conn)
+                scope["extensions"][TRUSTED] = self.trust
+
+        def trust(self) -> None:
+            self.trusted = True
+            # the second name is that before websockets 15.1
+            name = "max_message_size" if hasattr(self.conn, "max_message_size") else "max_size"
+            setattr(self.conn, name, rules.MOST_BYTES)
+
+        def handle_ping(self, *event: Any) -> None:
+            """Answer, but no stranger: no page sends pings, and whoever reads no answers has them kept without end."""
+            if self.trusted:
+                super().handle_ping(*event)
+            else:
+                self.transport.abort()
 
     return WebSocketProtocol
-
-
-def _raising(connection: Any) -> Callable[[], None]:
-    name = "max_message_size" if hasattr(connection, "max_message_size") else "max_size"  # before websockets 15.1
-
-    def raise_limit() -> None:
-        setattr(connection, name, rules.MOST_BYTES)
-
-    return raise_limit

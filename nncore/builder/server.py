@@ -9,20 +9,18 @@ import contextlib
 import html
 import importlib.util
 import os
+import signal
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nncore.builder import protocols, security
 from nncore.builder.pages import Pages
 from nncore.builder.session import Session
 from nncore.errors import NNCoreError
-
-if TYPE_CHECKING:
-    from starlette.requests import Request as HttpRequest
-    from starlette.responses import Response
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {
@@ -31,6 +29,7 @@ MEDIA_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+PIECE = 2**16  # bytes of a file that are sent at once
 NEEDED = ("starlette", "uvicorn", "websockets", "plotly")
 
 
@@ -65,18 +64,24 @@ def application(session: Session, keys: security.Keys, port: int) -> security.Ap
 
     files = page_files()
     pages = Pages(session, keys)
-    routes = [Route(path, _file(*files[path])) for path in files]
+    routes = [Route(path, _File(*files[path])) for path in files]
     app = Starlette(routes=[*routes, WebSocketRoute("/ws", pages.connect)], lifespan=pages.lifespan)
     return security.Guard(app, port)
 
 
-def _file(content: bytes, media_type: str) -> Any:
-    async def respond(request: HttpRequest) -> Response:
-        from starlette.responses import Response
+class _File:
+    """Sends a file piece by piece: no more than a few of them lie in memory for somebody who does not read."""
 
-        return Response(content, media_type=media_type)
+    def __init__(self, content: bytes, media_type: str) -> None:
+        self._content = content
+        headers = {"content-type": media_type, "content-length": str(len(content))}
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
-    return respond
+    async def __call__(self, scope: security.Scope, receive: security.Receive, send: security.Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+        for start in range(0, len(self._content), PIECE):
+            await send({"type": "http.response.body", "body": self._content[start : start + PIECE], "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 def _private_folder() -> tempfile.TemporaryDirectory[str]:
@@ -85,6 +90,30 @@ def _private_folder() -> tempfile.TemporaryDirectory[str]:
         return tempfile.TemporaryDirectory(prefix="nncore-builder-", dir=Path.home(), ignore_cleanup_errors=True)
     except (OSError, RuntimeError):  # there is none, or it is read-only
         return tempfile.TemporaryDirectory(prefix="nncore-builder-", ignore_cleanup_errors=True)
+
+
+@contextlib.contextmanager
+def _hung_up(stop: Callable[[], None]) -> Iterator[None]:
+    """Let SIGHUP stop the server as SIGTERM does, of which uvicorn takes care, and be heard again at the end."""
+    number = getattr(signal, "SIGHUP", None)  # Windows has none
+    before = None if number is None else signal.getsignal(number)
+    elsewhere = threading.current_thread() is not threading.main_thread()
+    if number is None or elsewhere or before in (None, signal.SIG_IGN):  # nohup means it
+        yield
+        return
+    heard: list[int] = []
+
+    def end(*_: object) -> None:
+        heard.append(number)
+        stop()
+
+    signal.signal(number, end)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+    if heard:
+        signal.raise_signal(number)
 
 
 class Server:
@@ -153,7 +182,8 @@ class Server:
     def run(self) -> None:
         """Serve until Ctrl-C or `stop`."""
         try:
-            self._uvicorn.run(sockets=[self._socket])
+            with _hung_up(self.stop):
+                self._uvicorn.run(sockets=[self._socket])
         finally:
             self._socket.close()
 

@@ -22,7 +22,7 @@ from nncore.program.naming import layer_names
 
 MOST_EPOCHS = 200_000  # of a run: some hundred megabytes of history
 SLIDER_PAUSE = 1.0  # seconds: of a slider that is dragged, changes that follow faster are one edit
-NO_EDIT = (False, 0, 0.0)
+NO_EDIT = ("", 0, 0.0)
 MEANWHILE = "another page has changed the network or its training meanwhile; look at it, and repeat what still fits"
 
 
@@ -74,6 +74,7 @@ class Session:
         self.run = Run(start, setup.prepared_for(start, None, path, notes), loaded)
         self._undo, self._redo = Ring(), Ring()
         self._last_edit = NO_EDIT
+        self._given_up = ""  # which epoch, since the last edit
         self._network_edit = 0  # the `edits` since which no layer has changed
         self._until: int | None = None
         self.pace = Pace()
@@ -143,7 +144,7 @@ class Session:
         change: Callable[[], Any],
         *,
         seen: int | None = None,
-        dragged: bool = False,
+        dragged: str = "",
     ) -> dict[str, Any]:
         """Make an edit, all of it or nothing.
 
@@ -156,8 +157,8 @@ class Session:
         seen : int, optional
             The `edits` of the state that the page has seen, of an edit at a place in the network; by default it does
             not matter.
-        dragged : bool
-            It is one of those that a slider sends.
+        dragged : str
+            What a slider drags, of an edit that is one of many.
         """
         if seen is not None and not self._network_edit <= seen <= self.edits:
             raise Refusal(MEANWHILE)
@@ -168,11 +169,17 @@ class Session:
         self._keep(before, dragged)
         self._count_edit(layers_before)
         told = self._operated(report) if isinstance(report, SurgeryReport) else str(report or "")
-        self.messages = [line for line in told.splitlines() if line]
+        lines = told.splitlines()
         if before.loaded is not None and self.run.loaded is None:
-            self.messages.append(f"the weights of {before.loaded.path} are left behind; undo brings them back")
+            lines.append(f"the weights of {before.loaded.path} are left behind; undo brings them back")
         if was_stepping:
-            self.messages.append("the epoch that was gone through batch by batch begins again with its first one")
+            lines.append("the epoch that was gone through batch by batch begins again with its first one")
+        return self._answer(lines)
+
+    def _answer(self, lines: list[str]) -> dict[str, Any]:
+        """Return what pages are told of an edit; that an epoch was given up for it, its page has heard too early."""
+        self.messages = [line for line in (*lines, self._given_up) if line]
+        self._given_up = ""
         return {"messages": self.messages, "edits": self.edits}
 
     def _count_edit(self, layers_before: tuple[Layer, ...]) -> None:
@@ -200,12 +207,12 @@ class Session:
             self.run.stepping, self.run.batch, self.run.batch_loss = within
             raise
 
-    def _keep(self, before: Kept, dragged: bool) -> None:
+    def _keep(self, before: Kept, dragged: str) -> None:
         """Remember what an edit changed; a slider that is dragged is one edit."""
         was_dragged, epoch, when = self._last_edit
         now = time.monotonic()
         close = now - when < SLIDER_PAUSE and (self.playing or epoch == self.run.model.epoch)
-        if not (dragged and was_dragged and close and len(self._undo)):
+        if not (dragged and dragged == was_dragged and close and len(self._undo)):
             self._undo.push(before)
         self._last_edit = (dragged, self.run.model.epoch, now)
         self._redo.clear()
@@ -227,10 +234,10 @@ class Session:
         forth.push(Kept.of(self.run, self.csv, kept.edit))
         self.run, self.csv = kept.run(), kept.csv
         self._last_edit = NO_EDIT
-        self.messages = [f"{word}: {kept.edit}", *(["training is paused"] if self.playing else [])]
+        lines = [f"{word}: {kept.edit}", *(["training is paused"] if self.playing else [])]
         self.playing = False
         self._count_edit(layers_before)
-        return {"messages": self.messages, "edits": self.edits}
+        return self._answer(lines)
 
     def begin(self, wanted: Setup, *, reload: bool = False) -> None:
         """Begin a run anew, with first weights drawn from the seed.
@@ -305,7 +312,7 @@ class Session:
             self.version += 1
             self.stop(told)
         finally:
-            self._next_frame, self.held = watching.next_frame, False
+            self._next_frame, self.held, self._given_up = watching.next_frame, False, watching.given_up
         if not self.playing:
             self.version += 1  # what was told within the epoch is no longer so
 

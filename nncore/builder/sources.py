@@ -72,6 +72,7 @@ ON_THE_PAGE = {
     "target=, on the command line --target": "the box Target",
     "task='regression', on the command line --task regression": "the box Task",
     "task='classification', on the command line --task classification": "the box Task",
+    "date_parts=, on the command line --date-parts": "in a script",
     "header=True, on the command line --header yes": "by names that are no numbers, in that row of the file",
     "header=False, on the command line --header no": "by a row of names above it, in the file",
 }

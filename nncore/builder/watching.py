@@ -94,6 +94,8 @@ class Watching:
     ----------
     next_frame : float
         As above, for whoever watches after this call.
+    given_up : str
+        What was told of an epoch that was given up; empty if none was.
     """
 
     def __init__(
@@ -109,7 +111,7 @@ class Watching:
     ) -> None:
         self._run, self._version, self._publish = run, version, publish
         self._pace, self._waiting, self._hurried = pace or Pace(), waiting, hurried
-        self.next_frame = next_frame
+        self.next_frame, self.given_up = next_frame, ""
         self._began = self._next_count = self._idle = 0.0
         self._frame: dict[str, Any] | None = None
 
@@ -134,8 +136,8 @@ class Watching:
             self._run.within = None
         if not hurried or rest < PATIENCE:
             return None
-        told = f"epoch {epoch + 1} begins anew later on: {batch:,} of its {n_batches:,} batches were done"
-        notify(self._publish, told)
+        self.given_up = f"epoch {epoch + 1} begins anew later on: {batch:,} of its {n_batches:,} batches were done"
+        notify(self._publish, self.given_up)
         return STOP
 
     def on_epoch_end(self, model: Any, epoch: int, logs: Mapping[str, float]) -> Any:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nncore.cli import signals
 from nncore.cli.errors import DONE, UsageError
 from nncore.cli.output import print_lines
 from nncore.cli.sources import TEXT_SUFFIXES
@@ -37,12 +38,18 @@ def run(options: argparse.Namespace) -> int:
     require_extra()
     server = _server(session_for(options), options.port)
     print_lines([f"builder at {server.address}", "Ctrl-C ends it"])
-    with contextlib.ExitStack() as until_the_end, contextlib.suppress(KeyboardInterrupt):  # the usual end
-        if not options.no_browser:
-            import webbrowser  # here, not at the top, to keep the other commands quick
+    try:
+        with contextlib.ExitStack() as until_the_end:
+            until_the_end.enter_context(signals.raised())  # so that the file for the browser goes, however it ends
+            if not options.no_browser:
+                import webbrowser  # here, not at the top, to keep the other commands quick
 
-            webbrowser.open(until_the_end.enter_context(server.page_for_browser()))
-        server.run()
+                webbrowser.open(until_the_end.enter_context(server.page_for_browser()))
+            server.run()
+    except signals.Terminated:
+        raise
+    except KeyboardInterrupt:  # the usual end
+        pass
     return DONE
 
 
@@ -94,6 +101,8 @@ def _with_model(options: argparse.Namespace) -> Session:
     name = options.data or (notes[1].data if notes else None)
     if name is None:
         raise UsageError(f"{options.model} does not say what it was trained on; name the data with --data")
+    if notes is not None:
+        _check_columns(notes[0], options.model)
     source, path = _source(name, options)
     start = Setup(
         source,
@@ -124,6 +133,16 @@ def _as_trained(schema: Schema) -> dict[str, Any]:
     if schema.marks.told:
         found["missing_values"] = list(schema.marks.told)
     return found
+
+
+def _check_columns(preparation: Preparation, file: str) -> None:
+    """Refuse a model of features that the builder does not make of a table, before these are said to be too few."""
+    parts = next((column for column in preparation.schema.columns if column.dates is not None and column.dates.parts), None)
+    if parts is not None:
+        raise UsageError(
+            f"{file} was trained on parts of the dates in column {parts.name!r}, which the builder does not make: go "
+            "on with it in a script, or train one without --date-parts"
+        )
 
 
 def _remarks(session: Session, notes: tuple[Preparation, Split] | None) -> Iterator[str]:

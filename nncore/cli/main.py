@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         0 done; 1 the work failed; 2 the command line, or a file that it names, is wrong; 130 interrupted by Ctrl-C; 143
-        and 129 training ended by SIGTERM or SIGHUP.
+        and 129 training or the builder ended by SIGTERM or SIGHUP.
     """
     try:
         from nncore.cli.parser import parse  # here: importing the engine may already fail, or be interrupted

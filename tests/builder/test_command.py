@@ -23,6 +23,7 @@ from nncore.cli import builder
 from nncore.cli.main import main
 from nncore.cli.parser import parse
 
+RUN_BUILDER = "import sys; from nncore.cli.main import main; sys.exit(main(['builder']))"
 CSV = "size,colour,price\n" + "".join(f"{i % 7}.5,{'red' if i % 2 else 'blue'},{i * 1.25}\n" for i in range(40))
 
 
@@ -250,3 +251,37 @@ def test_the_command_serves_until_ctrl_c():
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize(
+    "price, words, message",
+    [
+        ("", [], "whose missing values were filled in"),
+        ("1", ["--date-parts", "weekday"], "parts of the dates in column"),
+    ],
+)
+def test_a_model_of_features_that_the_builder_does_not_make_says_so(tmp_path, capsys, price, words, message):
+    table, model = str(tmp_path / "sold.csv"), str(tmp_path / "sold.safetensors")
+    rows = "".join(f"2024-{1 + i % 12:02d}-{1 + i % 28:02d},{i % 7 or price},{i % 2}\n" for i in range(60))
+    (tmp_path / "sold.csv").write_text(f"day,price,sold\n{rows}")
+    assert main(["train", table, "--epochs", "1", "-o", model, "--quiet", *words]) == 0
+    capsys.readouterr()
+    assert main(["builder", model, "--no-browser"]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals for another process")
+@pytest.mark.parametrize("name, code", [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_the_file_for_the_browser_goes_with_whatever_ends_the_command(tmp_path, name, code):
+    environment = {**os.environ, "HOME": str(tmp_path), "BROWSER": "true"}
+    command = [sys.executable, "-c", f"import signal; signal.signal(signal.{name}, signal.SIG_DFL); {RUN_BUILDER}"]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment}
+    with subprocess.Popen(command, **options) as process:
+        address = process.stdout.readline().split()[-1]
+        with urllib.request.urlopen(address) as response:  # it runs, so the browser has been started
+            assert response.status == 200
+        assert len(list(tmp_path.glob("nncore-builder-*/open.html"))) == 1
+        process.send_signal(getattr(signal, name))
+        assert process.wait(20) == code
+        assert process.stderr.read() == f"nncore: terminated by {name}\n"
+    assert list(tmp_path.glob("nncore-builder-*")) == []

@@ -289,6 +289,26 @@ def test_strangers_have_hardly_any_memory_and_keep_no_page_out(running):
         assert memory() - before < 30e6
 
 
+def test_pings_before_the_proof_end_the_connection(running):
+    """Each is answered, and who does not read the answers had them kept: 10 MB a second, beyond all deadlines."""
+    ping = bytes([0x89, 0xFD, 0, 0, 0, 0]) + b"x" * 125
+    with stranger(running) as connection, pytest.raises(ConnectionError):
+        for _ in range(1000):
+            connection.sendall(1000 * ping)
+    assert running.page().socket.ping().wait(10), "after it, they are answered"
+
+
+def test_those_who_do_not_read_a_file_have_hardly_any_memory(running):
+    before, asked = memory(), f"GET /plotly.min.js HTTP/1.1\r\nHost: {running.host}\r\n\r\n".encode()
+    with contextlib.ExitStack() as strangers:
+        for _ in range(100):
+            connection = strangers.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=10))
+            connection.sendall(asked)
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        assert running.get("/plotly.min.js").text
+        assert memory() - before < 60e6
+
+
 def memory():
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))

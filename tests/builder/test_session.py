@@ -801,6 +801,15 @@ def test_changes_of_the_optimizer_one_after_the_other_are_several_edits(ask, mon
     assert ask.run.setup.optimizer == Adam(0.03)
 
 
+def test_changes_of_two_fields_are_two_edits_however_fast_they_follow(ask):
+    ask("change_optimizer", changes={"learning_rate": 0.1})
+    ask("change_optimizer", changes={"beta_1": 0.5})
+    ask("undo")
+    assert ask.run.setup.optimizer == Adam(0.1)
+    ask("undo")
+    assert ask.run.setup.optimizer == Adam(0.03)
+
+
 def test_a_slider_that_is_dragged_while_the_run_trains_is_one_edit(ask):
     ask("train")
     for rate in (0.1, 0.2, 0.3):

@@ -193,7 +193,10 @@ def test_what_needs_whole_epochs_says_so_while_one_is_paused(held):
 
 
 def test_an_edit_ends_a_paused_epoch_and_that_is_said(held):
-    held("change_optimizer", changes={"learning_rate": 0.5})
+    """To all pages, and to its own once more: what that hears before the answer gives way to the answer."""
+    answer = held("change_optimizer", changes={"learning_rate": 0.5})
+    assert len(answer["messages"]) == 1 and answer["messages"][0].startswith("epoch 1 begins anew later on: ")
+    assert held("undo")["messages"] == ["undone: a change of the optimizer or its rate"]
     assert (held.ask.run.model.epoch, held.ask.run.within, held.ask.session.held) == (0, None, False)
     told = [message["text"] for message in held.ask.published if message["type"] == "notice"]
     assert len(told) == 1 and told[0].startswith("epoch 1 begins anew later on: ")

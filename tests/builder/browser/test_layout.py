@@ -172,3 +172,17 @@ def overlap(a, b):
 
 
 TELL = "async text => (await import('/static/ui/notices.js')).notice(text)"
+
+
+def test_what_came_while_a_pane_was_hidden_is_shown_when_it_is_chosen(open_page):
+    """The cards stayed without their bars until the next frame, which comes only if it trains."""
+    view = open_page("xor", width=400)
+    view.find('[data-pane="look"]').click()
+    view.ask("open_preset", name="digits")
+    view.train(1)
+    view.find('[data-pane="network"]').click()
+    norms = view.state()["frame"]["gradient_norms"]
+    for name, norm in norms.items():
+        bar = view.find(f'#strip [data-gradient="{name}"]')
+        view.until(lambda bar=bar, norm=norm: f"next batch: {norm:.4g}" in (bar.get_attribute("title") or ""))
+        view.expect(bar.locator(".track")).to_have_css("visibility", "visible")

@@ -248,3 +248,29 @@ def test_names_that_javascript_knows_stop_nothing(open_page):
     view.until(lambda: view.state()["names"][0] == "toString")
     view.press("Control+z")
     view.until(lambda: view.state()["names"] == names)
+
+
+def test_edits_in_a_row_while_an_epoch_is_paused_are_all_made(open_page, monkeypatch):
+    """For the first the epoch is given up, which is a state of its own: the second must not be of that."""
+    monkeypatch.setattr("nncore.builder.watching.LONG", 0)
+    monkeypatch.setattr("nncore.builder.watching.PATIENCE", 0)
+    monkeypatch.setattr("nncore.builder.session.PATIENCE", 0)
+
+    def slow(page):
+        wide = [{"type": "Dense", "units": units, "activation": "relu"} for units in (800, 600)]
+        page.take_layers([*wide, {"type": "Dense", "units": 10, "activation": "softmax"}])
+        page("set_training", batch_size=1)
+
+    view = open_page("digits", prepare=slow)
+    view.ask("train")
+    view.until(lambda: view.state()["run"]["batch"] > 0)
+    view.ask("pause")
+    assert view.server.session.held
+    assert view.page.evaluate(PUT_IN_THREE) == [True, True, True]
+    assert view.layers() == ["Dense 800", *["Dropout"] * 3, "Dense 600", "Dense 10"]
+
+
+PUT_IN_THREE = """async () => {
+  const { insertKind } = await import("/static/network/edits.js");
+  return Promise.all([1, 2, 3].map(index => insertKind("Dropout", index)));
+}"""

@@ -3,7 +3,7 @@ import { createHmac, webcrypto } from "node:crypto";
 import test, { beforeEach } from "node:test";
 
 import { valuesOf } from "../static/drawing/frame_values.js";
-import { connect, newerState, on, reconnect, request, store } from "../static/core/store.js";
+import { connect, newerState, on, reconnect, request, stateOf, store } from "../static/core/store.js";
 
 const KEY = "the key";
 const sockets = [];
@@ -167,6 +167,21 @@ test("a newer state is waited for, if it is not there", async () => {
   await waiting;
   assert.equal(store.state.version, 2);
   assert.equal(store.selected, null); // there is no card any more
+});
+
+test("the state of an edit is waited for, not one that comes before it", async () => {
+  const socket = await opened();
+  socket.tell({ type: "state", state: state({ version: 2, edits: 0 }) });
+  let there = false;
+  const waiting = stateOf(2).then(() => (there = true));
+  for (const [version, edits] of [[3, 0], [4, 1]]) {
+    socket.tell({ type: "state", state: state({ version, edits }) });
+    await new Promise(resolve => setTimeout(resolve));
+    assert.equal(there, false);
+  }
+  socket.tell({ type: "state", state: state({ version: 5, edits: 2 }) });
+  await waiting;
+  await stateOf(1);
 });
 
 const { history: _, ...WITHOUT } = state();

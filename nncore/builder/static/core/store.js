@@ -107,6 +107,12 @@ export function newerState(version) {
   });
 }
 
+/** Wait for the state that an edit has led to: between its answer and that, there may be one of something else. */
+export async function stateOf(edits) {
+  const { server } = store;
+  while (store.state.edits < edits && store.server === server) await newerState(store.state.version);
+}
+
 function setState(state) {
   store.state = state;
   store.frame = byLayer(state.frame);

@@ -14,7 +14,7 @@ const AROUND = 56; // px beyond the strip that still count as being over it
 
 /** Let the cards of `strip`, and the items of `palette`, be dragged. */
 export function mountDrag(palette, strip) {
-  const mark = h("div", { class: "insertion-mark", hidden: true, "aria-hidden": true });
+  const mark = h("div", { class: "insertion-mark", hidden: true, "aria-hidden": "true" });
   strip.row.append(mark);
   const press = (event, element, what) => event.button === 0 && !Drag.now && new Drag(event, element, what, strip, mark);
   strip.list.addEventListener("pointerdown", event => {

@@ -4,7 +4,7 @@
 import { isFunction } from "../core/activations.js";
 import { changedAt, chosen, choose, isGroup, layerAt, nameOf, whereOf } from "../core/paths.js";
 import { startingValues } from "../core/starting_values.js";
-import { emit, newerState, store } from "../core/store.js";
+import { emit, stateOf, store } from "../core/store.js";
 import { act } from "../ui/actions.js";
 import { announce } from "../ui/notices.js";
 
@@ -229,7 +229,7 @@ async function edit(type, fields, place, said, wanted = null, inserted = null) {
     emit("refused");
     return false;
   }
-  await newerState(version);
+  await stateOf(result.edits);
   if (said) announce([said, ...result.messages].join(". "));
   return true;
 }

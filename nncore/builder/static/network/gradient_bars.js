@@ -14,7 +14,7 @@ const [LEAST, MOST] = [-6, 3]; // powers of ten, relative to the last layer: the
 
 /** Return a bar that `showGradients` fills; one of a layer without parameters only keeps the room. */
 export function gradientBar(name, trains) {
-  const bar = h("div", { class: "flow", "aria-hidden": true, "data-gradient": trains ? name : null });
+  const bar = h("div", { class: "flow", "aria-hidden": "true", "data-gradient": trains ? name : null });
   if (!trains) return bar;
   const mark = h("span", { class: "flow-mark" }, icon("warning"), h("span", {}));
   bar.append(h("span", { class: "track" }, h("span", { class: "fill" })), h("span", { class: "flow-text figures" }), mark);

@@ -69,7 +69,7 @@ function stepper(layer, path) {
   if (typeof layer.units !== "number") return null;
   const step = (by, name, action) => {
     const title = `One unit ${by < 0 ? "fewer" : "more"} (with Shift: ten)`;
-    return h("span", { class: "step", "data-step": by, "data-action": action, "aria-hidden": true, title }, icon(name));
+    return h("span", { class: "step", "data-step": by, "data-action": action, "aria-hidden": "true", title }, icon(name));
   };
   const shown = h("span", { class: "units figures", "data-units": true }, count(wantedUnits(path)));
   return h("div", { class: "stepper" }, step(-1, "minus", "fewer-units"), shown, step(1, "plus", "more-units"));
@@ -84,7 +84,7 @@ function functionShown(layer) {
 
 /** Return the little curve of an activation function, by points of the core; one that acts on whole rows has none. */
 function curve(about) {
-  const frame = { class: "curve", viewBox: `0 0 ${WIDE} ${HIGH}`, "aria-hidden": true };
+  const frame = { class: "curve", viewBox: `0 0 ${WIDE} ${HIGH}`, "aria-hidden": "true" };
   if (!about?.curve) return svg("svg", frame, svg("path", { class: "bars", d: "M8 21V15M17 21V4M26 21V11M35 21V17" }));
   const { x, y } = about.curve;
   const [low, high] = [Math.min(0, ...y), Math.max(0, ...y)];

@@ -40,6 +40,7 @@ export function mountStrip(root, toForm) {
   on("state", () => strip.showState());
   on("select", () => strip.showSelected());
   on("frame", () => strip.showFrame());
+  on("pane", () => strip.showFrame()); // of what came while it was hidden
   on("units", () => strip.showUnits());
   on("refused", () => strip.showRefusal());
   strip.showState();
@@ -232,7 +233,7 @@ function newCard() {
 
 /** The arrow from the card before. */
 function connector() {
-  return svg("svg", { class: "connector", viewBox: "0 0 24 12", "aria-hidden": true }, svg("path", { d: "M1 6H21M17 2.5 21.5 6 17 9.5" }));
+  return svg("svg", { class: "connector", viewBox: "0 0 24 12", "aria-hidden": "true" }, svg("path", { d: "M1 6H21M17 2.5 21.5 6 17 9.5" }));
 }
 
 const contents = new WeakMap();

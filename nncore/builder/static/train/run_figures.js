@@ -28,7 +28,7 @@ export function mountRunFigures(root) {
   const list = (name, from, to) =>
     h("dl", { class: name }, cells.slice(from, to).map(cell => h("div", {}, cell.name, cell.value)));
   const part = h("span");
-  const progress = h("div", { id: "epoch-progress", "aria-hidden": true, title: "How much of the epoch is done" }, part);
+  const progress = h("div", { id: "epoch-progress", "aria-hidden": "true", title: "How much of the epoch is done" }, part);
   fill(root, list("numbers large", 0, LARGE), list("numbers", LARGE), progress);
   const show = () => {
     FIGURES.forEach((one, i) => showFigure(one, cells[i]));

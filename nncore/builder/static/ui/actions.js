@@ -5,7 +5,7 @@
  */
 
 import { Refusal } from "../core/connection.js";
-import { newerState, request, store } from "../core/store.js";
+import { request, stateOf, store } from "../core/store.js";
 import { h, unique } from "./dom.js";
 import { treeInUse } from "./focus.js";
 import { icon } from "./icons.js";
@@ -31,7 +31,7 @@ export async function act(type, fields = {}, { root = treeInUse(), where = null 
 
 /** Keep in mind what was asked until the state that it leads to is there; return its result at once. */
 function settled(answer) {
-  const landed = answer.then(result => result?.edits > store.state.edits && newerState(store.state.version)).catch(() => {});
+  const landed = answer.then(result => result?.edits && stateOf(result.edits)).catch(() => {});
   onTheirWay.add(landed);
   landed.finally(() => onTheirWay.delete(landed));
   return answer;
@@ -47,7 +47,7 @@ export async function travel(type) {
 /** Show what an edit reports. What was said of the network before is of no use any more, so it goes. */
 export function tellEdit(messages) {
   clearNotices();
-  if (messages.length) notice(messages.join("; "));
+  if (messages.length) notice(messages.map(message => message.replace(/\.$/, "")).join("; "));
 }
 
 /** Show what is wrong at the control that it is about. */

@@ -1,7 +1,7 @@
 /* What the doctor finds in the run: what was seen, why it matters, what to try; and a change at a click. */
 
 import { capital, counted, words } from "../../core/format.js";
-import { newerState, on, request, select, store } from "../../core/store.js";
+import { on, request, select, stateOf, store } from "../../core/store.js";
 import { act } from "../../ui/actions.js";
 import { fill, h, reducedMotion, setText } from "../../ui/dom.js";
 import { focusedWithin } from "../../ui/focus.js";
@@ -108,9 +108,9 @@ class Doctor {
 
   async apply(rule) {
     const card = this.list.querySelector(`[data-finding="${rule}"]`);
-    const { version } = store.state;
-    if ((await act("apply_fix", { finding: rule }, { root: card, where: "finding" })) === null) return;
-    await newerState(version);
+    const result = await act("apply_fix", { finding: rule }, { root: card, where: "finding" });
+    if (result === null) return;
+    await stateOf(result.edits);
     this.applied.set(rule, { epochs: this.epochs, version: store.state.version });
     announce("Applied. Control Z undoes it.");
     this.soon();
