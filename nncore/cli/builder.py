@@ -137,7 +137,8 @@ def _as_trained(schema: Schema) -> dict[str, Any]:
 
 def _check_columns(preparation: Preparation, file: str) -> None:
     """Refuse a model of features that the builder does not make of a table, before these are said to be too few."""
-    parts = next((column for column in preparation.schema.columns if column.dates is not None and column.dates.parts), None)
+    columns = preparation.schema.columns
+    parts = next((column for column in columns if column.dates and column.dates.parts), None)
     if parts is not None:
         raise UsageError(
             f"{file} was trained on parts of the dates in column {parts.name!r}, which the builder does not make: go "

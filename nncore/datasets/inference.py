@@ -62,7 +62,7 @@ def infer_schema(
             table.say(note)
     it = scans[goal]
     width = None if table.has_header else len(table.names)
-    return Schema(columns, it.name, it.classes(task), it.notation, marks, it.dates, width, table.known_decimal)
+    return Schema(columns, it.name, it.classes(task), it.notation, marks, it.dates, width, decimal=table.known_decimal)
 
 
 def _check_names(table: CsvTable, **arguments: Collection[str]) -> None:
