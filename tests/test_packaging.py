@@ -99,6 +99,22 @@ def test_import_costs_little_beyond_numpy(monkeypatch, tmp_path):
     assert seconds[3] < 0.05, seconds
 
 
+def test_the_help_imports_no_command_and_no_miss_is_looked_for():
+    """Python asks a package for a module of it as if it were a name, which is no slip of a user."""
+    code = """
+import sys
+import numpy
+before = set(sys.modules)
+import nncore.cli.parser
+nncore.cli.parser.build_parser()
+from nncore.model import checkpoint
+print(*set(sys.modules) - before)
+"""
+    found = set(run(code).split())
+    assert "nncore.model.checkpoint" in found
+    assert not found & {"nncore.cli.train", "nncore.cli.predict", "nncore.cli.builder", "difflib", "tempfile"}
+
+
 def test_modules_imported_on_demand():
     code = """
 import sys, nncore

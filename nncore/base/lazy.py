@@ -33,6 +33,8 @@ def loader(
             value = getattr(importlib.import_module(f"{package}.{home_of[name]}"), name)
         elif name in modules:
             value = importlib.import_module(f"{package}.{name}")
+        elif sys._getframe(1).f_code.co_name == "_handle_fromlist":  # an import, which then looks for a module: no miss
+            raise AttributeError(name)
         else:
             raise AttributeError(_missing(package, name, [*home_of, *modules], words))
         setattr(sys.modules[package], name, value)  # so that this is asked once

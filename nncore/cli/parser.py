@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nncore.activations import ACTIVATIONS
 from nncore.base.checks import integer, real
 from nncore.base.names import did_you_mean
-from nncore.cli import builder, data, doctor, info, predict, summary, train
 from nncore.cli.completion import SHELLS, PrintCompletion
 from nncore.cli.errors import UsageError
 from nncore.cli.hints import on_choice, on_option
@@ -85,7 +85,7 @@ def build_parser() -> _Parser:
 
 
 def _add_train(commands: _Commands) -> None:
-    command = _command(commands, "train", train.run, "train a network and test it on rows held out")
+    command = _command(commands, "train", _later("train"), "train a network and test it on rows held out")
     command.add_argument("data", metavar="DATA", help=DATA_HELP)
     network = command.add_argument_group("network")
     network.add_argument(
@@ -126,7 +126,7 @@ def _add_train(commands: _Commands) -> None:
 
 
 def _add_predict(commands: _Commands) -> None:
-    command = _command(commands, "predict", predict.run_predict, "write a prediction for each row as CSV")
+    command = _command(commands, "predict", _later("predict", "run_predict"), "write a prediction for each row as CSV")
     command.add_argument("model", metavar="MODEL", help="a file saved by nncore train")
     command.add_argument("data", metavar="DATA", help=f"{DATA_HELP}; - is a table from standard input")
     command.add_argument("--proba", action="store_true", help="write the probability of every class")
@@ -136,7 +136,7 @@ def _add_predict(commands: _Commands) -> None:
 
 
 def _add_evaluate(commands: _Commands) -> None:
-    command = _command(commands, "evaluate", predict.run_evaluate, "compare predictions with the target")
+    command = _command(commands, "evaluate", _later("predict", "run_evaluate"), "compare predictions with the target")
     command.add_argument("model", metavar="MODEL", help="a file saved by nncore train")
     command.add_argument("data", metavar="DATA", help=f"{DATA_HELP}; - is a table from standard input")
     command.add_argument("--held-out", action="store_true", help="only the rows that training on this DATA held out")
@@ -144,19 +144,19 @@ def _add_evaluate(commands: _Commands) -> None:
 
 
 def _add_summary(commands: _Commands) -> None:
-    command = _command(commands, "summary", summary.run, "show the layers of a model and what it was trained on")
+    command = _command(commands, "summary", _later("summary"), "show the layers of a model and what it was trained on")
     command.add_argument("model", metavar="MODEL")
 
 
 def _add_doctor(commands: _Commands) -> None:
-    command = _command(commands, "doctor", doctor.run, "say in plain words what went wrong in a training")
+    command = _command(commands, "doctor", _later("doctor"), "say in plain words what went wrong in a training")
     command.add_argument("history", metavar="RUN", help="a file written by nncore train --history, or History.save")
 
 
 def _add_builder(commands: _Commands) -> None:
     text = "build and train networks in the browser; needs starlette, uvicorn, websockets, plotly"
     command = commands.add_parser("builder", help=text, description=text[0].upper() + text[1:] + ".")
-    command.set_defaults(run=builder.run, known_options=command.known_options)
+    command.set_defaults(run=_later("builder"), known_options=command.known_options)
     command.add_argument("model", metavar="MODEL", nargs="?", help="go on with a model from a file")
     command.add_argument("--data", metavar="DATA", help=DATA_HELP)
     port = "default: 0, any that is free; pages that are open find a server again that is started anew at their port"
@@ -170,14 +170,24 @@ def _add_builder(commands: _Commands) -> None:
 def _add_data(commands: _Commands) -> None:
     command = commands.add_parser("data", help="list the data sets that come with nncore, or show one")
     actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
-    _command(actions, "list", data.run_list, "list the data sets that come with nncore")
-    show = _command(actions, "show", data.run_show, "show columns and classes of a data set")
+    _command(actions, "list", _later("data", "run_list"), "list the data sets that come with nncore")
+    show = _command(actions, "show", _later("data", "run_show"), "show columns and classes of a data set")
     show.add_argument("data", metavar="DATA", help=DATA_HELP)
     _add_table_options(show, target=True, missing=True)
 
 
 def _add_info(commands: _Commands) -> None:
-    _command(commands, "info", info.run, "show CPU, instruction set, threads and versions")
+    _command(commands, "info", _later("info"), "show CPU, instruction set, threads and versions")
+
+
+def _later(module: str, function: str = "run") -> Callable[[argparse.Namespace], int]:
+    """Return the function of a command, whose module is imported when it is carried out: the others need not wait."""
+
+    def run(options: argparse.Namespace) -> int:
+        code: int = getattr(importlib.import_module(f"nncore.cli.{module}"), function)(options)
+        return code
+
+    return run
 
 
 def _command(commands: _Commands, name: str, run: object, text: str) -> _Parser:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +29,9 @@ def stdin_as_file(options: argparse.Namespace) -> Iterator[argparse.Namespace]:
         raise UsageError(
             "DATA is -, standard input, and nothing is sent there; for example: nncore predict M - < t.csv"
         )
+    import shutil  # here, not at the top, to keep the other commands quick
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="nncore-") as folder:
         path = Path(folder, "stdin")
         with path.open("wb") as file:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 
 ORDERS = frozenset({"dmy", "mdy"})
 """In which orders day, month and year may stand where the month is a number and the year comes last."""
@@ -33,27 +34,30 @@ _TIME = (
     rf" ?(?P<half>[ap])?(?(half)\.?m\.?) ?{_ZONE})?"
 )
 _Y4, _NTH = "(?P<y>[0-9]{4})", "(?:st|nd|rd|th)?"
-_FORMS = [
-    re.compile(form + _TIME, re.IGNORECASE)
-    for form in (
-        _Y4 + "(?P<mark>[-/.])(?P<m>[0-9]{1,2})(?P=mark)(?P<d>[0-9]{1,2})",
-        _Y4 + "(?P<m>[0-9]{2})(?P<d>[0-9]{2})",
-        _Y4 + "-(?P<m>[0-9]{2})",
-        _Y4 + "[- ]?Q(?P<q>[1-4])",
-        "Q(?P<q>[1-4])[-/ ]?" + _Y4,
-        _Y4 + "-?W(?P<w>[0-9]{2})(?:-?(?P<wd>[1-7]))?",
-        "(?P<one>[0-9]{1,2})(?P<mark>[-/.])(?P<two>[0-9]{1,2})(?P=mark)(?P<y>[0-9]{4})",
-        "(?P<one>[0-9]{1,2})/(?P<two>[0-9]{1,2})/(?P<y>[0-9]{2})",
-        r"(?P<one>[0-9]{2})(?P<mark>[-.])(?P<two>[0-9]{2})(?P=mark)(?P<y>[0-9]{2})",
-        f"{_WEEKDAY}(?P<d>[0-9]{{1,2}}){_NTH}[-/. ]{{0,2}}{_MONTH}[-/, ]{{0,2}}(?P<y>[0-9]{{4}}|(?<![0-9])[0-9]{{2}})",
-        f"{_WEEKDAY}{_MONTH} ?(?P<d>[0-9]{{1,2}}){_NTH},? +{_Y4}",
-        f"{_MONTH}[-/ ]?{_Y4}",
-        f"{_Y4}[-/ ]?{_MONTH}(?:[-/ ]?(?P<d>[0-9]{{1,2}}))?",
-    )
-]
+_FORMS = (
+    _Y4 + "(?P<mark>[-/.])(?P<m>[0-9]{1,2})(?P=mark)(?P<d>[0-9]{1,2})",
+    _Y4 + "(?P<m>[0-9]{2})(?P<d>[0-9]{2})",
+    _Y4 + "-(?P<m>[0-9]{2})",
+    _Y4 + "[- ]?Q(?P<q>[1-4])",
+    "Q(?P<q>[1-4])[-/ ]?" + _Y4,
+    _Y4 + "-?W(?P<w>[0-9]{2})(?:-?(?P<wd>[1-7]))?",
+    "(?P<one>[0-9]{1,2})(?P<mark>[-/.])(?P<two>[0-9]{1,2})(?P=mark)(?P<y>[0-9]{4})",
+    "(?P<one>[0-9]{1,2})/(?P<two>[0-9]{1,2})/(?P<y>[0-9]{2})",
+    r"(?P<one>[0-9]{2})(?P<mark>[-.])(?P<two>[0-9]{2})(?P=mark)(?P<y>[0-9]{2})",
+    f"{_WEEKDAY}(?P<d>[0-9]{{1,2}}){_NTH}[-/. ]{{0,2}}{_MONTH}[-/, ]{{0,2}}(?P<y>[0-9]{{4}}|(?<![0-9])[0-9]{{2}})",
+    f"{_WEEKDAY}{_MONTH} ?(?P<d>[0-9]{{1,2}}){_NTH},? +{_Y4}",
+    f"{_MONTH}[-/ ]?{_Y4}",
+    f"{_Y4}[-/ ]?{_MONTH}(?:[-/ ]?(?P<d>[0-9]{{1,2}}))?",
+)
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_IN_GREENWICH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LIKELY = range(1900, 2101)
+
+
+@cache
+def _forms() -> list[re.Pattern[str]]:
+    """Return the forms of dates, compiled: not at the top, where they would slow the start of each command."""
+    return [re.compile(form + _TIME, re.IGNORECASE) for form in _FORMS]
 
 
 def moments(field: str) -> dict[str, datetime]:
@@ -68,7 +72,7 @@ def moments(field: str) -> dict[str, datetime]:
     """
     if len(field) < 6 or field.isalpha() or not field.isascii():
         return {}
-    found = next(filter(None, (form.fullmatch(field) for form in _FORMS)), None)
+    found = next(filter(None, (form.fullmatch(field) for form in _forms())), None)
     if found is None:
         return {}
     parts = {name: text for name, text in found.groupdict().items() if text is not None}
