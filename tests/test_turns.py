@@ -167,20 +167,20 @@ def long_epochs():
 def test_a_child_forked_in_the_middle_of_an_epoch(n_threads):
     """It gets an error where the epoch would go on, has the epoch's start, and can train: in the same bits."""
     codes, twin = [], long_epochs()
-    twin.fit(*LONG, batch_size=256)
+    twin.fit(*LONG, batch_size=64)
     after_one = twin.parameters.copy()
-    twin.fit(*LONG, batch_size=256)
+    twin.fit(*LONG, batch_size=64)
 
     threads = nncore.get_num_threads()
     nncore.set_num_threads(n_threads)
     model, parent = long_epochs(), os.getpid()
     try:
-        model.fit(*LONG, batch_size=256, epochs=2, callbacks=ReturnsInChild(codes))
+        model.fit(*LONG, batch_size=64, epochs=2, callbacks=ReturnsInChild(codes))
     except RuntimeError as error:
         status = 1
         if os.getpid() != parent and "forked in the middle of an epoch" in str(error):
             same = model.epoch == 1 and np.array_equal(model.parameters, after_one)
-            model.fit(*LONG, batch_size=256)
+            model.fit(*LONG, batch_size=64)
             status = 0 if same and np.array_equal(model.parameters, twin.parameters) else 2
         os._exit(status)
     finally:
@@ -273,3 +273,36 @@ def test_a_child_forked_while_a_model_without_weights_is_being_given_data(call):
         go.set()
         thread.join(20)
     assert model.built
+
+
+@needs_fork
+@ignore_fork_warning
+def test_a_child_forked_while_an_epoch_is_scored_counts_it(monkeypatch):
+    """It has the weights of the epoch, which nobody else will record; it used to train it once more."""
+    monkeypatch.setattr(turn, "FORK_WAITS", 0.0)
+    reached, go, calls = threading.Event(), threading.Event(), []
+
+    def slow(y_true, y_pred):
+        calls.append(None)
+        if len(calls) == 2:  # the first is the trial before training
+            reached.set()
+            assert go.wait(20)
+        return 0.0
+
+    def look():
+        assert model.epoch == 1 == len(model.history["loss"]) and trained(model, 1)
+        model.compile()
+        model.fit(X, LABELS)
+        assert model.epoch == 2
+
+    model = classifier()
+    model.compile(model.optimizer, metrics=[slow])
+    thread = threading.Thread(target=lambda: model.fit(X, LABELS, epochs=2), daemon=True)
+    thread.start()
+    assert reached.wait(20)
+    try:
+        assert in_child(look) == 0
+    finally:
+        go.set()
+        thread.join(20)
+    assert model.epoch == 2

@@ -6,8 +6,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 FORK_WAITS = 0.5  # seconds for models that others train to come to the end of an epoch
 _alive: weakref.WeakSet[Turn] = weakref.WeakSet()
@@ -26,6 +26,9 @@ class Turn:
         The thread that trains, from the first epoch of a ``fit`` to the last.
     computing : bool
         Whether the engine is in the middle of an epoch: it can be asked for its weights and nothing else.
+    record : callable or None
+        While an epoch is trained and recorded, what records it if it is finished: for a child process, where nobody
+        else will.
 
     Examples
     --------
@@ -42,6 +45,7 @@ class Turn:
         self.lock = threading.RLock()
         self.trainer: int | None = None
         self.computing = False
+        self.record: Callable[[], None] | None = None
         _alive.add(self)
 
     def check(self) -> None:
@@ -98,7 +102,11 @@ class Turn:
         lost = not self.lock.acquire(blocking=False)
         self.lock = threading.RLock()
         if self.trainer != threading.get_ident():
+            record, self.record = self.record, None
             self.trainer, self.computing = None, False
+            if record is not None:
+                with suppress(Exception):  # the other thread may have been in the middle of doing it
+                    record()
         return lost
 
 

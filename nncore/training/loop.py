@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -259,8 +260,13 @@ class Fit:
 
     def epoch(self) -> bool:
         """Train once and tell the callbacks; return whether one asked to stop."""
-        with self.network.turn.using():  # weights and the record of them: nobody finds one without the other
-            logs = self._trained()
+        turn, before = self.network.turn, self.strategy.latest(self)
+        with turn.using():  # weights and the record of them: nobody finds one without the other
+            turn.record = partial(self._record_finished, self.state.epoch, before)
+            try:
+                logs = self._trained()
+            finally:
+                turn.record = None
         return not logs or self.callbacks.on_epoch_end(self.model, self.state.epoch - 1, logs)  # none: stopped in it
 
     def watch(self, epochs: int, share: float, logs: dict[str, float]) -> bool:
@@ -310,6 +316,9 @@ class Fit:
                 history.diverged = {name: getattr(error, name) for name in DIVERGED}
             raise error
         return logs
+
+    def _record_finished(self, first_epoch: int, before: object) -> None:
+        self._record(first_epoch, self._given(before), {})
 
     def _given(self, before: object) -> Given | None:
         """Return what has been trained since `before` was the latest; None for nothing."""
