@@ -47,7 +47,7 @@ the weights; lower one of them
         return
     rate = float(np.max(rates))
     if rate * decay > 1:
-        product = f"{rate:g} * {decay:g} = {rate * decay:g}"
+        product = f"{rate:.9g} * {decay:.9g} = {rate * decay:.9g}"
         raise ValueError(
             f"learning_rate * weight_decay must be at most 1, got {product}: every step would turn the signs of the "
             "weights; lower one of them"
