@@ -434,7 +434,7 @@ def test_an_empty_column_at_the_end_that_pandas_has_named_is_left_out(read):
 
 def test_an_unknown_text_is_not_compared_with_every_level(monkeypatch):
     seen = []
-    monkeypatch.setattr(levels, "label", lambda text: seen.append(text) or text)
+    monkeypatch.setattr(levels, "as_value", lambda text: seen.append(text) or text)
     column = levels.Levels("c", [f"L{i}" for i in range(100)])
     for line in range(200):
         column.one_hot(f"U{line}", line)

@@ -14,9 +14,10 @@ MANY_LEVELS = 20
 def notes_on(dataset: Dataset, options: argparse.Namespace, said: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the notes on a data set read from a CSV or NPZ file, beside those that its reader has `said`."""
     columns = () if dataset.schema is None else dataset.schema.columns
-    notes = [
-        _on_target(dataset) if options.task in (None, "auto") and not any(": target " in one for one in said) else ""
-    ]
+    told = options.task not in (None, "auto") or (
+        dataset.schema is not None and dataset.schema.target in options.categorical
+    )
+    notes = [_on_target(dataset) if not told and not any(": target " in one for one in said) else ""]
     for column in columns:
         if column.levels is not None and column.name not in options.categorical:
             n_levels = len(column.levels)

@@ -234,12 +234,11 @@ class ColumnScan:
         if self.dates is not None:
             return None
         if self.kind == "text" and task == "regression":
-            raise ValueError(
-                f"{self.table.path}: the target {self.name!r} is text; regression needs a column of numbers"
-            )
+            why = "is to be text (categorical=, on the command line --categorical)" if self.as_text else "is text"
+            raise ValueError(f"{self.table.path}: the target {self.name!r} {why}; regression needs a column of numbers")
         labels = {label(self._spelt(field)) for field in self.distinct}
-        guessed = task == "auto" and are_classes(labels, self.n)
-        note = on_whole_numbers(self.name, labels, classes=guessed) if task == "auto" else ""
+        guessed = task == "auto" and (self.as_text or are_classes(labels, self.n))
+        note = on_whole_numbers(self.name, labels, classes=guessed) if task == "auto" and not self.as_text else ""
         self.table.notes += [f"{self.table.path}: {note}"] if note else []
         if task != "classification" and not guessed:
             return None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 from nncore.datasets.spelling import number
 
 TASKS = ("auto", "classification", "regression")
 MAX_GUESSED_CLASSES = 20
 FEW, MANY = 10, 1000
+ZEROS = re.compile(r"0[0-9]+")  # as codes begin: 01067 is a postal code, which 1067 is not
+CODE = re.compile(r"0[0-9]{2,}")  # 01 may be a day
 AS_NUMBER = "(task='regression', on the command line --task regression)"
 AS_CLASSES = "(task='classification', on the command line --task classification)"
 
@@ -20,20 +24,58 @@ def check_task(task: str) -> None:
 
 
 def label(value: object) -> str:
-    """Return the class name of a value: ``3``, ``3.0`` and ``"3"`` name the same class.
+    """Return the class name of a value: ``3``, ``3.0`` and ``"3"`` name the same class; a code keeps its zeros.
 
     Examples
     --------
-    >>> label("3.0"), label(3), label(0.5), label("red"), label("9007199254740993")
-    ('3', '3', '0.5', 'red', '9007199254740993')
+    >>> label("3.0"), label(3), label(0.5), label("red"), label("9007199254740993"), label("01067")
+    ('3', '3', '0.5', 'red', '9007199254740993', '01067')
     """
     text = str(value)
+    return text if ZEROS.fullmatch(text) else as_value(text)
+
+
+def as_value(text: str) -> str:
+    """Return what is the same for all spellings of a number.
+
+    Examples
+    --------
+    >>> as_value("3.0"), as_value("03"), as_value("red")
+    ('3', '3', 'red')
+    """
     as_number = number(text)
     if as_number is None:
         return text
     if not as_number.is_integer():
         return repr(as_number)
     return str(int(text if text.lstrip("+-").isdecimal() else as_number))  # floats hold no digits past 2**53
+
+
+def class_of(value: object, classes: Sequence[str]) -> int:
+    """Return which of `classes` a value names; 1067 names 01067 unless several have that value, and the reverse.
+
+    Raises
+    ------
+    ValueError
+        If it names none.
+
+    Examples
+    --------
+    >>> class_of("01067", ["01067", "10115"]), class_of(1067, ["01067", "10115"]), class_of("010115", ["10115"])
+    (0, 0, 0)
+    """
+    name = label(value)
+    if name in classes:
+        return classes.index(name)
+    same = _of_value(as_value(name), tuple(classes))
+    if len(same) != 1:
+        raise ValueError(f"unknown class {name!r}; known: {', '.join(classes[:12])}")
+    return same[0]
+
+
+@lru_cache(maxsize=4096)  # many rows hold the same few
+def _of_value(value: str, classes: tuple[str, ...]) -> list[int]:
+    return [i for i, known in enumerate(classes) if as_value(known) == value]
 
 
 def sorted_labels(labels: Iterable[str]) -> tuple[str, ...]:
@@ -53,18 +95,19 @@ def sorted_labels(labels: Iterable[str]) -> tuple[str, ...]:
 def are_classes(labels: Collection[str], n_rows: int | None = None) -> bool:
     """Guess the task from the distinct labels: text means classes, and so do at most 20 different whole numbers.
 
-    Of `n_rows`, if that is given, the numbers have to repeat themselves: where most rows have one of their own, classes
-    are only a few that count on from 0 or 1, or two.
+    Codes are texts: digits alone, of which some begin with 0 as in 007. Of `n_rows`, if that is given, the numbers have
+    to repeat themselves: where most rows have one of their own, classes are only a few that count on from 0 or 1, or
+    two.
 
     Examples
     --------
     >>> are_classes({"a", "b"}), are_classes({"0", "1"}), are_classes({"0.5", "1"}), are_classes(set("0123") | {"1.5"})
     (True, True, False, False)
-    >>> are_classes({"100", "250", "900"}, 20), are_classes({"100", "250", "900"}, 4)
-    (True, False)
+    >>> are_classes({"100", "250", "900"}, 20), are_classes({"100", "250", "900"}, 4), are_classes({"007", "250"}, 2)
+    (True, False, True)
     """
     values = [number(text) for text in labels]
-    if None in values:
+    if None in values or (labels and all(map(str.isdecimal, labels)) and any(map(CODE.fullmatch, labels))):
         return True
     if not (len(labels) <= MAX_GUESSED_CLASSES and are_whole(labels)):
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from nncore.datasets.labels import label
+from nncore.datasets.labels import as_value
 
 MANY = 3
 
@@ -32,7 +32,7 @@ class Levels:
         self.name, self.levels = name, levels
         self._rows = {level: [float(other == level) for other in levels] for level in levels}
         self._none = [0.0] * len(levels)
-        self._same = [(same, _alone(same, levels)) for same in (label, str.casefold)]
+        self._same = [(same, _alone(same, levels)) for same in (as_value, str.casefold)]
         self._others: dict[str, tuple[str | None, int, int]] = {}  # what each text is read as, its first line, its rows
 
     def one_hot(self, field: str, line: int) -> list[float]:
@@ -48,7 +48,7 @@ class Levels:
 
     def notes(self) -> list[str]:
         """Return what to say of the texts that are not known."""
-        said = {field: it for field, it in self._others.items() if it[0] is None or label(it[0]) != label(field)}
+        said = {field: it for field, it in self._others.items() if it[0] is None or as_value(it[0]) != as_value(field)}
         notes = [self._note(field, *it) for field, it in list(said.items())[:MANY]]
         if len(said) > MANY:
             n = len(said) - MANY

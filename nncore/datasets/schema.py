@@ -13,7 +13,7 @@ import numpy as np
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dates import OPEN, ORDERS, DateStyle, check_parts
 from nncore.datasets.gaps import USUAL, Marks, Rows
-from nncore.datasets.labels import label
+from nncore.datasets.labels import class_of
 from nncore.datasets.levels import Levels
 from nncore.datasets.notation import Notation, figure
 from nncore.datasets.roles import find_roles
@@ -269,8 +269,8 @@ class Schema:
             return _finite(self.target, field, self.notation, table)
         try:
             if self.notation is not None:
-                return self.classes.index(label(self.notation.number(field, table.known_decimal)))
-            return self.classes.index(label(table.plain(field)))
+                return class_of(self.notation.number(field, table.known_decimal), self.classes)
+            return class_of(table.plain(field), self.classes)
         except ValueError:
             raise ValueError(
                 f"column {self.target!r}: unknown class {field!r}; known: {', '.join(self.classes[:12])}"

@@ -14,7 +14,7 @@ from nncore.base import callers
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dataset import Dataset
 from nncore.datasets.inference import infer_schema
-from nncore.datasets.labels import are_classes, check_task, label, on_whole_numbers, sorted_labels
+from nncore.datasets.labels import are_classes, check_task, class_of, label, on_whole_numbers, sorted_labels
 from nncore.datasets.stream import open_binary
 
 
@@ -48,7 +48,8 @@ def read_csv(
     target : str, optional
         Name of the target column, ``"column 3"`` if the file has no header. Default: the last column.
     task : {"auto", "classification", "regression"}
-        Auto takes a target of text, or of at most 20 different whole numbers that repeat themselves, for classes.
+        Auto takes a target of text, of codes such as 007, or of at most 20 different whole numbers that repeat
+        themselves, for classes.
     categorical : collection of str
         Columns to treat as text although they hold numbers.
     ignore : collection of str
@@ -220,11 +221,11 @@ def encode_targets(values: np.ndarray, classes: tuple[str, ...] | None, where: s
             raise ValueError(f"{where}: the target must hold finite numbers, got dtype {values.dtype}")
         return values.astype(np.float64)
     distinct, inverse = np.unique(values, return_inverse=True)
-    labels = [label(value) for value in distinct]
-    unknown = sorted(set(labels).difference(classes))
-    if unknown:
-        raise ValueError(f"{where}: unknown class {unknown[0]!r}; known: {', '.join(classes[:12])}")
-    return np.array([classes.index(name) for name in labels], dtype=np.int64)[inverse]
+    try:
+        found = [class_of(value, classes) for value in distinct]
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    return np.array(found, dtype=np.int64)[inverse]
 
 
 def _inputs(values: np.ndarray, where: str) -> np.ndarray:

@@ -1,0 +1,92 @@
+"""What a newcomer tries first on the command line, and in which words it is answered."""
+
+import csv
+import json
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nncore.cli import main
+from nncore.datasets import read_csv, read_npz
+from nncore.datasets.csv_table import CsvTable
+from nncore.datasets.tables import encode_targets
+
+QUICK = ["--epochs", "2", "--layers", "8"]
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Run the command line in an empty folder; return (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*argv):
+        code = main([str(argument) for argument in argv])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def ok(run):
+    """Run the command line, which must succeed silently on stderr; return stdout."""
+
+    def ok(*argv):
+        code, out, err = run(*argv)
+        assert (code, err) == (0, "")
+        return out
+
+    return ok
+
+
+@pytest.fixture
+def refused(run):
+    """Run the command line, which must refuse what it is told; return why."""
+
+    def refused(*argv):
+        code, out, err = run(*argv)
+        assert (code, out) == (2, "")
+        return err
+
+    return refused
+
+
+def test_classes_keep_their_leading_zeros(ok, refused):
+    text = "x,plz\n" + "01,01067\n90,10115\n50,80331\n" * 20
+    Path("t.csv").write_text(text)
+    result = json.loads(ok("train", "t.csv", "--json", *QUICK, "-o", "m.safetensors"))
+    assert result["classes"] == ["01067", "10115", "80331"]
+    assert {row[1] for row in csv.reader(ok("predict", "m.safetensors", "t.csv", "--id", "plz").splitlines()[1:])} <= {
+        *result["classes"]
+    }
+    Path("same.csv").write_text(text)
+    scores = ok("evaluate", "m.safetensors", "same.csv")
+    Path("stripped.csv").write_text(text.replace(",01067", ",1067"))  # as spreadsheets write it
+    assert ok("evaluate", "m.safetensors", "stripped.csv") == scores
+    told = json.loads(ok("train", "t.csv", "--categorical", "plz", "--json", *QUICK))
+    assert told["classes"] == ["01067", "10115", "80331"] and told["notes"] == []
+    err = refused("train", "t.csv", "--categorical", "plz", "--task", "regression")
+    assert "the target 'plz' is to be text (categorical=, on the command line --categorical); reg" in err
+
+
+def test_codes_of_a_target_are_classes_that_keep_their_zeros(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,code\n" + "".join(f"{i},{i % 30:04}\n" for i in range(90)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        codes = read_csv(path)
+        values = read_csv(path, task="regression")
+    assert codes.target_names == tuple(f"{i:04}" for i in range(30)) and codes.y[:3].tolist() == [0, 1, 2]
+    assert values.target_names is None and values.y[29] == 29.0
+    old = replace(codes.schema, classes=tuple(map(str, range(30))))  # of a model file that has lost the zeros
+    assert np.array_equal(old.read(CsvTable(path))[1], codes.y)
+    np.savez(tmp_path / "t.npz", X=codes.X, y=[f"{i % 30:04}" for i in range(90)])
+    assert read_npz(tmp_path / "t.npz").target_names == codes.target_names
+    assert encode_targets(np.array(["0003", "3", "29"]), codes.target_names, "t").tolist() == [3, 3, 29]
+    with pytest.raises(ValueError, match=r"^t: unknown class '30'; known: 0000, 0001"):
+        encode_targets(np.array([30]), codes.target_names, "t")
+    with pytest.raises(ValueError, match="unknown class '1'; known: 01, 001"):
+        encode_targets(np.array([1]), ("01", "001"), "t")
