@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from idx_files import write_mnist
 
@@ -194,6 +195,19 @@ def test_the_file_serves_python_too(ok):
     assert rows[0] == ["prediction", "Adelie", "Chinstrap", "Gentoo"]
     assert np.allclose([[float(p) for p in row[1:]] for row in rows[1:]], expected, atol=1e-5)
     assert [row[0] for row in rows[1:]] == [penguins.target_names[k] for k in expected.argmax(axis=1)]
+
+
+@pytest.mark.parametrize("data", ["iris", "penguins", "sine", "t.csv"])
+def test_the_file_knows_the_names_of_its_features(ok, data):
+    Path("t.csv").write_text("a,b,y\n" + "".join(f"{i},{i * i % 7},{['no', 'yes'][i % 2]}\n" for i in range(40)))
+    ok("train", data, *QUICK, "-o", "m.safetensors")
+    model = nncore.load("m.safetensors")
+    names = datasets.Preparation.from_json(model.metadata["preparation"]).schema.feature_names
+    assert model.feature_names == names
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(9, len(names))), columns=names)
+    assert model.predict(X[[*names[::-1]]]).tolist() == model.predict(X.to_numpy()).tolist()
+    with pytest.raises(ValueError, match=f"X lacks '{re.escape(names[0])}' and has 'other', which the model has not"):
+        model.predict(X.rename(columns={names[0]: "other"}))
 
 
 def test_the_preparation_learns_nothing_from_held_out_rows(ok):

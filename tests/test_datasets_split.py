@@ -117,6 +117,22 @@ def test_standardizer_on_a_target_and_through_json():
     assert np.allclose(restored.inverse_transform(standardizer.transform(y)), y)
 
 
+def test_predictions_of_one_output_go_back_to_the_units_of_the_target():
+    y = np.array([1.0, 2.5, -3.0])
+    standardizer, preparation = Standardizer().fit(y), Preparation.fit(load_diabetes())
+    for fitted in (standardizer, Standardizer.from_dict(standardizer.to_dict())):
+        for change in (fitted.transform, fitted.inverse_transform):
+            for values in (y, y.astype(np.float32)):
+                found = change(values[:, None])
+                assert found.shape == (3, 1) and found.dtype == values.dtype
+                assert found[:, 0].tolist() == change(values).tolist()
+    restored = preparation.restore_target(y[:, None])
+    assert restored.shape == (3, 1) and restored[:, 0].tolist() == preparation.restore_target(y).tolist()
+    for other in (np.zeros((3, 2)), np.zeros((3, 1, 1)), np.float64(3.0)):
+        with pytest.raises(ValueError, match=r"fitted on values of shape \(n_samples,\)"):
+            standardizer.inverse_transform(other)
+
+
 def test_standardizer_leaves_its_input_alone():
     X = np.array([[1.0, 2.0], [3.0, 4.0]])
     X.flags.writeable = False

@@ -8,6 +8,7 @@ import io
 import itertools
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def model_file(run: Run, path: str | None = None) -> bytes:
     data = reopening.data_named(setup, path)
     split = Split(data, len(prepared.X), setup.validation_split, setup.split_seed, prepared.stratified)
     notes = written(prepared.preparation, split) | reopening.written(setup)
-    return checkpoint.encode(snapshot(run.model, notes))
+    names = prepared.preparation.schema.feature_names
+    return checkpoint.encode(replace(snapshot(run.model, notes), feature_names=names))
 
 
 def drawing(run: Run) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 from nncore.cli.errors import OutputError, UsageError
 from nncore.datasets import Preparation, notes
 from nncore.datasets.notes import Split
 from nncore.datasets.schema import Schema
-from nncore.model import Sequential
+from nncore.model import Sequential, checkpoint, snapshot
 from nncore.model import load as load_model
 
 
 def save(path: str, model: Sequential, preparation: Preparation, split: Split) -> None:
-    """Write the model with its preparation to `path`.
+    """Write the model with its preparation to `path`, and the names of the features that this makes.
 
     Raises
     ------
@@ -23,7 +24,8 @@ def save(path: str, model: Sequential, preparation: Preparation, split: Split) -
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of the name: the command has spoken
-            model.save(path, notes.written(preparation, split))
+            kept = snapshot(model, notes.written(preparation, split))
+            checkpoint.save(path, replace(kept, feature_names=preparation.schema.feature_names))
     except OSError as error:
         raise OutputError(f"cannot save the model to {path}: {error.strerror or error}") from error
 

@@ -81,7 +81,7 @@ class Preparation:
         return y if self.target is None else self.target.transform(y)
 
     def restore_target(self, y: np.ndarray) -> np.ndarray:
-        """Return values predicted by the network in the target's own units."""
+        """Return values predicted by the network in the target's own units, in the shape in which they come."""
         return y if self.target is None else self.target.inverse_transform(y)
 
     def to_json(self) -> str:

@@ -19,7 +19,8 @@ class Standardizer:
     only shifted: its scale is 1. So is one whose values differ by nothing but rounding, as 0.3 and 0.1 + 0.2 do: a
     deviation of at most ``n * eps * abs(mean)`` is rounding (as in scikit-learn, for 10 rows or more), where eps is
     2.2e-16, and for float32 input one of 1.2e-7 * abs(mean), too, for float32 holds no more digits. Works on ``X`` of
-    shape (n_samples, n_features) and on a target of shape (n_samples,).
+    shape (n_samples, n_features) and on a target of shape (n_samples,). One that was fitted on such a target also takes
+    a column of shape (n_samples, 1), as ``model.predict`` returns; what comes out has the shape of what came in.
 
     Attributes
     ----------
@@ -122,8 +123,10 @@ class Standardizer:
             raise ValueError("the standardizer is not fitted; call fit first")
         order, X = order_for(self.feature_names_, X, "X", "the standardizer"), _as_float(X)
         X = X if order is None else X[:, order]
-        if X.ndim != 1 + self.mean_.ndim or X.shape[1:] != self.mean_.shape:
-            raise ValueError(f"X has shape {X.shape}, but the standardizer was fitted on columns {self.mean_.shape}")
+        of_values = self.mean_.ndim == 0
+        if X.ndim == 0 or X.shape[1:] not in ([(), (1,)] if of_values else [self.mean_.shape]):
+            fitted = "values of shape (n_samples,)" if of_values else f"columns {self.mean_.shape}"
+            raise ValueError(f"X has shape {X.shape}, but the standardizer was fitted on {fitted}")
         return X, self.mean_, self.scale_
 
 

@@ -91,6 +91,7 @@ def test_a_table_opens_again_as_it_was_read(new_session, tmp_path, monkeypatch):
     ask("set_data", name="csv", csv=TABLE, options=options)
     train(ask, 2)
     path = saved(ask, tmp_path / "model.safetensors")
+    assert nncore.load(path).feature_names == ask.run.prepared.dataset.feature_names == ("price",)
     with pytest.raises(UsageError, match=r"flats\.csv: No such file"):
         Opened(path)
     (tmp_path / "flats.csv").write_text(TABLE)
