@@ -27,8 +27,20 @@ from nncore.base.schedule import Schedule as Schedule  # its public name is here
 from nncore.base.schedule import learning_rate as learning_rate
 from nncore.base.typing import Floats
 
-_FACTOR = checks.real(0, 1, above=True)
+_SHARE = checks.real(0, 1, above=True)
 _SPAN = checks.real(0, above=True)
+
+
+def _factor(argument: str, value: Any) -> float:
+    """Rule: a share; what is above 1 may be a number of steps, which come before it in Keras and in PyTorch."""
+    try:
+        share: float = _SHARE(argument, value)
+    except ValueError as error:
+        if value > 1:
+            mend = "factor comes before every here, which is counted in epochs: every=decay_steps / n_batches"
+            raise ValueError(f"{error}; {mend}") from None
+        raise
+    return share
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,8 @@ class PiecewiseConstant(Schedule):
         checks.check(self, rates=_numbers(RATE), boundaries=_numbers(_SPAN))
         if len(self.rates) != len(self.boundaries) + 1:
             n, k = len(self.rates), len(self.boundaries)
-            raise ValueError(f"rates must be one more than boundaries, got {n} rate(s) and {k} boundaries")
+            order = "; rates come first here" if k == n + 1 else ""
+            raise ValueError(f"rates must be one more than boundaries, got {n} rate(s) and {k} boundaries{order}")
         if list(self.boundaries) != sorted(set(self.boundaries)):
             raise ValueError(f"boundaries must ascend, got {list(self.boundaries)}")
 
@@ -88,7 +101,7 @@ class StepDecay(Schedule):
     every: float = 30.0
 
     def __post_init__(self) -> None:
-        checks.check(self, initial_rate=RATE, factor=_FACTOR, every=_SPAN)
+        checks.check(self, initial_rate=RATE, factor=_factor, every=_SPAN)
 
     def _rates(self, t: Floats) -> Floats:
         return self.initial_rate * power(self.factor, np.floor(t / self.every))
@@ -118,7 +131,7 @@ class ExponentialDecay(Schedule):
     every: float = 1.0
 
     def __post_init__(self) -> None:
-        checks.check(self, initial_rate=RATE, factor=_FACTOR, every=_SPAN)
+        checks.check(self, initial_rate=RATE, factor=_factor, every=_SPAN)
 
     def _rates(self, t: Floats) -> Floats:
         return self.initial_rate * power(self.factor, t / self.every)
@@ -249,6 +262,7 @@ SCHEDULES: dict[str, type[Schedule]] = {
 """Classes by name, as files know them."""
 
 KNOWN.update(SCHEDULES)
+checks.explain_unknown_arguments(SCHEDULES.values())
 
 
 if not TYPE_CHECKING:  # which would take every name for one of this module

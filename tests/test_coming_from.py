@@ -18,21 +18,27 @@ from nncore import (
     Adam,
     AdamW,
     BatchNorm,
+    CosineDecay,
     Dense,
     EarlyStopping,
+    ExponentialDecay,
     LayerNorm,
+    LearningRateScheduler,
     Lion,
     Nadam,
+    OneCycle,
     PiecewiseConstant,
     ReduceLROnPlateau,
     RMSprop,
     Sequential,
+    StepDecay,
     callbacks,
     metrics,
     reference,
 )
 from nncore.initializers import RandomUniform, initialize
 from nncore.program import lower
+from nncore.schedules import SCHEDULES
 from nncore.solvers import LBFGS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "guide" / "coming_from.md"
@@ -337,15 +343,6 @@ def _():
             np.testing.assert_allclose(old - new, expected, rtol=1e-8)
 
 
-@row("boundaries of PiecewiseConstant")
-def _():
-    boundaries, values, n_batches = [5, 11], [0.3, 0.2, 0.1], 4
-    keras = [values[sum(step > b for b in boundaries)] for step in range(16)]
-    schedule = PiecewiseConstant(values, [(b + 1) / n_batches for b in boundaries])
-    assert schedule.of_steps(0, 4, n_batches).tolist() == keras
-    assert PiecewiseConstant(values, boundaries)([4.9, 5, 11]).tolist() == [0.3, 0.2, 0.1]
-
-
 @row("compile again")
 def _():
     def last(again):
@@ -360,6 +357,78 @@ def _():
     assert last(lambda model: model.compile(Adam(0.1))) != kept
     assert last(lambda model: model.compile(Adam(0.1), keep_state=True)) == kept
     assert last(lambda model: setattr(model, "optimizer", Adam(0.1))) == kept
+
+
+# ---- schedules
+
+
+@row("boundaries of PiecewiseConstant")
+def _():
+    boundaries, values, n_batches = [5, 11], [0.3, 0.2, 0.1], 4
+    keras = [values[sum(step > b for b in boundaries)] for step in range(16)]
+    schedule = PiecewiseConstant(values, [(b + 1) / n_batches for b in boundaries])
+    assert schedule.of_steps(0, 4, n_batches).tolist() == keras
+    assert PiecewiseConstant(values, boundaries)([4.9, 5, 11]).tolist() == [0.3, 0.2, 0.1]
+
+
+STEPS = np.arange(24)  # six epochs of four batches
+
+
+@row("StepDecay(initial_rate, factor, every)")
+def _():
+    epochs = STEPS // 4  # what PyTorch's scheduler has counted at each step
+    np.testing.assert_allclose(StepDecay(0.3, 0.5, 2).of_steps(0, 6, 4), 0.3 * 0.5 ** (epochs // 2), rtol=1e-12)
+    np.testing.assert_allclose(StepDecay(0.3, 0.9, 1).of_steps(0, 6, 4), 0.3 * 0.9**epochs, rtol=1e-12)
+
+
+@row("ExponentialDecay(initial_rate, factor, every)")
+def _():
+    smooth, stairs = (cls(0.3, 0.96, 6 / 4).of_steps(0, 6, 4) for cls in (ExponentialDecay, StepDecay))
+    np.testing.assert_allclose(smooth, 0.3 * 0.96 ** (STEPS / 6), rtol=1e-12)
+    np.testing.assert_allclose(stairs, 0.3 * 0.96 ** np.floor(STEPS / 6), rtol=1e-12)
+    with pytest.raises(ValueError, match=r"got 100\.0; factor comes before every here, which is counted in epochs"):
+        ExponentialDecay(0.1, 100, 0.96)  # in the order of Keras
+
+
+def cosine(steps, rate, decay_steps, alpha=0.0):
+    """Keras' decay."""
+    return rate * ((1 - alpha) * 0.5 * (1 + np.cos(np.pi * np.minimum(steps, decay_steps) / decay_steps)) + alpha)
+
+
+@row("CosineDecay(peak_rate, epochs)")
+def _():
+    found = CosineDecay(0.3, 20 / 4, final_rate=0.1 * 0.3).of_steps(0, 6, 4)
+    np.testing.assert_allclose(found, cosine(STEPS, 0.3, 20, 0.1), rtol=1e-12)
+    torch = 0.03 + (0.3 - 0.03) * (1 + np.cos(np.pi * np.arange(11) / 5)) / 2  # of epochs; T_max is 5
+    own = CosineDecay(0.3, 5, final_rate=0.03)(np.arange(11))
+    np.testing.assert_allclose(own[:6], torch[:6], rtol=1e-12)
+    assert own[10] == 0.03 and torch[10] == pytest.approx(0.3)
+
+
+@row("warm-up of CosineDecay")
+def _():
+    found = CosineDecay(0.3, (6 + 12) / 4, 6 / 4, initial_rate=0.01).of_steps(0, 6, 4)
+    keras = np.where(STEPS < 6, 0.01 + (0.3 - 0.01) * STEPS / 6, cosine(STEPS - 6, 0.3, 12))
+    np.testing.assert_allclose(found, keras, rtol=1e-12, atol=1e-17)
+
+
+@row("OneCycle(peak_rate, epochs)")
+def _():
+    total, start, end = 24, 0.3 / 25, 0.3 / 25 / 1e4
+    top = 0.25 * total - 1
+    up = start + (0.3 - start) * (1 - np.cos(np.pi * STEPS / top)) / 2
+    down = end + (0.3 - end) * (1 + np.cos(np.pi * (STEPS - top) / (total - 1 - top))) / 2
+    found = OneCycle(0.3, (total - 1) / 4, (0.25 * total - 1) / (total - 1)).of_steps(0, 6, 4)
+    np.testing.assert_allclose(found, np.where(top > STEPS, up, down), rtol=1e-9)
+
+
+@row("other schedules")
+def _():
+    assert len(SCHEDULES) == 5
+    model = linear()
+    model.compile(SGD(0.1))
+    history = model.fit(X, Y, epochs=4, callbacks=LearningRateScheduler(lambda epoch: 0.1 / (1 + epoch % 2)))
+    assert history.learning_rate.tolist() == [0.1, 0.05, 0.1, 0.05]
 
 
 # ---- training

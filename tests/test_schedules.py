@@ -301,3 +301,54 @@ def test_an_update_that_diverges_moves_no_time():
 def test_setting_the_epoch_says_what_to_do_instead():
     with pytest.raises(AttributeError, match=r"epoch counts what was trained; .*train_on_batch\(X, y, epoch=\.\.\.\)"):
         Sequential([Dense(1)]).epoch = 5
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda: CosineDecay(0.1, decay_steps=600),
+            "here it is epochs, the warm-up included; time is counted in epochs",
+        ),
+        (
+            lambda: CosineDecay(initial_learning_rate=0.1, epochs=5),
+            "here it is peak_rate; with a warm-up, initial_rate",
+        ),
+        (lambda: CosineDecay(0.1, 5, alpha=0.1), r"give the last rate itself: final_rate=alpha \* peak_rate"),
+        (
+            lambda: CosineDecay(0.1, 5, warmup_steps=9),
+            "here it is warmup_epochs; .*warmup_epochs=warmup_steps / n_batches",
+        ),
+        (lambda: CosineDecay(0.1, 5, warmup_target=9), "here it is peak_rate. Known: epochs, final_rate"),
+        (lambda: CosineDecay(0.1, T_max=9), "here it is epochs"),
+        (lambda: CosineDecay(0.1, 5, 1, 0.0, 0.1, 7), "CosineDecay takes peak_rate, .* by place; give 7 by name"),
+        (lambda: ExponentialDecay(0.1, decay_steps=100), "here it is every; .*: every=decay_steps / n_batches"),
+        (lambda: ExponentialDecay(initial_learning_rate=0.1), "here it is initial_rate"),
+        (lambda: ExponentialDecay(0.1, decay_rate=0.9), "here it is factor"),
+        (lambda: ExponentialDecay(0.1, staircase=True), "StepDecay.* falls in stairs"),
+        (lambda: StepDecay(0.1, step_size=3), "here it is every"),
+        (lambda: StepDecay(0.1, gamma=0.5), "here it is factor"),
+        (lambda: OneCycle(max_lr=0.1, epochs=5), "here it is peak_rate"),
+        (lambda: OneCycle(0.1, total_steps=100), "here it is epochs; time is counted in epochs"),
+        (lambda: OneCycle(0.1, 9, pct_start=0.3), "here it is rise"),
+        (lambda: OneCycle(0.1, 9, div_factor=25), "initial_rate=peak_rate / div_factor"),
+        (lambda: PiecewiseConstant(boundaries=[1], values=[1, 2]), "here it is rates, which come first"),
+        (lambda: StepDecay(0.1, name="mine"), "only models and layers have names, so leave it out"),
+        (lambda: StepDecay(0.1, factr=0.5), "did you mean 'factor'"),
+    ],
+)
+def test_arguments_by_the_names_of_others(make, said):
+    with pytest.raises(TypeError, match=said):
+        make()
+
+
+@pytest.mark.parametrize("make", [lambda: ExponentialDecay(0.1, 100, 0.96), lambda: StepDecay(0.1, 30, 0.1)])
+def test_the_order_of_others_is_recognised(make):
+    with pytest.raises(
+        ValueError, match=r"<= 1, got \d+\.0; factor comes before every here, .* epochs: every=decay_st"
+    ):
+        make()
+    with pytest.raises(ValueError, match=r"got 2 rate.* and 3 boundaries; rates come first here"):
+        PiecewiseConstant([1, 2], [0.3, 0.2, 0.1])
+    with pytest.raises(ValueError, match=r"<= 1, got 0\.0$"):
+        StepDecay(0.1, 0)

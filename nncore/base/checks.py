@@ -16,7 +16,6 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from nncore.base import elsewhere
 from nncore.base.names import did_you_mean
 
 COUNT = 2**63 - 1
@@ -248,11 +247,11 @@ def explaining(who: str, function: F, known: Collection[str] | None = None) -> F
             by_place = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
             more = ", ".join(" ".join(shown(value).split()) for value in values[code.co_argcount :])
             what = f"{who} takes {', '.join(by_place) or 'nothing'} by place"
-            mend = elsewhere.TOO_MANY.get(who) or f"give {more} by name"
+            mend = _too_many(who) or f"give {more} by name"
             raise TypeError(f"{what}; {mend}. Known: {', '.join(known)}")
         for name in named:
             if name not in known:
-                mend = _meant(name, known)
+                mend = _meant(name, known, who)
                 raise TypeError(f"{who} has no argument {name[:80]!r}{mend}. Known: {', '.join(known)}")
         return function(*values, **named)
 
@@ -277,7 +276,7 @@ one: model.optimizer = dataclasses.replace(model.optimizer, learning_rate=0.1)
         what = f"cannot assign to field {name!r} of {type(self).__name__}, which never changes"
         how = f"for another one: {mend.format(name=name, value=shown(value))}"
         if name not in known:
-            how = f"nor has it that field{_meant(name, known)}"
+            how = f"nor has it that field{_meant(name, known, type(self).__name__)}"
         raise dataclasses.FrozenInstanceError(f"{what}; {how}")
 
     for cls in classes:
@@ -307,11 +306,21 @@ def explain_missing(classes: Collection[type], words: Mapping[str, str]) -> None
         cls.__getattr__ = missing  # type: ignore[attr-defined]
 
 
-def _meant(name: str, known: Collection[str]) -> str:
-    here = elsewhere.ARGUMENTS.get(name)
+def _too_many(who: str) -> str | None:
+    from nncore.base import arguments  # here, not at the top: only misses need it
+
+    return arguments.TOO_MANY.get(who)
+
+
+def _meant(name: str, known: Collection[str], who: str) -> str:
+    from nncore.base import arguments  # here, not at the top: only misses need it
+
+    if mend := arguments.OF_CALL.get(who, {}).get(name):
+        return f"; {mend}"
+    here = arguments.ARGUMENTS.get(name)
     if here in known:
         return f"; here it is {here}"
-    return f"; {elsewhere.ADVICE[name]}" if name in elsewhere.ADVICE else did_you_mean(name, known)
+    return f"; {arguments.ADVICE[name]}" if name in arguments.ADVICE else did_you_mean(name, known)
 
 
 def changed(instance: Any, but: Collection[str] = ()) -> list[str]:

@@ -11,13 +11,7 @@ NO_MODES = "fit trains and predict predicts, so leave it out"
 NO_STEPS = "model.fit(X, y) does all of a training, model.train_on_batch(X, y) one update"
 ANEW = "to begin anew, copy the model before it is trained: fresh = copy.deepcopy(model)"
 PENALTY = "penalties are numbers, l1 and l2, as in Dense(8, l2=1e-4)"
-ONE_FORMAT = "a file holds the whole model in one format, and an older file is replaced, so leave it out"
-DATA_ONLY = "a file holds names and numbers alone, so leave it out; metrics that are functions go to compile again"
-OF_COMPILE = "it goes to compile, as in model.compile('adam', loss='mse', metrics=['mae'])"
-OF_FIT = "it goes to fit, as in model.fit(X, y, epochs=10, batch_size=32)"
-OF_OPTIMIZER = "it is the optimizer's, as in model.compile(Adam(learning_rate=0.01))"
 OF_MODEL = "it is the model's, as in Sequential(layers, seed=0, dtype='float64')"
-STOPPING = "fit takes callbacks=EarlyStopping(patience=10), with validation_data or validation_split"
 WEIGHTS = "weights are in model.get_weights(), a list of arrays, and model.parameters, one flat vector"
 SETTING = "model.set_weights(list of arrays) sets them, and nncore.load(path) reads a whole model"
 NO_NUMBERS = f"a layer says what is computed and holds no numbers; {WEIGHTS}"
@@ -30,90 +24,12 @@ SEEDS = "every model has a seed of its own: Sequential(layers, seed=0)"
 SAVING = "model.save(path) writes the whole model, and nncore.load(path) reads it"
 
 
-def _table(rows: Mapping[str, str]) -> dict[str, str]:
+def table(rows: Mapping[str, str]) -> dict[str, str]:
     """Return a table with an entry for each of the words that a row begins with."""
     return {word: mend for words, mend in rows.items() for word in words.split()}
 
 
-ARGUMENTS = {
-    "Y": "y",
-    "bias": "use_bias",
-    "callback": "callbacks",
-    "class_weights": "class_weight",
-    "clipnorm": "clip_norm",
-    "clipvalue": "clip_value",
-    "criterion": "loss",
-    "eps": "epsilon",
-    "eta": "learning_rate",
-    "eval_set": "validation_data",
-    "filename": "path",
-    "global_clipnorm": "clip_norm",
-    "init": "weight_initializer",
-    "input_dim": "n_features",
-    "input_shape": "n_features",
-    "kernel_constraint": "max_norm",
-    "kernel_initializer": "weight_initializer",
-    "learning_rate_init": "learning_rate",
-    "lr": "learning_rate",
-    "max_iter": "epochs",
-    "n_epochs": "epochs",
-    "n_iter": "epochs",
-    "nb_epoch": "epochs",
-    "negative_slope": "alpha",
-    "num_epochs": "epochs",
-    "out_features": "units",
-    "p": "rate",
-    "random_seed": "seed",
-    "random_state": "seed",
-    "sample_weights": "sample_weight",
-    "val_split": "validation_split",
-    "validation_fraction": "validation_split",
-    "x": "X",
-}
-"""What arguments are called there, and here."""
-
-ADVICE = _table(
-    {
-        "activation": "it is each layer's, as in Dense(64, 'relu')",
-        "activity_regularizer": f"activations are not penalised; {PENALTY}",
-        "alpha kernel_regularizer penalty": PENALTY,
-        "batch_size class_weight epochs max_iter n_iter": OF_FIT,
-        "bias_regularizer": "biases are not penalised",
-        "compile custom_objects weights_only": DATA_ONLY,
-        "decay": "give a schedule as learning_rate, as in nncore.ExponentialDecay",
-        "device map_location": NO_DEVICE,
-        "dtype random_state seed": OF_MODEL,
-        "early_stopping n_iter_no_change patience tol": STOPPING,
-        "hidden_layer_sizes": "give layers, as in Sequential([Dense(64, 'relu'), Dense(1)])",
-        "in_features input_dim input_shape": NO_INPUT,
-        "include_optimizer overwrite save_format": ONE_FORMAT,
-        "initial_epoch": "epochs are counted on over all calls of fit, so leave it out",
-        "learning_rate learning_rate_init lr": OF_OPTIMIZER,
-        "loss metrics optimizer": OF_COMPILE,
-        "n_jobs use_multiprocessing workers": "nncore.set_num_threads(n) says how many threads compute",
-        "run_eagerly": "there is one way to run, so leave it out",
-        "save_freq": "it saves after epochs, so leave it out",
-        "save_weights_only": "files hold the whole model, so leave it out",
-        "solver": "it goes to fit, as in model.fit(X, y, solver='lbfgs')",
-        "start_from_epoch": "call fit once without it for the first epochs, then once with it",
-        "steps": "all rows are taken, so leave it out",
-        "steps_per_epoch": "an epoch is all rows once, so leave it out",
-        "test_size": "give validation_split, or cut the rows with nncore.datasets.train_test_split",
-        "train_size": "give test_size: what is not in the test is in the training part",
-        "trainable": "every layer learns, so leave it out",
-        "validation_batch_size": "validation needs no batches, so leave it out",
-        "validation_freq": "validation rows are scored after every epoch, so leave it out",
-        "validation_steps": "all validation rows are scored, so leave it out",
-        "verbose": "it prints nothing, so leave it out; what it did is in its attributes and in the history",
-        "warm_start": "every fit goes on from where the model is, so leave it out",
-    }
-)
-"""What to do about arguments that have no counterpart where they are given."""
-
-TOO_MANY = {"Sequential": "layers are one list, as in Sequential([Dense(64, 'relu'), Dense(1)])"}
-"""What to say besides where a function is given more by place than it takes."""
-
-OF_A_MODEL = _table(
+OF_A_MODEL = table(
     {
         "append": "model.add(layer) appends one, model.insert(index, layer) puts one in",
         "backward step train_step": NO_STEPS,
@@ -161,7 +77,7 @@ OF_A_MODEL = _table(
 )
 """Attributes and methods of models there -> what to write here."""
 
-SET_ON_A_MODEL = _table(
+SET_ON_A_MODEL = table(
     {
         "learning_rate lr": "model.optimizer = dataclasses.replace(model.optimizer, learning_rate=0.01) sets it",
         "trainable": "every layer learns",
@@ -170,7 +86,7 @@ SET_ON_A_MODEL = _table(
 )
 """What a model would keep without a word, and without effect, if it were set."""
 
-OF_A_LAYER = _table(
+OF_A_LAYER = table(
     {
         "bias get_weights kernel set_weights variables weight weights": NO_NUMBERS,
         "count_params": "model.n_parameters is the number of all, and model.summary() tells that of each layer",
@@ -182,7 +98,7 @@ OF_A_LAYER = _table(
 )
 """The same of layers."""
 
-OF_AN_OPTIMIZER = _table(
+OF_AN_OPTIMIZER = table(
     {
         "apply_gradients minimize step zero_grad": NO_STEPS,
         "iterations": "an optimizer is a rule and counts nothing; model.epoch is the number of epochs trained",
@@ -192,7 +108,7 @@ OF_AN_OPTIMIZER = _table(
 )
 """The same of optimizers."""
 
-OF_THE_PACKAGE = _table(
+OF_THE_PACKAGE = table(
     {
         "accuracy accuracy_score confusion_matrix r2_score": "see nncore.metrics",
         "Add add Concatenate concatenate": f"Residual adds what it reads; {NO_LAYER}",
@@ -253,12 +169,12 @@ METRICS = {
 OF_A_KIND = {
     "metric": {
         name: f"give a function: def own(y_true, y_pred): return sklearn.metrics.{call}"
-        for name, call in _table(METRICS).items()
+        for name, call in table(METRICS).items()
     }
 }
 """What names of a kind mean that nothing here is called by; in small letters, without what stands between."""
 
-SUFFIXES = _table(
+SUFFIXES = table(
     {
         ".h5 .hdf5": "HDF5",
         ".joblib": "joblib",

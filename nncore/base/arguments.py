@@ -1,0 +1,142 @@
+"""What arguments are called in Keras, PyTorch and scikit-learn, and what to write here instead.
+
+Only errors ask; nothing imports this with nncore.
+"""
+
+from __future__ import annotations
+
+from nncore.base import elsewhere
+
+ONE_FORMAT = "a file holds the whole model in one format, and an older file is replaced, so leave it out"
+DATA_ONLY = "a file holds names and numbers alone, so leave it out; metrics that are functions go to compile again"
+OF_COMPILE = "it goes to compile, as in model.compile('adam', loss='mse', metrics=['mae'])"
+OF_FIT = "it goes to fit, as in model.fit(X, y, epochs=10, batch_size=32)"
+OF_OPTIMIZER = "it is the optimizer's, as in model.compile(Adam(learning_rate=0.01))"
+STOPPING = "fit takes callbacks=EarlyStopping(patience=10), with validation_data or validation_split"
+
+ARGUMENTS = {
+    "Y": "y",
+    "bias": "use_bias",
+    "callback": "callbacks",
+    "class_weights": "class_weight",
+    "clipnorm": "clip_norm",
+    "clipvalue": "clip_value",
+    "criterion": "loss",
+    "eps": "epsilon",
+    "eta": "learning_rate",
+    "eval_set": "validation_data",
+    "filename": "path",
+    "global_clipnorm": "clip_norm",
+    "init": "weight_initializer",
+    "input_dim": "n_features",
+    "input_shape": "n_features",
+    "kernel_constraint": "max_norm",
+    "kernel_initializer": "weight_initializer",
+    "learning_rate_init": "learning_rate",
+    "lr": "learning_rate",
+    "max_iter": "epochs",
+    "n_epochs": "epochs",
+    "n_iter": "epochs",
+    "nb_epoch": "epochs",
+    "negative_slope": "alpha",
+    "num_epochs": "epochs",
+    "out_features": "units",
+    "p": "rate",
+    "random_seed": "seed",
+    "random_state": "seed",
+    "sample_weights": "sample_weight",
+    "val_split": "validation_split",
+    "validation_fraction": "validation_split",
+    "x": "X",
+}
+"""What arguments are called there, and here."""
+
+ADVICE = elsewhere.table(
+    {
+        "activation": "it is each layer's, as in Dense(64, 'relu')",
+        "activity_regularizer": f"activations are not penalised; {elsewhere.PENALTY}",
+        "alpha kernel_regularizer penalty": elsewhere.PENALTY,
+        "batch_size class_weight epochs max_iter n_iter": OF_FIT,
+        "bias_regularizer": "biases are not penalised",
+        "compile custom_objects weights_only": DATA_ONLY,
+        "decay": "give a schedule as learning_rate, as in nncore.ExponentialDecay",
+        "device map_location": elsewhere.NO_DEVICE,
+        "dtype random_state seed": elsewhere.OF_MODEL,
+        "early_stopping n_iter_no_change patience tol": STOPPING,
+        "hidden_layer_sizes": "give layers, as in Sequential([Dense(64, 'relu'), Dense(1)])",
+        "in_features input_dim input_shape": elsewhere.NO_INPUT,
+        "include_optimizer overwrite save_format": ONE_FORMAT,
+        "initial_epoch": "epochs are counted on over all calls of fit, so leave it out",
+        "learning_rate learning_rate_init lr": OF_OPTIMIZER,
+        "loss metrics optimizer": OF_COMPILE,
+        "name": "only models and layers have names, so leave it out",
+        "n_jobs use_multiprocessing workers": "nncore.set_num_threads(n) says how many threads compute",
+        "run_eagerly": "there is one way to run, so leave it out",
+        "save_freq": "it saves after epochs, so leave it out",
+        "save_weights_only": "files hold the whole model, so leave it out",
+        "solver": "it goes to fit, as in model.fit(X, y, solver='lbfgs')",
+        "start_from_epoch": "call fit once without it for the first epochs, then once with it",
+        "steps": "all rows are taken, so leave it out",
+        "steps_per_epoch": "an epoch is all rows once, so leave it out",
+        "test_size": "give validation_split, or cut the rows with nncore.datasets.train_test_split",
+        "train_size": "give test_size: what is not in the test is in the training part",
+        "trainable": "every layer learns, so leave it out",
+        "validation_batch_size": "validation needs no batches, so leave it out",
+        "validation_freq": "validation rows are scored after every epoch, so leave it out",
+        "validation_steps": "all validation rows are scored, so leave it out",
+        "verbose": "it prints nothing, so leave it out; what it did is in its attributes and in the history",
+        "warm_start": "every fit goes on from where the model is, so leave it out",
+    }
+)
+"""What to do about arguments that have no counterpart where they are given."""
+
+TOO_MANY = {"Sequential": "layers are one list, as in Sequential([Dense(64, 'relu'), Dense(1)])"}
+"""What to say besides where a function is given more by place than it takes."""
+
+OF_EPOCHS = "time is counted in epochs, not in steps, so divide by the steps of an epoch"
+NO_STAIRS = "StepDecay(initial_rate, factor, every) falls in stairs, ExponentialDecay smoothly, so leave it out"
+_FALLS = elsewhere.table(
+    {
+        "base_lr initial_learning_rate learning_rate lr": "here it is initial_rate",
+        "decay_steps step_size": f"here it is every; {OF_EPOCHS}: every=decay_steps / n_batches",
+        "decay_rate gamma": "here it is factor",
+        "staircase": NO_STAIRS,
+    }
+)
+_TOPS = {
+    "initial_learning_rate learning_rate lr max_lr": "here it is peak_rate",
+    "eta_min min_lr": "here it is final_rate",
+    "decay_steps": f"here it is epochs, the warm-up included; {OF_EPOCHS}: epochs=decay_steps / n_batches",
+    "T_max total_steps": f"here it is epochs; {OF_EPOCHS}",
+    "decay_rate gamma staircase": "the rate falls along a cosine; ExponentialDecay and StepDecay have a factor",
+}
+
+OF_CALL = {
+    "CosineDecay": elsewhere.table(
+        {
+            **_TOPS,
+            "initial_learning_rate": "here it is peak_rate; with a warm-up, initial_rate",
+            "warmup_target": "here it is peak_rate",
+            "alpha": "give the last rate itself: final_rate=alpha * peak_rate",
+            "warmup_steps": f"here it is warmup_epochs; {OF_EPOCHS}: warmup_epochs=warmup_steps / n_batches",
+        }
+    ),
+    "OneCycle": elsewhere.table(
+        {
+            **_TOPS,
+            "pct_start": "here it is rise",
+            "div_factor": "give the first rate itself: initial_rate=peak_rate / div_factor",
+            "final_div_factor": "give the last rate itself: final_rate=initial_rate / final_div_factor",
+        }
+    ),
+    "ExponentialDecay": _FALLS,
+    "StepDecay": _FALLS,
+    "PiecewiseConstant": elsewhere.table(
+        {
+            "values": "here it is rates, which come first",
+            "milestones": f"here it is boundaries; {OF_EPOCHS}",
+            "gamma": "give every rate itself: rates=[0.1, 0.1 * gamma, 0.1 * gamma**2]",
+        }
+    ),
+}
+"""What is to be said of arguments of single functions, by what messages call these; it goes before the rest."""
