@@ -90,3 +90,35 @@ def test_codes_of_a_target_are_classes_that_keep_their_zeros(tmp_path):
         encode_targets(np.array([30]), codes.target_names, "t")
     with pytest.raises(ValueError, match="unknown class '1'; known: 01, 001"):
         encode_targets(np.array([1]), ("01", "001"), "t")
+
+
+def test_training_says_which_column_is_the_target(ok):
+    Path("t.csv").write_text("kind,a,d\n" + "".join(f"{'ab'[i % 2]},{i / 7:.2f},{i * i / 3:.2f}\n" for i in range(30)))
+    assert "features, regression, target 'd'\n" in ok("train", "t.csv", *QUICK)
+    assert "features, 2 classes, target 'kind'\n" in ok("train", "t.csv", "--target", "kind", *QUICK)
+    assert json.loads(ok("train", "t.csv", "--json", *QUICK))["target"] == "d"
+    assert "features, 3 classes, target 'species'\n" in ok("train", "iris", *QUICK)
+    assert ", target" not in ok("train", "xor", *QUICK)
+    assert json.loads(ok("train", "xor", "--json", *QUICK))["target"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "mend"),
+    {
+        "50": "; write 0.5 for 50 %;",
+        "20%": "; write 0.2 for 20 %;",
+        "12.5": "; write 0.125 for 12.5 %;",
+        "1": "; write 0.01 for 1 %;",
+        "0.5 %": "; write 0.005 for 0.5 %;",
+        "0,2": "; write it as 0.2;",
+        "0.2_5": "; write it as 0.25;",
+        "100": "; see",
+        "-0.5": "; see",
+        "nan": "; see",
+        "half": "; see",
+    }.items(),
+)
+@pytest.mark.parametrize("option", ["--test", "--val"])
+def test_a_share_in_per_cent_is_told_as_a_share(refused, option, given, mend):
+    what = f"argument {option}: expected a share of at least 0 and below 1, got {given!r}{mend}"
+    assert what in refused("train", "iris", f"{option}={given}")

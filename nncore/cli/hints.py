@@ -80,3 +80,20 @@ def on_choice(option: str) -> str:
     if option == "--schedule":
         return "; in Python there are others: Adam(CosineDecay(0.001, 1000)), learning_rate=..."
     return ""
+
+
+def on_share(text: str) -> str:
+    """Return how to write a share that was given in per cent, with a decimal comma, or in other digits.
+
+    Examples
+    --------
+    >>> on_share("50"), on_share("20%"), on_share("0,2"), on_share("-1")
+    ('; write 0.5 for 50 %', '; write 0.2 for 20 %', '; write it as 0.2', '')
+    """
+    try:
+        value = float(text.replace("%", "").replace(",", ".", 1))
+    except ValueError:
+        return ""
+    if (value >= 1 or "%" in text) and 0 <= value < 100:
+        return f"; write {value / 100:.12g} for {value:.12g} %"
+    return f"; write it as {value}" if 0 <= value < 1 else ""
