@@ -122,3 +122,25 @@ def test_training_says_which_column_is_the_target(ok):
 def test_a_share_in_per_cent_is_told_as_a_share(refused, option, given, mend):
     what = f"argument {option}: expected a share of at least 0 and below 1, got {given!r}{mend}"
     assert what in refused("train", "iris", f"{option}={given}")
+
+
+ALIKE = {
+    "case and blanks around": (["yes", '"Yes "', "no", '" NO"'], "has 'NO' and 'no', 'Yes' and 'yes', each of which"),
+    "a blank within": (["new  york", "New York", "oslo"], "has 'New York' and 'new  york', which count as two;"),
+    "three": (["a", "A", '"a\N{NO-BREAK SPACE}"', "A\N{THIN SPACE}a", "aa"], "has 'A' and 'a', 'A\\u2009a' and 'aa', "),
+    "zeros": (["1", "01", "2"], "has '01' and '1', which count as two; if they are one, write them alike"),
+}
+
+
+@pytest.mark.parametrize(("classes", "said"), ALIKE.values(), ids=ALIKE)
+def test_classes_that_differ_in_case_or_blanks_alone_are_said(ok, classes, said):
+    rows = [f"{i}.5,{classes[i % len(classes)]}\n" for i in range(60)]
+    Path("t.csv").write_text("x,y\n" + "".join(rows), encoding="utf-8")
+    notes = json.loads(ok("train", "t.csv", "--json", *QUICK))["notes"]
+    assert any(f"t.csv: column 'y' {said}" in note for note in notes), notes
+
+
+def test_classes_of_arrays_that_differ_in_case_or_blanks_alone_are_said(tmp_path):
+    np.savez(tmp_path / "t.npz", X=np.eye(4), y=["yes", "Yes ", "no", "maybe"])
+    with pytest.warns(UserWarning, match=r"t\.npz: target 'y' has 'Yes ' and 'yes', which count as two"):
+        assert len(read_npz(tmp_path / "t.npz").target_names) == 4
