@@ -144,3 +144,43 @@ def test_classes_of_arrays_that_differ_in_case_or_blanks_alone_are_said(tmp_path
     np.savez(tmp_path / "t.npz", X=np.eye(4), y=["yes", "Yes ", "no", "maybe"])
     with pytest.warns(UserWarning, match=r"t\.npz: target 'y' has 'Yes ' and 'yes', which count as two"):
         assert len(read_npz(tmp_path / "t.npz").target_names) == 4
+
+
+@pytest.fixture
+def flats(ok):
+    """The names of a model of flats, and of its table."""
+    rows = [f"{i % 7},{i * 3 % 11},{i % 7 + i / 9:.2f},{'yes' if i % 3 else 'no'}\n" for i in range(60)]
+    Path("flats.csv").write_text("rooms,size,age,sold\n" + "".join(rows))
+    Path("bare.csv").write_text("".join(rows))
+    ok("train", "flats.csv", "-o", "m.safetensors", *QUICK)
+    return "m.safetensors", "flats.csv"
+
+
+def test_columns_of_a_later_table_are_renamed_to_those_of_the_model(refused, ok, flats):
+    text, path = Path("flats.csv").read_text(), "new.csv"
+    for header, mend in {
+        "Rooms;size;AGE;sold": "no column 'rooms', which the model reads; in the header, rename 'Rooms' to 'rooms', "
+        "'AGE' to 'age', if that is what it holds",
+        "roms;size;age;sold": "no column 'rooms', which the model reads; in the header, rename 'roms' to 'rooms', if",
+        "x;size;age;sold": "no column 'rooms', which the model reads; the columns are x, size, age, sold",
+    }.items():
+        Path(path).write_text(text.replace("rooms,size,age,sold", header).replace(",", ";"))
+        assert f"new.csv: there is {mend}" in refused("predict", "m.safetensors", path)
+    Path(path).write_text(text.replace("sold", "Sold"))
+    assert ok("predict", "m.safetensors", path) == ok("predict", *flats)
+    mend = "in the header, rename 'Sold' to 'sold', if that is what it holds"
+    assert f"new.csv has no target 'sold' to compare with; {mend}" in refused("evaluate", "m.safetensors", path)
+    Path(path).write_text(text.replace("sold", "won"))
+    assert "no target 'sold' to compare with; try nncore predict" in refused("evaluate", "m.safetensors", path)
+
+
+def test_a_table_without_names_is_told_the_target_s_too(refused, run, ok, flats):
+    mend = "put these names above their columns, and 'sold' above that of the target, or to predict give the 3 inputs"
+    assert f"but the model reads rooms, size, age: {mend} alone" in refused("evaluate", "m.safetensors", "bare.csv")
+    Path("named.csv").write_text("rooms,size,age,sold\n" + Path("bare.csv").read_text())
+    assert "accuracy" in ok("evaluate", "m.safetensors", "named.csv")
+    inputs = "".join(line.rpartition(",")[0] + "\n" for line in Path("bare.csv").read_text().splitlines())
+    Path("inputs.csv").write_text(inputs)
+    code, _, err = run("evaluate", "m.safetensors", "inputs.csv")
+    mend = "put the names of the columns above them, 'sold' above that of the target; or try nncore predict"
+    assert code == 2 and f"inputs.csv has no target 'sold' to compare with; {mend}" in err

@@ -22,6 +22,7 @@ from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.header import NO_HEADER
+from nncore.datasets.roles import likely
 from nncore.datasets.schema import Schema
 from nncore.datasets.survey import ColumnFacts, survey
 from nncore.datasets.tables import encode_targets, is_npz, read_npz_arrays, read_table
@@ -125,6 +126,8 @@ def load_for_model(
             for note in (*table.notes, *_left_out(table)):
                 if schema.width is None or NO_HEADER not in note:  # the table of the training had none either
                     print(f"nncore: {note.replace(data, getattr(options, 'shown', data))}", file=sys.stderr)
+            if target and rows[1] is None:
+                raise no_target(getattr(options, "shown", data), schema, table)
             return rows
         _refuse(options, TABLE_OPTIONS, "CSV files")
         source = noted.source(data, metadata)
@@ -145,6 +148,20 @@ def load_for_model(
             return X, None
         _check_same(data, "classes", dataset.target_names or ("numbers",), schema.classes or ("numbers",))
         return X, dataset.y
+
+
+def no_target(data: str, schema: Schema, table: CsvTable | None = None) -> UsageError:
+    """Return what to say of data that lack the target of a model, but are to be compared with it."""
+    name, mend = schema.target, "try nncore predict"
+    if (
+        table is not None
+        and table.has_header
+        and (renamed := likely(table.names, [name], [column.name for column in schema.columns]))
+    ):
+        mend = f"in the header, rename {renamed}, if that is what it holds"
+    elif table is not None and not table.has_header and schema.width is None:
+        mend = f"put the names of the columns above them, {name!r} above that of the target; or {mend}"
+    return UsageError(f"{data} has no target {name!r} to compare with; {mend}")
 
 
 def load_column(options: argparse.Namespace, name: str, schema: Schema) -> list[str]:
