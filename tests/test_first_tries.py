@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nncore.base.balance import Balance
 from nncore.cli import main
+from nncore.cli.scoring import balance_lines
 from nncore.datasets import read_csv, read_npz
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.tables import encode_targets
@@ -184,3 +186,28 @@ def test_a_table_without_names_is_told_the_target_s_too(refused, run, ok, flats)
     code, _, err = run("evaluate", "m.safetensors", "inputs.csv")
     mend = "put the names of the columns above them, 'sold' above that of the target; or try nncore predict"
     assert code == 2 and f"inputs.csv has no target 'sold' to compare with; {mend}" in err
+
+
+def test_rows_without_a_target_are_told_where_one_class_is_left(refused):
+    rows = [f"{i},{i * 7 % 5},{'' if i % 20 else 'fraud'}\n" for i in range(1000)]
+    Path("t.csv").write_text("a,b,label\n" + "".join(rows))
+    left = "t.csv: left out for want of 'label': 950 of 1000 rows; every other row is of class 'fraud'; class"
+    err = refused("train", "t.csv")
+    assert left in err and "; write the class of those without a target, too" in err and "regression" not in err
+    assert "t.csv: left out for want of a value: 950 rows; every other row is" in refused(
+        "train", "t.csv", "--drop-missing"
+    )
+    Path("t.csv").write_text("a,b,label\n" + "".join(row for row in rows if "fraud" in row))
+    assert "nncore: every row of t.csv is of class 'fraud'; classification needs two classes or more\n" in refused(
+        "train", "t.csv"
+    )
+    Path("t.csv").write_text("a,b,label\n" + "1,2,0.5\n" + "1,2,\n" * 30)
+    assert "t.csv: left out for want of 'label': 30 of 31 rows; " in refused("train", "t.csv")
+
+
+def test_of_weighted_classes_a_low_share_is_no_hint():
+    weighted = Balance.of([0] * 95 + [1] * 5, [0] * 80 + [1] * 20, ["ok", "fraud"])
+    assert weighted.is_trivial and not any("hint" in line for line in balance_lines(weighted, weighted=True))
+    assert "hint   no better than always saying ok" in balance_lines(weighted)
+    always = Balance.of([0] * 95 + [1] * 5, [0] * 100, ["ok", "fraud"])
+    assert "hint   no better than always saying ok" in balance_lines(always, weighted=True)

@@ -20,6 +20,7 @@ from nncore.cli.notes import notes_on
 from nncore.datasets import Dataset, Preparation, load_mnist, read_npz
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.csv_table import CsvTable
+from nncore.datasets.gaps import LEFT_OUT
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.header import NO_HEADER
 from nncore.datasets.roles import likely
@@ -57,6 +58,11 @@ class Source:
     test: Dataset | None = None
     is_scaled: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def left_out(self) -> str:
+        """The notes on rows that were left out, as the beginning of a message about those that are left."""
+        return "".join(f"{note.partition(': ')[2]}; " for note in self.notes if LEFT_OUT in note)
 
 
 def load_source(options: argparse.Namespace) -> Source:
@@ -225,7 +231,7 @@ def _missing(options: argparse.Namespace) -> str:
 
 def _left_out(table: CsvTable) -> tuple[str, ...]:
     """Return a note on the rows that --drop-missing has left out, if any."""
-    return (f"{table.path}: left out for want of a value: {table.n_left_out} rows",) if table.n_left_out else ()
+    return (f"{table.path}: {LEFT_OUT} a value: {table.n_left_out} rows",) if table.n_left_out else ()
 
 
 def _named(data: str) -> Dataset:
