@@ -1,6 +1,7 @@
 """What a newcomer tries first on the command line, and in which words it is answered."""
 
 import csv
+import gzip
 import json
 import warnings
 from dataclasses import replace
@@ -211,3 +212,33 @@ def test_of_weighted_classes_a_low_share_is_no_hint():
     assert "hint   no better than always saying ok" in balance_lines(weighted)
     always = Balance.of([0] * 95 + [1] * 5, [0] * 100, ["ok", "fraud"])
     assert "hint   no better than always saying ok" in balance_lines(always, weighted=True)
+
+
+def test_data_in_the_place_of_a_model_are_told_so(refused, flats):
+    model, table = flats
+    np.savez("t.npz", X=np.eye(4), y=[0, 1, 2, 3])
+    Path("odd.dat").write_text(Path(table).read_text())
+    Path("tiny.csv").write_text("a,b\n1,2\n")
+    Path("flats.csv.gz").write_bytes(gzip.compress(Path(table).read_bytes()))
+    is_table = "is not an nncore model but a text, as tables are"
+    for data, what in {
+        **dict.fromkeys((table, "odd.dat", "tiny.csv", "flats.csv.gz"), is_table),
+        "t.npz": "is not an nncore model but a file of arrays",
+        "iris": "is not an nncore model but a data set",
+    }.items():
+        for command in ("predict", "evaluate"):
+            mend = "the model comes first, then its data"
+            assert refused(command, data, model) == f"nncore: {data} {what}; {mend}\n"
+        assert f"{data} {what}; what data hold is told by nncore data show {data}\n" in refused("summary", data)
+    assert "nncore: nofile.csv: No such file or directory\n" in refused("predict", "nofile.csv", model)
+    Path("zeros.safetensors").write_bytes(b"\xff" * 64)
+    assert "'zeros.safetensors': not an nncore model, or damaged" in refused("summary", "zeros.safetensors")
+
+
+def test_the_builder_is_told_how_to_name_data(refused, flats):
+    pytest.importorskip("starlette")
+    mend = "data are named with --data: nncore builder --data"
+    assert f"flats.csv is not an nncore model but a text, as tables are; {mend} flats.csv\n" in refused(
+        "builder", "flats.csv"
+    )
+    assert f"iris is not an nncore model but a data set; {mend} iris\n" in refused("builder", "iris")

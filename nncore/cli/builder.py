@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nncore.cli import signals
+from nncore.cli import model_file, signals
 from nncore.cli.errors import DONE, UsageError
 from nncore.cli.output import print_lines
 from nncore.cli.sources import TEXT_SUFFIXES
@@ -20,7 +20,7 @@ from nncore.datasets.generators import GENERATORS
 from nncore.datasets.notes import Split
 from nncore.datasets.notes import read as read_notes
 from nncore.datasets.schema import Schema
-from nncore.model import load, snapshot
+from nncore.model import snapshot
 
 if TYPE_CHECKING:
     from nncore.builder.server import Server
@@ -96,7 +96,7 @@ def _with_model(options: argparse.Namespace) -> Session:
     from nncore.builder.session import Session
     from nncore.builder.setup import Setup
 
-    model = load(options.model)
+    model = model_file.opened(options.model, f"data are named with --data: nncore builder --data {options.model}")
     notes = read_notes(model.metadata)
     name = options.data or (notes[1].data if notes else None)
     if name is None:

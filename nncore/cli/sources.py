@@ -241,10 +241,18 @@ def _named(data: str) -> Dataset:
     return lookup("data set", data, loaders)()
 
 
+def is_table_name(name: str) -> bool:
+    """Tell whether a file is called as tables are."""
+    return name.lower().removesuffix(".gz").endswith(TEXT_SUFFIXES) or is_npz(name)
+
+
+def is_data_set(name: str) -> bool:
+    """Tell whether a name is that of a data set."""
+    return name in BUNDLED or name in GENERATORS or _is_mnist(name)
+
+
 def _is_csv(data: str) -> bool:
-    path = Path(data.removesuffix(".gz"))
-    named = data in BUNDLED or data in GENERATORS or _is_mnist(data)
-    return not named and (path.suffix.lower() in TEXT_SUFFIXES or (Path(data).exists() and not is_npz(data)))
+    return not (is_data_set(data) or is_npz(data)) and (is_table_name(data) or Path(data).exists())
 
 
 def _is_mnist(data: str) -> bool:
