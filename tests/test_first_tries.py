@@ -242,3 +242,14 @@ def test_the_builder_is_told_how_to_name_data(refused, flats):
         "builder", "flats.csv"
     )
     assert f"iris is not an nncore model but a data set; {mend} iris\n" in refused("builder", "iris")
+
+
+def test_no_hint_leads_back_to_class_weights(ok):
+    rows = [f"{i % 13},{i * 7 % 11},{'ok' if i % 20 else 'fraud'}\n" for i in range(400)]
+    Path("t.csv").write_text("a,b,label\n" + "".join(rows))
+    Path("later.csv").write_text("a,b,label\n" + "".join(rows[::-1]))
+    train, later = ["train", "t.csv", "--epochs", "20", "-o"], "later.csv"
+    plain = ok(*train, "plain.safetensors") + ok("evaluate", "plain.safetensors", later)
+    assert plain.count("train --class-weight balanced lets rare classes count as much") == 2
+    weighted = ok(*train, "m.safetensors", "--class-weight", "balanced") + ok("evaluate", "m.safetensors", later)
+    assert "--class-weight" not in weighted and "always saying" not in weighted and "recall fraud: " in weighted

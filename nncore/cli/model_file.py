@@ -15,9 +15,12 @@ from nncore.model import Sequential
 from nncore.model import load as load_model
 from nncore.model.modelfile import TEXT
 
+WEIGHTED = "class_weight"
+"""In the metadata of a model: which weights its classes had in training; absent without weights."""
 
-def save(path: str, model: Sequential, preparation: Preparation, split: Split) -> None:
-    """Write the model with its preparation to `path`.
+
+def save(path: str, model: Sequential, preparation: Preparation, split: Split, class_weight: str | None = None) -> None:
+    """Write the model with its preparation to `path`, and whether it was trained with class weights.
 
     Raises
     ------
@@ -27,7 +30,8 @@ def save(path: str, model: Sequential, preparation: Preparation, split: Split) -
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of the name: the command has spoken
-            model.save(path, notes.written(preparation, split))
+            weighted = {} if class_weight is None else {WEIGHTED: class_weight}
+            model.save(path, {**notes.written(preparation, split), **weighted})
     except OSError as error:
         raise OutputError(f"cannot save the model to {path}: {error.strerror or error}") from error
 

@@ -88,7 +88,13 @@ def run_evaluate(options: argparse.Namespace) -> int:
         print_json(result if matrix is None else {**result, "classes": classes, "confusion_matrix": matrix})
     else:
         counted = f"{len(X)} row{'s' if len(X) != 1 else ''}"
-        print_lines([f"{in_words(scores)} ({counted})", *balance_lines(found), *_matrix_lines(matrix, classes)])
+        print_lines(
+            [
+                f"{in_words(scores)} ({counted})",
+                *balance_lines(found, weighted=model_file.WEIGHTED in model.metadata),
+                *_matrix_lines(matrix, classes),
+            ]
+        )
     return DONE
 
 

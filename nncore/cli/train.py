@@ -56,7 +56,7 @@ def _run(options: argparse.Namespace) -> int:
     except (KeyboardInterrupt, TrainingDiverged) as error:
         if options.output is None or not model.epoch:
             raise
-        model_file.save(options.output, model, preparation, split)
+        model_file.save(options.output, model, preparation, split, recipe.class_weight)
         if isinstance(error, TrainingDiverged):
             _say_on_stderr(f"the model as it was after {_epochs(model.epoch)} is saved to {options.output}")
             raise
@@ -65,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
         return code
     seconds = time.perf_counter() - started
     if options.output is not None:
-        model_file.save(options.output, model, preparation, split)
+        model_file.save(options.output, model, preparation, split, recipe.class_weight)
     with blamed_on_the_user(options.data):
         scores, found = score_and_balance(model, preparation, *(parts.test or parts.train))
     result = {**_result(model, parts, recipe, seconds, scores, options), **balance_facts(found), "notes": notes}
