@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import nncore
+from nncore import load
 from nncore.base.balance import Balance
-from nncore.cli import main
+from nncore.cli import builder, main
+from nncore.cli.parser import parse
 from nncore.cli.scoring import balance_lines
 from nncore.datasets import read_csv, read_npz
 from nncore.datasets.csv_table import CsvTable
@@ -253,3 +257,67 @@ def test_no_hint_leads_back_to_class_weights(ok):
     assert plain.count("train --class-weight balanced lets rare classes count as much") == 2
     weighted = ok(*train, "m.safetensors", "--class-weight", "balanced") + ok("evaluate", "m.safetensors", later)
     assert "--class-weight" not in weighted and "always saying" not in weighted and "recall fraud: " in weighted
+
+
+ADDRESS = "is an address, not a file; download it first, and name the file"
+
+
+@pytest.mark.parametrize(
+    "data", ["https://example.org/a.csv", "http://e.org/a", "s3://b/a.npz", "ftp://e.org/a.csv.gz"]
+)
+def test_an_address_is_called_one(refused, flats, data):
+    for words in (("train", data), ("data", "show", data), ("predict", flats[0], data), ("summary", data)):
+        assert refused(*words) == f"nncore: {data!r} {ADDRESS}\n"
+    assert f"{data!r} {ADDRESS}" in refused("doctor", data)
+    for read in (read_csv, read_npz, load):
+        with pytest.raises(ValueError, match="is an address, not a file; download it first"):
+            read(data)
+    pytest.importorskip("starlette")
+    assert refused("builder", "--data", data) == f"nncore: {data!r} {ADDRESS}\n"
+
+
+def test_a_file_s_address_is_its_path(refused):
+    mend = "is an address, not a file; name the file by its path alone, /home/a.csv"
+    assert mend in refused("train", "file:///home/a.csv")
+
+
+def test_a_data_set_that_is_asked_for_as_a_file_is_offered(refused, ok, flats):
+    for data, name in {"iris.csv": "iris", "data/Penguins.tsv.gz": "penguins", "moons.npz": "moons"}.items():
+        said = f"nncore: {data}: no such file; did you mean {name!r}, which comes with nncore?\n"
+        assert refused("train", data) == refused("data", "show", data) == refused("evaluate", flats[0], data) == said
+    assert refused("train", "flat.csv") == "nncore: flat.csv: No such file or directory\n"
+    Path("iris.csv").write_text(Path("flats.csv").read_text())
+    assert "target 'sold'" in ok("train", "iris.csv", *QUICK)
+    Path("iris.csv").unlink()
+    pytest.importorskip("starlette")
+    assert "did you mean 'iris', which comes with nncore?" in refused("builder", "--data", "iris.csv")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), {"show": "data show", "list": "data list", "fit": "train", "test": "evaluate"}.items()
+)
+def test_a_command_by_another_word_is_offered(refused, given, meant):
+    assert f"unknown command {given!r}; did you mean {meant!r}? Known: train, " in refused(given, "iris")
+
+
+def test_the_builder_names_no_option_that_it_lacks():
+    sources = pytest.importorskip("nncore.builder.sources")
+    package = Path(nncore.__file__).parent
+    text = "".join(path.read_text() for path in (package / "datasets").glob("*.py"))
+    named = set(re.findall(r"\([a-z_]+=[^()\"]*, on the command line --[^()\"]+\)", text))
+    assert len(named) > 10
+    for option in named:
+        assert "on the command line" not in sources._as_on_the_page(option), option
+        flag = re.search(r"--[a-z-]+", sources._in_words_of(sources.IN_THE_FILE, option))
+        assert flag is None or flag[0] in parse(["builder"]).known_options, option
+
+
+def test_notes_of_the_builder_tell_what_its_user_can_do(refused, capsys):
+    pytest.importorskip("starlette")
+    days = "".join(f"{1 + i % 12:02}/{1 + i % 12:02}/2024,{i}.5\n" for i in range(40))
+    Path("t.csv").write_text("day,y\n" + days)
+    builder.session_for(parse(["builder", "--data", "t.csv"]))
+    assert "--" not in capsys.readouterr().err
+    Path("t.csv").write_text("day,y\n" + days + "03/04/2024,1.5\n")
+    err = refused("builder", "--data", "t.csv")
+    assert "'03/04/2024'" in err and "in a script, or write dates as 2024-01-31 in the file" in err, err

@@ -33,6 +33,18 @@ OTHER_NAMES = {
 }
 """By option: what other programs call it."""
 
+OTHER_COMMANDS = {
+    "train": "fit learn",
+    "predict": "infer apply",
+    "evaluate": "test score eval validate",
+    "data show": "show head describe columns",
+    "data list": "list ls datasets",
+    "builder": "ui gui app serve web",
+    "info": "config env",
+    "--version": "version",
+}
+"""By command: what others call it."""
+
 IN_PYTHON = {
     "dropout": "Dropout(0.2) among the layers",
     "batch-norm batchnorm batch-normalization": "BatchNorm() among the layers",
@@ -46,6 +58,18 @@ IN_PYTHON = {
     "folds cv k-fold cross-validation": "a loop of fit and evaluate",
 }
 """What the command line lacks, and how Python does it."""
+
+
+def on_command(given: str) -> str:
+    """Return what to say behind ``unknown command 'x'`` of a word that others use; nothing of another word.
+
+    Examples
+    --------
+    >>> on_command("show"), on_command("frob")
+    ("; did you mean 'data show'?", '')
+    """
+    meant = (command for command, words in OTHER_COMMANDS.items() if given.lower() in words.split())
+    return "".join(f"; did you mean {command!r}?" for command in meant)
 
 
 def on_option(given: str, known: Collection[str]) -> str:

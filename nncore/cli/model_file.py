@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 from nncore.cli.errors import OutputError, UsageError
@@ -70,7 +71,7 @@ def opened(path: str, mend: str = "the model comes first, then its data") -> Seq
     try:
         return load_model(path)
     except ModelFileError as error:
-        if not (TEXT in str(error) or is_table_name(path)):
+        if not (os.path.isfile(path) and (TEXT in str(error) or is_table_name(path))):
             raise
         kind = "a file of arrays" if is_npz(path) else "a text, as tables are"
     except FileNotFoundError:

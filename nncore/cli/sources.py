@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from nncore.base.names import lookup
+from nncore.base.paths import expanded
+from nncore.base.reading import on_address
 from nncore.cli import noted
 from nncore.cli.errors import UsageError, blamed_on_the_user
 from nncore.cli.notes import notes_on
@@ -76,6 +78,7 @@ def load_source(options: argparse.Namespace) -> Source:
         If a file cannot be opened.
     """
     data = options.data
+    check_is_there(data)
     with blamed_on_the_user():
         if _is_csv(data):
             return _read_csv(options)
@@ -101,6 +104,7 @@ def look_at_columns(options: argparse.Namespace) -> list[ColumnFacts]:
     UsageError, OSError
         If the file is no table at all.
     """
+    check_is_there(options.data)
     with blamed_on_the_user():
         return survey(_open_csv(options), **_told(options)) if _is_csv(options.data) else []
 
@@ -125,6 +129,7 @@ def load_for_model(
         As `load_source`, and if the columns are not those of the model.
     """
     data, schema = options.data, preparation.schema
+    check_is_there(data)
     with blamed_on_the_user():
         if _is_csv(data):
             table = _open_csv(options, known=[column.name for column in schema.columns])
@@ -186,6 +191,13 @@ def load_column(options: argparse.Namespace, name: str, schema: Schema) -> list[
         return [fields[at] for _, fields in table.rows(empty=True)]
 
 
+def check_is_there(data: str) -> None:
+    """Refuse a file that is not there but has the name of a data set, which needs none."""
+    stem = Path(data).name.partition(".")[0].lower()
+    if is_table_name(data) and (stem in BUNDLED or stem in GENERATORS) and not Path(expanded(data)).exists():
+        raise UsageError(f"{data}: no such file; did you mean {stem!r}, which comes with nncore?")
+
+
 def input_files(*names: str) -> list[str]:
     """Return those names that are files; an output must not overwrite them."""
     return [name for name in names if Path(name).is_file()]
@@ -237,7 +249,9 @@ def _left_out(table: CsvTable) -> tuple[str, ...]:
 def _named(data: str) -> Dataset:
     loaders: dict[str, Callable[[], Dataset]] = {**BUNDLED, **GENERATORS, "mnist": lambda: load_mnist().train}
     if data not in loaders and any(character in data for character in "./\\:"):
-        raise UsageError(f"no such data set or file: {data}; expected a bundled name, mnist:FOLDER, .csv or .npz")
+        raise UsageError(
+            on_address(data) or f"no such data set or file: {data}; expected a bundled name, mnist:FOLDER, .csv or .npz"
+        )
     return lookup("data set", data, loaders)()
 
 
