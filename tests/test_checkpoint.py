@@ -383,6 +383,10 @@ FOREIGN = [
     (b"\x89HDF\r\n\x1a\n" + b"x" * 200, "it looks like an HDF5 file"),
     (b'{"layers": []}' + b" " * 50, "it looks like a JSON file"),
     (b"\x80\x04\x95" + b"x" * 200, "it looks like a pickle"),
+    (b"a;b;c\r\n1;2;3\r\n" * 9, "not an nncore model; it looks like a text, such as a table"),
+    ("größe,preis\n".encode() * 9, "it looks like a text, such as a table"),
+    ("preis,größe\n".encode("utf-16") * 9, "it looks like a text, such as a table"),
+    ("\ufeffx,öäü\n".encode() * 9, "it looks like a text, such as a table"),
     (b"\xff" * 64, "header length 18446744073709551615 exceeds 56 bytes"),
     (struct.pack("<Q", 2**63) + b"{}" * 50, "header length 9223372036854775808 exceeds"),
     (struct.pack("<Q", 2**21) + b" " * 2**22, "header length 2097152 exceeds 1048576 bytes"),
@@ -471,7 +475,7 @@ def test_pipes_and_devices_do_not_hang(tmp_path):
 
 
 def test_the_message_names_the_file(tmp_path):
-    (tmp_path / "broken").write_bytes(b"nonsense" * 10)
+    (tmp_path / "broken").write_bytes(b"\xffnonsense" * 10)
     with pytest.raises(ModelFileError, match=r"broken': not an nncore model, or damaged: header length"):
         nncore.load(tmp_path / "broken")
 

@@ -95,13 +95,25 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("Relu", ["elu", "relu"]), did_you_mean("logistic", ["sigmoid", "relu"])
     ("; did you mean 'relu'?", "; did you mean 'sigmoid'?")
     """
+    near = nearest(name, known)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that an unknown one is most like; None if there is none like it.
+
+    Examples
+    --------
+    >>> nearest("Sold", ["size", "sold"]), nearest("purple", ["red", "blue"])
+    ('sold', None)
+    """
     known = list(known)
     if meant := _meant(name, known):
-        return f"; did you mean {meant!r}?"
+        return meant
     import difflib  # here, not at the top: only misses need it, and `import nncore` should be quick
 
     near = difflib.get_close_matches(name, known, n=1) or difflib.get_close_matches(name.lower(), known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return near[0] if near else None
 
 
 def _meant(name: str, known: list[str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from io import BufferedReader
 
@@ -11,7 +12,26 @@ from nncore.base.paths import expanded
 
 KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket"}
 FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(?=[^/])")  # one letter is a drive
 AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # without it, opening a named pipe would wait for someone to write to it
+
+
+def on_address(path: str | os.PathLike[str]) -> str:
+    """Return what to say of a path that is no file but an address in the web or of a store; nothing of another.
+
+    Examples
+    --------
+    >>> on_address("https://example.org/a.csv"), on_address("a.csv")
+    ("'https://example.org/a.csv' is an address, not a file; download it first, and name the file", '')
+    """
+    name = os.fsdecode(path)
+    found = ADDRESS.match(name)
+    if found is None:
+        return ""
+    rest = name[found.end() :]
+    if found[1].lower() == "file":
+        return f"{name!r} is an address, not a file; name the file by its path alone, /{rest.lstrip('/')}"
+    return f"'{found[1]}://{rest}' is an address, not a file; download it first, and name the file"  # a Path lost a /
 
 
 def open_regular(path: str | os.PathLike[str], error: type[ValueError] = ValueError) -> BufferedReader:
@@ -24,7 +44,7 @@ def open_regular(path: str | os.PathLike[str], error: type[ValueError] = ValueEr
     OSError
         If the file does not exist, is a directory or may not be read.
     ValueError
-        Of the class `error`, if `path` is neither a file nor a directory.
+        Of the class `error`, if `path` is neither a file nor a directory, or the address of a page.
 
     Examples
     --------
@@ -33,7 +53,12 @@ def open_regular(path: str | os.PathLike[str], error: type[ValueError] = ValueEr
         ...
     ValueError: '/dev/null' is not a regular file but a device; write what it holds to a file, and name that
     """
-    descriptor = os.open(expanded(path), FLAGS | AT_ONCE)
+    try:
+        descriptor = os.open(expanded(path), FLAGS | AT_ONCE)
+    except OSError:
+        if mend := on_address(path):
+            raise error(mend) from None
+        raise
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):

@@ -72,10 +72,18 @@ ON_THE_PAGE = {
     "target=, on the command line --target": "the box Target",
     "task='regression', on the command line --task regression": "the box Task",
     "task='classification', on the command line --task classification": "the box Task",
+}
+IN_THE_FILE = {
     "date_parts=, on the command line --date-parts": "in a script",
+    "day_first=, on the command line --day-first": "in a script, or write dates as 2024-01-31 in the file",
+    "decimal=, on the command line --decimal": "in a script, or write numbers as 1250.5 in the file",
+    "delimiter=, on the command line --delimiter": "by a line such as sep=; above the table, in the file",
+    "encoding=, on the command line --encoding": "in a script, or save the file as UTF-8",
     "header=True, on the command line --header yes": "by names that are no numbers, in that row of the file",
     "header=False, on the command line --header no": "by a row of names above it, in the file",
+    "missing_values=, on the command line --missing-values": "in a script, or leave the field empty in the file",
 }
+"""What to do about options that neither the page nor ``nncore builder`` has."""
 SELECTION: dict[str, Rule] = {"features": several(text(1000), 10_000), "standardize": flag_or}
 """Options of every data set: the features to read, in their order, and whether to standardise them."""
 
@@ -238,9 +246,13 @@ def _check_size(csv: str) -> None:
 
 def _as_on_the_page(message: str) -> str:
     """Return a reader's message with the page's words for the options that it names."""
-    for options, words in ON_THE_PAGE.items():
+    return _in_words_of(ON_THE_PAGE | IN_THE_FILE, message).replace(IMPUTE, "; Missing values: Fill keeps them")
+
+
+def _in_words_of(table: Mapping[str, str], message: str) -> str:
+    for options, words in table.items():
         message = message.replace(f"({options})", f"({words})")
-    return message.replace(IMPUTE, "; Missing values: Fill keeps them")
+    return message
 
 
 def _named(path: str | None, file: str, options: Mapping[str, Any]) -> Dataset:
@@ -248,7 +260,10 @@ def _named(path: str | None, file: str, options: Mapping[str, Any]) -> Dataset:
         raise ValueError(f"files are named on the command line alone: start it anew, with nncore builder --data {file}")
     if is_npz(path):
         return read_npz(path, task=options.get("task", "auto"))
-    dataset = read_csv(path, **options)
+    try:
+        dataset = read_csv(path, **options)
+    except ValueError as error:  # the words of the command line, where its options are
+        raise ValueError(_in_words_of(IN_THE_FILE, str(error))) from None
     return replace(dataset, description=dataset.description + _left_out(Path(path), dataset, options))
 
 

@@ -10,17 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nncore.cli import signals
+from nncore.base.reading import on_address
+from nncore.cli import model_file, signals
 from nncore.cli.errors import DONE, UsageError
 from nncore.cli.output import print_lines
-from nncore.cli.sources import TEXT_SUFFIXES
+from nncore.cli.sources import TEXT_SUFFIXES, check_is_there
 from nncore.datasets import Preparation
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.notes import Split
 from nncore.datasets.notes import read as read_notes
 from nncore.datasets.schema import Schema
-from nncore.model import load, snapshot
+from nncore.model import snapshot
 
 if TYPE_CHECKING:
     from nncore.builder.server import Server
@@ -96,7 +97,7 @@ def _with_model(options: argparse.Namespace) -> Session:
     from nncore.builder.session import Session
     from nncore.builder.setup import Setup
 
-    model = load(options.model)
+    model = model_file.opened(options.model, f"data are named with --data: nncore builder --data {options.model}")
     notes = read_notes(model.metadata)
     name = options.data or (notes[1].data if notes else None)
     if name is None:
@@ -197,7 +198,10 @@ def _source(name: str, options: argparse.Namespace) -> tuple[Source, str | None]
             raise UsageError(f"--{option} is for tables of one's own; {name} has a target of its own")
         return sources.source(name, given), None
     if not _is_text(name) and not name.lower().endswith(".npz"):
-        raise UsageError(f"no such data set or file: {name}; expected a bundled name, mnist:FOLDER, .csv or .npz")
+        raise UsageError(
+            on_address(name) or f"no such data set or file: {name}; expected a bundled name, mnist:FOLDER, .csv or .npz"
+        )
+    check_is_there(name)
     return sources.source(sources.FILE, {**given, "file": Path(name).name}), name
 
 

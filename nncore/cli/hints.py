@@ -33,6 +33,18 @@ OTHER_NAMES = {
 }
 """By option: what other programs call it."""
 
+OTHER_COMMANDS = {
+    "train": "fit learn",
+    "predict": "infer apply",
+    "evaluate": "test score eval validate",
+    "data show": "show head describe columns",
+    "data list": "list ls datasets",
+    "builder": "ui gui app serve web",
+    "info": "config env",
+    "--version": "version",
+}
+"""By command: what others call it."""
+
 IN_PYTHON = {
     "dropout": "Dropout(0.2) among the layers",
     "batch-norm batchnorm batch-normalization": "BatchNorm() among the layers",
@@ -46,6 +58,18 @@ IN_PYTHON = {
     "folds cv k-fold cross-validation": "a loop of fit and evaluate",
 }
 """What the command line lacks, and how Python does it."""
+
+
+def on_command(given: str) -> str:
+    """Return what to say behind ``unknown command 'x'`` of a word that others use; nothing of another word.
+
+    Examples
+    --------
+    >>> on_command("show"), on_command("frob")
+    ("; did you mean 'data show'?", '')
+    """
+    meant = (command for command, words in OTHER_COMMANDS.items() if given.lower() in words.split())
+    return "".join(f"; did you mean {command!r}?" for command in meant)
 
 
 def on_option(given: str, known: Collection[str]) -> str:
@@ -80,3 +104,20 @@ def on_choice(option: str) -> str:
     if option == "--schedule":
         return "; in Python there are others: Adam(CosineDecay(0.001, 1000)), learning_rate=..."
     return ""
+
+
+def on_share(text: str) -> str:
+    """Return how to write a share that was given in per cent, with a decimal comma, or in other digits.
+
+    Examples
+    --------
+    >>> on_share("50"), on_share("20%"), on_share("0,2"), on_share("-1")
+    ('; write 0.5 for 50 %', '; write 0.2 for 20 %', '; write it as 0.2', '')
+    """
+    try:
+        value = float(text.replace("%", "").replace(",", ".", 1))
+    except ValueError:
+        return ""
+    if (value >= 1 or "%" in text) and 0 <= value < 100:
+        return f"; write {value / 100:.12g} for {value:.12g} %"
+    return f"; write it as {value}" if 0 <= value < 1 else ""

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import replace
 
 from nncore.cli.errors import OutputError, UsageError
+from nncore.cli.sources import is_data_set, is_table_name
 from nncore.datasets import Preparation, notes
 from nncore.datasets.notes import Split
 from nncore.datasets.schema import Schema
+from nncore.datasets.tables import is_npz
+from nncore.errors import ModelFileError
 from nncore.model import Sequential, checkpoint, snapshot
 from nncore.model import load as load_model
+from nncore.model.modelfile import TEXT
+
+WEIGHTED = "class_weight"
+"""In the metadata of a model: which weights its classes had in training; absent without weights."""
 
 
-def save(path: str, model: Sequential, preparation: Preparation, split: Split) -> None:
-    """Write the model with its preparation to `path`, and the names of the features that this makes.
+def save(path: str, model: Sequential, preparation: Preparation, split: Split, class_weight: str | None = None) -> None:
+    """Write the model with its preparation to `path`, the names of its features, and which class weights it had.
 
     Raises
     ------
@@ -24,7 +32,8 @@ def save(path: str, model: Sequential, preparation: Preparation, split: Split) -
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of the name: the command has spoken
-            kept = snapshot(model, notes.written(preparation, split))
+            weighted = {} if class_weight is None else {WEIGHTED: class_weight}
+            kept = snapshot(model, {**notes.written(preparation, split), **weighted})
             checkpoint.save(path, replace(kept, feature_names=preparation.schema.feature_names))
     except OSError as error:
         raise OutputError(f"cannot save the model to {path}: {error.strerror or error}") from error
@@ -38,9 +47,9 @@ def load(path: str) -> tuple[Sequential, Preparation, Split]:
     ModelFileError, OSError
         If the file is no model, or cannot be read.
     UsageError
-        If it is a model that was not saved by the command line, or not with this preparation.
+        If it is data, or a model that was not saved by the command line, or not with this preparation.
     """
-    model = load_model(path)
+    model = opened(path)
     found = notes.read(model.metadata)
     if found is None:
         raise UsageError(
@@ -49,6 +58,29 @@ def load(path: str) -> tuple[Sequential, Preparation, Split]:
         )
     _check_fit(path, model, found[0].schema)
     return model, *found
+
+
+def opened(path: str, mend: str = "the model comes first, then its data") -> Sequential:
+    """Return the model of a file, however it was saved.
+
+    Raises
+    ------
+    ModelFileError, OSError
+        As `nncore.load` does.
+    UsageError
+        If `path` is data; the message ends with the `mend`.
+    """
+    try:
+        return load_model(path)
+    except ModelFileError as error:
+        if not (os.path.isfile(path) and (TEXT in str(error) or is_table_name(path))):
+            raise
+        kind = "a file of arrays" if is_npz(path) else "a text, as tables are"
+    except FileNotFoundError:
+        if not is_data_set(path):
+            raise
+        kind = "a data set"
+    raise UsageError(f"{path} is not an nncore model but {kind}; {mend}")
 
 
 def _check_fit(path: str, model: Sequential, schema: Schema) -> None:

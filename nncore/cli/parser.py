@@ -13,7 +13,7 @@ from nncore.base.checks import integer, real
 from nncore.base.names import did_you_mean
 from nncore.cli.completion import SHELLS, PrintCompletion
 from nncore.cli.errors import UsageError
-from nncore.cli.hints import on_choice, on_option
+from nncore.cli.hints import on_choice, on_command, on_option, on_share
 from nncore.datasets.dates import PARTS
 from nncore.datasets.labels import MAX_GUESSED_CLASSES
 from nncore.optimizers import OPTIMIZERS
@@ -37,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
         choice = re.search(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if choice:
             kind, given, known = choice[1].lower(), choice[2], choice[3].replace("'", "").split(", ")
-            near = did_you_mean(given, known) or "."
+            near = (kind == "command" and on_command(given)) or did_you_mean(given, known) or "."
             message = f"unknown {kind} {given!r}{near} Known: {', '.join(known)}{on_choice(kind)}"
         raise UsageError(f"{message}; see {self.prog} --help")
 
@@ -285,7 +285,7 @@ def _share(text: str) -> float:
         share: float = real(0, 1, below=True)("value", float(_plain(text)))
     except ValueError:
         what = f"expected a share of at least 0 and below 1, got {text!r}"
-        raise argparse.ArgumentTypeError(f"{what}{_written(text, float)}") from None
+        raise argparse.ArgumentTypeError(f"{what}{on_share(text)}") from None
     return share
 
 

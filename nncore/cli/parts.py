@@ -11,6 +11,7 @@ from nncore.cli.errors import UsageError
 from nncore.cli.sources import Source
 from nncore.datasets import Dataset, train_test_split
 from nncore.datasets.notes import Split
+from nncore.datasets.spelling import number
 from nncore.datasets.split import split_by_class
 
 TEST_SHARE = 0.2
@@ -37,7 +38,7 @@ def cut(source: Source, options: argparse.Namespace) -> tuple[Split, Parts]:
         If there are too few classes, or too few rows for the shares.
     """
     dataset = source.train
-    _check_classes(dataset, options)
+    _check_classes(source, options)
     stratify = dataset.target_names is not None
     split = Split(options.data, dataset.n_samples, _test_share(source, options), options.seed, stratify)
     share = VALIDATION_SHARE[dataset.task] if options.val is None else options.val
@@ -48,7 +49,9 @@ def cut(source: Source, options: argparse.Namespace) -> tuple[Split, Parts]:
             rows, best = _shared(train, share, options.seed)
             train, validation = train.rows(rows), train.rows(best)
     except ValueError as error:
-        raise UsageError(f"{options.data}: {error}; choose other shares with --test and --val") from None
+        raise UsageError(
+            f"{options.data}: {source.left_out}{error}; choose other shares with --test and --val"
+        ) from None
     test = dataset.rows(test_rows) if len(test_rows) else source.test
     held_out = {"choose the epoch": validation, "test": test}
     return split, Parts(train, validation, test, (*_on_rare(dataset, split.test), *_on_few(held_out)))
@@ -81,12 +84,13 @@ def _on_few(held_out: dict[str, Dataset | None]) -> list[str]:
     return [f"{counted}: too few to tell much; scores will be other ones with another --seed"] if few else []
 
 
-def _check_classes(dataset: Dataset, options: argparse.Namespace) -> None:
-    if dataset.target_names is not None and len(dataset.target_names) < 2:
-        raise UsageError(
-            f"every row of {options.data} is of class {dataset.target_names[0]!r}; classification needs two classes or "
-            "more (for a number to predict: --task regression)"
-        )
+def _check_classes(source: Source, options: argparse.Namespace) -> None:
+    names, left_out = source.train.target_names, source.left_out
+    if names is not None and len(names) < 2:
+        which = f"{options.data}: {left_out}every other row" if left_out else f"every row of {options.data}"
+        mend = " (for a number to predict: --task regression)" if number(names[0]) is not None else ""
+        gaps = "; write the class of those without a target, too" if left_out else ""
+        raise UsageError(f"{which} is of class {names[0]!r}; classification needs two classes or more{mend}{gaps}")
 
 
 def _test_share(source: Source, options: argparse.Namespace) -> float:

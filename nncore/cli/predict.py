@@ -18,7 +18,7 @@ from nncore.cli import model_file
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, table, writing
 from nncore.cli.scoring import balance_facts, balance_lines, in_words, score_and_balance
-from nncore.cli.sources import input_files, load_column, load_for_model
+from nncore.cli.sources import input_files, load_column, load_for_model, no_target
 from nncore.cli.stdin import stdin_as_file
 from nncore.datasets import Preparation
 from nncore.datasets.notes import Split
@@ -71,8 +71,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
     with stdin_as_file(options) as read:
         X, y = load_for_model(read, preparation, model.metadata)
     if y is None:
-        target = preparation.schema.target
-        raise UsageError(f"{options.data} has no target {target!r} to compare with; try nncore predict")
+        raise no_target(options.data, preparation.schema)
     if options.held_out:
         X, y = _held_out(X, y, split, options)
     elif options.data == split.data and split.test:
@@ -89,7 +88,13 @@ def run_evaluate(options: argparse.Namespace) -> int:
         print_json(result if matrix is None else {**result, "classes": classes, "confusion_matrix": matrix})
     else:
         counted = f"{len(X)} row{'s' if len(X) != 1 else ''}"
-        print_lines([f"{in_words(scores)} ({counted})", *balance_lines(found), *_matrix_lines(matrix, classes)])
+        print_lines(
+            [
+                f"{in_words(scores)} ({counted})",
+                *balance_lines(found, weighted=model_file.WEIGHTED in model.metadata),
+                *_matrix_lines(matrix, classes),
+            ]
+        )
     return DONE
 
 

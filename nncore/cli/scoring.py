@@ -46,6 +46,8 @@ def balance_facts(found: Balance | None) -> dict[str, Any]:
 def balance_lines(found: Balance | None, *, weighted: bool = False) -> list[str]:
     """Return the balance of classes in words, with what to try unless classes are `weighted` already.
 
+    Weights give accuracy away for rare classes: then it tells nothing that it is below the most frequent one's share.
+
     Examples
     --------
     >>> for line in balance_lines(Balance.of([0, 0, 0, 1], [0, 0, 0, 0], ["no", "yes"])):
@@ -60,7 +62,8 @@ def balance_lines(found: Balance | None, *, weighted: bool = False) -> list[str]
     name, share = found.most_frequent
     if share == 1:
         return [found.phrases()[0], f"hint   all of these rows are of class {name}: they tell nothing of the others"]
-    notes = [f"no better than always saying {name}"] if found.is_trivial else []
+    says_one = not any(share for other, share in found.recall.items() if other != name)
+    notes = [f"no better than always saying {name}"] if found.is_trivial and (says_one or not weighted) else []
     notes += [] if weighted else filter(None, [found.hint("train --class-weight balanced")])
     recall, largest = found.phrases()
     return [recall, f"share  {largest}", *(f"hint   {note}" for note in notes)]

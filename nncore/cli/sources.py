@@ -14,14 +14,18 @@ from typing import Any
 import numpy as np
 
 from nncore.base.names import lookup
+from nncore.base.paths import expanded
+from nncore.base.reading import on_address
 from nncore.cli import noted
 from nncore.cli.errors import UsageError, blamed_on_the_user
 from nncore.cli.notes import notes_on
 from nncore.datasets import Dataset, Preparation, load_mnist, read_npz
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.csv_table import CsvTable
+from nncore.datasets.gaps import LEFT_OUT
 from nncore.datasets.generators import GENERATORS
 from nncore.datasets.header import NO_HEADER
+from nncore.datasets.roles import likely
 from nncore.datasets.schema import Schema
 from nncore.datasets.survey import ColumnFacts, survey
 from nncore.datasets.tables import encode_targets, is_npz, read_npz_arrays, read_table
@@ -57,6 +61,11 @@ class Source:
     is_scaled: bool = False
     notes: tuple[str, ...] = ()
 
+    @property
+    def left_out(self) -> str:
+        """The notes on rows that were left out, as the beginning of a message about those that are left."""
+        return "".join(f"{note.partition(': ')[2]}; " for note in self.notes if LEFT_OUT in note)
+
 
 def load_source(options: argparse.Namespace) -> Source:
     """Read ``options.data`` in full.
@@ -69,6 +78,7 @@ def load_source(options: argparse.Namespace) -> Source:
         If a file cannot be opened.
     """
     data = options.data
+    check_is_there(data)
     with blamed_on_the_user():
         if _is_csv(data):
             return _read_csv(options)
@@ -94,6 +104,7 @@ def look_at_columns(options: argparse.Namespace) -> list[ColumnFacts]:
     UsageError, OSError
         If the file is no table at all.
     """
+    check_is_there(options.data)
     with blamed_on_the_user():
         return survey(_open_csv(options), **_told(options)) if _is_csv(options.data) else []
 
@@ -118,6 +129,7 @@ def load_for_model(
         As `load_source`, and if the columns are not those of the model.
     """
     data, schema = options.data, preparation.schema
+    check_is_there(data)
     with blamed_on_the_user():
         if _is_csv(data):
             table = _open_csv(options, known=[column.name for column in schema.columns])
@@ -125,6 +137,8 @@ def load_for_model(
             for note in (*table.notes, *_left_out(table)):
                 if schema.width is None or NO_HEADER not in note:  # the table of the training had none either
                     print(f"nncore: {note.replace(data, getattr(options, 'shown', data))}", file=sys.stderr)
+            if target and rows[1] is None:
+                raise no_target(getattr(options, "shown", data), schema, table)
             return rows
         _refuse(options, TABLE_OPTIONS, "CSV files")
         source = noted.source(data, metadata)
@@ -147,6 +161,20 @@ def load_for_model(
         return X, dataset.y
 
 
+def no_target(data: str, schema: Schema, table: CsvTable | None = None) -> UsageError:
+    """Return what to say of data that lack the target of a model, but are to be compared with it."""
+    name, mend = schema.target, "try nncore predict"
+    if (
+        table is not None
+        and table.has_header
+        and (renamed := likely(table.names, [name], [column.name for column in schema.columns]))
+    ):
+        mend = f"in the header, rename {renamed}, if that is what it holds"
+    elif table is not None and not table.has_header and schema.width is None:
+        mend = f"put the names of the columns above them, {name!r} above that of the target; or {mend}"
+    return UsageError(f"{data} has no target {name!r} to compare with; {mend}")
+
+
 def load_column(options: argparse.Namespace, name: str, schema: Schema) -> list[str]:
     """Return the texts of one column of the table ``options.data``, which `load_for_model` has read by `schema`.
 
@@ -161,6 +189,13 @@ def load_column(options: argparse.Namespace, name: str, schema: Schema) -> list[
         table = _open_csv(options, known=[column.name for column in schema.columns])
         at = table.position(name)
         return [fields[at] for _, fields in table.rows(empty=True)]
+
+
+def check_is_there(data: str) -> None:
+    """Refuse a file that is not there but has the name of a data set, which needs none."""
+    stem = Path(data).name.partition(".")[0].lower()
+    if is_table_name(data) and (stem in BUNDLED or stem in GENERATORS) and not Path(expanded(data)).exists():
+        raise UsageError(f"{data}: no such file; did you mean {stem!r}, which comes with nncore?")
 
 
 def input_files(*names: str) -> list[str]:
@@ -208,20 +243,30 @@ def _missing(options: argparse.Namespace) -> str:
 
 def _left_out(table: CsvTable) -> tuple[str, ...]:
     """Return a note on the rows that --drop-missing has left out, if any."""
-    return (f"{table.path}: left out for want of a value: {table.n_left_out} rows",) if table.n_left_out else ()
+    return (f"{table.path}: {LEFT_OUT} a value: {table.n_left_out} rows",) if table.n_left_out else ()
 
 
 def _named(data: str) -> Dataset:
     loaders: dict[str, Callable[[], Dataset]] = {**BUNDLED, **GENERATORS, "mnist": lambda: load_mnist().train}
     if data not in loaders and any(character in data for character in "./\\:"):
-        raise UsageError(f"no such data set or file: {data}; expected a bundled name, mnist:FOLDER, .csv or .npz")
+        raise UsageError(
+            on_address(data) or f"no such data set or file: {data}; expected a bundled name, mnist:FOLDER, .csv or .npz"
+        )
     return lookup("data set", data, loaders)()
 
 
+def is_table_name(name: str) -> bool:
+    """Tell whether a file is called as tables are."""
+    return name.lower().removesuffix(".gz").endswith(TEXT_SUFFIXES) or is_npz(name)
+
+
+def is_data_set(name: str) -> bool:
+    """Tell whether a name is that of a data set."""
+    return name in BUNDLED or name in GENERATORS or _is_mnist(name)
+
+
 def _is_csv(data: str) -> bool:
-    path = Path(data.removesuffix(".gz"))
-    named = data in BUNDLED or data in GENERATORS or _is_mnist(data)
-    return not named and (path.suffix.lower() in TEXT_SUFFIXES or (Path(data).exists() and not is_npz(data)))
+    return not (is_data_set(data) or is_npz(data)) and (is_table_name(data) or Path(data).exists())
 
 
 def _is_mnist(data: str) -> bool:

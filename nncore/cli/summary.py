@@ -6,17 +6,18 @@ import argparse
 from typing import Any
 
 from nncore import layers, optimizers
+from nncore.cli import model_file
 from nncore.cli.errors import DONE
 from nncore.cli.output import print_json, print_lines
 from nncore.datasets import Preparation
 from nncore.datasets.notes import Split
 from nncore.datasets.notes import read as read_notes
-from nncore.model import Sequential, load
+from nncore.model import Sequential
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry the command out; return the exit code."""
-    model = load(options.model)
+    model = model_file.opened(options.model, f"what data hold is told by nncore data show {options.model}")
     notes = read_notes(model.metadata)
     if options.json:
         print_json({"model": options.model, **_facts(model), **({} if notes is None else _training_facts(*notes))})

@@ -56,7 +56,7 @@ def _run(options: argparse.Namespace) -> int:
     except (KeyboardInterrupt, TrainingDiverged) as error:
         if options.output is None or not model.epoch:
             raise
-        model_file.save(options.output, model, preparation, split)
+        model_file.save(options.output, model, preparation, split, recipe.class_weight)
         if isinstance(error, TrainingDiverged):
             _say_on_stderr(f"the model as it was after {_epochs(model.epoch)} is saved to {options.output}")
             raise
@@ -65,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
         return code
     seconds = time.perf_counter() - started
     if options.output is not None:
-        model_file.save(options.output, model, preparation, split)
+        model_file.save(options.output, model, preparation, split, recipe.class_weight)
     with blamed_on_the_user(options.data):
         scores, found = score_and_balance(model, preparation, *(parts.test or parts.train))
     result = {**_result(model, parts, recipe, seconds, scores, options), **balance_facts(found), "notes": notes}
@@ -146,9 +146,10 @@ def _announcement(parts: Parts, model: Sequential, recipe: Recipe, notes: Iterab
     counts = [f"{train.n_samples} rows to train on"]
     counts += [] if parts.validation is None else [f"{parts.validation.n_samples} to choose the epoch"]
     counts += [] if parts.test is None else [f"{parts.test.n_samples} to test"]
+    target = "" if train.schema is None else f", target {train.schema.target!r}"
     sizes = [train.n_features, *(layer.units for layer in model.layers if isinstance(layer, Dense))]
     return [
-        f"data   {train.name}: {', '.join(counts)}; {train.n_features} features, {train.task_in_words}",
+        f"data   {train.name}: {', '.join(counts)}; {train.n_features} features, {train.task_in_words}{target}",
         f"model  {' > '.join(map(str, sizes))}, {model.n_parameters:,} parameters, {model.dtype.name}",
         f"run    {optimizer.name}, learning rate {optimizer.rate:g} ({recipe.schedule}), "
         f"batch {recipe.batch_size}, epochs {recipe.epochs}, seed {model.seed}",
@@ -173,6 +174,7 @@ def _result(
             "test": 0 if parts.test is None else parts.test.n_samples,
         },
         "features": parts.train.n_features,
+        "target": None if parts.train.schema is None else parts.train.schema.target,
         "classes": parts.train.target_names,
         "layers": recipe.layers,
         "activation": options.activation,

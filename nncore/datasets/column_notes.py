@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 
 from nncore.datasets.column_scan import FEW, IGNORE, ColumnScan
 from nncore.datasets.date_scan import CATEGORICAL, DATE_PARTS, DAY_FIRST
 from nncore.datasets.gaps import OPTION
+from nncore.datasets.labels import on_alike
 
 _LIKE_DATES = re.compile(
     r"[0-9]{1,2}\.[0-9]{1,2}\.|[0-9]{1,2}\.? ?[^\W\d_]{3,10}\.? [0-9]{4}"
@@ -52,10 +52,8 @@ def _on_texts(scan: ColumnScan) -> Iterator[str]:
         yield f"{no_later}; if these are numbers, write them without {min(map(str, suffixes))!r}"
     elif _are_like_numbers(scan):
         yield f"{no_later}; if these are numbers, write them as 1250.5"
-    in_small = Counter(map(str.casefold, scan.distinct))
-    alike = sorted((text.casefold(), text) for text in scan.distinct if in_small[text.casefold()] > 1)
-    if alike:
-        yield f"has {alike[0][1]!r} and {alike[1][1]!r}, which count as two; if they are one, write them alike"
+    if alike := on_alike(scan.distinct):
+        yield alike
     if scan.look.zeros:
         yield (
             f"is read as text, not as numbers, for {scan.look.zeros!r} begins with 0 as postal codes and ids do; if it "

@@ -10,7 +10,7 @@ from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.date_scan import CATEGORICAL, DateScan, is_short
 from nncore.datasets.dates import ORDERS, DateStyle, moments
 from nncore.datasets.gaps import OPTION, USUAL, Marks
-from nncore.datasets.labels import AS_NUMBER, are_classes, label, on_whole_numbers, sorted_labels
+from nncore.datasets.labels import AS_NUMBER, are_classes, label, on_alike, on_whole_numbers, sorted_labels
 from nncore.datasets.notation import BOTH, Figure, Notation, figure
 from nncore.datasets.number_look import NumberLook
 from nncore.datasets.schema import Column
@@ -243,6 +243,8 @@ class ColumnScan:
         if task != "classification" and not guessed:
             return None
         self._check_limit()
+        if (self.kind != "text" or self.as_text) and (alike := on_alike(labels)):  # of other texts, their notes speak
+            self.table.say(f"column {self.name!r} {alike}")
         return sorted_labels(labels)
 
     @property

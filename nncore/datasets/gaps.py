@@ -11,6 +11,7 @@ from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.spelling import MISSING, MISSING_NUMBER, number
 
 OPTION = "(missing_values=, on the command line --missing-values)"
+LEFT_OUT = "left out for want of"
 MISSING_VALUES = ("error", "drop", "impute", "mark")
 
 

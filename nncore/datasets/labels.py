@@ -115,6 +115,27 @@ def are_classes(labels: Collection[str], n_rows: int | None = None) -> bool:
     return not rare or (len(labels) <= FEW and count_on(labels))
 
 
+def on_alike(texts: Iterable[str]) -> str:
+    """Return what to say of texts that differ in letters' case, blanks or a number's spelling alone, if there are any.
+
+    Examples
+    --------
+    >>> on_alike(["yes", "no", "Yes"]), on_alike(["yes", "no"])
+    ("has 'Yes' and 'yes', which count as two; if they are one, write them alike", '')
+    """
+    like: dict[str, list[str]] = {}
+    for text in sorted(texts):
+        like.setdefault(as_value("".join(text.split()).casefold()), []).append(text)
+    groups = [" and ".join(map(repr, alike)) for alike in like.values() if len(alike) > 1]
+    if not groups:
+        return ""
+    if len(groups) > 1:
+        named = ", ".join(groups[:5]) + (", ..." if len(groups) > 5 else "")
+        return f"has {named}, each of which counts by itself; if they are the same, write them alike"
+    n = max(map(len, like.values()))
+    return f"has {groups[0]}, which count as {'two' if n == 2 else n}; if they are one, write them alike"
+
+
 def are_whole(labels: Collection[str]) -> bool:
     """Tell whether all labels are whole numbers."""
     values = [number(text) for text in labels]

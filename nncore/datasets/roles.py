@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from nncore.base.names import nearest
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.header import IS_DATA, IS_HEADER
 
@@ -43,8 +44,9 @@ def find_roles(
     has = f"{table.path}: has {n} column{'s' if n > 1 else ''} without names"
     if not nameless:
         raise ValueError(
-            f"{has}, but the model reads {_some(names)}: put these names above their columns, or give the "
-            f"{len(names)} inputs alone, in this order; if the first row is names, say so {IS_HEADER}"
+            f"{has}, but the model reads {_some(names)}: put these names above their columns, and {target!r} above "
+            f"that of the target, or to predict give the {len(names)} inputs alone, in this order; if the first row is "
+            f"names, say so {IS_HEADER}"
         )
     last = max(int(name.rpartition(" ")[2]) for name in [*names, target])
     needed = {last if width is None else width}
@@ -64,14 +66,42 @@ def _named(table: CsvTable, names: Sequence[str], target: str, *, nameless: bool
             f"{table.path}: the model was trained on a table without column names, and this one has "
             f"{_some(table.names)}; take this row of names out, or if it is data, say so {IS_DATA}"
         )
-    try:
-        found = [table.position(name) for name in names]
-    except ValueError as error:
-        nothing_near = "did you mean" not in str(error) and not set(names) & set(table.names)
-        if table.header_is_guessed and table.has_header and nothing_near:
-            raise ValueError(f"{error}; if the first row is data, say so {IS_DATA}") from None
-        raise
-    return found, table.names.index(target) if target in table.names else None
+    if missing := [name for name in names if name not in table.names]:
+        raise ValueError(_on_missing(table, missing, {*names, target}))
+    return [table.position(name) for name in names], table.names.index(target) if target in table.names else None
+
+
+def _on_missing(table: CsvTable, missing: Sequence[str], wanted: set[str]) -> str:
+    """Return what to say of columns that are not there: the model's names stand, and the table's may be mended."""
+    what = f"{table.path}: there is no column {missing[0]!r}, which the model reads"
+    if renamed := likely(table.names, missing, wanted):
+        return f"{what}; in the header, rename {renamed}, if that is what it holds"
+    what += f"; the columns are {_some(table.names)}"
+    is_data = table.header_is_guessed and table.has_header and not wanted & set(table.names)
+    return f"{what}; if the first row is data, say so {IS_DATA}" if is_data else what
+
+
+def likely(found: Sequence[str], missing: Sequence[str], wanted: Collection[str]) -> str:
+    """Return which of the names `found` to write as which of the `missing` ones; nothing if none is like them.
+
+    Parameters
+    ----------
+    found, missing : sequence of str
+    wanted : collection of str
+        All names that have a meaning already.
+
+    Examples
+    --------
+    >>> likely(["Sold", "Size", "age"], ["sold", "size"], ["sold", "size", "age"]), likely(["a"], ["sold"], ["sold"])
+    ("'Sold' to 'sold', 'Size' to 'size'", '')
+    """
+    free = [name for name in found if name not in wanted]
+    pairs = []
+    for name in missing:
+        if near := nearest(name, free):
+            free.remove(near)
+            pairs.append(f"{near!r} to {name!r}")
+    return ", ".join(pairs[:8]) + (", ..." if len(pairs) > 8 else "")
 
 
 def _some(names: Sequence[str]) -> str:

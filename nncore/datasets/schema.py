@@ -12,7 +12,7 @@ import numpy as np
 
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dates import OPEN, ORDERS, DateStyle, check_parts
-from nncore.datasets.gaps import USUAL, Marks, Rows
+from nncore.datasets.gaps import LEFT_OUT, USUAL, Marks, Rows
 from nncore.datasets.labels import class_of
 from nncore.datasets.levels import Levels
 from nncore.datasets.notation import Notation, figure
@@ -248,7 +248,7 @@ class Schema:
     def _say_gaps(self, table: CsvTable, rows: Rows, readers: Sequence[_Reader]) -> None:
         """Say how many rows lack what, and what becomes of them."""
         if rows.missing == "impute" and rows.n_left_out:
-            table.say(f"left out for want of {self.target!r}: {rows.n_left_out} of {rows.n} rows")
+            table.say(f"{LEFT_OUT} {self.target!r}: {rows.n_left_out} of {rows.n} rows")
         elif rows.missing == "drop":
             table.n_left_out = rows.n_left_out
         lacking = []

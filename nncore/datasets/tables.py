@@ -14,7 +14,7 @@ from nncore.base import callers
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dataset import Dataset
 from nncore.datasets.inference import infer_schema
-from nncore.datasets.labels import are_classes, check_task, class_of, label, on_whole_numbers, sorted_labels
+from nncore.datasets.labels import are_classes, check_task, class_of, label, on_alike, on_whole_numbers, sorted_labels
 from nncore.datasets.stream import open_binary
 
 
@@ -156,7 +156,8 @@ def read_npz(path: str | os.PathLike[str], *, X: str = "X", y: str = "y", task: 
     Warns
     -----
     UserWarning
-        If whole numbers are taken for classes or not, and might be meant otherwise.
+        If whole numbers are taken for classes or not, and might be meant otherwise, or if classes differ in case or
+        blanks alone.
 
     Examples
     --------
@@ -172,9 +173,13 @@ def read_npz(path: str | os.PathLike[str], *, X: str = "X", y: str = "y", task: 
         raise ValueError(f"{path}: there is no array {y!r}; name the target array (y=)")
     classes = None if task == "regression" else _class_names(targets, task)
     labels = {label(value) for value in np.unique(targets)} if task == "auto" else ()
-    note = on_whole_numbers(y, labels, classes=classes is not None) if labels else ""
-    if note:
-        warnings.warn(f"{path}: {note}", stacklevel=callers.level())
+    alike = "" if classes is None else on_alike(classes)
+    for note in (
+        on_whole_numbers(y, labels, classes=classes is not None) if labels else "",
+        f"target {y!r} {alike}" if alike else "",
+    ):
+        if note:
+            warnings.warn(f"{path}: {note}", stacklevel=callers.level())
     names = tuple(f"x{i}" for i in range(inputs.shape[1]))
     indices = encode_targets(targets, classes, str(path))
     return Dataset(inputs, indices, names, classes, Path(path).stem, f"Read from {path}.")

@@ -7,6 +7,7 @@ replaced by zeros, so that a flip of any bit is found. What the description mean
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -32,6 +33,7 @@ FOREIGN_FORMATS = {
     b"\x1f\x8b": "a gzip file",
     b"{": "a JSON file",
 }
+TEXT = "a text, such as a table"
 CHANGED = "the file changed while it was read"
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -127,7 +129,18 @@ def _wrong_length(start: bytes, length: int, size: int) -> str:
     for magic, kind in FOREIGN_FORMATS.items():
         if start.startswith(magic):
             return f"not an nncore model; it looks like {kind}"
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _is_text(start):
+        return f"not an nncore model; it looks like {TEXT}"
     return f"not an nncore model, or damaged: header length {length} exceeds {min(LONGEST_HEADER, size - 8)} bytes"
+
+
+def _is_text(start: bytes) -> bool:
+    """Tell whether a file begins as texts do; the last character may be cut in two."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(character.isprintable() or character.isspace() for character in text)
 
 
 def round_trip(description: Mapping[str, Any]) -> dict[str, Any]:
