@@ -112,7 +112,7 @@ def test_a_file_and_a_frame_give_what_the_command_line_says(trained, told, tmp_p
     frame = pd.read_csv("new.csv", **how)
     of_frame, notes_of_frame = said_of(model, preparation, frame[frame.columns[::-1]])
     assert of_frame == expected
-    for text in ("is none of", "lack an input", "missing values are filled"):
+    for text in ("is none of", "an input, the first is row", "missing values are filled"):
         assert any(text in note for note in notes) == any(text in note for note in notes_of_frame)
 
 
@@ -153,7 +153,7 @@ def test_every_row_of_a_frame_counts(trained):
     frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": ["x0", "x1", "Total"]})
     with pytest.warns(UserWarning, match=r"table: column 'b': 'Total' \(row 2\) is none of x0, x1"):
         assert preparation.read(frame).shape == (3, 3)
-    with pytest.warns(UserWarning, match="1 of 3 rows lack an input, the first is row 1, without 'a'"):
+    with pytest.warns(UserWarning, match="1 of 3 rows lacks an input, the first is row 1, without 'a'"):
         X = preparation.read(pd.DataFrame({"a": [1, None, 3], "b": ["x0", None, "x1"]}))
     assert np.isnan(X).any(axis=1).tolist() == [False, True, False]
     _, preparation = trained(texts("a,y", lambda i: [f"{i}.5", f"{i}.25"]))

@@ -85,7 +85,8 @@ class Preparation:
         Parameters
         ----------
         source : str, path-like, or table
-            A text file, or a table of pandas, Polars or PyArrow. Names that only count its columns are none.
+            A text file, or a table of pandas, Polars or PyArrow. Names that only count its columns are none. The array
+            of an NPZ file is for `prepare_inputs`.
         **file
             How a text file is written: header, delimiter, encoding and decimal of `read_csv`.
 
@@ -132,7 +133,8 @@ class Preparation:
         X = self.prepare_inputs(X)
         if n := int(np.isnan(X).any(axis=1).sum()):
             row, name = self.first_lack(X)
-            lacks = f"{table.path}: {n} of {len(X)} rows lack an input, the first is row {row}, without {name!r}"
+            have = f"{n} of {len(X)} rows lack{'s' if n == 1 else ''} an input"
+            lacks = f"{table.path}: {have}, the first is row {row}, without {name!r}"
             if n == len(X):
                 raise ValueError(f"{lacks}; a prediction needs every input: fill them in")
             notes.append(
