@@ -11,7 +11,7 @@ import pytest
 import nncore
 from nncore import Dense, Perceptron, Sequential
 from nncore.base.tables import column_names, order_for
-from nncore.datasets import Standardizer
+from nncore.datasets import Standardizer, train_test_split
 
 RNG = np.random.default_rng(0)
 FRAME = pd.DataFrame(RNG.normal(size=(60, 3)), columns=["a", "b", "c"])
@@ -232,6 +232,37 @@ def test_what_has_columns_need_not_be_a_table():
     assert column_names(Odd()) is None and column_names(np.zeros((2, 2))) is None
     assert MODEL.predict(Odd()).tolist() == MODEL.predict(FRAME).tolist()
     assert order_for(("a", "b"), {"b": [1], "a": [2]}) is None
+
+
+def check_split(X, turned, y=Y):
+    """Names must survive: what is trained on one part takes the other in any order of columns."""
+    parts = train_test_split(X, y, seed=3)
+    arrays = train_test_split(np.asarray(X), np.asarray(y), seed=3)
+    for part, array in zip(parts, arrays, strict=True):
+        assert np.array_equal(np.asarray(part), array)
+    X_train, X_test, y_train, _ = parts
+    assert type(X_train) is type(X_test) is type(X) and type(y_train) is np.ndarray
+    model = Sequential([Dense(1)], seed=1)
+    model.fit(X_train, y_train)
+    assert model.feature_names == ("a", "b", "c")
+    other = train_test_split(turned, y, seed=3)[1]
+    assert model.predict(other).tolist() == model.predict(X_test).tolist() == model.predict(arrays[1]).tolist()
+
+
+def test_a_split_keeps_the_names():
+    check_split(FRAME, TURNED)
+    check_split(FRAME.set_index(RNG.permutation(60)), TURNED)
+    train, test, y_train, _ = train_test_split(FRAME, TARGETS, stratify=[0, 1] * 30)
+    assert column_names(train) == column_names(test) == ("a", "b", "c") and column_names(y_train) == ("u", "v")
+    names = Standardizer().fit(train).feature_names_
+    assert names == ("a", "b", "c")
+
+
+@pytest.mark.parametrize("package", ["polars", "pyarrow"])
+def test_a_split_of_other_packages_keeps_the_names(package):
+    module = pytest.importorskip(package)
+    make = module.DataFrame if package == "polars" else module.table
+    check_split(*(make({name: frame[name].to_numpy() for name in frame}) for frame in (FRAME, TURNED)))
 
 
 @pytest.mark.parametrize("package", ["polars", "pyarrow"])

@@ -63,7 +63,7 @@ def known_names(known: tuple[str, ...] | None, table: Any, fewest: int = 1) -> t
     >>> known_names(("0", "1"), pandas.DataFrame({"age": [1], "height": [2]}))
     ('age', 'height')
     """
-    if known is not None and not _are_counted(known):
+    if known is not None and not are_counted(known):
         return known
     found = column_names(table)
     if found is None or len(found) < fewest or (known is not None and sorted(found) == sorted(known)):
@@ -97,13 +97,19 @@ def order_for(known: tuple[str, ...] | None, table: Any, name: str = "X", whose:
                 f"of {whose}: give them names of their own, or the order {_listed(known)}"
             )
         return [found.index(column) for column in known]
-    if _are_counted(found) or _are_counted(known):
+    if are_counted(found) or are_counted(known):
         return None
     raise ValueError(_of_others(known, found, name, whose))
 
 
-def _are_counted(names: Sequence[str]) -> bool:
-    """Tell whether the names are 0, 1, 2, ..., as pandas calls the columns of what had no names."""
+def are_counted(names: Sequence[str]) -> bool:
+    """Tell whether the names are 0, 1, 2, ..., as pandas calls the columns of what had no names.
+
+    Examples
+    --------
+    >>> are_counted(["0", "1"]), are_counted(["age", "1"])
+    (True, False)
+    """
     return all(name == str(number) for number, name in enumerate(names))
 
 

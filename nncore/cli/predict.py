@@ -54,10 +54,8 @@ def run_predict(options: argparse.Namespace) -> int:
 
 def _say_incomplete(data: str, preparation: Preparation, X: np.ndarray, complete: np.ndarray) -> None:
     """Say on stderr which rows get no prediction, and why; if none gets one, refuse."""
-    columns = {i: column.name for column, features in preparation.schema.features.items() for i in features}
-    X = preparation.fill(X)  # what it fills is not wanted
-    first = int(np.argmin(complete))
-    lacks = f"row {first + 1} lacks {columns[int(np.argmax(np.isnan(X[first])))]!r}"
+    first, name = preparation.first_lack(preparation.fill(X))  # what it fills is not wanted
+    lacks = f"row {first + 1} lacks {name!r}"
     n = int(np.count_nonzero(~complete))
     if n == len(X):
         raise UsageError(f"{data}: no row is complete ({lacks}); a prediction needs every input: fill them in")

@@ -83,6 +83,8 @@ class CsvTable:
         message names file and line.
     """
 
+    unit = "line"  # what numbers stand for in messages
+
     def __init__(
         self,
         path: str | os.PathLike[str],

@@ -18,6 +18,8 @@ class Levels:
     name : str
         Of the column.
     levels : sequence of str
+    unit : str
+        What the table counts: the lines of a file, or the rows of a table in memory.
 
     Examples
     --------
@@ -28,8 +30,8 @@ class Levels:
     ["column 'colour': 'violet' (line 3) is none of blue, red, and counts as none of them"]
     """
 
-    def __init__(self, name: str, levels: Sequence[str]) -> None:
-        self.name, self.levels = name, levels
+    def __init__(self, name: str, levels: Sequence[str], unit: str = "line") -> None:
+        self.name, self.levels, self.unit = name, levels, unit
         self._rows = {level: [float(other == level) for other in levels] for level in levels}
         self._none = [0.0] * len(levels)
         self._same = [(same, _alone(same, levels)) for same in (as_value, str.casefold)]
@@ -56,7 +58,7 @@ class Levels:
         return notes
 
     def _note(self, field: str, level: str | None, line: int, n_rows: int) -> str:
-        what = f"column {self.name!r}: {field!r} (line {line}{f', {n_rows} rows' if n_rows > 1 else ''}) is"
+        what = f"column {self.name!r}: {field!r} ({self.unit} {line}{f', {n_rows} rows' if n_rows > 1 else ''}) is"
         if level is not None:
             return f"{what} read as {level!r}"
         known = ", ".join(self.levels[:12]) + (", ..." if len(self.levels) > 12 else "")

@@ -283,7 +283,7 @@ class _Reader:
     def __init__(self, column: Column, position: int, table: CsvTable, marks: Marks, *, may_lack: bool) -> None:
         self.column, self.position, self.table, self.marks = column, position, table, marks
         self.may_lack = may_lack  # otherwise whoever hands the rows out has looked already
-        self.levels = None if column.levels is None else Levels(column.name, column.levels)
+        self.levels = None if column.levels is None else Levels(column.name, column.levels, table.unit)
         self.n_gaps = 0
 
     def is_gap(self, field: str) -> bool:

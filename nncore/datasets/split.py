@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 
 from nncore.base import checks
-from nncore.base.tables import refuse_without_values
+from nncore.base.tables import column_names, refuse_without_values
 from nncore.datasets.seeding import seeded
 
 
 def train_test_split(
     *arrays: Any, test_size: float | int = 0.25, seed: int = 0, stratify: bool | Any = False
-) -> list[np.ndarray]:
+) -> list[Any]:
     """Split arrays into random training and test rows, in scikit-learn's order.
 
     Parameters
     ----------
     *arrays : array-like of shape (n_samples, ...)
-        All of one length, such as X and y. Of a table, such as a pandas frame, the names of the columns are lost: what
-        comes out are arrays, whose columns go by position.
+        All of one length, such as X and y. Of a table of pandas, Polars or PyArrow come tables, so that its columns
+        keep their names; of anything else arrays, of a single column (a series) as well.
     test_size : float or int, default 0.25
         A float between 0 and 1 is the share of the rows (rounded up), a whole number counts them.
     seed : int
@@ -31,7 +31,7 @@ def train_test_split(
 
     Returns
     -------
-    list of ndarray
+    list of ndarray, or tables
         ``[X_train, X_test, y_train, y_test]`` for two arrays.
 
     Raises
@@ -69,10 +69,23 @@ def train_test_split(
         test, train = order[:n_test], order[n_test:]
     else:
         test, train = _stratified(classes, n_samples, n_test, rng)
-    return [part for column in columns for part in (column[train], column[test])]
+    taken = zip(arrays, columns, strict=True)
+    return [_rows(array, column, rows) for array, column in taken for rows in (train, test)]
 
 
 train_test_split = checks.explaining("train_test_split", train_test_split)
+
+
+def _rows(given: Any, column: np.ndarray, rows: np.ndarray) -> Any:
+    """Return rows of what was given: of a table as a table, else of `column`, the array that it was made."""
+    if column_names(given) is not None:
+        if hasattr(given, "iloc"):
+            return given.iloc[rows]
+        if hasattr(given, "take"):  # PyArrow
+            return given.take(rows)
+        if type(given).__module__.startswith("polars."):
+            return given[rows]
+    return column[rows]
 
 
 def split_by_class(y: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -51,7 +51,7 @@ class Standardizer:
         ValueError
             If `X` has no row, holds NaN or infinity, or spreads too wide for float64.
         """
-        names, X = column_names(X), _as_float(X)
+        names, X = column_names(X), as_float(X)
         if X.ndim not in (1, 2) or not len(X):
             raise ValueError(f"X must be (n_samples, n_features) or (n_samples,) with a row or more, got {X.shape}")
         if not np.isfinite(X).all():
@@ -121,7 +121,7 @@ class Standardizer:
     def _checked(self, X: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if self.mean_ is None or self.scale_ is None:
             raise ValueError("the standardizer is not fitted; call fit first")
-        order, X = order_for(self.feature_names_, X, "X", "the standardizer"), _as_float(X)
+        order, X = order_for(self.feature_names_, X, "X", "the standardizer"), as_float(X)
         X = X if order is None else X[:, order]
         of_values = self.mean_.ndim == 0
         if X.ndim == 0 or X.shape[1:] not in ([(), (1,)] if of_values else [self.mean_.shape]):
@@ -135,7 +135,14 @@ def _rounding(X: np.ndarray) -> float:
     return max(max(len(X), FEW) * float(np.finfo(np.float64).eps), float(np.finfo(X.dtype).eps))
 
 
-def _as_float(X: Any) -> np.ndarray:
+def as_float(X: Any) -> np.ndarray:
+    """Return `X` as float32 if it is that already, else as float64; `X` itself if nothing is to be converted.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it holds anything but numbers, is sparse or masked.
+    """
     refuse_without_values(X, "X")
     values = np.asarray(X)
     try:
