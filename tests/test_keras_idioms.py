@@ -162,6 +162,39 @@ def test_scores_are_a_dict_all_the_same():
         assert copied == plain and list(copied) == list(plain.values())
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        float,
+        int,
+        round,
+        abs,
+        lambda scores: round(scores, 3),
+        lambda scores: f"{scores:.4f}",
+        lambda scores: scores < 0.5,
+        lambda scores: scores >= 0.5,
+        lambda scores: scores * 100,
+        lambda scores: 1 - scores,
+        lambda scores: scores + scores,
+        lambda scores: scores / 2,
+        lambda scores: np.float64(1) - scores,
+        lambda scores: np.ones(2) * scores,
+        lambda scores: np.mean([scores, scores]),
+        lambda scores: -scores,
+        lambda scores: scores**0.5,
+    ],
+)
+@pytest.mark.parametrize("metrics", [None, ["accuracy"]])
+def test_scores_are_no_number(use, metrics):
+    model = Sequential([Dense(3, "softmax")])
+    model.compile(metrics=metrics)
+    model.fit(X, LABELS)
+    scores, known = model.evaluate(X, LABELS), "loss, accuracy" if metrics else "loss"
+    with pytest.raises(TypeError, match=rf"a dict of {known}: take scores\['loss'\], or .* return_dict=False"):
+        use(scores)
+    assert f"{scores}" == str(scores) and scores == dict(scores) and {**scores} == scores | {}
+
+
 def test_return_dict_false_is_what_keras_returns():
     model, _ = trained()
     assert model.evaluate(X, LABELS, return_dict=False) == list(model.evaluate(X, LABELS))
@@ -367,7 +400,9 @@ def test_hints_are_no_attributes():
         ),
         (lambda model: nncore.layers.dense, "did you mean 'Dense'?"),
         (lambda model: nncore.losses.CrossEntropyLoss, "use SparseCategoricalCrossentropy for numbers of classes"),
-        (lambda model: nncore.optimizers.LBFGS, "model.fit(X, y, solver='lbfgs')"),
+        (lambda model: nncore.optimizers.LBFGS, "model.fit(X, y, solver='lbfgs'), or from nncore.solvers import LBFGS"),
+        (lambda model: nncore.LM, "model.fit(X, y, solver='lm'), or from nncore.solvers import LM"),
+        (lambda model: nncore.Module, "Dense(k, 'softmax')]) is a model for k classes, Sequential("),
         (lambda model: nncore.metrics.f1_score, "give a function: def own(y_true, y_pred): return sklearn.metrics.f1"),
         (lambda model: nncore.schedules.StepLR, "use StepDecay"),
     ],
@@ -428,6 +463,21 @@ def test_what_is_given_for_a_name(make, said):
 def test_imports_by_the_names_of_others(line, said):
     with pytest.raises(ImportError, match=re.escape(said)):
         exec(line, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "loss"), [("MLPClassifier", "sparse_categorical_crossentropy"), ("MLPRegressor", "mse")]
+)
+def test_the_model_of_scikit_learn_is_of_its_kind(name, loss):
+    """The hint for a classifier used to be a regression, which takes the numbers of classes for quantities."""
+    with pytest.raises(AttributeError, match=r"Sequential\(.*\]\)") as caught:
+        getattr(nncore, name)
+    written = re.search(r"Sequential\(.*?\]\)", str(caught.value)).group()
+    assert eval(written, {"Sequential": Sequential, "Dense": Dense, "k": 3}).loss == nncore.losses.get(loss)
+    with pytest.raises(
+        TypeError, match=r"Dense\(k, 'softmax'\)\]\) for k classes, Sequential.*Dense\(1\)\]\) for quantities"
+    ):
+        Sequential(hidden_layer_sizes=(64,))
 
 
 def test_no_word_of_others_hides_what_there_is():

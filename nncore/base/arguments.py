@@ -13,6 +13,7 @@ OF_COMPILE = "it goes to compile, as in model.compile('adam', loss='mse', metric
 OF_FIT = "it goes to fit, as in model.fit(X, y, epochs=10, batch_size=32)"
 OF_OPTIMIZER = "it is the optimizer's, as in model.compile(Adam(learning_rate=0.01))"
 STOPPING = "fit takes callbacks=EarlyStopping(patience=10), with validation_data or validation_split"
+LAYERS = f"give layers, as in {elsewhere.CLASSIFIER} for k classes, {elsewhere.REGRESSOR} for quantities"
 
 ARGUMENTS = {
     "Y": "y",
@@ -63,7 +64,7 @@ ADVICE = elsewhere.table(
         "device map_location": elsewhere.NO_DEVICE,
         "dtype random_state seed": elsewhere.OF_MODEL,
         "early_stopping n_iter_no_change patience tol": STOPPING,
-        "hidden_layer_sizes": "give layers, as in Sequential([Dense(64, 'relu'), Dense(1)])",
+        "hidden_layer_sizes": LAYERS,
         "in_features input_dim input_shape": elsewhere.NO_INPUT,
         "include_optimizer overwrite save_format": ONE_FORMAT,
         "initial_epoch": "epochs are counted on over all calls of fit, so leave it out",
@@ -90,7 +91,7 @@ ADVICE = elsewhere.table(
 )
 """What to do about arguments that have no counterpart where they are given."""
 
-TOO_MANY = {"Sequential": "layers are one list, as in Sequential([Dense(64, 'relu'), Dense(1)])"}
+TOO_MANY = {"Sequential": "layers are one list, as in Sequential([Dense(64, 'relu'), Dense(10, 'softmax')])"}
 """What to say besides where a function is given more by place than it takes."""
 
 OF_EPOCHS = "time is counted in epochs, not in steps, so divide by the steps of an epoch"

@@ -21,6 +21,8 @@ CROSSENTROPY = "use SparseCategoricalCrossentropy for numbers of classes, Catego
 LABELS = "labels are given to fit as they are, the numbers of classes 0, 1, 2..., or one-hot rows"
 ARRAYS = "NumPy arrays are given to fit and predict as they are"
 SEEDS = "every model has a seed of its own: Sequential(layers, seed=0)"
+CLASSIFIER = "Sequential([Dense(64, 'relu'), Dense(k, 'softmax')])"
+REGRESSOR = "Sequential([Dense(64, 'relu'), Dense(1)])"
 SAVING = "model.save(path) writes the whole model, and nncore.load(path) reads it"
 
 
@@ -133,13 +135,16 @@ OF_THE_PACKAGE = table(
         "L1Loss": "use MeanAbsoluteError",
         "LabelBinarizer one_hot OneHotEncoder to_categorical": LABELS,
         "LayerNormalization": "use LayerNorm",
-        "LBFGS": "it is a solver: model.fit(X, y, solver='lbfgs')",
+        "LBFGS": "it is a solver: model.fit(X, y, solver='lbfgs'), or from nncore.solvers import LBFGS",
+        "LevenbergMarquardt LM": "it is a solver: model.fit(X, y, solver='lm'), or from nncore.solvers import LM",
         "Linear": "use Dense",
         "load_model": "nncore.load(path) reads what model.save(path) wrote",
         "load_weights": SETTING,
         "manual_seed seed set_random_seed set_seed": SEEDS,
         "MinMaxScaler Normalization StandardScaler": "use nncore.datasets.Standardizer",
-        "MLPClassifier MLPRegressor Model Module": "Sequential([Dense(64, 'relu'), Dense(1)]) is a model",
+        "MLPClassifier": f"{CLASSIFIER} is one for k classes, numbered from 0",
+        "MLPRegressor": f"{REGRESSOR} is one",
+        "Model Module": f"{CLASSIFIER} is a model for k classes, {REGRESSOR} one for quantities",
         "MSELoss": "use MeanSquaredError",
         "MultiStepLR PiecewiseConstantDecay": "use PiecewiseConstant",
         "no_grad": "predict computes no gradients, so leave it out",
