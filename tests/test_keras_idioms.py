@@ -27,7 +27,7 @@ from nncore.base import elsewhere
 from nncore.base.moved import MOVED
 from nncore.datasets import train_test_split
 from nncore.layers import LAYERS
-from nncore.losses import SparseCategoricalCrossentropy
+from nncore.losses import BinaryCrossentropy, SparseCategoricalCrossentropy
 from nncore.optimizers import OPTIMIZERS
 
 X = np.random.default_rng(0).normal(size=(20, 3))
@@ -537,11 +537,32 @@ def test_a_field_of_an_optimizer_or_layer_is_not_assigned_to():
             "if the classes are 0, 10, 20, number them: names, y = numpy.uni",
         ),
         (np.arange(20), Dense(3, "softmax"), "labels must be 0..2$"),
+        (
+            np.arange(20) % 3 + 1,
+            Dense(1, "sigmoid"),
+            r'for classes 1, 2, 3 subtract 1: y = y - 1, and end with Dense\(3, "softmax"\) instead$',
+        ),
+        (
+            np.arange(20) % 4 * 10 + 10.0,
+            Dense(1, "sigmoid"),
+            r'for classes 10, 20, 30, 40 number them: names, y = .*, and end with Dense\(4, "softmax"\) instead$',
+        ),
+        (np.arange(20) % 3, Dense(1, "sigmoid"), r'for the classes 0..2 end with Dense\(3, "softmax"\) instead$'),
     ],
 )
 def test_labels_that_are_counted_otherwise(labels, layer, said):
     with pytest.raises(ValueError, match=said):
         Sequential([layer]).fit(X, labels)
+
+
+def test_what_is_said_of_logits_works():
+    """The row of the guide is "cross-entropy from logits"; it used to say that there is no from_logits."""
+    model = Sequential([Dense(1)])
+    with pytest.raises(ValueError, match="or no activation there and loss=Binary") as caught:
+        model.compile(loss="binary_crossentropy")
+    written = re.search(r"loss=(\w+\(from_logits=True\)), with which predict gives logits", str(caught.value))[1]
+    model.compile(loss=eval(written, {"BinaryCrossentropy": BinaryCrossentropy}))
+    model.fit(X, LABELS)
 
 
 def test_a_share_that_is_given_as_an_array():
