@@ -302,6 +302,87 @@ def test_arguments_by_the_names_of_others(make, said):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (lambda: BinaryCrossentropy(label_smoothing=0.1), r"smooth the targets before: y \* \(1 - s\) \+ s / 2"),
+        (lambda: SparseCategoricalCrossentropy(reduction="mean"), "a loss is the mean over rows, so leave it out"),
+        (lambda: BinaryCrossentropy(pos_weight=3), "it goes to fit, as in model.fit.X, y, class_weight="),
+        (lambda: nncore.MeanSquaredError(name="x"), "MeanSquaredError has no argument 'name'; only models and layers"),
+        (lambda: Adam(weight_decay=0.1), "AdamW has it, and so has a layer under any optimizer, as in Dense"),
+        (lambda: SGD(weight_decay=0.1), "AdamW has it"),
+        (lambda: Adam(betas=(0.9, 0.99)), r"'betas'; they are two numbers, as in Adam\(beta_1=0.9, beta_2=0.999\)"),
+        (lambda: Adam(amsgrad=True), "'amsgrad'; there is no such variant, so leave it out"),
+        (lambda: Adam(momentum=0.9), "'momentum'; its momentum is beta_1"),
+        (lambda: nncore.RMSprop(alpha=0.9), "'alpha'; here it is rho"),
+        (
+            lambda: Dense(3, negative_slope=0.2),
+            r"'negative_slope'; it is the activation's, as in Dense\(8, Activation\(",
+        ),
+        (lambda: Dense(3, alpha=0.2), r"'alpha'; it is the activation's, .*; penalties are l1 and l2"),
+        (lambda: nncore.BatchNorm(axis=-1), "'axis'; it is the last one, so leave it out"),
+        (lambda: nncore.BatchNorm(scale=False), "'scale'; here it is affine, for gamma and beta together"),
+        (lambda: nncore.LayerNorm(elementwise_affine=False), "'elementwise_affine'; here it is affine"),
+        (lambda: nncore.RandomNormal(mean=0), "'mean'; it is 0, so leave it out"),
+        (lambda: nncore.RandomNormal(std=1), "'std'; here it is stddev"),
+        (lambda: nncore.RandomUniform(minval=0), "'minval'; it lies around 0"),
+        (lambda: nncore.solvers.LBFGS(max_iter=9), "LBFGS has no argument 'max_iter'; it goes to fit"),
+        (lambda: Dense(3, bias_initializer=1.0), r"got 1\.0 of type float; write Constant\(1\.0\)$"),
+        (lambda: Dense(3, weight_initializer=0), r"got 0 of type int; write Constant\(0\)$"),
+        (lambda: Dense(3, weight_initializer=True), r"got True of type bool$"),
+        (
+            lambda: Sequential([Dense(1)]).compile(loss=abs),
+            "can be a metric, but no loss: of losses there are mean_squa",
+        ),
+        (lambda: Sequential([Dense(1)]).compile(loss=lambda t, p: 0.0), "can be a metric, but no loss"),
+        (lambda: Sequential([Dense(1)]).compile(loss=np.mean), "can be a metric, but no loss"),
+        (lambda: Sequential([Dense(1)]).compile(from_logits=True), "it is the loss's, as in model.compile"),
+    ],
+)
+def test_so_do_losses_initializers_and_solvers(make, said):
+    with pytest.raises(TypeError, match=said):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Dense(3, weight_initializer="random_normal"), "did you mean 'normal'"),
+        (lambda: Dense(3, weight_initializer="RandomUniform"), "did you mean 'uniform'"),
+        (lambda: Dense(3, weight_initializer="truncated_normal"), "did you mean 'normal'"),
+        (lambda: Dense(3, bias_initializer="random_normal"), "did you mean 'normal'"),
+        (lambda: Dense(3, weight_initializer="orthogonal"), "there is none like it, so give RandomNormal"),
+        (lambda: Dense(3, weight_initializer="lecun_uniform"), r"it is RandomUniform\(\(3 / n_in\)\*\*0.5\)"),
+        (lambda: Dense(3, "hard_sigmoid"), "it is not here; nearest is sigmoid and tanh"),
+        (lambda: Dense(3, "log_softmax"), "end with softmax: the loss reads the logits"),
+        (lambda: Dense(3, "mish"), "it is not here; nearest is silu"),
+        (lambda: Sequential([Dense(1)]).compile("adamax"), "it is not here; nearest is adam"),
+        (lambda: Sequential([Dense(1)]).compile("Rprop"), "it is not here; nearest is rmsprop"),
+        (lambda: Sequential([Dense(1)]).compile(loss="mape"), "unknown loss 'mape'; no loss here is like it"),
+        (lambda: Sequential([Dense(1)]).compile(loss="msle"), r"train on numpy.log1p\(y\) with 'mse'"),
+        (lambda: Sequential([Dense(1)]).compile(loss="rmse"), "'mse' is least for the same weights"),
+    ],
+)
+def test_what_is_not_here_is_not_taken_for_another(make, said):
+    with pytest.raises(ValueError, match=said) as caught:
+        make()
+    assert ("did you mean" in said) is ("did you mean" in str(caught.value))
+
+
+def test_lecun_uniform_is_what_is_said_of_it():
+    weight = nncore.initializers.initialize(nncore.RandomUniform((3 / 300) ** 0.5), "relu", (300, 400), seed=0, layer=0)
+    assert weight.var() == pytest.approx(1 / 300, rel=0.01)  # of LeCun's: 1 / fan_in
+
+
+def test_smoothed_targets_are_keras_label_smoothing():
+    model = Sequential([Dense(1, "sigmoid")], dtype="float64")
+    model.build(3)
+    p = model.predict(X)[:, 0]
+    smooth = LABELS * (1 - 0.2) + 0.5 * 0.2
+    expected = np.mean(-smooth * np.log(p) - (1 - smooth) * np.log(1 - p))
+    assert model.evaluate(X, LABELS * (1 - 0.2) + 0.2 / 2)["loss"] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
         (lambda: Sequential([Dense(1)]).compile("Adam"), "unknown optimizer 'Adam'; did you mean 'adam'"),
         (lambda: Sequential([Dense(1)]).compile("RMS-prop"), "unknown optimizer 'RMS-prop'; did you mean 'rmsprop'"),
         (lambda: Sequential([Dense(1)]).compile("L-BFGS"), r"optimizer 'L-BFGS' is a solver: .* fit\(solver='lbfgs'\)"),
@@ -405,6 +486,14 @@ def test_hints_are_no_attributes():
         (lambda model: nncore.Module, "Dense(k, 'softmax')]) is a model for k classes, Sequential("),
         (lambda model: nncore.metrics.f1_score, "give a function: def own(y_true, y_pred): return sklearn.metrics.f1"),
         (lambda model: nncore.schedules.StepLR, "use StepDecay"),
+        (
+            lambda model: nncore.CosineDecayRestarts,
+            "no schedule restarts, and of schedules there are PiecewiseConstant",
+        ),
+        (lambda model: nncore.schedules.ExponentialLR, "use StepDecay(rate, factor=gamma, every=1)"),
+        (lambda model: nncore.PolynomialDecay, "LearningRateScheduler(function), a callback, sets any rate"),
+        (lambda model: nncore.optimizers.Adamax, "of optimizers there are SGD, RMSprop, Adagrad, Adam"),
+        (lambda model: nncore.AlphaDropout, "of layers there are Dense, Activation"),
     ],
 )
 def test_attributes_of_layers_optimizers_and_the_package(get, said):

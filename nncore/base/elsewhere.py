@@ -15,6 +15,11 @@ OF_MODEL = "it is the model's, as in Sequential(layers, seed=0, dtype='float64')
 WEIGHTS = "weights are in model.get_weights(), a list of arrays, and model.parameters, one flat vector"
 SETTING = "model.set_weights(list of arrays) sets them, and nncore.load(path) reads a whole model"
 NO_NUMBERS = f"a layer says what is computed and holds no numbers; {WEIGHTS}"
+NO_OPTIMIZER = "of optimizers there are SGD, RMSprop, Adagrad, Adam, AdamW, Nadam and Lion"
+NO_SCHEDULE = (
+    "no schedule restarts, and of schedules there are PiecewiseConstant, StepDecay, ExponentialDecay, CosineDecay and "
+    "OneCycle; LearningRateScheduler(function), a callback, sets any rate"
+)
 NO_LAYER = "of layers there are Dense, Activation, BatchNorm, LayerNorm, Dropout and Residual"
 BY_NAME = "activations go by name: Dense(8, 'relu') or Activation('relu'); nncore.activations lists them"
 CROSSENTROPY = "use SparseCategoricalCrossentropy for numbers of classes, CategoricalCrossentropy for shares of them"
@@ -124,10 +129,14 @@ OF_THE_PACKAGE = table(
         "clone_model": ANEW,
         "constant DataLoader Tensor tensor TensorDataset Variable": ARRAYS,
         "Conv1D Conv2D Embedding GRU Lambda LSTM MaxPooling2D SimpleRNN": NO_LAYER,
+        "Adadelta Adafactor Adamax ASGD Ftrl RAdam Rprop": NO_OPTIMIZER,
+        "AlphaDropout GaussianDropout GaussianNoise GroupNorm GroupNormalization RMSNorm RMSNormalization": NO_LAYER,
+        "CosineAnnealingWarmRestarts CosineDecayRestarts InverseTimeDecay LinearLR PolynomialDecay": NO_SCHEDULE,
         "CosineAnnealing CosineAnnealingLR lr_scheduler": "give a schedule: Adam(CosineDecay(0.01, epochs=50))",
         "CrossEntropyLoss NLLLoss": CROSSENTROPY,
         "CSVDataset read_csv": "use nncore.datasets.read_csv",
         "ELU GELU Identity LeakyReLU ReLU Sigmoid SiLU Softmax Softplus Swish Tanh": BY_NAME,
+        "ExponentialLR": "use StepDecay(rate, factor=gamma, every=1)",
         "Flatten": "reshape the rows before: X.reshape(len(X), -1)",
         "GlorotUniform HeNormal HeUniform": "name it: Dense(8, weight_initializer='he_normal')",
         "Input InputLayer": f"leave it out: {NO_INPUT}",
@@ -171,12 +180,44 @@ METRICS = {
     "medae medianabsoluteerror": "median_absolute_error(y_true, y_pred)",
     "topk topkcategoricalaccuracy topkaccuracyscore": "top_k_accuracy_score(y_true, y_pred)",
 }
+FIXED = "there is none like it, so give RandomNormal(stddev) or RandomUniform(limit), or set the weights"
+NO_LOSS = "no loss here is like it"
+NEAREST = {
+    "activation": {
+        "celu prelu relu6 selu": "elu, leaky_relu and relu",
+        "glu": "gelu",
+        "hardsigmoid hardtanh softsign": "sigmoid and tanh",
+        "hardsilu hardswish mish": "silu",
+        "softmin": "softmax",
+    },
+    "optimizer": {"adadelta rprop": "rmsprop", "adamax radam": "adam", "asgd": "sgd"},
+}
+"""Names of a kind that are others, and the nearest that are here."""
 OF_A_KIND = {
     "metric": {
         name: f"give a function: def own(y_true, y_pred): return sklearn.metrics.{call}"
         for name, call in table(METRICS).items()
-    }
+    },
+    "loss": table(
+        {
+            "mape meanabsolutepercentageerror": NO_LOSS,
+            "meansquaredlogarithmicerror msle": "train on numpy.log1p(y) with 'mse'",
+            "binaryfocalcrossentropy categoricalfocalcrossentropy": f"{NO_LOSS}; see class_weight of fit",
+            "categoricalhinge hinge squaredhinge": f"{NO_LOSS}; classes take a crossentropy",
+            "rmse rootmeansquarederror": "'mse' is least for the same weights",
+        }
+    ),
+    "weight_initializer": table(
+        {"identity orthogonal variancescaling": FIXED, "lecununiform": "it is RandomUniform((3 / n_in)**0.5)"}
+    ),
+    "activation": {
+        "logsoftmax": "end with softmax: the loss reads the logits",
+        "logsigmoid": "end with sigmoid: the loss reads the logits",
+    },
+    "optimizer": {},
 }
+for _kind, _rows in NEAREST.items():
+    OF_A_KIND[_kind] |= {name: f"it is not here; nearest is {near}" for name, near in table(_rows).items()}
 """What names of a kind mean that nothing here is called by; in small letters, without what stands between."""
 
 SUFFIXES = table(
