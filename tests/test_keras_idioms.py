@@ -526,6 +526,78 @@ def test_what_would_have_no_effect_is_not_set(name, said):
 
 
 @pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("loss", "model.compile('adam', loss='mse', metrics=['mae']) sets it"),
+        ("metrics", "model.compile('adam', loss='mse', metrics=['mae']) sets it"),
+        ("layers", "model.add, insert, remove, move and replace change them"),
+        ("parameters", "model.parameters[:] = vector sets them"),
+        ("seed", "it is set when the model is made, as in Sequential(layers, seed=0"),
+        ("dtype", "it is set when the model is made"),
+    ],
+)
+def test_what_a_model_only_tells_is_not_set(name, said):
+    model, _ = trained()
+    before = getattr(model, name)
+    with pytest.raises(AttributeError, match=re.escape(f"{name!r} of 'Sequential' object is not to be set; {said}")):
+        setattr(model, name, "mse")
+    assert np.all(getattr(model, name) == before)
+
+
+def test_every_property_can_be_set_or_says_what_sets_it():
+    model, _ = trained()
+    for name in [name for name, value in vars(Sequential).items() if isinstance(value, property)]:
+        try:
+            setattr(model, name, getattr(model, name))
+        except AttributeError as error:
+            assert "; " in str(error), error
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda layers: layers.append(Dense(1)),
+            "model.add(layer) appends one, model.insert(index, layer) puts one in",
+        ),
+        (lambda layers: layers.insert(0, Dense(1)), "model.insert(index, layer) puts one in"),
+        (lambda layers: layers.pop(), "model.remove(index) takes one out"),
+        (lambda layers: layers.extend([Dense(1)]), "model.add(layer) appends one"),
+        (lambda layers: layers.__setitem__(0, Dense(1)), "model.replace(index, layer) puts another in its place"),
+        (lambda layers: layers.__delitem__(0), "model.remove(index) takes one out"),
+    ],
+)
+def test_the_layers_of_a_model_are_no_list(change, said):
+    layers = Sequential([Dense(2), Dense(1)]).layers
+    with pytest.raises((AttributeError, TypeError), match=re.escape(f"the layers of a model are no list; {said}")):
+        change(layers)
+    assert layers == (Dense(2), Dense(1)) and layers[:1] == (Dense(2),) and repr(layers) == "(Dense(2), Dense(1))"
+    assert not hasattr(layers, "append") and not hasattr(layers, "other") and hash(layers) == hash(tuple(layers))
+    for plain in (pickle.loads(pickle.dumps(layers)), copy.deepcopy(layers), copy.copy(layers)):
+        assert type(plain) is tuple and plain == layers
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda model: model.insert(-1, Dense(1)), "index=2"),
+        (lambda model: model.replace(-1, Dense(1)), "index=2"),
+        (lambda model: model.remove(-3), "index=0"),
+        (lambda model: model.move(-1, 0), "from_index=2"),
+        (lambda model: model.move(0, -1), "to_index=2"),
+    ],
+)
+def test_places_are_not_counted_from_the_end(change, said):
+    model = Sequential([Dense(3), Dense(2), Dense(1)])
+    said = rf"from 0 to \d, got -\d; places are not counted from the end, and the last layer is number 2: {said}$"
+    with pytest.raises(ValueError, match=said):
+        change(model)
+    with pytest.raises(ValueError, match=r"from 0 to \d, got -9$"):
+        model.remove(-9)
+    assert len(model.layers) == 3
+
+
+@pytest.mark.parametrize(
     ("make", "said"),
     [
         (lambda: Sequential([Dense(1)]).compile(Adam), r"optimizer must be a name \(str\), .*; write Adam\(\)"),
@@ -546,6 +618,12 @@ def test_what_is_given_for_a_name(make, said):
         ("from nncore import BatchNormalization", "use BatchNorm"),
         ("from nncore.models import Sequential", "the package is flat: from nncore import Dense, Sequential, load"),
         ("import nncore.keras", "the package is flat"),
+        ("from nncore.layers import Dense, InputLayer", "'InputLayer'; leave it out: the first fit tells"),
+        ("from nncore.losses import CrossEntropyLoss", "use SparseCategoricalCrossentropy"),
+        ("from nncore.schedules import CosineDecayRestarts", "no schedule restarts"),
+        ("from nncore.optimizers import LBFGS", "from nncore.solvers import LBFGS"),
+        ("from nncore.metrics import f1_score", "give a function: def own"),
+        ("from nncore.layers import Dens", "module 'nncore.layers' has no attribute 'Dens'; did you mean 'Dense'?"),
         ("from nncore import Sequentia", "cannot import name 'Sequentia' from 'nncore'"),
     ],
 )

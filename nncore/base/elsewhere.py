@@ -93,6 +93,35 @@ SET_ON_A_MODEL = table(
 )
 """What a model would keep without a word, and without effect, if it were set."""
 
+OF_COMPILE = "model.compile('adam', loss='mse', metrics=['mae']) sets it"
+READ_ONLY = table(
+    {
+        "built program": "model.build(n_features) builds it, as does the first fit",
+        "dtype seed": "it is set when the model is made, as in Sequential(layers, seed=0, dtype='float64')",
+        "feature_names": "the first table that the model is trained on decides",
+        "last_activation": "model.replace(index, layer) sets another last layer",
+        "layers": "model.add, insert, remove, move and replace change them",
+        "loss loss_is_inferred metrics scorers": OF_COMPILE,
+        "n_parameters": "it follows from the layers",
+        "parameters": "model.parameters[:] = vector sets them, as does model.set_weights(list of arrays)",
+    }
+)
+"""What a model tells and is not to be set -> what sets it."""
+
+OF_LAYERS = table(
+    {
+        "append": "model.add(layer) appends one, model.insert(index, layer) puts one in",
+        "clear": "Sequential(layers) makes another model",
+        "extend": "model.add(layer) appends one",
+        "insert": "model.insert(index, layer) puts one in",
+        "pop remove": "model.remove(index) takes one out",
+        "reverse": "model.move(from_index, to_index) moves one",
+        "__setitem__": "model.replace(index, layer) puts another in its place",
+        "__delitem__": "model.remove(index) takes one out",
+    }
+)
+"""What lists have and the layers of a model have not, which cannot be changed in place -> what to write instead."""
+
 OF_A_LAYER = table(
     {
         "bias get_weights kernel set_weights variables weight weights": NO_NUMBERS,
