@@ -9,6 +9,7 @@ PyTorch; Keras cuts the first three at two standard deviations.
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -72,6 +73,7 @@ class RandomUniform:
         checks.check(self, limit=checks.real(0, 8e307))
 
 
+checks.explain_unknown_arguments([Constant, RandomNormal, RandomUniform])
 Initializer = str | Constant | RandomNormal | RandomUniform
 
 SCALED: dict[str, type[Constant] | type[RandomNormal] | type[RandomUniform]] = {
@@ -114,6 +116,9 @@ def weight_initializer(argument: str, value: Initializer) -> Initializer:
     """
     if isinstance(value, (Constant, RandomNormal, RandomUniform)):
         return checks.exact(argument, value, {cls.__name__: cls for cls in (Constant, RandomNormal, RandomUniform)})
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        found, written = checks.described(value), checks.shown(value)
+        raise TypeError(f"{argument} must be a name (str) or an initializer, got {found}; write Constant({written})")
     return lookup(argument, value, {name: name for name in INITIALIZERS})
 
 

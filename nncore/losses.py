@@ -184,6 +184,10 @@ LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in _CLASSES}
 LOSSES["mse"] = MeanSquaredError
 LOSSES["mae"] = MeanAbsoluteError
 
+checks.explain_unknown_arguments(_CLASSES)
+
+_NAMES = f"of losses there are {', '.join(cls.name for cls in _CLASSES)}"
+
 NAME_OF_KERNEL: dict[str, str] = {cls.kernel: cls.name for cls in _CLASSES}
 """By the name that a program has for a loss, the one that `compile` takes."""
 
@@ -201,7 +205,14 @@ def get(loss: str | Loss) -> Loss:
     >>> get("mse")
     MeanSquaredError()
     """
-    return checks.exact("loss", loss, _BY_TYPE) if isinstance(loss, Loss) else lookup("loss", loss, LOSSES)()
+    if isinstance(loss, Loss):
+        return checks.exact("loss", loss, _BY_TYPE)
+    try:
+        return lookup("loss", loss, LOSSES)()
+    except TypeError as error:
+        if callable(loss) and not isinstance(loss, type) and "did you mean" not in str(error):
+            raise TypeError(f"{error}; a function of your own can be a metric, but no loss: {_NAMES}") from None
+        raise
 
 
 _OF_ACTIVATION: dict[str, Loss] = {"softmax": SparseCategoricalCrossentropy(), "sigmoid": BinaryCrossentropy()}

@@ -10,6 +10,11 @@ import nncore
 from nncore import STOP, Dense, LambdaCallback, Sequential
 from nncore.callbacks import Callbacks
 
+IN_ANOTHER_THREAD = (
+    "model is being trained in another thread; wait until it is trained, or work on a copy made before: "
+    "copy.deepcopy(model)"
+)
+
 X = np.random.default_rng(0).normal(size=(20, 3))
 Y = X[:, :1] * 2
 
@@ -179,7 +184,7 @@ def test_another_thread_is_refused_while_training_and_served_afterwards():
         assert not thread.is_alive()
 
     model.fit(X, Y, callbacks=in_other_thread)
-    assert errors == ["model is being trained in another thread"] * 3
+    assert errors == [IN_ANOTHER_THREAD] * 3
     errors.clear()
     in_other_thread(model, 0, {})
     assert errors == []

@@ -115,10 +115,37 @@ def test_one_hot_targets_of_a_table_and_one_column_of_labels():
 
 def test_columns_of_one_name_go_in_their_order_only():
     twice = FRAME.set_axis(["a", "b", "a"], axis=1)
-    model = trained(twice)
+    with pytest.warns(UserWarning, match="X has 2 columns called 'a'"):
+        model = trained(twice)
     assert model.predict(twice).tolist() == model.predict(twice.to_numpy()).tolist()
     with pytest.raises(ValueError, match="X has two columns called 'a', and its columns stand in another order"):
         model.predict(twice.iloc[:, [1, 0, 2]])
+
+
+@pytest.mark.parametrize(
+    ("train", "name"),
+    [
+        (lambda model, X: model.fit(X, Y), "X"),
+        (lambda model, X: model.fit(X, Y, validation_data=(X, Y)), "X"),
+        (lambda model, X: model.fit(X, Y, validation_split=0.2, solver="lbfgs"), "X"),
+        (lambda model, X: model.train_on_batch(X, Y), "X"),
+        (lambda model, X: model.fit(FRAME, X), "y"),
+        (lambda model, X: Standardizer().fit(X), "X"),
+        (lambda model, X: Perceptron().fit(X, Y > 0), "X"),
+    ],
+)
+def test_columns_of_one_name_are_said_once(train, name):
+    """They used to be taken without a word, as after a merge that went wrong."""
+    twice = pd.concat([FRAME, FRAME[["b"]], FRAME[["b"]]], axis=1)
+    model = Sequential([Dense(5 if name == "y" else 1)])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        train(model, twice)
+        if model.built:
+            train(model, twice)
+            model.evaluate(*((FRAME, twice) if name == "y" else (twice, Y)))
+    assert [str(one.message).partition(":")[0] for one in said] == [f"{name} has 3 columns called 'b'"]
+    assert said[0].filename == __file__
 
 
 def test_numbers_are_names_where_they_are_the_same_numbers():

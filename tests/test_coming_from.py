@@ -3,8 +3,10 @@
 What other packages compute is written out here by hand, from their documentation.
 """
 
+import contextlib
 import dataclasses
 import inspect
+import io
 import re
 from pathlib import Path
 
@@ -31,6 +33,7 @@ from nncore import (
     ReduceLROnPlateau,
     RMSprop,
     Sequential,
+    SparseCategoricalCrossentropy,
     StepDecay,
     callbacks,
     metrics,
@@ -157,12 +160,13 @@ def _():
 @row("first weights of Dense")
 def _():
     he, glorot, torch = np.sqrt(6 / 100), np.sqrt(6 / (100 + 200)), 100**-0.5
-    both = RandomUniform(100**-0.5)
+    both, sklearn = RandomUniform(100**-0.5), RandomUniform((6 / (100 + 200)) ** 0.5)
     for options, limit, of_bias in (
         ({"activation": "relu"}, he, 0),
         ({"activation": "tanh"}, glorot, 0),
         ({"activation": "relu", "weight_initializer": "glorot_uniform"}, glorot, 0),
         ({"activation": "relu", "weight_initializer": both, "bias_initializer": both}, torch, torch),
+        ({"activation": "relu", "weight_initializer": sklearn, "bias_initializer": sklearn}, glorot, glorot),
     ):
         model = Sequential([Dense(200, **options)])
         model.build(100)
@@ -192,6 +196,13 @@ def _():
     logits = X @ weight + bias
     expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(32), CLASSES])
     assert model.evaluate(X, CLASSES)["loss"] == pytest.approx(expected, rel=1e-12)
+    as_there = Sequential([Dense(3)], dtype="float64")
+    as_there.compile(loss=SparseCategoricalCrossentropy(from_logits=True))
+    as_there.build(3)
+    as_there.set_weights([weight, bias])
+    assert as_there.evaluate(X, CLASSES) == model.evaluate(X, CLASSES)
+    np.testing.assert_allclose(as_there.predict(X), logits, rtol=1e-12)
+    np.testing.assert_allclose(model.predict(X), np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), rtol=1e-12)
     model.set_weights([1e4 * weight, bias])  # where the logarithm of a probability would be infinite
     assert np.isfinite(model.evaluate(X, CLASSES)["loss"])
 
@@ -513,6 +524,80 @@ def _():
         return len(Sequential([Dense(9, "tanh"), Dense(1)], dtype="float64").fit(X, Y, solver=solver, epochs=2000))
 
     assert steps(LBFGS(tol=1e-4)) < steps("lbfgs") == steps(LBFGS()) < steps(LBFGS(tol=0))
+
+
+@row("what fit shows")
+def _():
+    class Sink(io.StringIO):
+        def __init__(self, terminal):
+            super().__init__()
+            self.isatty = lambda: terminal
+
+    def shown(terminal, **options):
+        with contextlib.redirect_stderr(Sink(terminal)) as sink:
+            linear().fit(X, Y, epochs=3, **options)
+        return sink.getvalue()
+
+    assert shown(False) == "" and "3/3 epochs" in shown(True)
+    assert "3/3 epochs" in shown(False, verbose=True) and len(shown(False, verbose=2).splitlines()) == 3
+
+
+@row("what train_on_batch returns")
+def _():
+    model = linear()
+    model.compile(SGD(0), metrics=["mae"])
+    loss = model.train_on_batch(X, Y)
+    assert type(loss) is float and model.evaluate(X, Y, return_dict=False)[0] == pytest.approx(loss, rel=1e-12)
+
+
+@row("class_weight of train_on_batch")
+def _():
+    weights, models = {0: 1.0, 1: 3.0}, [Sequential([Dense(2, "softmax")], dtype="float64") for _ in range(2)]
+    models[0].train_on_batch(X, CLASSES, sample_weight=[weights[c] for c in CLASSES])
+    models[1].fit(X, CLASSES, class_weight=weights, shuffle=False)
+    assert models[0].parameters.tolist() == models[1].parameters.tolist()
+
+
+# ---- using a model
+
+
+@row("what evaluate returns")
+def _():
+    model = linear()
+    alone = model.evaluate(X, Y)
+    assert isinstance(alone, dict) and alone["loss"] == model.evaluate(X, Y, return_dict=False)
+    with pytest.raises(TypeError, match="scores are no number"):
+        float(alone)
+    model.compile(metrics=["mae"])
+    loss, mae = scores = model.evaluate(X, Y)
+    assert [loss, mae] == model.evaluate(X, Y, return_dict=False) and scores[1] == mae
+
+
+@row("what predict returns")
+def _():
+    model = Sequential([Dense(3, "softmax")])
+    model.build(3)
+    assert (
+        model.predict(X).shape == (32, 3) and model.predict_classes(X).tolist() == model.predict(X).argmax(1).tolist()
+    )
+    assert linear().predict(X).shape == (32, 1)
+
+
+@row("predict_proba")
+def _():
+    for units, activation, shape in ((3, "softmax", (32, 3)), (1, "sigmoid", (32, 2))):
+        model = Sequential([Dense(units, activation)], dtype="float64")
+        model.build(3)
+        found = model.predict_proba(X)
+        np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)
+        assert found.shape == shape and found[:, -units:].tolist() == model.predict(X).tolist()
+
+
+@row("summary")
+def _():
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        text = linear().summary()
+    assert printed.getvalue() == "" and isinstance(text, str) and "parameters: 4" in text
 
 
 # ---- callbacks and metrics

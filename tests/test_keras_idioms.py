@@ -27,7 +27,7 @@ from nncore.base import elsewhere
 from nncore.base.moved import MOVED
 from nncore.datasets import train_test_split
 from nncore.layers import LAYERS
-from nncore.losses import SparseCategoricalCrossentropy
+from nncore.losses import BinaryCrossentropy, SparseCategoricalCrossentropy
 from nncore.optimizers import OPTIMIZERS
 
 X = np.random.default_rng(0).normal(size=(20, 3))
@@ -162,6 +162,39 @@ def test_scores_are_a_dict_all_the_same():
         assert copied == plain and list(copied) == list(plain.values())
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        float,
+        int,
+        round,
+        abs,
+        lambda scores: round(scores, 3),
+        lambda scores: f"{scores:.4f}",
+        lambda scores: scores < 0.5,
+        lambda scores: scores >= 0.5,
+        lambda scores: scores * 100,
+        lambda scores: 1 - scores,
+        lambda scores: scores + scores,
+        lambda scores: scores / 2,
+        lambda scores: np.float64(1) - scores,
+        lambda scores: np.ones(2) * scores,
+        lambda scores: np.mean([scores, scores]),
+        lambda scores: -scores,
+        lambda scores: scores**0.5,
+    ],
+)
+@pytest.mark.parametrize("metrics", [None, ["accuracy"]])
+def test_scores_are_no_number(use, metrics):
+    model = Sequential([Dense(3, "softmax")])
+    model.compile(metrics=metrics)
+    model.fit(X, LABELS)
+    scores, known = model.evaluate(X, LABELS), "loss, accuracy" if metrics else "loss"
+    with pytest.raises(TypeError, match=rf"a dict of {known}: take scores\['loss'\], or .* return_dict=False"):
+        use(scores)
+    assert f"{scores}" == str(scores) and scores == dict(scores) and {**scores} == scores | {}
+
+
 def test_return_dict_false_is_what_keras_returns():
     model, _ = trained()
     assert model.evaluate(X, LABELS, return_dict=False) == list(model.evaluate(X, LABELS))
@@ -269,6 +302,87 @@ def test_arguments_by_the_names_of_others(make, said):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (lambda: BinaryCrossentropy(label_smoothing=0.1), r"smooth the targets before: y \* \(1 - s\) \+ s / 2"),
+        (lambda: SparseCategoricalCrossentropy(reduction="mean"), "a loss is the mean over rows, so leave it out"),
+        (lambda: BinaryCrossentropy(pos_weight=3), "it goes to fit, as in model.fit.X, y, class_weight="),
+        (lambda: nncore.MeanSquaredError(name="x"), "MeanSquaredError has no argument 'name'; only models and layers"),
+        (lambda: Adam(weight_decay=0.1), "AdamW has it, and so has a layer under any optimizer, as in Dense"),
+        (lambda: SGD(weight_decay=0.1), "AdamW has it"),
+        (lambda: Adam(betas=(0.9, 0.99)), r"'betas'; they are two numbers, as in Adam\(beta_1=0.9, beta_2=0.999\)"),
+        (lambda: Adam(amsgrad=True), "'amsgrad'; there is no such variant, so leave it out"),
+        (lambda: Adam(momentum=0.9), "'momentum'; its momentum is beta_1"),
+        (lambda: nncore.RMSprop(alpha=0.9), "'alpha'; here it is rho"),
+        (
+            lambda: Dense(3, negative_slope=0.2),
+            r"'negative_slope'; it is the activation's, as in Dense\(8, Activation\(",
+        ),
+        (lambda: Dense(3, alpha=0.2), r"'alpha'; it is the activation's, .*; penalties are l1 and l2"),
+        (lambda: nncore.BatchNorm(axis=-1), "'axis'; it is the last one, so leave it out"),
+        (lambda: nncore.BatchNorm(scale=False), "'scale'; here it is affine, for gamma and beta together"),
+        (lambda: nncore.LayerNorm(elementwise_affine=False), "'elementwise_affine'; here it is affine"),
+        (lambda: nncore.RandomNormal(mean=0), "'mean'; it is 0, so leave it out"),
+        (lambda: nncore.RandomNormal(std=1), "'std'; here it is stddev"),
+        (lambda: nncore.RandomUniform(minval=0), "'minval'; it lies around 0"),
+        (lambda: nncore.solvers.LBFGS(max_iter=9), "LBFGS has no argument 'max_iter'; it goes to fit"),
+        (lambda: Dense(3, bias_initializer=1.0), r"got 1\.0 of type float; write Constant\(1\.0\)$"),
+        (lambda: Dense(3, weight_initializer=0), r"got 0 of type int; write Constant\(0\)$"),
+        (lambda: Dense(3, weight_initializer=True), r"got True of type bool$"),
+        (
+            lambda: Sequential([Dense(1)]).compile(loss=abs),
+            "can be a metric, but no loss: of losses there are mean_squa",
+        ),
+        (lambda: Sequential([Dense(1)]).compile(loss=lambda t, p: 0.0), "can be a metric, but no loss"),
+        (lambda: Sequential([Dense(1)]).compile(loss=np.mean), "can be a metric, but no loss"),
+        (lambda: Sequential([Dense(1)]).compile(from_logits=True), "it is the loss's, as in model.compile"),
+    ],
+)
+def test_so_do_losses_initializers_and_solvers(make, said):
+    with pytest.raises(TypeError, match=said):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Dense(3, weight_initializer="random_normal"), "did you mean 'normal'"),
+        (lambda: Dense(3, weight_initializer="RandomUniform"), "did you mean 'uniform'"),
+        (lambda: Dense(3, weight_initializer="truncated_normal"), "did you mean 'normal'"),
+        (lambda: Dense(3, bias_initializer="random_normal"), "did you mean 'normal'"),
+        (lambda: Dense(3, weight_initializer="orthogonal"), "there is none like it, so give RandomNormal"),
+        (lambda: Dense(3, weight_initializer="lecun_uniform"), r"it is RandomUniform\(\(3 / n_in\)\*\*0.5\)"),
+        (lambda: Dense(3, "hard_sigmoid"), "it is not here; nearest is sigmoid and tanh"),
+        (lambda: Dense(3, "log_softmax"), "end with softmax: the loss reads the logits"),
+        (lambda: Dense(3, "mish"), "it is not here; nearest is silu"),
+        (lambda: Sequential([Dense(1)]).compile("adamax"), "it is not here; nearest is adam"),
+        (lambda: Sequential([Dense(1)]).compile("Rprop"), "it is not here; nearest is rmsprop"),
+        (lambda: Sequential([Dense(1)]).compile(loss="mape"), "unknown loss 'mape'; no loss here is like it"),
+        (lambda: Sequential([Dense(1)]).compile(loss="msle"), r"train on numpy.log1p\(y\) with 'mse'"),
+        (lambda: Sequential([Dense(1)]).compile(loss="rmse"), "'mse' is least for the same weights"),
+    ],
+)
+def test_what_is_not_here_is_not_taken_for_another(make, said):
+    with pytest.raises(ValueError, match=said) as caught:
+        make()
+    assert ("did you mean" in said) is ("did you mean" in str(caught.value))
+
+
+def test_lecun_uniform_is_what_is_said_of_it():
+    weight = nncore.initializers.initialize(nncore.RandomUniform((3 / 300) ** 0.5), "relu", (300, 400), seed=0, layer=0)
+    assert weight.var() == pytest.approx(1 / 300, rel=0.01)  # of LeCun's: 1 / fan_in
+
+
+def test_smoothed_targets_are_keras_label_smoothing():
+    model = Sequential([Dense(1, "sigmoid")], dtype="float64")
+    model.build(3)
+    p = model.predict(X)[:, 0]
+    smooth = LABELS * (1 - 0.2) + 0.5 * 0.2
+    expected = np.mean(-smooth * np.log(p) - (1 - smooth) * np.log(1 - p))
+    assert model.evaluate(X, LABELS * (1 - 0.2) + 0.2 / 2)["loss"] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
         (lambda: Sequential([Dense(1)]).compile("Adam"), "unknown optimizer 'Adam'; did you mean 'adam'"),
         (lambda: Sequential([Dense(1)]).compile("RMS-prop"), "unknown optimizer 'RMS-prop'; did you mean 'rmsprop'"),
         (lambda: Sequential([Dense(1)]).compile("L-BFGS"), r"optimizer 'L-BFGS' is a solver: .* fit\(solver='lbfgs'\)"),
@@ -367,9 +481,19 @@ def test_hints_are_no_attributes():
         ),
         (lambda model: nncore.layers.dense, "did you mean 'Dense'?"),
         (lambda model: nncore.losses.CrossEntropyLoss, "use SparseCategoricalCrossentropy for numbers of classes"),
-        (lambda model: nncore.optimizers.LBFGS, "model.fit(X, y, solver='lbfgs')"),
+        (lambda model: nncore.optimizers.LBFGS, "model.fit(X, y, solver='lbfgs'), or from nncore.solvers import LBFGS"),
+        (lambda model: nncore.LM, "model.fit(X, y, solver='lm'), or from nncore.solvers import LM"),
+        (lambda model: nncore.Module, "Dense(k, 'softmax')]) is a model for k classes, Sequential("),
         (lambda model: nncore.metrics.f1_score, "give a function: def own(y_true, y_pred): return sklearn.metrics.f1"),
         (lambda model: nncore.schedules.StepLR, "use StepDecay"),
+        (
+            lambda model: nncore.CosineDecayRestarts,
+            "no schedule restarts, and of schedules there are PiecewiseConstant",
+        ),
+        (lambda model: nncore.schedules.ExponentialLR, "use StepDecay(rate, factor=gamma, every=1)"),
+        (lambda model: nncore.PolynomialDecay, "LearningRateScheduler(function), a callback, sets any rate"),
+        (lambda model: nncore.optimizers.Adamax, "of optimizers there are SGD, RMSprop, Adagrad, Adam"),
+        (lambda model: nncore.AlphaDropout, "of layers there are Dense, Activation"),
     ],
 )
 def test_attributes_of_layers_optimizers_and_the_package(get, said):
@@ -402,6 +526,78 @@ def test_what_would_have_no_effect_is_not_set(name, said):
 
 
 @pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("loss", "model.compile('adam', loss='mse', metrics=['mae']) sets it"),
+        ("metrics", "model.compile('adam', loss='mse', metrics=['mae']) sets it"),
+        ("layers", "model.add, insert, remove, move and replace change them"),
+        ("parameters", "model.parameters[:] = vector sets them"),
+        ("seed", "it is set when the model is made, as in Sequential(layers, seed=0"),
+        ("dtype", "it is set when the model is made"),
+    ],
+)
+def test_what_a_model_only_tells_is_not_set(name, said):
+    model, _ = trained()
+    before = getattr(model, name)
+    with pytest.raises(AttributeError, match=re.escape(f"{name!r} of 'Sequential' object is not to be set; {said}")):
+        setattr(model, name, "mse")
+    assert np.all(getattr(model, name) == before)
+
+
+def test_every_property_can_be_set_or_says_what_sets_it():
+    model, _ = trained()
+    for name in [name for name, value in vars(Sequential).items() if isinstance(value, property)]:
+        try:
+            setattr(model, name, getattr(model, name))
+        except AttributeError as error:
+            assert "; " in str(error), error
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda layers: layers.append(Dense(1)),
+            "model.add(layer) appends one, model.insert(index, layer) puts one in",
+        ),
+        (lambda layers: layers.insert(0, Dense(1)), "model.insert(index, layer) puts one in"),
+        (lambda layers: layers.pop(), "model.remove(index) takes one out"),
+        (lambda layers: layers.extend([Dense(1)]), "model.add(layer) appends one"),
+        (lambda layers: layers.__setitem__(0, Dense(1)), "model.replace(index, layer) puts another in its place"),
+        (lambda layers: layers.__delitem__(0), "model.remove(index) takes one out"),
+    ],
+)
+def test_the_layers_of_a_model_are_no_list(change, said):
+    layers = Sequential([Dense(2), Dense(1)]).layers
+    with pytest.raises((AttributeError, TypeError), match=re.escape(f"the layers of a model are no list; {said}")):
+        change(layers)
+    assert layers == (Dense(2), Dense(1)) and layers[:1] == (Dense(2),) and repr(layers) == "(Dense(2), Dense(1))"
+    assert not hasattr(layers, "append") and not hasattr(layers, "other") and hash(layers) == hash(tuple(layers))
+    for plain in (pickle.loads(pickle.dumps(layers)), copy.deepcopy(layers), copy.copy(layers)):
+        assert type(plain) is tuple and plain == layers
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda model: model.insert(-1, Dense(1)), "index=2"),
+        (lambda model: model.replace(-1, Dense(1)), "index=2"),
+        (lambda model: model.remove(-3), "index=0"),
+        (lambda model: model.move(-1, 0), "from_index=2"),
+        (lambda model: model.move(0, -1), "to_index=2"),
+    ],
+)
+def test_places_are_not_counted_from_the_end(change, said):
+    model = Sequential([Dense(3), Dense(2), Dense(1)])
+    said = rf"from 0 to \d, got -\d; places are not counted from the end, and the last layer is number 2: {said}$"
+    with pytest.raises(ValueError, match=said):
+        change(model)
+    with pytest.raises(ValueError, match=r"from 0 to \d, got -9$"):
+        model.remove(-9)
+    assert len(model.layers) == 3
+
+
+@pytest.mark.parametrize(
     ("make", "said"),
     [
         (lambda: Sequential([Dense(1)]).compile(Adam), r"optimizer must be a name \(str\), .*; write Adam\(\)"),
@@ -422,12 +618,33 @@ def test_what_is_given_for_a_name(make, said):
         ("from nncore import BatchNormalization", "use BatchNorm"),
         ("from nncore.models import Sequential", "the package is flat: from nncore import Dense, Sequential, load"),
         ("import nncore.keras", "the package is flat"),
+        ("from nncore.layers import Dense, InputLayer", "'InputLayer'; leave it out: the first fit tells"),
+        ("from nncore.losses import CrossEntropyLoss", "use SparseCategoricalCrossentropy"),
+        ("from nncore.schedules import CosineDecayRestarts", "no schedule restarts"),
+        ("from nncore.optimizers import LBFGS", "from nncore.solvers import LBFGS"),
+        ("from nncore.metrics import f1_score", "give a function: def own"),
+        ("from nncore.layers import Dens", "module 'nncore.layers' has no attribute 'Dens'; did you mean 'Dense'?"),
         ("from nncore import Sequentia", "cannot import name 'Sequentia' from 'nncore'"),
     ],
 )
 def test_imports_by_the_names_of_others(line, said):
     with pytest.raises(ImportError, match=re.escape(said)):
         exec(line, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "loss"), [("MLPClassifier", "sparse_categorical_crossentropy"), ("MLPRegressor", "mse")]
+)
+def test_the_model_of_scikit_learn_is_of_its_kind(name, loss):
+    """The hint for a classifier used to be a regression, which takes the numbers of classes for quantities."""
+    with pytest.raises(AttributeError, match=r"Sequential\(.*\]\)") as caught:
+        getattr(nncore, name)
+    written = re.search(r"Sequential\(.*?\]\)", str(caught.value)).group()
+    assert eval(written, {"Sequential": Sequential, "Dense": Dense, "k": 3}).loss == nncore.losses.get(loss)
+    with pytest.raises(
+        TypeError, match=r"Dense\(k, 'softmax'\)\]\) for k classes, Sequential.*Dense\(1\)\]\) for quantities"
+    ):
+        Sequential(hidden_layer_sizes=(64,))
 
 
 def test_no_word_of_others_hides_what_there_is():
@@ -487,11 +704,32 @@ def test_a_field_of_an_optimizer_or_layer_is_not_assigned_to():
             "if the classes are 0, 10, 20, number them: names, y = numpy.uni",
         ),
         (np.arange(20), Dense(3, "softmax"), "labels must be 0..2$"),
+        (
+            np.arange(20) % 3 + 1,
+            Dense(1, "sigmoid"),
+            r'for classes 1, 2, 3 subtract 1: y = y - 1, and end with Dense\(3, "softmax"\) instead$',
+        ),
+        (
+            np.arange(20) % 4 * 10 + 10.0,
+            Dense(1, "sigmoid"),
+            r'for classes 10, 20, 30, 40 number them: names, y = .*, and end with Dense\(4, "softmax"\) instead$',
+        ),
+        (np.arange(20) % 3, Dense(1, "sigmoid"), r'for the classes 0..2 end with Dense\(3, "softmax"\) instead$'),
     ],
 )
 def test_labels_that_are_counted_otherwise(labels, layer, said):
     with pytest.raises(ValueError, match=said):
         Sequential([layer]).fit(X, labels)
+
+
+def test_what_is_said_of_logits_works():
+    """The row of the guide is "cross-entropy from logits"; it used to say that there is no from_logits."""
+    model = Sequential([Dense(1)])
+    with pytest.raises(ValueError, match="or no activation there and loss=Binary") as caught:
+        model.compile(loss="binary_crossentropy")
+    written = re.search(r"loss=(\w+\(from_logits=True\)), with which predict gives logits", str(caught.value))[1]
+    model.compile(loss=eval(written, {"BinaryCrossentropy": BinaryCrossentropy}))
+    model.fit(X, LABELS)
 
 
 def test_a_share_that_is_given_as_an_array():

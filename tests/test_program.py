@@ -168,7 +168,7 @@ def test_printed_table_is_aligned():
             ValueError,
             r"the last layer is a Residual, .*; put Activation\('softmax'\) or another Dense behind it",
         ),
-        ([Dense(3)], 4, SparseCategoricalCrossentropy(), ValueError, "to be 'softmax', .* or .* from_logits=True"),
+        ([Dense(3)], 4, SparseCategoricalCrossentropy(), ValueError, "to be 'softmax', .* or .*[(]from_logits=True"),
         ([Dense(3, "sigmoid")], 4, BinaryCrossentropy(True), ValueError, "no activation, got 'sigmoid'; remove the"),
         ([Dense(3, "softmax")], 4, CategoricalCrossentropy(True), ValueError, "no activation, got 'softmax'"),
     ],

@@ -14,6 +14,11 @@ from nncore import SGD, Adam, Dense, Sequential, load
 from nncore.model import surgery
 from nncore.network import Network, turn
 
+IN_ANOTHER_THREAD = (
+    "model is being trained in another thread; wait until it is trained, or work on a copy made before: "
+    "copy.deepcopy(model)"
+)
+
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
@@ -88,7 +93,7 @@ def test_one_of_two_first_fits_is_refused(monkeypatch):
     model = classifier()
     pause = Pause(monkeypatch, nncore.training.loop, "new_network")
     errors = beside(lambda: model.fit(X, LABELS), [lambda: model.fit(X, LABELS)], pause)
-    assert errors == ["model is being trained in another thread"]
+    assert errors == [IN_ANOTHER_THREAD]
     assert trained(model, 1)
 
 

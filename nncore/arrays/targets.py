@@ -109,6 +109,9 @@ def _for_labels(columns: Array) -> str:
         if len(labels) == 2:
             return f"; if the classes are {labels[0]:g} and {labels[1]:g}, number them: {NUMBERED}"
         k = int(labels[-1]) + 1
+        if labels[0] >= 1 and len(labels) > 2:  # a network that ends with k + 1 outputs would learn a class of no rows
+            number = "subtract 1: y = y - 1" if labels[0] == 1 and len(labels) == k - 1 else f"number them: {NUMBERED}"
+            return f'; for classes {_some(labels)} {number}, and end with Dense({len(labels)}, "softmax") instead'
         return f'; for the classes 0..{k - 1} end with Dense({k}, "softmax") instead'
     return ""
 
@@ -200,9 +203,12 @@ def _shift(labels: Array, n_outputs: int) -> str:
     ):
         return f'; for the classes 0..{high:g} end with Dense({int(high) + 1}, "softmax")'
     if len(found) == n_outputs:
-        shown = ", ".join(f"{label:g}" for label in found[:5]) + (", ..." if len(found) > 5 else "")
-        return f"; if the classes are {shown}, number them: {NUMBERED}"
+        return f"; if the classes are {_some(found)}, number them: {NUMBERED}"
     return ""
+
+
+def _some(labels: Array) -> str:
+    return ", ".join(f"{label:g}" for label in labels[:5]) + (", ..." if len(labels) > 5 else "")
 
 
 def _not_one_hot(labels: Array) -> int | None:

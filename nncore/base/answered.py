@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+from nncore.base.elsewhere import OF_LAYERS
+
+NO_LIST = "the layers of a model are no list"
+T = TypeVar("T")
 
 
 class Answered:
@@ -71,6 +76,61 @@ def answer(cls: type, words: Mapping[str, str], refused: Mapping[str, str]) -> N
         if not hasattr(cls, name):
             setattr(cls, name, Answered(cls, name, words.get(name, refused.get(name, "")), refused.get(name)))
     cls.__dir__ = _listed  # type: ignore[assignment]
+
+
+def refuse_setting(cls: type, words: Mapping[str, str]) -> None:
+    """Let read-only properties of a class say what sets them, where somebody assigns to one.
+
+    Examples
+    --------
+    >>> from nncore import Dense, Sequential
+    >>> Sequential([Dense(1)]).loss = "mse"
+    Traceback (most recent call last):
+        ...
+    AttributeError: 'loss' of 'Sequential' object is not to be set; model.compile('adam', loss='mse', \
+metrics=['mae']) sets it
+    """
+
+    def refusing(name: str) -> Callable[[Any, Any], None]:
+        def refuse(self: Any, value: Any) -> None:
+            raise AttributeError(f"{name!r} of {type(self).__name__!r} object is not to be set; {words[name]}")
+
+        return refuse
+
+    for name in words:
+        setattr(cls, name, getattr(cls, name).setter(refusing(name)))
+
+
+class Fixed(tuple[T, ...]):
+    """A tuple that says, of methods that lists have, what to write instead; it still does not have them.
+
+    Pickles and copies of it are plain tuples.
+
+    Examples
+    --------
+    >>> from nncore import Dense, Sequential
+    >>> Sequential([Dense(1)]).layers.append(Dense(2))
+    Traceback (most recent call last):
+        ...
+    AttributeError: the layers of a model are no list; model.add(layer) appends one, model.insert(index, layer) puts \
+one in
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in OF_LAYERS:
+            raise AttributeError(f"{NO_LIST}; {OF_LAYERS[name]}")
+        return object.__getattribute__(self, name)  # which raises what it did
+
+    def __setitem__(self, index: Any, layer: Any) -> NoReturn:
+        raise TypeError(f"{NO_LIST}; {OF_LAYERS['__setitem__']}")
+
+    def __delitem__(self, index: Any) -> NoReturn:
+        raise TypeError(f"{NO_LIST}; {OF_LAYERS['__delitem__']}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tuple, (list(self),)
 
 
 def _listed(self: Any) -> list[str]:

@@ -12,7 +12,12 @@ DATA_ONLY = "a file holds names and numbers alone, so leave it out; metrics that
 OF_COMPILE = "it goes to compile, as in model.compile('adam', loss='mse', metrics=['mae'])"
 OF_FIT = "it goes to fit, as in model.fit(X, y, epochs=10, batch_size=32)"
 OF_OPTIMIZER = "it is the optimizer's, as in model.compile(Adam(learning_rate=0.01))"
+SMOOTHED = (
+    "smooth the targets before: y * (1 - s) + s / 2, or one-hot rows * (1 - s) + s / k for k classes, with "
+    "CategoricalCrossentropy"
+)
 STOPPING = "fit takes callbacks=EarlyStopping(patience=10), with validation_data or validation_split"
+LAYERS = f"give layers, as in {elsewhere.CLASSIFIER} for k classes, {elsewhere.REGRESSOR} for quantities"
 
 ARGUMENTS = {
     "Y": "y",
@@ -22,6 +27,7 @@ ARGUMENTS = {
     "clipnorm": "clip_norm",
     "clipvalue": "clip_value",
     "criterion": "loss",
+    "elementwise_affine": "affine",
     "eps": "epsilon",
     "eta": "learning_rate",
     "eval_set": "validation_data",
@@ -38,13 +44,13 @@ ARGUMENTS = {
     "n_epochs": "epochs",
     "n_iter": "epochs",
     "nb_epoch": "epochs",
-    "negative_slope": "alpha",
     "num_epochs": "epochs",
     "out_features": "units",
     "p": "rate",
     "random_seed": "seed",
     "random_state": "seed",
     "sample_weights": "sample_weight",
+    "std": "stddev",
     "val_split": "validation_split",
     "validation_fraction": "validation_split",
     "x": "X",
@@ -57,20 +63,33 @@ ADVICE = elsewhere.table(
         "activity_regularizer": f"activations are not penalised; {elsewhere.PENALTY}",
         "alpha kernel_regularizer penalty": elsewhere.PENALTY,
         "batch_size class_weight epochs max_iter n_iter": OF_FIT,
+        "axis": "it is the last one, so leave it out",
+        "betas": "they are two numbers, as in Adam(beta_1=0.9, beta_2=0.999)",
+        "beta_initializer gamma_initializer": "gamma begins with 1 and beta with 0, so leave it out",
         "bias_regularizer": "biases are not penalised",
+        "center scale": "here it is affine, for gamma and beta together",
         "compile custom_objects weights_only": DATA_ONLY,
         "decay": "give a schedule as learning_rate, as in nncore.ExponentialDecay",
+        "amsgrad centered dampening foreach fused maximize use_ema": "there is no such variant, so leave it out",
         "device map_location": elsewhere.NO_DEVICE,
         "dtype random_state seed": elsewhere.OF_MODEL,
         "early_stopping n_iter_no_change patience tol": STOPPING,
-        "hidden_layer_sizes": "give layers, as in Sequential([Dense(64, 'relu'), Dense(1)])",
-        "in_features input_dim input_shape": elsewhere.NO_INPUT,
+        "from_logits": "it is the loss's, as in model.compile(loss=nncore.losses.BinaryCrossentropy(from_logits=True))",
+        "hidden_layer_sizes": LAYERS,
+        "high low maxval minval": "it lies around 0: RandomUniform(limit=0.05) is from -0.05 to 0.05",
+        "ignore_class ignore_index": "leave these rows out before",
+        "in_features input_dim input_shape num_features normalized_shape": elsewhere.NO_INPUT,
         "include_optimizer overwrite save_format": ONE_FORMAT,
         "initial_epoch": "epochs are counted on over all calls of fit, so leave it out",
         "learning_rate learning_rate_init lr": OF_OPTIMIZER,
+        "label_smoothing": SMOOTHED,
         "loss metrics optimizer": OF_COMPILE,
+        "mean": "it is 0, so leave it out",
         "name": "only models and layers have names, so leave it out",
+        "negative_slope": "it is the activation's, as in Dense(8, Activation('leaky_relu', negative_slope=0.1))",
         "n_jobs use_multiprocessing workers": "nncore.set_num_threads(n) says how many threads compute",
+        "pos_weight weight": "it goes to fit, as in model.fit(X, y, class_weight={0: 1.0, 1: 3.0})",
+        "reduce reduction size_average": "a loss is the mean over rows, so leave it out",
         "run_eagerly": "there is one way to run, so leave it out",
         "save_freq": "it saves after epochs, so leave it out",
         "save_weights_only": "files hold the whole model, so leave it out",
@@ -85,12 +104,13 @@ ADVICE = elsewhere.table(
         "validation_freq": "validation rows are scored after every epoch, so leave it out",
         "validation_steps": "all validation rows are scored, so leave it out",
         "verbose": "it prints nothing, so leave it out; what it did is in its attributes and in the history",
+        "weight_decay": "AdamW has it, and so has a layer under any optimizer, as in Dense(8, weight_decay=0.01)",
         "warm_start": "every fit goes on from where the model is, so leave it out",
     }
 )
 """What to do about arguments that have no counterpart where they are given."""
 
-TOO_MANY = {"Sequential": "layers are one list, as in Sequential([Dense(64, 'relu'), Dense(1)])"}
+TOO_MANY = {"Sequential": "layers are one list, as in Sequential([Dense(64, 'relu'), Dense(10, 'softmax')])"}
 """What to say besides where a function is given more by place than it takes."""
 
 OF_EPOCHS = "time is counted in epochs, not in steps, so divide by the steps of an epoch"
@@ -111,7 +131,15 @@ _TOPS = {
     "decay_rate gamma staircase": "the rate falls along a cosine; ExponentialDecay and StepDecay have a factor",
 }
 
+_MOMENTUM = {"momentum": "its momentum is beta_1"}
+_SLOPE = "it is the activation's, as in Dense(8, Activation('elu', alpha=0.5)); penalties are l1 and l2"
+
 OF_CALL = {
+    "Adam": _MOMENTUM,
+    "AdamW": _MOMENTUM,
+    "Nadam": _MOMENTUM,
+    "Dense": {"alpha": _SLOPE},
+    "RMSprop": {"alpha": "here it is rho"},
     "CosineDecay": elsewhere.table(
         {
             **_TOPS,

@@ -15,12 +15,19 @@ OF_MODEL = "it is the model's, as in Sequential(layers, seed=0, dtype='float64')
 WEIGHTS = "weights are in model.get_weights(), a list of arrays, and model.parameters, one flat vector"
 SETTING = "model.set_weights(list of arrays) sets them, and nncore.load(path) reads a whole model"
 NO_NUMBERS = f"a layer says what is computed and holds no numbers; {WEIGHTS}"
+NO_OPTIMIZER = "of optimizers there are SGD, RMSprop, Adagrad, Adam, AdamW, Nadam and Lion"
+NO_SCHEDULE = (
+    "no schedule restarts, and of schedules there are PiecewiseConstant, StepDecay, ExponentialDecay, CosineDecay and "
+    "OneCycle; LearningRateScheduler(function), a callback, sets any rate"
+)
 NO_LAYER = "of layers there are Dense, Activation, BatchNorm, LayerNorm, Dropout and Residual"
 BY_NAME = "activations go by name: Dense(8, 'relu') or Activation('relu'); nncore.activations lists them"
 CROSSENTROPY = "use SparseCategoricalCrossentropy for numbers of classes, CategoricalCrossentropy for shares of them"
 LABELS = "labels are given to fit as they are, the numbers of classes 0, 1, 2..., or one-hot rows"
 ARRAYS = "NumPy arrays are given to fit and predict as they are"
 SEEDS = "every model has a seed of its own: Sequential(layers, seed=0)"
+CLASSIFIER = "Sequential([Dense(64, 'relu'), Dense(k, 'softmax')])"
+REGRESSOR = "Sequential([Dense(64, 'relu'), Dense(1)])"
 SAVING = "model.save(path) writes the whole model, and nncore.load(path) reads it"
 
 
@@ -86,6 +93,35 @@ SET_ON_A_MODEL = table(
 )
 """What a model would keep without a word, and without effect, if it were set."""
 
+OF_COMPILE = "model.compile('adam', loss='mse', metrics=['mae']) sets it"
+READ_ONLY = table(
+    {
+        "built program": "model.build(n_features) builds it, as does the first fit",
+        "dtype seed": "it is set when the model is made, as in Sequential(layers, seed=0, dtype='float64')",
+        "feature_names": "the first table that the model is trained on decides",
+        "last_activation": "model.replace(index, layer) sets another last layer",
+        "layers": "model.add, insert, remove, move and replace change them",
+        "loss loss_is_inferred metrics scorers": OF_COMPILE,
+        "n_parameters": "it follows from the layers",
+        "parameters": "model.parameters[:] = vector sets them, as does model.set_weights(list of arrays)",
+    }
+)
+"""What a model tells and is not to be set -> what sets it."""
+
+OF_LAYERS = table(
+    {
+        "append": "model.add(layer) appends one, model.insert(index, layer) puts one in",
+        "clear": "Sequential(layers) makes another model",
+        "extend": "model.add(layer) appends one",
+        "insert": "model.insert(index, layer) puts one in",
+        "pop remove": "model.remove(index) takes one out",
+        "reverse": "model.move(from_index, to_index) moves one",
+        "__setitem__": "model.replace(index, layer) puts another in its place",
+        "__delitem__": "model.remove(index) takes one out",
+    }
+)
+"""What lists have and the layers of a model have not, which cannot be changed in place -> what to write instead."""
+
 OF_A_LAYER = table(
     {
         "bias get_weights kernel set_weights variables weight weights": NO_NUMBERS,
@@ -122,10 +158,14 @@ OF_THE_PACKAGE = table(
         "clone_model": ANEW,
         "constant DataLoader Tensor tensor TensorDataset Variable": ARRAYS,
         "Conv1D Conv2D Embedding GRU Lambda LSTM MaxPooling2D SimpleRNN": NO_LAYER,
+        "Adadelta Adafactor Adamax ASGD Ftrl RAdam Rprop": NO_OPTIMIZER,
+        "AlphaDropout GaussianDropout GaussianNoise GroupNorm GroupNormalization RMSNorm RMSNormalization": NO_LAYER,
+        "CosineAnnealingWarmRestarts CosineDecayRestarts InverseTimeDecay LinearLR PolynomialDecay": NO_SCHEDULE,
         "CosineAnnealing CosineAnnealingLR lr_scheduler": "give a schedule: Adam(CosineDecay(0.01, epochs=50))",
         "CrossEntropyLoss NLLLoss": CROSSENTROPY,
         "CSVDataset read_csv": "use nncore.datasets.read_csv",
         "ELU GELU Identity LeakyReLU ReLU Sigmoid SiLU Softmax Softplus Swish Tanh": BY_NAME,
+        "ExponentialLR": "use StepDecay(rate, factor=gamma, every=1)",
         "Flatten": "reshape the rows before: X.reshape(len(X), -1)",
         "GlorotUniform HeNormal HeUniform": "name it: Dense(8, weight_initializer='he_normal')",
         "Input InputLayer": f"leave it out: {NO_INPUT}",
@@ -133,13 +173,16 @@ OF_THE_PACKAGE = table(
         "L1Loss": "use MeanAbsoluteError",
         "LabelBinarizer one_hot OneHotEncoder to_categorical": LABELS,
         "LayerNormalization": "use LayerNorm",
-        "LBFGS": "it is a solver: model.fit(X, y, solver='lbfgs')",
+        "LBFGS": "it is a solver: model.fit(X, y, solver='lbfgs'), or from nncore.solvers import LBFGS",
+        "LevenbergMarquardt LM": "it is a solver: model.fit(X, y, solver='lm'), or from nncore.solvers import LM",
         "Linear": "use Dense",
         "load_model": "nncore.load(path) reads what model.save(path) wrote",
         "load_weights": SETTING,
         "manual_seed seed set_random_seed set_seed": SEEDS,
         "MinMaxScaler Normalization StandardScaler": "use nncore.datasets.Standardizer",
-        "MLPClassifier MLPRegressor Model Module": "Sequential([Dense(64, 'relu'), Dense(1)]) is a model",
+        "MLPClassifier": f"{CLASSIFIER} is one for k classes, numbered from 0",
+        "MLPRegressor": f"{REGRESSOR} is one",
+        "Model Module": f"{CLASSIFIER} is a model for k classes, {REGRESSOR} one for quantities",
         "MSELoss": "use MeanSquaredError",
         "MultiStepLR PiecewiseConstantDecay": "use PiecewiseConstant",
         "no_grad": "predict computes no gradients, so leave it out",
@@ -166,12 +209,44 @@ METRICS = {
     "medae medianabsoluteerror": "median_absolute_error(y_true, y_pred)",
     "topk topkcategoricalaccuracy topkaccuracyscore": "top_k_accuracy_score(y_true, y_pred)",
 }
+FIXED = "there is none like it, so give RandomNormal(stddev) or RandomUniform(limit), or set the weights"
+NO_LOSS = "no loss here is like it"
+NEAREST = {
+    "activation": {
+        "celu prelu relu6 selu": "elu, leaky_relu and relu",
+        "glu": "gelu",
+        "hardsigmoid hardtanh softsign": "sigmoid and tanh",
+        "hardsilu hardswish mish": "silu",
+        "softmin": "softmax",
+    },
+    "optimizer": {"adadelta rprop": "rmsprop", "adamax radam": "adam", "asgd": "sgd"},
+}
+"""Names of a kind that are others, and the nearest that are here."""
 OF_A_KIND = {
     "metric": {
         name: f"give a function: def own(y_true, y_pred): return sklearn.metrics.{call}"
         for name, call in table(METRICS).items()
-    }
+    },
+    "loss": table(
+        {
+            "mape meanabsolutepercentageerror": NO_LOSS,
+            "meansquaredlogarithmicerror msle": "train on numpy.log1p(y) with 'mse'",
+            "binaryfocalcrossentropy categoricalfocalcrossentropy": f"{NO_LOSS}; see class_weight of fit",
+            "categoricalhinge hinge squaredhinge": f"{NO_LOSS}; classes take a crossentropy",
+            "rmse rootmeansquarederror": "'mse' is least for the same weights",
+        }
+    ),
+    "weight_initializer": table(
+        {"identity orthogonal variancescaling": FIXED, "lecununiform": "it is RandomUniform((3 / n_in)**0.5)"}
+    ),
+    "activation": {
+        "logsoftmax": "end with softmax: the loss reads the logits",
+        "logsigmoid": "end with sigmoid: the loss reads the logits",
+    },
+    "optimizer": {},
 }
+for _kind, _rows in NEAREST.items():
+    OF_A_KIND[_kind] |= {name: f"it is not here; nearest is {near}" for name, near in table(_rows).items()}
 """What names of a kind mean that nothing here is called by; in small letters, without what stands between."""
 
 SUFFIXES = table(

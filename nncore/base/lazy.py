@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import Any
 
 
@@ -57,9 +57,19 @@ def explaining(module: str, words: Mapping[str, str]) -> Callable[[str], Any]:
 
     def refuse(name: str) -> Any:
         known = [one for one in vars(sys.modules[module]) if not one.startswith("_")]
-        raise AttributeError(_missing(module, name, known, words))
+        said = _missing(module, name, known, words)
+        if _imports(sys._getframe(1)):  # of an AttributeError Python would make an error without this text
+            raise ImportError(f"cannot import {name!r}: {said}", name=module)
+        raise AttributeError(said)
 
     return refuse
+
+
+def _imports(frame: FrameType) -> bool:
+    """Tell whether a frame is at ``from module import name``, which asks the module for the name."""
+    from opcode import opmap  # here, not at the top: only misses need it
+
+    return frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
 
 
 def _missing(package: str, name: str, known: list[str], words: Mapping[str, str]) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from nncore.base import callers
 
 NO_TABLE = frozenset({np.ndarray, list, tuple, dict, set, str, bytes, int, float, type(None)})
 PLAIN_ROWS = frozenset({list, tuple, np.ndarray, int, float, bool, str})
@@ -37,6 +40,26 @@ def column_names(table: Any) -> tuple[str, ...] | None:
     return None
 
 
+def names_to_keep(table: Any, name: str) -> tuple[str, ...] | None:
+    """Return the `column_names` of a table that something is trained on; a `UserWarning` says which stand twice.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> names_to_keep(pandas.DataFrame({"age": [1], "height": [2]}), "X")
+    ('age', 'height')
+    """
+    names = column_names(table)
+    if names is not None and len(set(names)) < len(names):
+        title, count = next((title, names.count(title)) for title in names if names.count(title) > 1)
+        text = (
+            f"{name} has {count} columns called {title!r}: all are taken, and go by their order alone; leave out those "
+            "that are there by mistake, and give the others names of their own"
+        )
+        warnings.warn(text, UserWarning, stacklevel=callers.level())
+    return names
+
+
 def column_types(table: Any) -> list[str]:
     """Return the type of each column of a table, as its package writes it; none for anything else.
 
@@ -52,10 +75,11 @@ def column_types(table: Any) -> list[str]:
     return [str(kind) for kind in (getattr(table, "dtypes", ()) if of_pyarrow is None else of_pyarrow)]
 
 
-def known_names(known: tuple[str, ...] | None, table: Any, fewest: int = 1) -> tuple[str, ...] | None:
+def known_names(known: tuple[str, ...] | None, table: Any, name: str = "X", fewest: int = 1) -> tuple[str, ...] | None:
     """Return the names that a model keeps: those `known` already, else those of the table that it is trained on.
 
-    Names that only count the columns give way to others. Of a table with fewer than `fewest` columns, none.
+    Names that only count the columns give way to others. Of a table with fewer than `fewest` columns, none. `name` is
+    what the warning of `names_to_keep` calls it.
 
     Examples
     --------
@@ -68,7 +92,7 @@ def known_names(known: tuple[str, ...] | None, table: Any, fewest: int = 1) -> t
     found = column_names(table)
     if found is None or len(found) < fewest or (known is not None and sorted(found) == sorted(known)):
         return known
-    return found
+    return names_to_keep(table, name)
 
 
 def order_for(known: tuple[str, ...] | None, table: Any, name: str = "X", whose: str = "the model") -> list[int] | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nncore.base import checks
-from nncore.base.tables import column_names, order_for, refuse_without_values
+from nncore.base.tables import column_names, names_to_keep, order_for, refuse_without_values
 
 FEW = 10  # rows or fewer: values that went through several operations differ in more than the last bit
 
@@ -51,7 +51,7 @@ class Standardizer:
         ValueError
             If `X` has no row, holds NaN or infinity, or spreads too wide for float64.
         """
-        names, X = column_names(X), as_float(X)
+        names, X = names_to_keep(X, "X"), as_float(X)
         if X.ndim not in (1, 2) or not len(X):
             raise ValueError(f"X must be (n_samples, n_features) or (n_samples,) with a row or more, got {X.shape}")
         if not np.isfinite(X).all():

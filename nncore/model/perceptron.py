@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from nncore.arrays import inputs
 from nncore.base import callers, checks
 from nncore.base.random import permutation
-from nncore.base.tables import column_names
+from nncore.base.tables import names_to_keep
 from nncore.base.typing import Array
 from nncore.errors import NotBuiltError
 
@@ -107,7 +107,7 @@ class Perceptron:
         array = inputs.features(X, FLOAT64)
         self._refuse_overflow(float(np.abs(array).max()))
         classes, answers = _two_classes(y, len(array))
-        self.feature_names = column_names(X)
+        self.feature_names = names_to_keep(X, "X")
         self.classes_, self.w, self.b = classes, np.zeros(array.shape[1]), 0.0
         circle, errors = _Circle(array, answers, self.learning_rate), []
         for epoch in range(epochs):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore.base import checks, elsewhere
-from nncore.base.answered import answer
+from nncore.base.answered import Fixed, answer, refuse_setting
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic
 from nncore.history import History
@@ -84,8 +84,8 @@ class Sequential:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """The layers, from input to output."""
-        return self._state.layers
+        """The layers, from input to output; `add`, `insert`, `remove`, `move` and `replace` change them."""
+        return Fixed(self._state.layers)
 
     @property
     def seed(self) -> int:
@@ -745,3 +745,4 @@ class Sequential:
 # `predict` and `train_on_batch` are called too often for that.
 checks.explain_unknown_arguments([Sequential], ["build", "compile", "fit", "evaluate", "save"])
 answer(Sequential, elsewhere.OF_A_MODEL, elsewhere.SET_ON_A_MODEL)
+refuse_setting(Sequential, elsewhere.READ_ONLY)

@@ -64,7 +64,7 @@ def insert(state: State, index: int, layer: Layer) -> SurgeryReport:
     """Put a layer in; see ``Sequential.insert``."""
     with state.turn.changing():
         n = len(state.layers)
-        index = checks.integer(0, n)("index", index)
+        index = _place("index", index, n, n)
         layers, origins = list(state.layers), list[int | None](range(n))
         layers.insert(index, checks.exact("layer", layer, LAYERS))
         origins.insert(index, None)
@@ -81,7 +81,7 @@ def move(state: State, from_index: int, to_index: int) -> SurgeryReport:
     """Take a layer out and put it in again; see ``Sequential.move``."""
     with state.turn.changing():
         layers, origins, layer, origin = _without(state, "from_index", from_index)
-        to_index = checks.integer(0, len(layers))("to_index", to_index)
+        to_index = _place("to_index", to_index, len(layers), len(layers) + 1)
         layers.insert(to_index, layer)
         origins.insert(to_index, origin)
         return _operate(state, layers, origins)
@@ -92,10 +92,22 @@ def replace(state: State, index: int, layer: Layer) -> SurgeryReport:
     with state.turn.changing():
         layers, origins, old, origin = _without(state, "index", index)
         same_kind = type(checks.exact("layer", layer, LAYERS)) is type(old)
-        place = checks.integer(0, len(layers))("index", index)
+        place = _place("index", index, len(layers), len(layers) + 1)
         layers.insert(place, layer)
         origins.insert(place, origin if same_kind else None)
         return _operate(state, layers, origins)
+
+
+def _place(argument: str, index: int, last: int, n_layers: int) -> int:
+    """Return an index of one of `n_layers` layers, or of a place among them, from 0 to `last`."""
+    try:
+        place: int = checks.integer(0, last)(argument, index)
+    except ValueError as error:
+        if -n_layers <= index < 0:
+            from_end = f"places are not counted from the end, and the last layer is number {n_layers - 1}"
+            raise ValueError(f"{error}; {from_end}: {argument}={n_layers + index}") from None
+        raise
+    return place
 
 
 def _without(state: State, argument: str, index: int) -> tuple[list[Layer], list[int | None], Layer, int | None]:
@@ -103,7 +115,7 @@ def _without(state: State, argument: str, index: int) -> tuple[list[Layer], list
     n = len(state.layers)
     if not n:
         raise ValueError(f"{argument} is {index!r}, but the model has no layers; add some first")
-    index = checks.integer(0, n - 1)(argument, index)
+    index = _place(argument, index, n - 1, n)
     layers, origins = list(state.layers), list[int | None](range(n))
     return layers, origins, layers.pop(index), origins.pop(index)
 

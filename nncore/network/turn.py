@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+WAIT = "wait until it is trained, or work on a copy made before: copy.deepcopy(model)"
 FORK_WAITS = 0.5  # seconds for models that others train to come to the end of an epoch
 _alive: weakref.WeakSet[Turn] = weakref.WeakSet()
 _forking: set[int] = set()  # threads that are about to fork
@@ -51,7 +52,7 @@ class Turn:
     def check(self) -> None:
         """Raise RuntimeError while another thread trains. Ask before the lock, so that nobody waits to hear it."""
         if self.trainer is not None and self.trainer != threading.get_ident():
-            raise RuntimeError("model is being trained in another thread")
+            raise RuntimeError(f"model is being trained in another thread; {WAIT}")
 
     def check_not_training(self) -> None:
         """Raise RuntimeError while anybody trains."""

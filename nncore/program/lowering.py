@@ -248,7 +248,8 @@ def _refuse_unsuitable_output(last: Row, loss: Crossentropy) -> None:
     if not loss.from_logits and last.activation != loss.activation:
         raise ValueError(
             f"loss {call} expects the last layer's activation to be {loss.activation!r}, got {last.activation!r}; set "
-            f"activation={loss.activation!r} on the last layer, or no activation there and from_logits=True in the loss"
+            f"activation={loss.activation!r} on the last layer, or no activation there and "
+            f"loss={type(loss).__name__}(from_logits=True), with which predict gives logits"
         )
     if loss.activation == "softmax" and last.n_out == 1:
         raise ValueError(f"loss {call} over 1 output is always 0; use BinaryCrossentropy with sigmoid for two classes")

@@ -51,6 +51,9 @@ class LBFGS:
         checks.check(self, tol=checks.optional(checks.real(0)), max_fun=checks.integer(1, checks.COUNT))
 
 
+checks.explain_unknown_arguments([LBFGS])
+
+
 def check(program: Program) -> None:
     """Raise ValueError if the value to minimise has kinks of its own."""
     if any(row.l1 for row in program.rows):

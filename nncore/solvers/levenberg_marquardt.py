@@ -61,6 +61,9 @@ class LM:
         checks.check(self, tol=checks.real(0))
 
 
+checks.explain_unknown_arguments([LM])
+
+
 def check(program: Program) -> None:
     """Raise ValueError unless the loss is a sum of squares and the equations can be solved here."""
     if program.loss != "squared_error":

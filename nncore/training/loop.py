@@ -23,7 +23,7 @@ from nncore.program.penalties import penalises, penalty
 from nncore.program.symmetry import symmetric_layers
 from nncore.training import sampling, scoring
 from nncore.training.progress import check_verbose, progress
-from nncore.training.state import State, names_for, new_network, scorers, training_data
+from nncore.training.state import State, new_network, scorers, training_data
 
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
 NAN = float("nan")
@@ -150,8 +150,8 @@ class Fit:
         strategy.check_arguments(state)
         self.callbacks = Callbacks(callbacks)
         self.verbose = check_verbose(verbose)
-        self.data, self.validation, program = training_data(state, data, validation_data, validation_split)
-        self.names = names_for(state, program, *data[:2])
+        found = training_data(state, data, validation_data, validation_split)
+        self.data, self.validation, program, self.names = found
         if class_weight is not None:
             from nncore.arrays.class_weights import weighted_by_class  # here, not at the top: few need it
 

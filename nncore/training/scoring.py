@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from nncore.base.typing import Array
 from nncore.losses import BinaryCrossentropy, Loss
 from nncore.metrics import METRICS, NEEDS_COLUMNS, Metric, accuracy, binary_accuracy
 from nncore.network import Network
+
+AS_KERAS = "return_dict=False"
 
 
 def checked_metrics(metrics: Any) -> tuple[str | Metric, ...]:
@@ -57,6 +59,8 @@ class Scores(dict[str, float]):
     else speaks of names, as with every dict: ``scores["loss"]``, ``"loss" in scores``, ``keys()``, ``items()``,
     ``dict(scores)``, ``{**scores}``, ``==`` and JSON.
 
+    It is no number, also without metrics: arithmetic with it is a TypeError that says what to take.
+
     Printed, it shows beside an accuracy of classes what that may hide, as a comment.
 
     Attributes
@@ -95,6 +99,19 @@ class Scores(dict[str, float]):
             return list(self.values())[key]
         except IndexError:
             raise IndexError(f"there are {len(self)} scores, {', '.join(self.keys())}; got index {key}") from None
+
+    def _refuse(self, *others: object) -> NoReturn:
+        """Scores are no number: Keras' evaluate returns one where there are no metrics."""
+        known = ", ".join(self.keys())
+        raise TypeError(
+            f"scores are no number, but a dict of {known}: take scores['loss'], or evaluate(..., {AS_KERAS})"
+        )
+
+    def __format__(self, spec: str) -> str:
+        return self._refuse() if spec else str(self)
+
+    __float__ = __int__ = __round__ = __neg__ = __abs__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = _refuse
 
 
 Scorers = Mapping[str, Callable[[Array, Array], float]]

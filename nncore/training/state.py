@@ -138,7 +138,7 @@ def checked_data(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayL
 
 def names_for(state: State, program: Program, X: Any, y: Any) -> tuple[Names, Names]:
     """Return what features and outputs are called once the model is trained on these."""
-    return known_names(state.feature_names, X), known_names(output_names(state, program), y, 2)
+    return known_names(state.feature_names, X), known_names(output_names(state, program), y, "y", 2)
 
 
 def output_names(state: State, program: Program) -> Names:
@@ -149,21 +149,21 @@ def output_names(state: State, program: Program) -> Names:
 
 def training_data(
     state: State, data: tuple[Any, Any, Any], validation_data: Any, validation_split: float
-) -> tuple[Data, Data | None, Program]:
-    """Check and convert what to train on and what to validate on, given as to ``Sequential.fit``."""
+) -> tuple[Data, Data | None, Program, tuple[Names, Names]]:
+    """Check and convert what to train on and what to validate on, given as to ``Sequential.fit``; return names, too."""
     split = checks.real(0, 1, below=True)("validation_split", validation_split)
     if split and validation_data is not None:
         raise ValueError(f"give validation_data or validation_split={split:g}, not both")
     train, program = checked_data(state, *data)
+    names = names_for(state, program, *data[:2])
+    validation: Data | None
     if split:
         train, validation = split_validation(train, split)
         if said := said_of_split(train.target, validation.target, program.loss):
             warnings.warn(f"validation_split={split:g}: {said}; {SHUFFLE}", UserWarning, stacklevel=callers.level())
-        return train, validation, program
-    if validation_data is None:
-        return train, None, program
-    names = names_for(state, program, *data[:2])
-    return train, _validation(validation_data, program, state, names), program
+        return train, validation, program, names
+    validation = None if validation_data is None else _validation(validation_data, program, state, names)
+    return train, validation, program, names
 
 
 def _validation(validation_data: Any, program: Program, state: State, names: tuple[Names, Names]) -> Data:
