@@ -127,7 +127,7 @@ def test_an_interrupt_leaves_whole_epochs(alarm):
     for after in (0.02, 0.05, 0.11):
         plan, alone = (make_plan(engine.load("float32"), PROGRAM, Adam(), scale=0.1) for _ in range(2))
         interrupted(plan, X, target, after, epochs=10**6, batch_size=10)
-        done = len(plan.result.losses)
+        done = len(plan.result.losses) if plan.result else 0  # on a busy machine it may strike at once
         assert plan.iterations == 320 * done
         if done:
             alone.train(X, target, None, epochs=done, batch_size=10)
