@@ -103,7 +103,7 @@ def test_a_broken_table_says_what_is_wrong_and_changes_nothing(open_page):
     paste(view, "a,b\n1,2\n3\n")
     view.expect(view.find("#csv-dialog .mistake")).to_contain_text("expected 2 fields")
     paste(view, "a,b\n,2\n,3\n")
-    view.expect(view.find("#csv-dialog .mistake")).to_contain_text("empty in every row")
+    view.expect(view.find("#csv-dialog .mistake")).to_contain_text("no input has a value")
     view.press("Escape")
     view.expect(view.find("#csv-dialog")).to_have_count(0)
     assert view.state() == before
