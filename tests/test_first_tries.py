@@ -321,3 +321,27 @@ def test_notes_of_the_builder_tell_what_its_user_can_do(refused, capsys):
     Path("t.csv").write_text("day,y\n" + days + "03/04/2024,1.5\n")
     err = refused("builder", "--data", "t.csv")
     assert "'03/04/2024'" in err and "in a script, or write dates as 2024-01-31 in the file" in err, err
+
+
+NOTED = "column 'id' holds another whole number in each row"
+IDS = {
+    "texts": ("id,x,y", 60, lambda i: f"K{i}x,{i % 7},{i % 2}", "column 'id' is text, another in each of the 60 rows"),
+    "few texts": ("id,x,y", 20, lambda i: f"K{i}x,{i % 7},{i % 2}", ""),
+    "first": ("id,x,y", 60, lambda i: f"{i * 7919 % 6007},{i % 7},{i % 2}", NOTED),
+    "in order": ("x,id,y", 60, lambda i: f"{i % 7},{i},{i % 2}", NOTED),
+    "elsewhere": ("x,id,y", 60, lambda i: f"{i % 7},{i * 7919 % 6007},{i % 2}", ""),
+    "by another name": ("load,x,y", 60, lambda i: f"{i * 7919 % 6007},{i % 7},{i % 2}", ""),
+}
+
+
+@pytest.mark.parametrize(("header", "n", "row", "said"), IDS.values(), ids=IDS)
+def test_what_the_guide_says_of_ids(ok, header, n, row, said):
+    Path("t.csv").write_text("\n".join([header, *map(row, range(n))]) + "\n")
+    notes = json.loads(ok("train", "t.csv", "--json", *QUICK))["notes"]
+    ids = [note for note in notes if "as ids do" in note or "as names and ids are" in note]
+    assert len(ids) == bool(said) and all(said in note for note in ids), notes
+
+
+def test_more_than_a_hundred_text_ids_are_refused(refused):
+    Path("t.csv").write_text("id,x,y\n" + "".join(f"K{i}x,{i % 7},{i % 2}\n" for i in range(101)))
+    assert "column 'id' has more than 100 different texts, no two alike" in refused("train", "t.csv")
