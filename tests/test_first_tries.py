@@ -82,16 +82,18 @@ def test_classes_keep_their_leading_zeros(ok, refused):
 def test_codes_of_a_target_are_classes_that_keep_their_zeros(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("x,code\n" + "".join(f"{i},{i % 30:04}\n" for i in range(90)))
+    with pytest.warns(UserWarning, match="target 'code': 30 different whole numbers are taken for classes; for a num"):
+        codes = read_csv(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        codes = read_csv(path)
         values = read_csv(path, task="regression")
     assert codes.target_names == tuple(f"{i:04}" for i in range(30)) and codes.y[:3].tolist() == [0, 1, 2]
     assert values.target_names is None and values.y[29] == 29.0
     old = replace(codes.schema, classes=tuple(map(str, range(30))))  # of a model file that has lost the zeros
     assert np.array_equal(old.read(CsvTable(path))[1], codes.y)
     np.savez(tmp_path / "t.npz", X=codes.X, y=[f"{i % 30:04}" for i in range(90)])
-    assert read_npz(tmp_path / "t.npz").target_names == codes.target_names
+    with pytest.warns(UserWarning, match="30 different whole numbers are taken for classes"):
+        assert read_npz(tmp_path / "t.npz").target_names == codes.target_names
     assert encode_targets(np.array(["0003", "3", "29"]), codes.target_names, "t").tolist() == [3, 3, 29]
     with pytest.raises(ValueError, match=r"^t: unknown class '30'; known: 0000, 0001"):
         encode_targets(np.array([30]), codes.target_names, "t")
