@@ -82,16 +82,18 @@ def test_classes_keep_their_leading_zeros(ok, refused):
 def test_codes_of_a_target_are_classes_that_keep_their_zeros(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("x,code\n" + "".join(f"{i},{i % 30:04}\n" for i in range(90)))
+    with pytest.warns(UserWarning, match="target 'code': 30 different whole numbers are taken for classes; for a num"):
+        codes = read_csv(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        codes = read_csv(path)
         values = read_csv(path, task="regression")
     assert codes.target_names == tuple(f"{i:04}" for i in range(30)) and codes.y[:3].tolist() == [0, 1, 2]
     assert values.target_names is None and values.y[29] == 29.0
     old = replace(codes.schema, classes=tuple(map(str, range(30))))  # of a model file that has lost the zeros
     assert np.array_equal(old.read(CsvTable(path))[1], codes.y)
     np.savez(tmp_path / "t.npz", X=codes.X, y=[f"{i % 30:04}" for i in range(90)])
-    assert read_npz(tmp_path / "t.npz").target_names == codes.target_names
+    with pytest.warns(UserWarning, match="30 different whole numbers are taken for classes"):
+        assert read_npz(tmp_path / "t.npz").target_names == codes.target_names
     assert encode_targets(np.array(["0003", "3", "29"]), codes.target_names, "t").tolist() == [3, 3, 29]
     with pytest.raises(ValueError, match=r"^t: unknown class '30'; known: 0000, 0001"):
         encode_targets(np.array([30]), codes.target_names, "t")
@@ -321,3 +323,27 @@ def test_notes_of_the_builder_tell_what_its_user_can_do(refused, capsys):
     Path("t.csv").write_text("day,y\n" + days + "03/04/2024,1.5\n")
     err = refused("builder", "--data", "t.csv")
     assert "'03/04/2024'" in err and "in a script, or write dates as 2024-01-31 in the file" in err, err
+
+
+NOTED = "column 'id' holds another whole number in each row"
+IDS = {
+    "texts": ("id,x,y", 60, lambda i: f"K{i}x,{i % 7},{i % 2}", "column 'id' is text, another in each of the 60 rows"),
+    "few texts": ("id,x,y", 20, lambda i: f"K{i}x,{i % 7},{i % 2}", ""),
+    "first": ("id,x,y", 60, lambda i: f"{i * 7919 % 6007},{i % 7},{i % 2}", NOTED),
+    "in order": ("x,id,y", 60, lambda i: f"{i % 7},{i},{i % 2}", NOTED),
+    "elsewhere": ("x,id,y", 60, lambda i: f"{i % 7},{i * 7919 % 6007},{i % 2}", ""),
+    "by another name": ("load,x,y", 60, lambda i: f"{i * 7919 % 6007},{i % 7},{i % 2}", ""),
+}
+
+
+@pytest.mark.parametrize(("header", "n", "row", "said"), IDS.values(), ids=IDS)
+def test_what_the_guide_says_of_ids(ok, header, n, row, said):
+    Path("t.csv").write_text("\n".join([header, *map(row, range(n))]) + "\n")
+    notes = json.loads(ok("train", "t.csv", "--json", *QUICK))["notes"]
+    ids = [note for note in notes if "as ids do" in note or "as names and ids are" in note]
+    assert len(ids) == bool(said) and all(said in note for note in ids), notes
+
+
+def test_more_than_a_hundred_text_ids_are_refused(refused):
+    Path("t.csv").write_text("id,x,y\n" + "".join(f"K{i}x,{i % 7},{i % 2}\n" for i in range(101)))
+    assert "column 'id' has more than 100 different texts, no two alike" in refused("train", "t.csv")

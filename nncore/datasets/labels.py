@@ -156,7 +156,8 @@ def count_on(labels: Collection[str]) -> bool:
 
 def on_whole_numbers(name: str, labels: Collection[str], *, classes: bool) -> str:
     """Return what to say of a target of whole numbers that was taken for classes, or not; nothing if it is clear."""
-    if not are_whole(labels) or (classes and (len(labels) < 3 or count_on(labels))):
+    few = len(labels) <= MAX_GUESSED_CLASSES  # more of them are classes only as codes, such as 007
+    if not are_whole(labels) or (classes and few and (len(labels) < 3 or count_on(labels))):
         return ""
     n = f"more than {MANY}" if len(labels) > MANY else str(len(labels))
     if classes:
