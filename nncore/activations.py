@@ -7,8 +7,9 @@ rest: what the backward pass must keep, which initializer suits, and which param
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING
 
-from nncore.base import checks
+from nncore.base import checks, elsewhere, lazy
 from nncore.base.names import lookup
 
 
@@ -167,3 +168,7 @@ def as_activation(value: str | Activation | None) -> Activation:
     if isinstance(value, Activation):
         return checks.exact("activation", value, {"Activation": Activation})
     return Activation("identity" if value is None else value)
+
+
+if not TYPE_CHECKING:  # which would take every name for one of this module
+    __getattr__ = lazy.explaining(__name__, elsewhere.OF_THE_PACKAGE)

@@ -12,12 +12,13 @@ import math
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from nncore import activations
-from nncore.base import checks
+from nncore.base import checks, elsewhere, lazy
 from nncore.base.names import lookup
 from nncore.base.random import rng_key
 
@@ -202,3 +203,7 @@ def initialize(initializer: Initializer, activation: str, shape: tuple[int, ...]
     if isinstance(kind, RandomNormal):
         return rng.normal(0.0, kind.stddev, shape)
     return rng.uniform(-kind.limit, kind.limit, shape)
+
+
+if not TYPE_CHECKING:  # which would take every name for one of this module
+    __getattr__ = lazy.explaining(__name__, elsewhere.OF_THE_PACKAGE)

@@ -1,5 +1,6 @@
 """Callbacks: when they are called, how they stop training, and what an error in one leaves behind."""
 
+import copy
 import inspect
 import threading
 
@@ -332,3 +333,22 @@ class Plain:
 
 def test_other_names_are_taken():
     new_model().fit(X, Y, callbacks=[Plain(), lambda model, epoch, logs, extra=1: None, lambda *all_of_it: None])
+
+
+def test_a_callback_that_cannot_train_its_model_hears_what_it_can():
+    model = Sequential([Dense(4, "tanh"), Dense(1)], seed=1)
+    trained = []
+
+    def again(model, epoch, logs):
+        with pytest.raises(
+            RuntimeError, match=r"do it after fit, which model.stop_training = True ends, or to a copy: co"
+        ):
+            model.fit(X, Y)
+        copied = copy.deepcopy(model)
+        copied.fit(X, Y)
+        trained.append(copied.epoch)
+        model.stop_training = True
+
+    model.fit(X, Y, epochs=9, callbacks=again)
+    assert model.epoch == 1 and trained[0] >= 1
+    model.fit(X, Y)

@@ -2,9 +2,11 @@
 
 import copy
 import dataclasses
+import inspect
 import json
 import pickle
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -299,9 +301,36 @@ def test_arguments_by_the_names_of_others(make, said):
         make()
 
 
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "guide" / "first_model.md"
+OF_PYTHON = PAGE.read_text(encoding="utf-8").partition("Python answers by itself")[2]
+NOT_MADE_BY_USERS = {"History", "Predictor", "SurgeryReport", *nncore.HOMES["errors"]}
+
+
+METHODS = [name for name, value in vars(Sequential).items() if inspect.isfunction(value) and not name.startswith("_")]
+CLASSES = [name for name in nncore.__all__ if isinstance(getattr(nncore, name), type) and name not in NOT_MADE_BY_USERS]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_leaves_wrong_arguments_to_python_is_on_the_page(name):
+    with pytest.raises(TypeError, match="no_such_one") as caught:
+        getattr(Sequential, name)(Sequential([Dense(1)]), no_such_one=1)
+    explains = "has no argument 'no_such_one'" in str(caught.value)
+    assert explains is not (f"`{name}`" in OF_PYTHON)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes_explain_wrong_arguments(name):
+    with pytest.raises(TypeError, match=f"{name} has no argument 'no_such_one'"):
+        getattr(nncore, name)(no_such_one=1)
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (lambda: Sequential([Dense(1)]).summary(line_length=80), r"print\(model.summary\(\)\) shows the table"),
+        (lambda: Sequential().add(Dense(1), name="a"), "Sequential.add has no argument 'name'"),
+        (lambda: nncore.Perceptron(eta=0.1), "'eta'; here it is learning_rate"),
+        (lambda: nncore.Perceptron().fit(X, LABELS, max_iter=3), "'max_iter'; here it is epochs"),
         (lambda: BinaryCrossentropy(label_smoothing=0.1), r"smooth the targets before: y \* \(1 - s\) \+ s / 2"),
         (lambda: SparseCategoricalCrossentropy(reduction="mean"), "a loss is the mean over rows, so leave it out"),
         (lambda: BinaryCrossentropy(pos_weight=3), "it goes to fit, as in model.fit.X, y, class_weight="),
@@ -619,6 +648,10 @@ def test_what_is_given_for_a_name(make, said):
         ("from nncore.models import Sequential", "the package is flat: from nncore import Dense, Sequential, load"),
         ("import nncore.keras", "the package is flat"),
         ("from nncore.layers import Dense, InputLayer", "'InputLayer'; leave it out: the first fit tells"),
+        ("from nncore.callbacks import EarlyStopping, Callback", "any object with hooks is one, such as on_epoch_end"),
+        ("from nncore.callbacks import EarlyStoping", "did you mean 'EarlyStopping'"),
+        ("from nncore.initializers import HeNormal", "name it: Dense(8, weight_initializer='he_normal')"),
+        ("from nncore.activations import ReLU", "activations go by name: Dense(8, 'relu')"),
         ("from nncore.losses import CrossEntropyLoss", "use SparseCategoricalCrossentropy"),
         ("from nncore.schedules import CosineDecayRestarts", "no schedule restarts"),
         ("from nncore.optimizers import LBFGS", "from nncore.solvers import LBFGS"),

@@ -101,7 +101,7 @@ metrics=['mae']) sets it
         setattr(cls, name, getattr(cls, name).setter(refusing(name)))
 
 
-class Fixed(tuple[T, ...]):
+class Layers(tuple[T, ...]):
     """A tuple that says, of methods that lists have, what to write instead; it still does not have them.
 
     Pickles and copies of it are plain tuples.

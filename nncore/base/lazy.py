@@ -36,7 +36,7 @@ def loader(
         elif sys._getframe(1).f_code.co_name == "_handle_fromlist":  # an import, which then looks for a module: no miss
             raise AttributeError(name)
         else:
-            raise AttributeError(_missing(package, name, [*home_of, *modules], words))
+            raise _miss(package, name, [*home_of, *modules], words, sys._getframe(1))
         setattr(sys.modules[package], name, value)  # so that this is asked once
         return value
 
@@ -57,12 +57,17 @@ def explaining(module: str, words: Mapping[str, str]) -> Callable[[str], Any]:
 
     def refuse(name: str) -> Any:
         known = [one for one in vars(sys.modules[module]) if not one.startswith("_")]
-        said = _missing(module, name, known, words)
-        if _imports(sys._getframe(1)):  # of an AttributeError Python would make an error without this text
-            raise ImportError(f"cannot import {name!r}: {said}", name=module)
-        raise AttributeError(said)
+        raise _miss(module, name, known, words, sys._getframe(1))
 
     return refuse
+
+
+def _miss(module: str, name: str, known: list[str], words: Mapping[str, str], frame: FrameType) -> Exception:
+    """Return the error for a name that a module does not have, for who asks from `frame`."""
+    said = _missing(module, name, known, words)
+    if "; " in said and _imports(frame):  # of an AttributeError Python would make an error without this text
+        return ImportError(f"cannot import name {name!r} from {module!r}: {said}", name=module)
+    return AttributeError(said)
 
 
 def _imports(frame: FrameType) -> bool:

@@ -6,6 +6,7 @@ A callback is a plain function ``(model, epoch, logs)``, called after each epoch
 
 from typing import TYPE_CHECKING
 
+from nncore.base.elsewhere import OF_THE_PACKAGE
 from nncore.base.lazy import loader
 from nncore.callbacks.hooks import STOP, Callbacks
 
@@ -27,7 +28,7 @@ HOMES = {
 }
 """Every training needs the hooks, few need what is here: each is imported when first asked for."""
 
-__getattr__ = loader(__name__, HOMES)
+__getattr__ = loader(__name__, HOMES, words=OF_THE_PACKAGE)
 
 __all__ = [
     "STOP",

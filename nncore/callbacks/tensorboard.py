@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from nncore.base import paths
+from nncore.base import checks, paths
 from nncore.base.protocols import Model
 
 
@@ -49,6 +49,9 @@ class TensorBoard:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+
+checks.explain_unknown_arguments([TensorBoard])
 
 
 def _writer_class() -> Any:

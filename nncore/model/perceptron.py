@@ -203,6 +203,9 @@ class Perceptron:
         return np.stack([nearest, nearest + np.array([-w[1], w[0]]) / size])
 
 
+checks.explain_unknown_arguments([Perceptron], ["fit"])
+
+
 def _net(x: Array, w: Array, b: float) -> Any:
     """Return ``x . w + b`` of one row or many, the same bits for both: a matrix product may add up in another order."""
     return (x * w).sum(axis=-1) + b

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore.base import checks, elsewhere
-from nncore.base.answered import Fixed, answer, refuse_setting
+from nncore.base.answered import Layers, answer, refuse_setting
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic
 from nncore.history import History
@@ -85,7 +85,7 @@ class Sequential:
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers, from input to output; `add`, `insert`, `remove`, `move` and `replace` change them."""
-        return Fixed(self._state.layers)
+        return Layers(self._state.layers)
 
     @property
     def seed(self) -> int:
@@ -742,7 +742,8 @@ class Sequential:
         self.__dict__.update(kept, _state=storage.unpickled(kept["_state"]))
 
 
-# `predict` and `train_on_batch` are called too often for that.
-checks.explain_unknown_arguments([Sequential], ["build", "compile", "fit", "evaluate", "save"])
+# `predict`, `train_on_batch` and what the guide names beside them are called too often for that.
+ONCE = "build compile fit evaluate save add insert remove move replace summary explain_step get_weights set_weights"
+checks.explain_unknown_arguments([Sequential], ONCE.split())
 answer(Sequential, elsewhere.OF_A_MODEL, elsewhere.SET_ON_A_MODEL)
 refuse_setting(Sequential, elsewhere.READ_ONLY)

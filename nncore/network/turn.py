@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 WAIT = "wait until it is trained, or work on a copy made before: copy.deepcopy(model)"
+AFTER = "do it after fit, which model.stop_training = True ends, or to a copy: copy.deepcopy(model)"
 FORK_WAITS = 0.5  # seconds for models that others train to come to the end of an epoch
 _alive: weakref.WeakSet[Turn] = weakref.WeakSet()
 _forking: set[int] = set()  # threads that are about to fork
@@ -39,7 +40,8 @@ class Turn:
     ...         pass
     Traceback (most recent call last):
         ...
-    RuntimeError: model is being trained: a callback cannot train or change the model that called it
+    RuntimeError: model is being trained: a callback cannot train or change the model that called it; do it \
+after fit, which model.stop_training = True ends, or to a copy: copy.deepcopy(model)
     """
 
     def __init__(self) -> None:
@@ -58,7 +60,9 @@ class Turn:
         """Raise RuntimeError while anybody trains."""
         self.check()
         if self.trainer is not None:
-            raise RuntimeError("model is being trained: a callback cannot train or change the model that called it")
+            raise RuntimeError(
+                f"model is being trained: a callback cannot train or change the model that called it; {AFTER}"
+            )
 
     def check_computing(self) -> None:
         """Raise RuntimeError where the thread that trains asks for more than weights in the middle of an epoch."""
