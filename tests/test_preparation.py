@@ -193,8 +193,12 @@ def test_how_a_file_is_written_can_be_said(trained, tmp_path):
         ),
         ([["red", 1.5]], TypeError, "got list; an array"),
         (pd.Series([1.0]), TypeError, "got Series"),
-        (pd.DataFrame({"colour": ["red"]}), ValueError, "table: there is no column 'size'; the columns are colour"),
-        (pd.DataFrame({"colour": ["red"], "Size": [1]}), ValueError, "no column 'size'; did you mean 'Size'"),
+        (
+            pd.DataFrame({"colour": ["red"]}),
+            ValueError,
+            "table: there is no column 'size', which the model reads; the columns are colour",
+        ),
+        (pd.DataFrame({"colour": ["red"], "Size": [1]}), ValueError, "in the header, rename 'Size' to 'size'"),
         (
             pd.DataFrame({"colour": ["red"], "size": ["big"]}),
             ValueError,

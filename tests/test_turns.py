@@ -171,21 +171,22 @@ def long_epochs():
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_a_child_forked_in_the_middle_of_an_epoch(n_threads):
     """It gets an error where the epoch would go on, has the epoch's start, and can train: in the same bits."""
+    longer = tuple(np.tile(rows, (8, 1)[: rows.ndim]) for rows in LONG)  # some polls an epoch on a quick machine, too
     codes, twin = [], long_epochs()
-    twin.fit(*LONG, batch_size=64)
+    twin.fit(*longer, batch_size=256)
     after_one = twin.parameters.copy()
-    twin.fit(*LONG, batch_size=64)
+    twin.fit(*longer, batch_size=256)
 
     threads = nncore.get_num_threads()
     nncore.set_num_threads(n_threads)
     model, parent = long_epochs(), os.getpid()
     try:
-        model.fit(*LONG, batch_size=64, epochs=2, callbacks=ReturnsInChild(codes))
+        model.fit(*longer, batch_size=256, epochs=2, callbacks=ReturnsInChild(codes))
     except RuntimeError as error:
         status = 1
         if os.getpid() != parent and "forked in the middle of an epoch" in str(error):
             same = model.epoch == 1 and np.array_equal(model.parameters, after_one)
-            model.fit(*LONG, batch_size=64)
+            model.fit(*longer, batch_size=256)
             status = 0 if same and np.array_equal(model.parameters, twin.parameters) else 2
         os._exit(status)
     finally:
