@@ -164,9 +164,9 @@ cdef class Plan:
         """
         cdef Engine *e = &self.e
         cdef TrainResult result
-        check_training(e, X.shape[0], epochs, batch_size, shuffle)
-        self.enter()
+        self.enter()  # first: a job of another thread may be exchanging what is checked
         try:
+            check_training(e, X.shape[0], epochs, batch_size, shuffle)
             prepare_job(e, UPDATE, X, target, sample_weight, predictions, min(batch_size, X.shape[0]))
             e.job.seed, e.job.first_epoch, e.job.n_epochs = seed, first_epoch, epochs
             e.job.max_seconds = 0 if max_seconds is None else max(float(max_seconds), 1e-9)
