@@ -151,10 +151,11 @@ def test_interrupt_beside_divergence_goes_back_to_the_good_state(alarm):
 
 
 def test_polling_does_not_wait_for_a_busy_thread(alarm):
-    """The engine asks for the GIL some thirty times a second, not thousands."""
+    """The engine asks for the GIL some thirty times a second, not at every step: each time the other keeps it for 5 ms."""
+    n_steps = 20
     X, target = data(PROGRAM, 3200, "float32")
     plan = make_plan(engine.load("float32"), PROGRAM, Adam(), scale=0.1)
-    alone = np.median(plan.train(X, target, None, epochs=10**6, batch_size=160, max_seconds=0.3).seconds)
+    alone = np.median(plan.train(X, target, None, epochs=10**6, batch_size=3200 // n_steps, max_seconds=0.3).seconds)
     done = threading.Event()
 
     def busy():
@@ -163,10 +164,11 @@ def test_polling_does_not_wait_for_a_busy_thread(alarm):
 
     other = threading.Thread(target=busy)
     other.start()
-    beside = np.median(plan.train(X, target, None, epochs=10**6, batch_size=160, max_seconds=0.5).seconds)
+    beside = np.median(plan.train(X, target, None, epochs=10**6, batch_size=3200 // n_steps, max_seconds=0.5).seconds)
     done.set()
     other.join()
-    assert beside < 3 * alone
+    # three threads share two processors here or there: what counts is that no step waits for the GIL
+    assert beside - alone < n_steps * sys.getswitchinterval() / 2
 
 
 def in_child(function):
