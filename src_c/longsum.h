@@ -1,7 +1,6 @@
-/* longsum.h -- sums of more terms than one chain of additions can take.
+/* longsum.h -- sums along a row of more terms than one chain of additions can take; those over rows: groups.h.
  *
- * A chain rounds once per term, to a last place that grows with the sum: of 1e7 float32 squares it loses some per cent,
- * of a million exponentials a thousandth. A sum of more than NN_LONG terms is therefore cut into chains of NN_CHAIN, whose
+ * A chain rounds once per term, to a last place that grows with the sum: of a million exponentials it loses a thousandth. A sum of more than NN_LONG terms is therefore cut into chains of NN_CHAIN, whose
  * sums add up in double. Shorter sums are one chain. Which of both it is depends on the number of terms alone, so that no
  * instruction set and no number of threads can change a bit.
  */

@@ -1,12 +1,13 @@
 /* normalize.h -- batch normalisation down the columns of one panel, layer normalisation along rows of all panels.
  *
- * Sums run in an order that no instruction set changes: down a column row by row; along a row in 16 virtual lanes,
- * column c in lane c % 16, added up by a fixed tree; long ones in several chains (longsum.h). Variances are taken in a
+ * Sums run in an order that no instruction set changes: down a column in groups of rows (groups.h); along a row in 16
+ * virtual lanes, column c in lane c % 16, added up by a fixed tree; long ones in several chains (longsum.h). Variances are taken in a
  * second pass around the mean of the first, and corrected for that mean's own rounding (Chan, Golub and LeVeque, 1983).
  */
 #ifndef NN_NORMALIZE_H
 #define NN_NORMALIZE_H
 
+#include "groups.h"
 #include "longsum.h"
 #include "tile.h"
 
@@ -14,30 +15,29 @@
 
 NN_INLINE void nn_vector_moments(real *mean, real *variance, const real *x, isize n_rows, isize width)
 {
-    const isize chain = nn_chain(n_rows);
     const vec n = vset1((real)n_rows);
-    nn_total sums = {{0}}, firsts = {{0}}, seconds = {{0}};
-    for (isize begin = 0, end; begin < n_rows; begin = end) {
-        vec sum = vset1(0);
-        end = n_rows - begin < chain ? n_rows : begin + chain;
-        for (isize r = begin; r < end; r++) sum += vload(x + r * width);
-        nn_total_add(&sums, sum);
+    vec sum = vset1(0), first = vset1(0), second = vset1(0);
+    nn_pile sums, firsts, seconds;
+    nn_pile_begin(&sums), nn_pile_begin(&firsts), nn_pile_begin(&seconds);
+    NN_EACH_GROUP(n_rows) {
+        sum = vset1(0);
+        for (isize r = row; r < stop; r++) sum += vload(x + r * width);
+        sum = nn_pile_add(&sums, group, n_groups, sum);
     }
-    const vec m = nn_total_vec(&sums) / n;
-    for (isize begin = 0, end; begin < n_rows; begin = end) {
-        vec first = vset1(0), second = vset1(0);
-        end = n_rows - begin < chain ? n_rows : begin + chain;
-        for (isize r = begin; r < end; r++) {
+    const vec m = sum / n;
+    NN_EACH_GROUP(n_rows) {
+        first = second = vset1(0);
+        for (isize r = row; r < stop; r++) {
             vec d = vload(x + r * width) - m;
             first += d;
             second = vfma(d, d, second);
         }
-        nn_total_add(&firsts, first);
-        nn_total_add(&seconds, second);
+        first = nn_pile_add(&firsts, group, n_groups, first);
+        second = nn_pile_add(&seconds, group, n_groups, second);
     }
-    const vec first = nn_total_vec(&firsts), correction = first / n;
+    const vec correction = first / n;
     vstore(mean, m + correction);
-    vstore(variance, vmax(vset1(0), vfnma(first, correction, nn_total_vec(&seconds)) / n));
+    vstore(variance, vmax(vset1(0), vfnma(first, correction, second) / n));
 }
 
 /* mean and variance (width) of each column of a panel x (n_rows, width) */
@@ -80,10 +80,17 @@ NN_FUNC void nn_normalize_sums(real *dgamma, real *dbeta, const real *dy, const 
     for (isize j = 0; j < width; j += NN_V) {
         const vec m = vload(mean + j), s = vload(inverse + j);
         vec product = vset1(0), sum = vset1(0);
-        for (isize at = j; at < n_rows * width; at += width) {
-            vec d = vload(dy + at);
-            sum += d;
-            product = vfma(d, (vload(x + at) - m) * s, product);
+        nn_pile products, sums;
+        nn_pile_begin(&products), nn_pile_begin(&sums);
+        NN_EACH_GROUP(n_rows) {
+            product = sum = vset1(0);
+            for (isize at = row * width + j; at < stop * width; at += width) {
+                vec d = vload(dy + at);
+                sum += d;
+                product = vfma(d, (vload(x + at) - m) * s, product);
+            }
+            product = nn_pile_add(&products, group, n_groups, product);
+            sum = nn_pile_add(&sums, group, n_groups, sum);
         }
         vstore(dgamma + j, product);
         vstore(dbeta + j, sum);
@@ -219,13 +226,18 @@ NN_FUNC void nn_layer_norm_backward(real *dx, const real *dy, const real *xhat, 
     }
 }
 
-/* gradient of gamma (width): the sum of dy * xhat down each column of a panel, continued if `resume` */
-NN_FUNC void nn_product_sums(real *sums, const real *dy, const real *xhat, isize n_rows, isize width, int resume)
+/* gradient of gamma: sums (width) of dy * xhat down each column of a panel, both (n_rows, width) */
+NN_FUNC void nn_product_sums(real *sums, const nn_tree *tree, const real *dy, const real *xhat, isize n_rows, isize width)
 {
-    for (isize j = 0; j < width; j += NN_V) {
-        vec sum = resume ? vload(sums + j) : vset1(0);
-        for (isize at = j; at < n_rows * width; at += width) sum = vfma(vload(dy + at), vload(xhat + at), sum);
-        vstore(sums + j, sum);
+    NN_EACH_GROUP(n_rows) {
+        const int ends = nn_tree_ends(tree, group, n_groups);
+        for (isize j = 0; j < width; j += NN_V) {
+            vec sum = vset1(0);
+            for (isize at = row * width + j; at < stop * width; at += width)
+                sum = vfma(vload(dy + at), vload(xhat + at), sum);
+            vstore(sums + j, sum);
+        }
+        if (!nn_tree_is_leaf(tree, group, ends)) nn_tree_add(tree, group, ends, tree->levels, sums, width);
     }
 }
 

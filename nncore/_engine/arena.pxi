@@ -7,7 +7,11 @@ cdef struct Weights:      # vectors in panels, parallel to each other but for th
     real *state
     real *spare
     isize n_slots
-    real *gradient        # (n_weights), where a caller or a batch of several segments wants it
+    real *gradient        # (n_weights), where a caller or a later stage wants it
+    real *levels          # (n_levels): of the sums over the rows of a batch, see tree_of_block
+    isize n_levels
+    real *leaves          # (n_leaves): gradients of the groups of a segment, each (n_weights): see may_go_by_groups
+    isize n_leaves
     real *transposed      # (n_transposed): weights of all dense rows that pass a delta on
     int transposes_due    # whether the state has changed since; they are made when a job of training needs them
     real *moments         # (n_moments): see N_NORM_ROWS
@@ -75,10 +79,23 @@ cdef int renew_slots(Weights *w, isize n_weights, isize n_slots) except -1:
     return 0
 
 
+cdef int ensure_length(real **vector, isize *length, isize n) except -1:
+    """Make a vector whose values nobody needs any more at least so long."""
+    if n <= length[0]:
+        return 0
+    cdef real *longer = nn_allocate(n)
+    allocated(longer, n)
+    free(vector[0])
+    vector[0], length[0] = longer, n
+    return 0
+
+
 cdef void free_weights(Weights *w) noexcept nogil:
     free(w.state)
     free(w.spare)
     free(w.gradient)
+    free(w.levels)
+    free(w.leaves)
     free(w.transposed)
     free(w.moments)
 

@@ -110,6 +110,17 @@ cdef int make_room(Engine *e, int training, isize rows_per_step, int n_workers) 
     if e.optimizer.clip_norm > 0 and e.optimizer.squares == NULL:
         e.optimizer.squares = <double *>nn_allocate(e.net.n_squares * 2)
         allocated(e.optimizer.squares, e.net.n_squares * 2)
+    return make_room_for_sums(e, n_workers)
+
+
+cdef int make_room_for_sums(Engine *e, int n_workers) except -1:
+    """Over the rows of a batch; of one group, as most are, they need none."""
+    cdef isize n_groups = nn_group_count(min(e.job.batch_size, e.arena.room))
+    cdef isize n_levels = nn_level_count(nn_group_count(e.job.batch_size))
+    ensure_length(&e.weights.levels, &e.weights.n_levels,
+                  n_levels * (e.net.n_weights if e.job.batch_size > e.arena.room else block_size() * n_workers))
+    if may_go_by_groups(&e.net, n_groups, n_workers):
+        ensure_length(&e.weights.leaves, &e.weights.n_leaves, n_groups * e.net.n_weights)
     return 0
 
 

@@ -2,7 +2,10 @@
 
 cdef enum:
     SEGMENT_BYTES = 1 << 20     # activations and deltas of a segment: what a second-level cache holds
-    SEGMENT_ROWS = 1024         # but never fewer rows than this: short segments waste the gradient's register tiles
+    SEGMENT_ROWS = 1024         # but never fewer rows than this: short segments waste the gradient's register tiles; a
+                                # multiple of NN_GROUP
+    GROUPS_PER_THREAD = 4       # of rows: with fewer, shares are too unequal
+    MAX_LEAVES = 1 << 24        # numbers
     FLOPS_PER_THREAD = 1500000  # a step gets another thread for each so many operations; measured, see bench
     FORWARD_FLOPS = 2           # for each weight and row: a multiply-add
     TRAINING_FLOPS = 6          # forward, back, and the gradient
@@ -15,6 +18,13 @@ cdef int worker_count(isize n_parameters, double flops_per_weight, isize rows, i
     return <int>min(n, <isize>thread_limit())
 
 
+cdef int may_go_by_groups(const Network *net, isize n_groups, int n_workers) noexcept nogil:
+    """Whether the rows of a segment are shared group by group as far as the gradients, so that a worker's activations
+    stay with it: if there are enough for equal shares. A batchnorm needs the whole batch on the way."""
+    return (n_workers > 1 and net.n_norm_rows == 0 and n_groups >= GROUPS_PER_THREAD * n_workers
+            and n_groups * net.n_weights <= MAX_LEAVES)
+
+
 cdef isize room_for(const Network *net, int training, int whole, isize rows, int n_workers) noexcept nogil:
     """Rows that the arena needs room for: a segment of a batch, or a tile for each worker."""
     cdef isize fit = SEGMENT_BYTES // (2 * net.n_columns * <isize>sizeof(real))
@@ -22,4 +32,4 @@ cdef isize room_for(const Network *net, int training, int whole, isize rows, int
         return rows  # a batchnorm needs the whole batch
     if not training:
         return <isize>n_workers * TILE_ROWS if rows > TILE_ROWS else min(rows, <isize>TILE_ROWS)
-    return min(rows, max(<isize>SEGMENT_ROWS, fit) * n_workers)
+    return min(rows, max(<isize>SEGMENT_ROWS, fit // NN_GROUP * NN_GROUP) * n_workers)

@@ -96,6 +96,17 @@ cdef extern from "optimizers.h" nogil:
     void nn_column_squares(double *squares, const real *x, isize n_rows, isize width)
     void nn_limit_columns(real *w, isize n_rows, isize width, double max_norm)
 
+cdef extern from "groups.h" nogil:
+    int NN_GROUP
+    ctypedef struct nn_tree:
+        isize before
+        int last
+        real *levels
+        isize step
+    isize nn_group_count(isize n_rows)
+    isize nn_level_count(isize n_groups)
+    void nn_tree_add(const nn_tree *tree, isize group, int ends, real *levels, real *sums, isize n)
+
 cdef extern from "normalize.h" nogil:
     void nn_column_moments(real *mean, real *variance, const real *x, isize n_rows, isize width)
     void nn_normalize_scale(real *inverse, real *scale, const real *variance, const real *gamma, real epsilon,
@@ -113,7 +124,7 @@ cdef extern from "normalize.h" nogil:
                        isize n_cols, isize row)
     void nn_layer_norm_backward(real *dx, const real *dy, const real *xhat, const real *w, isize w_rows, real inverse,
                                 isize n_rows, isize n_cols, isize row, int more)
-    void nn_product_sums(real *sums, const real *dy, const real *xhat, isize n_rows, isize width, int resume)
+    void nn_product_sums(real *sums, const nn_tree *tree, const real *dy, const real *xhat, isize n_rows, isize width)
 
 cdef extern from "monitor.h" nogil:
     ctypedef struct nn_figures:
@@ -141,13 +152,15 @@ cdef extern from "gradient.h" nogil:
         const real *dz
         isize n_rows, n_in, n_out, x_width, width
         real *gradient
-        int resume, with_bias
+        nn_tree tree
+        int with_bias
         nn_update *update
         real *new
         const real *old
         real *scratch
     void nn_outer_block(const nn_outer *p)
-    void nn_column_sums(real *sums, const real *dz, isize n_rows, isize width, int resume)
+    void nn_outer_update(const nn_outer *p, isize i, isize n)
+    void nn_column_sums(real *sums, const nn_tree *tree, const real *dz, isize n_rows, isize width)
 
 cdef extern from "rng.h" nogil:
     void nn_count_up(int64_t *order, isize begin, isize end)

@@ -80,13 +80,15 @@ def dense_backward(const real[:, ::1] x not None, const real[:, ::1] weight not 
     cdef isize p, q, n_in = x.shape[1], n_out = dz.shape[1], n = x.shape[0]
     cdef _Panels x_panels = in_panels(x), dz_panels = in_panels(dz)
     cdef _Panels dweight = _Panels(n_in, n_out), dbias = _Panels(1, n_out), scratch = _Panels(NN_W, NN_W)
+    cdef _Panels levels = _Panels(nn_level_count(nn_group_count(n)) * NN_W, NN_W)
+    outer.tree.before, outer.tree.last, outer.tree.levels, outer.tree.step = 0, 1, levels.data, NN_W * NN_W
     transposed = in_panels(np.ascontiguousarray(np.asarray(weight).T))
     with _CleanFloatingPoint():
         dx = product(dz_panels, transposed, None)
         for p in range(nn_panel_count(n_out)):
-            nn_column_sums(dbias.panel(p), dz_panels.panel(p), n, nn_panel_width(n_out, p), 0)
+            nn_column_sums(dbias.panel(p), &outer.tree, dz_panels.panel(p), n, nn_panel_width(n_out, p))
             for q in range(nn_panel_count(n_in)):
-                outer.x, outer.dz, outer.n_rows, outer.resume = x_panels.panel(q), dz_panels.panel(p), n, 0
+                outer.x, outer.dz, outer.n_rows = x_panels.panel(q), dz_panels.panel(p), n
                 outer.n_in, outer.x_width = nn_panel_cols(n_in, q), nn_panel_width(n_in, q)
                 outer.n_out, outer.width = nn_panel_cols(n_out, p), nn_panel_width(n_out, p)
                 outer.update, outer.with_bias, outer.scratch = NULL, 0, scratch.data

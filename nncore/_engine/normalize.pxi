@@ -94,11 +94,13 @@ cdef void layernorm_backward_rows(const Weights *w, const Arena *a, const Row *r
                                r.n_weight_rows, inverse[i * NN_V], a.room, r.n_out, i, r.more)
 
 
-cdef void layernorm_gradient(const Weights *w, const Arena *a, const Stage *s, const Row *r, isize p) noexcept nogil:
-    cdef isize at = nn_panel_at(a.room, r.n_out, p, 0), width = nn_panel_width(r.n_out, p), n = s.n_rows
-    nn_product_sums(w.gradient + norm_parameter(r, GAMMA, p), deltas_at(a, r.y) + at, values_at(a, r.z) + at, n, width,
-                    s.resume)
-    nn_column_sums(w.gradient + norm_parameter(r, BETA, p), deltas_at(a, r.y) + at, n, width, s.resume)
+cdef void layernorm_gradient(real *gradient, const Arena *a, nn_tree tree, const Row *r, isize p, isize row,
+                             isize end) noexcept nogil:
+    """gradient: of gamma and, behind it, beta."""
+    cdef isize at = nn_panel_at(a.room, r.n_out, p, row), width = nn_panel_width(r.n_out, p)
+    nn_product_sums(gradient, &tree, deltas_at(a, r.y) + at, values_at(a, r.z) + at, end - row, width)
+    tree.levels += width
+    nn_column_sums(gradient + width, &tree, deltas_at(a, r.y) + at, end - row, width)
 
 
 cdef void average_moments(const Weights *w, const Stage *s, const Row *r, isize p, nn_update *update) noexcept nogil:

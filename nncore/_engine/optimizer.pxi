@@ -88,42 +88,102 @@ cdef inline int has_bias(const Row *r, const Block *block) noexcept nogil:
     return r.n_weight_rows > r.n_in and (block.q + 1) * NN_W >= r.n_in
 
 
-cdef void gradient_of_weight(Engine *e, const Block *block, real *scratch, nn_update *update) noexcept nogil:
+cdef inline isize block_size() noexcept nogil:
+    """Of the largest block, its bias included."""
+    return (NN_W + 1) * NN_W
+
+
+cdef nn_tree tree_of_block(const Engine *e, isize at, int worker) noexcept nogil:
+    """Of the sums over rows; a segment that is all of its batch needs the levels for one block at a time."""
+    cdef nn_tree tree
+    cdef isize size = block_size() * nn_level_count(nn_group_count(e.stage.n_batch))
+    cdef int alone = e.stage.done == 0 and e.stage.last
+    tree.before, tree.last = e.stage.done // NN_GROUP, e.stage.last
+    tree.levels = e.weights.levels + (worker * size if alone else at)
+    tree.step = block_size() if alone else e.net.n_weights
+    return tree
+
+
+cdef void outer_of_rows(const Engine *e, const Block *block, isize row, isize end, real *scratch,
+                        nn_outer *outer) noexcept nogil:
+    """What the gradient of a block of a weight is taken from: rows row .. end - 1 of the segment."""
+    cdef const Row *r = e.net.rows + block.row
+    cdef const Arena *a = &e.arena
+    outer.x = values_at(a, r.x) + nn_panel_at(a.room, r.n_in, block.q, row)
+    outer.dz = deltas_at(a, r.y) + nn_panel_at(a.room, r.n_out, block.p, row)
+    outer.n_in, outer.x_width = nn_panel_cols(r.n_in, block.q), nn_panel_width(r.n_in, block.q)
+    outer.n_out, outer.width = nn_panel_cols(r.n_out, block.p), nn_panel_width(r.n_out, block.p)
+    outer.n_rows, outer.with_bias, outer.scratch = end - row, has_bias(r, block), scratch
+    outer.update = NULL
+
+
+cdef void gradients_of_group(Engine *e, isize row, isize end, real *scratch) noexcept nogil:
+    """All gradients of one group of rows, of which the deltas have just been computed, into its leaf of the trees."""
+    cdef isize i, at
+    cdef const Row *r
+    cdef nn_outer outer
+    cdef real *leaf = e.weights.leaves + row // NN_GROUP * e.net.n_weights
+    outer.tree.before, outer.tree.last = 0, 1
+    for i in range(e.net.n_blocks):
+        r, at = e.net.rows + e.net.blocks[i].row, block_at(e.net.rows + e.net.blocks[i].row, e.net.blocks + i)
+        if r.op == DENSE:
+            outer_of_rows(e, e.net.blocks + i, row, end, scratch, &outer)
+            outer.gradient = leaf + at
+            nn_outer_block(&outer)
+        elif r.op == LAYERNORM:
+            layernorm_gradient(leaf + at, &e.arena, outer.tree, r, e.net.blocks[i].p, row, end)
+
+
+cdef void add_leaves(const Engine *e, const nn_tree *tree, isize at, isize n, real *gradient) noexcept nogil:
+    """Take in what the groups of the segment have at `at`; where the batch ends, that makes the gradient (n)."""
+    cdef isize g, n_groups = nn_group_count(e.stage.n_rows)
+    cdef real *leaf = e.weights.leaves + at
+    for g in range(n_groups):
+        nn_tree_add(tree, g, tree.last and g == n_groups - 1, tree.levels, leaf + g * e.net.n_weights, n)
+    if tree.last:
+        memcpy(gradient, leaf + (n_groups - 1) * e.net.n_weights, n * sizeof(real))
+
+
+cdef void gradient_of_weight(Engine *e, const Block *block, int worker, real *scratch,
+                             nn_update *update) noexcept nogil:
     """Add the segment's rows to the gradient of a block of a weight; update the block at once where that is possible.
 
     Then the gradient stays in scratch and never reaches memory.
     """
-    cdef const Row *r = e.net.rows + block.row
     cdef const Stage *s = &e.stage
-    cdef const Arena *a = &e.arena
     cdef const Weights *w = &e.weights
-    cdef isize at = block_at(r, block)
+    cdef isize at = block_at(e.net.rows + block.row, block)
     cdef nn_outer outer
-    outer.x = values_at(a, r.x) + nn_panel_at(a.room, r.n_in, block.q, 0)
-    outer.dz = deltas_at(a, r.y) + nn_panel_at(a.room, r.n_out, block.p, 0)
-    outer.n_in, outer.x_width = nn_panel_cols(r.n_in, block.q), nn_panel_width(r.n_in, block.q)
-    outer.n_out, outer.width = nn_panel_cols(r.n_out, block.p), nn_panel_width(r.n_out, block.p)
-    outer.gradient = scratch if s.fused and not s.resume and not s.keeps_gradient else w.gradient + at
-    outer.scratch = scratch + (NN_W + 1) * NN_W
-    outer.n_rows, outer.resume = s.n_rows, s.resume
+    outer_of_rows(e, block, 0, s.n_rows, scratch + block_size(), &outer)
+    outer.gradient = scratch if s.fused and not s.keeps_gradient else w.gradient + at
+    outer.tree = tree_of_block(e, at, worker)
     outer.update, outer.new, outer.old = update if s.fused else NULL, s.new + at, w.state + at
-    outer.with_bias = has_bias(r, block)
-    nn_outer_block(&outer)
+    if s.by_groups:
+        add_leaves(e, &outer.tree, at, (outer.n_in + outer.with_bias) * outer.width, outer.gradient)
+        if s.fused:
+            nn_outer_update(&outer, 0, outer.n_in)
+    else:
+        nn_outer_block(&outer)
     if s.fused:
         transpose_block(&e.net, w, block, s.new)
 
 
-cdef void gradient_block(Engine *e, const Block *block, real *scratch, nn_update *update) noexcept nogil:
+cdef void gradient_block(Engine *e, const Block *block, int worker, real *scratch, nn_update *update) noexcept nogil:
     cdef const Row *r = e.net.rows + block.row
     cdef const Stage *s = &e.stage
     cdef const Weights *w = &e.weights
     cdef isize at = block_at(r, block), width = nn_panel_width(r.n_out, block.p), n
+    cdef nn_tree tree
     if r.op == DENSE:
-        gradient_of_weight(e, block, scratch, update)
+        gradient_of_weight(e, block, worker, scratch, update)
         n = nn_panel_cols(r.n_in, block.q) * width
     else:
         if r.op == LAYERNORM:
-            layernorm_gradient(w, &e.arena, s, r, block.p)
+            tree = tree_of_block(e, at, worker)
+            if s.by_groups:
+                add_leaves(e, &tree, at, 2 * width, w.gradient + at)
+            else:
+                layernorm_gradient(w.gradient + at, &e.arena, tree, r, block.p, 0, s.n_rows)
         n = 0
     if s.updates and r.flat >= 0 and (r.op != DENSE or not s.fused):
         nn_shape_gradient(update, 1, w.gradient + at, w.state + at, n)
@@ -176,7 +236,7 @@ cdef void work_on_blocks(Engine *e, isize begin, isize end, int worker, real *sc
         if e.optimizer.shapes:
             shape_for(&e.optimizer, e.net.rows + e.net.blocks[i].row, &update)
         if e.stage.kind == GRADIENTS:
-            gradient_block(e, e.net.blocks + i, scratch, &update)
+            gradient_block(e, e.net.blocks + i, worker, scratch, &update)
         else:
             update_block(&e.net, &e.weights, &e.stage, e.net.blocks + i, &update)
         if worker == 0:

@@ -204,6 +204,8 @@ cdef void train_item(void *argument, long item, int worker) noexcept nogil:
     cdef real *scratch = e.crew.scratch + worker * e.crew.scratch_size
     if e.stage.kind in (FORWARD, TURN, BACKWARD):
         train_rows(e, begin, end, row_after(&e.stage, item, worker), worker, scratch)
+        if e.stage.by_groups and not nn_raised(&e.crew.abandon):
+            gradients_of_group(e, begin, end, gradient_scratch(&e.crew, scratch))
     elif e.stage.kind in (GRADIENTS, UPDATES):
         work_on_blocks(e, begin, end, worker, gradient_scratch(&e.crew, scratch))
     else:
@@ -224,7 +226,8 @@ cdef inline isize n_batches(const Job *job) noexcept nogil:
 
 cdef void row_stage(Engine *e, int kind, int phase, int n_workers) noexcept nogil:
     e.stage.kind, e.stage.phase = kind, phase
-    run_stage(e, train_item, e.stage.n_rows, rows_per_item(e.stage.n_rows, n_workers), n_workers)
+    cdef isize per_item = NN_GROUP if e.stage.by_groups else rows_per_item(e.stage.n_rows, n_workers)
+    run_stage(e, train_item, e.stage.n_rows, per_item, n_workers)
 
 
 cdef void weight_stage(Engine *e, int kind, isize n, int n_workers) noexcept nogil:
@@ -270,11 +273,12 @@ cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_
     cdef Stage *s = &e.stage
     cdef isize start = batch * e.job.batch_size
     s.n_batch, s.start, s.done = min(e.job.batch_size, e.job.n - start), start + done, done
-    s.n_rows, s.resume, s.last = n_rows, done > 0, done + n_rows == s.n_batch
+    s.n_rows, s.last = n_rows, done + n_rows == s.n_batch
     s.new = e.weights.spare if batch == 0 and e.job.purpose == UPDATE else e.weights.state
     s.updates = s.last and e.job.purpose == UPDATE
     s.fused = s.updates and e.optimizer.clip_norm == 0
     s.keeps_gradient = records_batch(e, epoch, batch)
+    s.by_groups = may_go_by_groups(&e.net, nn_group_count(n_rows), n_workers)
     pass_rows(e, n_workers)
     if nn_raised(&e.crew.abandon):
         return 0
@@ -298,7 +302,9 @@ cdef int train_batch(Engine *e, isize epoch, isize batch, int n_workers) noexcep
     """Return whether to go on."""
     cdef isize n_batch = min(e.job.batch_size, e.job.n - batch * e.job.batch_size), done = 0, n_rows
     while done < n_batch:
-        n_rows = min(e.arena.room, n_batch - done)
+        n_rows = n_batch - done
+        if n_rows > e.arena.room:
+            n_rows = e.arena.room // NN_GROUP * NN_GROUP
         if not train_segment(e, epoch, batch, done, n_rows, n_workers):
             return 0
         done += n_rows

@@ -62,7 +62,8 @@ cdef struct Stage:        # what workers are doing together: items of a segment'
     isize start           # the segment's first row, counted in the order of the epoch
     isize done            # rows of the batch before it
     isize n_rows, n_batch  # of the segment; of the batch it is part of
-    int resume, last      # whether it goes on with a gradient; whether it ends the batch
+    int last              # whether it ends the batch
+    int by_groups         # whether gradients are taken with the rows, group by group, and only added up later
     int updates           # whether it ends with a new state
     int fused             # whether a block's update follows its gradient at once
     int keeps_gradient    # whether somebody wants to see it then

@@ -21,6 +21,21 @@ def product(x, w, start):
     return y.astype(x.dtype)
 
 
+def added(sums):
+    """The sums of groups in a binary tree: the largest power of two less than their number, and the rest, likewise."""
+    if len(sums) == 1:
+        return sums[0]
+    half = 1 << (len(sums) - 1).bit_length() - 1
+    return added(sums[:half]) + added(sums[half:])
+
+
+def by_groups(x, w):
+    """x' w, a chain for every 256 rows."""
+    starts = range(0, max(len(x), 1), 256)
+    zero = x.dtype.type(0)
+    return added([product(np.ascontiguousarray(x[i : i + 256].T), w[i : i + 256], zero) for i in starts])
+
+
 def sizes(module):
     """(rows, inputs, outputs) around the tile: 0, 1, one less, exact, one more, and beyond."""
     mr, width = module.TILE_SHAPE
@@ -58,6 +73,26 @@ def test_backward_is_one_fma_chain(fused_variant):
         assert_equal_bits(dx, product(dz, np.ascontiguousarray(w.T), zero))
         assert_equal_bits(dweight, product(np.ascontiguousarray(x.T), dz, zero))
         assert_equal_bits(dbias, sum(dz, np.zeros(n_out, fused_variant.DTYPE)))
+
+
+GROUP_EDGES = [255, 256, 257, 511, 512, 513, 768, 769, 1024, 1281, 1793, 2100]
+
+
+@pytest.mark.parametrize("n", GROUP_EDGES)
+@pytest.mark.parametrize("n_out", [2, 40])
+def test_gradients_of_many_rows_are_chains_of_256_in_a_tree(fused_variant, n, n_out):
+    rng = np.random.default_rng(n)
+    x, dz = draw(rng, fused_variant.DTYPE, n, 37), draw(rng, fused_variant.DTYPE, n, n_out)
+    _, dweight, dbias = fused_variant.dense_backward(x, np.zeros((37, n_out), fused_variant.DTYPE), dz)
+    assert_equal_bits(dweight, by_groups(x, dz))
+    assert_equal_bits(dbias, by_groups(np.ones((n, 1), fused_variant.DTYPE), dz)[0])
+
+
+def test_twenty_million_ones_are_counted(variant):
+    """A chain of float32 stops at 2^24."""
+    ones = np.ones((20_000_000, 1), variant.DTYPE)
+    _, dweight, dbias = variant.dense_backward(ones, ones[:1], ones)
+    assert dweight[0, 0] == dbias[0] == 20_000_000
 
 
 @pytest.mark.parametrize("n", [0, 1, 5, 13])

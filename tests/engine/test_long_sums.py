@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from conftest import FUSED
-from engine_networks import make_plan, parameters, read_statistics
+from engine_networks import make_plan, network, parameters, read_statistics
 
 from nncore import SGD
 from nncore.layers import BatchNorm, Dense, LayerNorm
@@ -101,11 +101,57 @@ def test_instruction_sets_agree_on_long_sums(dtype):
             assert len({run(module).tobytes() for module in modules}) == 1
 
 
-def test_shorter_sums_are_one_chain(variant):
-    """Of up to 4096 rows, as in any version before: the mean of the columns, added up row by row."""
-    for n, one_chain in ((4096, True), (4097, False)):
-        (mean, _), X = trained_moments(variant, n)
-        x = X[:, 0].astype(variant.DTYPE)
-        m = np.add.accumulate(x)[-1] / variant.DTYPE.type(n)
-        chain = m + np.add.accumulate(x - m)[-1] / variant.DTYPE.type(n)
-        assert variant.DTYPE.type(mean) == chain or not one_chain
+def added(sums):
+    """In a binary tree: on the left the largest power of two less than their number."""
+    half = 1 << (len(sums) - 1).bit_length() >> 1
+    return sums[0] if len(sums) == 1 else added(sums[:half]) + added(sums[half:])
+
+
+def chains(x):
+    """The sums down the columns of x: one chain for every 256 rows, added in a tree."""
+    return added([np.add.accumulate(x[i : i + 256])[-1] for i in range(0, len(x), 256)])
+
+
+@pytest.mark.parametrize("n", [2, 255, 256, 257, 513, 4096, 10_001])
+def test_moments_of_a_batch_are_chains_in_a_tree(variant, n):
+    (mean, _), X = trained_moments(variant, n)
+    x, rows = X[:, 0].astype(variant.DTYPE), variant.DTYPE.type(n)
+    m = chains(x) / rows
+    assert variant.DTYPE.type(mean) == m + chains(x - m) / rows
+
+
+@pytest.mark.parametrize("name", ["layers", "narrow", "norms"])
+def test_gradients_are_sums_in_a_tree_whoever_takes_them(variant, threads, name):
+    """The bias' gradient of the last layer is the sum of its deltas: over segments, and group by group on threads."""
+    programs = {
+        "layers": network([40, 64, 5], "relu", "mse"),
+        "narrow": network([3, 8, 5], "tanh", "mse"),
+        "norms": lower([Dense(8), LayerNorm(), Dense(5)], 3, "mse"),
+    }
+    program = programs[name]
+    rng = np.random.default_rng(6)
+    for n in (1100, 2048, 2304, 7000):
+        X = rng.standard_normal((n, program.n_features)).astype(variant.DTYPE)
+        target = rng.standard_normal((n, 5)).astype(variant.DTYPE)
+        gradients = []
+        for n_threads in (1, 2, 3):
+            threads(n_threads)
+            plan, gradient = make_plan(variant, program, scale=0.3), np.empty(program.n_parameters, variant.DTYPE)
+            plan.loss_and_gradient(X, target, None, gradient)
+            gradients.append(gradient)
+        explained = np.empty_like(gradient)
+        _, _, deltas = plan.explain(X, target, None, explained)
+        assert {g.tobytes() for g in gradients} == {explained.tobytes()}
+        bias = program.rows[-1].bias
+        assert gradient[bias : bias + 5].tobytes() == chains(deltas[-1]).tobytes()
+
+
+def test_many_rows_lose_no_digits(variant):
+    """A chain of a million float32 additions gives -1982.3 here."""
+    n = 10**6
+    plan = make_plan(variant, lower([Dense(1)], 1, "mse"))
+    plan.set_parameters(np.zeros(2, variant.DTYPE))
+    gradient = np.empty(2, variant.DTYPE)
+    plan.loss_and_gradient(np.zeros((n, 1), variant.DTYPE), np.full((n, 1), 1000, variant.DTYPE), None, gradient)
+    assert gradient[1] == pytest.approx(-2000, rel=2e-6 if variant.DTYPE == np.float32 else 1e-14)
+    assert gradient[0] == 0
