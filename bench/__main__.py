@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 CLOCK_HELP = "cpu: count the processor time of one thread, for a machine busy with other work; default: wall"
 OUTPUT_HELP = "where the files go; default, for a complete run: the folder of this kind of processor in bench/results"
-CHECK_HELP = "exit code 1 if a bound is missed, a section has no data, or nothing has a bound"
+CHECK_HELP = "exit code 1 if a bound or a limit is missed, a section has no data, or nothing has a bound"
 SECTIONS_HELP = f"of {', '.join(SECTIONS)}; default: all"
 
 
