@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 CLOCK_HELP = "cpu: count the processor time of one thread, for a machine busy with other work; default: wall"
-OUTPUT_HELP = "where the files go; default: bench/results, for a complete run"
-CHECK_HELP = "exit code 1 if a bound is missed, a section has no data, or nothing has a bound"
+OUTPUT_HELP = "where the files go; default, for a complete run: the folder of this kind of processor in bench/results"
+CHECK_HELP = "exit code 1 if a bound or a limit is missed, a section has no data, or nothing has a bound"
 SECTIONS_HELP = f"of {', '.join(SECTIONS)}; default: all"
 
 
@@ -86,11 +86,11 @@ def _builder(options: argparse.Namespace) -> int:
 
 def _folder(options: argparse.Namespace) -> Path | None:
     """Return where the files of `step`, `layers` or `builder` go, if anywhere."""
-    from bench.record import RESULTS, make_folder
+    from bench.record import make_folder, results_here
 
     # The stored results are for publishing: a quick run, or a part of one, replaces them only if told to.
     partial = options.quick or options.cases or options.threads not in (None, 1)
-    folder: Path | None = options.output or (None if partial else RESULTS)
+    folder: Path | None = options.output or (None if partial else results_here())
     if folder is not None:
         make_folder(folder)
     return folder
@@ -112,12 +112,12 @@ def _thread_counts(options: argparse.Namespace) -> list[int]:
 
 def _peers(options: argparse.Namespace) -> int:
     from bench import peers
-    from bench.record import RESULTS
+    from bench.record import results_here
 
     counts = _thread_counts(options)
     # Stored results are for publishing: a quick run, or a part of one, replaces them, or its part, only if told to.
     partial = options.quick or options.cases or options.peers or options.threads or set(options.sections) != {*SECTIONS}
-    folder = options.output or (None if partial else RESULTS)
+    folder = options.output or (None if partial else results_here())
     with _mistakes_in_one_sentence():
         _find_mistakes(options, counts, folder)
     of_training = {"cases": options.cases, "clock": options.clock}
@@ -142,17 +142,19 @@ def _find_mistakes(options: argparse.Namespace, counts: list[int], folder: Path 
 
 def _check(options: argparse.Namespace) -> int:
     from bench import peers
+    from bench.record import results_here
 
     with _mistakes_in_one_sentence():
-        found = peers.stored(options.results or peers.STORED)
+        found = peers.stored(options.results or results_here() / "peers.json")
     return 0 if peers.report_bounds(found) else 1
 
 
 def _readme(options: argparse.Namespace) -> int:
-    from bench import peers, readme
+    from bench import readme
+    from bench.record import RESULTS
 
     with _mistakes_in_one_sentence():
-        readme.update(options.readme, options.results or peers.STORED)
+        readme.update(options.readme, options.results or sorted(RESULTS.glob("*/peers.json")))
     return 0
 
 
@@ -199,9 +201,9 @@ def _parser() -> argparse.ArgumentParser:
     peers.add_argument("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="NAME", help=SECTIONS_HELP)
     peers.add_argument("--peers", nargs="+", metavar="NAME", help="default: all that are installed")
     check = command("check", _check, "compare a stored run with the bounds; exit code 1 as for peers --check")
-    readme = command("readme", _readme, "put the tables of a stored run into the README, between its two markers")
-    for reader in (check, readme):
-        reader.add_argument("--results", type=Path, metavar="FILE", help="default: bench/results/peers.json")
+    check.add_argument("--results", type=Path, metavar="FILE", help="default: that of this kind of processor")
+    readme = command("readme", _readme, "put the tables of stored runs into the README, between its two markers")
+    readme.add_argument("--results", type=Path, nargs="+", metavar="FILE", help="default: bench/results/*/peers.json")
     readme.add_argument("--readme", type=Path, default=ROOT / "README.md", metavar="FILE", help="or another document")
     worker = command("worker", _worker, "train when asked to on stdin; started by peers")
     worker.add_argument("contender")

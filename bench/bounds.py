@@ -3,12 +3,16 @@
 Ratios have names that end in case and threads, as in "train, 2-8-8-2, 1 thread"; in the builder, "watched by a page,
 digits". What has no bound is not compared.
 Some names belong to no ratio but to a time of nncore's, which has to be short.
+
+The bounds are what is aimed at, on every kind of processor. Below some of them lies a limit, of which nothing may fall
+short, on all kinds or on some.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from bench.cases import CASES, Case
 
@@ -25,6 +29,11 @@ LARGE_STEP = 20e6
 """FLOPs from which two threads should share the work well."""
 
 TWO_THREADS, NO_LOSS = 1.8, 0.97
+LIMIT_TRAINING, LIMIT_TO_ACCURACY, LIMIT_TWO_THREADS = 1.05, 2.0, 1.7
+LIMIT_WIDE_ON_XEONS, LIMIT_64_ON_XEONS = 0.80, 0.65
+XEONS = ("Skylake server", "Ice Lake server", "Sapphire Rapids", "Emerald Rapids", "Granite Rapids")
+"""Intel's with AVX-512, as `nncore.engine.processor` names their kinds."""
+
 LAYERS_WIDE = {"everything": 1.5, "records": 1.03}
 """Largest ratios to the plain network's time, see `bench.layers`, for hidden layers of 256 units and more."""
 
@@ -99,6 +108,32 @@ def most(name: str) -> float | None:
     return LAYERS_WIDE.get(measure) if min(case.sizes[1:-1]) >= 256 else None
 
 
+def limit(name: str, kind: str) -> float | None:
+    """Return what the ratio of this name may not fall below on a kind of processor; None if there is no such limit.
+
+    Examples
+    --------
+    >>> limit("train, 784-128-10, 2 threads", "AMD Zen 4"), limit("train, 784-128-10-float64, 2 threads", "AMD Zen 4")
+    (1.05, None)
+    """
+    measure, case, threads = _parts(name)
+    if case is None:
+        return {"MNIST to 98 %": LIMIT_TO_ACCURACY}.get(measure)
+    limits = {
+        "train": LIMIT_TRAINING if case.dtype == "float32" and threads <= 2 else None,
+        "share of the floor": _limit_of_share(case, threads) if kind.removeprefix("Intel ") in XEONS else None,
+        "speed-up": LIMIT_TWO_THREADS if threads == 2 and case.flops_per_step >= LARGE_STEP else None,
+    }
+    return limits.get(measure)
+
+
+def _limit_of_share(case: Case, threads: int) -> float | None:
+    if threads > 1 or case.dtype != "float32":
+        return None
+    hidden = set(case.sizes[1:-1])
+    return LIMIT_WIDE_ON_XEONS if min(hidden) >= 256 else LIMIT_64_ON_XEONS if hidden == {64} else None
+
+
 def check(figures: Mapping[str, float]) -> tuple[list[str], int]:
     """Compare ratios and times with their bounds.
 
@@ -109,10 +144,22 @@ def check(figures: Mapping[str, float]) -> tuple[list[str], int]:
     n_compared : int
         How many have a bound.
     """
+    return _compare(figures, least, most)
+
+
+def check_limits(figures: Mapping[str, float], kind: str) -> tuple[list[str], int]:
+    """Compare ratios with the limits for a kind of processor: see `check`."""
+    return _compare(figures, partial(limit, kind=kind), lambda name: None)
+
+
+Bound = Callable[[str], "float | None"]
+
+
+def _compare(figures: Mapping[str, float], at_least: Bound, at_most: Bound) -> tuple[list[str], int]:
     short: list[tuple[float, str]] = []
     n_compared = 0
     for name, figure in figures.items():
-        lower, upper = least(name), most(name)
+        lower, upper = at_least(name), at_most(name)
         n_compared += (lower is not None) + (upper is not None)
         # So written that what is not a number falls short.
         if lower is not None and not figure >= lower:
@@ -123,9 +170,26 @@ def check(figures: Mapping[str, float]) -> tuple[list[str], int]:
     return [sentence for _, sentence in short], n_compared
 
 
-def report(figures: Mapping[str, float], missing: Sequence[str] = ()) -> bool:
-    """Print which figures miss their bounds, and sentences on what is missing; return whether all is there and met."""
+def report(figures: Mapping[str, float], missing: Sequence[str] = (), kind: str = "") -> bool:
+    """Print which figures miss their bounds and limits, and sentences on what is missing.
+
+    Parameters
+    ----------
+    figures : mapping of str to float
+        Ratios and times by name.
+    missing : sequence of str
+    kind : str
+        Of processor, as `nncore.show_config` names it; some limits are for some kinds.
+
+    Returns
+    -------
+    bool
+        Whether all is there and met.
+    """
     short, n_compared = check(figures)
     nothing = [] if n_compared else ["nothing was compared: no figure of this run has a bound"]
     print(f"{n_compared - len(short)} of {n_compared} bounds met", *short, *missing, *nothing, sep="\n")
-    return not (short or missing or nothing)
+    below, n_limits = check_limits(figures, kind)
+    if n_limits:
+        print(f"{n_limits - len(below)} of {n_limits} limits kept{f' on {kind}' if kind else ''}", *below, sep="\n")
+    return not (short or below or missing or nothing)

@@ -17,12 +17,10 @@ from typing import Any
 from bench import SECTIONS, bounds, predict, workers
 from bench.cases import CASES, select
 from bench.predictors import PREDICTORS
-from bench.record import RESULTS
 from bench.runners import RUNNERS
 from nncore import show_config
 
 TITLE = "# nncore and its peers"
-STORED = RESULTS / "peers.json"
 
 CONTENDERS: dict[str, Mapping[str, Any]] = {"training": RUNNERS, "predict": PREDICTORS}
 """Who can take part in sections that know nobody else."""
@@ -181,4 +179,11 @@ def report_bounds(found: Sections) -> bool:
     """Print which figures miss their bounds, and what is missing; return whether all was compared and nothing is."""
     figures = {key: figure for name, data in found.items() for key, figure in _section(name).ratios(data).items()}
     without_data = {name: data["missing"] for name, data in found.items() if data.get("missing")}
-    return bounds.report(figures, [f"{name}: nothing was measured. {why}" for name, why in without_data.items()])
+    missing = [f"{name}: nothing was measured. {why}" for name, why in without_data.items()]
+    return bounds.report(figures, missing, _kind(found))
+
+
+def _kind(found: Sections) -> str:
+    """Return the kind of processor that all of it was found on, or nothing where an older version did not note it."""
+    machines: list[dict[str, Any]] = [data["settings"]["machine"] for data in found.values() if "settings" in data]
+    return str(machines[0].get("cpu_kind", "")) if machines else ""

@@ -41,7 +41,7 @@ def save(data: dict[str, Any], path: Path) -> None:
         _draw(panel, run, cases, threads)
     panels[0].set_ylabel("sizes, activation, batch size")
     panels[0].set_yticks(range(len(cases)), [report.network(name) for name in cases])
-    figure.suptitle(f"Time of one training step (Adam, shuffled mini-batches) on {run.machine['cpu']}")
+    figure.suptitle(f"Time of one training step (Adam, shuffled mini-batches) on {report.on_processor(run)}")
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=PER_LINE * len(panels), frameon=False)
     figure.savefig(path, dpi=110, metadata={"Software": None})

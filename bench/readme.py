@@ -1,7 +1,8 @@
-"""Put the tables of a stored run where two markers stand in a document."""
+"""Put the tables of stored runs where two markers stand in a document: each kind of processor under its own heading."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench import peers, report
@@ -10,20 +11,20 @@ from bench.record import Run
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
-def update(document: Path, results: Path) -> None:
-    """Replace what stands between the two markers by the training tables of a stored run.
+def update(document: Path, results: Sequence[Path]) -> None:
+    """Replace what stands between the two markers by the training tables of stored runs, in this order.
 
     Parameters
     ----------
     document : Path
         The README, or any other text that holds the markers.
-    results : Path
-        JSON file that ``python -m bench peers`` wrote.
+    results : sequence of Path
+        JSON files that ``python -m bench peers`` wrote, on one kind of processor each.
 
     Raises
     ------
     ValueError
-        If the markers are not there, once each and in order, or the file holds something else.
+        If the markers are not there, once each and in order, there is no file, or one holds something else.
     OSError
         If the document cannot be written.
     """
@@ -35,8 +36,15 @@ def update(document: Path, results: Path) -> None:
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise ValueError(f"{document} must hold the lines {BEGIN} and {END}, once each and in this order")
     before, after = text.split(BEGIN)[0], text.split(END)[1]
+    if not results:
+        raise ValueError("there are no stored results; let `python -m bench peers` write some, or name a file of them")
+    tables = "\n\n".join(map(_tables, results))
+    document.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")
+
+
+def _tables(results: Path) -> str:
     found = peers.stored(results)
     if "training" not in found:
         raise ValueError(f"{results} holds no training; let `python -m bench peers` run that section, or name another")
-    tables = report.short_tables(Run.from_dict(found["training"]))
-    document.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")
+    run = Run.from_dict(found["training"])
+    return f"### {report.kind(run)}\n\n{report.short_tables(run)}"

@@ -13,9 +13,12 @@ from typing import Any
 import nncore
 from bench.cases import CASES, Case
 from bench.timing import Protocol, Summary, Timing
+from nncore.engine import processor
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
+"""Holds a folder for each kind of processor."""
+
 FIRST = "nncore"
 """The contender that ratios refer to."""
 
@@ -106,6 +109,11 @@ def _described(case: Case) -> dict[str, Any]:
 
 def _timing(data: dict[str, Any]) -> Timing:
     return Timing(Summary(**data["seconds"]), Summary(**data["ratio"]), data["cpu_share"])
+
+
+def results_here() -> Path:
+    """Return the folder for complete runs on this kind of processor; those of others stay as they were measured."""
+    return RESULTS / processor.this().slug
 
 
 def make_folder(folder: Path) -> None:

@@ -165,12 +165,23 @@ def in_threads(n: int) -> str:
     return "1 thread" if n == 1 else f"{n} threads"
 
 
+def kind(run: Run) -> str:
+    """Return the kind of processor, or its name where an older version wrote down no more."""
+    return str(run.machine.get("cpu_kind", run.machine["cpu"]))
+
+
+def on_processor(run: Run) -> str:
+    """Return the processor's name, kind and instruction set: "AMD EPYC (AMD Zen 4, avx512)"."""
+    name = run.machine["cpu"]
+    return f"{name} ({', '.join(dict.fromkeys(part for part in (kind(run), run.machine['isa']) if part != name))})"
+
+
 def _conditions(run: Run) -> str:
     machine, protocol = run.machine, run.protocol
     packages = [name for name in ("nncore", "numpy", "PyTorch", "JAX", "scikit-learn") if name in machine]
     threads = " and ".join(map(in_threads, thread_counts(run)))
     return (
-        f"{machine['cpu']} ({machine['isa']}), {threads}, {machine['platform']}, Python {machine['python']}, "
+        f"{on_processor(run)}, {threads}, {machine['platform']}, Python {machine['python']}, "
         f"{', '.join(f'{name} {machine[name]}' for name in packages)}; {machine['date']}, commit {machine['commit']}, "
         f"medians of {CLOCKS[protocol.clock]} over {protocol.rounds} interleaved rounds"
     )

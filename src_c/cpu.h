@@ -34,6 +34,19 @@ static inline int nn_cpu_halves_512(void)
     return __get_cpuid(1, &a, &b, &c, &d) && ((a >> 8) & 15) + ((a >> 20) & 255) == 0x19;
 }
 
+/* EAX, EBX, ECX and EDX of a leaf of CPUID in found[4]; returns 0 where the processor has no such leaf */
+static inline int nn_cpuid(unsigned leaf, unsigned subleaf, unsigned found[4])
+{
+    return __get_cpuid_count(leaf, subleaf, found, found + 1, found + 2, found + 3);
+}
+
+/* XCR0, or 0 where the system does not let it be read */
+static inline unsigned nn_cpu_saves(void)
+{
+    unsigned leaf[4];
+    return nn_cpuid(1, 0, leaf) && leaf[2] & 1u << 27 ? nn_xgetbv() : 0;
+}
+
 static inline void nn_cpu_name(char name[49])
 {
     unsigned *words = (unsigned *)name, max;
@@ -66,6 +79,12 @@ static inline void nn_fp_end(unsigned before)
 
 static inline int nn_cpu_level(void) { return 0; }
 static inline int nn_cpu_halves_512(void) { return 0; }
+static inline int nn_cpuid(unsigned leaf, unsigned subleaf, unsigned found[4])
+{
+    (void)leaf; (void)subleaf; (void)found;
+    return 0;
+}
+static inline unsigned nn_cpu_saves(void) { return 0; }
 static inline void nn_cpu_name(char name[49]) { name[0] = 0; }
 #if defined(__aarch64__)
 static inline unsigned nn_fp_begin(int flush)

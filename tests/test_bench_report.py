@@ -10,9 +10,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # last, so that the nncore under test stays the installed one
 
-from bench import bounds, layers, peers, picture, readme, record, report, runners, step, training  # noqa: E402
+from bench import bounds, builder, layers, peers, picture, readme, record, report, runners, step, training  # noqa: E402
 from bench.__main__ import main  # noqa: E402
+from bench.cases import CASES  # noqa: E402
 from bench.timing import Protocol, Summary, Timing  # noqa: E402
+from nncore.engine import processor  # noqa: E402
 
 # -------------------------------------------------------------------------------------------------------- the tables
 
@@ -131,8 +133,77 @@ def test_readme_gets_the_table(found, tmp_path):
     command = ["readme", "--readme", str(document), "--results", str(tmp_path / "peers.json")]
     assert main(command) == main(command) == 0  # a second time changes nothing
     text = document.read_text()
-    assert text.startswith("before\n\n<!-- bench:begin -->\nTraining step with 1 thread:\n\n| network, batch size  ")
+    begin = "<!-- bench:begin -->\n### Analytical Engine\n\nTraining step with 1 thread:\n\n| network, batch size  "
+    assert text.startswith(f"before\n\n{begin}")
     assert text.endswith("\n\nafter\n") and ONE in text and "with 2 threads:" in text and "old" not in text
+
+
+def of_kind(found, kind):
+    """What was found, as if on another kind of processor."""
+    found = json.loads(json.dumps(found))
+    found["training"]["machine"] |= {"cpu": "Some Cloud's", "cpu_kind": kind, "isa": "avx512"}
+    found["training"]["settings"] = {"machine": found["training"]["machine"]}
+    return found
+
+
+def test_readme_gets_the_tables_of_each_kind(found, tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    for kind, folder in (("Intel Emerald Rapids", "intel-emerald-rapids"), ("AMD Zen 4", "amd-zen-4")):
+        peers.save(of_kind(found, kind), tmp_path / folder)
+    document = tmp_path / "README.md"
+    document.write_text(f"{readme.BEGIN}\n{readme.END}\n")
+    assert main(["readme", "--readme", str(document)]) == 0
+    first, second = document.read_text().split("### ")[1:]
+    assert first.startswith("AMD Zen 4\n\nTraining step with 1 thread:\n\n|") and ONE in first
+    assert "|\n\nSome Cloud's (AMD Zen 4, avx512), 1 thread and 2 threads, " in first
+    assert first.replace("AMD Zen 4", "Intel Emerald Rapids").split() == second.split()[:-3]
+    one = ["--results", str(tmp_path / "intel-emerald-rapids" / "peers.json")]
+    assert main(["readme", "--readme", str(document), *one]) == 0 and "Zen" not in document.read_text()
+
+
+def test_readme_without_stored_results_stays_as_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(record, "RESULTS", tmp_path / "none")
+    document = tmp_path / "README.md"
+    document.write_text(f"{readme.BEGIN}old{readme.END}\n")
+    assert "there are no stored results; let `python" in mistake(capsys, "readme", "--readme", str(document))
+    assert "old" in document.read_text()
+
+
+STORED = sorted(record.RESULTS.glob("*/*.json"))
+
+
+@pytest.mark.parametrize("file", STORED, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_stored_results_lie_with_their_kind(file):
+    """And tables beside them, and those of the README, are what the figures say."""
+    data = json.loads(file.read_text())
+    parts = list(data.values()) if file.stem == "peers" else [data]
+    machines = [part["machine"] for part in parts if "machine" in part]
+    machines += [part["settings"]["machine"] for part in parts if "settings" in part]
+    assert {processor.Processor("", machine["cpu_kind"]).slug for machine in machines} == {file.parent.name}
+    markdown = {"step": report.markdown, "layers": layers.markdown, "builder": builder.markdown}.get(file.stem)
+    text = peers.markdown(data) if markdown is None else markdown(record.Run.from_dict(data))
+    assert file.with_suffix(".md").read_text() == text
+
+
+@pytest.mark.skipif(not STORED, reason="source distributions hold no results")
+def test_readme_holds_what_is_stored(tmp_path):
+    document = tmp_path / "README.md"
+    document.write_text((ROOT / "README.md").read_text())
+    assert main(["readme", "--readme", str(document)]) == 0
+    assert document.read_text() == (ROOT / "README.md").read_text()
+
+
+def test_complete_runs_go_to_the_folder_of_this_kind(run, monkeypatch, capsys):
+    """So do those of the peers; and `check` reads them there."""
+    seen = []
+    monkeypatch.setattr(processor, "this", lambda: processor.Processor("", "Analytical Engine"))
+    monkeypatch.setattr(record, "make_folder", seen.append)
+    monkeypatch.setattr(report, "save", lambda run, text, folder: seen.append(folder))
+    monkeypatch.setattr(step, "run", lambda *arguments: run)
+    monkeypatch.setattr(peers, "run", lambda *arguments, **more: seen.append(arguments[4]))
+    assert main(["step"]) == main(["peers"]) == 0
+    assert seen == [record.RESULTS / "analytical-engine"] * 4
+    assert f"cannot read {record.RESULTS / 'analytical-engine' / 'peers.json'} (" in mistake(capsys, "check")
 
 
 @pytest.mark.parametrize("text", ["", f"{readme.END}{readme.BEGIN}", f"{readme.BEGIN}{readme.BEGIN}{readme.END}"])
@@ -181,6 +252,65 @@ def test_bounds(name, bound):
     assert bounds.least(name) == bound
 
 
+XEON, EPYC = "Intel Emerald Rapids", "AMD Zen 4"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "limit"),
+    [
+        ("train, 2-8-8-2, 1 thread", EPYC, 1.05),
+        ("train, 1024-1024-1024-10, 2 threads", XEON, 1.05),
+        ("train, 784-128-10, 4 threads", XEON, None),
+        ("train, 784-128-10-float64, 1 thread", XEON, None),
+        ("share of the floor, 17-256-256-6, 1 thread", XEON, 0.8),
+        ("share of the floor, 17-256-256-6, 2 threads", XEON, None),
+        ("share of the floor, 17-256-256-6, 1 thread", EPYC, None),
+        ("share of the floor, 17-256-256-6, 1 thread", "Intel Alder Lake", None),
+        ("share of the floor, 13-64-64-2, 1 thread", XEON, 0.65),
+        ("share of the floor, 13-64-64-2-float64, 1 thread", XEON, None),
+        ("share of the floor, 784-128-10, 1 thread", XEON, None),
+        ("speed-up, 784-128-10, 2 threads", EPYC, 1.7),
+        ("speed-up, 784-128-10, 4 threads", EPYC, None),
+        ("speed-up, 13-64-64-2, 2 threads", EPYC, None),
+        ("predict 1,024 rows, 784-128-10, 1 thread", EPYC, None),
+        ("MNIST to 98 %, 2 threads", XEON, 2.0),
+        ("import", XEON, None),
+    ],
+)
+def test_limits(name, kind, limit):
+    assert bounds.limit(name, kind) == limit
+
+
+def test_kinds_with_limits_of_their_own_exist():
+    assert {*bounds.XEONS} <= {*processor._KINDS["Intel", 6]}
+
+
+def test_no_limit_lies_above_its_bound():
+    """Whoever meets the bound keeps the limit."""
+    where = [f"{name}, {report.in_threads(threads)}" for name in CASES for threads in (1, 2)]
+    names = [f"{measure}, {of}" for measure in ("train", "share of the floor", "speed-up") for of in where]
+    pairs = [(bounds.limit(name, XEON), bounds.least(name)) for name in [*names, "MNIST to 98 %, 1 thread"]]
+    both = [pair for pair in pairs if None not in pair]
+    assert len(both) > 40 and all(limit <= least for limit, least in both)
+
+
+@pytest.mark.parametrize(("kind", "kept"), [(XEON, False), (EPYC, True)])
+def test_stored_results_are_judged_as_their_kind(found, kind, kept, tmp_path, capsys):
+    peers.save(of_kind(found, kind), tmp_path)
+    assert main(["check", "--results", str(tmp_path / "peers.json")]) == 1  # a bound is missed in any case
+    below = "share of the floor, 784-512-512-10, 1 thread: 0.5, expected at least 0.8\n"
+    said = f"2 of 2 limits kept on {kind}\n" if kept else f"2 of 3 limits kept on {kind}\n{below}"
+    assert capsys.readouterr().out.endswith(said)
+
+
+def test_limits_that_are_not_kept_are_named(capsys):
+    """What is no number keeps none."""
+    assert bounds.report({"speed-up, 784-128-10, 2 threads": 1.8})
+    assert capsys.readouterr().out == "1 of 1 bounds met\n1 of 1 limits kept\n"
+    assert not bounds.report({"train, 784-128-10, 2 threads": float("nan")})
+    assert "0 of 1 limits kept\ntrain, 784-128-10, 2 threads: nan, expected at least 1.05" in capsys.readouterr().out
+
+
 def test_ratios_that_fall_short_are_named_the_worst_first():
     ratios = {"train, 2-8-8-2, 1 thread": 9.0, "train, 784-128-10, 1 thread": 1.25, "anything": 0.0}
     ratios |= {"speed-up, 784-128-10, 2 threads": 0.9, "MNIST to 98 %, 2 threads": float("nan")}
@@ -221,7 +351,8 @@ def test_check_of_stored_results(found, tmp_path, capsys):
     peers.save(found, tmp_path)
     assert main(["check", "--results", str(tmp_path / "peers.json")]) == 1
     shown = capsys.readouterr().out
-    assert shown == "3 of 4 bounds met\nshare of the floor, 784-512-512-10, 1 thread: 0.5, expected at least 0.87\n"
+    missed = "share of the floor, 784-512-512-10, 1 thread: 0.5, expected at least 0.87\n"
+    assert shown == f"3 of 4 bounds met\n{missed}2 of 2 limits kept\n"
     results = [result for result in found["training"]["results"] if result["case"] == "2-8-8-2"]
     found["training"]["results"] = results
     peers.save(found, tmp_path)
@@ -242,7 +373,8 @@ def test_check_fails_if_one_section_has_no_data(found, capsys):
     found["training"]["results"] = results
     assert peers.report_bounds(found)
     assert not peers.report_bounds({**found, "accuracy": {"missing": "No data.", "results": []}})
-    assert capsys.readouterr().out.endswith("3 of 3 bounds met\naccuracy: nothing was measured. No data.\n")
+    said = "3 of 3 bounds met\naccuracy: nothing was measured. No data.\n2 of 2 limits kept\n"
+    assert capsys.readouterr().out.endswith(said)
 
 
 @pytest.fixture

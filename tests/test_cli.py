@@ -659,8 +659,12 @@ def test_data_show(ok):
 
 def test_info(ok):
     config = nncore.show_config()
-    assert json.loads(ok("info", "--json")) == config
-    assert all(name in ok("info") for name in config)
+    facts = json.loads(ok("info", "--json"))
+    assert {name: facts[name] for name in config} == config
+    assert [*facts][len(config) :] == ["cpu_vendor", "cpu_numbers", "extensions", "amx", "caches", "peak_gflops"]
+    assert [*facts["peak_gflops"]] == ["float32", "float64"] and config["isa"] in facts["peak_gflops"]["float32"]
+    lines = ok("info").splitlines()
+    assert [line.split()[0] for line in lines] == [*facts] and lines[-1].endswith(", measured now")
 
 
 # ---- mistakes

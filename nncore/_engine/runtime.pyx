@@ -10,6 +10,8 @@ cdef extern from "threads.h" nogil:
 cdef extern from "cpu.h" nogil:
     int nn_cpu_level()
     bint nn_cpu_halves_512()
+    int nn_cpuid(unsigned leaf, unsigned subleaf, unsigned *found)
+    unsigned nn_cpu_saves()
     unsigned nn_fp_begin(int flush)
     void nn_fp_end(unsigned before)
     void nn_cpu_name(char *name)
@@ -67,6 +69,17 @@ def cpu_level():
 def cpu_halves_512():
     """Whether this processor computes 512-bit vectors as two of 256 bits."""
     return nn_cpu_halves_512()
+
+
+def cpuid(unsigned leaf, unsigned subleaf):
+    """Return the registers EAX, EBX, ECX and EDX of a leaf of CPUID; None where this processor has no such leaf."""
+    cdef unsigned found[4]
+    return (found[0], found[1], found[2], found[3]) if nn_cpuid(leaf, subleaf, found) else None
+
+
+def cpu_saves():
+    """Return XCR0: a bit for each set of registers that the operating system saves; 0 where that cannot be read."""
+    return nn_cpu_saves()
 
 
 def cpu_name():

@@ -177,7 +177,7 @@ def _add_data(commands: _Commands) -> None:
 
 
 def _add_info(commands: _Commands) -> None:
-    _command(commands, "info", _later("info"), "show CPU, instruction set, threads and versions")
+    _command(commands, "info", _later("info"), "show the processor, what a core of it reaches, threads and versions")
 
 
 def _later(module: str, function: str = "run") -> Callable[[argparse.Namespace], int]:

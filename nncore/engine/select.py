@@ -212,10 +212,11 @@ def show_config() -> dict[str, Any]:
     Examples
     --------
     >>> sorted(show_config())
-    ['cpu', 'cpus_available', 'isa', 'isa_supported', 'nncore', 'numpy', 'platform', 'python', 'threads']
+    ['cpu', 'cpu_kind', 'cpus_available', 'isa', 'isa_supported', 'nncore', 'numpy', 'platform', 'python', 'threads']
     """
     import numpy
 
+    from nncore.engine import processor
     from nncore.version import __version__
 
     return {
@@ -223,7 +224,8 @@ def show_config() -> dict[str, Any]:
         "python": platform.python_version(),
         "numpy": numpy.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
-        "cpu": runtime.cpu_name() or platform.processor(),
+        "cpu": processor.this().name,
+        "cpu_kind": processor.this().kind,
         "isa": ISA,
         "isa_supported": supported_isas(),
         "threads": get_num_threads(),
