@@ -10,8 +10,6 @@
 
 #include "tile.h"
 
-#define NN_NARROW (NN_V / 2) /* columns; fewer are copied one value at a time */
-
 /* y (mr, nv vectors) = bias + w' x, or no less than 0 if `relu`; x: (n_k, nv vectors); w: (n_k, mr) within a panel of
  * w_width; bias: (mr) or NULL */
 NN_INLINE void nn_columns_tile(int mr, int nv, int relu, real *y, const real *x, const real *w, isize w_width,

@@ -208,18 +208,15 @@ NN_FUNC void nn_product_panel(const nn_product *p, isize width, isize row, isize
 
 /* ---------------------------------------------------------------------------------------------- transposition */
 
-/* y[j][i] = x[i][j] for n_i <= NN_V rows and n_j <= NN_V columns of x; lanes n_i.. of each row of y become zero.
- * Interleaving row i with row i + NN_V / 2, log2(NN_V) times over, transposes. */
-NN_INLINE void nn_transpose_square(real *y, isize y_stride, const real *x, isize x_stride, isize n_i, isize n_j)
+/* a becomes its transpose: interleaving row i with row i + NN_V / 2, log2(NN_V) times over, transposes */
+NN_INLINE void nn_transpose(vec a[NN_V])
 {
-    vec a[NN_V], b[NN_V];
+    vec b[NN_V];
     ivec low, high;
     for (int i = 0; i < NN_V; i++) {
         low[i] = i / 2 + i % 2 * NN_V;
         high[i] = low[i] + NN_V / 2;
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < NN_V; i++) a[i] = i < n_i ? vload(x + i * x_stride) : vset1(0);
 #pragma GCC unroll 4
     for (int stage = 0; stage < NN_V_LOG2; stage++) {
 #pragma GCC unroll 8
@@ -230,6 +227,15 @@ NN_INLINE void nn_transpose_square(real *y, isize y_stride, const real *x, isize
 #pragma GCC unroll 16
         for (int i = 0; i < NN_V; i++) a[i] = b[i];
     }
+}
+
+/* y[j][i] = x[i][j] for n_i <= NN_V rows and n_j <= NN_V columns of x; lanes n_i.. of each row of y become zero */
+NN_INLINE void nn_transpose_square(real *y, isize y_stride, const real *x, isize x_stride, isize n_i, isize n_j)
+{
+    vec a[NN_V];
+#pragma GCC unroll 16
+    for (int i = 0; i < NN_V; i++) a[i] = i < n_i ? vload(x + i * x_stride) : vset1(0);
+    nn_transpose(a);
 #pragma GCC unroll 16
     for (int j = 0; j < NN_V; j++)
         if (j < n_j) vstore(y + j * y_stride, a[j]);
@@ -247,6 +253,8 @@ NN_FUNC void nn_transpose_block(real *y, isize y_stride, const real *x, isize x_
  * What works on whole rows (softmax, losses) takes NN_V rows at once, transposed: column c of all of them is one vector,
  * so that sums over a row run in the order of its columns and never across the lanes of a vector. */
 
+#define NN_NARROW (NN_V / 2) /* columns; fewer are copied one value at a time */
+
 /* columns (n_cols, NN_V) = rows row .. row + n - 1 of a matrix in panels, n <= NN_V; lanes n.. become zero */
 NN_FUNC void nn_load_columns(real *columns, const real *panels, isize n_rows, isize n_cols, isize row, isize n)
 {
@@ -254,6 +262,27 @@ NN_FUNC void nn_load_columns(real *columns, const real *panels, isize n_rows, is
         isize p = c / NN_W, left = n_cols - c;
         const real *x = panels + nn_panel_at(n_rows, n_cols, p, row) + (c - p * NN_W);
         nn_transpose_square(columns + c * NN_V, NN_V, x, nn_panel_width(n_cols, p), n, left < NN_V ? left : NN_V);
+    }
+}
+
+/* columns (n_cols, NN_V) = n <= NN_V rows (n_cols) that lie anywhere; lanes n.. become zero, or of few columns stay */
+NN_FUNC void nn_gather_columns(real *columns, const real *const *rows, isize n, isize n_cols)
+{
+    if (n_cols < NN_NARROW) {
+        for (isize i = 0; i < n; i++)
+            for (isize c = 0; c < n_cols; c++) columns[c * NN_V + i] = rows[i][c];
+        return;
+    }
+    for (isize c = 0; c < n_cols; c += NN_V) {
+        const isize left = n_cols - c;
+        vec a[NN_V];
+#pragma GCC unroll 16
+        for (int i = 0; i < NN_V; i++)
+            a[i] = i >= n ? vset1(0) : left < NN_V ? vload_part(rows[i] + c, left) : vload(rows[i] + c);
+        nn_transpose(a);
+#pragma GCC unroll 16
+        for (int j = 0; j < NN_V; j++)
+            if (j < left) vstore(columns + (c + j) * NN_V, a[j]);
     }
 }
 

@@ -179,6 +179,20 @@ NN_INLINE vec vcopysign(vec magnitude, vec sign) /* magnitude must not be negati
     return vfrombits(vbits(magnitude) | (vbits(sign) & viset1(NN_SIGN_BIT)));
 }
 
+/* ---------------------------------------------------------------------------- in double: NN_D lanes of NN_V at a time */
+
+#define NN_D ((int)(NN_VEC_BYTES / sizeof(double)))
+typedef double dvec __attribute__((vector_size(NN_VEC_BYTES)));
+typedef int64_t dmask __attribute__((vector_size(NN_VEC_BYTES))); /* of comparisons, which are the compiler's: < > == */
+typedef real nn_part __attribute__((vector_size(NN_D * sizeof(real)), aligned(sizeof(real)), may_alias));
+typedef double nn_unaligned_dvec __attribute__((vector_size(NN_VEC_BYTES), aligned(sizeof(double)), may_alias));
+
+NN_INLINE dvec dload(const real *p) { return __builtin_convertvector(*(const nn_part *)p, dvec); }
+NN_INLINE void dstore(double *p, dvec a) { *(nn_unaligned_dvec *)p = a; }
+NN_INLINE dvec dset1(double a) { return a - (dvec){0}; }
+NN_INLINE dvec dselect(dmask m, dvec a, dvec b) { return (dvec)((m & (dmask)a) | (~m & (dmask)b)); }
+NN_INLINE dvec dabs(dvec a) { return (dvec)((dmask)a & INT64_MAX); }
+
 /* ------------------------------------------------------------------------------------------------ across lanes */
 
 /* lane i of the result is lane index[i] of (a, b), counted through both; index is a constant after inlining */

@@ -278,12 +278,13 @@ NN_INLINE vec vexp_minus_abs(vec x)
 }
 
 /* log(1 + e) = 2 atanh(t/2), t = e / (1 + e/2) <= 2/3 for e = exp(-|x|) */
-NN_INLINE vec vsoftplus(vec x)
+NN_INLINE vec vlog1p_exp(vec e)
 {
-    vec e = vexp_minus_abs(x);
     vec t = (e + e) / (vset1(2) + e), z = t * t;
-    return vmax(vset1(0), x) + vfma(t * z, NN_POLYNOMIAL(z, NN_LOG1P), t);
+    return vfma(t * z, NN_POLYNOMIAL(z, NN_LOG1P), t);
 }
+
+NN_INLINE vec vsoftplus(vec x) { return vmax(vset1(0), x) + vlog1p_exp(vexp_minus_abs(x)); }
 
 /* ---------------------------------------------------------------------------------------------------------- erfc */
 

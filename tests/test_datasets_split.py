@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
+from nncore.base.random import generator
 from nncore.datasets import Preparation, Standardizer, load_diabetes, load_iris, load_penguins, train_test_split
 
 
@@ -53,6 +54,18 @@ def test_stratified_shares(counts, share, seed):
     assert (got >= 1).all() and (got < counts).all()
     if n_test * min(counts) >= len(y) and (len(y) - n_test) * min(counts) >= len(y):  # no class needs a row as a gift
         assert np.abs(got - np.array(counts) * n_test / len(y)).max() < 1 + 1e-9
+
+
+def test_stratified_rows_are_the_first_of_each_class_in_a_random_order():
+    y = np.random.default_rng(1).integers(0, 5, 300)
+    rows = np.arange(300)
+    train, test, _, _ = train_test_split(rows, y, test_size=60, seed=9, stratify=True)
+    order = generator(9, "split").permutation(300)
+    expected = np.zeros(300, bool)
+    for k, share in enumerate(np.bincount(y[test])):
+        expected[order[y[order] == k][:share]] = True
+    assert test.tolist() == order[expected[order]].tolist()
+    assert train.tolist() == order[~expected[order]].tolist()
 
 
 def test_stratify_by_another_array():

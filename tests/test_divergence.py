@@ -39,6 +39,19 @@ def test_one_row_with_too_large_a_target(shuffle):
     assert "the loss (rows" in str(error)
 
 
+def test_the_order_of_many_rows_is_the_one_they_were_visited_in():
+    n = 400_000
+    many, y = rng.standard_normal((n, 2), np.float32), np.zeros(n, np.float32)
+    y[[123_456, 321_098]] = LARGE
+    model = Sequential([Dense(1)], seed=7)
+    model.compile(SGD(1e-3), loss="mse")
+    with pytest.raises(TrainingDiverged) as caught:
+        model.fit(many, y, epochs=1, batch_size=32)
+    order = permutation(7, 0, n)
+    place = np.flatnonzero(np.isin(order, [123_456, 321_098])).min()
+    assert (caught.value.batch, caught.value.rows) == (place // 32, (order[place],))
+
+
 def test_one_row_with_too_large_an_input():
     large = X.copy()
     large[11] = LARGE

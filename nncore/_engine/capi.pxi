@@ -28,6 +28,7 @@ cdef extern from "tile.h" nogil:
         isize n_ahead
     void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
     void nn_load_columns(real *columns, const real *panels, isize n_rows, isize n_cols, isize row, isize n)
+    void nn_gather_columns(real *columns, const real *const *rows, isize n, isize n_cols)
     void nn_store_columns(real *panels, const real *columns, isize n_rows, isize n_cols, isize row, isize n)
     void nn_transpose_block(real *y, isize y_stride, const real *x, isize x_stride, isize n_i, isize n_j)
 

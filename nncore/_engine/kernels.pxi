@@ -238,10 +238,16 @@ def update(optimizer, real[::1] w not None, const real[::1] g not None, real[:, 
 
 
 def permutation(isize n, uint64_t seed, uint64_t epoch):
-    """The order in which an epoch visits n rows."""
+    """The order in which an epoch visits n rows; in parts, as train.pxi draws it, between which signals are heard."""
     out = np.empty(n, np.int64)
     cdef int64_t[::1] order = out
+    cdef isize row = n - 1, stop
     if n:
         nn_count_up(&order[0], 0, n)
-        nn_shuffle(&order[0], n, n - 1, 0, seed, epoch)
+    while row > 0:
+        stop = max(row - SHUFFLED, <isize>0)
+        with nogil:
+            nn_shuffle(&order[0], n, row, stop, seed, epoch)
+        PyErr_CheckSignals()
+        row = stop
     return out

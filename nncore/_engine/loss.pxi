@@ -67,13 +67,12 @@ cdef inline double row_weight(const Job *job, isize source) noexcept nogil:
 
 
 cdef void load_targets(const Job *job, isize n_outputs, isize n, isize start, real *t) noexcept nogil:
-    """t: (n_outputs, NN_V); lanes n.. are left as they are: their losses are not used, and their scale is zero."""
-    cdef isize i, c
-    cdef const real *target
+    """t: (n_outputs, NN_V); what is in lanes n.. does not matter: their losses are not used, and their scale is zero."""
+    cdef const real *rows[16]
+    cdef isize i
     for i in range(n):
-        target = job.targets + source_row(job, start + i) * n_outputs
-        for c in range(n_outputs):
-            t[c * NN_V + i] = target[c]
+        rows[i] = job.targets + source_row(job, start + i) * n_outputs
+    nn_gather_columns(t, rows, n, n_outputs)
 
 
 cdef void loss_of_columns(const Network *net, const Job *job, isize n, isize start, double n_batch, double *value,

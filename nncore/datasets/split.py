@@ -153,9 +153,10 @@ def _stratified(
         )
     shares = _shares(counts, n_test)
     order = rng.permutation(n_samples)
-    test = np.zeros(n_samples, dtype=bool)
-    for k, share in enumerate(shares):
-        test[order[index[order] == k][:share]] = True
+    by_class = order[np.argsort(index[order], kind="stable")]
+    place = np.arange(n_samples) - np.repeat(np.cumsum(counts) - counts, counts)  # of a row within its class
+    test = np.empty(n_samples, dtype=bool)
+    test[by_class] = place < np.repeat(shares, counts)
     return order[test[order]], order[~test[order]]
 
 

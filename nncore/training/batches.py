@@ -8,9 +8,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nncore import engine
 from nncore.arrays import Data
 from nncore.base import checks
-from nncore.base.random import permutation
 from nncore.base.typing import Array
 from nncore.errors import TrainingDiverged
 from nncore.network import Network
@@ -126,7 +126,8 @@ class MiniBatches:
 
         state, data = fit.state, fit.data
         epoch, n = state.epoch, len(data.X)
-        order = permutation(state.seed, epoch, n) if self.shuffle else np.arange(n)
+        module = engine.load(state.dtype.name)
+        order = module.permutation(n, state.seed, epoch) if self.shuffle else np.arange(n)
         schedule, rates = state.optimizer.learning_rate, np.empty(self.steps)
         rates[:] = schedule.of_steps(epoch, 1, self.steps) if isinstance(schedule, Schedule) else schedule
         return error(state, fit.network, data, order, self.batch_size, rates)

@@ -135,6 +135,7 @@ def test_shuffle_is_the_documented_one(variant):
         (65, 1, 2),
         (1000, 2**64 - 1, 3),
         (17, 9, 2**40),
+        (2**17 + 2, 3, 4),  # more than train.pxi draws between two polls
     ]:
         order = variant.permutation(n, seed, epoch)
         assert order.tolist() == permutation(seed, epoch, n).tolist()

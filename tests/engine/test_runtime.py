@@ -121,6 +121,16 @@ def test_interrupt_of_a_predictor(alarm):
     assert not predictor(X[0]).any()
 
 
+def test_signals_are_heard_while_an_order_is_drawn(alarm):
+    heard = []
+    signal.signal(signal.SIGALRM, lambda *_: heard.append(time.perf_counter()))
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    engine.load("float32").permutation(2**23, 0, 0)  # some 30 ms
+    drawn = time.perf_counter()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    assert sum(at < drawn for at in heard) > 3  # without a look at them, one: at the end
+
+
 def test_an_interrupt_leaves_whole_epochs(alarm):
     """What goes on from there comes to the same bits as without it."""
     X, target = data(PROGRAM, 3200, "float32")
