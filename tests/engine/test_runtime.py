@@ -161,7 +161,7 @@ def test_interrupt_beside_divergence_goes_back_to_the_good_state(alarm):
 
 
 def test_polling_does_not_wait_for_a_busy_thread(alarm):
-    """The engine asks for the GIL some thirty times a second, not at every step: each time the other keeps it for 5 ms."""
+    """The engine asks for the GIL some thirty times a second, not at every step: the other keeps it for 5 ms then."""
     n_steps = 20
     X, target = data(PROGRAM, 3200, "float32")
     plan = make_plan(engine.load("float32"), PROGRAM, Adam(), scale=0.1)
