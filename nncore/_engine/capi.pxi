@@ -3,7 +3,7 @@
 cdef extern from "nncore.h" nogil:
     ctypedef float real          # float or double: its size is taken from C
     ctypedef Py_ssize_t isize
-    int NN_REAL_BITS
+    int NN_REAL_BITS, NN_ALIGN
 
 cdef extern from "tile.h" nogil:
     int NN_V, NN_W, NN_MR
@@ -19,11 +19,13 @@ cdef extern from "tile.h" nogil:
         const real *x
         isize x_rows
         isize n_k
+        int flat
         const real *w
         const real *bias
         real *y
         int relu, more
         const real *gate
+        int *suspect
         const real **ahead
         isize n_ahead
     void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
