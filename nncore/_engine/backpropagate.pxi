@@ -50,7 +50,7 @@ cdef void backpropagate_worker(void *argument, int worker, int n_workers) noexce
         run_stage(e, backpropagate_item, e.job.n, rows_per_item(e.job.n, n_workers), n_workers)
         nn_team_dismiss(e.crew.team)
     else:
-        nn_team_follow(e.crew.team, worker, n_workers, backpropagate_item, e)
+        nn_team_assist(e.crew.team, worker, n_workers, backpropagate_item, e)
     nn_fp_end(fp)
 
 

@@ -187,6 +187,7 @@ cdef extern from "team.h" nogil:
     ctypedef void (*nn_work)(void *argument, long item, int worker) noexcept nogil
     void nn_team_init(nn_team *team)
     void nn_team_gather(nn_team *team)
+    void nn_team_assist(nn_team *team, int worker, int n_workers, nn_work work, void *argument)
     void nn_team_desert(nn_team *team)
     void nn_team_follow(nn_team *team, int worker, int n_workers, nn_work work, void *argument)
     void nn_team_run(nn_team *team, long n_items, int n_workers, nn_work work, void *argument)

@@ -84,5 +84,5 @@ cdef void predict_worker(void *argument, int worker, int n_workers) noexcept nog
         run_stage(e, predict_item, predict_items(e, n_workers), 1, n_workers)
         nn_team_dismiss(e.crew.team)
     else:
-        nn_team_follow(e.crew.team, worker, n_workers, predict_item, e)
+        nn_team_assist(e.crew.team, worker, n_workers, predict_item, e)
     nn_fp_end(fp)
