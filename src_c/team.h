@@ -87,6 +87,13 @@ static inline void nn_team_follow(nn_team *t, int worker, int n_workers, nn_work
     }
 }
 
+/* ... and where there is but one: who is done leaves, so that the leader need not wait until it has heard so */
+static inline void nn_team_assist(nn_team *t, int worker, int n_workers, nn_work work, void *argument)
+{
+    nn_counter_wait(&t->stage, t->before);
+    if (!atomic_load(&t->dismissed)) nn_team_help(t, atomic_load(&t->stage.value), worker, n_workers, work, argument);
+}
+
 /* the leader, worker 0: one stage; everything written before it is visible to the items, and they to what comes after */
 static inline void nn_team_run(nn_team *t, long n_items, int n_workers, nn_work work, void *argument)
 {

@@ -1,6 +1,7 @@
 /* threads.h -- a pool of workers that outlives the calls. What they do together: team.h.
  *
- * A waiting thread spins for some tens of microseconds, then sleeps. Not OpenMP: a child forked after a parallel region
+ * A waiting thread spins for some tens of microseconds, then sleeps; between jobs that follow each other closely it spins for
+ * longer. A job waits for no thread that has not begun with it. Not OpenMP: a child forked after a parallel region
  * hangs in libgomp, and its pool competes with others. The one pool lives in nncore/_engine/runtime.pyx; workers never
  * touch Python and take no signals. After a fork the child has no workers and starts its own when it needs them.
  */
@@ -16,9 +17,16 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #define NN_MAX_THREADS 256
 #define NN_SPINS 2000 /* pauses of 10 to 40 ns, by processor */
+/* Nanoseconds. Between jobs a thread spins for NN_PATIENCE if that would have been enough the last time: a loop around
+ * predict often comes back sooner, and half of a short job is over when a thread has been woken for it. It is a tenth of
+ * the time for which a system lets a thread run before it looks for another; the threads of BLAS and OpenMP libraries spin
+ * for milliseconds. Where the pauses take more than NN_TAKEN, another program has had the processor: the thread sleeps. */
+#define NN_PATIENCE 300000
+#define NN_TAKEN 1000000
 
 static inline void nn_pause(void)
 {
@@ -56,18 +64,30 @@ static inline void nn_counter_add(nn_counter *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* returns whether it slept */
-static inline int nn_counter_wait(nn_counter *c, int old)
+/* returns whether it has moved */
+static inline int nn_counter_spin(nn_counter *c, int old)
 {
     for (int i = 0; i < NN_SPINS; i++) {
-        if (atomic_load_explicit(&c->value, memory_order_acquire) != old) return 0;
+        if (atomic_load_explicit(&c->value, memory_order_acquire) != old) return 1;
         nn_pause();
     }
+    return 0;
+}
+
+static inline void nn_counter_sleep(nn_counter *c, int old)
+{
     pthread_mutex_lock(&c->lock);
     atomic_fetch_add(&c->sleepers, 1);
     while (atomic_load(&c->value) == old) pthread_cond_wait(&c->moved, &c->lock);
     atomic_fetch_sub(&c->sleepers, 1);
     pthread_mutex_unlock(&c->lock);
+}
+
+/* returns whether it slept */
+static inline int nn_counter_wait(nn_counter *c, int old)
+{
+    if (nn_counter_spin(c, old)) return 0;
+    nn_counter_sleep(c, old);
     return 1;
 }
 
@@ -119,9 +139,11 @@ typedef void (*nn_task)(void *argument, int worker, int n_workers);
 struct nn_pool;
 
 typedef struct {       /* of one thread of the pool */
-    nn_counter job;    /* moves when there is a job for it; threads that a job does not need sleep on */
+    _Alignas(64) nn_counter job; /* moves when there is a job for it; threads that a job does not need sleep on */
+    atomic_int offered; /* whether that job still waits for it: either the thread or, in the end, the caller takes it back */
     struct nn_pool *pool;
     int worker;
+    int patient;       /* whether NN_PATIENCE would have been enough the last time */
     pthread_t thread;
 } nn_seat;
 
@@ -145,16 +167,48 @@ static inline void nn_pool_init(nn_pool *p) /* also in a forked child: forgets t
     nn_counter_init(&p->finished);
 }
 
+static inline int64_t nn_clock(void) /* nanoseconds */
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* wait until its counter is no longer `old`; returns whether it slept */
+static inline int nn_seat_wait(nn_seat *seat, int old)
+{
+    const int64_t began = nn_clock();
+    for (int64_t now = began, before; !nn_counter_spin(&seat->job, old);) {
+        before = now, now = nn_clock();
+        if (seat->patient && now - began < NN_PATIENCE && now - before < NN_TAKEN) continue;
+        nn_counter_sleep(&seat->job, old);
+        seat->patient = nn_clock() - began < NN_PATIENCE;
+        return 1;
+    }
+    return 0;
+}
+
 static void *nn_pool_worker(void *argument)
 {
     nn_seat *seat = argument;
     nn_pool *p = seat->pool;
-    for (unsigned job = 0;; job++) { /* not the counter's value: it may have moved on to the next job already */
-        if (nn_counter_wait(&seat->job, (int)job)) nn_leave_processor(p->processor);
+    for (int seen = 0;;) {
+        int slept = nn_seat_wait(seat, seen), offered = 1;
+        seen = atomic_load(&seat->job.value);
+        if (!atomic_compare_exchange_strong(&seat->offered, &offered, 0)) continue; /* the others have done it already */
+        if (slept) nn_leave_processor(p->processor);
         p->task(p->argument, seat->worker, p->n_workers);
         if (atomic_fetch_sub(&p->running, 1) == 1) nn_counter_add(&p->finished);
     }
     return NULL;
+}
+
+/* the caller's end of a job: wait for those that have begun with it; the others need not come any more */
+static inline void nn_pool_end(nn_pool *p, int n_workers, int finished)
+{
+    int absent = 0;
+    for (int i = 0; i < n_workers - 1; i++) absent += atomic_exchange(&p->seats[i].offered, 0);
+    if (absent == 0 || atomic_fetch_sub(&p->running, absent) != absent) nn_counter_wait(&p->finished, finished);
 }
 
 static inline void nn_pool_grow(nn_pool *p, int n_threads) /* as far as the system lets us */
@@ -200,9 +254,12 @@ static inline int nn_pool_run(nn_pool *p, nn_task task, void *argument, int n_wo
             p->task = task, p->argument = argument, p->n_workers = n_workers, p->processor = nn_processor();
             atomic_store(&p->running, n_workers - 1);
             int done = atomic_load(&p->finished.value);
-            for (int i = 0; i < n_workers - 1; i++) nn_counter_add(&p->seats[i].job);
+            for (int i = 0; i < n_workers - 1; i++) {
+                atomic_store(&p->seats[i].offered, 1);
+                nn_counter_add(&p->seats[i].job);
+            }
             task(argument, 0, n_workers);
-            if (p->n_threads > 0) nn_counter_wait(&p->finished, done); /* else this is a child that the task has forked */
+            if (p->n_threads > 0) nn_pool_end(p, n_workers, done); /* else this is a child that the task has forked */
             atomic_store(&p->busy, 0);
             return n_workers;
         }

@@ -131,14 +131,16 @@ NN_INLINE void nn_accumulate(int mr, int nv, vec acc[NN_MR][2], const real *x, i
 /* ----------------------------------------------------------------------------------- y = bias + x w, one panel of y */
 
 typedef struct {
-    const real *x;    /* (x_rows, n_k) in panels */
+    const real *x;    /* (x_rows, n_k) in panels; in C order if `flat` */
     isize x_rows, n_k;
+    int flat;
     const real *w;    /* (n_k, width): one panel of the weight */
     const real *bias; /* (width), or NULL for zero */
     real *y;          /* (., width): one panel of the output */
     int relu;         /* y = max(0, bias + x w): cheaper here than in a pass of its own */
     int more;         /* y += bias + x w: y holds the part of others already */
     const real *gate; /* (., width), or NULL: then y = y * (gate > 0), relu's backward */
+    int *suspect;     /* of a flat x: set where a sum is NaN or infinite, as all sums over such an x are; or NULL */
     const real *const *ahead; /* n_ahead rows (n_k) that will be read soon: brought into the cache meanwhile */
     isize n_ahead;
 } nn_product;
@@ -158,7 +160,16 @@ NN_INLINE void nn_add_tile(int mr, int nv, vec acc[NN_MR][2], const real *y)
         for (int j = 0; j < nv; j++) acc[r][j] += vload(y + (r * nv + j) * NN_V);
 }
 
-NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row, isize ahead, isize ahead_end)
+/* whether the first vector of each row is finite: 0 * a is NaN for all others, and three sums hide its latency */
+NN_INLINE int nn_tile_finite(int mr, vec acc[NN_MR][2])
+{
+    vec sum[3] = {vset1(0), vset1(0), vset1(0)}, zero = vset1(0);
+#pragma GCC unroll 16
+    for (int r = 0; r < mr; r++) sum[r % 3] = vfma(zero, acc[r][0], sum[r % 3]);
+    return vall(veq(sum[0] + (sum[1] + sum[2]), zero));
+}
+
+NN_INLINE void nn_product_tile(int mr, int nv, int flat, const nn_product *p, isize row, isize ahead, isize ahead_end)
 {
     vec acc[NN_MR][2];
 #pragma GCC unroll 16
@@ -166,13 +177,17 @@ NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row, i
         for (int j = 0; j < nv; j++) acc[r][j] = p->bias ? vload(p->bias + j * NN_V) : vset1(0);
     const real *w = p->w, *x = p->x;
     isize left = p->n_k;
-    for (; left > NN_V; left -= NN_W, x += p->x_rows * NN_W) {
-        isize n_k = left < NN_W ? left : NN_W;
+    for (; left > NN_V; left -= NN_W, x += flat ? NN_W : p->x_rows * NN_W) {
+        isize n_k = left < NN_W ? left : NN_W, step = flat ? p->n_k : NN_W;
         nn_product_prefetch(p, ahead, ahead_end, p->n_k - left);
-        nn_accumulate(mr, nv, acc, x + row * NN_W, NN_W, 1, w, n_k);
+        nn_accumulate(mr, nv, acc, x + row * step, step, 1, w, n_k);
         w += n_k * nv * NN_V;
     }
-    if (left > 0) nn_accumulate(mr, nv, acc, x + row * NN_V, NN_V, 1, w, left);
+    if (left > 0) {
+        isize step = flat ? p->n_k : NN_V;
+        nn_accumulate(mr, nv, acc, x + row * step, step, 1, w, left);
+    }
+    if (flat && p->suspect && !nn_tile_finite(mr, acc)) *p->suspect = 1;
     real *y = p->y + row * nv * NN_V;
     const real *gate = p->gate ? p->gate + row * nv * NN_V : NULL;
     if (p->more) nn_add_tile(mr, nv, acc, y);
@@ -186,14 +201,14 @@ NN_INLINE void nn_product_tile(int mr, int nv, const nn_product *p, isize row, i
         }
 }
 
-NN_INLINE void nn_product_rows(int nv, const nn_product *p, isize row, isize end)
+NN_INLINE void nn_product_rows(int nv, int flat, const nn_product *p, isize row, isize end)
 {
     const isize begin = row, n = end - begin; /* each tile asks for its share of the rows ahead */
     for (; row < end; row += NN_MR) {
         const isize height = end - row < NN_MR ? end - row : NN_MR, done = row - begin;
         isize ahead = 0, ahead_end = 0;
         if (p->n_ahead > 0) ahead = p->n_ahead * done / n, ahead_end = p->n_ahead * (done + height) / n;
-#define NN_TILE(mr) case mr: nn_product_tile(mr, nv, p, row, ahead, ahead_end); break;
+#define NN_TILE(mr) case mr: nn_product_tile(mr, nv, flat, p, row, ahead, ahead_end); break;
         switch (height) { NN_HEIGHTS(NN_TILE) }
 #undef NN_TILE
     }
@@ -202,8 +217,14 @@ NN_INLINE void nn_product_rows(int nv, const nn_product *p, isize row, isize end
 /* rows row .. end - 1 of one output panel */
 NN_FUNC void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
 {
-    if (width == NN_W) nn_product_rows(2, p, row, end);
-    else nn_product_rows(1, p, row, end);
+    if (p->flat) {
+        if (width == NN_W) nn_product_rows(2, 1, p, row, end);
+        else nn_product_rows(1, 1, p, row, end);
+    } else if (width == NN_W) {
+        nn_product_rows(2, 0, p, row, end);
+    } else {
+        nn_product_rows(1, 0, p, row, end);
+    }
 }
 
 /* ---------------------------------------------------------------------------------------------- transposition */

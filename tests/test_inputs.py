@@ -1,5 +1,7 @@
 """X, y and sample_weight: every layout is accepted, nothing is written to, and what is wrong is named."""
 
+import copy
+import pickle
 import re
 import time
 
@@ -8,6 +10,9 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
+from nncore import Dense, Sequential
+from nncore.arrays import inputs
+from nncore.arrays import targets as arrays_targets
 from nncore.arrays.inputs import all_finite, features, real_array, sample_weights
 from nncore.arrays.order import said_of_split
 from nncore.arrays.targets import targets
@@ -157,6 +162,34 @@ def test_large_finite_values_pass():
     for shape in [(4, 3), (5000, 3)]:
         X = np.full(shape, np.finfo(np.float32).max, np.float32)
         assert features(X, F32) is X
+
+
+def pickled(thing):
+    return pickle.loads(pickle.dumps(thing))
+
+
+@pytest.mark.parametrize("name", ["float32", "float64"])
+def test_a_dtype_of_its_own_converts_nothing(name):
+    """One that was pickled or deeply copied is equal to NumPy's and another object."""
+    for dtype in (np.dtype(name), pickled(np.dtype(name)), copy.deepcopy(np.dtype(name))):
+        for array in (VALUES.astype(name), pickled(VALUES.astype(name))):
+            assert features(array, dtype) is array
+            assert targets(array, REAL, 4, 3, dtype) is array
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+def test_a_copy_of_a_model_converts_no_array_that_fits(monkeypatch, copied):
+    model = Sequential([Dense(3, "tanh"), Dense(1)], seed=0)
+    model.build(3)
+    X, y = VALUES.astype(np.float32), np.ones((4, 1), np.float32)
+    other, expected = copied(model), model.predict(X).tobytes()
+    for module in (inputs, arrays_targets):
+        monkeypatch.setattr(module, "real_array", None)
+    for rows in (X, pickled(X)):
+        assert other.predict(rows).tobytes() == expected
+        assert other.evaluate(rows, y)["loss"] > 0
+    other.fit(pickled(X), pickled(y), verbose=0)
+    other.train_on_batch(X, y)
 
 
 @pytest.mark.parametrize("n", [1, 15, 16, 17, 8191, 8192, 8193, 100_000])

@@ -19,10 +19,10 @@ cdef void backpropagate_tile(Engine *e, isize start, isize n, isize room, real *
     cdef const Job *job = &e.job
     cdef isize i, k, at
     cdef real *dy = deltas_at(&e.arena, e.net.rows[e.net.n_rows - 1].y)
-    cdef Ahead ahead
-    ahead.n = 0
-    gather(e, room, room + n, start)
-    forward_rows(e, 0, e.net.n_rows, room, room + n, &ahead, scratch)
+    cdef Input input
+    input.rows, input.n_ahead = NULL, 0
+    gather(&e.net, &e.job, &e.arena, room, room + n, start)
+    forward_rows(e, &e.arena, 0, e.net.n_rows, room, room + n, &input, scratch)
     emit_blocks(&e.net, &e.arena, e.arena.values, room, n, job.values + start * e.net.n_written)
     for k in range(job.n_functions):
         at = k * job.n + start
@@ -50,7 +50,7 @@ cdef void backpropagate_worker(void *argument, int worker, int n_workers) noexce
         run_stage(e, backpropagate_item, e.job.n, rows_per_item(e.job.n, n_workers), n_workers)
         nn_team_dismiss(e.crew.team)
     else:
-        nn_team_follow(e.crew.team, worker, n_workers, backpropagate_item, e)
+        nn_team_assist(e.crew.team, worker, n_workers, backpropagate_item, e)
     nn_fp_end(fp)
 
 

@@ -145,6 +145,20 @@ cdef int run_job(Engine *e, nn_task task, double flops_per_weight, isize rows_pe
     return 0
 
 
+cdef int run_prediction(Engine *e) except -1:
+    """As `run_job`; little work is done sooner than the GIL is given away and got back."""
+    cdef unsigned fp
+    if e.job.n * e.net.n_weights > HELD_WORK:
+        return run_job(e, predict_worker, FORWARD_FLOPS, e.job.n, TILE_ROWS)
+    make_room(e, 0, e.job.n, 1)
+    e.watch.poll_at, e.crew.threads_used = INFINITY, 1
+    fp = nn_fp_begin(1)
+    take_running_moments(&e.net, &e.weights)
+    predict_rows(e, 0, e.job.n, 0, e.crew.scratch)
+    nn_fp_end(fp)
+    return 0
+
+
 cdef double store_gradient(Engine *e, const real[:, ::1] X, target, sample_weight, real[::1] gradient_out,
                            uint64_t seed, int whole) except? -1:
     """Return the mean loss over all rows in training, and store its gradient, in the program's order."""
@@ -166,10 +180,9 @@ cdef double mean_loss(const Job *job) noexcept:
     return mean
 
 
-cdef int predict_flat(Engine *e, const real[:, ::1] X, const real *flat, real[:, ::1] out) except -1:
-    """Predict a single row by flat parameters; only those of norms are stored first. Return whether X is finite."""
+cdef int predict_flat(Engine *e, const real *flat) except -1:
+    """Predict a single row by flat parameters; only those of norms are stored first."""
     cdef unsigned fp
-    prepare_job(e, PREDICT, X, None, None, out, 0)
     ensure_scratch(&e.crew, 1)
     store_parameters(&e.net, e.weights.state, flat, 1)
     fp = nn_fp_begin(1)
@@ -177,7 +190,7 @@ cdef int predict_flat(Engine *e, const real[:, ::1] X, const real *flat, real[:,
     check_finite(&e.job, &e.crew, e.job.X, e.net.n_features)
     predict_row_by(&e.net, &e.weights, flat, e.job.X, e.job.predictions, e.crew.scratch)
     nn_fp_end(fp)
-    return not nn_raised(&e.crew.not_finite)
+    return 0
 
 
 cdef object copy_block(const Engine *e, const real *blocks, int row):

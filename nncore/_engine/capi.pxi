@@ -3,7 +3,7 @@
 cdef extern from "nncore.h" nogil:
     ctypedef float real          # float or double: its size is taken from C
     ctypedef Py_ssize_t isize
-    int NN_REAL_BITS
+    int NN_REAL_BITS, NN_ALIGN
 
 cdef extern from "tile.h" nogil:
     int NN_V, NN_W, NN_MR
@@ -19,11 +19,13 @@ cdef extern from "tile.h" nogil:
         const real *x
         isize x_rows
         isize n_k
+        int flat
         const real *w
         const real *bias
         real *y
         int relu, more
         const real *gate
+        int *suspect
         const real **ahead
         isize n_ahead
     void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
@@ -185,6 +187,7 @@ cdef extern from "team.h" nogil:
     ctypedef void (*nn_work)(void *argument, long item, int worker) noexcept nogil
     void nn_team_init(nn_team *team)
     void nn_team_gather(nn_team *team)
+    void nn_team_assist(nn_team *team, int worker, int n_workers, nn_work work, void *argument)
     void nn_team_desert(nn_team *team)
     void nn_team_follow(nn_team *team, int worker, int n_workers, nn_work work, void *argument)
     void nn_team_run(nn_team *team, long n_items, int n_workers, nn_work work, void *argument)

@@ -1,15 +1,19 @@
 # Dense: y = f(x W + b) for some rows, and backward to its input. The gradient of its weight: optimizer.pxi.
 
 cdef void dense_forward_rows(const Weights *w, const Arena *a, const Row *r, isize row, isize end,
-                             Ahead *ahead) noexcept nogil:
-    """Each panel asks for its share of the rows ahead."""
+                             Input *input) noexcept nogil:
+    """Each panel asks for its share of the rows ahead. Where the caller's rows are read, `row` is 0."""
     cdef nn_product product
     cdef isize p, width, at, n_panels = nn_panel_count(r.n_out), first
     for p in range(n_panels):
-        first = ahead.n * p // n_panels
-        product.ahead, product.n_ahead = ahead.rows + first, ahead.n * (p + 1) // n_panels - first
+        first = input.n_ahead * p // n_panels
+        product.ahead, product.n_ahead = input.ahead + first, input.n_ahead * (p + 1) // n_panels - first
         width = nn_panel_width(r.n_out, p)
         product.x, product.x_rows, product.n_k = input_of(a, r), a.room, r.n_in
+        product.flat = input.rows != NULL and r.live_x == 0
+        product.suspect = NULL
+        if product.flat:
+            product.x, product.suspect = input.rows, &input.suspect if p == 0 else NULL
         product.w = w.state + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, p, 0)
         product.bias = product.w + r.n_in * width if r.n_weight_rows > r.n_in else NULL
         product.y = values_at(a, r.z) + nn_panel_at(a.room, r.n_out, p, 0)
@@ -28,7 +32,7 @@ cdef void dense_backward_rows(const Weights *w, const Arena *a, const Row *r, is
     for q in range(nn_panel_count(r.n_in)):
         product.x, product.x_rows, product.n_k = deltas_at(a, r.y), a.room, r.n_out
         product.w = w.transposed + r.transposed + nn_panel_at(r.n_out, r.n_in, q, 0)
-        product.bias = NULL
+        product.bias, product.flat, product.suspect = NULL, 0, NULL
         product.y = deltas_at(a, r.x) + nn_panel_at(a.room, r.n_in, q, 0)
         product.relu, product.more, product.gate, product.n_ahead = 0, r.more, NULL, 0
         if r.gate:

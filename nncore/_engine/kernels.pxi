@@ -62,7 +62,7 @@ cdef _Panels product(_Panels x, _Panels w, _Panels bias):
         p.x, p.x_rows, p.n_k, p.w, p.y = x.data, x.n_rows, x.n_cols, w.panel(i), y.panel(i)
         p.more = 0
         p.bias, p.relu, p.gate = NULL if bias is None else bias.panel(i), 0, NULL
-        p.n_ahead = 0
+        p.n_ahead, p.flat, p.suspect = 0, 0, NULL
         nn_product_panel(&p, nn_panel_width(w.n_cols, i), 0, x.n_rows)
     return y
 

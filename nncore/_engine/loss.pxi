@@ -10,25 +10,25 @@ cdef inline isize source_row(const Job *job, isize i) noexcept nogil:
     return i if job.order == NULL else job.order[i]
 
 
-cdef void gather(Engine *e, isize row, isize end, isize start) noexcept nogil:
+cdef void gather(const Network *net, const Job *job, const Arena *a, isize row, isize end, isize start) noexcept nogil:
     """Copy the caller's rows that are visited at start.. into the input block."""
     cdef isize i
     for i in range(row, end):
-        nn_store_row(values_at(&e.arena, 0), e.arena.room, e.net.n_features, i,
-                     e.job.X + source_row(&e.job, start + i - row) * e.net.n_features)
+        nn_store_row(values_at(a, 0), a.room, net.n_features, i,
+                     job.X + source_row(job, start + i - row) * net.n_features)
 
 
 cdef enum:
     WIDE_ROW = 64         # features: narrower rows are read in time without being asked for
 
-cdef void look_ahead(const Network *net, const Job *job, isize start, Ahead *ahead) noexcept nogil:
+cdef void look_ahead(const Network *net, const Job *job, isize start, Input *input) noexcept nogil:
     """Note the caller's rows that are visited at start.., a tile of them."""
     cdef isize i
-    ahead.n = 0
+    input.n_ahead = 0
     if net.n_features >= WIDE_ROW:
-        ahead.n = max(<isize>0, min(<isize>TILE_ROWS, job.n - start))
-    for i in range(ahead.n):
-        ahead.rows[i] = job.X + source_row(job, start + i) * net.n_features
+        input.n_ahead = max(<isize>0, min(<isize>TILE_ROWS, job.n - start))
+    for i in range(input.n_ahead):
+        input.ahead[i] = job.X + source_row(job, start + i) * net.n_features
 
 
 cdef inline const real *outputs(const Network *net, const Arena *a) noexcept nogil:
@@ -44,13 +44,14 @@ cdef void apply_link(const Network *net, real *columns) noexcept nogil:
         nn_activate(net.link, 0, columns, columns, net.n_outputs * NN_V)
 
 
-cdef void emit_predictions(Engine *e, isize row, isize end, isize start, real *columns) noexcept nogil:
+cdef void emit_predictions(Engine *e, const Arena *a, isize row, isize end, isize start,
+                           real *columns) noexcept nogil:
     """Copy the outputs, behind the link, to the caller's `predictions`."""
     cdef isize n, i, c, n_outputs = e.net.n_outputs
     cdef real *out
     while row < end:
         n = min(<isize>NN_V, end - row)
-        nn_load_columns(columns, outputs(&e.net, &e.arena), e.arena.room, n_outputs, row, n)
+        nn_load_columns(columns, outputs(&e.net, a), a.room, n_outputs, row, n)
         apply_link(&e.net, columns)
         for i in range(n):
             out = e.job.predictions + source_row(&e.job, start + i) * n_outputs
@@ -103,9 +104,9 @@ cdef void loss_of_columns(const Network *net, const Job *job, isize n, isize sta
             value[i] *= row_weight(job, source_row(job, start + i))
 
 
-cdef void loss_rows(Engine *e, isize row, isize end, isize start, double n_batch, real *columns) noexcept nogil:
+cdef void loss_rows(Engine *e, const Arena *a, isize row, isize end, isize start, double n_batch,
+                    real *columns) noexcept nogil:
     """row_loss[i] = weighted loss of row i; in training, delta of the output = its gradient over n_batch."""
-    cdef const Arena *a = &e.arena
     cdef isize n, n_outputs = e.net.n_outputs
     cdef double value[16]
     while row < end:

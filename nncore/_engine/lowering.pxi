@@ -4,6 +4,7 @@ cdef enum:                    # measured; in multiply-adds for each value
     WORK_OF_ACTIVATION = 8
     WORK_OF_TRANSPOSING = 6
     COLUMNS_BYTES = 1 << 20   # what a second-level cache holds
+    SET_BYTES = 1 << 12       # memory so far apart shares a set of the first-level cache, on all processors that matter
 
 cdef enum:
     MAX_CLASSES = 1 << 24     # as many whole numbers float32 can count: losses.h compares labels as reals
@@ -31,6 +32,7 @@ cdef int build_network(Network *net, object program) except -1:
     build_blocks(net)
     build_panels(net)
     net.in_columns = columns_pay(net)
+    net.gathers = net.reads_batch or rows_collide(net.n_features)
     return 0
 
 
@@ -130,6 +132,12 @@ cdef int columns_pay(const Network *net) noexcept:
             filling += (nn_padded(net.rows[i].n_out) - net.rows[i].n_out) * (WORK_OF_ACTIVATION + net.rows[i].n_in)
     return (filling > WORK_OF_TRANSPOSING * net.n_features
             and (net.n_weights + columns_scratch(net)) * <isize>sizeof(real) < COLUMNS_BYTES)
+
+
+cdef int rows_collide(isize n_cols) noexcept:
+    """Whether rows in C order lie multiples of SET_BYTES apart, or nearly: a set holds fewer than a register tile."""
+    cdef isize beyond = n_cols * <isize>sizeof(real) + NN_ALIGN
+    return beyond >= SET_BYTES and beyond % SET_BYTES < 2 * NN_ALIGN
 
 
 cdef void place_parameters(Network *net, Row *r, int has_bias) noexcept:

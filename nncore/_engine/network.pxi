@@ -71,6 +71,7 @@ cdef struct Network:
     int *norm_rows                         # numbers of the batchnorm rows, in order
     int n_norm_rows, n_layer_norms
     int reads_batch                        # whether a row other than a dense one reads the batch itself
+    int gathers                            # whether predict_tile copies the caller's rows first
     int in_columns                         # whether columns.pxi predicts quicker than the tiles of training
     int penalizes, decays, limits_columns  # whether a row has l1 or l2; a weight_decay of its own; max_norm
 

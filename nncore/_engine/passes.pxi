@@ -1,17 +1,16 @@
 # The whole program, or the part of it between two batchnorms, for some rows.
 
-cdef void forward_rows(Engine *e, int first, int last, isize row, isize end, Ahead *ahead,
+cdef void forward_rows(Engine *e, const Arena *a, int first, int last, isize row, isize end, Input *input,
                        real *scratch) noexcept nogil:
     """Rows first .. last - 1 of the program."""
     cdef int i
     cdef const Row *r
     cdef const Weights *w = &e.weights
-    cdef const Arena *a = &e.arena
     for i in range(first, last):
         r = e.net.rows + i
         if r.op == DENSE:
-            dense_forward_rows(w, a, r, row, end, ahead)
-            ahead.n = 0
+            dense_forward_rows(w, a, r, row, end, input)
+            input.n_ahead = 0
             if r.activation == NN_softmax:
                 activation_forward_rows(a, r, values_at(a, r.z), row, end, scratch)
         elif r.op == ACTIVATION:

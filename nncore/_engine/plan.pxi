@@ -252,38 +252,58 @@ cdef class Plan:
                   for i, d in enumerate(np.split(deltas, ends, axis=2))]
         return np.split(values, ends, axis=1), deltas
 
-    def predict(self, const real[:, ::1] X not None, out=None):
+    def reads(self, X):
+        """Whether X is what `predict` takes: an array (n, n_features) of DTYPE, aligned and in C order."""
+        return is_matrix(X, self.e.net.n_features)
+
+    cdef numpy.ndarray outputs_for(self, X, out):
+        """Check both, on which memory safety rests; return `out`, or a new array."""
+        cdef numpy.npy_intp shape[2]
+        if not self.reads(X):
+            raise ValueError(f"X must be an aligned array (n, {self.e.net.n_features}) of {DTYPE} in C order")
+        shape[0], shape[1] = numpy.PyArray_DIM(X, 0), self.e.net.n_outputs
+        if out is None:
+            return numpy.PyArray_EMPTY(2, shape, real_type(), 0)
+        if not (is_matrix(out, shape[1]) and numpy.PyArray_DIM(out, 0) == shape[0] and numpy.PyArray_ISWRITEABLE(out)):
+            raise ValueError(f"out must be a writable array {(shape[0], shape[1])} of {DTYPE} in C order")
+        return out
+
+    cdef int begin_prediction(self, numpy.ndarray X, numpy.ndarray out) except -1:
+        self.enter()
+        begin_job(&self.e, PREDICT)
+        self.e.job.X, self.e.job.n = <const real *>numpy.PyArray_DATA(X), numpy.PyArray_DIM(X, 0)
+        self.e.job.predictions = <real *>numpy.PyArray_DATA(out)
+        return 0
+
+    def predict(self, X, out=None):
         """Return the network's output (n, n_outputs) for every row of X, behind the link, in `out` if that is given.
 
         None if a value of X is not finite.
         """
-        cdef Engine *e = &self.e
-        cdef numpy.npy_intp shape[2]
-        cdef real[:, ::1] predictions
-        if out is None:
-            shape[0], shape[1] = X.shape[0], e.net.n_outputs
-            out = numpy.PyArray_EMPTY(2, shape, real_type(), 0)
-            if X.shape[0] == 0:
-                return out
-        predictions = out
-        self.enter()
+        cdef numpy.ndarray result = self.outputs_for(X, out)
+        if numpy.PyArray_DIM(X, 0) == 0:
+            return result
+        self.begin_prediction(X, result)
         try:
-            prepare_job(e, PREDICT, X, None, None, predictions, 0)
-            run_job(e, predict_worker, FORWARD_FLOPS, e.job.n, TILE_ROWS)
-            return None if nn_raised(&e.crew.not_finite) else out
+            run_prediction(&self.e)
+            return None if nn_raised(&self.e.crew.not_finite) else result
         finally:
             self.busy = 0
 
-    def predict_row(self, const real[:, ::1] X not None, const real[::1] parameters not None):
+    def predict_row(self, X, parameters):
         """As `predict` for a single row, by parameters that are read where they lie and not copied.
 
         The GIL is held, so that no other thread writes to them meanwhile.
         """
-        check_length(&self.e.net, "parameters", parameters.shape[0])
-        out = np.empty((1, self.e.net.n_outputs), DTYPE)
-        self.enter()
+        cdef numpy.ndarray result = self.outputs_for(X, None)
+        if numpy.PyArray_DIM(X, 0) != 1:
+            raise ValueError(f"X must be a single row, got {len(X)}")
+        if not (is_plain(parameters) and numpy.PyArray_SIZE(parameters) == self.e.net.n_parameters):
+            raise ValueError(f"parameters must be a vector of {self.e.net.n_parameters} numbers of {DTYPE}")
+        self.begin_prediction(X, result)
         try:
-            return out if predict_flat(&self.e, X, &parameters[0], out) else None
+            predict_flat(&self.e, <const real *>numpy.PyArray_DATA(parameters))
+            return None if nn_raised(&self.e.crew.not_finite) else result
         finally:
             self.busy = 0
 

@@ -7,21 +7,33 @@ cdef inline isize group_size(int in_columns, isize n) noexcept nogil:
     return min(n, <isize>NN_W if 2 * n > 3 * NN_V else <isize>NN_V)
 
 
+cdef void take_tile(const Engine *e, int worker, Arena *tile) noexcept nogil:
+    """A worker's part of the arena, in one piece: processors also fetch what lies behind, which would be another's."""
+    tile[0] = e.arena
+    tile.room = min(e.arena.room, <isize>TILE_ROWS)
+    tile.values += worker * TILE_ROWS * e.net.n_columns
+    tile.row_loss += worker * TILE_ROWS
+
+
 cdef void predict_tile(Engine *e, isize start, isize n, int worker, real *scratch) noexcept nogil:
     """As predict_columns, with the outputs along the lanes as in training."""
-    cdef isize p, room = worker * TILE_ROWS
-    cdef Ahead ahead
-    gather(e, room, room + n, start)
-    for p in range(nn_panel_count(e.net.n_features)):
-        check_finite(&e.job, &e.crew, values_at(&e.arena, 0) + nn_panel_at(e.arena.room, e.net.n_features, p, room),
-                     n * nn_panel_width(e.net.n_features, p))
-    look_ahead(&e.net, &e.job, start + n, &ahead)
-    forward_rows(e, 0, e.net.n_rows, room, room + n, &ahead, scratch)
+    cdef const real *rows = e.job.X + start * e.net.n_features
+    cdef Arena tile
+    cdef Input input
+    take_tile(e, worker, &tile)
+    input.rows, input.suspect = rows, 0
+    if e.net.gathers:
+        input.rows, input.suspect = NULL, 1
+        gather(&e.net, &e.job, &tile, 0, n, start)
+    look_ahead(&e.net, &e.job, start + n, &input)
+    forward_rows(e, &tile, 0, e.net.n_rows, 0, n, &input, scratch)
+    if input.suspect:
+        check_finite(&e.job, &e.crew, rows, n * e.net.n_features)
     if e.job.predictions != NULL:
-        emit_predictions(e, room, room + n, start, scratch)
+        emit_predictions(e, &tile, 0, n, start, scratch)
     if e.job.losses != NULL:
-        loss_rows(e, room, room + n, start, 1.0, scratch)
-        memcpy(e.job.losses + start, e.arena.row_loss + room, n * sizeof(double))
+        loss_rows(e, &tile, 0, n, start, 1.0, scratch)
+        memcpy(e.job.losses + start, tile.row_loss, n * sizeof(double))
 
 
 cdef void predict_one(Engine *e, isize row, real *scratch) noexcept nogil:
@@ -46,10 +58,22 @@ cdef void predict_rows(Engine *e, isize row, isize end, int worker, real *scratc
         row += n
 
 
+cdef inline isize row_of_item(const Engine *e, isize item) noexcept nogil:
+    """The first row of an item: whole register tiles, or lanes, shared out as equally as they can be."""
+    cdef isize unit = NN_W if e.net.in_columns else NN_MR
+    return min(e.job.n, (e.job.n + unit - 1) // unit * item // e.stage.n * unit)
+
+
+cdef isize predict_items(const Engine *e, int n_workers) noexcept nogil:
+    """How many items: equal shares of about a tile each; all rows for a single worker."""
+    cdef isize share = e.job.n // n_workers, most = NN_MAX_ITEMS // n_workers
+    return 1 if n_workers == 1 else n_workers * min(share // TILE_ROWS + 1, most)
+
+
 cdef void predict_item(void *argument, long item, int worker) noexcept nogil:
     cdef Engine *e = <Engine *>argument
-    cdef isize begin = item * e.stage.per_item, end = min(begin + e.stage.per_item, e.stage.n)
-    predict_rows(e, begin, end, worker, e.crew.scratch + worker * e.crew.scratch_size)
+    predict_rows(e, row_of_item(e, item), row_of_item(e, item + 1), worker,
+                 e.crew.scratch + worker * e.crew.scratch_size)
 
 
 cdef void predict_worker(void *argument, int worker, int n_workers) noexcept nogil:
@@ -57,8 +81,8 @@ cdef void predict_worker(void *argument, int worker, int n_workers) noexcept nog
     cdef unsigned fp = nn_fp_begin(1)
     if worker == 0:
         take_running_moments(&e.net, &e.weights)
-        run_stage(e, predict_item, e.job.n, rows_per_item(e.job.n, n_workers), n_workers)
+        run_stage(e, predict_item, predict_items(e, n_workers), 1, n_workers)
         nn_team_dismiss(e.crew.team)
     else:
-        nn_team_follow(e.crew.team, worker, n_workers, predict_item, e)
+        nn_team_assist(e.crew.team, worker, n_workers, predict_item, e)
     nn_fp_end(fp)

@@ -33,6 +33,11 @@ cdef inline bint is_plain(x) noexcept:
     return numpy.PyArray_CheckExact(x) and numpy.PyArray_TYPE(x) == real_type() and numpy.PyArray_ISCARRAY_RO(x)
 
 
+cdef inline bint is_matrix(x, isize n_cols) noexcept:
+    """Whether x is a plain array of so many columns."""
+    return is_plain(x) and numpy.PyArray_NDIM(x) == 2 and numpy.PyArray_DIM(x, 1) == n_cols
+
+
 cdef class Predictor:
     """A network frozen for calls with a single row; `nncore.Predictor` documents it, `Sequential.predictor` makes it.
 

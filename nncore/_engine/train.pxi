@@ -132,16 +132,16 @@ cdef inline const Row *norm_of_phase(const Network *net, int phase) noexcept nog
 cdef void forward_tile(Engine *e, isize row, isize end, isize next, real *scratch) noexcept nogil:
     """Rows row .. end - 1 of the segment through the stage's phase; those from `next` on will be read soon."""
     cdef Stage *s = &e.stage
-    cdef Ahead ahead
-    ahead.n = 0
+    cdef Input input
+    input.rows, input.n_ahead = NULL, 0
     if s.phase == 0:
-        gather(e, row, end, s.start + row)
-        look_ahead(&e.net, &e.job, s.start + next, &ahead)
-    forward_rows(e, phase_begin(&e.net, s.phase), phase_begin(&e.net, s.phase + 1), row, end, &ahead, scratch)
+        gather(&e.net, &e.job, &e.arena, row, end, s.start + row)
+        look_ahead(&e.net, &e.job, s.start + next, &input)
+    forward_rows(e, &e.arena, phase_begin(&e.net, s.phase), phase_begin(&e.net, s.phase + 1), row, end, &input, scratch)
     if s.kind == TURN:
         if e.job.predictions != NULL:
-            emit_predictions(e, row, end, s.start + row, scratch)
-        loss_rows(e, row, end, s.start + row, <double>s.n_batch, scratch)
+            emit_predictions(e, &e.arena, row, end, s.start + row, scratch)
+        loss_rows(e, &e.arena, row, end, s.start + row, <double>s.n_batch, scratch)
 
 
 cdef void backward_tile(Engine *e, isize row, isize end, real *scratch) noexcept nogil:

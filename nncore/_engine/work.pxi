@@ -40,9 +40,11 @@ cdef struct Outcome:      # how a job of training went
     int diverged
     double last_finite_loss
 
-cdef struct Ahead:        # rows of X that a worker will read next
-    const real *rows[TILE_ROWS]
-    isize n
+cdef struct Input:        # how a tile's rows of X are read
+    const real *rows      # (n, n_features) where the caller has them; NULL where they have been gathered
+    int suspect           # whether a sum over them was NaN or infinite, or nobody has looked
+    const real *ahead[TILE_ROWS]       # rows that the worker will read next
+    isize n_ahead
 
 cdef enum:                # what a stage of training does
     FORWARD               # rows of the segment through the program's rows before the next batchnorm

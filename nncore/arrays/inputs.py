@@ -70,13 +70,23 @@ def features(
     array([[1., 2.],
            [3., 4.]], dtype=float32)
     """
-    fits = type(X) is np.ndarray and X.dtype is dtype and X.flags.c_contiguous and X.flags.aligned
-    array: Array = X if fits else ordered(X, dtype, names, "X")  # type: ignore[assignment]
+    array: Array = X if fits(X, dtype) else ordered(X, dtype, names, "X")  # type: ignore[assignment]
     if array.ndim != 2 or array.shape[1] != n_features or not array.shape[0]:
         _check_feature_shape(array.shape, n_features, empty, hasattr(X, "to_frame"))
     if check_finite and not all_finite(array):
         raise not_finite_features(X, dtype)
     return array
+
+
+def fits(values: Any, dtype: np.dtype) -> bool:
+    """Tell whether `values` is an array of `dtype` that the engine can read as it is.
+
+    Dtypes are compared, for a model or an array that was copied or pickled has one of its own.
+    """
+    if type(values) is not np.ndarray or values.dtype != dtype:
+        return False
+    flags = values.flags
+    return flags.c_contiguous and flags.aligned
 
 
 def ordered(X: Any, dtype: np.dtype, names: tuple[str, ...] | None, name: str) -> Array:

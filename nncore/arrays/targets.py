@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nncore.arrays.inputs import all_finite, check_same_length, lying, not_finite_error, numeric_array, real_array
+from nncore.arrays.inputs import all_finite, check_same_length, fits, lying, not_finite_error, numeric_array, real_array
 from nncore.base.tables import column_names, order_for
 from nncore.base.typing import Array
 from nncore.losses import NAME_OF_KERNEL
@@ -236,8 +236,7 @@ def _wrong_label_shape(labels: Array, n_samples: int, n_outputs: int) -> ValueEr
 
 def _columns(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, labels_hint: str = "") -> Array:
     """Return `y` as finite numbers of shape (n_samples, n_outputs)."""
-    fits = type(y) is np.ndarray and y.dtype is dtype and y.flags.c_contiguous and y.flags.aligned
-    columns: Array = y if fits else real_array(y, dtype, "y")
+    columns: Array = y if fits(y, dtype) else real_array(y, dtype, "y")
     if columns.ndim == 0:
         raise ValueError(f"y must have one entry per sample, got the single value {y!r}")
     check_same_length(n_samples, len(columns), "y", lying(columns, n_samples, "y"))

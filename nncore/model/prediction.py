@@ -26,10 +26,10 @@ _rounded_features = own_arithmetic(inputs.features)
 def predict(state: State, X: ArrayLike) -> Array:
     """Return the network's outputs; see ``Sequential.predict``."""
     network = state.network or built(state)
-    n_features, names = network.program.n_features, state.feature_names
-    ready = type(X) is np.ndarray and X.dtype is state.dtype  # nothing of it is rounded
-    features = inputs.features if ready else _rounded_features
-    array = features(X, state.dtype, n_features, names, empty=True, check_finite=False)
+    array: Any = X
+    if not network.reads(X):
+        n_features, names = network.program.n_features, state.feature_names
+        array = _rounded_features(X, state.dtype, n_features, names, empty=True, check_finite=False)
     predictions = network.predict(array)
     if predictions is None:
         raise own_arithmetic(inputs.not_finite_features)(X, state.dtype)

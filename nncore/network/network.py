@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class Network:
         self.dtype = parameters.dtype
         self._optimizer = optimizer
         self.decays = _decays(program, optimizer)
-        self._plan = self._new_plan(parameters)
+        self._use(self._new_plan(parameters))
         self._lent: Lent | None = None
         self._orphaned = False  # whether a thread that died in a fork was using the plan
         _alive.add(self)
@@ -62,6 +63,10 @@ class Network:
         plan.set_parameters(np.ascontiguousarray(parameters))
         plan.set_optimizer(self._optimizer.at_epoch(0))
         return plan
+
+    def _use(self, plan: Any) -> None:
+        self._plan = plan
+        self.reads: Callable[[object], bool] = plan.reads  # whether `predict` takes X as it is
 
     def _lent_plan(self) -> Any:
         """Return the plan with the current parameters, to read from; call it with the lock held."""
@@ -99,7 +104,8 @@ class Network:
         plan.set_statistics(statistics)
         plan.set_slots(slots)
         plan.iterations = self._plan.iterations
-        self._plan, self._orphaned = plan, False
+        self._use(plan)
+        self._orphaned = False
 
     def become_orphan(self) -> None:
         """Return to the last finished epoch, and let go of a plan that a thread which no longer exists was using."""
@@ -238,7 +244,9 @@ class Network:
             turn.check()
         with turn.lock:
             predictions: Array | None
-            if self._lent is not None and len(X) == 1 and (held := self._held()) is not None:
+            if self._lent is None and turn.trainer is None and not turn.computing and not self._orphaned:
+                predictions = self._plan.predict(X)  # as below, without the calls that would find that out
+            elif self._lent is not None and len(X) == 1 and (held := self._held()) is not None:
                 predictions = self._plan.predict_row(X, held)  # in less time than it takes to compare
             else:
                 predictions = self._idle_plan().predict(X)

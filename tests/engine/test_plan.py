@@ -217,7 +217,7 @@ def test_bad_shapes_and_labels_are_refused(variant):
         (lambda: plan.train(X, target - 1), "is not in 0..1"),
         (lambda: plan.train(X, target, np.ones(5, variant.DTYPE)), "sample_weight has 5 rows"),
         (lambda: plan.train(X, target, epochs=0), "at least 1"),
-        (lambda: plan.predict(X, np.empty((6, 3), variant.DTYPE)), "predictions has 3 columns"),
+        (lambda: plan.predict(X, np.empty((6, 3), variant.DTYPE)), "out must be a writable array"),
         (lambda: plan.set_parameters(np.zeros(3, variant.DTYPE)), "parameters has length 3"),
         (lambda: plan.set_slots(np.zeros((1, program.n_parameters), variant.DTYPE)), "slots has 1 rows"),
     ]

@@ -9,12 +9,15 @@ import pytest
 from engine_networks import HEADS, data, make_plan, mixed_network, network, parameters
 
 from nncore import reference
-from nncore.layers import Dense
+from nncore.layers import Activation, Dense, Residual
 from nncore.program import lower
 
-# the first has widths that fill the panels of every variant, so that it is predicted in tiles; the others in columns
+# the first ones have widths that fill the panels of every variant, so that they are predicted in tiles; the others in
+# columns. Tiles read rows where the caller has them, if these are not 4096 bytes apart, and read by dense layers alone.
 NETWORKS = {
     "tiles": lower([Dense(64, "tanh"), Dense(32, "relu")], 40, "mse"),
+    "tiles of rows far apart": lower([Dense(32, "tanh"), Dense(32, "relu")], 1024, "mse"),
+    "tiles of rows read twice": lower([Residual([Dense(32, "tanh")]), Activation("tanh"), Dense(32)], 32, "mse"),
     "columns": network([3, 7, 37, 9]),
     "wide input": network([70, 33, 1], "relu", "binary_crossentropy"),
     "mixed": mixed_network("binary_crossentropy"),
@@ -70,14 +73,27 @@ def test_one_value_that_is_not_finite_is_noticed(variant, program):
         assert plan.predict(X * (np.finfo(variant.DTYPE).max / 10)) is not None, "large is not infinite"
 
 
+@pytest.mark.parametrize("program", NETWORKS.values(), ids=NETWORKS)
+def test_weights_of_zero_and_saturated_layers_hide_no_value(variant, program):
+    plan = make_plan(variant, program)
+    plan.set_parameters(np.zeros(program.n_parameters, variant.DTYPE))
+    for n in (1, 13, 48, 150):
+        X, _ = data(program, n, variant.DTYPE)
+        assert plan.predict(X) is not None
+        for bad in (np.nan, np.inf, -np.inf):
+            X[-1, -1] = bad
+            assert plan.predict(X) is None, (n, bad)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for a page that cannot be read")
 @pytest.mark.parametrize("program", NETWORKS.values(), ids=NETWORKS)
 def test_nothing_is_read_behind_the_last_row(variant, program):
     """The rows end where a forbidden page begins: reading one value too many would end the process."""
-    memory = mmap.mmap(-1, 64 * mmap.PAGESIZE)
+    n_pages = 512
+    memory = mmap.mmap(-1, n_pages * mmap.PAGESIZE)
     start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     libc = ctypes.CDLL(None, use_errno=True)
-    last = 63 * mmap.PAGESIZE
+    last = (n_pages - 1) * mmap.PAGESIZE
     assert libc.mprotect(ctypes.c_void_p(start + last), ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
     plan = make_plan(variant, program)
     predictor = variant.Predictor(program, parameters(program, variant.DTYPE), np.empty(0, variant.DTYPE), None)

@@ -222,6 +222,37 @@ def test_training_in_a_forked_child(threads):
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_predictions_in_a_forked_child_whose_parent_s_threads_are_awake(threads):
+    threads(3)
+    X, _ = data(PROGRAM, 3200, "float32")
+    plan = make_plan(engine.load("float32"), PROGRAM)
+    expected = plan.predict(X[:1200]).tobytes()[:1000]
+
+    def predictions():
+        assert plan.predict(X).tobytes()[:1000] == expected and plan.threads_used == 3
+        return plan.predict(X[:1200]).tobytes()[:1000]
+
+    for _ in range(20):
+        assert in_child(predictions) == predictions() == expected
+    assert in_child(lambda: in_child(predictions)) == expected
+
+
+def test_threads_that_wait_for_the_next_call_fall_asleep(threads):
+    """Predictions that follow each other closely keep the threads awake between them, for less than a millisecond."""
+    threads(3)
+    X, _ = data(PROGRAM, 3200, "float32")
+    plan = make_plan(engine.load("float32"), PROGRAM)
+    for _ in range(3):
+        for pause in (0, 0, 1e-4, 1e-4):
+            plan.predict(X)
+            time.sleep(pause)
+        assert plan.threads_used == 3
+        before = time.process_time()
+        time.sleep(0.1)
+        assert time.process_time() - before < 0.02
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_fork_while_another_thread_trains(threads):
     expected = digest()
     X, target = data(PROGRAM, 3200, "float32")

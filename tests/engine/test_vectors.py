@@ -59,9 +59,9 @@ def test_a_row_is_predicted_by_a_flat_vector_in_the_bits_of_the_plan(variant, pr
     assert plan.predict(X).tobytes() == expected.predict(X).tobytes()
     X[0, -1] = np.nan
     assert plan.predict_row(X[:1], flat) is None
-    with pytest.raises(ValueError, match="predictions has 1 rows, X has 3"):
+    with pytest.raises(ValueError, match="X must be a single row, got 3"):
         plan.predict_row(X, flat)
-    with pytest.raises(ValueError, match="parameters has length"):
+    with pytest.raises(ValueError, match="parameters must be a vector of"):
         plan.predict_row(X[:1], flat[1:])
 
 

@@ -37,6 +37,20 @@ static void task(void *argument, int worker, int n_workers)
     else nn_team_follow(&j->team, worker, n_workers, work, j);
 }
 
+/* a job of a single stage */
+static void short_task(void *argument, int worker, int n_workers)
+{
+    job *j = argument;
+    if (worker > 0) {
+        nn_team_assist(&j->team, worker, n_workers, work, j);
+        return;
+    }
+    for (int i = 0; i < j->n_items; i++) j->parts[i] = 0;
+    nn_team_run(&j->team, j->n_items, n_workers, work, j);
+    for (int i = 0; i < j->n_items; i++) j->wrong += j->parts[i] != j->stage + i;
+    nn_team_dismiss(&j->team);
+}
+
 /* An item that ends only when all others are done: the others' workers have to take them from its worker's share. */
 static void patient_work(void *argument, long item, int worker)
 {
@@ -64,7 +78,7 @@ static void *caller(void *argument)
     for (int i = 0; i < JOBS; i++) {
         j->wrong = 0, j->n_items = (int)((seed + i) % (MOST_ITEMS + 1));
         nn_team_gather(&j->team);
-        int asked = 1 + (int)((seed * 7 + i * 5) % 4), got = nn_pool_run(&pool, task, j, asked);
+        int asked = 1 + (int)((seed * 7 + i * 5) % 4), got = nn_pool_run(&pool, i % 3 ? task : short_task, j, asked);
         wrong += j->wrong + (got < 1 || got > asked);
     }
     return (void *)wrong;
@@ -79,6 +93,27 @@ static long steal(int n_items)
     atomic_store(&j.others, 0);
     int got = nn_pool_run(&pool, patient_task, &j, 3);
     return got > 1 && atomic_load(&j.others) != n_items - 1;
+}
+
+/* Jobs offered to a thread that never comes, as one does whose processor is busy: the caller does them alone. */
+static long absent(void)
+{
+    static nn_pool empty;
+    static job j;
+    nn_pool_init(&empty);
+    nn_counter_init(&empty.seats[0].job);
+    empty.n_threads = 1;
+#ifdef __linux__
+    if (sched_getaffinity(0, sizeof empty.allowed, &empty.allowed) != 0) return 0;
+#endif
+    nn_team_init(&j.team);
+    j.n_items = MOST_ITEMS;
+    for (int i = 0; i < 10; i++) {
+        nn_team_gather(&j.team);
+        nn_pool_run(&empty, i % 2 ? task : short_task, &j, 2);
+        j.wrong += atomic_load(&empty.seats[0].offered) + atomic_load(&empty.running);
+    }
+    return j.wrong;
 }
 
 /* A thread that leaves its processor keeps its affinity; it stays where there is no other processor. */
@@ -104,7 +139,7 @@ int main(void)
 {
     pthread_t threads[CALLERS];
     nn_pool_init(&pool);
-    long wrong = leave() + steal(2) + steal(MOST_ITEMS) + steal(NN_MAX_ITEMS);
+    long wrong = leave() + absent() + steal(2) + steal(MOST_ITEMS) + steal(NN_MAX_ITEMS);
     for (long i = 0; i < CALLERS; i++) pthread_create(&threads[i], NULL, caller, (void *)i);
     for (int i = 0; i < CALLERS; i++) {
         void *result;
