@@ -27,6 +27,8 @@ typedef struct {
     atomic_int dismissed;
     int before;         /* value of `stage` before the first one */
     int alone;          /* whether the others were lost in a fork: see nn_team_desert */
+    atomic_int active;  /* workers that the leader wants now; the others sleep */
+    nn_counter recalled; /* moves when it wants another number */
     atomic_int processor; /* of the leader */
     nn_share shares[NN_MAX_THREADS];
 } nn_team;
@@ -36,6 +38,8 @@ static inline void nn_team_init(nn_team *t)
     memset(t, 0, sizeof *t);
     nn_counter_init(&t->stage);
     nn_counter_init(&t->drained);
+    nn_counter_init(&t->recalled);
+    atomic_store(&t->active, NN_MAX_THREADS);
 }
 
 /* before the job starts: nobody may be at work */
@@ -43,7 +47,16 @@ static inline void nn_team_gather(nn_team *t)
 {
     t->before = atomic_load(&t->stage.value);
     atomic_store(&t->dismissed, 0);
+    atomic_store(&t->active, NN_MAX_THREADS);
     t->alone = 0;
+}
+
+/* The leader, between two stages: so many workers take the next ones. */
+static inline void nn_team_resize(nn_team *t, int n_workers)
+{
+    if (atomic_load_explicit(&t->active, memory_order_relaxed) == n_workers) return;
+    atomic_store(&t->active, n_workers);
+    nn_counter_add(&t->recalled);
 }
 
 /* In a child that the leader forked in the middle of a stage, where there are no others: it shall not wait for what they had
@@ -75,10 +88,21 @@ static inline void nn_team_help(nn_team *t, int stage, int worker, int n_workers
     }
 }
 
+/* Wait while the leader does not want this worker. Who misses a change sees the counter move. */
+static inline void nn_team_rest(nn_team *t, int worker)
+{
+    for (;;) {
+        const int recalled = atomic_load(&t->recalled.value);
+        if (worker < atomic_load(&t->active) || atomic_load(&t->dismissed)) return;
+        nn_counter_wait(&t->recalled, recalled);
+    }
+}
+
 /* what all workers but the leader do: help until there are no more stages */
 static inline void nn_team_follow(nn_team *t, int worker, int n_workers, nn_work work, void *argument)
 {
     for (int stage = t->before;;) {
+        nn_team_rest(t, worker);
         int slept = nn_counter_wait(&t->stage, stage);
         stage = atomic_load(&t->stage.value);
         if (slept) nn_leave_processor(atomic_load_explicit(&t->processor, memory_order_relaxed));
@@ -119,6 +143,7 @@ static inline void nn_team_dismiss(nn_team *t)
 {
     atomic_store(&t->dismissed, 1);
     nn_counter_add(&t->stage);
+    nn_counter_add(&t->recalled);
 }
 
 #endif

@@ -6,15 +6,17 @@ cdef enum:
                                 # multiple of NN_GROUP
     GROUPS_PER_THREAD = 4       # of rows: with fewer, shares are too unequal
     MAX_LEAVES = 1 << 24        # numbers
-    FLOPS_PER_THREAD = 1500000  # a step gets another thread for each so many operations; measured, see bench
+    FLOPS_PER_THREAD = 1500000  # what the tuner begins with: another thread for each so many operations of a step
+    FLOPS_WORTH_A_TRY = 250000  # with fewer for each, another thread has not paid on any processor: some 3 us of one
     FORWARD_FLOPS = 2           # for each weight and row: a multiply-add
     TRAINING_FLOPS = 6          # forward, back, and the gradient
 
 
-cdef int worker_count(isize n_parameters, double flops_per_weight, isize rows, isize grain) noexcept nogil:
-    """As many threads as the step's arithmetic is worth, and no more than it has grains of rows."""
-    cdef double flops = flops_per_weight * <double>rows * <double>n_parameters
-    cdef isize n = min(1 + <isize>min(flops / FLOPS_PER_THREAD, 1e6), (rows + grain - 1) // grain)
+cdef int worker_count(const Network *net, double flops_per_weight, isize rows, isize grain,
+                      double flops_per_worker) noexcept nogil:
+    """As many threads as the step's arithmetic may be worth, and no more than it has grains of rows."""
+    cdef double flops = flops_per_weight * <double>rows * <double>net.n_parameters
+    cdef isize n = min(1 + <isize>min(flops / flops_per_worker, 1e6), (rows + grain - 1) // grain)
     return <int>min(n, <isize>thread_limit())
 
 

@@ -110,6 +110,12 @@ cdef extern from "groups.h" nogil:
     isize nn_level_count(isize n_groups)
     void nn_tree_add(const nn_tree *tree, isize group, int ends, real *levels, real *sums, isize n)
 
+cdef extern from "tuner.h" nogil:
+    ctypedef struct nn_tuner:
+        pass
+    int nn_tuner_count(nn_tuner *t, int n_most, int guess)
+    void nn_tuner_report(nn_tuner *t, double rows, double seconds)
+
 cdef extern from "normalize.h" nogil:
     void nn_column_moments(real *mean, real *variance, const real *x, isize n_rows, isize width)
     void nn_normalize_scale(real *inverse, real *scale, const real *variance, const real *gamma, real epsilon,
@@ -188,6 +194,7 @@ cdef extern from "team.h" nogil:
     void nn_team_init(nn_team *team)
     void nn_team_gather(nn_team *team)
     void nn_team_assist(nn_team *team, int worker, int n_workers, nn_work work, void *argument)
+    void nn_team_resize(nn_team *team, int n_workers)
     void nn_team_desert(nn_team *team)
     void nn_team_follow(nn_team *team, int worker, int n_workers, nn_work work, void *argument)
     void nn_team_run(nn_team *team, long n_items, int n_workers, nn_work work, void *argument)

@@ -314,6 +314,20 @@ cdef int train_batch(Engine *e, isize epoch, isize batch, int n_workers) noexcep
     return 1
 
 
+cdef int tuned_batch(Engine *e, isize epoch, isize batch, int n_workers) noexcept nogil:
+    """A batch with as many workers as has proved best. Return whether to go on."""
+    cdef int count, goes_on
+    cdef double started
+    if not e.tuning.step_by_step or n_workers < e.tuning.n_most:  # the pool may have had fewer
+        return train_batch(e, epoch, batch, n_workers)
+    count = nn_tuner_count(e.tuning.tuner, n_workers, e.tuning.guess)
+    nn_team_resize(e.crew.team, count)
+    started = nn_now()
+    goes_on = train_batch(e, epoch, batch, count)
+    nn_tuner_report(e.tuning.tuner, <double>e.stage.n_batch, nn_now() - started)
+    return goes_on
+
+
 cdef void train_epochs(Engine *e, int n_workers) noexcept nogil:
     cdef isize epoch, batch
     for epoch in range(e.job.n_epochs):
@@ -321,7 +335,7 @@ cdef void train_epochs(Engine *e, int n_workers) noexcept nogil:
         if nn_raised(&e.crew.abandon):
             return
         for batch in range(n_batches(&e.job)):
-            if not train_batch(e, epoch, batch, n_workers):
+            if not tuned_batch(e, epoch, batch, n_workers):
                 return
         if not end_epoch(e, epoch):
             return

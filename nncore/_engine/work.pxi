@@ -97,6 +97,15 @@ cdef struct Records:      # for monitor.pxi
     real *weights                      # (n_weights): before the step that is recorded
     real *vectors                      # two flat ones, of one row's parameters or outputs
 
+cdef enum:
+    TUNERS = 16           # for steps of so many powers of two of rows
+
+cdef struct Tuning:       # how many workers the steps of this job have; no result depends on it
+    nn_tuner *tuners      # (2, TUNERS): of training and of all else; NULL before a job may have several workers
+    nn_tuner *tuner       # of this job's steps
+    int n_most, guess
+    int step_by_step      # whether the leader asks before every step of the job
+
 cdef struct Crew:         # the workers, and what they tell each other
     nn_team *team
     real *scratch                      # an area of `scratch_size` for each worker; loss.pxi divides it
@@ -126,6 +135,7 @@ cdef struct Engine:       # one compiled network, its state and its memory; the 
     Books books
     Records records
     Crew crew
+    Tuning tuning
     Watch watch
 
 
@@ -157,3 +167,4 @@ cdef void free_engine(Engine *e) noexcept nogil:
     free(e.records.vectors)
     free(e.crew.scratch)
     free(e.crew.team)
+    free(e.tuning.tuners)
