@@ -4,7 +4,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from engine_networks import make_plan, network, state
+
+from nncore import Adam
 
 HERE = Path(__file__).resolve().parent
 HEADERS = HERE.parent.parent / "src_c"
@@ -40,3 +44,19 @@ def test_it_is_hardly_slower_than_the_best_count(simulation, case):
     loss, count = result.stdout.split()
     assert float(loss) <= most
     assert settled is None or int(count) == settled
+
+
+@pytest.mark.parametrize("batch_size", [64, 1024])
+def test_trying_counts_of_threads_changes_no_bit(fused_variant, threads, batch_size):
+    """Trainings of some tenths of a second, in which the leader tries several counts, beside one on a single thread."""
+    program, rng = network([64, 128, 10], "relu", "mse"), np.random.default_rng(0)
+    X = rng.standard_normal((1024, 64)).astype(fused_variant.DTYPE)
+    y = rng.standard_normal((1024, 10)).astype(fused_variant.DTYPE)
+    states = set()
+    for n_threads in (1, 2, 3):
+        threads(n_threads)
+        plan = make_plan(fused_variant, program, Adam(0.01), scale=0.1)
+        plan.train(X, y, None, epochs=60, batch_size=batch_size)
+        assert plan.threads_used == n_threads
+        states.add(state(plan))
+    assert len(states) == 1
