@@ -96,6 +96,14 @@ static inline int nn_tuner_count(nn_tuner *t, int n_most, int guess)
     return t->count;
 }
 
+/* how many workers a job of so many rows shall have at hand: all, if a trial may come up; others would be woken for nothing */
+static inline int nn_tuner_team(nn_tuner *t, int n_most, int guess, double rows)
+{
+    const int count = nn_tuner_count(t, n_most, guess);
+    const double pace = nn_tuner_pace(t);
+    return t->rival || pace == 0 || t->wait * NN_BLOCK_SECONDS < rows * pace ? n_most : count;
+}
+
 /* a step of so many rows has taken so long, with as many workers as nn_tuner_count has said */
 static inline void nn_tuner_report(nn_tuner *t, double rows, double seconds)
 {

@@ -128,25 +128,29 @@ cdef int make_room_for_sums(Engine *e, int n_workers) except -1:
 
 
 cdef int choose_workers(Engine *e, int trains, double flops_per_weight, isize rows_per_step, isize grain) except -1:
-    """Return the workers of the job: of one of many steps all that there may be, for the leader to choose from."""
+    """Fill in e.tuning: the workers of the job, of one of many steps those that the leader may choose from."""
     cdef Tuning *t = &e.tuning
     cdef isize n = 2 * TUNERS * <isize>sizeof(nn_tuner) // <isize>sizeof(real), size = rows_per_step >> 4, k = 0
     t.n_most = worker_count(&e.net, flops_per_weight, rows_per_step, grain, FLOPS_WORTH_A_TRY)
-    t.step_by_step = 0
+    t.step_by_step, t.team = 0, 1
     if t.n_most == 1:
-        return 1
+        return 0
     t.guess = worker_count(&e.net, flops_per_weight, rows_per_step, grain, FLOPS_PER_THREAD)
     ensure_vector(<real **>&t.tuners, n)
     while size >> k and k < TUNERS - 1:
         k += 1
     t.tuner = t.tuners + trains * TUNERS + k
     t.step_by_step = trains and e.job.n_epochs * n_batches(&e.job) >= TUNED_STEPS
-    return t.n_most if t.step_by_step else nn_tuner_count(t.tuner, t.n_most, t.guess)
+    if t.step_by_step:
+        t.team = nn_tuner_team(t.tuner, t.n_most, t.guess, <double>e.job.n * e.job.n_epochs)
+    else:
+        t.team = nn_tuner_count(t.tuner, t.n_most, t.guess)
+    return 0
 
 
-cdef void report_job(Engine *e, int n_workers, double seconds) noexcept:
+cdef void report_job(Engine *e, double seconds) noexcept:
     """Of few steps, or of none: counted as one, what waking the workers took included."""
-    if e.tuning.n_most > 1 and not e.tuning.step_by_step and e.crew.threads_used == n_workers \
+    if e.tuning.n_most > 1 and not e.tuning.step_by_step and e.crew.threads_used == e.tuning.team \
             and not nn_raised(&e.crew.abandon):
         nn_tuner_report(e.tuning.tuner, <double>e.job.n * max(e.job.n_epochs, <isize>1), seconds)
 
@@ -156,15 +160,15 @@ cdef int run_job(Engine *e, nn_task task, double flops_per_weight, isize rows_pe
 
     A worker gets at least `grain` rows of a step.
     """
-    cdef int n_workers = choose_workers(e, task == train_worker, flops_per_weight, rows_per_step, grain)
-    make_room(e, task == train_worker, rows_per_step, n_workers)
+    choose_workers(e, task == train_worker, flops_per_weight, rows_per_step, grain)
+    make_room(e, task == train_worker, rows_per_step, e.tuning.team)
     with nogil:
         e.books.started = nn_now()
         e.watch.poll_at = e.books.started + POLL_SECONDS
         e.crew.forks = fork_count()
         nn_team_gather(e.crew.team)
-        e.crew.threads_used = run_on_pool(task, e, n_workers)
-    report_job(e, n_workers, nn_now() - e.books.started)
+        e.crew.threads_used = run_on_pool(task, e, e.tuning.team)
+    report_job(e, nn_now() - e.books.started)
     if e.watch.exception != NULL:
         error = <object>e.watch.exception
         Py_XDECREF(e.watch.exception)

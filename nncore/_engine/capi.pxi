@@ -114,6 +114,7 @@ cdef extern from "tuner.h" nogil:
     ctypedef struct nn_tuner:
         pass
     int nn_tuner_count(nn_tuner *t, int n_most, int guess)
+    int nn_tuner_team(nn_tuner *t, int n_most, int guess, double rows)
     void nn_tuner_report(nn_tuner *t, double rows, double seconds)
 
 cdef extern from "normalize.h" nogil:

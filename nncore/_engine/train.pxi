@@ -316,15 +316,17 @@ cdef int train_batch(Engine *e, isize epoch, isize batch, int n_workers) noexcep
 
 cdef int tuned_batch(Engine *e, isize epoch, isize batch, int n_workers) noexcept nogil:
     """A batch with as many workers as has proved best. Return whether to go on."""
-    cdef int count, goes_on
+    cdef int wanted, count, goes_on
     cdef double started
-    if not e.tuning.step_by_step or n_workers < e.tuning.n_most:  # the pool may have had fewer
+    if not e.tuning.step_by_step or n_workers < e.tuning.team:  # the pool may have had fewer
         return train_batch(e, epoch, batch, n_workers)
-    count = nn_tuner_count(e.tuning.tuner, n_workers, e.tuning.guess)
+    wanted = nn_tuner_count(e.tuning.tuner, e.tuning.n_most, e.tuning.guess)
+    count = min(wanted, n_workers)  # a trial that the team is too small for waits for the next job
     nn_team_resize(e.crew.team, count)
     started = nn_now()
     goes_on = train_batch(e, epoch, batch, count)
-    nn_tuner_report(e.tuning.tuner, <double>e.stage.n_batch, nn_now() - started)
+    if count == wanted:
+        nn_tuner_report(e.tuning.tuner, <double>e.stage.n_batch, nn_now() - started)
     return goes_on
 
 

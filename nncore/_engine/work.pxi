@@ -104,6 +104,7 @@ cdef struct Tuning:       # how many workers the steps of this job have; no resu
     nn_tuner *tuners      # (2, TUNERS): of training and of all else; NULL before a job may have several workers
     nn_tuner *tuner       # of this job's steps
     int n_most, guess
+    int team              # workers of this job
     int step_by_step      # whether the leader asks before every step of the job
 
 cdef struct Crew:         # the workers, and what they tell each other
