@@ -15,6 +15,7 @@ sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != RO
 sys.path.append(str(ROOT))
 
 from nncore import engine  # noqa: E402
+from nncore._engine import runtime  # noqa: E402
 
 VARIANTS = engine.variants()
 BASE_FUSES = platform.machine() in ("aarch64", "arm64")
@@ -45,6 +46,8 @@ def fused_variant(request):
 
 @pytest.fixture
 def threads():
-    """Sets the number of threads; the default comes back after the test."""
+    """Sets the number of threads that large steps have; the default comes back after the test."""
+    runtime.tune_threads(False)
     yield engine.set_num_threads
     engine.set_num_threads()
+    runtime.tune_threads(True)

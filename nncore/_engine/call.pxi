@@ -131,11 +131,12 @@ cdef int choose_workers(Engine *e, int trains, double flops_per_weight, isize ro
     """Fill in e.tuning: the workers of the job, of one of many steps those that the leader may choose from."""
     cdef Tuning *t = &e.tuning
     cdef isize n = 2 * TUNERS * <isize>sizeof(nn_tuner) // <isize>sizeof(real), size = rows_per_step >> 4, k = 0
-    t.n_most = worker_count(&e.net, flops_per_weight, rows_per_step, grain, FLOPS_WORTH_A_TRY)
-    t.step_by_step, t.team = 0, 1
-    if t.n_most == 1:
-        return 0
     t.guess = worker_count(&e.net, flops_per_weight, rows_per_step, grain, FLOPS_PER_THREAD)
+    t.n_most = worker_count(&e.net, flops_per_weight, rows_per_step, grain, FLOPS_WORTH_A_TRY)
+    t.step_by_step, t.team = 0, t.guess
+    if t.n_most == 1 or not tunes_threads():
+        t.n_most = 1
+        return 0
     ensure_vector(<real **>&t.tuners, n)
     while size >> k and k < TUNERS - 1:
         k += 1

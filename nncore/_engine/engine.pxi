@@ -21,7 +21,7 @@ from libc.string cimport memcpy, memset
 
 cimport cython
 cimport numpy
-from nncore._engine.runtime cimport fork_count, nn_task, run_on_pool, thread_limit
+from nncore._engine.runtime cimport fork_count, nn_task, run_on_pool, thread_limit, tunes_threads
 
 import threading
 

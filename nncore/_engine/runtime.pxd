@@ -5,4 +5,5 @@ cdef extern from "threads.h" nogil:
 
 cdef int run_on_pool(nn_task task, void *argument, int n_workers) noexcept nogil
 cdef int thread_limit() noexcept nogil
+cdef bint tunes_threads() noexcept nogil
 cdef int fork_count() noexcept nogil

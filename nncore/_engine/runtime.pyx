@@ -61,6 +61,19 @@ def get_thread_limit():
     return limit
 
 
+cdef bint tunes = True
+
+
+cdef bint tunes_threads() noexcept nogil:
+    return tunes
+
+
+def tune_threads(bint on):
+    """Let jobs find out how many threads are best, or not: then they take the first guess. For tests."""
+    global tunes
+    tunes = on
+
+
 def cpu_level():
     """Return 0 for any processor, 1 for AVX2 with FMA, 2 for AVX-512; the operating system's support included."""
     return nn_cpu_level()

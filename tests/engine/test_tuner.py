@@ -9,6 +9,7 @@ import pytest
 from engine_networks import make_plan, network, state
 
 from nncore import Adam
+from nncore._engine import runtime
 
 HERE = Path(__file__).resolve().parent
 HEADERS = HERE.parent.parent / "src_c"
@@ -49,6 +50,7 @@ def test_it_is_hardly_slower_than_the_best_count(simulation, case):
 @pytest.mark.parametrize("batch_size", [64, 1024])
 def test_trying_counts_of_threads_changes_no_bit(fused_variant, threads, batch_size):
     """Trainings of some tenths of a second, in which the leader tries several counts, beside one on a single thread."""
+    runtime.tune_threads(True)
     program, rng = network([64, 128, 10], "relu", "mse"), np.random.default_rng(0)
     X = rng.standard_normal((1024, 64)).astype(fused_variant.DTYPE)
     y = rng.standard_normal((1024, 10)).astype(fused_variant.DTYPE)
