@@ -7,6 +7,7 @@ cdef void begin_job(Engine *e, int purpose) noexcept:
     """Forget the job before."""
     memset(&e.job, 0, sizeof(Job))
     memset(&e.outcome, 0, sizeof(Outcome))
+    memset(&e.scoring, 0, sizeof(Scoring))
     e.job.purpose, e.outcome.last_finite_loss = purpose, NAN
     e.arena.training = purpose != EVALUATE and purpose != PREDICT
     nn_lower(&e.crew.abandon)
@@ -132,11 +133,24 @@ cdef int run_job(Engine *e, nn_task task, double flops_per_weight, isize rows_pe
     cdef int n_workers = worker_count(e.net.n_parameters, flops_per_weight, rows_per_step, grain)
     make_room(e, task == train_worker, rows_per_step, n_workers)
     with nogil:
-        e.books.started = nn_now()
-        e.watch.poll_at = e.books.started + POLL_SECONDS
-        e.crew.forks = fork_count()
-        nn_team_gather(e.crew.team)
-        e.crew.threads_used = run_on_pool(task, e, n_workers)
+        start_clock(e)
+        e.crew.threads_used = run_workers(e, task, n_workers)
+    return raise_what_ended_it(e)
+
+
+cdef void start_clock(Engine *e) noexcept nogil:
+    e.books.started = nn_now()
+    e.watch.poll_at = e.books.started + POLL_SECONDS
+    e.crew.forks = fork_count()
+
+
+cdef int run_workers(Engine *e, nn_task task, int n_workers) noexcept nogil:
+    """Return how many there were."""
+    nn_team_gather(e.crew.team)
+    return run_on_pool(task, e, n_workers)
+
+
+cdef int raise_what_ended_it(Engine *e) except -1:
     if e.watch.exception != NULL:
         error = <object>e.watch.exception
         Py_XDECREF(e.watch.exception)
@@ -172,7 +186,7 @@ cdef double store_gradient(Engine *e, const real[:, ::1] X, target, sample_weigh
     return e.books.epoch_loss / e.job.n if e.outcome.diverged else loss  # then no epoch came to its end
 
 
-cdef double mean_loss(const Job *job) noexcept:
+cdef double mean_loss(const Job *job) noexcept nogil:
     """Of all rows of an evaluation, one after the other, whoever has computed them."""
     cdef unsigned fp = nn_fp_begin(1)
     cdef double mean = nn_mean(job.losses, job.n)

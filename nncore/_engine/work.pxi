@@ -36,7 +36,7 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     real *deltas          # (n_functions, n, n_written)
 
 cdef struct Outcome:      # how a job of training went
-    isize epochs_done, epoch, batch
+    isize epochs_done, epochs_scored, epoch, batch
     int diverged
     double last_finite_loss
 
@@ -114,11 +114,20 @@ cdef struct Watch:        # for poll.pxi
     PyObject *watcher                  # called now and then while training runs; NULL for none
     int undo                           # one of them has ended the job: the epoch that has begun shall not count
 
+cdef struct Scoring:      # what is worked out after each epoch of a job of training, for scoring.pxi
+    int asked             # whether anything is
+    Job validation        # evaluates other rows; X is NULL for none
+    const double *thresholds           # (n_counts): see share_right
+    isize n_counts, n_scores
+    double *scores        # (n_epochs, n_scores): shares of right rows; loss of the validation rows, their shares
+    PyObject *listener    # gets them after each epoch, and may say that it is the last; NULL for none
+
 cdef struct Engine:       # one compiled network, its state and its memory; the job that is running, and who works on it
     Network net
     Weights weights
     Arena arena
     Copies copies
+    Copies validation_copies
     Optimizer optimizer
     Job job
     Outcome outcome
@@ -127,6 +136,7 @@ cdef struct Engine:       # one compiled network, its state and its memory; the 
     Records records
     Crew crew
     Watch watch
+    Scoring scoring
 
 
 cdef int ensure_scratch(Crew *c, int n_workers) except -1:
@@ -152,6 +162,7 @@ cdef void free_engine(Engine *e) noexcept nogil:
     free_weights(&e.weights)
     free_arena(&e.arena)
     free_copies(&e.copies)
+    free_copies(&e.validation_copies)
     free(e.optimizer.squares)
     free(e.records.weights)
     free(e.records.vectors)
