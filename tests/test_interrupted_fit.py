@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nncore
-from nncore import Dense, Sequential
+from nncore import Dense, EarlyStopping, Sequential
 
 TRAINING = tuple(str(Path(nncore.__file__).parent / room) for room in ("training", "solvers"))
 EPOCHS = 3
@@ -41,12 +41,13 @@ def strike_at(number):
     return trace, seen
 
 
-def fit(model, solver, number):
-    """Train, interrupted before line `number`; return the lines seen."""
+def fit(model, solver, number, within=False):
+    """Train, interrupted before line `number`; return the lines seen. `within`: in one call of the engine."""
     trace, seen = strike_at(number)
     sys.settrace(trace)
     try:
-        model.fit(X, Y, epochs=EPOCHS, solver=solver, callbacks=[lambda model, epoch, logs: None])
+        hears = EarlyStopping("loss") if within else lambda model, epoch, logs: None
+        model.fit(X, Y, epochs=EPOCHS, solver=solver, validation_data=(X, Y), callbacks=[hears])
     except KeyboardInterrupt:
         pass
     finally:
@@ -54,15 +55,15 @@ def fit(model, solver, number):
     return seen
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_whatever_line_it_strikes_at_the_epochs_told_are_those_trained(solver):
+@pytest.mark.parametrize(("solver", "within"), [*((solver, False) for solver in SOLVERS), (None, True)])
+def test_whatever_line_it_strikes_at_the_epochs_told_are_those_trained(solver, within):
     whole = new_model()
-    lines = fit(whole, solver, -1)
+    lines = fit(whole, solver, -1, within)
     first_passes = [number for number, line in enumerate(lines, 1) if line not in lines[: number - 1]]
     later_passes = range(len(lines) // 2, len(lines) // 2 + len(lines) // EPOCHS, 2)
     for number in sorted({*first_passes, *later_passes}):
         model = new_model()
-        fit(model, solver, number)
+        fit(model, solver, number, within)
         assert model.epoch == len(model.history), lines[number - 1]
         assert np.array_equal(model.history.loss, whole.history.loss[: model.epoch]), lines[number - 1]
 

@@ -10,7 +10,7 @@ import pytest
 from test_model import LABELS, X, classifier, ignore_fork_warning, in_child, needs_fork
 
 import nncore
-from nncore import SGD, Adam, Dense, Sequential, load
+from nncore import SGD, Adam, Dense, EarlyStopping, Sequential, load
 from nncore.model import surgery
 from nncore.network import Network, turn
 
@@ -224,8 +224,10 @@ def ended(child, seconds=20):
 @needs_fork
 @ignore_fork_warning
 @pytest.mark.parametrize("waits", [turn.FORK_WAITS, 0.0], ids=["short epochs", "as if epochs were long"])
-def test_a_child_forked_beside_a_training_has_a_finished_epoch(monkeypatch, waits):
+@pytest.mark.parametrize("pauses", [True, False], ids=["a call each", "epochs and validations in one call"])
+def test_a_child_forked_beside_a_training_has_a_finished_epoch(monkeypatch, waits, pauses):
     monkeypatch.setattr(turn, "FORK_WAITS", waits)
+    monkeypatch.setattr(EarlyStopping, "on_train_begin", lambda self, model: started.set())
     model, started = long_epochs(), threading.Event()
     model.build(64)
     kept = model.parameters  # also where somebody holds the weights
@@ -238,9 +240,11 @@ def test_a_child_forked_beside_a_training_has_a_finished_epoch(monkeypatch, wait
         twin.fit(*few, batch_size=8)
 
     def train():
-        model.fit(*few, batch_size=8, epochs=50, callbacks=lambda *arguments: started.set())
+        callbacks = [EarlyStopping(patience=99, restore_best_weights=False), *[lambda *arguments: None] * pauses]
+        model.fit(*few, batch_size=8, epochs=50, validation_data=LONG, callbacks=callbacks)
 
     def look():
+        assert len(model.history) == model.epoch
         assert table[model.parameters.tobytes()] == model.epoch
         assert np.array_equal(model.parameters, kept)
         model.parameters[:] = 7  # which used to be lost

@@ -10,6 +10,7 @@ cdef void begin_job(Engine *e, int purpose) noexcept:
     """Forget the job before."""
     memset(&e.job, 0, sizeof(Job))
     memset(&e.outcome, 0, sizeof(Outcome))
+    memset(&e.scoring, 0, sizeof(Scoring))
     e.job.purpose, e.outcome.last_finite_loss = purpose, NAN
     e.arena.training = purpose != EVALUATE and purpose != PREDICT
     nn_lower(&e.crew.abandon)
@@ -127,9 +128,12 @@ cdef int make_room_for_sums(Engine *e, int n_workers) except -1:
     return 0
 
 
-cdef int choose_workers(Engine *e, int trains, double flops_per_weight, isize rows_per_step, isize grain) except -1:
-    """Fill in e.tuning: the workers of the job, of one of many steps those that the leader may choose from."""
-    cdef Tuning *t = &e.tuning
+cdef int choose_workers(Engine *e, Tuning *t, int trains, double flops_per_weight, isize rows_per_step,
+                        isize grain) except -1:
+    """Fill in t: the workers of the job, of one of many steps those that the leader may choose from.
+
+    A worker gets at least `grain` rows of a step.
+    """
     cdef isize n = 2 * TUNERS * <isize>sizeof(nn_tuner) // <isize>sizeof(real), size = rows_per_step >> 4, k = 0
     t.guess = worker_count(&e.net, flops_per_weight, rows_per_step, grain, FLOPS_PER_THREAD)
     t.n_most = worker_count(&e.net, flops_per_weight, rows_per_step, grain, FLOPS_WORTH_A_TRY)
@@ -137,10 +141,10 @@ cdef int choose_workers(Engine *e, int trains, double flops_per_weight, isize ro
     if t.n_most == 1 or not tunes_threads():
         t.n_most = 1
         return 0
-    ensure_vector(<real **>&t.tuners, n)
+    ensure_vector(<real **>&e.crew.tuners, n)
     while size >> k and k < TUNERS - 1:
         k += 1
-    t.tuner = t.tuners + trains * TUNERS + k
+    t.tuner = e.crew.tuners + trains * TUNERS + k
     t.step_by_step = trains and e.job.n_epochs * n_batches(&e.job) >= TUNED_STEPS
     if t.step_by_step:
         t.team = nn_tuner_team(t.tuner, t.n_most, t.guess, <double>e.job.n * e.job.n_epochs)
@@ -149,27 +153,36 @@ cdef int choose_workers(Engine *e, int trains, double flops_per_weight, isize ro
     return 0
 
 
-cdef void report_job(Engine *e, double seconds) noexcept:
-    """Of few steps, or of none: counted as one, what waking the workers took included."""
-    if e.tuning.n_most > 1 and not e.tuning.step_by_step and e.crew.threads_used == e.tuning.team \
-            and not nn_raised(&e.crew.abandon):
-        nn_tuner_report(e.tuning.tuner, <double>e.job.n * max(e.job.n_epochs, <isize>1), seconds)
+cdef void start_clock(Engine *e) noexcept nogil:
+    e.books.started = nn_now()
+    e.watch.poll_at = e.books.started + POLL_SECONDS
+    e.crew.forks = fork_count()
+
+
+cdef int run_workers(Engine *e, nn_task task, Tuning *t, isize n_rows) noexcept nogil:
+    """Return how many there were. What is not tuned step by step is one step, waking the workers included."""
+    cdef double started = nn_now()
+    cdef int n_workers
+    nn_team_gather(e.crew.team)
+    n_workers = run_on_pool(task, e, t.team)
+    if (t.n_most > 1 and not t.step_by_step and n_workers == t.team and not nn_raised(&e.crew.abandon)
+            and nn_tuner_count(t.tuner, t.n_most, t.guess) == t.team):
+        nn_tuner_report(t.tuner, <double>n_rows, nn_now() - started)
+    return n_workers
 
 
 cdef int run_job(Engine *e, nn_task task, double flops_per_weight, isize rows_per_step, isize grain) except -1:
-    """Choose the threads, make room, run, and raise what a signal handler or the watcher raised.
-
-    A worker gets at least `grain` rows of a step.
-    """
-    choose_workers(e, task == train_worker, flops_per_weight, rows_per_step, grain)
+    """Choose the threads, make room, run, and raise what a signal handler or the watcher raised."""
+    cdef isize n_rows = e.job.n * max(e.job.n_epochs, <isize>1)
+    choose_workers(e, &e.tuning, task == train_worker, flops_per_weight, rows_per_step, grain)
     make_room(e, task == train_worker, rows_per_step, e.tuning.team)
     with nogil:
-        e.books.started = nn_now()
-        e.watch.poll_at = e.books.started + POLL_SECONDS
-        e.crew.forks = fork_count()
-        nn_team_gather(e.crew.team)
-        e.crew.threads_used = run_on_pool(task, e, e.tuning.team)
-    report_job(e, nn_now() - e.books.started)
+        start_clock(e)
+        e.crew.threads_used = run_workers(e, task, &e.tuning, n_rows)
+    return raise_what_ended_it(e)
+
+
+cdef int raise_what_ended_it(Engine *e) except -1:
     if e.watch.exception != NULL:
         error = <object>e.watch.exception
         Py_XDECREF(e.watch.exception)
@@ -205,7 +218,7 @@ cdef double store_gradient(Engine *e, const real[:, ::1] X, target, sample_weigh
     return e.books.epoch_loss / e.job.n if e.outcome.diverged else loss  # then no epoch came to its end
 
 
-cdef double mean_loss(const Job *job) noexcept:
+cdef double mean_loss(const Job *job) noexcept nogil:
     """Of all rows of an evaluation, one after the other, whoever has computed them."""
     cdef unsigned fp = nn_fp_begin(1)
     cdef double mean = nn_mean(job.losses, job.n)

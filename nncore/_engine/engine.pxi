@@ -6,8 +6,9 @@ Reading order: capi (what C offers), panels (matrices in and out of panels), net
 kind of row each), passes (all of them), loss, optimizer, lowering (a Program becomes a Network), vectors (flat vectors
 in and out of states), monitor (what training records), poll (signals and watchers), train, columns and row (forward
 for many rows and for one), predict and backpropagate (what workers do), capacity (how many of them), call (one call:
-checks, memory, threads), result (what training hands back), plan (the Python class), predictor (the one for single
-rows), kernels (single kernels on NumPy arrays), roofline (what the machine can do, for the benchmark).
+checks, memory, threads), scoring (what follows an epoch of training), result (what training hands back), plan (the
+Python class), predictor (the one for single rows), kernels (single kernels on NumPy arrays), roofline (what the machine
+can do, for the benchmark).
 
 A function takes the parts of the Engine that it works with, the whole one where these are more than three or so.
 """
@@ -52,6 +53,7 @@ include "predict.pxi"
 include "backpropagate.pxi"
 include "capacity.pxi"
 include "call.pxi"
+include "scoring.pxi"
 include "result.pxi"
 include "plan.pxi"
 include "predictor.pxi"

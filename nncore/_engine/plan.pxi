@@ -12,7 +12,7 @@ cdef class Plan:
     cdef Engine e
     cdef int busy
     cdef readonly object program
-    cdef readonly TrainResult result    # of the last train, also of one that a signal ended
+    cdef readonly TrainResult result    # of the last train, also of one that a signal ended; while one runs, with room
 
     def __cinit__(self, program):
         cdef Engine *e = &self.e
@@ -131,7 +131,8 @@ cdef class Plan:
 
     def train(self, const real[:, ::1] X not None, target not None, sample_weight=None, *, isize first_epoch=0,
               isize epochs=1, isize batch_size=32, bint shuffle=True, uint64_t seed=0, real[:, ::1] predictions=None,
-              max_seconds=None, const double[::1] learning_rates=None, const int64_t[::1] recorded=None, watcher=None):
+              max_seconds=None, const double[::1] learning_rates=None, const int64_t[::1] recorded=None, watcher=None,
+              validation=None, const double[::1] thresholds=None, listener=None):
         """Run whole epochs of mini-batch training.
 
         Parameters
@@ -157,6 +158,15 @@ cdef class Plan:
             Called some thirty times a second with the number of epochs that are done, the rows of the next one that
             have been trained on, and their mean loss (NaN if there are none). If it returns true or raises,
             training ends at once, and the plan returns to the start of that epoch.
+        validation : tuple, optional
+            X, target, sample_weight or None, predictions or None of rows to evaluate after each epoch.
+        thresholds : float64 array of shape (n_counts,), optional
+            For each, after each epoch, the share of the predictions that are right, of the rows trained on and of those
+            of `validation`: NaN counts rows whose largest output is the true class, a number outputs on the right side
+            of it. Both sets need `predictions`.
+        listener : callable, optional
+            Called after each epoch with its number, counted from that of the call, and a list of its loss and scores.
+            If it returns true, that epoch is the last; so it is if it raises.
 
         Returns
         -------
@@ -164,13 +174,16 @@ cdef class Plan:
         """
         cdef Engine *e = &self.e
         cdef TrainResult result
+        cdef Scoring scoring
         self.enter()  # first: a job of another thread may be exchanging what is checked
         try:
             check_training(e, X.shape[0], epochs, batch_size, shuffle)
+            row_losses = prepare_scoring(e, &scoring, validation, thresholds, listener)
             prepare_job(e, UPDATE, X, target, sample_weight, predictions, min(batch_size, X.shape[0]))
             e.job.seed, e.job.first_epoch, e.job.n_epochs = seed, first_epoch, epochs
             e.job.max_seconds = 0 if max_seconds is None else max(float(max_seconds), 1e-9)
-            result = new_result(epochs, recorded, e.net.n_rows)
+            take_scoring(e, &scoring)
+            result = new_result(epochs, recorded, e.net.n_rows, scoring.n_scores)
             fill_result(e, result)
             if learning_rates is not None:
                 check_rates(learning_rates.shape[0], epochs * n_batches(&e.job))
@@ -179,10 +192,11 @@ cdef class Plan:
                 ensure_order(&e.copies, e.job.n)
                 e.job.order = e.copies.order
             e.watch.watcher = NULL if watcher is None else <PyObject *>watcher
+            self.result = result  # already, for a child process in which the job does not come to its end
             try:
-                run_job(e, train_worker, TRAINING_FLOPS, e.job.batch_size, NN_MR)
+                run_training(e)
             finally:
-                self.result = cut_result(result, &e.outcome)
+                cut_result(result, &e.outcome)
                 if e.outcome.diverged or e.watch.undo or nn_raised(&e.crew.overflow):
                     go_back(e)
             return result
@@ -190,8 +204,9 @@ cdef class Plan:
             self.busy = 0
 
     def go_back(self):
-        """Where a training has been cut short by a fork of another thread: return to the start of its epoch."""
-        if self.busy and self.e.job.purpose == UPDATE:
+        """Where a training has been cut short by a fork of another thread: end it, at the start of its epoch."""
+        if self.busy and is_training(&self.e) and self.result is not None:
+            cut_result(self.result, &self.e.outcome)
             go_back(&self.e)
 
     def loss_and_gradient(self, const real[:, ::1] X not None, target not None, sample_weight,

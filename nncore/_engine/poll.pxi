@@ -39,7 +39,7 @@ cdef void run_handlers(Engine *e) noexcept:
             PyErr_CheckSignals()
         elif e.watch.watcher == NULL:
             e.watch.poll_at = INFINITY  # Python runs signal handlers in its main thread alone
-        if e.watch.watcher != NULL:
+        if e.watch.watcher != NULL and e.job.purpose == UPDATE:  # not while a finished epoch is scored
             call_watcher(e)
     except BaseException as error:
         give_up(e, error)

@@ -16,6 +16,9 @@ cdef class TrainResult:
         The epochs, those of them that were completed, after which the layers were recorded.
     records : ndarray of shape (m, n_rows, n_fields), float64
         The record of each row of the program: `nncore.history.layers.FIELDS`, then the bins; NaN where none applies.
+    scores : ndarray of shape (n_scored, n_scores), float64
+        Of the epochs that were scored, all of them unless a signal struck in the last one's scoring: the shares of
+        right rows, then the validation loss and the shares of those rows.
     diverged : bool
         Whether a loss or weight stopped being finite; the plan is then as it was at the start of `epoch`.
     epoch, batch : int
@@ -24,18 +27,19 @@ cdef class TrainResult:
         Mean loss of the last batch that had one.
     """
 
-    cdef readonly object losses, seconds, clipped, recorded, records
+    cdef readonly object losses, seconds, clipped, recorded, records, scores
     cdef readonly bint diverged
     cdef readonly isize epoch, batch
     cdef readonly double last_finite_loss
 
 
-cdef TrainResult new_result(isize n_epochs, recorded, isize n_rows):
+cdef TrainResult new_result(isize n_epochs, recorded, isize n_rows, isize n_scores):
     """Room for all epochs, and for a record of n_rows rows after each of those in `recorded`."""
     cdef TrainResult result = TrainResult()
     result.losses, result.seconds, result.clipped = np.empty(n_epochs), np.empty(n_epochs), np.full(n_epochs, NAN)
     result.recorded = np.array([], np.int64) if recorded is None else np.asarray(recorded)
     result.records = np.empty((len(result.recorded), n_rows, N_FIELDS))
+    result.scores = np.empty((n_epochs, n_scores))
     return result
 
 
@@ -44,21 +48,25 @@ cdef int fill_result(Engine *e, TrainResult result) except -1:
     cdef double[::1] losses = result.losses, seconds = result.seconds, clipped = result.clipped
     cdef const int64_t[::1] recorded = result.recorded
     cdef double[:, :, ::1] records = result.records
+    cdef double[:, ::1] scores = result.scores
     e.job.losses, e.job.seconds = &losses[0], &seconds[0]
     if e.optimizer.clip_value > 0 or e.optimizer.clip_norm > 0:
         e.job.clipped = &clipped[0]
     if recorded.shape[0] > 0:
         e.job.recorded, e.job.n_records, e.job.records = &recorded[0], recorded.shape[0], &records[0, 0, 0]
         ensure_records(e)
+    if e.scoring.n_scores > 0:
+        e.scoring.scores = &scores[0, 0]
     return 0
 
 
-cdef TrainResult cut_result(TrainResult result, const Outcome *outcome):
+cdef int cut_result(TrainResult result, const Outcome *outcome) except -1:
     """Leave the epochs that were completed."""
     result.losses, result.seconds = result.losses[:outcome.epochs_done], result.seconds[:outcome.epochs_done]
     result.clipped = result.clipped[:outcome.epochs_done]
     result.recorded = result.recorded[result.recorded < outcome.epochs_done]
     result.records = result.records[:len(result.recorded)]
+    result.scores = result.scores[:outcome.epochs_scored]
     result.diverged, result.epoch, result.batch = outcome.diverged, outcome.epoch, outcome.batch
     result.last_finite_loss = outcome.last_finite_loss
-    return result
+    return 0

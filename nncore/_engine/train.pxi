@@ -53,10 +53,15 @@ cdef enum:
 cdef void begin_epoch(Engine *e, isize epoch) noexcept nogil:
     e.books.epoch_loss, e.books.epoch_started, e.optimizer.n_clipped_steps = 0, nn_now(), 0
     nn_tally_take(&e.optimizer.n_clipped_values)
-    e.books.iterations_before, e.books.spare_is_start = e.optimizer.iterations, 0
-    e.stage.start = e.stage.done = 0
+    begin_anew(e)
     if e.job.order != NULL:
         draw_order(e, <uint64_t>(e.job.first_epoch + epoch))
+
+
+cdef void begin_anew(Engine *e) noexcept nogil:
+    """Between two epochs: nothing of the next one is done, and the state is the one at its start."""
+    e.books.iterations_before, e.books.spare_is_start = e.optimizer.iterations, 0
+    e.stage.start = e.stage.done = 0
 
 
 cdef void draw_order(Engine *e, uint64_t epoch) noexcept nogil:
@@ -93,7 +98,12 @@ cdef int end_epoch(Engine *e, isize epoch) noexcept nogil:
     e.job.seconds[epoch] = now - e.books.epoch_started
     if e.job.clipped != NULL:
         e.job.clipped[epoch] = clipped_share(e)
+    begin_anew(e)
     e.outcome.epochs_done = epoch + 1
+    return has_time(e, now)
+
+
+cdef inline int has_time(const Engine *e, double now) noexcept nogil:
     return e.job.max_seconds == 0 or now - e.books.started <= e.job.max_seconds
 
 
@@ -331,8 +341,9 @@ cdef int tuned_batch(Engine *e, isize epoch, isize batch, int n_workers) noexcep
 
 
 cdef void train_epochs(Engine *e, int n_workers) noexcept nogil:
-    cdef isize epoch, batch
-    for epoch in range(e.job.n_epochs):
+    """All epochs of the job; the next one where each is scored."""
+    cdef isize epoch, batch, first = e.outcome.epochs_done
+    for epoch in range(first, first + 1 if e.scoring.asked else e.job.n_epochs):
         begin_epoch(e, epoch)
         if nn_raised(&e.crew.abandon):
             return

@@ -36,7 +36,7 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     real *deltas          # (n_functions, n, n_written)
 
 cdef struct Outcome:      # how a job of training went
-    isize epochs_done, epoch, batch
+    isize epochs_done, epochs_scored, epoch, batch
     int diverged
     double last_finite_loss
 
@@ -101,8 +101,7 @@ cdef enum:
     TUNERS = 16           # for steps of so many powers of two of rows
 
 cdef struct Tuning:       # how many workers the steps of this job have; no result depends on it
-    nn_tuner *tuners      # (2, TUNERS): of training and of all else; NULL before a job may have several workers
-    nn_tuner *tuner       # of this job's steps
+    nn_tuner *tuner       # of this job's steps; unless n_most is 1
     int n_most, guess
     int team              # workers of this job
     int step_by_step      # whether the leader asks before every step of the job
@@ -112,6 +111,7 @@ cdef struct Crew:         # the workers, and what they tell each other
     real *scratch                      # an area of `scratch_size` for each worker; loss.pxi divides it
     isize scratch_size
     int n_scratch
+    nn_tuner *tuners                   # (2, TUNERS): of all else and of training; NULL while no job may have helpers
     int threads_used                   # by the last job
     int forks                          # the fork_count() of the process in which the job began
     nn_flag abandon                    # a signal's handler or the watcher wants to end the job: skip what is left
@@ -124,11 +124,21 @@ cdef struct Watch:        # for poll.pxi
     PyObject *watcher                  # called now and then while training runs; NULL for none
     int undo                           # one of them has ended the job: the epoch that has begun shall not count
 
+cdef struct Scoring:      # what is worked out after each epoch of a job of training, for scoring.pxi
+    int asked             # whether anything is
+    Job validation        # evaluates other rows; X is NULL for none
+    Tuning tuning         # ... with how many workers
+    const double *thresholds           # (n_counts): see share_right
+    isize n_counts, n_scores
+    double *scores        # (n_epochs, n_scores): shares of right rows; loss of the validation rows, their shares
+    PyObject *listener    # gets them after each epoch, and may say that it is the last; NULL for none
+
 cdef struct Engine:       # one compiled network, its state and its memory; the job that is running, and who works on it
     Network net
     Weights weights
     Arena arena
     Copies copies
+    Copies validation_copies
     Optimizer optimizer
     Job job
     Outcome outcome
@@ -138,6 +148,7 @@ cdef struct Engine:       # one compiled network, its state and its memory; the 
     Crew crew
     Tuning tuning
     Watch watch
+    Scoring scoring
 
 
 cdef int ensure_scratch(Crew *c, int n_workers) except -1:
@@ -163,9 +174,10 @@ cdef void free_engine(Engine *e) noexcept nogil:
     free_weights(&e.weights)
     free_arena(&e.arena)
     free_copies(&e.copies)
+    free_copies(&e.validation_copies)
     free(e.optimizer.squares)
     free(e.records.weights)
     free(e.records.vectors)
     free(e.crew.scratch)
     free(e.crew.team)
-    free(e.tuning.tuners)
+    free(e.crew.tuners)

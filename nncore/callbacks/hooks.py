@@ -127,6 +127,13 @@ class Callbacks:
         """Call every callback; return True if one asked to stop."""
         return self._call("on_epoch_end", model, epoch, logs)
 
+    def hear_scores(self, names: Collection[str]) -> bool:
+        """Whether all that they need of the end of an epoch is some of these values, and the weights there."""
+        return all(
+            getattr(callback, "hears_scores", False) and set(names).issuperset(callback.required_logs)
+            for callback in self._callbacks
+        )
+
     def _call(self, hook: str, *arguments: Any) -> bool:
         stop = False
         for callback in self._callbacks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nncore.base import checks
 from nncore.base.protocols import Model
 from nncore.base.typing import Array
-from nncore.callbacks.hooks import STOP, Stop
+from nncore.callbacks.hooks import HOOKS, STOP, Stop
 from nncore.callbacks.monitor import Monitor
 
 
@@ -80,6 +80,14 @@ class EarlyStopping(Monitor):
         self.stopped_epoch: int | None = None
         self._waited = 0
         self._best_weights: list[Array] | None = None
+
+    @property
+    def hears_scores(self) -> bool:
+        """Whether ``on_epoch_end`` reads no more than `monitor` and weights: ``fit`` need not pause for it then.
+
+        Not where a subclass or an instance has another one.
+        """
+        return type(self) is EarlyStopping and vars(self).keys().isdisjoint({*HOOKS, "better"})
 
     def on_train_begin(self, model: Model) -> None:
         self._begin()

@@ -301,6 +301,8 @@ def _forget_other_threads() -> None:
     for network in list(_alive):
         if network.turn in lost:
             network.become_orphan()
+    for turn in lost:
+        turn.record_what_is_finished()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork

@@ -107,12 +107,15 @@ after fit, which model.stop_training = True ends, or to a copy: copy.deepcopy(mo
         lost = not self.lock.acquire(blocking=False)
         self.lock = threading.RLock()
         if self.trainer != threading.get_ident():
-            record, self.record = self.record, None
             self.trainer, self.computing = None, False
-            if record is not None:
-                with suppress(Exception):  # the other thread may have been in the middle of doing it
-                    record()
         return lost
+
+    def record_what_is_finished(self) -> None:
+        """After `forget_other_threads`: do what the other thread will not, once its networks have let go of it."""
+        record, self.record = self.record, None
+        if record is not None:
+            with suppress(Exception):  # the other thread may have been in the middle of doing it
+                record()
 
 
 def alive() -> list[Turn]:

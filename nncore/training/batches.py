@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -66,7 +67,7 @@ class MiniBatches:
     def run(self, fit: Fit) -> None:
         program, n, optimizer = fit.network.program, len(fit.data.X), fit.network.optimizer
         check_decay(program, optimizer, rates_between(optimizer, fit.state.epoch, fit.last_epoch))
-        self.record_every = sampling.period(program, n, self.batch_size, fit.pauses, fit.penalises)
+        self.record_every = sampling.period(program, n, self.batch_size, fit.awaited, fit.penalises)
         fit.loop()
 
     def train(self, fit: Fit) -> None:
@@ -91,7 +92,15 @@ class MiniBatches:
             learning_rates=self._rates,
             recorded=sampling.epochs_to_record(self.record_every, first, epochs, fit.last_epoch - 1),
             watcher=partial(self._watch, fit) if fit.watched else None,
+            **self._scored(fit),
         )
+
+    def _scored(self, fit: Fit) -> dict[str, Any]:
+        """Return what the engine is to do after each epoch, and whom to tell."""
+        if fit.within is None:
+            return {}
+        listener = fit.hear if len(fit.callbacks) and not fit.pauses else None
+        return {"validation": fit.within.validation, "thresholds": fit.within.thresholds, "listener": listener}
 
     def _epochs_per_call(self, fit: Fit) -> int:
         first = fit.state.epoch
@@ -119,7 +128,9 @@ class MiniBatches:
             columns["clipped"] = result.clipped.tolist()
         losses, seconds = result.losses.tolist(), result.seconds.tolist()
         diverged = partial(self._diverged, fit) if result.diverged else None
-        return Given(losses, seconds, columns, result.recorded, result.records, self.record_every, diverged)
+        names = () if fit.within is None else fit.within.names
+        scores = dict(zip(names, result.scores.T.tolist(), strict=True))
+        return Given(losses, seconds, columns, scores, result.recorded, result.records, self.record_every, diverged)
 
     def _diverged(self, fit: Fit) -> TrainingDiverged:
         from nncore.training.divergence import error  # here, not at the top, to keep `import nncore` quick

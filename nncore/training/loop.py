@@ -23,10 +23,12 @@ from nncore.program.penalties import penalises, penalty
 from nncore.program.symmetry import symmetric_layers
 from nncore.training import sampling, scoring
 from nncore.training.progress import check_verbose, progress
-from nncore.training.state import State, new_network, scorers, training_data
+from nncore.training.state import State, current_loss, new_network, scorers, training_data
+from nncore.training.within import scored_within
 
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
 NAN = float("nan")
+NOTHING: Mapping[str, list[float]] = {}
 POSITIVE = checks.integer(1, checks.EPOCHS)
 
 
@@ -39,6 +41,8 @@ class Given(NamedTuple):
         Of each epoch.
     columns : dict of str to list of float
         What else is recorded of each epoch.
+    scores : mapping of str to list of float
+        Metrics and validation, where the strategy has scored each epoch; of the last they may be missing.
     recorded : ndarray of shape (m,), int64
         Which of the epochs left records of the layers, counted from the first of them.
     records : ndarray of shape (m, n_rows, 42), or None
@@ -52,6 +56,7 @@ class Given(NamedTuple):
     losses: list[float]
     seconds: list[float]
     columns: dict[str, list[float]]
+    scores: Mapping[str, list[float]] = NOTHING
     recorded: NDArray[np.int64] = np.empty(0, np.int64)
     records: NDArray[np.float64] | None = None
     every: int = 1
@@ -123,8 +128,12 @@ class Fit:
         Where a strategy writes the predictions that an epoch's metrics are computed of; None if there are no metrics.
     last_epoch : int
         The number of the model's epochs at which training is to end.
+    awaited : bool
+        Whether there is something to do after every epoch.
+    within : Within, or None
+        The scores that the strategy works out itself.
     pauses : bool
-        Whether Python has its turn after every epoch.
+        Whether Python has its turn after every epoch. If not, the strategy calls `hear` where there are callbacks.
     watched : bool
         Whether somebody wants to hear how far an epoch is: `watch`.
     penalises : bool
@@ -165,10 +174,21 @@ class Fit:
         self._try_metrics()
         shape = (len(self.data.X), program.n_outputs)
         self.predictions = np.empty(shape, state.dtype) if self.metrics else None
-        self.pauses = bool(strategy.pauses or len(self.callbacks) or self.validation or self.metrics)
+        self._choose_pauses()
         self.history = History()
         self._described = sampling.described(program, state.layers)
         self._trains = False  # whether an epoch has been asked for
+
+    def _choose_pauses(self) -> None:
+        """See what of that which is to be done after every epoch the strategy does itself."""
+        scores, self.within = bool(self.validation or self.metrics), None
+        self.awaited = scores or self.strategy.pauses or len(self.callbacks) > 0
+        self._stopped = False  # whether `hear` was told that it is enough
+        if self.awaited and not self.strategy.pauses:
+            self.within = scored_within(self.network, current_loss(self.state), self.metrics, self.validation)
+        names = None if self.within is None else ("loss", *self.within.names)
+        heard = names is not None and self.callbacks.hear_scores(names)
+        self.pauses = self.awaited and (self.penalises or not heard)
 
     def _try_metrics(self) -> None:
         if self.metrics:
@@ -267,7 +287,23 @@ class Fit:
                 logs = self._trained()
             finally:
                 turn.record = None
+        if not self.pauses:
+            return self._stopped
         return not logs or self.callbacks.on_epoch_end(self.model, self.state.epoch - 1, logs)  # none: stopped in it
+
+    def hear(self, epochs: int, scores: list[float]) -> bool:
+        """Tell the callbacks of an epoch that the latest `Strategy.train` has trained and scored; return as `epoch`.
+
+        Parameters
+        ----------
+        epochs : int
+            How many it has trained before.
+        scores : list of float
+            Its loss, and what `within` names.
+        """
+        logs = dict(zip(("loss", *self.within.names), scores, strict=True)) if self.within is not None else {}
+        self._stopped = self.callbacks.on_epoch_end(self.model, self.state.epoch + epochs, logs)
+        return self._stopped
 
     def watch(self, epochs: int, share: float, logs: dict[str, float]) -> bool:
         """Show how far an epoch is that takes long; return whether a callback says that it is to be given up.
@@ -327,9 +363,9 @@ class Fit:
     def _scores(self, given: Given) -> dict[str, float]:
         """Return the last epoch's training metrics and validation scores, and the penalty of the weights it left."""
         found: dict[str, float] = {}
-        if self.predictions is not None:
+        if self.predictions is not None and self.within is None:
             found |= scoring.scores(self.metrics, self.data.target, self.predictions)
-        if self.validation is not None:
+        if self.validation is not None and self.within is None:
             scored = scoring.evaluate(self.network, self.validation, self.metrics)
             found |= {f"val_{name}": value for name, value in scored.items()}
         if self.penalises and (self.pauses or len(given.recorded)):  # a call ends with its only record
@@ -345,6 +381,7 @@ class Fit:
             return
         n_epochs = len(given.losses)
         columns: dict[str, Any] = {"loss": given.losses}
+        columns |= {name: [*of, *[NAN] * (n_epochs - len(of))] for name, of in given.scores.items() if of}
         columns |= {name: [NAN] * (n_epochs - 1) + [value] for name, value in scores.items()}
         columns |= {"seconds": given.seconds, **given.columns}
         of_layers = None

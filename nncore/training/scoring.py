@@ -15,7 +15,7 @@ from nncore.base.names import lookup
 from nncore.base.recorded import RESERVED
 from nncore.base.typing import Array
 from nncore.losses import BinaryCrossentropy, Loss
-from nncore.metrics import METRICS, NEEDS_COLUMNS, Metric, accuracy, binary_accuracy
+from nncore.metrics import METRICS, NEEDS_COLUMNS, Metric, accuracy, binary_accuracy, categorical_accuracy
 from nncore.network import Network
 
 AS_KERAS = "return_dict=False"
@@ -141,6 +141,31 @@ def _bound(metric: str | Metric, loss: Loss) -> Callable[[Array, Array], float]:
             "on; use 'accuracy', or loss='categorical_crossentropy'"
         )
     return function
+
+
+def threshold(metric: Callable[..., float], loss: Loss, n_outputs: int) -> float | None:
+    """Return how the engine counts what a bound metric counts; see ``Plan.train``.
+
+    Returns
+    -------
+    float or None
+        What an output must be above to count as yes; NaN where the largest output is the class; None where the metric
+        is no such share.
+
+    Examples
+    --------
+    >>> from nncore import losses
+    >>> crossentropy, own = losses.BinaryCrossentropy(from_logits=True), lambda y_true, y_pred: 0.0
+    >>> threshold(_bound("accuracy", crossentropy), crossentropy, 1), threshold(own, crossentropy, 1)
+    (0.0, None)
+    """
+    by_class = loss.kernel == CLASS_INDICES
+    if isinstance(metric, partial) and metric.func is binary_accuracy:
+        given = metric.keywords.get("threshold")
+        return given if isinstance(given, float) and not metric.args and not by_class else None
+    if metric is binary_accuracy or (metric is accuracy and n_outputs == 1):
+        return None if by_class else 0.5
+    return float("nan") if metric in (accuracy, categorical_accuracy) else None
 
 
 def scores(metrics: Scorers, target: Array, prediction: Array) -> dict[str, float]:
