@@ -79,8 +79,9 @@ class MiniBatches:
         if isinstance(schedule, Schedule):
             epochs = min(epochs, max(1, RATES_PER_CALL // self.steps))
             self._rates = schedule.of_steps(first, epochs, self.steps)
-        rates = network.optimizer.rate if self._rates is None else self._rates
-        check_decay(network.program, network.optimizer, rates)
+        if network.decays:
+            rates = network.optimizer.rate if self._rates is None else self._rates
+            check_decay(network.program, network.optimizer, rates)
         network.train(
             *fit.data,
             first_epoch=first,
