@@ -280,6 +280,7 @@ _ROWS = (
 
 METRICS: Mapping[str, Metric] = MappingProxyType({name: row.function for row in _ROWS for name in row.names})
 CLASSIFYING = (accuracy, binary_accuracy, categorical_accuracy)
+MEASURING = (mean_squared_error, mean_absolute_error, r2_score)
 NEEDS_COLUMNS = frozenset(row.function for row in _ROWS if row.needs_columns)
 LARGER_IS_BETTER = frozenset(row.function for row in _ROWS if row.larger_is_better)
 

@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from nncore import (
 )
 from nncore.callbacks import Callbacks
 from nncore.network import Network
-from nncore.training import loop
+from nncore.training import loop, within
 
 N, N_VALIDATION = 150, 61
 
@@ -51,9 +52,10 @@ HEADS = {
     "shares": ([Dense(3)], losses.CategoricalCrossentropy(from_logits=True), ["accuracy"]),
     "binary": ([Dense(1, "sigmoid")], None, ["accuracy", "binary_accuracy"]),
     "binaries": ([Dense(3)], losses.BinaryCrossentropy(from_logits=True), ["accuracy", metrics.binary_accuracy]),
-    "numbers": ([Dense(3)], "mae", []),
+    "numbers": ([Dense(3)], "mae", ["mse", metrics.r2_score]),
+    "numbers alone": ([Dense(3)], "mse", []),
     "two": ([Dense(2, "softmax")], None, [metrics.accuracy]),
-    "one-hot numbers": ([Dense(3)], "mse", ["accuracy"]),
+    "one-hot numbers": ([Dense(3)], "mse", ["mae", "accuracy", "r2"]),
     "binary number": ([Dense(1)], "huber", ["accuracy", "binary_accuracy"]),
 }
 
@@ -68,7 +70,7 @@ BODIES = {
 
 def outcome(capsys, *, head, body="dense", dtype="float32", patience=None, optimizer=None, **options):
     """Return all that a training leaves behind, as something to compare."""
-    kind = head.split(" number")[0]
+    kind = head.removesuffix(" numbers").removesuffix(" number").removesuffix(" alone")
     (X, y), (X_validation, y_validation) = rows(kind, N, 0), rows(kind, N_VALIDATION, 1)
     last, loss, scored = HEADS[head]
     model = Sequential([*BODIES[body], *last], seed=3, dtype=dtype)
@@ -212,16 +214,32 @@ def test_fits_that_go_on(monkeypatch):
     assert ends[0] == ends[1] and ends[0][1] >= 16
 
 
-@pytest.mark.parametrize("options", [{"penalised": True}, {"metrics": ["mae"]}, {"hooks": True}, {"subclass": True}])
+def own_metric(y_true, y_pred):
+    return float(np.abs(y_true - y_pred).max())
+
+
+OTHERS = [
+    {"penalised": True},
+    {"metrics": [own_metric]},
+    {"metrics": [partial(metrics.binary_accuracy, threshold=0.3)], "kind": "binaries"},
+    {"hooks": True},
+    {"subclass": True},
+    {"monitor": "learning_rate"},
+]
+
+
+@pytest.mark.parametrize("options", OTHERS, ids=repr)
 def test_who_waits_for_the_end_of_an_epoch_gets_it(calls, options):
-    """What is no count, what looks at the model, and what is not known to only listen."""
+    """A metric that is not nncore's, what looks at the model, and what is not known to only listen."""
 
     class Own(EarlyStopping):
         def on_epoch_end(self, model, epoch, logs):
             assert model.epoch == epoch + 1 and len(model.predict(X)) == N
 
-    X, y = rows("numbers", N, 0)
-    stopping = Own() if "subclass" in options else EarlyStopping(patience=99)
+    X, y = rows(options.get("kind", "numbers"), N, 0)
+    stopping = (
+        Own() if "subclass" in options else EarlyStopping(options.get("monitor", "loss"), patience=99, mode="min")
+    )
     if "hooks" in options:
         stopping.on_epoch_begin = lambda model, epoch: model.evaluate(X, y)
     model = Sequential([Dense(3, l2=0.1 * options.get("penalised", 0))], seed=1)
@@ -290,6 +308,32 @@ def test_ctrl_c_in_the_validation_leaves_the_epoch_trained(threads, n_threads):
         if len(scored) < n:
             return
     raise AssertionError("never in the midst of a validation")
+
+
+@pytest.mark.parametrize("number", range(2, 8))  # after the trials
+def test_an_interrupt_while_an_epoch_is_measured(monkeypatch, number):
+    """It is recorded without its scores, as where Python scores all of it."""
+    X, y = rows("numbers", N, 0)
+    ends = []
+    for outside in (False, True):
+        if outside:
+            score_outside(monkeypatch)
+        model, done = Sequential([Dense(8, "tanh"), Dense(3)], seed=1), []
+
+        def strikes(*arguments, original=metrics.mean_absolute_error, done=done):
+            done.append(None)
+            if len(done) == 1 + number:
+                raise KeyboardInterrupt
+            return original(*arguments)
+
+        monkeypatch.setattr(within, "MEASURING", (strikes,))
+        model.compile(metrics=[strikes])
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, y, epochs=9, validation_split=0.2, callbacks=EarlyStopping())
+        ends.append(
+            (repr(model.history.history | {"seconds": []}), model.epoch, [w.tobytes() for w in model.get_weights()])
+        )
+    assert ends[0] == ends[1]
 
 
 def test_an_error_of_a_callback_amid_a_call(monkeypatch):

@@ -22,6 +22,7 @@ from nncore.training import sampling
 from nncore.training.decay import check_decay, rates_between
 from nncore.training.loop import Fit, Given
 from nncore.training.state import State, checked_data, names_for, new_network
+from nncore.training.within import Within
 
 SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
 EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
@@ -78,8 +79,9 @@ class MiniBatches:
         if isinstance(schedule, Schedule):
             epochs = min(epochs, max(1, RATES_PER_CALL // self.steps))
             self._rates = schedule.of_steps(first, epochs, self.steps)
-        rates = network.optimizer.rate if self._rates is None else self._rates
-        check_decay(network.program, network.optimizer, rates)
+        if network.decays:
+            rates = network.optimizer.rate if self._rates is None else self._rates
+            check_decay(network.program, network.optimizer, rates)
         network.train(
             *fit.data,
             first_epoch=first,
@@ -97,10 +99,30 @@ class MiniBatches:
 
     def _scored(self, fit: Fit) -> dict[str, Any]:
         """Return what the engine is to do after each epoch, and whom to tell."""
+        self._measured: list[dict[str, float]] = []
         if fit.within is None:
             return {}
-        listener = fit.hear if len(fit.callbacks) and not fit.pauses else None
+        listens = fit.within.measured or (len(fit.callbacks) and not fit.pauses)
+        listener = partial(self._hear, fit, fit.within) if listens else None
         return {"validation": fit.within.validation, "thresholds": fit.within.thresholds, "listener": listener}
+
+    def _hear(self, fit: Fit, within: Within, epochs: int, numbers: list[float]) -> bool:
+        """Measure what the engine has not counted of an epoch, and pass all its scores on."""
+        scores = dict(zip(("loss", *within.engines), numbers, strict=True))
+        if within.measured:
+            measured = within.measure(fit.data.target, fit.predictions)
+            self._measured.append(measured)
+            scores |= measured
+        return fit.hear(epochs, scores)
+
+    def _scores(self, within: Within, columns: list[list[float]]) -> dict[str, list[float]]:
+        """Return the scores of the epochs that have all of them; `columns` are the engine's."""
+        found = dict(zip(within.engines, columns, strict=True))
+        if within.measured:
+            n = len(self._measured)
+            found = {name: column[:n] for name, column in found.items()}
+            found |= {name: [scores[name] for scores in self._measured] for name in within.names if name not in found}
+        return {name: found[name] for name in within.names}
 
     def _epochs_per_call(self, fit: Fit) -> int:
         first = fit.state.epoch
@@ -128,8 +150,7 @@ class MiniBatches:
             columns["clipped"] = result.clipped.tolist()
         losses, seconds = result.losses.tolist(), result.seconds.tolist()
         diverged = partial(self._diverged, fit) if result.diverged else None
-        names = () if fit.within is None else fit.within.names
-        scores = dict(zip(names, result.scores.T.tolist(), strict=True))
+        scores = {} if fit.within is None else self._scores(fit.within, result.scores.T.tolist())
         return Given(losses, seconds, columns, scores, result.recorded, result.records, self.record_every, diverged)
 
     def _diverged(self, fit: Fit) -> TrainingDiverged:

@@ -291,18 +291,19 @@ class Fit:
             return self._stopped
         return not logs or self.callbacks.on_epoch_end(self.model, self.state.epoch - 1, logs)  # none: stopped in it
 
-    def hear(self, epochs: int, scores: list[float]) -> bool:
-        """Tell the callbacks of an epoch that the latest `Strategy.train` has trained and scored; return as `epoch`.
+    def hear(self, epochs: int, scores: dict[str, float]) -> bool:
+        """Tell the callbacks of an epoch amid a call of `Strategy.train`, unless it is the only one; return as `epoch`.
 
         Parameters
         ----------
         epochs : int
             How many it has trained before.
-        scores : list of float
+        scores : dict of str to float
             Its loss, and what `within` names.
         """
-        logs = dict(zip(("loss", *self.within.names), scores, strict=True)) if self.within is not None else {}
-        self._stopped = self.callbacks.on_epoch_end(self.model, self.state.epoch + epochs, logs)
+        if not self.pauses:
+            stopped = self.callbacks.on_epoch_end(self.model, self.state.epoch + epochs, scores)
+            self._stopped = stopped or bool(self.model.stop_training)
         return self._stopped
 
     def watch(self, epochs: int, share: float, logs: dict[str, float]) -> bool:

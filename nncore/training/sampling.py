@@ -73,8 +73,9 @@ def epochs_to_record(every: int, first: int, n: int, last: int) -> NDArray[np.in
     >>> epochs_to_record(4, 6, 10, 15).tolist()
     [2, 6, 9]
     """
-    numbers = np.arange(first, first + n)
-    return np.flatnonzero((numbers % every == 0) | (numbers == last)).astype(np.int64)
+    recorded = np.arange(-first % every, n, every, dtype=np.int64)
+    ends = last - first < n and last % every != 0
+    return np.append(recorded, last - first) if ends else recorded
 
 
 def until_record(every: int, first: int) -> int:

@@ -115,6 +115,7 @@ class Scores(dict[str, float]):
 
 
 Scorers = Mapping[str, Callable[[Array, Array], float]]
+ABOVE = {threshold: partial(binary_accuracy, threshold=threshold) for threshold in (0.0, 0.5)}
 
 
 def bind_metrics(metrics: Iterable[str | Metric], loss: Loss) -> Scorers:
@@ -134,7 +135,7 @@ def _bound(metric: str | Metric, loss: Loss) -> Callable[[Array, Array], float]:
     function = METRICS[metric]
     if isinstance(loss, BinaryCrossentropy) and function in (accuracy, binary_accuracy):
         # Predictions above 0.5 mean yes; as logits, those above 0. Several outputs are several yes/no questions.
-        return partial(binary_accuracy, threshold=0.0 if loss.from_logits else 0.5)
+        return ABOVE[0.0 if loss.from_logits else 0.5]
     if loss.kernel == CLASS_INDICES and function in NEEDS_COLUMNS:
         raise ValueError(
             f"metric {metric!r} cannot compare class probabilities with the class indices that {loss.name} is trained "
@@ -159,13 +160,12 @@ def threshold(metric: Callable[..., float], loss: Loss, n_outputs: int) -> float
     >>> threshold(_bound("accuracy", crossentropy), crossentropy, 1), threshold(own, crossentropy, 1)
     (0.0, None)
     """
-    by_class = loss.kernel == CLASS_INDICES
-    if isinstance(metric, partial) and metric.func is binary_accuracy:
-        given = metric.keywords.get("threshold")
-        return given if isinstance(given, float) and not metric.args and not by_class else None
+    for number, bound in ABOVE.items():
+        if metric is bound:
+            return number
     if metric is binary_accuracy or (metric is accuracy and n_outputs == 1):
-        return None if by_class else 0.5
-    return float("nan") if metric in (accuracy, categorical_accuracy) else None
+        return None if loss.kernel == CLASS_INDICES else 0.5
+    return float("nan") if metric is accuracy or metric is categorical_accuracy else None
 
 
 def scores(metrics: Scorers, target: Array, prediction: Array) -> dict[str, float]:
