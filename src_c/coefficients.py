@@ -1,4 +1,4 @@
-"""Fit the polynomials of vecmath.h and print them as the C tables that it holds.
+"""Fit the polynomials of vecmath.h and roots.h and print them as the C tables that these hold.
 
     python src_c/coefficients.py [32|64] [table ...]
 
@@ -116,6 +116,7 @@ EDGE = mp.log(2) / 2 * (1 + mp.mpf(2) ** -10)  # |r| <= log(2)/2, and a little m
 ATANH_EDGE = (3 - 2 * mp.sqrt(2)) * (1 + mp.mpf(2) ** -10)  # f / (2 + f) at the ends of sqrt(1/2) <= 1 + f <= sqrt(2)
 TINY = mp.mpf(2) ** -30  # for 0, where the formulas cannot be evaluated
 HALF = mp.mpf("0.5")
+ROOT_EDGE = mp.mpf("0.0684")  # |1 - v y^2| for the first guess y of roots.h at 1 / sqrt(v)
 
 
 def of_square(function: Function) -> Function:
@@ -198,6 +199,16 @@ def fits(bits: int) -> list[Fit]:
             mp.mpf(-1),
             (erfc_end - 2) / (erfc_end + 2),
             {32: 10, 64: 24},
+        ),
+        Fit(
+            "ROOT",
+            "1 / sqrt(1 - e) for |e| <= 0.0684",
+            lambda e: 1 / mp.sqrt(1 - e),
+            lambda e: mp.sqrt(1 - e),
+            -ROOT_EDGE,
+            ROOT_EDGE,
+            {32: 4, 64: 3},
+            (mp.mpf(1),),
         ),
     ]
 

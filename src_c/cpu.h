@@ -47,6 +47,13 @@ static inline unsigned nn_cpu_saves(void)
     return nn_cpuid(1, 0, leaf) && leaf[2] & 1u << 27 ? nn_xgetbv() : 0;
 }
 
+/* whether one square root occupies the divider for longer than it takes to compute it by multiply-adds: Intel's AVX-512 */
+static inline int nn_cpu_slow_roots(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(0, &a, &b, &c, &d) && b == signature_INTEL_ebx && c == signature_INTEL_ecx;
+}
+
 static inline void nn_cpu_name(char name[49])
 {
     unsigned *words = (unsigned *)name, max;
@@ -85,6 +92,7 @@ static inline int nn_cpuid(unsigned leaf, unsigned subleaf, unsigned found[4])
     return 0;
 }
 static inline unsigned nn_cpu_saves(void) { return 0; }
+static inline int nn_cpu_slow_roots(void) { return 0; }
 static inline void nn_cpu_name(char name[49]) { name[0] = 0; }
 #if defined(__aarch64__)
 static inline unsigned nn_fp_begin(int flush)

@@ -7,7 +7,7 @@
 #ifndef NN_OPTIMIZERS_H
 #define NN_OPTIMIZERS_H
 
-#include "vec.h"
+#include "roots.h"
 
 /*       name               slots */
 #define NN_OPTIMIZERS(ROW) \
@@ -38,9 +38,13 @@ typedef struct {
     real beta1, one_minus_beta1, beta2, one_minus_beta2;
     real root_scale; /* adam, nadam: 1 / sqrt(1 - beta2^t) */
     real epsilon;
+    int fused_roots; /* whether roots are taken by multiply-adds, as roots.h says: no bit depends on it */
 } nn_hyper;
 
-typedef struct { vec step, step_g, beta1, one_minus_beta1, beta2, one_minus_beta2, root_scale, epsilon; } nn_hyper_vec;
+typedef struct {
+    vec step, step_g, beta1, one_minus_beta1, beta2, one_minus_beta2, root_scale, epsilon;
+    int fused_roots;
+} nn_hyper_vec;
 
 NN_INLINE vec nn_update_sgd(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
 {
@@ -65,7 +69,7 @@ NN_INLINE vec nn_update_nesterov(vec w, vec g, vec *s0, vec *s1, const nn_hyper_
 NN_INLINE vec nn_rmsprop_step(vec g, vec *s0, const nn_hyper_vec *h)
 {
     *s0 = vfma(h->one_minus_beta2 * g, g, h->beta2 * *s0);
-    return h->step * g / (vsqrt(*s0) + h->epsilon);
+    return h->step * g / (nn_root(*s0, h->fused_roots) + h->epsilon);
 }
 
 NN_INLINE vec nn_update_rmsprop(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
@@ -84,21 +88,22 @@ NN_INLINE vec nn_update_adam(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec 
 {
     *s0 = vfma(h->one_minus_beta1, g, h->beta1 * *s0);
     *s1 = vfma(h->one_minus_beta2 * g, g, h->beta2 * *s1);
-    return w - h->step * *s0 / vfma(vsqrt(*s1), h->root_scale, h->epsilon);
+    return w - h->step * *s0 / vfma(nn_root(*s1, h->fused_roots), h->root_scale, h->epsilon);
 }
 
 NN_INLINE vec nn_update_adagrad(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
 {
     (void)s1;
     *s0 = vfma(g, g, *s0);
-    return w - h->step * g / (vsqrt(*s0) + h->epsilon);
+    return w - h->step * g / (nn_root(*s0, h->fused_roots) + h->epsilon);
 }
 
 NN_INLINE vec nn_update_nadam(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
 {
     *s0 = vfma(h->one_minus_beta1, g, h->beta1 * *s0);
     *s1 = vfma(h->one_minus_beta2 * g, g, h->beta2 * *s1);
-    return w - vfma(h->step, *s0, h->step_g * g) / vfma(vsqrt(*s1), h->root_scale, h->epsilon);
+    const vec ahead = vfma(h->step, *s0, h->step_g * g);
+    return w - ahead / vfma(nn_root(*s1, h->fused_roots), h->root_scale, h->epsilon);
 }
 
 /* 0 * blend is NaN for a gradient that is not finite: its sign alone would pass for a step like any other. */
@@ -148,7 +153,8 @@ NN_FUNC void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize st
 {
     const nn_shape none = {0, 0, 0, 1, 1, 1};
     u->h = (nn_hyper_vec){vset1(h->step),  vset1(h->step_g),          vset1(h->beta1),      vset1(h->one_minus_beta1),
-                          vset1(h->beta2), vset1(h->one_minus_beta2), vset1(h->root_scale), vset1(h->epsilon)};
+                          vset1(h->beta2), vset1(h->one_minus_beta2), vset1(h->root_scale), vset1(h->epsilon),
+                          h->fused_roots};
     u->not_finite = vset1(0);
     u->rule = rule;
     u->stride = stride;
@@ -177,29 +183,40 @@ NN_FUNC void nn_scale(real *g, real factor, isize n)
 
 /* One step from the state `old` to the state `new`, which may be the same. A state is a weight and its slots, `stride`
  * apart; weight, slots and g: (n), n a multiple of NN_V. `weight` is 0 for what is none: a bias, a gamma, a beta.
- * 0 * w is NaN for a weight that is not finite, and NaN survives the sum. */
+ * w - w is NaN for a weight that is not finite, and NaN survives the sum. */
 #define NN_UPDATE_ROW(name, slots) \
     case NN_##name:                \
         for (isize i = 0; i < n; i += NN_V) { \
             vec s0 = slots > 0 ? vload(old + stride + i) : vset1(0); \
             vec s1 = slots > 1 ? vload(old + 2 * stride + i) : vset1(0); \
-            vec w = nn_update_##name(vload(old + i) * keep, vload(g + i), &s0, &s1, &h); \
-            not_finite += vset1(0) * w; \
+            vec w = vload(old + i); \
+            if (decays) w *= keep; \
+            w = nn_update_##name(w, vload(g + i), &s0, &s1, &h); \
+            not_finite += w - w; \
             vstore(new + i, w); \
             if (slots > 0) vstore(new + stride + i, s0); \
             if (slots > 1) vstore(new + 2 * stride + i, s1); \
         } \
         break;
-NN_FUNC void nn_update_run(nn_update *u, int weight, real *new, const real *old, const real *g, isize n)
+NN_INLINE void nn_update_rows(nn_update *u, int weight, real *new, const real *old, const real *g, isize n,
+                              int fused_roots)
 {
-    const nn_hyper_vec h = u->h; /* copies, which no store can change: the compiler keeps them in registers */
+    nn_hyper_vec h = u->h; /* copies, which no store can change: the compiler keeps them in registers */
+    h.fused_roots = fused_roots;
     const vec keep = vset1(weight ? u->shape.keep : u->shape.keep_other);
     const isize stride = u->stride;
+    const int decays = u->decays;
     vec not_finite = u->not_finite;
     switch (u->rule) { NN_OPTIMIZERS(NN_UPDATE_ROW) }
     u->not_finite = not_finite;
 }
 #undef NN_UPDATE_ROW
+
+NN_FUNC void nn_update_run(nn_update *u, int weight, real *new, const real *old, const real *g, isize n)
+{
+    if (NN_FUSED_ROOTS && u->h.fused_roots) nn_update_rows(u, weight, new, old, g, n, 1);
+    else nn_update_rows(u, weight, new, old, g, n, 0);
+}
 
 /* count new values x (n) besides the weights among those that must be finite */
 NN_FUNC void nn_update_watch(nn_update *u, const real *x, isize n)

@@ -83,6 +83,7 @@ cdef extern from "optimizers.h" nogil:
         real one_minus_beta2
         real root_scale
         real epsilon
+        int fused_roots
     ctypedef struct nn_shape:
         real l1, two_l2, limit, scale, keep, keep_other
     ctypedef struct nn_update:
@@ -193,7 +194,11 @@ cdef extern from "team.h" nogil:
     void nn_team_run(nn_team *team, long n_items, int n_workers, nn_work work, void *argument)
     void nn_team_dismiss(nn_team *team)
 
+cdef extern from "roots.h" nogil:
+    void nn_roots(real *x, isize n, int fused)
+
 cdef extern from "cpu.h" nogil:
+    int nn_cpu_slow_roots()
     unsigned nn_fp_begin(int flush)
     void nn_fp_end(unsigned before)
 

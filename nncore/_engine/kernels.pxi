@@ -206,6 +206,17 @@ def loss(str name, const real[:, ::1] raw_prediction not None, target, double pa
     return values[:n], z.to_array()
 
 
+def _roots(const real[::1] x not None):
+    """The square roots of x, as update rules take them. For tests."""
+    roots = np.zeros((x.shape[0] + NN_V - 1) // NN_V * NN_V, DTYPE)
+    roots[: x.shape[0]] = x
+    cdef real[::1] r = roots
+    with _CleanFloatingPoint():
+        if r.shape[0]:
+            nn_roots(&r[0], r.shape[0], fused_roots)
+    return roots[: x.shape[0]]
+
+
 def update(optimizer, real[::1] w not None, const real[::1] g not None, real[:, ::1] slots, isize t, bint decay):
     """One step of an optimizer's rule on w and slots (n_slots, n), in place; t counts from 1."""
     cdef Network net

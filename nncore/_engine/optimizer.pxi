@@ -3,6 +3,16 @@
 cdef enum:
     POWER_PERIOD = 64   # iterations between two powers from scratch
 
+cdef int fused_roots = nn_cpu_slow_roots()  # no bit depends on it
+
+
+def _fuse_roots(bint fuse):
+    """From now on let new optimizers take square roots by multiply-adds, or not; return what was before. For tests."""
+    global fused_roots
+    before, fused_roots = bool(fused_roots), fuse
+    return before
+
+
 cdef double integer_power(double base, isize exponent) noexcept nogil:
     """base ** exponent by squaring: unlike libm's pow, the same bits everywhere."""
     cdef double result = 1.0
@@ -46,7 +56,7 @@ cdef int configure_optimizer(Optimizer *o, const Network *net, object optimizer)
     o.decays_biases = getattr(optimizer, "decay_bias", False)
     o.clip_value, o.clip_norm, o.clip_scale = optimizer.clip_value or 0.0, optimizer.clip_norm or 0.0, 1.0
     o.shapes = net.penalizes or net.decays or o.weight_decay > 0 or o.clip_value > 0 or o.clip_norm > 0
-    o.power_of = -1
+    o.power_of, o.hyper.fused_roots = -1, fused_roots
     return 0
 
 
