@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         MeanSquaredError,
         SparseCategoricalCrossentropy,
     )
-    from nncore.model import Perceptron, Sequential, SurgeryReport, load
+    from nncore.model import Perceptron, Sequential, Stepper, SurgeryReport, load
     from nncore.network import Predictor
     from nncore.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
     from nncore.schedules import CosineDecay, ExponentialDecay, OneCycle, PiecewiseConstant, StepDecay
@@ -87,7 +87,7 @@ HOMES = {
         "MeanSquaredError",
         "SparseCategoricalCrossentropy",
     ),
-    "model": ("Perceptron", "Sequential", "SurgeryReport", "load"),
+    "model": ("Perceptron", "Sequential", "Stepper", "SurgeryReport", "load"),
     "network": ("Predictor",),
     "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "RMSprop"),
     "schedules": ("CosineDecay", "ExponentialDecay", "OneCycle", "PiecewiseConstant", "StepDecay"),
@@ -145,6 +145,7 @@ __all__ = [
     "Sequential",
     "SparseCategoricalCrossentropy",
     "StepDecay",
+    "Stepper",
     "SurgeryReport",
     "TensorBoard",
     "TrainingDiverged",

@@ -78,4 +78,21 @@ NN_FUNC int nn_finite(const real *x, isize n)
     return rest == 0 && vall(veq(sum[0], zero));
 }
 
+/* whether all of x (n) lie in 0..1; and what they add up to, in no order worth a promise */
+NN_FUNC int nn_shares(const real *x, isize n, double *total)
+{
+    vec sum = vset1(0), least = vset1(0), most = vset1(1);
+    real lanes[NN_V];
+    int fit = 1;
+    *total = 0;
+    for (; n >= NN_V; n -= NN_V, x += NN_V) {
+        vec some = vload(x);
+        least = vmin(some, least), most = vmax(some, most), sum += some;
+    }
+    for (; n > 0; n--, x++) fit &= *x >= 0 && *x <= 1, *total += *x;
+    vstore(lanes, sum);
+    for (int l = 0; l < NN_V; l++) *total += lanes[l];
+    return fit && vall(veq(least, vset1(0))) && vall(veq(most, vset1(1))) && *total == *total; /* NaN survives sums alone */
+}
+
 #endif

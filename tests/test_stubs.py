@@ -56,7 +56,7 @@ def test_functions_take_the_same_arguments(name):
     }
 
 
-@pytest.mark.parametrize("name", ["Plan", "Predictor", "TrainResult"])
+@pytest.mark.parametrize("name", ["Plan", "Predictor", "Stepper", "TrainResult"])
 def test_classes_have_the_same_members(name):
     declared, actual = vars(getattr(stub("f32_base"), name)), vars(getattr(compiled("f32_base"), name))
     annotated = inspect.get_annotations(getattr(stub("f32_base"), name))

@@ -137,15 +137,20 @@ cdef int ensure_order(Copies *c, isize n) except -1:
     return 0
 
 
+cdef int ensure_labels(Copies *c, isize n) except -1:
+    if n <= c.n_labels:
+        return 0
+    cdef int *labels = <int *>nn_allocate(n)
+    allocated(labels, n)
+    free(c.labels)
+    c.labels, c.n_labels = labels, n
+    return 0
+
+
 cdef int copy_labels(Copies *c, const int[::1] labels, isize n_outputs) except -1:
     """Copy the labels, and check the copies: they become indices."""
     cdef isize i, n = labels.shape[0]
-    cdef int *copy
-    if n > c.n_labels:
-        copy = <int *>nn_allocate(n)
-        allocated(copy, n)
-        free(c.labels)
-        c.labels, c.n_labels = copy, n
+    ensure_labels(c, n)
     for i in range(n):
         c.labels[i] = labels[i]
         if not 0 <= c.labels[i] < n_outputs:

@@ -11,7 +11,7 @@ cdef void begin_job(Engine *e, int purpose) noexcept:
     memset(&e.job, 0, sizeof(Job))
     memset(&e.outcome, 0, sizeof(Outcome))
     memset(&e.scoring, 0, sizeof(Scoring))
-    e.job.purpose, e.outcome.last_finite_loss = purpose, NAN
+    e.job.purpose, e.outcome.last_finite_loss, e.tuning.step_by_step = purpose, NAN, 0
     e.arena.training = purpose != EVALUATE and purpose != PREDICT
     nn_lower(&e.crew.abandon)
     nn_lower(&e.crew.overflow)

@@ -55,6 +55,7 @@ cdef extern from "columns.h" nogil:
     void nn_to_columns(int nv, real *columns, const real *rows, isize n, isize n_cols)
     void nn_from_columns(int nv, real *rows, const real *columns, isize n, isize n_cols)
     int nn_finite(const real *x, isize n)
+    int nn_shares(const real *x, isize n, double *total)
 
 cdef extern from "single.h" nogil:
     void nn_single_dense(real *y, const real *x, const real *w, isize n_in, isize n_rows, isize n_out)
@@ -62,7 +63,7 @@ cdef extern from "single.h" nogil:
     void nn_single_softmax(real *x, isize n)
 
 cdef extern from "losses.h" nogil:
-    int NN_softmax_crossentropy, NN_sparse_softmax_crossentropy, NN_N_LOSSES
+    int NN_sigmoid_crossentropy, NN_softmax_crossentropy, NN_sparse_softmax_crossentropy, NN_N_LOSSES
     const char *const NN_LOSS_NAMES[]
     void nn_elementwise_loss(int loss, double parameter, double *value, real *z, const real *t, isize n,
                              const real *scale)

@@ -7,13 +7,14 @@ kind of row each), passes (all of them), loss, optimizer, lowering (a Program be
 in and out of states), monitor (what training records), poll (signals and watchers), train, columns and row (forward
 for many rows and for one), predict and backpropagate (what workers do), capacity (how many of them), call (one call:
 checks, memory, threads), scoring (what follows an epoch of training), result (what training hands back), plan (the
-Python class), predictor (the one for single rows), kernels (single kernels on NumPy arrays), roofline (what the machine
-can do, for the benchmark).
+Python class), predictor (the one for single rows), stepper (the one for single steps), kernels (single kernels on NumPy
+arrays), roofline (what the machine can do, for the benchmark).
 
 A function takes the parts of the Engine that it works with, the whole one where these are more than three or so.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from cpython.ref cimport PyObject, Py_INCREF, Py_XDECREF
 from libc.math cimport INFINITY, NAN, isfinite, sqrt
 from libc.stdint cimport int64_t, uint64_t
@@ -57,5 +58,6 @@ include "scoring.pxi"
 include "result.pxi"
 include "plan.pxi"
 include "predictor.pxi"
+include "stepper.pxi"
 include "kernels.pxi"
 include "roofline.pxi"

@@ -85,6 +85,16 @@ class Plan:
         thresholds: NDArray[np.float64] | None = None,
         listener: Callable[[int, list[float]], object] | None = None,
     ) -> TrainResult: ...
+    def step(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        learning_rate: float,
+        seed: int,
+        most: int,
+        flat: _Real | None,
+    ) -> float | None: ...
     def go_back(self) -> None: ...
     def loss_and_gradient(
         self, X: _Real, target: _Real | _Labels, sample_weight: _Real | None, gradient_out: _Real, seed: int = 0
@@ -103,6 +113,19 @@ class Plan:
         sample_weight: _Real | None = None,
         predictions: _Real | None = None,
     ) -> float: ...
+
+class Stepper:
+    def __init__(self, model: Any, state: Any, batch_size: int | None, otherwise: Callable[..., float]) -> None: ...
+    @property
+    def model(self) -> Any: ...
+    @property
+    def state(self) -> Any: ...
+    @property
+    def network(self) -> Any: ...
+    @property
+    def batch_size(self) -> int | None: ...
+    def arm(self, optimizer: Optimizer, rate: float, epoch: int | None) -> None: ...
+    def __call__(self, X: Any, y: Any, sample_weight: Any = None, *, epoch: float | None = None) -> float: ...
 
 class Predictor:
     def __init__(

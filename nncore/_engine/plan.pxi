@@ -203,6 +203,28 @@ cdef class Plan:
         finally:
             self.busy = 0
 
+    def step(self, X, y, sample_weight, double learning_rate, uint64_t seed, isize most, flat):
+        """Train on one batch as the caller has it, if it is what the engine reads and has at most so many rows.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            Anything. A step is done on C-contiguous arrays of the engine's DTYPE (class indices: of int32 or int64)
+            whose shapes and values may be trained on.
+        learning_rate : float
+        seed : int
+        most : int
+        flat : array of shape (n_parameters,), or None
+            Parameters that go before the plan's own, and receive the new ones.
+
+        Returns
+        -------
+        float or None
+            The mean loss before the step; None, and nothing done, where the batch does not fit or the step diverges.
+        """
+        cdef double loss = step_plan(self, X, y, sample_weight, learning_rate, seed, most, flat)
+        return loss if isfinite(loss) else None
+
     def go_back(self):
         """Where a training has been cut short by a fork of another thread: end it, at the start of its epoch."""
         if self.busy and is_training(&self.e) and self.result is not None:

@@ -42,8 +42,9 @@ class Network:
 
     Attributes
     ----------
-    decays : bool
-        Whether a step takes something off weights besides: the optimizer's ``weight_decay``, or one of a layer.
+    checked_rate : float
+        The largest learning rate that is known to suit the optimizer and the layers; -1 where none is. See
+        `nncore.training.decay`.
     """
 
     def __init__(self, program: Program, parameters: Array, optimizer: Optimizer, turn: Turn | None = None) -> None:
@@ -51,7 +52,7 @@ class Network:
         self.turn = Turn() if turn is None else turn
         self.dtype = parameters.dtype
         self._optimizer = optimizer
-        self.decays = _decays(program, optimizer)
+        self.checked_rate = -1.0
         self._use(self._new_plan(parameters))
         self._lent: Lent | None = None
         self._orphaned = False  # whether a thread that died in a fork was using the plan
@@ -176,7 +177,7 @@ class Network:
             same_kind = type(optimizer) is type(self._optimizer) and optimizer.n_slots == self._optimizer.n_slots
             plan = self._idle_plan()
             plan.set_optimizer(optimizer.at_epoch(0))
-            self._optimizer, self.decays = optimizer, _decays(self.program, optimizer)
+            self._optimizer, self.checked_rate = optimizer, -1.0
             if not same_kind:
                 self.reset_optimizer()
 
@@ -289,10 +290,26 @@ class Network:
                 if self._lent is not None:
                     plan.get_parameters(self._lent.values)
 
+    def step(self, X: Any, y: Any, sample_weight: Any, rate: float, seed: int, most: int) -> float | None:
+        """Run ``Plan.step``, which takes what the caller passed as it is or not at all; call it with the lock held.
 
-def _decays(program: Program, optimizer: Optimizer) -> bool:
-    of_all = "weight_decay" in optimizer.__dict__ and optimizer.__dict__["weight_decay"]
-    return bool(of_all or any(row.weight_decay for row in program.rows))
+        Returns
+        -------
+        float or None
+            The loss before the step; None, and nothing done, if this is not what the engine reads, or diverges.
+        """
+        turn, lent = self.turn, self._lent
+        if turn.computing or self._orphaned or (lent is not None and not lent.held):
+            self._idle_plan()
+            lent = self._lent
+        turn.computing = True
+        try:
+            loss: float | None = self._plan.step(
+                X, y, sample_weight, rate, seed, most, None if lent is None else lent.values
+            )
+            return loss
+        finally:
+            turn.computing = False
 
 
 def _forget_other_threads() -> None:

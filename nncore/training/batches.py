@@ -13,6 +13,7 @@ from nncore import engine
 from nncore.arrays import Data
 from nncore.base import checks
 from nncore.base.typing import Array
+from nncore.engine import own_arithmetic
 from nncore.errors import TrainingDiverged
 from nncore.network import Network
 from nncore.optimizers import Optimizer
@@ -170,31 +171,61 @@ def _clips(optimizer: Optimizer) -> bool:
 
 
 def train_on_batch(
-    state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, epoch: float | None
+    state: State,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    epoch: float | None,
+    most: int = checks.COUNT,
 ) -> float:
-    """Do one update; see ``Sequential.train_on_batch``."""
+    """Do one update on at most so many rows; see ``Sequential.train_on_batch``."""
     turn = state.turn
     if turn.trainer is not None:
         turn.check()
     with turn.lock:  # `turn.changing`, which would take a microsecond more
         if turn.trainer is not None:
             turn.check_not_training()
-        data, program = checked_data(state, X, y, sample_weight)
-        refuse_unsuitable_batch(program, len(data.X), state.dtype.itemsize)
-        time = state.epoch if epoch is None else TIME("epoch", epoch)
-        rate = np.array([state.optimizer.rate_at(time)])
-        network = state.network or new_network(state, program)
-        if network.decays:
-            check_decay(program, state.optimizer, rate)
-        state.network = network
-        if not (type(X) is np.ndarray and type(y) is np.ndarray):  # whose columns have no names
-            state.feature_names, state.output_names = names_for(state, program, X, y)
-        n = len(data.X)
-        result = network.train(*data, batch_size=n, shuffle=False, seed=state.seed, learning_rates=rate)
-        if result.diverged:
-            from nncore.training.divergence import error
-
-            raise error(state, network, data, np.arange(n), n, rate)
+        network, loss = state.network, None
+        if network is not None:
+            rate = state.optimizer.learning_rate
+            if epoch is not None or type(rate) is not float or not rate <= network.checked_rate:
+                rate = rate_at(state, network, epoch)
+            loss = network.step(X, y, sample_weight, rate, state.seed, most)
+        if loss is None:
+            loss = _on_converted(state, X, y, sample_weight, epoch, most)
         if epoch is not None:
-            state.epoch = max(state.epoch, int(time))
-        return float(result.losses[0])
+            state.epoch = max(state.epoch, int(float(epoch)))
+        return loss
+
+
+@own_arithmetic
+def rate_at(state: State, network: Network, epoch: float | None) -> float:
+    """Return the learning rate of a step at a time, by default that at which the model's `epoch` stands."""
+    rate = state.optimizer.rate_at(state.epoch if epoch is None else TIME("epoch", epoch))
+    if rate > network.checked_rate:
+        check_decay(network.program, state.optimizer, rate)
+        network.checked_rate = rate
+    return rate
+
+
+@own_arithmetic
+def _on_converted(
+    state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, epoch: float | None, most: int
+) -> float:
+    """Do one update on what first has to be converted, or say why not."""
+    data, program = checked_data(state, X, y, sample_weight)
+    n = len(data.X)
+    if n > most:
+        raise ValueError(f"X has {n} rows, but batch_size={most} is the most that this stepper was made for")
+    refuse_unsuitable_batch(program, n, state.dtype.itemsize)
+    network = state.network or new_network(state, program)
+    rate = np.array([rate_at(state, network, epoch)])
+    state.network = network
+    if not (type(X) is np.ndarray and type(y) is np.ndarray):  # whose columns have no names
+        state.feature_names, state.output_names = names_for(state, program, X, y)
+    result = network.train(*data, batch_size=n, shuffle=False, seed=state.seed, learning_rates=rate)
+    if result.diverged:
+        from nncore.training.divergence import error
+
+        raise error(state, network, data, np.arange(n), n, rate)
+    return float(result.losses[0])

@@ -125,6 +125,8 @@ big[3, 1], small[3, 1] = 1e300, 1e-300
 model = Sequential([Dense(16, "sigmoid"), Dense(1)], seed=1)
 model.compile(SGD(1e10), "mse")
 model.build(5)
+step, (X32, y32, wide, high) = model.stepper(), [array.astype("f") for array in (X, y, 1e30 * X, 1e30 * y)]
+infinite = X32 / np.float32(0)
 libm = ctypes.CDLL(None)
 libm.feenableexcept(0x1d)  # invalid, division by zero, overflow, underflow
 before = libm.fegetexcept()
@@ -132,7 +134,8 @@ for call in (
     lambda: model.predict(X * 1e30), lambda: model.predict(small), lambda: model.predict(big),
     lambda: model.evaluate(X * 1e-20, y * 1e-19), lambda: model.evaluate(big, y),
     lambda: model.fit(small, y, epochs=1), lambda: model.fit(X, y, epochs=3), lambda: model.train_on_batch(X, y),
-    lambda: model.loss_and_gradient(X * 1e19, y),
+    lambda: model.loss_and_gradient(X * 1e19, y), lambda: step(X32, y32), lambda: step(wide, y32),
+    lambda: step(X32, high), lambda: step(infinite, y32), lambda: step(X32, infinite[:, :1].copy()),
 ):
     try:
         call()
