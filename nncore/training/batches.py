@@ -80,9 +80,10 @@ class MiniBatches:
         if isinstance(schedule, Schedule):
             epochs = min(epochs, max(1, RATES_PER_CALL // self.steps))
             self._rates = schedule.of_steps(first, epochs, self.steps)
-        if network.decays:
-            rates = network.optimizer.rate if self._rates is None else self._rates
-            check_decay(network.program, network.optimizer, rates)
+        highest = network.optimizer.rate if self._rates is None else float(self._rates.max())
+        if highest > network.checked_rate:
+            check_decay(network.program, network.optimizer, highest)
+            network.checked_rate = highest
         network.train(
             *fit.data,
             first_epoch=first,
