@@ -178,14 +178,14 @@ static inline int64_t nn_clock(void) /* nanoseconds */
 static inline int nn_seat_wait(nn_seat *seat, int old)
 {
     const int64_t began = nn_clock();
-    for (int64_t now = began, before; !nn_counter_spin(&seat->job, old);) {
+    int64_t before, now = began;
+    do {
+        if (nn_counter_spin(&seat->job, old)) return 0;
         before = now, now = nn_clock();
-        if (seat->patient && now - began < NN_PATIENCE && now - before < NN_TAKEN) continue;
-        nn_counter_sleep(&seat->job, old);
-        seat->patient = nn_clock() - began < NN_PATIENCE;
-        return 1;
-    }
-    return 0;
+    } while (seat->patient && now - began < NN_PATIENCE && now - before < NN_TAKEN);
+    nn_counter_sleep(&seat->job, old);
+    seat->patient = nn_clock() - began < NN_PATIENCE;
+    return 1;
 }
 
 static void *nn_pool_worker(void *argument)

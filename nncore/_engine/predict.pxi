@@ -58,9 +58,15 @@ cdef void predict_rows(Engine *e, isize row, isize end, int worker, real *scratc
         row += n
 
 
+cdef enum:
+    FEW_UNITS = 8         # for each worker: a whole one more for one of them would cost more than a smaller tile
+    FEW_ROWS = 4          # of a register tile: those of fewer are slow
+
 cdef inline isize row_of_item(const Engine *e, isize item) noexcept nogil:
-    """The first row of an item: whole register tiles, or lanes, shared out as equally as they can be."""
+    """The first row of an item: whole register tiles, or lanes, as equal as they can be; of few rows, parts of such."""
     cdef isize unit = NN_W if e.net.in_columns else NN_MR
+    if e.job.n < FEW_UNITS * unit * e.stage.n_workers:
+        unit = NN_V if e.net.in_columns else FEW_ROWS
     return min(e.job.n, (e.job.n + unit - 1) // unit * item // e.stage.n * unit)
 
 

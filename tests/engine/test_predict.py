@@ -46,6 +46,19 @@ def test_any_number_of_rows_gives_the_same_bits(variant, program, threads):
             assert loss == pytest.approx(exact, rel=1e-4)
 
 
+@pytest.mark.parametrize("sizes", [[40, 160, 96], [7, 97, 41, 3]], ids=["tiles", "columns"])
+def test_shares_of_any_size_give_the_same_bits(variant, sizes, threads):
+    """Wide enough for several threads, whose shares are cut otherwise where they are of few rows."""
+    program = network(sizes)
+    X, _ = data(program, 1500, variant.DTYPE)
+    plan = make_plan(variant, program)
+    expected = plan.predict(X)
+    for n_threads in (1, 2, 3, 5):
+        threads(n_threads)
+        for n in (*range(90, 110), 191, 192, 193, 287, 288, 289, 700, 1499):
+            assert plan.predict(X[:n]).tobytes() == expected[:n].tobytes(), (n_threads, n)
+
+
 @pytest.mark.parametrize("loss", sorted(HEADS))
 def test_sample_weights_of_any_number_of_rows(variant, loss):
     program = network([3, 7, 5], loss=loss)
