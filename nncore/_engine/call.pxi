@@ -118,12 +118,16 @@ cdef int make_room(Engine *e, int training, isize rows_per_step, int n_workers) 
 
 
 cdef int make_room_for_sums(Engine *e, int n_workers) except -1:
-    """Over the rows of a batch; of one group, as most are, they need none."""
+    """Over the rows of a batch; of one group, as most are, they need none.
+
+    The last batch may be one segment where the others are several, and the pool may have fewer workers than asked for.
+    """
     cdef isize n_groups = nn_group_count(min(e.job.batch_size, e.arena.room))
-    cdef isize n_levels = nn_level_count(nn_group_count(e.job.batch_size))
-    ensure_length(&e.weights.levels, &e.weights.n_levels,
-                  n_levels * (e.net.n_weights if e.job.batch_size > e.arena.room else block_size() * n_workers))
-    if may_go_by_groups(&e.net, n_groups, min(n_workers, 2)):
+    cdef isize n_levels = nn_level_count(nn_group_count(e.job.batch_size)), size = block_size() * n_workers
+    if e.job.batch_size > e.arena.room:
+        size = max(size, e.net.n_weights)
+    ensure_length(&e.weights.levels, &e.weights.n_levels, n_levels * size)
+    if n_workers > 1 and may_go_by_groups(&e.net, n_groups, 2):
         ensure_length(&e.weights.leaves, &e.weights.n_leaves, n_groups * e.net.n_weights)
     return 0
 

@@ -2,8 +2,7 @@
 
 cdef enum:
     SEGMENT_BYTES = 1 << 20     # activations and deltas of a segment: what a second-level cache holds
-    SEGMENT_ROWS = 1024         # but never fewer rows than this: short segments waste the gradient's register tiles; a
-                                # multiple of NN_GROUP
+    SEGMENT_ROWS = 1024         # but never fewer, or register tiles are wasted; a multiple of NN_GROUP
     GROUPS_PER_THREAD = 4       # of rows: with fewer, shares are too unequal
     MAX_LEAVES = 1 << 24        # numbers
     FLOPS_PER_THREAD = 1500000  # what the tuner begins with: another thread for each so many operations of a step

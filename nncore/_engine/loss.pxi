@@ -68,7 +68,7 @@ cdef inline double row_weight(const Job *job, isize source) noexcept nogil:
 
 
 cdef void load_targets(const Job *job, isize n_outputs, isize n, isize start, real *t) noexcept nogil:
-    """t: (n_outputs, NN_V); what is in lanes n.. does not matter: their losses are not used, and their scale is zero."""
+    """t: (n_outputs, NN_V); lanes n.. do not matter: their losses are not used, and their scale is zero."""
     cdef const real *rows[16]
     cdef isize i
     for i in range(n):

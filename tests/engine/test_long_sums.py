@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from conftest import FUSED
-from engine_networks import make_plan, network, parameters, read_statistics
+from engine_networks import make_plan, network, parameters, read_statistics, state
 
 from nncore import SGD
 from nncore.layers import BatchNorm, Dense, LayerNorm
@@ -144,6 +144,24 @@ def test_gradients_are_sums_in_a_tree_whoever_takes_them(variant, threads, name)
         assert {g.tobytes() for g in gradients} == {explained.tobytes()}
         bias = program.rows[-1].bias
         assert gradient[bias : bias + 5].tobytes() == chains(deltas[-1]).tobytes()
+
+
+@pytest.mark.parametrize("n", [5600, 6000, 9000])
+def test_a_last_batch_of_one_segment_follows_those_of_several(fused_variant, threads, n):
+    """The levels of its sums lie elsewhere; a network this small has fewer weights than one block has room for."""
+    program, rng, states = network([2, 8, 8, 2], "tanh", "mse"), np.random.default_rng(8), set()
+    X = rng.standard_normal((n, 2)).astype(fused_variant.DTYPE)
+    target = rng.standard_normal((n, 2)).astype(fused_variant.DTYPE)
+    for n_threads in (1, 2, 3):
+        threads(n_threads)
+        plan = make_plan(fused_variant, program, SGD(0.1), scale=0.3)
+        plan.train(X, target, None, batch_size=5000, shuffle=False)
+        states.add(state(plan))
+    by_batch = make_plan(fused_variant, program, SGD(0.1), scale=0.3)  # each a job of its own
+    for begin in range(0, n, 5000):
+        part = slice(begin, begin + 5000)
+        by_batch.train(X[part], target[part], None, batch_size=5000, shuffle=False)
+    assert states == {state(by_batch)}
 
 
 def test_many_rows_lose_no_digits(variant):
