@@ -440,7 +440,9 @@ seen = []
 sys.addaudithook(lambda event, arguments: seen.append((event, arguments)))
 nncore.load({str(path)!r})
 kinds = ("open", "import", "exec", "compile", "os.system", "subprocess.Popen", "socket.connect", "pickle.find_class")
+limits = ("/proc/self/cgroup", "/sys/fs/cgroup")  # of memory: asked for anew when a second has passed in between
 events = [(event, arguments[0]) for event, arguments in seen if event in kinds]
+events = [(event, what) for event, what in events if not str(what).startswith(limits)]
 assert ("open", {str(path)!r}) == events.pop(0)
 assert all(event == "open" and type(descriptor) is int for event, descriptor in events), events
 """
