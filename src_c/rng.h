@@ -11,20 +11,17 @@ enum { NN_STREAM_SHUFFLE = 2, NN_STREAM_DROPOUT = 4 }; /* second words of the ke
 
 typedef struct { uint64_t word[4]; } nn_block;
 
-NN_INLINE uint64_t nn_multiply_high(uint64_t a, uint64_t b) { return (uint64_t)(((unsigned __int128)a * b) >> 64); }
-
 NN_INLINE nn_block nn_philox(uint64_t key0, uint64_t key1, nn_block counter)
 {
     const uint64_t m0 = 0xD2E7470EE14C6C93u, m1 = 0xCA5A826395121157u; /* multipliers and Weyl steps of the paper */
     const uint64_t w0 = 0x9E3779B97F4A7C15u, w1 = 0xBB67AE8584CAA73Bu;
     uint64_t a = counter.word[0], b = counter.word[1], c = counter.word[2], d = counter.word[3];
     for (int round = 0; round < 10; round++, key0 += w0, key1 += w1) {
-        uint64_t high0 = nn_multiply_high(m0, a), low0 = m0 * a;
-        uint64_t high1 = nn_multiply_high(m1, c), low1 = m1 * c;
-        a = high1 ^ b ^ key0;
-        b = low1;
-        c = high0 ^ d ^ key1;
-        d = low0;
+        const unsigned __int128 p0 = (unsigned __int128)m0 * a, p1 = (unsigned __int128)m1 * c; /* one instruction each */
+        a = (uint64_t)(p1 >> 64) ^ b ^ key0;
+        b = (uint64_t)p1;
+        c = (uint64_t)(p0 >> 64) ^ d ^ key1;
+        d = (uint64_t)p0;
     }
     return (nn_block){{a, b, c, d}};
 }

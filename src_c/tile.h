@@ -70,6 +70,19 @@ NN_FUNC void nn_store_row(real *panels, isize n_rows, isize n_cols, isize row, c
     }
 }
 
+/* rows row .. row + n - 1 of panels = those of values (., n_cols) that `order` (n) names, or the first n if it is NULL */
+NN_FUNC void nn_store_rows(real *panels, isize n_rows, isize n_cols, isize row, isize n, const real *values,
+                           const int64_t *order)
+{
+    if (n_cols <= NN_V) {
+        for (isize i = 0; i < n; i++)
+            vstore(panels + (row + i) * NN_V, vload_part(values + (order ? order[i] : i) * n_cols, n_cols));
+        return;
+    }
+    for (isize i = 0; i < n; i++)
+        nn_store_row(panels, n_rows, n_cols, row + i, values + (order ? order[i] : i) * n_cols);
+}
+
 /* one row out of panels */
 NN_FUNC void nn_load_row(real *values, const real *panels, isize n_rows, isize n_cols, isize row)
 {

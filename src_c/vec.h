@@ -7,7 +7,7 @@
  *
  *   vmask       result of a comparison            vselect(m, a, b)   a where m holds, else b
  *   vmax(a, b)  a > b ? a : b, so b if unordered  vmin(a, b)         a < b ? a : b, so b if unordered
- *   vall(m)     whether m holds in all lanes       vload_part(p, n)   p[0] .. p[n - 1], then zeros; 0 <= n < NN_V
+ *   vall(m)     whether m holds in all lanes       vload_part(p, n)   p[0] .. p[n - 1], then zeros; 0 <= n <= NN_V
  *   vround(a)   to the nearest integer, ties to even, for |a| < 2^22 (float) or 2^51 (double)
  *   vscale(a, n + NN_MAGIC)   a * 2^n for an integer n, |n| < 1100 (float: 252); underflows gradually, rounds once
  */

@@ -17,7 +17,7 @@ cdef void emit_blocks(const Network *net, const Arena *a, const real *blocks, is
 cdef void backpropagate_tile(Engine *e, isize start, isize n, isize room, real *scratch) noexcept nogil:
     """The caller's rows start .. start + n - 1, in the arena from row `room` on."""
     cdef const Job *job = &e.job
-    cdef isize i, k, at
+    cdef isize k, at
     cdef real *dy = deltas_at(&e.arena, e.net.rows[e.net.n_rows - 1].y)
     cdef Input input
     input.rows, input.n_ahead = NULL, 0
@@ -26,8 +26,7 @@ cdef void backpropagate_tile(Engine *e, isize start, isize n, isize room, real *
     emit_blocks(&e.net, &e.arena, e.arena.values, room, n, job.values + start * e.net.n_written)
     for k in range(job.n_functions):
         at = k * job.n + start
-        for i in range(n):
-            nn_store_row(dy, e.arena.room, e.net.n_outputs, room + i, job.dys + (at + i) * e.net.n_outputs)
+        nn_store_rows(dy, e.arena.room, e.net.n_outputs, room, n, job.dys + at * e.net.n_outputs, NULL)
         backward_rows(e, 0, e.net.n_rows, room, room + n, scratch)
         emit_blocks(&e.net, &e.arena, e.arena.deltas, room, n, job.deltas + at * e.net.n_written)
 

@@ -13,6 +13,8 @@ cdef extern from "tile.h" nogil:
     isize nn_padded(isize n_cols)
     isize nn_panel_at(isize n_rows, isize n_cols, isize panel, isize row)
     void nn_store_row(real *panels, isize n_rows, isize n_cols, isize row, const real *values)
+    void nn_store_rows(real *panels, isize n_rows, isize n_cols, isize row, isize n, const real *values,
+                       const int64_t *order)
     void nn_load_row(real *values, const real *panels, isize n_rows, isize n_cols, isize row)
     int nn_rows_differ(const real *panels, isize n_rows, isize n_cols, isize n, const real *values)
     ctypedef struct nn_product:

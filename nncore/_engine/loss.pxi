@@ -12,10 +12,9 @@ cdef inline isize source_row(const Job *job, isize i) noexcept nogil:
 
 cdef void gather(const Network *net, const Job *job, const Arena *a, isize row, isize end, isize start) noexcept nogil:
     """Copy the caller's rows that are visited at start.. into the input block."""
-    cdef isize i
-    for i in range(row, end):
-        nn_store_row(values_at(a, 0), a.room, net.n_features, i,
-                     job.X + source_row(job, start + i - row) * net.n_features)
+    cdef const real *X = job.X if job.order != NULL else job.X + start * net.n_features
+    nn_store_rows(values_at(a, 0), a.room, net.n_features, row, end - row, X,
+                  NULL if job.order == NULL else job.order + start)
 
 
 cdef enum:

@@ -15,7 +15,6 @@ cdef void load_parameters(const Network *net, real *flat, const real *state) noe
 cdef int store_parameters(const Network *net, real *state, const real *flat, int of_norms_only) noexcept nogil:
     """Store what differs by a bit; return whether anything does."""
     cdef int i, differs = 0
-    cdef isize k
     cdef const Row *r
     for i in range(net.n_rows):
         r = net.rows + i
@@ -24,8 +23,7 @@ cdef int store_parameters(const Network *net, real *state, const real *flat, int
         if r.flat >= 0 and nn_rows_differ(state + r.weight, r.n_weight_rows, r.n_out, n_parameter_rows(r),
                                           flat + r.flat):
             differs = 1
-            for k in range(n_parameter_rows(r)):
-                nn_store_row(state + r.weight, r.n_weight_rows, r.n_out, k, flat + r.flat + k * r.n_out)
+            nn_store_rows(state + r.weight, r.n_weight_rows, r.n_out, 0, n_parameter_rows(r), flat + r.flat, NULL)
     return differs
 
 
