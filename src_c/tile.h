@@ -147,6 +147,7 @@ typedef struct {
     const real *x;    /* (x_rows, n_k) in panels; in C order if `flat` */
     isize x_rows, n_k;
     int flat;
+    isize n_cols;     /* columns of the panel that are not filling */
     const real *w;    /* (n_k, width): one panel of the weight */
     const real *bias; /* (width), or NULL for zero */
     real *y;          /* (., width): one panel of the output */
@@ -227,18 +228,6 @@ NN_INLINE void nn_product_rows(int nv, int flat, const nn_product *p, isize row,
     }
 }
 
-/* rows row .. end - 1 of one output panel */
-NN_FUNC void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
-{
-    if (p->flat) {
-        if (width == NN_W) nn_product_rows(2, 1, p, row, end);
-        else nn_product_rows(1, 1, p, row, end);
-    } else if (width == NN_W) {
-        nn_product_rows(2, 0, p, row, end);
-    } else {
-        nn_product_rows(1, 0, p, row, end);
-    }
-}
 
 /* ---------------------------------------------------------------------------------------------- transposition */
 
@@ -281,6 +270,64 @@ NN_FUNC void nn_transpose_block(real *y, isize y_stride, const real *x, isize x_
     for (isize i = 0; i < n_i; i += NN_V)
         for (isize j = 0; j < n_j; j += NN_V)
             nn_transpose_square(y + j * y_stride + i, y_stride, x + i * x_stride + j, x_stride, n_i - i, n_j - j);
+}
+
+/* ------------------------------------------------------------------------ y = bias + x w, for a few columns of y */
+
+/* With few columns most lanes of a row of y would be filling. So rows are the lanes: squares of x are transposed, and there
+ * is one chain for each column and each of `groups` vectors of rows. More columns, or fewer inputs, do not pay for that. */
+#define NN_FEW (NN_V == 16 ? 4 : NN_V == 8 ? 2 : 0)
+#define NN_FEW_INPUTS 32
+
+NN_INLINE void nn_product_few_rows(int n_cols, int groups, const nn_product *p, isize row)
+{
+    vec acc[4][2];
+    real columns[2 * NN_V * NN_V];
+    const real *w = p->w;
+    for (int c = 0; c < n_cols; c++)
+        for (int g = 0; g < groups; g++) acc[c][g] = vset1(p->bias ? p->bias[c] : 0);
+    for (isize k = 0; k < p->n_k; k += NN_V) {
+        const isize panel = k / NN_W, width = nn_panel_width(p->n_k, panel), n_k = p->n_k - k < NN_V ? p->n_k - k : NN_V;
+        const real *x = p->x + nn_panel_at(p->x_rows, p->n_k, panel, row) + (k - panel * NN_W);
+        for (int g = 0; g < groups; g++)
+            nn_transpose_square(columns + g * NN_V * NN_V, NN_V, x + g * NN_V * width, width, NN_V, n_k);
+        for (isize j = 0; j < n_k; j++, w += NN_V)
+            for (int c = 0; c < n_cols; c++)
+                for (int g = 0; g < groups; g++)
+                    acc[c][g] = vfma(vload(columns + (g * NN_V + j) * NN_V), vset1(w[c]), acc[c][g]);
+    }
+    for (int g = 0; g < groups; g++) {
+        for (int c = 0; c < n_cols; c++) vstore(columns + c * NN_V, p->relu ? vmax(vset1(0), acc[c][g]) : acc[c][g]);
+        nn_transpose_square(p->y + (row + g * NN_V) * NN_V, NN_V, columns, NN_V, n_cols, NN_V);
+    }
+}
+
+/* n_cols is at most NN_FEW; returns the first row that is left, for there are less than NN_V */
+NN_INLINE isize nn_product_few(int n_cols, const nn_product *p, isize row, isize end)
+{
+    for (; end - row >= 2 * NN_V; row += 2 * NN_V) nn_product_few_rows(n_cols, 2, p, row);
+    for (; end - row >= NN_V; row += NN_V) nn_product_few_rows(n_cols, 1, p, row);
+    return row;
+}
+
+/* rows row .. end - 1 of one output panel */
+NN_FUNC void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
+{
+    if (p->n_cols <= NN_FEW && p->n_k >= NN_FEW_INPUTS && !p->flat && !p->more && !p->gate && p->n_ahead == 0)
+        switch (p->n_cols) {
+        case 1: row = nn_product_few(1, p, row, end); break;
+        case 2: row = nn_product_few(2, p, row, end); break;
+        case 3: row = nn_product_few(3, p, row, end); break;
+        case 4: row = nn_product_few(4, p, row, end); break;
+        }
+    if (p->flat) {
+        if (width == NN_W) nn_product_rows(2, 1, p, row, end);
+        else nn_product_rows(1, 1, p, row, end);
+    } else if (width == NN_W) {
+        nn_product_rows(2, 0, p, row, end);
+    } else {
+        nn_product_rows(1, 0, p, row, end);
+    }
 }
 
 /* --------------------------------------------------------------------------------------------------- columns

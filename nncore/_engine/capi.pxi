@@ -22,6 +22,7 @@ cdef extern from "tile.h" nogil:
         isize x_rows
         isize n_k
         int flat
+        isize n_cols
         const real *w
         const real *bias
         real *y

@@ -14,6 +14,7 @@ cdef void dense_forward_rows(const Weights *w, const Arena *a, const Row *r, isi
         product.suspect = NULL
         if product.flat:
             product.x, product.suspect = input.rows, &input.suspect if p == 0 else NULL
+        product.n_cols = nn_panel_cols(r.n_out, p)
         product.w = w.state + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, p, 0)
         product.bias = product.w + r.n_in * width if r.n_weight_rows > r.n_in else NULL
         product.y = values_at(a, r.z) + nn_panel_at(a.room, r.n_out, p, 0)
@@ -31,6 +32,7 @@ cdef void dense_backward_rows(const Weights *w, const Arena *a, const Row *r, is
     cdef isize q
     for q in range(nn_panel_count(r.n_in)):
         product.x, product.x_rows, product.n_k = deltas_at(a, r.y), a.room, r.n_out
+        product.n_cols = nn_panel_cols(r.n_in, q)
         product.w = w.transposed + r.transposed + nn_panel_at(r.n_out, r.n_in, q, 0)
         product.bias, product.flat, product.suspect = NULL, 0, NULL
         product.y = deltas_at(a, r.x) + nn_panel_at(a.room, r.n_in, q, 0)

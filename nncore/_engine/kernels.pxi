@@ -60,7 +60,7 @@ cdef _Panels product(_Panels x, _Panels w, _Panels bias):
     y = _Panels(x.n_rows, w.n_cols)
     for i in range(nn_panel_count(w.n_cols)):
         p.x, p.x_rows, p.n_k, p.w, p.y = x.data, x.n_rows, x.n_cols, w.panel(i), y.panel(i)
-        p.more = 0
+        p.more, p.n_cols = 0, nn_panel_cols(w.n_cols, i)
         p.bias, p.relu, p.gate = NULL if bias is None else bias.panel(i), 0, NULL
         p.n_ahead, p.flat, p.suspect = 0, 0, NULL
         nn_product_panel(&p, nn_panel_width(w.n_cols, i), 0, x.n_rows)

@@ -63,6 +63,19 @@ def test_forward_is_one_fma_chain(fused_variant):
         assert_equal_bits(fused_variant.dense_forward(x, w, b, "identity", 0.0), product(x, w, b))
 
 
+def test_few_outputs(fused_variant):
+    """Of many inputs: then rows are the lanes, by one or two vectors; the rest of the rows goes the usual way."""
+    rng, (_, width) = np.random.default_rng(6), fused_variant.TILE_SHAPE
+    rows = (width // 2 - 1, width // 2, width - 1, width, 3 * width // 2 + 1)
+    for n, n_in, n_out in itertools.product(rows, (31, 32, 33 + width, 32 + width + width // 2), (1, 2, 3, 4, 5)):
+        x, w = draw(rng, fused_variant.DTYPE, n, n_in), draw(rng, fused_variant.DTYPE, n_in, n_out)
+        b = draw(rng, fused_variant.DTYPE, n_out)
+        assert_equal_bits(fused_variant.dense_forward(x, w, b, "identity", 0.0), product(x, w, b))
+        any_input = draw(rng, fused_variant.DTYPE, n, n_out)
+        dx, _, _ = fused_variant.dense_backward(any_input, np.ascontiguousarray(w.T), x)  # of few inputs: x @ w
+        assert_equal_bits(dx, product(x, w, fused_variant.DTYPE.type(0)))
+
+
 def test_backward_is_one_fma_chain(fused_variant):
     rng = np.random.default_rng(2)
     for n, n_in, n_out in sizes(fused_variant):
