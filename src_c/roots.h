@@ -37,7 +37,7 @@ static const real NN_ROOT[] = {
 #endif
 
 /* whether a module is for processors whose divider may be that slow: one with vectors of 512 bits */
-#define NN_FUSED_ROOTS (NN_VEC_BYTES == 64)
+#define NN_FUSED_ROOTS (NN_V * NN_REAL_BITS == 512)
 
 NN_INLINE vec nn_root(vec a, int fused)
 {

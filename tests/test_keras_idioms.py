@@ -303,7 +303,7 @@ def test_arguments_by_the_names_of_others(make, said):
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "guide" / "first_model.md"
 OF_PYTHON = PAGE.read_text(encoding="utf-8").partition("Python answers by itself")[2]
-NOT_MADE_BY_USERS = {"History", "Predictor", "SurgeryReport", *nncore.HOMES["errors"]}
+NOT_MADE_BY_USERS = {"History", "Predictor", "Stepper", "SurgeryReport", *nncore.HOMES["errors"]}
 
 
 METHODS = [name for name, value in vars(Sequential).items() if inspect.isfunction(value) and not name.startswith("_")]

@@ -31,6 +31,7 @@ from nncore import (
     Stepper,
     TrainingDiverged,
 )
+from nncore.network import turn
 
 DTYPES = ["float32", "float64"]
 CLASSES = "sparse_categorical_crossentropy"
@@ -618,32 +619,44 @@ def test_parent_and_child_step_on():
 
 @needs_fork
 @ignore_fork_warning
-def test_a_child_steps_on_though_a_thread_was_stepping():
-    """The thread is no more, and would hold lock and plan for ever."""
-    model = Sequential([Dense(400, "relu"), Dense(3, "softmax")], seed=4)
-    model.build(300)
-    step, done = model.stepper(), threading.Event()
-    batch = batch_for(model, 5000)
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize("call", ["stepper", "train_on_batch"])
+def test_a_child_steps_on_though_a_thread_was_stepping(monkeypatch, call, fitted):
+    """The thread is no more, and would hold lock and plan for ever. What it had begun is undone, and not counted."""
+    monkeypatch.setattr(turn, "FORK_WAITS", 0.0)
+    model, twin = (Sequential([Dense(400, "relu"), Dense(3, "softmax")], seed=4) for _ in "ab")
+    for each in (model, twin):
+        each.build(300)
+        if fitted:
+            each.fit(*batch_for(each, 10))
+    step, started = model.stepper() if call == "stepper" else model.train_on_batch, threading.Event()
+    batch = batch_for(model, 3000)
+    states = [state(twin)]
+    for _ in range(40):
+        twin.train_on_batch(*batch)
+        states.append(state(twin))
 
     def work():
-        while not done.is_set():
+        for _ in range(40):
             step(*batch)
+            started.set()
 
     thread = threading.Thread(target=work)
     thread.start()
+    assert started.wait(20)
 
     def child():
+        assert state(model) in states
         twin = copy.deepcopy(model)
         for _ in range(2):
             assert step(*batch) == twin.train_on_batch(*batch)
         assert state(model) == state(twin)
 
-    try:
-        for _ in range(3):
-            in_child(child)
-    finally:
-        done.set()
-        thread.join(20)
+    codes = []
+    while thread.is_alive() and len(codes) < 8:
+        codes.append(in_child(child))
+    thread.join(60)
+    assert codes and set(codes) == {0}
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that raises a signal")

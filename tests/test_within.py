@@ -225,7 +225,22 @@ OTHERS = [
     {"hooks": True},
     {"subclass": True},
     {"monitor": "learning_rate"},
+    {"wrapped": True},
 ]
+
+
+class Forwarding:
+    """Says what the callback in it would say to all that it is asked but ``on_epoch_end``."""
+
+    def __init__(self, callback):
+        self.callback = callback
+
+    def __getattr__(self, name):
+        return getattr(self.callback, name)
+
+    def on_epoch_end(self, model, epoch, logs):
+        assert model.epoch == epoch + 1
+        return self.callback.on_epoch_end(model, epoch, logs)
 
 
 @pytest.mark.parametrize("options", OTHERS, ids=repr)
@@ -244,6 +259,8 @@ def test_who_waits_for_the_end_of_an_epoch_gets_it(calls, options):
         stopping.on_epoch_begin = lambda model, epoch: model.evaluate(X, y)
     model = Sequential([Dense(3, l2=0.1 * options.get("penalised", 0))], seed=1)
     model.compile(metrics=options.get("metrics"))
+    if "wrapped" in options:
+        stopping = Forwarding(stopping)
     history = model.fit(X, y, epochs=4, validation_split=0.3, callbacks=stopping)
     assert calls.count("train") == 4
     assert not any(np.isnan(history[name]).any() for name in history)
@@ -253,6 +270,21 @@ def test_a_divergence_amid_a_call(capsys, calls):
     case = {"head": "one-hot numbers", "body": "none", "optimizer": SGD(5.0), "patience": {"patience": 99}}
     found = check(capsys, calls, max_calls=99, **case)
     assert "diverged" in found["error"]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"validation_split": 0.3}, {"callbacks": EarlyStopping("loss")}, "pauses"], ids=repr
+)
+def test_the_last_finite_loss_is_of_the_last_batch_that_had_one(options):
+    """Also where it was of an epoch before, and that one was trained by another call."""
+    X = np.random.default_rng(0).standard_normal((40, 4))
+    model, losses = Sequential([Dense(8, "tanh"), Dense(1)], seed=1), []
+    if options == "pauses":
+        options = {"callbacks": lambda model, epoch, logs: losses.append(logs["loss"])}
+    model.compile(SGD(30.0))
+    with pytest.raises(TrainingDiverged) as caught:
+        model.fit(X, X[:, :1], epochs=400, batch_size=40, **options)
+    assert caught.value.epoch > 0 and caught.value.last_finite_loss == model.history.loss[-1]
 
 
 def test_a_validation_that_overflows_is_recorded(monkeypatch):
@@ -291,9 +323,9 @@ def test_ctrl_c_in_the_validation_leaves_the_epoch_trained(threads, n_threads):
     threads(n_threads)
     X, y = rows("classes", N, 0)
     for seconds in np.linspace(0.3, 0.7, 9):  # it may be noticed as the validation ends: then that is scored
-        model, twin = (Sequential([Dense(64, "tanh"), Dense(64, "tanh"), Dense(3, "softmax")], seed=1) for _ in "ab")
+        model, twin = (Sequential([Dense(128, "tanh"), Dense(128, "tanh"), Dense(3, "softmax")], seed=1) for _ in "ab")
         model.compile(metrics="accuracy")
-        stopping = EarlyStopping(restore_best_weights=False)
+        stopping = EarlyStopping(patience=10_000, restore_best_weights=False)
         with interrupted_after(seconds):
             model.fit(X, y, epochs=10_000, validation_data=LONG, callbacks=stopping)
         n = model.epoch

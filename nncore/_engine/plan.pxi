@@ -227,8 +227,9 @@ cdef class Plan:
 
     def go_back(self):
         """Where a training has been cut short by a fork of another thread: end it, at the start of its epoch."""
-        if self.busy and is_training(&self.e) and self.result is not None:
-            cut_result(self.result, &self.e.outcome)
+        if self.busy and is_training(&self.e):
+            if self.result is not None and is_filling(&self.e, self.result):
+                cut_result(self.result, &self.e.outcome)
             go_back(&self.e)
 
     def loss_and_gradient(self, const real[:, ::1] X not None, target not None, sample_weight,

@@ -130,8 +130,7 @@ class Callbacks:
     def hear_scores(self, names: Collection[str]) -> bool:
         """Whether all that they need of the end of an epoch is some of these values, and the weights there."""
         return all(
-            getattr(callback, "hears_scores", False) and set(names).issuperset(callback.required_logs)
-            for callback in self._callbacks
+            _hears_scores(callback) and set(names).issuperset(callback.required_logs) for callback in self._callbacks
         )
 
     def _call(self, hook: str, *arguments: Any) -> bool:
@@ -165,6 +164,11 @@ def _not_recorded(who: str, name: str, recorded: Collection[str]) -> ValueError:
 def _call(callback: Any, hook: str, *arguments: Any) -> bool:
     call = _hook(callback, hook)
     return call is not None and call(*arguments) is STOP
+
+
+def _hears_scores(callback: Any) -> bool:
+    """Its class says so: an object that only passes on what it is asked may have hooks of its own."""
+    return hasattr(type(callback), "hears_scores") and callback.hears_scores is True
 
 
 def _hook(callback: Any, hook: str) -> Callable[..., Any] | None:

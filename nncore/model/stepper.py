@@ -26,7 +26,7 @@ class Stepper(ABC):
     another loss, it raises a RuntimeError, and the model must be asked for a new one. Another optimizer, other weights
     and other training in between, it takes as they come.
 
-    A copy, or what comes out of a pickle, trains a copy of the model.
+    A deep copy, or what comes out of a pickle, trains a copy of the model; a shallow copy trains the same one.
 
     Attributes
     ----------

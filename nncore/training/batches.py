@@ -50,6 +50,7 @@ class MiniBatches:
         self.batch_size = DEFAULT_BATCH if batch_size is None else batch_size
         self.shuffle = True if shuffle is None else shuffle
         self._rates: Array | None = None  # of the steps of the latest call, if there is a schedule
+        self._last_finite_loss = math.nan
 
     def check_arguments(self, state: State) -> None:
         self.batch_size = POSITIVE("batch_size", self.batch_size)
@@ -151,6 +152,8 @@ class MiniBatches:
         if _clips(optimizer):
             columns["clipped"] = result.clipped.tolist()
         losses, seconds = result.losses.tolist(), result.seconds.tolist()
+        if math.isfinite(result.last_finite_loss):  # else that of the call before still is the last
+            self._last_finite_loss = result.last_finite_loss
         diverged = partial(self._diverged, fit) if result.diverged else None
         scores = {} if fit.within is None else self._scores(fit.within, result.scores.T.tolist())
         return Given(losses, seconds, columns, scores, result.recorded, result.records, self.record_every, diverged)
@@ -164,7 +167,7 @@ class MiniBatches:
         order = module.permutation(n, state.seed, epoch) if self.shuffle else np.arange(n)
         schedule, rates = state.optimizer.learning_rate, np.empty(self.steps)
         rates[:] = schedule.of_steps(epoch, 1, self.steps) if isinstance(schedule, Schedule) else schedule
-        return error(state, fit.network, data, order, self.batch_size, rates)
+        return error(state, fit.network, data, order, self.batch_size, rates, self._last_finite_loss)
 
 
 def _clips(optimizer: Optimizer) -> bool:
@@ -228,5 +231,5 @@ def _on_converted(
     if result.diverged:
         from nncore.training.divergence import error
 
-        raise error(state, network, data, np.arange(n), n, rate)
+        raise error(state, network, data, np.arange(n), n, rate, result.last_finite_loss)
     return float(result.losses[0])

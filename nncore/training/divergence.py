@@ -50,6 +50,7 @@ def error(
     order: NDArray[np.int64],
     batch_size: int,
     learning_rates: Array,
+    last_finite_loss: float,
 ) -> TrainingDiverged:
     """Return the error that says where the latest training of `network` diverged.
 
@@ -62,9 +63,11 @@ def error(
     data, order, batch_size
         As for `locate`.
     learning_rates : ndarray of shape (steps of the epoch,), float64
+    last_finite_loss : float
+        Of a batch of this training, be it of an epoch before; NaN if there was none.
     """
-    result, epoch = network.result, state.epoch
-    batch, loss, rate = result.batch, result.last_finite_loss, float(learning_rates[result.batch])
+    result, epoch, loss = network.result, state.epoch, last_finite_loss
+    batch, rate = result.batch, float(learning_rates[result.batch])
     if not all_finite(network.get_parameters()):
         return TrainingDiverged(epoch, batch, loss, rate, broken_before=True)
     place = locate(network, state.layers, data, order, batch_size, batch, state.seed, learning_rates)

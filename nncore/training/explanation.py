@@ -149,7 +149,7 @@ def explain(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike |
     prediction = np.empty((n, twin.program.n_outputs), twin.dtype)
     one_batch: dict[str, Any] = {"batch_size": n, "shuffle": False, "seed": state.seed, "predictions": prediction}
     if twin.train(*data, **one_batch, learning_rates=rate).diverged:
-        raise divergence.error(state, twin, data, np.arange(n), n, rate)
+        raise divergence.error(state, twin, data, np.arange(n), n, rate, twin.result.last_finite_loss)
     steps = _parameter_steps(twin.program, before, gradient, twin.get_parameters())
     values_of = {-1: data.X, **dict(enumerate(values))}
     numbered = [layer for _, layer in in_depth(state.layers)]

@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 HEADERS = HERE.parent.parent / "src_c"
 COMPILER = shutil.which("gcc") or shutil.which("cc")
 
-CASES = {  # most workers, first guess, seconds of work, seconds that another worker costs: at first, later; steps, noise
+CASES = {  # most workers, first guess, seconds of work, those that another worker costs: at first, later; steps, noise
     "two never pay": ((2, 2, 70e-6, 80e-6, 80e-6, 30_000, 0.2), 10, 1),
     "two always pay": ((2, 1, 70e-6, 5e-6, 5e-6, 30_000, 0.2), 10, 2),
     "two pay in long steps": ((2, 2, 30e-3, 1e-3, 1e-3, 1000, 0.2), 15, 2),
