@@ -61,9 +61,9 @@ cdef int fill_result(Engine *e, TrainResult result) except -1:
 
 
 cdef bint is_filling(const Engine *e, TrainResult result) except -1:
-    """Whether it is the result of the job that runs, which may be a single step after the training that it is of."""
+    """Whether it is the result of the training that runs, which may be a single step after the one that it is of."""
     cdef const double[::1] losses = result.losses
-    return losses.shape[0] > 0 and e.job.losses == &losses[0]
+    return losses.shape[0] > 0 and training_job(e).losses == &losses[0]
 
 
 cdef int cut_result(TrainResult result, const Outcome *outcome) except -1:

@@ -80,9 +80,14 @@ cdef void exchange_jobs(Engine *e) noexcept nogil:
     e.arena.training = e.job.purpose == UPDATE
 
 
+cdef inline const Job *training_job(const Engine *e) noexcept nogil:
+    """The job, or, while an epoch is being scored, the one that trains and has changed places with it."""
+    return &e.scoring.validation if e.scoring.asked and e.scoring.validation.purpose == UPDATE else &e.job
+
+
 cdef inline int is_training(const Engine *e) noexcept nogil:
     """Whether the job is one of training, be it that an epoch is being scored."""
-    return e.job.purpose == UPDATE or (e.scoring.asked and e.scoring.validation.purpose == UPDATE)
+    return training_job(e).purpose == UPDATE
 
 
 cdef void train_and_score(Engine *e) noexcept nogil:
