@@ -47,7 +47,7 @@ static inline unsigned nn_cpu_saves(void)
     return nn_cpuid(1, 0, leaf) && leaf[2] & 1u << 27 ? nn_xgetbv() : 0;
 }
 
-/* whether a square root occupies the divider for longer than multiply-adds that compute it take: Intel with AVX-512 */
+/* whether a square root of 512 bits occupies the divider for longer than multiply-adds that compute it take: Intel's */
 static inline int nn_cpu_slow_roots(void)
 {
     unsigned a, b, c, d;

@@ -88,13 +88,13 @@ static inline void nn_team_help(nn_team *t, int stage, int worker, int n_workers
     }
 }
 
-/* Wait while the leader does not want this worker. Who misses a change sees the counter move. */
-static inline void nn_team_rest(nn_team *t, int worker)
+/* Wait while the leader does not want this worker. Who misses a change sees the counter move. Returns whether it slept. */
+static inline int nn_team_rest(nn_team *t, int worker)
 {
-    for (;;) {
+    for (int slept = 0;;) {
         const int recalled = atomic_load(&t->recalled.value);
-        if (worker < atomic_load(&t->active) || atomic_load(&t->dismissed)) return;
-        nn_counter_wait(&t->recalled, recalled);
+        if (worker < atomic_load(&t->active) || atomic_load(&t->dismissed)) return slept;
+        slept |= nn_counter_wait(&t->recalled, recalled);
     }
 }
 
@@ -102,8 +102,8 @@ static inline void nn_team_rest(nn_team *t, int worker)
 static inline void nn_team_follow(nn_team *t, int worker, int n_workers, nn_work work, void *argument)
 {
     for (int stage = t->before;;) {
-        nn_team_rest(t, worker);
-        int slept = nn_counter_wait(&t->stage, stage);
+        int slept = nn_team_rest(t, worker);
+        slept |= nn_counter_wait(&t->stage, stage);
         stage = atomic_load(&t->stage.value);
         if (slept) nn_leave_processor(atomic_load_explicit(&t->processor, memory_order_relaxed));
         if (atomic_load(&t->dismissed)) return;

@@ -228,7 +228,6 @@ NN_INLINE void nn_product_rows(int nv, int flat, const nn_product *p, isize row,
     }
 }
 
-
 /* ---------------------------------------------------------------------------------------------- transposition */
 
 /* a becomes its transpose: interleaving row i with row i + NN_V / 2, log2(NN_V) times over, transposes */

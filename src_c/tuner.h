@@ -3,8 +3,9 @@
  * What another worker costs (waking it, lines that cross between caches) and what it brings differs between processors by
  * several times, and other programs change it from one second to the next. So steps are timed in blocks of some
  * milliseconds. One count of workers is settled; now and then a rival, twice or half as many, has a block of its own, and
- * if it was quicker, a second one, after another of the settled count. The first step of a block is not timed: it fetches
- * what the other workers' caches hold. How long it takes until the next trial follows from what the last one cost.
+ * if it was quicker, a second one, after another of the settled count. The first step of a block is not timed, unless it
+ * is a block by itself: it fetches what the other workers' caches hold. How long it takes until the next trial follows
+ * from what the last one cost; the first one comes at once, or after some blocks if each is a single step.
  */
 #ifndef NN_TUNER_H
 #define NN_TUNER_H
@@ -72,6 +73,7 @@ static inline void nn_tuner_end_block(nn_tuner *t, double pace)
 {
     if (t->count == t->settled) {
         t->pace[2] = t->pace[1], t->pace[1] = t->pace[0], t->pace[0] = pace;
+        if (t->pace[1] == 0 && t->steps == 1) t->wait = NN_FIRST_WAIT; /* a trial is a step, of which there may be few */
         if (t->pace[2] > 0 && pace > NN_BUSY * t->pace[2] && t->pace[1] > NN_BUSY * t->pace[2]) t->wait = 0;
         if (t->rival == 0 && t->wait-- <= 0) t->rival = nn_tuner_next_rival(t);
         nn_tuner_block(t, t->rival ? t->rival : t->settled);
@@ -89,9 +91,13 @@ static inline void nn_tuner_end_block(nn_tuner *t, double pace)
 /* how many workers take the next step: at most n_most; `guess` to begin with */
 static inline int nn_tuner_count(nn_tuner *t, int n_most, int guess)
 {
-    if (t->n_most != n_most) {
+    if (t->n_most == 0) {
         *t = (nn_tuner){.n_most = n_most};
         nn_tuner_settle(t, guess < n_most ? guess : n_most, 0);
+    } else if (t->n_most != n_most) { /* other rows, or another limit: what has been found out holds where it can */
+        t->n_most = n_most;
+        if (t->settled > n_most || t->rival > n_most)
+            nn_tuner_settle(t, t->settled < n_most ? t->settled : n_most, NN_FIRST_WAIT);
     }
     return t->count;
 }
@@ -107,7 +113,7 @@ static inline int nn_tuner_team(nn_tuner *t, int n_most, int guess, double rows)
 /* a step of so many rows has taken so long, with as many workers as nn_tuner_count has said */
 static inline void nn_tuner_report(nn_tuner *t, double rows, double seconds)
 {
-    if (t->n_most < 2 || t->steps++ == 0) return;
+    if (t->n_most < 2 || (t->steps++ == 0 && seconds < NN_BLOCK_SECONDS)) return;
     t->rows += rows, t->seconds += seconds;
     if (t->seconds >= NN_BLOCK_SECONDS && t->rows > 0) nn_tuner_end_block(t, t->seconds / t->rows);
 }

@@ -145,7 +145,9 @@ cdef int choose_workers(Engine *e, Tuning *t, int trains, double flops_per_weigh
     if t.n_most == 1 or not tunes_threads():
         t.n_most = 1
         return 0
-    ensure_vector(<real **>&e.crew.tuners, n)
+    if e.crew.tuners == NULL:
+        e.crew.tuners = <nn_tuner *>nn_allocate(n)
+        allocated(e.crew.tuners, n)
     while size >> k and k < TUNERS - 1:
         k += 1
     t.tuner = e.crew.tuners + trains * TUNERS + k
@@ -160,16 +162,22 @@ cdef int choose_workers(Engine *e, Tuning *t, int trains, double flops_per_weigh
 cdef void start_clock(Engine *e) noexcept nogil:
     e.books.started = nn_now()
     e.watch.poll_at = e.books.started + POLL_SECONDS
-    e.crew.forks = fork_count()
 
 
 cdef int run_workers(Engine *e, nn_task task, Tuning *t, isize n_rows) noexcept nogil:
-    """Return how many there were. What is not tuned step by step is one step, waking the workers included."""
+    """Return how many there were. What is not tuned step by step is one step, waking the workers included.
+
+    Of a training, the rows that count are those of the epochs that have been done.
+    """
     cdef double started = nn_now()
+    cdef isize before = e.outcome.epochs_done
     cdef int n_workers
+    e.crew.forks = fork_count()  # between two runs of a call, Python may have forked
     nn_team_gather(e.crew.team)
     n_workers = run_on_pool(task, e, t.team)
-    if (t.n_most > 1 and not t.step_by_step and n_workers == t.team and not nn_raised(&e.crew.abandon)
+    if e.arena.training and e.job.purpose == UPDATE:
+        n_rows = e.job.n * (e.outcome.epochs_done - before)
+    if (n_rows > 0 and t.n_most > 1 and not t.step_by_step and n_workers == t.team and not nn_raised(&e.crew.abandon)
             and nn_tuner_count(t.tuner, t.n_most, t.guess) == t.team):
         nn_tuner_report(t.tuner, <double>n_rows, nn_now() - started)
     return n_workers

@@ -335,7 +335,7 @@ cdef int tuned_batch(Engine *e, isize epoch, isize batch, int n_workers) noexcep
     nn_team_resize(e.crew.team, count)
     started = nn_now()
     goes_on = train_batch(e, epoch, batch, count)
-    if count == wanted:
+    if goes_on and count == wanted:
         nn_tuner_report(e.tuning.tuner, <double>e.stage.n_batch, nn_now() - started)
     return goes_on
 

@@ -17,7 +17,9 @@ def assert_correct(variant, x):
     """NumPy's roots of the module's numbers are the processor's, which round as they should."""
     with np.errstate(invalid="ignore"):
         expected = np.sqrt(x)
-    np.testing.assert_array_equal(variant._roots(x), expected)
+    roots = variant._roots(x)
+    np.testing.assert_array_equal(roots, expected)
+    assert (np.signbit(roots) == np.signbit(expected))[x == 0].all()
 
 
 def test_all_float32_mantissas(variant, fuse_roots):
@@ -40,6 +42,7 @@ def test_all_exponents(variant, fuse_roots):
     ):
         assert_correct(variant, x)
     assert_correct(variant, np.array([-1.0, -np.inf, -0.0], variant.DTYPE))
+    assert_correct(variant, np.array([-0.0, 4.0, 0.0], variant.DTYPE))  # no number among them makes the processor do it
 
 
 def odd_roots(d, k):

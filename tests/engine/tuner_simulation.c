@@ -8,7 +8,7 @@
 
 static double uniform(void) { return rand() / (RAND_MAX + 1.0); }
 
-/* seconds of a step, a third of which varies: `serial`, then work over workers, then what each of them costs */
+/* seconds of a step: the work, shared, and what each worker but the first costs, times a noise that is at least 1 */
 static double step(int count, double work, double cost, double noise)
 {
     double seconds = work / count + cost * (count - 1);
