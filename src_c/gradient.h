@@ -6,6 +6,7 @@
 #ifndef NN_GRADIENT_H
 #define NN_GRADIENT_H
 
+#include "bfloat16.h"
 #include "groups.h"
 #include "optimizers.h"
 #include "tile.h"
@@ -15,6 +16,7 @@
 typedef struct {
     const real *x;  /* (n_rows, x_width): one panel of the layer's input */
     const real *dz; /* (n_rows, width): one panel of the deltas */
+    const real *x_pairs, *dz_pairs; /* if NN_BFLOAT16: these columns and rows of both, rounded; then x itself is not read */
     isize n_rows, n_in, n_out, x_width, width; /* n_in <= x_width inputs and n_out <= width outputs */
     real *gradient; /* (n_in, width) */
     nn_tree tree;   /* with levels as large as the gradient */
@@ -72,18 +74,48 @@ NN_INLINE void nn_outer_update(const nn_outer *p, isize i, isize n)
     if (bias && !together) nn_update_run(u, 0, p->new + end, p->old + end, p->gradient + end, p->width);
 }
 
+/* n inputs from the i-th on have the sums of a group */
+NN_INLINE void nn_outer_end(const nn_outer *p, isize i, isize n, isize group, int ends)
+{
+    const isize at = i * p->width;
+    if (!nn_tree_is_leaf(&p->tree, group, ends))
+        nn_tree_add(&p->tree, group, ends, p->tree.levels + at, p->gradient + at, n * p->width);
+    if (p->update && ends) nn_outer_update(p, i, n);
+}
+
+#if NN_BFLOAT16
+
+/* run after run of rows, so that those stay in the cache */
 NN_INLINE void nn_outer_group(int nv, const nn_outer *p, isize row, isize n_rows, isize group, int ends)
 {
-    const int leaf = nn_tree_is_leaf(&p->tree, group, ends);
+    const isize n_tiles = (p->n_in + NN_SHORT_MR - 1) / NN_SHORT_MR;
+    for (isize done = 0; done < n_rows; done += NN_RUN) {
+        const isize n = n_rows - done < NN_RUN ? n_rows - done : NN_RUN, at = nn_short_pairs_at(0, 0, row + done);
+        for (isize tile = 0, i = 0, end; tile < n_tiles; tile++, i = end) {
+            end = p->n_in * (tile + 1) / n_tiles;
+            real *sums = p->gradient + i * nv * NN_V;
+#define NN_TILE(mr) case mr: nn_short_outer(mr, nv, sums, p->x_pairs + at + i, p->dz_pairs + at, n, done > 0); break;
+            switch (end - i) { NN_SHORT_HEIGHTS(NN_TILE) }
+#undef NN_TILE
+            if (done + n == n_rows) nn_outer_end(p, i, end - i, group, ends);
+        }
+    }
+}
+
+#else
+
+NN_INLINE void nn_outer_group(int nv, const nn_outer *p, isize row, isize n_rows, isize group, int ends)
+{
     for (isize i = 0; i < p->n_in; i += NN_MR) {
-        const isize n = p->n_in - i < NN_MR ? p->n_in - i : NN_MR, at = i * nv * NN_V;
+        const isize n = p->n_in - i < NN_MR ? p->n_in - i : NN_MR;
 #define NN_TILE(mr) case mr: nn_outer_tile(mr, nv, p, i, row, n_rows); break;
         switch (n) { NN_HEIGHTS(NN_TILE) }
 #undef NN_TILE
-        if (!leaf) nn_tree_add(&p->tree, group, ends, p->tree.levels + at, p->gradient + at, n * nv * NN_V);
-        if (p->update && ends) nn_outer_update(p, i, n);
+        nn_outer_end(p, i, n, group, ends);
     }
 }
+
+#endif
 
 /* Group after group, so that its part of both panels stays in the cache. */
 NN_FUNC void nn_outer_plain(const nn_outer *p)
@@ -120,7 +152,7 @@ NN_FUNC void nn_outer_block(const nn_outer *p)
         tree.levels += p->n_in * p->width;
         nn_column_sums(p->gradient + p->n_in * p->width, &tree, p->dz, p->n_rows, p->width);
     }
-    if (2 * p->n_out * p->x_width <= p->n_in * p->width && p->n_rows >= NN_V) nn_outer_transposed(p);
+    if (!NN_BFLOAT16 && 2 * p->n_out * p->x_width <= p->n_in * p->width && p->n_rows >= NN_V) nn_outer_transposed(p);
     else nn_outer_plain(p);
 }
 

@@ -14,6 +14,10 @@
 #define NN_REAL_BITS 32
 #endif
 
+#ifndef NN_BFLOAT16
+#define NN_BFLOAT16 0 /* 1, with NN_REAL_BITS 32: products of matrices that are rounded to bfloat16, see bfloat16.h */
+#endif
+
 #if NN_REAL_BITS == 32
 typedef float real;
 typedef uint32_t nn_bits;  /* an unsigned integer as wide as a real */

@@ -193,6 +193,57 @@ NN_INLINE dvec dset1(double a) { return a - (dvec){0}; }
 NN_INLINE dvec dselect(dmask m, dvec a, dvec b) { return (dvec)((m & (dmask)a) | (~m & (dmask)b)); }
 NN_INLINE dvec dabs(dvec a) { return (dvec)((dmask)a & INT64_MAX); }
 
+/* --------------------------------------------------------------------------------------------------- bfloat16
+ * A word has the size of a float32 and holds NN_PAIR bfloat16 (see bfloat16.h): where the processor multiplies pairs two of
+ * them, the first in the high half, else one, which is the float32 of that value.
+ *
+ *   vdot(sum, a, b)   sum plus the products of the first values of a and b, then plus those of the second ones; each
+ *                     fused, subnormal numbers counting as zero (where values are single, if the environment says so)
+ *   vwords(a, b)      NN_PAIR == 2: the words (a, b), rounded         vshort(a)   NN_PAIR == 1: a rounded
+ *   vrow(a, b)        NN_PAIR == 2: of 2 * NN_V values in a row the words (0, 2), (1, 3), (4, 6), (5, 7), ..., rounded
+ *
+ * float64 has no use for any of it.
+ */
+#if defined(__AVX512BF16__) && NN_VEC_BYTES == 64 && NN_REAL_BITS == 32
+
+#define NN_PAIR 2
+NN_INLINE vec vdot(vec sum, vec a, vec b) { return _mm512_dpbf16_ps(sum, (__m512bh)b, (__m512bh)a); }
+NN_INLINE vec vwords(vec a, vec b)
+{
+    const __m512i order = _mm512_setr_epi32(
+        0x00100000, 0x00110001, 0x00120002, 0x00130003, 0x00140004, 0x00150005, 0x00160006, 0x00170007,
+        0x00180008, 0x00190009, 0x001a000a, 0x001b000b, 0x001c000c, 0x001d000d, 0x001e000e, 0x001f000f);
+    return (vec)_mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(a, b));
+}
+NN_INLINE vec vrow(vec a, vec b)
+{
+    const __m128i order = _mm_setr_epi8(4, 5, 0, 1, 6, 7, 2, 3, 12, 13, 8, 9, 14, 15, 10, 11);
+    return (vec)_mm512_shuffle_epi8((__m512i)_mm512_cvtne2ps_pbh(b, a), _mm512_broadcast_i32x4(order));
+}
+
+#else
+
+#define NN_PAIR 1
+NN_INLINE vec vdot(vec sum, vec a, vec b)
+{
+#if NN_VEC_BYTES > 16 || NN_REAL_BITS == 64 || defined(__aarch64__)
+    return vfma(a, b, sum);
+#else /* the product is exact in double, and no sum of it and a float32 is rounded to the middle of two float32 */
+    typedef double doubles __attribute__((vector_size(2 * NN_VEC_BYTES)));
+    doubles exact = __builtin_convertvector(a, doubles) * __builtin_convertvector(b, doubles);
+    return __builtin_convertvector(exact + __builtin_convertvector(sum, doubles), vec);
+#endif
+}
+NN_INLINE vec vshort(vec a) /* to nearest, ties to even; subnormal numbers count as zero, NaN stays quiet */
+{
+    const ivec u = vbits(a), sign = viset1(NN_SIGN_BIT), infinity = viset1(0x7f800000), high = viset1(-65536);
+    const ivec rounded = (u + viset1(0x7fff) + ((u >> 16) & viset1(1))) & high;
+    const ivec tiny = (u & infinity) == viset1(0), nan = (u & ~sign) > infinity;
+    return vfrombits((~nan & ((~tiny & rounded) | (tiny & u & sign))) | (nan & ((u & high) | viset1(0x400000))));
+}
+
+#endif
+
 /* ------------------------------------------------------------------------------------------------ across lanes */
 
 /* lane i of the result is lane index[i] of (a, b), counted through both; index is a constant after inlining */
