@@ -286,6 +286,37 @@ NN_FUNC void nn_short_product(const nn_product *p, isize width, isize row, isize
     }
 }
 
+/* ---------------------------------------------------------------------------------------------- a single row */
+
+/* y (nn_padded(n_out)) = bias + x w for one row x (n_in), rounded 32 values at a time; w: words; panels: the float32 weights
+ * (n_rows, n_out), of which only row n_in is read, the bias, if n_rows > n_in */
+NN_FUNC void nn_short_single(real *y, const real *x, const real *w, const real *panels, isize n_in, isize n_rows,
+                             isize n_out)
+{
+    _Alignas(NN_ALIGN) real words[4 * NN_BLOCK_WORDS];
+    for (isize k = 0; k < n_in; k += NN_BLOCK) {
+        const isize n_k = n_in - k < NN_BLOCK ? n_in - k : NN_BLOCK;
+        const nn_packing packing = {x + k, 1, n_k, 1, words, NULL, 4};
+        nn_pack(&packing, 0, 1);
+        for (isize p = 0; p < nn_panel_count(n_out); p++) {
+            const isize width = nn_panel_width(n_out, p);
+            const real *block = w + nn_panel_at(nn_words(n_in), n_out, p, k / NN_PAIR);
+            const real *from = n_rows > n_in ? panels + nn_panel_at(n_rows, n_out, p, n_in) : NULL;
+            vec sums[NN_SHORT_MR][2];
+            if (k > 0) from = y + p * NN_W;
+            if (width == NN_W) {
+                nn_load_sums(1, 2, sums, from, 0);
+                nn_blocks(1, 2, sums, words, 0, 1, 0, block, NN_W, n_k);
+                nn_store_sums(1, 2, y + p * NN_W, sums);
+            } else {
+                nn_load_sums(1, 1, sums, from, 0);
+                nn_blocks(1, 1, sums, words, 0, 1, 0, block, NN_V, n_k);
+                nn_store_sums(1, 1, y + p * NN_W, sums);
+            }
+        }
+    }
+}
+
 /* --------------------------------------------------------------------------------------------- sums over rows */
 
 /* sums (mr, nv vectors) of a gradient = x' dz over n_rows rows, or if `more` plus that; x and dz are pairs */
