@@ -269,6 +269,9 @@ NN_INLINE void nn_short_rows(int nv, const nn_product *p, isize row, isize n)
         for (isize tile = 0, begin = 0, end; tile < n_tiles; tile++, begin = end) {
             end = n * (tile + 1) / n_tiles;
             real *sums = waiting + begin * nv * NN_V;
+            if (p->n_ahead > 0) /* each tile asks for its share of the rows ahead */
+                for (isize c = k; c < p->n_k && c < k + NN_RUN; c += NN_W)
+                    nn_product_prefetch(p, p->n_ahead * tile / n_tiles, p->n_ahead * (tile + 1) / n_tiles, c);
 #define NN_TILE(mr) case mr: nn_short_tile(mr, nv, p, sums, row + begin, k); break;
             switch (end - begin) { NN_SHORT_HEIGHTS(NN_TILE) }
 #undef NN_TILE
@@ -278,7 +281,6 @@ NN_INLINE void nn_short_rows(int nv, const nn_product *p, isize row, isize n)
 /* As nn_product_panel, but x are rows with room for x_rows, and w words. It looks at `suspect`, and not at `flat`. */
 NN_FUNC void nn_short_product(const nn_product *p, isize width, isize row, isize end)
 {
-    for (isize k = 0; k < p->n_k; k += NN_W) nn_product_prefetch(p, 0, p->n_ahead, k);
     for (; row < end; row += NN_SHORT_ROWS) {
         const isize n = end - row < NN_SHORT_ROWS ? end - row : NN_SHORT_ROWS;
         if (width == NN_W) nn_short_rows(2, p, row, n);

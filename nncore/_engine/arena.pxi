@@ -13,13 +13,15 @@ cdef struct Weights:      # vectors in panels, parallel to each other but for th
     real *leaves          # (n_leaves): gradients of the groups of a segment, each (n_weights): see may_go_by_groups
     isize n_leaves
     real *transposed      # (n_transposed): weights of all dense rows that pass a delta on
-    int transposes_due    # whether the state has changed since; they are made when a job of training needs them
+    real *words           # (n_words): weights of all dense rows, rounded; NULL unless NN_BFLOAT16
+    int transposes_due    # whether the state has changed since; they are made, and words, when a job needs them
     real *moments         # (n_moments): see N_NORM_ROWS
 
 cdef struct Arena:        # what a pass computes, for `room` rows at a time
     isize room
     real *values
     real *deltas
+    real *words           # (n_word_columns, word_room): what dense rows read, and deltas, rounded
     double *row_loss
     int training          # whether batchnorm takes the batch's statistics and dropout drops
 
@@ -60,6 +62,8 @@ cdef int ensure_vector(real **vector, isize n) except -1:
 cdef int allocate_weights(Weights *w, const Network *net) except -1:
     """What predicting takes: the weights and what batchnorms work out."""
     ensure_vector(&w.state, net.n_weights)
+    if NN_BFLOAT16:
+        ensure_vector(&w.words, net.n_words)
     return ensure_vector(&w.moments, net.n_moments)
 
 
@@ -97,30 +101,32 @@ cdef void free_weights(Weights *w) noexcept nogil:
     free(w.levels)
     free(w.leaves)
     free(w.transposed)
+    free(w.words)
     free(w.moments)
 
 
 # --------------------------------------------------------------------------------------------- rows of a pass
 
-cdef int ensure_room(Arena *a, isize n_columns, isize room, int training) except -1:
-    """Make `values`, `row_loss` and, for training, `deltas` large enough for `room` rows."""
+cdef int ensure_room(Arena *a, const Network *net, isize room, int training) except -1:
+    """Make `values`, `words`, `row_loss` and, for training, `deltas` large enough for `room` rows."""
     if room <= a.room:
-        return ensure_vector(&a.deltas, a.room * n_columns) if training else 0
-    cdef real *values = nn_allocate(room * n_columns)
+        return ensure_vector(&a.deltas, a.room * net.n_columns) if training else 0
+    cdef real *values = nn_allocate(room * net.n_columns)
+    cdef real *words = nn_allocate((room + 3) // 4 * 4 * net.n_word_columns)
     cdef double *row_loss = <double *>nn_allocate(room * 2)
-    if values == NULL or row_loss == NULL:
+    if values == NULL or words == NULL or row_loss == NULL:
         free(values)
+        free(words)
         free(row_loss)
-        allocated(NULL, room * (n_columns + 2))
-    free(a.values)
-    free(a.deltas)
-    free(a.row_loss)
-    a.values, a.deltas, a.row_loss, a.room = values, NULL, row_loss, room
-    return ensure_room(a, n_columns, room, training)
+        allocated(NULL, room * (net.n_columns + net.n_word_columns + 2))
+    free_arena(a)
+    a.values, a.words, a.deltas, a.row_loss, a.room = values, words, NULL, row_loss, room
+    return ensure_room(a, net, room, training)
 
 
 cdef void free_arena(Arena *a) noexcept nogil:
     free(a.values)
+    free(a.words)
     free(a.deltas)
     free(a.row_loss)
 

@@ -103,8 +103,8 @@ cdef int make_room(Engine *e, int training, isize rows_per_step, int n_workers) 
     """Make the memory that the job works in, and bring it up to date."""
     cdef isize room = room_for(&e.net, training, e.job.whole, rows_per_step, n_workers)
     ensure_scratch(&e.crew, n_workers)
-    ensure_room(&e.arena, e.net.n_columns, room, e.arena.training)
-    if e.arena.training and e.weights.transposes_due:
+    ensure_room(&e.arena, &e.net, room, e.arena.training)
+    if (e.arena.training or NN_BFLOAT16) and e.weights.transposes_due:
         transpose_all(&e.net, &e.weights)
     if not training:
         return 0
@@ -239,10 +239,14 @@ cdef double mean_loss(const Job *job) noexcept nogil:
 
 
 cdef int predict_flat(Engine *e, const real *flat) except -1:
-    """Predict a single row by flat parameters; only those of norms are stored first."""
+    """Predict a single row by flat parameters; only those of norms, and what has to be rounded, are stored first."""
     cdef unsigned fp
     ensure_scratch(&e.crew, 1)
-    store_parameters(&e.net, e.weights.state, flat, 1)
+    if NN_BFLOAT16:
+        if store_parameters(&e.net, e.weights.state, flat, 0) or e.weights.transposes_due:
+            transpose_all(&e.net, &e.weights)
+    else:
+        store_parameters(&e.net, e.weights.state, flat, 1)
     fp = nn_fp_begin(1)
     take_running_moments(&e.net, &e.weights)
     check_finite(&e.job, &e.crew, e.job.X, e.net.n_features)

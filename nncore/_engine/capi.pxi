@@ -3,7 +3,7 @@
 cdef extern from "nncore.h" nogil:
     ctypedef float real          # float or double: its size is taken from C
     ctypedef Py_ssize_t isize
-    int NN_REAL_BITS, NN_ALIGN
+    int NN_REAL_BITS, NN_BFLOAT16, NN_ALIGN
 
 cdef extern from "tile.h" nogil:
     int NN_V, NN_W, NN_MR
@@ -36,6 +36,24 @@ cdef extern from "tile.h" nogil:
     void nn_gather_columns(real *columns, const real *const *rows, isize n, isize n_cols)
     void nn_store_columns(real *panels, const real *columns, isize n_rows, isize n_cols, isize row, isize n)
     void nn_transpose_block(real *y, isize y_stride, const real *x, isize x_stride, isize n_i, isize n_j)
+
+cdef extern from "bfloat16.h" nogil:
+    int NN_PAIR
+    isize nn_words(isize n)
+    isize nn_short_padded(isize n_cols)
+    isize nn_short_pairs_at(isize room, isize column, isize row)
+    ctypedef struct nn_packing:
+        const real *x
+        isize x_rows, n_cols
+        int flat
+        real *rows
+        real *pairs
+        isize room
+    void nn_pack(const nn_packing *p, isize row, isize end)
+    void nn_pack_weight(real *w, real *t, isize t_width, const real *x, isize n_in, isize n_out, isize width)
+    void nn_short_product(const nn_product *p, isize width, isize row, isize end)
+    void nn_short_single(real *y, const real *x, const real *w, const real *panels, isize n_in, isize n_rows,
+                         isize n_out)
 
 cdef extern from "functions.h" nogil:
     int NN_N_FUNCTIONS
@@ -165,6 +183,8 @@ cdef extern from "gradient.h" nogil:
     ctypedef struct nn_outer:
         const real *x
         const real *dz
+        const real *x_pairs
+        const real *dz_pairs
         isize n_rows, n_in, n_out, x_width, width
         real *gradient
         nn_tree tree

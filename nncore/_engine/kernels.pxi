@@ -15,7 +15,7 @@ cdef class _CleanFloatingPoint:
     cdef unsigned before
 
     def __enter__(self):
-        self.before = nn_fp_begin(0)
+        self.before = nn_fp_begin(NN_BFLOAT16)  # there subnormal numbers count as zero by definition
 
     def __exit__(self, *exception):
         nn_fp_end(self.before)
@@ -53,17 +53,51 @@ cdef _Panels in_panels(const real[:, ::1] matrix):
     return panels
 
 
+cdef class _Words:
+    """What bfloat16.h makes of the rows of a matrix."""
+
+    cdef _Panels memory
+    cdef isize room, n_cols
+
+    def __cinit__(self, _Panels matrix):
+        cdef nn_packing packing
+        self.room, self.n_cols = (matrix.n_rows + 3) // 4 * 4, matrix.n_cols
+        self.memory = _Panels(1, NN_PAIR * self.room * nn_short_padded(self.n_cols))
+        packing.x, packing.x_rows, packing.n_cols, packing.flat = matrix.data, matrix.n_rows, matrix.n_cols, 0
+        packing.rows, packing.pairs, packing.room = self.memory.data, self.pairs(0), self.room
+        nn_pack(&packing, 0, matrix.n_rows)
+
+    cdef real *pairs(self, isize panel) noexcept:
+        return (self.memory.data + (NN_PAIR - 1) * self.room * nn_short_padded(self.n_cols)
+                + nn_short_pairs_at(self.room, panel * NN_W, 0))
+
+
+cdef _Panels words_of_weight(_Panels w):
+    cdef isize p
+    words = _Panels(nn_words(w.n_rows), w.n_cols)
+    for p in range(nn_panel_count(w.n_cols)):
+        nn_pack_weight(words.panel(p), NULL, 0, w.panel(p), w.n_rows, nn_panel_cols(w.n_cols, p),
+                       nn_panel_width(w.n_cols, p))
+    return words
+
+
 cdef _Panels product(_Panels x, _Panels w, _Panels bias):
     """bias + x w, in panels; bias may be None."""
     cdef nn_product p
     cdef isize i
+    cdef _Words x_words = _Words(x) if NN_BFLOAT16 else None
+    cdef _Panels w_words = words_of_weight(w) if NN_BFLOAT16 else None
     y = _Panels(x.n_rows, w.n_cols)
     for i in range(nn_panel_count(w.n_cols)):
         p.x, p.x_rows, p.n_k, p.w, p.y = x.data, x.n_rows, x.n_cols, w.panel(i), y.panel(i)
         p.more, p.n_cols = 0, nn_panel_cols(w.n_cols, i)
         p.bias, p.relu, p.gate = NULL if bias is None else bias.panel(i), 0, NULL
         p.n_ahead, p.flat, p.suspect = 0, 0, NULL
-        nn_product_panel(&p, nn_panel_width(w.n_cols, i), 0, x.n_rows)
+        if NN_BFLOAT16:
+            p.x, p.x_rows, p.w = x_words.memory.data, x_words.room, w_words.panel(i)
+            nn_short_product(&p, nn_panel_width(w.n_cols, i), 0, x.n_rows)
+        else:
+            nn_product_panel(&p, nn_panel_width(w.n_cols, i), 0, x.n_rows)
     return y
 
 
@@ -81,6 +115,8 @@ def dense_backward(const real[:, ::1] x not None, const real[:, ::1] weight not 
     cdef _Panels x_panels = in_panels(x), dz_panels = in_panels(dz)
     cdef _Panels dweight = _Panels(n_in, n_out), dbias = _Panels(1, n_out), scratch = _Panels(NN_W, NN_W)
     cdef _Panels levels = _Panels(nn_level_count(nn_group_count(n)) * NN_W, NN_W)
+    cdef _Words x_words = _Words(x_panels) if NN_BFLOAT16 else None
+    cdef _Words dz_words = _Words(dz_panels) if NN_BFLOAT16 else None
     outer.tree.before, outer.tree.last, outer.tree.levels, outer.tree.step = 0, 1, levels.data, NN_W * NN_W
     transposed = in_panels(np.ascontiguousarray(np.asarray(weight).T))
     with _CleanFloatingPoint():
@@ -93,6 +129,8 @@ def dense_backward(const real[:, ::1] x not None, const real[:, ::1] weight not 
                 outer.n_out, outer.width = nn_panel_cols(n_out, p), nn_panel_width(n_out, p)
                 outer.update, outer.with_bias, outer.scratch = NULL, 0, scratch.data
                 outer.gradient = dweight.panel(p) + q * NN_W * nn_panel_width(n_out, p)
+                if NN_BFLOAT16:
+                    outer.x_pairs, outer.dz_pairs = x_words.pairs(q), dz_words.pairs(p)
                 nn_outer_block(&outer)
     return dx.to_array(), dweight.to_array(), dbias.to_array()[0]
 

@@ -32,7 +32,7 @@ cdef int build_network(Network *net, object program) except -1:
     build_blocks(net)
     build_panels(net)
     net.in_columns = columns_pay(net)
-    net.gathers = net.reads_batch or rows_collide(net.n_features)
+    net.gathers = net.reads_batch or (not NN_BFLOAT16 and rows_collide(net.n_features))  # rounding reads no line twice
     return 0
 
 
@@ -95,7 +95,7 @@ cdef int connect_row(Network *net, int i, object source) except -1:
         r.own_delta = new_block(net, r.n_out)
     if r.op == DENSE and r.back:
         r.transposed = net.n_transposed
-        net.n_transposed += (nn_padded(r.n_in) * r.n_out + 15) // 16 * 16
+        net.n_transposed += (nn_padded(r.n_in) * (nn_words(r.n_out) if NN_BFLOAT16 else r.n_out) + 15) // 16 * 16
         # the slope needs the whole delta: the first reader is the last to add its part
         r.gate = before.gated = first and before.op == DENSE and before.activation == NN_relu
     return 0
@@ -126,7 +126,7 @@ cdef int columns_pay(const Network *net) noexcept:
     cdef int i
     cdef isize filling = 0
     for i in range(net.n_rows):
-        if net.rows[i].op == LAYERNORM or net.rows[i].op == ADD:
+        if net.rows[i].op == LAYERNORM or net.rows[i].op == ADD or NN_BFLOAT16:
             return 0  # columns.pxi has no such
         if net.rows[i].op == DENSE:
             filling += (nn_padded(net.rows[i].n_out) - net.rows[i].n_out) * (WORK_OF_ACTIVATION + net.rows[i].n_in)
@@ -145,6 +145,8 @@ cdef void place_parameters(Network *net, Row *r, int has_bias) noexcept:
     r.weight = r.transposed = -1
     if r.op == DENSE:
         r.n_weight_rows = r.n_in + has_bias
+        if NN_BFLOAT16:
+            place_words(net, r)
     elif r.op == BATCHNORM or r.op == LAYERNORM:
         r.n_weight_rows = 4 if r.op == BATCHNORM else 2
     else:

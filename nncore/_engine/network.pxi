@@ -40,6 +40,8 @@ cdef struct Row:          # one row of the program
     isize weight          # panels in a state and its parallel vectors; the bias is one more row behind the weight's
     isize n_weight_rows   # n_in, and one more where there is a bias; the rows of a norm
     isize transposed      # the weight's transpose in `transposed`; -1 where no delta goes back
+    isize words           # if NN_BFLOAT16: the weight rounded, in `words`; what a dense row reads and its delta, rounded,
+    isize input_words, delta_words  # in the arena's: first column, as of x and y
     isize flat            # weight and bias, or gamma and beta, in the program's flat parameter vector; -1 for none
     isize statistics      # running mean and variance in the flat vector of statistics
     isize moments         # panels in `moments`
@@ -64,6 +66,7 @@ cdef struct Network:
     isize n_columns                        # of all blocks of values together
     isize n_written                        # numbers that all rows of the program write for a row of the data
     isize n_weights, n_transposed, n_moments, n_squares  # lengths of vectors in panels
+    isize n_words, n_word_columns          # of weights; of what dense rows read, and of deltas, for each row of a pass
     Block *blocks
     isize n_blocks
     Panel *panels

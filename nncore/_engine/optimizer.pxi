@@ -125,6 +125,9 @@ cdef void outer_of_rows(const Engine *e, const Block *block, isize row, isize en
     outer.n_out, outer.width = nn_panel_cols(r.n_out, block.p), nn_panel_width(r.n_out, block.p)
     outer.n_rows, outer.with_bias, outer.scratch = end - row, has_bias(r, block), scratch
     outer.update = NULL
+    if NN_BFLOAT16:
+        outer.x_pairs = input_pairs(a, r) + nn_short_pairs_at(word_room(a), block.q * NN_W, row)
+        outer.dz_pairs = delta_pairs(a, r) + nn_short_pairs_at(word_room(a), block.p * NN_W, row)
 
 
 cdef void gradients_of_group(Engine *e, isize row, isize end, real *scratch) noexcept nogil:

@@ -37,6 +37,8 @@ cdef void backward_rows(Engine *e, int first, int last, isize row, isize end, re
         if r.op == DENSE:
             if r.activation != NN_identity and not r.gated:
                 activation_backward_rows(a, r, r.y, row, end, scratch)
+            if NN_BFLOAT16:
+                round_delta(a, r, row, end)
             if r.back:
                 dense_backward_rows(w, a, r, row, end)
         elif not r.back and not r.back_skip:

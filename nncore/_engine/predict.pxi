@@ -12,6 +12,7 @@ cdef void take_tile(const Engine *e, int worker, Arena *tile) noexcept nogil:
     tile[0] = e.arena
     tile.room = min(e.arena.room, <isize>TILE_ROWS)
     tile.values += worker * TILE_ROWS * e.net.n_columns
+    tile.words += worker * TILE_ROWS * e.net.n_word_columns
     tile.row_loss += worker * TILE_ROWS
 
 

@@ -68,6 +68,8 @@ cdef class Predictor:
         allocate_weights(&self.weights, net)
         begin_norms(net, self.weights.state)
         store_parameters(net, self.weights.state, &parameters[0], 0)
+        if NN_BFLOAT16:
+            transpose_all(net, &self.weights)
         if net.n_norm_rows > 0:
             store_statistics(net, self.weights.state, &statistics[0])
             take_running_moments(net, &self.weights)

@@ -7,10 +7,12 @@ cdef void activate_row(int activation, real parameter, real *y, isize n) noexcep
         nn_activate(activation, parameter, y, y, nn_padded(n))
 
 
-cdef inline void dense_row(const real *state, const real *flat, const Row *r, const real *x, real *y) noexcept nogil:
-    cdef const real *w
-    if flat == NULL:
-        nn_single_dense(y, x, state + r.weight, r.n_in, r.n_weight_rows, r.n_out)
+cdef inline void dense_row(const Weights *weights, const real *flat, const Row *r, const real *x, real *y) noexcept nogil:
+    cdef const real *w = weights.state + r.weight
+    if NN_BFLOAT16:
+        nn_short_single(y, x, weights.words + r.words, w, r.n_in, r.n_weight_rows, r.n_out)
+    elif flat == NULL:
+        nn_single_dense(y, x, w, r.n_in, r.n_weight_rows, r.n_out)
     else:
         w = flat + r.flat
         nn_flat_dense(y, x, w, w + r.n_in * r.n_out if r.n_weight_rows > r.n_in else NULL, r.n_in, r.n_out)
@@ -21,7 +23,7 @@ cdef inline void apply_row(const Weights *w, const real *flat, const Row *r, con
                            real *y) noexcept nogil:
     """A block with room for one row is a plain vector, so that the functions for blocks serve vectors as well."""
     if r.op == DENSE:
-        dense_row(w.state, flat, r, x, y)
+        dense_row(w, flat, r, x, y)
     elif r.op == ACTIVATION:
         memcpy(y, x, nn_padded(r.n_in) * sizeof(real))
         activate_row(r.activation, r.parameter, y, r.n_out)
@@ -37,7 +39,7 @@ cdef inline void predict_row_by(const Network *net, const Weights *w, const real
                                 real *scratch) noexcept nogil:
     """out (n_outputs) = the network's output for x (n_features); scratch: (n_columns).
 
-    flat: the parameters to take the dense rows' weights from; NULL for the state.
+    flat: the parameters to take the dense rows' weights from; NULL for the state, as always if NN_BFLOAT16.
     """
     cdef int i
     cdef const Row *r = NULL

@@ -16,7 +16,7 @@ cdef inline isize rows_per_item(isize n_rows, int n_workers) noexcept nogil:
         return n_rows
     cdef isize share = (n_rows + n_workers - 1) // n_workers, n_tiles = (share + TILE_ROWS - 1) // TILE_ROWS
     cdef isize tile = ((share + n_tiles - 1) // n_tiles + 3) // 4 * 4  # register tiles of few rows are slow
-    return max(tile, 1 + n_rows // NN_MAX_ITEMS)
+    return max(tile, (n_rows // NN_MAX_ITEMS + 4) // 4 * 4)  # bfloat16.pxi rounds four rows at a time
 
 
 cdef inline isize blocks_per_item(isize n_blocks, int n_workers) noexcept nogil:
