@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bfloat16_values import CASES, REGIMES, SPECIAL, as_chains, at_the_edges, draw, same, special_triples
 
 from nncore.reference.bfloat16 import add, bfloat16_product, flush, multiply_add, round_to_bfloat16
 
@@ -16,35 +17,6 @@ SOURCE = Path(__file__).with_name("bfloat16_probe.c")
 COMPILER = shutil.which("gcc") or shutil.which("cc")
 CPUINFO = Path("/proc/cpuinfo")
 FEATURES = CPUINFO.read_text(encoding="ascii", errors="replace").split() if CPUINFO.exists() else []
-
-REGIMES = {  # of the exponents, biased by 127, of operands
-    "around 1": (120, 132),
-    "wide": (100, 160),
-    "all": (0, 256),
-    "products near the smallest": (56, 72),
-    "tiny and subnormal": (0, 70),
-    "products near the largest": (185, 196),
-    "powers of two apart": (127 - 30, 127 + 30),
-}
-SPECIAL = ["0x0p0", "-0x0p0", "0x1p-149", "-0x1.fffffcp-127", "0x1p-126", "-0x1p-126", "0x1.fep127", "0x1.fffffep127"]
-SPECIAL = np.array([*map(float.fromhex, SPECIAL), np.inf, -np.inf, np.nan, 1.0, -1.0], np.float32)
-
-
-def draw(rng, regime, shape):
-    """Return float32 values whose exponents are in a regime, some of few bits, some next to a value of bfloat16."""
-    low, high = REGIMES[regime]
-    bits = rng.integers(low, high, shape).astype(np.uint32) << 23
-    kinds = np.array([0x000000, 0x010000, 0x7F0000, 0x7F8000, 0x7FFFFF], np.uint32)  # what remains of the fraction
-    fraction = rng.integers(1 << 23, size=shape).astype(np.uint32) & rng.choice(kinds, shape)
-    return (bits | fraction | rng.integers(2, size=shape).astype(np.uint32) << 31).view(np.float32)
-
-
-def same(actual, expected):
-    """Whether two arrays of float32 have the same bits, but for those of NaNs."""
-    assert actual.dtype == expected.dtype == np.float32 and actual.shape == expected.shape
-    both = np.isnan(actual) & np.isnan(expected)
-    return bool((both | (actual.view(np.uint32) == expected.view(np.uint32))).all())
-
 
 # --------------------------------------------------------------------------- the definition, in rational numbers
 
@@ -158,51 +130,6 @@ def test_only_float32_is_rounded(dtype):
 # ------------------------------------------------------------------------------------------- one fused multiply-add
 
 
-def triples(rng, regime, n):
-    """Return a, b in bfloat16 and c: about minus the product, so and so far from it in size, or of its own."""
-    a, b = (round_to_bfloat16(draw(rng, regime, n)) for _ in range(2))
-    product = a.astype(np.float64) * b
-    with np.errstate(all="ignore"):
-        near = (-product * rng.choice([1, 1 + 2.0**-23, 1 - 2.0**-8, 2, 0.5], n)).astype(np.float32)
-        far = np.ldexp(product, rng.integers(-34, 58, n) * rng.choice([1, -1], n)).astype(np.float32)
-    c = np.select([np.arange(n) % 4 == 0, np.arange(n) % 4 == 1], [near, far], draw(rng, regime, n))
-    return a, b, flush(c)
-
-
-def at_the_edges():
-    """Return triples around all that the proof names: ties, the bound of what is tiny, the one of what is infinite."""
-    one, signs = np.float32(1), np.array([1, -1], np.float32)
-    steps = np.array([1, 1 + 2.0**-7, 2 - 2.0**-7, 1.5], np.float32)
-    tops = np.array([1, 1 + 2.0**-23, 2 - 2.0**-23, 1.5], np.float32)
-    found = []
-    for exponent in (-126, -125, -100, 0, 100, 127):  # of c
-        for below in (*range(22, 34), 51, 52, 53, 80):  # so much smaller is the product
-            low = exponent - below
-            x, y = (np.float32(math.ldexp(1, part)) for part in (low // 2, low - low // 2))
-            grid = np.meshgrid(x * steps, y * steps[:2], np.ldexp(tops, exponent), signs, signs)
-            found.append([grid[0] * grid[3], grid[1], grid[2] * grid[4]])
-    for exponent in (-150, -127, -126, -125, 0, 127, 128, 200):  # of the product
-        x, y = (np.float32(math.ldexp(1, part)) for part in (exponent // 2, exponent - exponent // 2))
-        others = [math.ldexp(1, e) for e in range(max(exponent - 60, -126), min(exponent + 3, 128))]
-        grid = np.meshgrid(x * steps, y * steps, np.array(others, np.float32), signs, tops[:3])
-        found.append([grid[0], grid[1], grid[2] * grid[3] * grid[4]])
-    a, b, c = (np.concatenate([triple[i].ravel() for triple in found]).astype(np.float32) for i in range(3))
-    assert same(round_to_bfloat16(a * one), a) and same(round_to_bfloat16(b), b)
-    return a, b, c
-
-
-def special_triples():
-    a, b, c = (grid.ravel() for grid in np.meshgrid(round_to_bfloat16(SPECIAL), round_to_bfloat16(SPECIAL), SPECIAL))
-    return a, b, flush(c)
-
-
-CASES = {
-    **{regime: lambda regime=regime: triples(np.random.default_rng(3), regime, 4000) for regime in REGIMES},
-    "edges": at_the_edges,
-    "special": special_triples,
-}
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_multiply_add_in_rational_numbers(case):
     a, b, c = CASES[case]()
@@ -255,6 +182,19 @@ def test_product_by_hand():
     assert bfloat16_product(large, ones[:, :4].T).item() == 2.0**24 + 2
     large = np.array([[2.0**24, 1, 1, 0, 1]], np.float32)  # even: twice a tie; odd: 1, a tie with it
     assert bfloat16_product(large, ones[:, :5].T).item() == 2.0**24
+
+
+@pytest.mark.parametrize("case", [*REGIMES, "edges"])
+def test_chains_end_with_the_multiply_add_that_they_are_made_for(case):
+    """And so a whole product meets every edge that one multiply-add does."""
+    a, b, c = (side[np.isfinite(CASES[case]()[2])][::9] for side in CASES[case]())
+    with np.errstate(all="ignore"):
+        others = flush((a.astype(np.float64) * b + c).astype(np.float32)) != multiply_add(a, b, c)
+    assert others.any() or case != "edges"
+    for i in range(0, len(c), 64):
+        here = slice(i, i + 64)
+        diagonal = np.diagonal(bfloat16_product(*as_chains(a[here], b[here], c[here])))
+        assert same(diagonal.copy(), add(multiply_add(a[here], b[here], c[here]), np.float32(0)))
 
 
 def test_zeros_that_fill_up_make_a_positive_zero():
