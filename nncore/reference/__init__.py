@@ -4,6 +4,10 @@ It interprets a `nncore.program.Program` row by row and shares no arithmetic wit
 be tested against the other. Everything runs in the precision of its input, float32 or float64, but losses are always
 computed in float64. Subnormal numbers are kept here; the engine counts them as zero. Array arguments are not checked.
 
+With ``precision="mixed_bfloat16"`` all arrays are float32; the operands of dense products are rounded to bfloat16 and
+their sums formed in the order of Intel's AMX, see `nncore.reference.bfloat16`. These products are meant to be compared
+in bits, so that in them subnormal numbers count as zero.
+
 Names: n rows in the batch; ``x`` (n, n_in) is what a row of the program reads, ``z`` (n, n_out) its weighted sums,
 ``y`` (n, n_out) what it writes; ``dx, dz, dy`` are the derivatives of the loss by them.
 
@@ -22,6 +26,7 @@ Learn y = 2 x from three points, by full-batch gradient descent:
 [2. 0.] 18.67
 """
 
+from nncore.reference.bfloat16 import bfloat16_product, round_to_bfloat16
 from nncore.reference.interpreter import forward, loss, loss_and_gradient, train, training_loss
 from nncore.reference.passes import average_statistics, tape
 from nncore.reference.rows import Predicting, Training
@@ -31,6 +36,7 @@ __all__ = [
     "Predicting",
     "Training",
     "average_statistics",
+    "bfloat16_product",
     "clip",
     "decay_rates",
     "forward",
@@ -39,6 +45,7 @@ __all__ = [
     "loss_and_gradient",
     "penalise",
     "penalty",
+    "round_to_bfloat16",
     "step",
     "tape",
     "train",

@@ -15,7 +15,14 @@ from nncore.reference.rows import Predicting, Training
 from nncore.reference.step import decay_rates, step
 
 
-def forward(program: Program, parameters: Array, X: Array, link: bool = True, statistics: Array | None = None) -> Array:
+def forward(
+    program: Program,
+    parameters: Array,
+    X: Array,
+    link: bool = True,
+    statistics: Array | None = None,
+    precision: str | None = None,
+) -> Array:
     """Return the prediction for every row of `X`: dropout does nothing, batchnorm uses running statistics.
 
     Parameters
@@ -30,6 +37,8 @@ def forward(program: Program, parameters: Array, X: Array, link: bool = True, st
         Apply the program's link; False returns raw predictions, logits where the loss is a crossentropy.
     statistics : ndarray of shape (n_statistics,), optional
         Running statistics, which a program with a batchnorm needs.
+    precision : "mixed_bfloat16" or None
+        Of the dense products; None for that of the input. For the former, parameters and `X` are float32.
 
     Returns
     -------
@@ -38,7 +47,7 @@ def forward(program: Program, parameters: Array, X: Array, link: bool = True, st
     Raises
     ------
     ValueError
-        If the program has a batchnorm, and there are no statistics.
+        If the program has a batchnorm, and there are no statistics; if `precision` is another one, or needs float32.
 
     Examples
     --------
@@ -48,7 +57,7 @@ def forward(program: Program, parameters: Array, X: Array, link: bool = True, st
     array([[0.5  ],
            [0.119]])
     """
-    raw_prediction = tape(program, parameters, X, Predicting(statistics))[-1][2]
+    raw_prediction = tape(program, parameters, X, Predicting(statistics, precision))[-1][2]
     return ACTIVATION[program.link](raw_prediction, 0.0) if link else raw_prediction
 
 
@@ -76,12 +85,13 @@ def loss(
     target: Array,
     sample_weight: Array | None = None,
     statistics: Array | None = None,
+    precision: str | None = None,
 ) -> float:
     """Return the loss of the predictions for a batch, ``sum_i(w_i * l_i) / n``.
 
     Parameters
     ----------
-    program, parameters, X, statistics
+    program, parameters, X, statistics, precision
         As for `forward`.
     target : ndarray
         Integers (n,) for sparse_softmax_crossentropy, else reals (n, n_outputs).
@@ -100,7 +110,7 @@ def loss(
     >>> loss(line, np.array([2.0, 0.0]), np.array([[1.0], [2.0]]), np.array([[2.0], [5.0]]))
     0.5
     """
-    z = forward(program, parameters, X, link=False, statistics=statistics)
+    z = forward(program, parameters, X, link=False, statistics=statistics, precision=precision)
     return _batch_loss(program, z, target, sample_weight)
 
 
@@ -113,6 +123,7 @@ def training_loss(
     *,
     seed: int = 0,
     iteration: int = 0,
+    precision: str | None = None,
 ) -> float:
     """Return the loss that a step of training sees: values are dropped, batchnorm uses the batch's own statistics.
 
@@ -120,7 +131,7 @@ def training_loss(
 
     Parameters
     ----------
-    program, parameters, X, target, sample_weight
+    program, parameters, X, target, sample_weight, precision
         As for `loss`.
     seed, iteration : int
         What the dropped values depend on: seed of the model, number of updates done before.
@@ -133,7 +144,7 @@ def training_loss(
     >>> sorted({training_loss(line, np.array([1.0, 0.0]), X, target, iteration=i) for i in range(9)})
     [0.0, 4.0]
     """
-    z = tape(program, parameters, X, Training(seed, iteration))[-1][2]
+    z = tape(program, parameters, X, Training(seed, iteration, precision))[-1][2]
     return _batch_loss(program, z, target, sample_weight)
 
 
@@ -146,12 +157,13 @@ def loss_and_gradient(
     *,
     seed: int = 0,
     iteration: int = 0,
+    precision: str | None = None,
 ) -> tuple[float, Array]:
     """Return the `training_loss` of a batch and its derivative by every parameter: backpropagation.
 
     Parameters
     ----------
-    program, parameters, X, target, sample_weight, seed, iteration
+    program, parameters, X, target, sample_weight, seed, iteration, precision
         As for `training_loss`.
 
     Returns
@@ -166,7 +178,7 @@ def loss_and_gradient(
     >>> loss_and_gradient(line, np.array([2.0, 0.0]), np.array([[1.0], [2.0]]), np.array([[2.0], [5.0]]))
     (0.5, array([-2., -1.]))
     """
-    mode = Training(seed, iteration)
+    mode = Training(seed, iteration, precision)
     records = tape(program, parameters, X, mode)
     value = _batch_loss(program, records[-1][2], target, sample_weight)
     return value, backward(program, parameters, records, mode, _slope(program, records, target, sample_weight))
@@ -197,6 +209,7 @@ def train(
     t: int = 0,
     learning_rates: Array | None = None,
     statistics: Array | None = None,
+    precision: str | None = None,
 ) -> Array:
     """Train by mini-batches: change `parameters`, `slots` and `statistics` in place.
 
@@ -205,7 +218,7 @@ def train(
 
     Parameters
     ----------
-    program, parameters, X, target, sample_weight
+    program, parameters, X, target, sample_weight, precision
         As for `loss`.
     optimizer, slots
         As for `update`.
@@ -231,7 +244,7 @@ def train(
     for e in range(epochs):
         order = permutation(seed, first_epoch + e, n) if shuffle else np.arange(n)
         for rows in (order[start : start + batch_size] for start in range(0, n, batch_size)):
-            w, mode = None if sample_weight is None else sample_weight[rows], Training(seed, t)
+            w, mode = None if sample_weight is None else sample_weight[rows], Training(seed, t, precision)
             records = tape(program, parameters, X[rows], mode)
             slope = _slope(program, records, target[rows], w)
             gradient = backward(program, parameters, records, mode, slope)

@@ -13,7 +13,11 @@ import numpy as np
 
 from nncore.base.random import dropout_mask
 from nncore.program import Row
+from nncore.reference.bfloat16 import add, bfloat16_product
 from nncore.reference.formulas import Array
+
+MIXED = "mixed_bfloat16"
+"""The precision in which operands of dense products are rounded to bfloat16, and all else is float32."""
 
 
 class Predicting(NamedTuple):
@@ -23,6 +27,8 @@ class Predicting(NamedTuple):
     ----------
     statistics : ndarray of shape (n_statistics,) or None
         The running means and variances; None for programs that have none.
+    precision : "mixed_bfloat16" or None
+        Of the dense products; None for that of their input.
 
     Examples
     --------
@@ -31,6 +37,7 @@ class Predicting(NamedTuple):
     """
 
     statistics: Array | None = None
+    precision: str | None = None
 
 
 class Training(NamedTuple):
@@ -40,15 +47,18 @@ class Training(NamedTuple):
     ----------
     seed, iteration : int
         What the dropped values depend on: seed of the model, number of updates done before.
+    precision : "mixed_bfloat16" or None
+        Of the dense products; None for that of their input.
 
     Examples
     --------
     >>> Training(seed=7)
-    Training(seed=7, iteration=0)
+    Training(seed=7, iteration=0, precision=None)
     """
 
     seed: int = 0
     iteration: int = 0
+    precision: str | None = None
 
 
 Mode = Predicting | Training
@@ -72,7 +82,7 @@ GROUP = 256
 """Rows of a batch whose products are one sum; as in the engine's groups.h."""
 
 
-def over_rows(n: int, sums: Callable[[slice], Array]) -> Array:
+def over_rows(n: int, sums: Callable[[slice], Array], plus: Callable[[Array, Array], Array] = np.add) -> Array:
     """Return a sum over the rows of a batch: that of each group of rows, added in a binary tree by their position.
 
     On the left of a node stand as many groups as the largest power of two that is less than the number of all. So the
@@ -84,6 +94,8 @@ def over_rows(n: int, sums: Callable[[slice], Array]) -> Array:
         Number of rows.
     sums : callable
         Returns the sum over the rows of a slice.
+    plus : callable
+        Adds two such sums.
 
     Examples
     --------
@@ -92,26 +104,47 @@ def over_rows(n: int, sums: Callable[[slice], Array]) -> Array:
     100000.234375
     """
     groups = [sums(slice(start, min(start + GROUP, n))) for start in range(0, max(n, 1), GROUP)]
-    return _added(groups)
+    return _added(groups, plus)
 
 
-def _added(sums: list[Array]) -> Array:
+def _added(sums: list[Array], plus: Callable[[Array, Array], Array]) -> Array:
     if len(sums) == 1:
         return sums[0]
     half = 1 << (len(sums) - 1).bit_length() - 1
-    return _added(sums[:half]) + _added(sums[half:])
+    return plus(_added(sums[:half], plus), _added(sums[half:], plus))
+
+
+def is_mixed(mode: Mode) -> bool:
+    """Whether dense products are those of `bfloat16_product`.
+
+    Raises
+    ------
+    ValueError
+        If the mode's precision is neither None nor ``"mixed_bfloat16"``.
+
+    Examples
+    --------
+    >>> is_mixed(Training(precision="mixed_bfloat16")), is_mixed(Predicting())
+    (True, False)
+    """
+    if mode.precision not in (None, MIXED):
+        raise ValueError(f'precision must be None or "{MIXED}", got {mode.precision!r}')
+    return mode.precision == MIXED
 
 
 def _dense(row: Row, parameters: Array, x: Array, mode: Mode) -> Array:
+    if is_mixed(mode):
+        return bfloat16_product(x, weight_of(row, parameters), bias_of(row, parameters) if row.bias >= 0 else 0.0)
     z = x @ weight_of(row, parameters)
     return z + bias_of(row, parameters) if row.bias >= 0 else z
 
 
 def _dense_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mode, gradient: Array) -> Array:
-    weight_of(row, gradient)[...] = over_rows(len(x), lambda rows: x[rows].T @ dz[rows])
-    if row.bias >= 0:
+    product, plus = (bfloat16_product, add) if is_mixed(mode) else (np.matmul, np.add)
+    weight_of(row, gradient)[...] = over_rows(len(x), lambda rows: product(x[rows].T, dz[rows]), plus)
+    if row.bias >= 0:  # of dz as it is: nothing is multiplied here
         bias_of(row, gradient)[...] = over_rows(len(x), lambda rows: dz[rows].sum(axis=0))
-    dx: Array = dz @ weight_of(row, parameters).T
+    dx: Array = product(dz, weight_of(row, parameters).T)
     return dx
 
 
