@@ -22,6 +22,12 @@ ISA_FLAGS = {
     "avx2": ["-mavx2", "-mfma"],
     "avx512vl": [*AVX512, "-DNN_VEC_BYTES=32"],  # short vectors in AVX-512's 32 registers, for narrow layers
     "avx512": AVX512,
+    "avx512bf16": [*AVX512, "-mavx512bf16"],
+}
+MODULES = {  # name of a kind of module -> its macros and instruction sets
+    "f32": ([("NN_REAL_BITS", "32")], ("base", "avx2", "avx512vl", "avx512")),
+    "f64": ([("NN_REAL_BITS", "64")], ("base", "avx2", "avx512vl", "avx512")),
+    "bf16": ([("NN_REAL_BITS", "32"), ("NN_BFLOAT16", "1")], ("base", "avx2", "avx512", "avx512bf16")),
 }
 # -ffp-contract=off: the compiler fuses no multiply-add that the source does not ask for, so bits depend on no flag.
 # -g0: a wheel with debug information would be several times as large.
@@ -50,9 +56,9 @@ def extension(name: str, macros: list[tuple[str, str]], flags: list[str]) -> Ext
 
 
 extensions = [extension("runtime", [], [])] + [
-    extension(f"f{bits}_{isa}", [("NN_REAL_BITS", str(bits))], flags)
-    for bits in (32, 64)
-    for isa, flags in ISA_FLAGS.items()
+    extension(f"{kind}_{isa}", macros, ISA_FLAGS[isa])
+    for kind, (macros, isas) in MODULES.items()
+    for isa in isas
     if X86 or isa == "base"
 ]
 

@@ -1,0 +1,2 @@
+# float32 with products of bfloat16 on avx512bf16; setup.py gives the compiler flags
+include "engine.pxi"
