@@ -459,7 +459,8 @@ class Sequential:
         TrainingDiverged
             If the loss or a weight stops being finite. The weights are those at the start of that epoch.
         KeyboardInterrupt
-            On Ctrl-C. The model is as after the last epoch that was completed, and can go on from there.
+            On Ctrl-C. The model is as after the last epoch that was completed, and can go on from there. An
+            `EarlyStopping` that restores the best weights does so here, too.
         RuntimeError
             If the model is being trained already, in another thread or by the caller of this callback.
         """
