@@ -14,7 +14,7 @@ static inline unsigned nn_xgetbv(void) /* which registers the operating system s
     return low;
 }
 
-/* 0: base, 1: AVX2 and FMA, 2: AVX-512 F, DQ, BW and VL */
+/* 0: base, 1: AVX2 and FMA, 2: AVX-512 F, DQ, BW and VL, 3: these and BF16 */
 static inline int nn_cpu_level(void)
 {
     unsigned a, b, c, d;
@@ -23,7 +23,8 @@ static inline int nn_cpu_level(void)
     if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (fma | osxsave | avx)) != (fma | osxsave | avx)) return 0;
     unsigned saved = nn_xgetbv();
     if ((saved & 0x06) != 0x06 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & avx2)) return 0;
-    return (saved & 0xe6) == 0xe6 && (b & avx512) == avx512 ? 2 : 1;
+    if ((saved & 0xe6) != 0xe6 || (b & avx512) != avx512) return 1;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && a & 1u << 5 ? 3 : 2;
 }
 
 /* whether it computes 512-bit vectors as two of 256 bits, one after the other: AMD's family 19h, Zen 4 */

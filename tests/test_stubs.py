@@ -12,6 +12,7 @@ from nncore import engine
 FOLDER = resources.files("nncore._engine")
 FULL = ["runtime", "f32_base"]
 SAME_AS_BASE = sorted({f"f{bits}_{isa}" for bits in engine.BITS.values() for isa in engine.ISAS} - {"f32_base"})
+SAME_AS_BASE += [f"bf16_{isa}" for isa in engine.MIXED_ISAS]
 
 
 def compiled(name):

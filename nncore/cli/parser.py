@@ -100,7 +100,10 @@ def _add_train(commands: _Commands) -> None:
         help=f"of the hidden layers: {', '.join(sorted(ACTIVATIONS))} (default %(default)s)",
     )
     network.add_argument(
-        "--dtype", default="float32", choices=("float32", "float64"), help="precision (default %(default)s)"
+        "--dtype",
+        default="float32",
+        choices=("float32", "float64", "mixed_bfloat16"),
+        help="precision (default %(default)s)",
     )
     network.add_argument("--seed", type=_seed, default=0, help="decides weights, split and shuffling (default 0)")
     training = command.add_argument_group("training")

@@ -31,7 +31,7 @@ def _facts(model: Sequential) -> dict[str, Any]:
         "layers": [layers.to_dict(layer) for layer in model.layers],
         "features": model.program.n_features,
         "parameters": model.n_parameters,
-        "dtype": model.dtype.name,
+        "dtype": model.dtype_policy,
         "loss": model.loss.name,
         "optimizer": optimizers.to_dict(model.optimizer),
         "epochs": model.epoch,

@@ -150,7 +150,7 @@ def _announcement(parts: Parts, model: Sequential, recipe: Recipe, notes: Iterab
     sizes = [train.n_features, *(layer.units for layer in model.layers if isinstance(layer, Dense))]
     return [
         f"data   {train.name}: {', '.join(counts)}; {train.n_features} features, {train.task_in_words}{target}",
-        f"model  {' > '.join(map(str, sizes))}, {model.n_parameters:,} parameters, {model.dtype.name}",
+        f"model  {' > '.join(map(str, sizes))}, {model.n_parameters:,} parameters, {model.dtype_policy}",
         f"run    {optimizer.name}, learning rate {optimizer.rate:g} ({recipe.schedule}), "
         f"batch {recipe.batch_size}, epochs {recipe.epochs}, seed {model.seed}",
         *(f"note   {note}" for note in notes),
@@ -179,7 +179,7 @@ def _result(
         "layers": recipe.layers,
         "activation": options.activation,
         "parameters": model.n_parameters,
-        "dtype": model.dtype.name,
+        "dtype": model.dtype_policy,
         "optimizer": model.optimizer.name,
         "learning_rate": model.history["learning_rate"][0],
         "schedule": recipe.schedule,

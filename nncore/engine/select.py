@@ -33,6 +33,9 @@ ISAS = {"base": 0, "avx2": 1, "avx512vl": 2, "avx512": 2}
 """Instruction sets, the best one last, and what level of processor they need; avx512vl is avx512 with vectors of 256
 bits instead of 512."""
 
+MIXED_ISAS = {"base": 0, "avx2": 1, "avx512": 2, "avx512bf16": 3}
+"""The same for products of bfloat16: the last one multiplies pairs of them."""
+
 BITS = {"float32": 32, "float64": 64}
 """Size of each dtype."""
 
@@ -83,8 +86,34 @@ def load(dtype: str) -> ModuleType:
     return module(ISA, dtype)
 
 
+@cache
+def load_mixed() -> ModuleType:
+    """Return the engine module for float32 with products of bfloat16."""
+    best = mixed_isas()[-1]
+    forced = os.environ.get("NNCORE_ISA", "")
+    return mixed_module({"avx512vl": "avx512"}.get(forced, forced) or best)
+
+
+def mixed_isas() -> list[str]:
+    """Return the instruction sets of `MIXED_ISAS` that processor and system support."""
+    level = runtime.cpu_level()
+    return [isa for isa, needed in MIXED_ISAS.items() if needed <= level]
+
+
+def mixed_module(isa: str) -> ModuleType:
+    """Return the engine module for products of bfloat16 of one instruction set, which this machine must support."""
+    return importlib.import_module(f"nncore._engine.bf16_{isa}")
+
+
+def mixed_variants() -> dict[str, ModuleType]:
+    """Return every module for products of bfloat16 that this machine can run, by instruction set."""
+    return {isa: mixed_module(isa) for isa in mixed_isas()}
+
+
 def load_for(program: Program, dtype: str) -> ModuleType:
     """Return the engine module that suits a network: all of them give the same bits, not in the same time."""
+    if program.precision is not None:
+        return load_mixed()
     if not CHOOSES_VECTORS:
         return load(dtype)
     short, long = (padded(program, bits // BITS[dtype]) for bits in (256, 512))

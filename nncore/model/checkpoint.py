@@ -26,12 +26,12 @@ from nncore.layers import Layer
 from nncore.losses import Loss
 from nncore.model import modelfile
 from nncore.optimizers import Optimizer
-from nncore.program import Program, lower
+from nncore.program import MIXED_BFLOAT16, Program, lower
 from nncore.program.naming import count_layers
 from nncore.training import scoring
 from nncore.version import __version__
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """The newest that is read. A file is of the oldest that can say all there is to say, so that older readers read it."""
 MOST_NAMES = 2**19  # characters of JSON, in which a header of at most 2**20 puts a backslash before each quote
 
@@ -62,6 +62,8 @@ class Snapshot:
         As in `nncore.training.state.State`.
     feature_names, output_names : tuple of str, or None
         Of the tables that the model was trained on.
+    precision : "mixed_bfloat16" or None
+        Of the products, where it is not that of the parameters.
     """
 
     layers: tuple[Layer, ...]
@@ -81,6 +83,7 @@ class Snapshot:
     drawn: int = 0
     feature_names: tuple[str, ...] | None = None
     output_names: tuple[str, ...] | None = None
+    precision: str | None = None
 
 
 def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
@@ -125,7 +128,7 @@ def _pieces(snapshot: Snapshot) -> list[memoryview]:
     for key, value in snapshot.metadata.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"metadata must map str to str, got {key!r}: {value!r}")
-    program = lower(snapshot.layers, snapshot.n_features, snapshot.loss)
+    program = lower(snapshot.layers, snapshot.n_features, snapshot.loss, snapshot.precision)
     tensors = _tensors(program, snapshot.parameters, snapshot.statistics, snapshot.slots)
     description = _describe(snapshot)
     _checked_fields(modelfile.round_trip(description))  # a file that could never be read back must not be written
@@ -135,11 +138,12 @@ def _pieces(snapshot: Snapshot) -> list[memoryview]:
 def _describe(snapshot: Snapshot) -> dict[str, Any]:
     later: dict[str, Any] = {"drawn": snapshot.drawn} if snapshot.drawn > count_layers(snapshot.layers) else {}
     later |= _kept_names({name: getattr(snapshot, name) for name in NAMES})
+    latest = {} if snapshot.precision is None else {"precision": snapshot.precision}
     optimizer = optimizers.to_dict(snapshot.optimizer)
     if not optimizer.get("decay_bias"):  # as ever in format 1, which has no such field
         optimizer.pop("decay_bias", None)
     return {
-        "format_version": 2 if later or "decay_bias" in optimizer else 1,
+        "format_version": 3 if latest else 2 if later or "decay_bias" in optimizer else 1,
         "nncore_version": __version__,
         "name": snapshot.name,
         "dtype": snapshot.parameters.dtype.name,
@@ -154,6 +158,7 @@ def _describe(snapshot: Snapshot) -> dict[str, Any]:
         "iterations": snapshot.iterations,
         "metadata": snapshot.metadata,
         **later,
+        **latest,
     }
 
 
@@ -238,7 +243,7 @@ def _checked_fields(description: dict[str, Any]) -> dict[str, Any]:
             f"format version {version} is newer than supported {FORMAT_VERSION}; the file was written by nncore "
             f"{str(writer)[:80]}: upgrade nncore"
         )
-    known = FIELDS if version == 1 else {**FIELDS, **LATER}
+    known = {**FIELDS, **(LATER if version > 1 else {}), **(LATEST if version > 2 else {})}
     missing, extra = sorted(FIELDS.keys() - description.keys()), sorted(description.keys() - known.keys())
     if missing or extra:
         raise ModelFileError(f"invalid description: missing {missing}, unexpected {extra}"[:300])
@@ -250,7 +255,7 @@ def _checked_fields(description: dict[str, Any]) -> dict[str, Any]:
 
 def _lowered(fields: dict[str, Any]) -> Program:
     try:
-        program = lower(fields["layers"], fields["n_features"], fields["loss"])
+        program = lower(fields["layers"], fields["n_features"], fields["loss"], fields.get("precision"))
         for what, n in (("feature_names", program.n_features), ("output_names", program.n_outputs)):
             if fields.get(what) is not None:
                 checks.items(what, fields[what], n)
@@ -261,6 +266,10 @@ def _lowered(fields: dict[str, Any]) -> Program:
 
 def _dtype(name: str, value: Any) -> np.dtype:
     return np.dtype(lookup(name, value, {known: known for known in modelfile.DTYPE_CODES}))
+
+
+def _precision(name: str, value: Any) -> str:
+    return lookup(name, value, {MIXED_BFLOAT16: MIXED_BFLOAT16})
 
 
 def _layers(name: str, value: Any) -> tuple[Layer, ...]:
@@ -304,3 +313,5 @@ NAMES = ("feature_names", "output_names")
 LATER: dict[str, Callable[[str, Any], Any]] = {"drawn": FINISHED, **dict.fromkeys(NAMES, _names)}
 """What one of format 2 may say as well, where there is something to say: layers were put in, taken out or changed, or
 columns have names."""
+LATEST: dict[str, Callable[[str, Any], Any]] = {"precision": _precision}
+"""... and one of format 3: products have a precision of their own."""

@@ -15,7 +15,7 @@ from nncore.losses import Loss
 from nncore.metrics import Metric
 from nncore.network import Network
 from nncore.optimizers import Optimizer
-from nncore.program import Program, check_output, lower
+from nncore.program import MIXED_BFLOAT16, Program, check_output, lower
 from nncore.training.batches import MiniBatches
 from nncore.training.loop import Strategy
 from nncore.training.scoring import bind_metrics, checked_metrics
@@ -30,7 +30,11 @@ SEED = checks.integer(0, 2**64 - 1)
 
 def new_state(seed: int | None, dtype: Any, name: str | None) -> State:
     """Return the state of a new model without layers; see `Sequential`."""
-    return State((), drawn_seed() if seed is None else SEED("seed", seed), checked_dtype(dtype), checked_name(name))
+    mixed = isinstance(dtype, str) and dtype == MIXED_BFLOAT16
+    seed = drawn_seed() if seed is None else SEED("seed", seed)
+    state = State((), seed, checked_dtype("float32" if mixed else dtype), checked_name(name))
+    state.precision = MIXED_BFLOAT16 if mixed else None
+    return state
 
 
 def drawn_seed() -> int:
@@ -47,7 +51,7 @@ def checked_dtype(dtype: Any) -> np.dtype:
                     return known
             except TypeError:
                 break
-    raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+    raise ValueError(f"dtype must be 'float32', 'float64' or 'mixed_bfloat16', got {dtype!r}")
 
 
 def checked_name(name: Any) -> str | None:
@@ -104,7 +108,7 @@ def compile_model(
             check_output(state.layers, effective)
             bind_metrics(new_metrics, effective)
             if state.network is not None:
-                program = lower(state.layers, state.network.program.n_features, effective)
+                program = lower(state.layers, state.network.program.n_features, effective, state.precision)
                 state.network = _recompiled(state.network, program, new_optimizer)
                 if not keep_state:
                     state.network.reset_optimizer()

@@ -46,12 +46,13 @@ def snapshot(state: State, metadata: Mapping[str, str]) -> Snapshot:
             drawn=state.drawn,
             feature_names=state.feature_names,
             output_names=output_names(state, network.program),
+            precision=state.precision,
         )
 
 
 def restored(kept: Snapshot) -> State:
     """Return the state that `snapshot` described."""
-    state = new_state(kept.seed, kept.parameters.dtype, kept.name)
+    state = new_state(kept.seed, kept.precision or kept.parameters.dtype, kept.name)
     for layer in kept.layers:
         add(state, layer)
     # A later version may infer another loss.

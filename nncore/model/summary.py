@@ -5,7 +5,7 @@ from __future__ import annotations
 from nncore.layers import Activation, Dense, Layer, as_activation
 from nncore.program import Program, last_activation
 from nncore.program.naming import in_depth, layer_name
-from nncore.training.state import State, current_loss
+from nncore.training.state import State, current_loss, dtype_policy
 
 HEADER = ("layer", "kind", "outputs", "activation", "parameters")
 UNKNOWN = "?"
@@ -36,7 +36,7 @@ def _title(state: State) -> str:
     features = (
         "not built: fit or build(n_features) does it" if network is None else f"{network.program.n_features} features"
     )
-    return f"Sequential{f' {state.name!r}' if state.name else ''} ({features}, {state.dtype})"
+    return f"Sequential{f' {state.name!r}' if state.name else ''} ({features}, {dtype_policy(state)})"
 
 
 def _layer_cells(state: State) -> list[tuple[str, ...]]:

@@ -127,7 +127,7 @@ def _operate(state: State, layers: list[Layer], origins: list[int | None]) -> Su
         state.layers = tuple(layers)
         return SurgeryReport()
     loss, loss_before = loss_of(layers, state.loss), current_loss(state)
-    program = lower(layers, network.program.n_features, loss)
+    program = lower(layers, network.program.n_features, loss, state.precision)
     bind_metrics(state.metrics, loss)
     refuse_absurd_size(program, state.dtype.itemsize, state.optimizer.n_slots)
     origin_of = _origins_in_depth(before, layers, origins)

@@ -1,6 +1,7 @@
 """A model's layers as a *program*: a straight list of rows that the engine, or the NumPy reference, runs."""
 
 from nncore.program.lowering import (
+    MIXED_BFLOAT16,
     Program,
     check_output,
     last_activation,
@@ -11,6 +12,7 @@ from nncore.program.lowering import (
 from nncore.program.rows import ParameterBlock, Row
 
 __all__ = [
+    "MIXED_BFLOAT16",
     "ParameterBlock",
     "Program",
     "Row",

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from nncore.activations import ACTIVATIONS
-from nncore.program.lowering import Program
+from nncore.program.lowering import MIXED_BFLOAT16, Program
 from nncore.program.rows import BATCH, Row
 
 OPS = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add")
@@ -45,6 +45,8 @@ def checked(program: Any) -> Program:
 
 
 def _check(program: Program) -> None:
+    if program.precision not in (None, MIXED_BFLOAT16):
+        raise ValueError(f"precision is {program.precision!r}")
     widths = {BATCH: _count("n_features", program.n_features)}
     ends = {"parameter": _count("n_parameters", program.n_parameters, 0)}
     ends["statistic"] = _count("n_statistics", program.n_statistics, 0)

@@ -14,6 +14,9 @@ from nncore.layers import LAYERS, MAX_UNITS, Activation, Dense, Dropout, Layer, 
 from nncore.losses import Crossentropy, Loss
 from nncore.program.rows import BATCH, ParameterBlock, Row, Rows, refuse_lone_softmax
 
+MIXED_BFLOAT16 = "mixed_bfloat16"
+"""Keras' name for products of operands rounded to bfloat16, in float32 otherwise."""
+
 
 @dataclass(frozen=True)
 class Program:
@@ -36,6 +39,8 @@ class Program:
         All that is learned, in the order of the flat vector.
     statistics : tuple of ParameterBlock
         What is averaged over batches: means and variances of each batchnorm.
+    precision : "mixed_bfloat16" or None
+        Of the products of dense rows, where it is not that of all else.
     """
 
     n_features: int
@@ -48,6 +53,7 @@ class Program:
     link: str
     parameters: tuple[ParameterBlock, ...]
     statistics: tuple[ParameterBlock, ...] = ()
+    precision: str | None = None
 
     def __str__(self) -> str:
         header = ("row", "op", "reads", "layer", "n_in", "n_out", "activation", "weight", "bias")
@@ -67,7 +73,7 @@ def _cells(number: int, row: Row) -> tuple[str, ...]:
     return (str(number), op, reads, str(row.layer), str(row.n_in), str(row.n_out), activation, *places)
 
 
-def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str) -> Program:
+def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str, precision: str | None = None) -> Program:
     """Turn layers into a program.
 
     Parameters
@@ -78,6 +84,9 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str) -> Program
         Width of the input, 1 to 2**31 - 1.
     loss : Loss or str
         What is minimised. A crossentropy takes over the sigmoid or softmax of the last layer, which becomes the link.
+
+    precision : "mixed_bfloat16" or None
+        Of the products of dense rows, where it is not that of all else.
 
     Returns
     -------
@@ -102,6 +111,8 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str) -> Program
     n_features = checks.integer(1, MAX_UNITS)("n_features", n_features)
     loss = losses.get(loss)
     layers = _checked(layers)
+    if precision not in (None, MIXED_BFLOAT16):
+        raise ValueError(f"precision must be None or {MIXED_BFLOAT16!r}, got {precision!r}")
     found = Rows(n_features)
     found.add(layers)
     if found.rows[-1].op == "dropout":
@@ -120,6 +131,7 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str) -> Program
         link,
         tuple(found.parameters),
         tuple(found.statistics),
+        precision,
     )
 
 

@@ -65,6 +65,8 @@ class State:
         The same of the targets, if there are several columns of them.
     turn : Turn
         Who may use and change all this; the network has it, too.
+    precision : "mixed_bfloat16" or None
+        Of the products, where it is not `dtype`.
     """
 
     layers: tuple[Layer, ...]
@@ -82,6 +84,12 @@ class State:
     feature_names: Names = None
     output_names: Names = None
     turn: Turn = field(default_factory=Turn)
+    precision: str | None = None
+
+
+def dtype_policy(state: State) -> str:
+    """Return what the model computes in, as `Sequential` was given it."""
+    return state.precision or state.dtype.name
 
 
 def loss_of(layers: Sequence[Layer], given: Loss | None) -> Loss:
@@ -179,7 +187,7 @@ def _validation(validation_data: Any, program: Program, state: State, names: tup
 
 def program_for(state: State, n_features: int) -> Program:
     """Return the program of the layers for so many features."""
-    return lower(state.layers, n_features, current_loss(state))
+    return lower(state.layers, n_features, current_loss(state), state.precision)
 
 
 def new_network(state: State, program: Program) -> Network:
