@@ -1,4 +1,4 @@
-# What dense rows multiply where NN_BFLOAT16: words (bfloat16.h) of their weights, renewed block by block with the transposes,
+# What dense rows multiply where NN_BFLOAT16: words (bfloat16.h) of their weights, renewed by blocks with the transposes,
 # and of their inputs and deltas, made tile by tile when those are. In all other modules the compiler leaves this out.
 
 cdef inline isize word_room(const Arena *a) noexcept nogil:
@@ -64,4 +64,5 @@ cdef void round_block(const Weights *w, const Row *r, const Block *block, const 
     if r.transposed >= 0 and w.transposed != NULL:
         transposed = w.transposed + r.transposed
         transposed += nn_panel_at(nn_words(r.n_out), r.n_in, block.q, block.p * NN_W // NN_PAIR)
-    nn_pack_weight(words, transposed, q_width, x, nn_panel_cols(r.n_in, block.q), nn_panel_cols(r.n_out, block.p), width)
+    nn_pack_weight(words, transposed, q_width, x, nn_panel_cols(r.n_in, block.q), nn_panel_cols(r.n_out, block.p),
+                   width)

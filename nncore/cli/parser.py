@@ -45,6 +45,8 @@ class _Parser(argparse.ArgumentParser):
 if TYPE_CHECKING:
     _Commands = argparse._SubParsersAction[_Parser]
 
+DTYPES = ("float32", "float64", "mixed_bfloat16")
+
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Return the options of `argv`; ``.run`` is the function that carries the command out.
@@ -99,12 +101,7 @@ def _add_train(commands: _Commands) -> None:
         default="relu",
         help=f"of the hidden layers: {', '.join(sorted(ACTIVATIONS))} (default %(default)s)",
     )
-    network.add_argument(
-        "--dtype",
-        default="float32",
-        choices=("float32", "float64", "mixed_bfloat16"),
-        help="precision (default %(default)s)",
-    )
+    network.add_argument("--dtype", default="float32", choices=DTYPES, help="precision (default %(default)s)")
     network.add_argument("--seed", type=_seed, default=0, help="decides weights, split and shuffling (default 0)")
     training = command.add_argument_group("training")
     training.add_argument("--optimizer", default="adam", help=f"{', '.join(OPTIMIZERS)} (default %(default)s)")
