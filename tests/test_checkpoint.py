@@ -251,7 +251,7 @@ def test_checksum_covers_everything(content):
 
 LAYER = {"type": "Dense", "units": 3}
 BAD_FIELDS = [
-    ({"format_version": 9}, "format version 9 is newer than supported 2; the file was written by nncore 0"),
+    ({"format_version": 9}, "format version 9 is newer than supported 3; the file was written by nncore 0"),
     ({"format_version": "1"}, "format_version must be an integer from 1, got '1'"),
     ({"format_version": True}, "format_version must be an integer from 1, got True"),
     ({"format_version": 0}, "format_version must be an integer from 1, got 0"),

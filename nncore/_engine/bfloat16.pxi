@@ -1,4 +1,4 @@
-# What dense rows multiply where NN_BFLOAT16: words (bfloat16.h) of their weights, renewed by blocks with the transposes,
+# What dense rows multiply where NN_BFLOAT16: words (bfloat16.h) of their weights, renewed by blocks as the transposes,
 # and of their inputs and deltas, made tile by tile when those are. In all other modules the compiler leaves this out.
 
 cdef inline isize word_room(const Arena *a) noexcept nogil:

@@ -40,7 +40,7 @@ cdef struct Row:          # one row of the program
     isize weight          # panels in a state and its parallel vectors; the bias is one more row behind the weight's
     isize n_weight_rows   # n_in, and one more where there is a bias; the rows of a norm
     isize transposed      # the weight's transpose in `transposed`; -1 where no delta goes back
-    isize words           # if NN_BFLOAT16: the weight rounded, in `words`; what a dense row reads and its delta, rounded,
+    isize words           # if NN_BFLOAT16: the weight rounded, in `words`; what a dense row reads and its delta, too,
     isize input_words, delta_words  # in the arena's: first column, as of x and y
     isize flat            # weight and bias, or gamma and beta, in the program's flat parameter vector; -1 for none
     isize statistics      # running mean and variance in the flat vector of statistics

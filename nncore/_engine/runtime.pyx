@@ -75,7 +75,7 @@ def tune_threads(bint on):
 
 
 def cpu_level():
-    """Return 0 for any processor, 1 for AVX2 with FMA, 2 for AVX-512, 3 for that with BF16, if the system supports it."""
+    """Return 0 for any processor, 1 for AVX2 with FMA, 2 for AVX-512, 3 for that with BF16; as the system allows."""
     return nn_cpu_level()
 
 
