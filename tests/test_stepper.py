@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from engine_networks import LAYERED, RULES
 from test_model import ignore_fork_warning, in_child, needs_fork
+from test_predictor import misaligned
 
 import nncore
 from nncore import (
@@ -149,12 +150,6 @@ def test_threads_may_change_between_steps(threads):
 
 
 # ------------------------------------------------------------------------------------------------ what it is given
-
-
-def misaligned(array):
-    memory = np.zeros(array.nbytes + 1, np.uint8)[1:]
-    memory[:] = array.view(np.uint8).ravel()
-    return memory.view(array.dtype).reshape(array.shape)
 
 
 LAYOUTS = {
