@@ -23,12 +23,16 @@ ISA_FLAGS = {
     "avx512vl": [*AVX512, "-DNN_VEC_BYTES=32"],  # short vectors in AVX-512's 32 registers, for narrow layers
     "avx512": AVX512,
     "avx512bf16": [*AVX512, "-mavx512bf16"],
+    "amx": [*AVX512, "-mavx512bf16", "-DNN_TILES=1"],  # its instructions are assembler
+    "tiles": [*AVX512, "-mavx512bf16", "-DNN_TILES=2"],  # ... or functions, to test what surrounds them
 }
 MODULES = {  # name of a kind of module -> its macros and instruction sets
-    "f32": ([("NN_REAL_BITS", "32")], ("base", "avx2", "avx512vl", "avx512")),
-    "f64": ([("NN_REAL_BITS", "64")], ("base", "avx2", "avx512vl", "avx512")),
-    "bf16": ([("NN_REAL_BITS", "32"), ("NN_BFLOAT16", "1")], ("base", "avx2", "avx512", "avx512bf16")),
+    "f32": ([("NN_REAL_BITS", "32")], ["base", "avx2", "avx512vl", "avx512"]),
+    "f64": ([("NN_REAL_BITS", "64")], ["base", "avx2", "avx512vl", "avx512"]),
+    "bf16": ([("NN_REAL_BITS", "32"), ("NN_BFLOAT16", "1")], ["base", "avx2", "avx512", "avx512bf16", "amx"]),
 }
+if os.environ.get("NNCORE_TEST_TILES"):
+    MODULES["bf16"][1].append("tiles")
 # -ffp-contract=off: the compiler fuses no multiply-add that the source does not ask for, so bits depend on no flag.
 # -g0: a wheel with debug information would be several times as large.
 # The user's CFLAGS come before these: "base" stays base under -march=native, and no arithmetic flag of theirs survives.

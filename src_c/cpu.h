@@ -5,6 +5,10 @@
 #if defined(__x86_64__) || defined(__i386__)
 
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #include <xmmintrin.h>
 
 static inline unsigned nn_xgetbv(void) /* which registers the operating system saves */
@@ -14,17 +18,32 @@ static inline unsigned nn_xgetbv(void) /* which registers the operating system s
     return low;
 }
 
-/* 0: base, 1: AVX2 and FMA, 2: AVX-512 F, DQ, BW and VL, 3: these and BF16 */
+/* 0: base, 1: AVX2 and FMA, 2: AVX-512 F, DQ, BW and VL, 3: these and BF16, 4: and AMX with BF16 */
 static inline int nn_cpu_level(void)
 {
     unsigned a, b, c, d;
     const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, avx2 = 1u << 5;
     const unsigned avx512 = (1u << 16) | (1u << 17) | (1u << 30) | (1u << 31); /* F DQ BW VL */
+    const unsigned amx = (1u << 22) | (1u << 24);                              /* BF16 TILE */
     if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (fma | osxsave | avx)) != (fma | osxsave | avx)) return 0;
     unsigned saved = nn_xgetbv();
     if ((saved & 0x06) != 0x06 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & avx2)) return 0;
     if ((saved & 0xe6) != 0xe6 || (b & avx512) != avx512) return 1;
-    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && a & 1u << 5 ? 3 : 2;
+    const int has_tiles = (d & amx) == amx && (saved & 0x60000) == 0x60000;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & 1u << 5)) return 2;
+    return 3 + has_tiles;
+}
+
+/* Ask the operating system to save this process' matrix registers; whether it does. It refuses, for one, where a thread
+ * handles its signals on a stack that is too small for them. */
+static inline int nn_cpu_allow_tiles(void)
+{
+#if defined(__linux__) && defined(__x86_64__)
+    const long ask_for_state = 0x1023, of_tiles = 18; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILE_DATA */
+    return nn_cpu_level() >= 4 && syscall(SYS_arch_prctl, ask_for_state, of_tiles) == 0;
+#else
+    return 0;
+#endif
 }
 
 /* whether it computes 512-bit vectors as two of 256 bits, one after the other: AMD's family 19h, Zen 4 */
@@ -64,6 +83,36 @@ static inline void nn_cpu_name(char name[49])
         __get_cpuid(0x80000002u + i, words + 4 * i, words + 4 * i + 1, words + 4 * i + 2, words + 4 * i + 3);
 }
 
+/* Matrix registers are the thread's between nn_fp_begin(1) and nn_fp_end, all eight of them with 16 rows of 64 bytes, and
+ * after what runs in between by itself, which may have had them. A thread that has none is sooner exchanged for another. */
+#define NN_HAD_TILES (1u << 31) /* in what nn_fp_begin returns; the processor has no such flag */
+#if NN_TILES == 1
+static _Thread_local unsigned nn_has_tiles; /* NN_HAD_TILES, or 0 */
+
+static inline void nn_tiles_take(void)
+{
+    static const struct { unsigned char palette, start_row, unused[14]; unsigned short bytes[16]; unsigned char rows[16]; }
+        shape = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+    __asm__ __volatile__("ldtilecfg %0" : : "m"(shape) : "memory");
+    nn_has_tiles = NN_HAD_TILES;
+}
+static inline unsigned nn_tiles_begin(int computes)
+{
+    const unsigned before = nn_has_tiles;
+    if (computes) nn_tiles_take();
+    return before;
+}
+static inline void nn_tiles_end(unsigned before)
+{
+    if (before & NN_HAD_TILES) { nn_tiles_take(); return; }
+    if (nn_has_tiles) __asm__ __volatile__("tilerelease" : : : "memory");
+    nn_has_tiles = 0;
+}
+#else
+static inline unsigned nn_tiles_begin(int computes) { (void)computes; return 0; }
+static inline void nn_tiles_end(unsigned before) { (void)before; }
+#endif
+
 /* Round to nearest, no traps: whatever another library has set, the bits are the same. `flush`: subnormal numbers count
  * as zero. They are up to 200 times as slow, and networks are full of them: a dead unit's moments decay for thousands of
  * steps, and units far in the tail of a sigmoid put them out. The compiler may move no access to memory across either. */
@@ -74,12 +123,13 @@ static inline unsigned nn_fp_begin(int flush)
     NN_FENCE();
     if (before != wanted) _mm_setcsr(wanted);
     NN_FENCE();
-    return before;
+    return before | nn_tiles_begin(flush);
 }
 static inline void nn_fp_end(unsigned before)
 {
     NN_FENCE();
-    _mm_setcsr(before);
+    nn_tiles_end(before);
+    _mm_setcsr(before & ~NN_HAD_TILES);
     NN_FENCE();
 }
 
@@ -87,6 +137,7 @@ static inline void nn_fp_end(unsigned before)
 
 static inline int nn_cpu_level(void) { return 0; }
 static inline int nn_cpu_halves_512(void) { return 0; }
+static inline int nn_cpu_allow_tiles(void) { return 0; }
 static inline int nn_cpuid(unsigned leaf, unsigned subleaf, unsigned found[4])
 {
     (void)leaf; (void)subleaf; (void)found;

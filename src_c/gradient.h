@@ -6,7 +6,11 @@
 #ifndef NN_GRADIENT_H
 #define NN_GRADIENT_H
 
-#include "bfloat16.h"
+#if NN_TILES
+#include "tiles.h"
+#else
+#include "chains.h"
+#endif
 #include "groups.h"
 #include "optimizers.h"
 #include "tile.h"
@@ -83,7 +87,16 @@ NN_INLINE void nn_outer_end(const nn_outer *p, isize i, isize n, isize group, in
     if (p->update && ends) nn_outer_update(p, i, n);
 }
 
-#if NN_BFLOAT16
+#if NN_TILES
+
+NN_INLINE void nn_outer_group(int nv, const nn_outer *p, isize row, isize n_rows, isize group, int ends)
+{
+    const isize at = nn_short_pairs_at(0, 0, row);
+    nn_tile_outer(nv, p->gradient, p->n_in, p->x_pairs + at, p->dz_pairs + at, n_rows);
+    nn_outer_end(p, 0, p->n_in, group, ends);
+}
+
+#elif NN_BFLOAT16
 
 /* run after run of rows, so that those stay in the cache */
 NN_INLINE void nn_outer_group(int nv, const nn_outer *p, isize row, isize n_rows, isize group, int ends)

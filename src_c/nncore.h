@@ -17,6 +17,9 @@
 #ifndef NN_BFLOAT16
 #define NN_BFLOAT16 0 /* 1, with NN_REAL_BITS 32: products of matrices that are rounded to bfloat16, see bfloat16.h */
 #endif
+#ifndef NN_TILES
+#define NN_TILES 0    /* 1, with NN_BFLOAT16 and AVX512_BF16: these by matrix registers, see tiles.h; 2: as if by them */
+#endif
 
 #if NN_REAL_BITS == 32
 typedef float real;

@@ -201,12 +201,23 @@ NN_INLINE dvec dabs(dvec a) { return (dvec)((dmask)a & INT64_MAX); }
  *                     fused, subnormal numbers counting as zero (where values are single, if the environment says so)
  *   vwords(a, b)      NN_PAIR == 2: the words (a, b), rounded         vshort(a)   NN_PAIR == 1: a rounded
  *   vrow(a, b)        NN_PAIR == 2: of 2 * NN_V values in a row the words (0, 2), (1, 3), (4, 6), (5, 7), ..., rounded
+ * With matrix registers (NN_TILES) the first of a word is in the low half, and vrow's words are (0, 1), (2, 3), ...
  *
  * float64 has no use for any of it.
  */
 #if defined(__AVX512BF16__) && NN_VEC_BYTES == 64 && NN_REAL_BITS == 32
 
 #define NN_PAIR 2
+#if NN_TILES
+NN_INLINE vec vwords(vec a, vec b)
+{
+    const __m512i order = _mm512_setr_epi32(
+        0x00100000, 0x00110001, 0x00120002, 0x00130003, 0x00140004, 0x00150005, 0x00160006, 0x00170007,
+        0x00180008, 0x00190009, 0x001a000a, 0x001b000b, 0x001c000c, 0x001d000d, 0x001e000e, 0x001f000f);
+    return (vec)_mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+}
+NN_INLINE vec vrow(vec a, vec b) { return (vec)_mm512_cvtne2ps_pbh(b, a); }
+#else
 NN_INLINE vec vdot(vec sum, vec a, vec b) { return _mm512_dpbf16_ps(sum, (__m512bh)b, (__m512bh)a); }
 NN_INLINE vec vwords(vec a, vec b)
 {
@@ -220,6 +231,7 @@ NN_INLINE vec vrow(vec a, vec b)
     const __m128i order = _mm_setr_epi8(4, 5, 0, 1, 6, 7, 2, 3, 12, 13, 8, 9, 14, 15, 10, 11);
     return (vec)_mm512_shuffle_epi8((__m512i)_mm512_cvtne2ps_pbh(b, a), _mm512_broadcast_i32x4(order));
 }
+#endif
 
 #else
 

@@ -112,7 +112,7 @@ cdef int ensure_room(Arena *a, const Network *net, isize room, int training) exc
     if room <= a.room:
         return ensure_vector(&a.deltas, a.room * net.n_columns) if training else 0
     cdef real *values = nn_allocate(room * net.n_columns)
-    cdef real *words = nn_allocate((room + 3) // 4 * 4 * net.n_word_columns)
+    cdef real *words = nn_allocate(nn_filled(room) * net.n_word_columns)
     cdef double *row_loss = <double *>nn_allocate(room * 2)
     if values == NULL or words == NULL or row_loss == NULL:
         free(values)

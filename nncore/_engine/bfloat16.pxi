@@ -2,7 +2,7 @@
 # and of their inputs and deltas, made tile by tile when those are. In all other modules the compiler leaves this out.
 
 cdef inline isize word_room(const Arena *a) noexcept nogil:
-    return (a.room + 3) // 4 * 4
+    return nn_filled(a.room)
 
 
 cdef inline real *input_words(const Arena *a, const Row *r) noexcept nogil:
@@ -37,12 +37,12 @@ cdef void place_words(Network *net, Row *r) noexcept:
 
 
 cdef void round_input(const Arena *a, const Row *r, isize row, isize end, const Input *input) noexcept nogil:
-    """row: a multiple of 4, as of all tiles; pairs are for the gradient."""
+    """row: a multiple of NN_FILL, as of all tiles; pairs are for the gradient."""
     cdef nn_packing packing
     packing.x, packing.x_rows, packing.n_cols, packing.flat = input_of(a, r), a.room, r.n_in, 0
     if input.rows != NULL and r.live_x == 0:
         packing.x, packing.flat = input.rows, 1
-    packing.rows, packing.pairs, packing.room = input_words(a, r), NULL, word_room(a)
+    packing.rows, packing.pairs, packing.room, packing.left = input_words(a, r), NULL, word_room(a), 1
     if a.training:
         packing.pairs = input_pairs(a, r)
     nn_pack(&packing, row, end)
@@ -51,7 +51,7 @@ cdef void round_input(const Arena *a, const Row *r, isize row, isize end, const 
 cdef void round_delta(const Arena *a, const Row *r, isize row, isize end) noexcept nogil:
     cdef nn_packing packing
     packing.x, packing.x_rows, packing.n_cols, packing.flat = deltas_at(a, r.y), a.room, r.n_out, 0
-    packing.rows, packing.pairs, packing.room = delta_words(a, r), delta_pairs(a, r), word_room(a)
+    packing.rows, packing.pairs, packing.room, packing.left = delta_words(a, r), delta_pairs(a, r), word_room(a), 0
     nn_pack(&packing, row, end)
 
 

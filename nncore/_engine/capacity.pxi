@@ -28,7 +28,7 @@ cdef int may_go_by_groups(const Network *net, isize n_groups, int n_workers) noe
 
 cdef isize room_for(const Network *net, int training, int whole, isize rows, int n_workers) noexcept nogil:
     """Rows that the arena needs room for: a segment of a batch, or a tile for each worker."""
-    cdef isize fit = SEGMENT_BYTES // (2 * net.n_columns * <isize>sizeof(real))
+    cdef isize fit = SEGMENT_BYTES // ((2 * net.n_columns + net.n_word_columns) * <isize>sizeof(real))
     if training and (net.n_norm_rows > 0 or whole):
         return rows  # a batchnorm needs the whole batch
     if not training:

@@ -38,7 +38,10 @@ cdef extern from "tile.h" nogil:
     void nn_transpose_block(real *y, isize y_stride, const real *x, isize x_stride, isize n_i, isize n_j)
 
 cdef extern from "bfloat16.h" nogil:
-    int NN_PAIR
+    enum:
+        TILE_ROWS "NN_ROWS_TOGETHER"  # rows that go through all layers together while they are in the cache
+    int NN_PAIR, NN_FILL
+    isize nn_filled(isize n)
     isize nn_words(isize n)
     isize nn_short_padded(isize n_cols)
     isize nn_short_pairs_at(isize room, isize column, isize row)
@@ -49,6 +52,7 @@ cdef extern from "bfloat16.h" nogil:
         real *rows
         real *pairs
         isize room
+        int left
     void nn_pack(const nn_packing *p, isize row, isize end)
     void nn_pack_weight(real *w, real *t, isize t_width, const real *x, isize n_in, isize n_out, isize width)
     void nn_short_product(const nn_product *p, isize width, isize row, isize end)

@@ -59,12 +59,12 @@ cdef class _Words:
     cdef _Panels memory
     cdef isize room, n_cols
 
-    def __cinit__(self, _Panels matrix):
+    def __cinit__(self, _Panels matrix, bint left):
         cdef nn_packing packing
-        self.room, self.n_cols = (matrix.n_rows + 3) // 4 * 4, matrix.n_cols
+        self.room, self.n_cols = nn_filled(matrix.n_rows), matrix.n_cols
         self.memory = _Panels(1, NN_PAIR * self.room * nn_short_padded(self.n_cols))
         packing.x, packing.x_rows, packing.n_cols, packing.flat = matrix.data, matrix.n_rows, matrix.n_cols, 0
-        packing.rows, packing.pairs, packing.room = self.memory.data, self.pairs(0), self.room
+        packing.rows, packing.pairs, packing.room, packing.left = self.memory.data, self.pairs(0), self.room, left
         nn_pack(&packing, 0, matrix.n_rows)
 
     cdef real *pairs(self, isize panel) noexcept:
@@ -85,7 +85,7 @@ cdef _Panels product(_Panels x, _Panels w, _Panels bias):
     """bias + x w, in panels; bias may be None."""
     cdef nn_product p
     cdef isize i
-    cdef _Words x_words = _Words(x) if NN_BFLOAT16 else None
+    cdef _Words x_words = _Words(x, 1) if NN_BFLOAT16 else None
     cdef _Panels w_words = words_of_weight(w) if NN_BFLOAT16 else None
     y = _Panels(x.n_rows, w.n_cols)
     for i in range(nn_panel_count(w.n_cols)):
@@ -115,8 +115,8 @@ def dense_backward(const real[:, ::1] x not None, const real[:, ::1] weight not 
     cdef _Panels x_panels = in_panels(x), dz_panels = in_panels(dz)
     cdef _Panels dweight = _Panels(n_in, n_out), dbias = _Panels(1, n_out), scratch = _Panels(NN_W, NN_W)
     cdef _Panels levels = _Panels(nn_level_count(nn_group_count(n)) * NN_W, NN_W)
-    cdef _Words x_words = _Words(x_panels) if NN_BFLOAT16 else None
-    cdef _Words dz_words = _Words(dz_panels) if NN_BFLOAT16 else None
+    cdef _Words x_words = _Words(x_panels, 1) if NN_BFLOAT16 else None
+    cdef _Words dz_words = _Words(dz_panels, 0) if NN_BFLOAT16 else None
     outer.tree.before, outer.tree.last, outer.tree.levels, outer.tree.step = 0, 1, levels.data, NN_W * NN_W
     transposed = in_panels(np.ascontiguousarray(np.asarray(weight).T))
     with _CleanFloatingPoint():

@@ -7,7 +7,8 @@ cdef void activate_row(int activation, real parameter, real *y, isize n) noexcep
         nn_activate(activation, parameter, y, y, nn_padded(n))
 
 
-cdef inline void dense_row(const Weights *weights, const real *flat, const Row *r, const real *x, real *y) noexcept nogil:
+cdef inline void dense_row(const Weights *weights, const real *flat, const Row *r, const real *x,
+                           real *y) noexcept nogil:
     cdef const real *w = weights.state + r.weight
     if NN_BFLOAT16:
         nn_short_single(y, x, weights.words + r.words, w, r.n_in, r.n_weight_rows, r.n_out)

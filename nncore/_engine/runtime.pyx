@@ -10,6 +10,7 @@ cdef extern from "threads.h" nogil:
 cdef extern from "cpu.h" nogil:
     int nn_cpu_level()
     bint nn_cpu_halves_512()
+    bint nn_cpu_allow_tiles()
     int nn_cpuid(unsigned leaf, unsigned subleaf, unsigned *found)
     unsigned nn_cpu_saves()
     unsigned nn_fp_begin(int flush)
@@ -75,8 +76,13 @@ def tune_threads(bint on):
 
 
 def cpu_level():
-    """Return 0 for any processor, 1 for AVX2 with FMA, 2 for AVX-512, 3 for that with BF16; as the system allows."""
+    """Return 0 for any processor, 1 for AVX2 with FMA, 2 for AVX-512, 3 for that with BF16, 4 for AMX with BF16."""
     return nn_cpu_level()
+
+
+def cpu_allow_tiles():
+    """Ask the system for the registers of AMX, for all threads from now on; return whether it grants them."""
+    return nn_cpu_allow_tiles()
 
 
 def cpu_halves_512():

@@ -15,8 +15,8 @@ cdef inline isize rows_per_item(isize n_rows, int n_workers) noexcept nogil:
     if n_workers == 1:
         return n_rows
     cdef isize share = (n_rows + n_workers - 1) // n_workers, n_tiles = (share + TILE_ROWS - 1) // TILE_ROWS
-    cdef isize tile = ((share + n_tiles - 1) // n_tiles + 3) // 4 * 4  # register tiles of few rows are slow
-    return max(tile, (n_rows // NN_MAX_ITEMS + 4) // 4 * 4)  # bfloat16.pxi rounds four rows at a time
+    cdef isize tile = nn_filled((share + n_tiles - 1) // n_tiles)  # register tiles of few rows are slow
+    return max(tile, nn_filled(1 + n_rows // NN_MAX_ITEMS))  # bfloat16.pxi rounds so many rows at a time
 
 
 cdef inline isize blocks_per_item(isize n_blocks, int n_workers) noexcept nogil:

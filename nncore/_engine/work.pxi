@@ -1,8 +1,5 @@
 # What is being done: the job of the running call, the stage its workers are in, and the Engine that holds everything.
 
-cdef enum:
-    TILE_ROWS = 48        # rows that go through all layers together while they are in the cache; a multiple of NN_MR
-
 cdef enum:                # what a job is for
     UPDATE
     STORE_GRADIENT

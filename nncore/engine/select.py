@@ -33,8 +33,8 @@ ISAS = {"base": 0, "avx2": 1, "avx512vl": 2, "avx512": 2}
 """Instruction sets, the best one last, and what level of processor they need; avx512vl is avx512 with vectors of 256
 bits instead of 512."""
 
-MIXED_ISAS = {"base": 0, "avx2": 1, "avx512": 2, "avx512bf16": 3}
-"""The same for products of bfloat16: the last one multiplies pairs of them."""
+MIXED_ISAS = {"base": 0, "avx2": 1, "avx512": 2, "avx512bf16": 3, "amx": 4}
+"""The same for products of bfloat16: the last two multiply pairs of them, the last one whole matrices."""
 
 BITS = {"float32": 32, "float64": 64}
 """Size of each dtype."""
@@ -95,8 +95,10 @@ def load_mixed() -> ModuleType:
 
 
 def mixed_isas() -> list[str]:
-    """Return the instruction sets of `MIXED_ISAS` that processor and system support."""
+    """Return the instruction sets of `MIXED_ISAS` that processor and system support; for AMX the system is asked."""
     level = runtime.cpu_level()
+    if level == MIXED_ISAS["amx"] and not runtime.cpu_allow_tiles():
+        level -= 1
     return [isa for isa, needed in MIXED_ISAS.items() if needed <= level]
 
 

@@ -123,10 +123,10 @@ typedef struct {
     nn_packing input, delta;
 } layer;
 
-static nn_packing packed(const float *x, isize n, isize n_cols, isize room, int flat, isize at_a_time)
+static nn_packing packed(const float *x, isize n, isize n_cols, isize room, int flat, isize at_a_time, int left)
 {
     const isize size = room * nn_short_padded(n_cols);
-    nn_packing p = {x, n, n_cols, flat, reals(size), reals(size), room};
+    nn_packing p = {x, n, n_cols, flat, reals(size), reals(size), room, left};
     memset(p.rows, 0xff, size * sizeof(float)); /* NaN, where nothing is written */
     memset(p.pairs, 0xff, size * sizeof(float));
     for (isize row = 0; row < n; row += at_a_time) nn_pack(&p, row, row + at_a_time < n ? row + at_a_time : n);
@@ -148,6 +148,7 @@ static void pack_weight(layer *l)
 
 static void check_forward(const layer *l, int with_bias, int relu)
 {
+    const isize half = l->n / 2 / NN_FILL * NN_FILL;
     int suspect = 0, strange = 0;
     float *y = reals(l->n * nn_padded(l->n_out));
     for (isize p = 0; p < nn_panel_count(l->n_out); p++) {
@@ -155,8 +156,8 @@ static void check_forward(const layer *l, int with_bias, int relu)
         m.w = l->words + nn_panel_at(nn_words(l->n_in), l->n_out, p, 0);
         m.bias = with_bias ? l->weight_panels + nn_panel_at(l->n_in + 1, l->n_out, p, l->n_in) : NULL;
         m.y = y + nn_panel_at(l->n, l->n_out, p, 0), m.relu = relu, m.suspect = p == 0 ? &suspect : NULL;
-        nn_short_product(&m, nn_panel_width(l->n_out, p), 0, l->n / 2);
-        nn_short_product(&m, nn_panel_width(l->n_out, p), l->n / 2, l->n);
+        nn_short_product(&m, nn_panel_width(l->n_out, p), 0, half);
+        nn_short_product(&m, nn_panel_width(l->n_out, p), half, l->n);
     }
     for (isize r = 0; r < l->n; r++)
         for (isize c = 0; c < l->n_out; c++) {
@@ -237,15 +238,15 @@ static void check_gradient(const layer *l)
 /* all kernels for n rows of a layer; bits of `options` say how */
 static void check_layer(isize n, isize n_in, isize n_out, int kind, int weight_kind, unsigned options)
 {
-    const isize at_a_time = options & 8 ? 48 : options & 16 ? 4 : n;
-    layer l = {.n = n, .n_in = n_in, .n_out = n_out, .room = (n + 3) / 4 * 4 + (options & 4)};
+    const isize at_a_time = options & 8 ? nn_filled(48) : options & 16 ? NN_FILL : n;
+    layer l = {.n = n, .n_in = n_in, .n_out = n_out, .room = nn_filled(n) + (options & 4 ? NN_FILL : 0)};
     l.x = matrix(n, n_in, kind), l.weight = matrix(n_in + 1, n_out, weight_kind), l.dz = matrix(n, n_out, kind);
     l.other = matrix(n, n_in, PLAIN);
     float *x_panels = in_panels(l.x, n, n_in, 1);
     l.weight_panels = in_panels(l.weight, n_in + 1, n_out, 0), l.dz_panels = in_panels(l.dz, n, n_out, 0);
     l.words = reals(nn_words(n_in) * nn_padded(n_out)), l.transposed = reals(nn_words(n_out) * nn_padded(n_in));
-    l.input = packed(options & 4 ? l.x : x_panels, n, n_in, l.room, options & 4, at_a_time);
-    l.delta = packed(l.dz_panels, n, n_out, l.room, 0, at_a_time);
+    l.input = packed(options & 4 ? l.x : x_panels, n, n_in, l.room, options & 4, at_a_time, 1);
+    l.delta = packed(l.dz_panels, n, n_out, l.room, 0, at_a_time, 0);
     pack_weight(&l);
     check_forward(&l, options & 1, options & 2);
     check_single(&l);
@@ -261,10 +262,10 @@ static void check_rounding(void)
 {
     for (int k = 0; k < 20000; k++) {
         const float x[] = {from_bits(draw()), value(SPECIAL), from_bits(draw() << 15), from_bits(draw() & 0x81ffffff)};
-        nn_packing p = packed(x, 4, 1, 4, 1, 4);
+        nn_packing p = packed(x, 4, 1, NN_FILL, 1, 4, 0);
         for (int r = 0; r < 4; r++) {
             const uint32_t word = bits_of(p.rows[r * NN_BLOCK_WORDS]);
-            compare("rounding", from_bits(word & 0xffff0000), rounded(x[r]), r, 0);
+            compare("rounding", from_bits(NN_TILES ? word << 16 : word & 0xffff0000), rounded(x[r]), r, 0);
         }
         free(p.rows), free(p.pairs);
     }
