@@ -31,7 +31,7 @@ class EnvironmentVariableError(NNCoreError, RuntimeError):
     Traceback (most recent call last):
         ...
     nncore.errors.EnvironmentVariableError: NNCORE_ISA='avx1024' is unknown; expected one of base, avx2, avx512vl, \
-avx512, or leave it unset
+avx512, avx512bf16, amx, or leave it unset
     """
 
 

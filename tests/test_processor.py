@@ -139,7 +139,9 @@ def test_the_engine_and_this_agree_on_what_may_run():
     extensions = processor.this().extensions or {}
     level = 2 if extensions.get("avx512vl") and extensions.get("avx512dq") and extensions.get("avx512bw") else 0
     level = level or (1 if extensions.get("avx2") and extensions.get("fma") else 0)
-    assert runtime.cpu_level() == level + bool(level == 2 and extensions.get("avx512_bf16"))
+    if level == 2 and extensions.get("avx512_bf16"):
+        level = 4 if extensions.get("amx_tile") and extensions.get("amx_bf16") else 3
+    assert runtime.cpu_level() == level
 
 
 # ------------------------------------------------------------------------------------------------------------ the peak

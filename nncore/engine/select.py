@@ -1,6 +1,6 @@
 """Choose the engine for this processor and number type, and say how many threads it may use.
 
-`NNCORE_ISA` (base, avx2, avx512vl or avx512) forces an instruction set, `NNCORE_NUM_THREADS` a number of threads; both
+`NNCORE_ISA` (base, avx2, avx512vl, avx512, avx512bf16 or amx) forces an instruction set, `NNCORE_NUM_THREADS` a number of threads; both
 are read when nncore is imported. Without the latter `OMP_NUM_THREADS` is heeded, by which joblib and others divide the
 processors among their workers.
 """
@@ -51,20 +51,21 @@ def choose_isa() -> str:
     EnvironmentVariableError
         A RuntimeError, if `NNCORE_ISA` names one that is unknown or that this machine cannot run.
     """
-    supported = supported_isas()
     forced = os.environ.get("NNCORE_ISA", "")
     if not forced:
-        return supported[-1]
-    if forced not in ISAS:
+        return supported_isas()[-1]
+    levels, level = ISAS | MIXED_ISAS, runtime.cpu_level()
+    if forced not in levels:
         raise EnvironmentVariableError(
-            f"NNCORE_ISA={forced!r} is unknown; expected one of {', '.join(ISAS)}, or leave it unset"
+            f"NNCORE_ISA={forced!r} is unknown; expected one of {', '.join(levels)}, or leave it unset"
         )
-    if forced not in supported:
+    if levels[forced] > level:
+        supported = ", ".join(isa for isa, needed in levels.items() if needed <= level)
         raise EnvironmentVariableError(
-            f"NNCORE_ISA={forced} cannot run here: this machine supports {', '.join(supported)}; "
+            f"NNCORE_ISA={forced} cannot run here: this machine supports {supported}; "
             "choose one of these, or leave NNCORE_ISA unset"
         )
-    return forced
+    return forced if forced in ISAS else "avx512"
 
 
 def supported_isas() -> list[str]:
@@ -88,10 +89,20 @@ def load(dtype: str) -> ModuleType:
 
 @cache
 def load_mixed() -> ModuleType:
-    """Return the engine module for float32 with products of bfloat16."""
-    best = mixed_isas()[-1]
-    forced = os.environ.get("NNCORE_ISA", "")
-    return mixed_module({"avx512vl": "avx512"}.get(forced, forced) or best)
+    """Return the engine module for float32 with products of bfloat16.
+
+    Raises
+    ------
+    EnvironmentVariableError
+        A RuntimeError, if `NNCORE_ISA` is ``amx`` and the system denies its registers.
+    """
+    usable, forced = mixed_isas(), os.environ.get("NNCORE_ISA", "")
+    wanted = {"": usable[-1], "avx512vl": "avx512"}.get(forced, forced)
+    if wanted not in usable:
+        raise EnvironmentVariableError(
+            f"NNCORE_ISA={wanted}: the system denies this process the registers of AMX; leave NNCORE_ISA unset"
+        )
+    return mixed_module(wanted)
 
 
 def mixed_isas() -> list[str]:

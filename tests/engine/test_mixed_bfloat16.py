@@ -1,5 +1,9 @@
 """float32 with products of bfloat16: every module has the bits of the oracle's definition, whoever computes what."""
 
+import hashlib
+import importlib
+import importlib.util
+
 import numpy as np
 import pytest
 from bfloat16_values import CASES, REGIMES, SPECIAL, as_chains, draw, same
@@ -11,6 +15,8 @@ from nncore.program import MIXED_BFLOAT16, lower
 from nncore.reference.bfloat16 import bfloat16_product
 
 MODULES = engine.mixed_variants()
+if "avx512bf16" in MODULES and importlib.util.find_spec("nncore._engine.bf16_tiles"):
+    MODULES["tiles"] = importlib.import_module("nncore._engine.bf16_tiles")  # built with NNCORE_TEST_TILES=1
 FUSED = [isa for isa in MODULES if isa != "base"]
 
 
@@ -91,6 +97,29 @@ def test_modules_and_threads_train_and_predict_the_same_bits(name, threads):
                 assert same(row[0], predictions[i])
             found.add(state(plan) + predictions.tobytes())
     assert len(found) == 1
+
+
+BITS = {
+}
+"""What every module comes to, that of AMX too. Whoever means to change these says so in the changelog, and here."""
+
+
+def steady(shape):
+    """Numbers that bfloat16 has to round, and that no library's random numbers have a part in."""
+    return (np.arange(np.prod(shape)) * 37 % 101 - 50).reshape(shape).astype(np.float32) / np.float32(96)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("isa", FUSED)
+def test_trainings_come_to_the_stored_bits(isa, name, threads):
+    layers, n_features, n, batch_size = NETWORKS[name]
+    program = lower(layers, n_features, "mse", MIXED_BFLOAT16)
+    threads(2)
+    plan = MODULES[isa].Plan(program)
+    plan.set_parameters(steady(program.n_parameters))
+    plan.set_optimizer(Adam(0.01))
+    plan.train(steady((n, n_features)), steady((n, program.n_outputs)), None, epochs=5, batch_size=batch_size, seed=3)
+    assert hashlib.sha256(state(plan)).hexdigest() == BITS[name]
 
 
 def test_a_network_predicts_as_the_oracle(module):

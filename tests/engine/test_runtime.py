@@ -345,11 +345,29 @@ def test_environment_forces_an_instruction_set(isa):
     assert isa_of_a_new_process(NNCORE_ISA=isa).stdout.split()[0] == isa
 
 
+@pytest.mark.parametrize("isa", sorted(engine.mixed_variants()))
+def test_environment_forces_an_instruction_set_for_bfloat16(isa, monkeypatch):
+    monkeypatch.setenv("NNCORE_ISA", isa)
+    assert engine.choose_isa() == (isa if isa in engine.ISAS else "avx512")
+    assert select.load_mixed.__wrapped__() is engine.mixed_variants()[isa]
+
+
+def test_without_registers_of_amx_there_is_the_next_best(monkeypatch):
+    monkeypatch.setattr(select.runtime, "cpu_level", lambda: 4)
+    monkeypatch.setattr(select.runtime, "cpu_allow_tiles", lambda: False)
+    assert select.mixed_isas() == ["base", "avx2", "avx512", "avx512bf16"]
+    monkeypatch.setenv("NNCORE_ISA", "amx")
+    with pytest.raises(RuntimeError, match="NNCORE_ISA=amx: the system denies this process the registers of AMX"):
+        select.load_mixed.__wrapped__()
+    monkeypatch.setattr(select.runtime, "cpu_allow_tiles", lambda: True)
+    assert select.mixed_isas()[-1] == "amx"
+
+
 def test_unknown_instruction_set_is_refused():
     result = isa_of_a_new_process(NNCORE_ISA="avx1024")
     assert result.returncode == 1
     assert (
-        "EnvironmentVariableError: NNCORE_ISA='avx1024' is unknown; expected one of base, avx2, avx512vl"
+        "EnvironmentVariableError: NNCORE_ISA='avx1024' is unknown; expected one of base, avx2, avx512vl, avx512, avx512bf16, amx"
         in result.stderr
     )
 
