@@ -14,8 +14,8 @@
 #define NN_GAIN 0.98        /* of the time: what a rival must come below to take over */
 #define NN_FIRST_WAIT 8     /* blocks from one trial to the next; longer after each that changed nothing */
 #define NN_WAIT 128
-#define NN_TRIAL_SHARE 200  /* a trial shall cost no more than one part in so many */
-#define NN_LONGEST_WAIT 400
+#define NN_TRIAL_SHARE 100  /* a trial shall cost no more than one part in so many */
+#define NN_LONGEST_WAIT 400 /* of long steps, a single one of which may cost several others */
 #define NN_BUSY 1.25        /* of the time: then it is another machine, and a trial is due */
 
 typedef struct {
@@ -60,10 +60,12 @@ static inline int nn_tuner_next_rival(nn_tuner *t) /* twice and half as many by 
     return rival != t->settled ? rival : t->grows ? more : less;
 }
 
-/* the rival's pace was no better: the worse it was, the later the next trial */
-static inline void nn_tuner_reject(nn_tuner *t, double pace)
+/* The rival was no better: the more time its block has cost, the later the next trial. It may have met with another
+ * program's few milliseconds, which makes it look worse than anything, but costs little more than a rival that is as good. */
+static inline void nn_tuner_reject(nn_tuner *t)
 {
-    const double due = NN_TRIAL_SHARE * (pace / nn_tuner_pace(t) - 1);
+    const double spared = t->rows * nn_tuner_pace(t), block = spared > NN_BLOCK_SECONDS ? spared : NN_BLOCK_SECONDS;
+    const double due = NN_TRIAL_SHARE * (t->seconds - spared) / block;
     const int wait = due < t->next_wait ? t->next_wait : due < NN_LONGEST_WAIT ? (int)due : NN_LONGEST_WAIT;
     t->next_wait = 2 * t->next_wait < NN_WAIT ? 2 * t->next_wait : NN_WAIT;
     nn_tuner_settle(t, t->settled, wait);
@@ -84,7 +86,7 @@ static inline void nn_tuner_end_block(nn_tuner *t, double pace)
         nn_tuner_settle(t, t->rival, 2);
         t->pace[0] = pace;
     } else {
-        nn_tuner_reject(t, pace);
+        nn_tuner_reject(t);
     }
 }
 

@@ -18,13 +18,16 @@ HERE = Path(__file__).resolve().parent
 HEADERS = HERE.parent.parent / "src_c"
 COMPILER = shutil.which("gcc") or shutil.which("cc")
 
-CASES = {  # most workers, first guess, seconds of work, those that another worker costs: at first, later; steps, noise
+CASES = {  # most workers, first guess, seconds of work, those that another worker costs: at first, later; steps, noise;
+    # steps until later, else half of them
     "two never pay": ((2, 2, 70e-6, 80e-6, 80e-6, 30_000, 0.2), 10, 1),
     "two always pay": ((2, 1, 70e-6, 5e-6, 5e-6, 30_000, 0.2), 10, 2),
     "two pay in long steps": ((2, 2, 30e-3, 1e-3, 1e-3, 1000, 0.2), 15, 2),
     "two do not pay in long steps": ((2, 2, 30e-3, 40e-3, 40e-3, 1000, 0.2), 15, 1),
     "the other processor becomes busy": ((2, 2, 300e-6, 20e-6, 400e-6, 40_000, 0.3), 15, 1),
     "the other processor becomes free": ((2, 1, 300e-6, 400e-6, 20e-6, 40_000, 0.3), 30, 2),
+    "the first trials meet another program": ((2, 2, 1.1e-3, 3e-3, 60e-6, 3000, 0.1, 25), 100, 2),
+    "... of short steps": ((2, 2, 44e-6, 100e-6, 8e-6, 60_000, 0.1, 400), 100, 2),
     "a few long steps": ((2, 2, 1.0, 0.0, 0.0, 16, 0.1), 80, 2),
     "some long steps": ((16, 16, 1.0, 0.0, 0.0, 200, 0.1), 10, 16),
     "both are as good": ((2, 2, 70e-6, 35e-6, 35e-6, 30_000, 0.2), 20, None),

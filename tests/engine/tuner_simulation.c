@@ -22,18 +22,18 @@ static double best(int n_most, double work, double cost)
     return least;
 }
 
-/* usage: tuner n_most guess work cost later_cost steps noise */
+/* usage: tuner n_most guess work cost later_cost steps noise [steps until later] */
 int main(int n, char **argument)
 {
     const int n_most = atoi(argument[1]), guess = atoi(argument[2]);
     const double work = atof(argument[3]), noise = atof(argument[7]);
-    const long steps = n == 8 ? atol(argument[6]) : 0;
+    const long steps = n >= 8 ? atol(argument[6]) : 0, until = n == 9 ? atol(argument[8]) : steps / 2;
     double taken = 0, least = 0;
     nn_tuner tuner;
     memset(&tuner, 0, sizeof tuner);
     srand(1);
     for (long i = 0; i < steps; i++) {
-        const double cost = atof(argument[i < steps / 2 ? 4 : 5]), mean = 1 + noise / 2 + 0.04 * noise;
+        const double cost = atof(argument[i < until ? 4 : 5]), mean = 1 + noise / 2 + 0.04 * noise;
         const int count = nn_tuner_count(&tuner, n_most, guess);
         if (count < 1 || count > n_most) return 1;
         const double seconds = step(count, work, cost, noise);
