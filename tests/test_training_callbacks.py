@@ -104,7 +104,10 @@ WATCHING = [EarlyStopping, ReduceLROnPlateau, lambda *a, **k: ModelCheckpoint("m
     ("arguments", "error", "message"),
     [
         ({"monitor": "val_los"}, ValueError, "mode='auto' does not know .* 'val_los' .*; did you mean 'val_loss'?"),
-        ({"monitor": "f1"}, ValueError, "mode='auto' does not know .* 'f1' is better: give mode='min' or mode='max'"),
+        ({"monitor": "f1"}, ValueError, "mode='auto' does not know .* 'f1' is better: give mode='min' or mode='max'$"),
+        ({"monitor": "val_auc"}, ValueError, "'val_auc' is better: give mode='min' or mode='max'$"),
+        ({"monitor": "val_foo"}, ValueError, "'val_foo' is better: give mode='min' or mode='max'$"),
+        ({"monitor": "Val_Accuracy"}, ValueError, "; did you mean 'val_accuracy'[?]$"),
         ({"monitor": 3}, TypeError, "monitor must be the name of a value, got 3"),
         ({"mode": "maximum"}, ValueError, "unknown mode 'maximum'.* Known: auto, max, min"),
         ({"mode": None}, TypeError, "mode must be a name"),

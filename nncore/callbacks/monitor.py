@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from nncore.base import checks
 from nncore.base.elsewhere import OF_A_KIND, bare
-from nncore.base.names import did_you_mean, lookup, nearest
+from nncore.base.names import lookup, nearest
 from nncore.base.recorded import COLUMNS
 from nncore.metrics import LARGER_IS_BETTER, METRICS
 
@@ -66,11 +66,11 @@ def _direction(monitor: str, mode: str) -> str:
         return "max" if METRICS[name] in LARGER_IS_BETTER else "min"
     if name == "loss":
         return "min"
-    known = ["loss", *METRICS]
-    near = did_you_mean(monitor, [*known, *(f"val_{name}" for name in known)])
+    near = None if bare(name) in OF_A_KIND["metric"] else _meant(monitor, ("loss", "val_loss"))
+    mend = f"; did you mean {near!r}?" if near else ""
     raise ValueError(
         f"mode='auto' does not know whether a smaller or a larger {monitor!r} is better: give mode='min' or mode='max'"
-        f"{near}"
+        f"{mend}"
     )
 
 
