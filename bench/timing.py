@@ -10,8 +10,9 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-REST = 2e-3
-"""Seconds without work that show that threads sleep."""
+REST = 20e-3
+"""Seconds without work that show that threads sleep. Another thread's time is counted when its processor's clock ticks,
+every 4 ms or even 10: a shorter look finds everyone asleep."""
 
 
 class Slot(NamedTuple):

@@ -63,7 +63,10 @@ class ModelFileError(NNCoreError, ValueError):
 
 
 class TrainingDiverged(NNCoreError, ArithmeticError):  # noqa: N818 - an event, like KeyboardInterrupt
-    """The training loss or a weight stopped being a finite number.
+    """The training loss, a weight, or what the optimizer keeps for one, stopped being a finite number.
+
+    A gradient whose square overflows would leave RMSprop, Adagrad, Adam and Nadam an infinite divisor, under which its
+    weight stands still for good.
 
     The model keeps the last weights that were known to be good: those at the start of `epoch`.
 
@@ -76,14 +79,14 @@ class TrainingDiverged(NNCoreError, ArithmeticError):  # noqa: N818 - an event, 
     learning_rate : float
         The optimizer's learning rate at that moment.
     broken_before : bool
-        Whether the weights held NaN or infinity before this training already.
+        Whether weights or optimizer held NaN or infinity before this training already.
     layer : str or None
         The layer in which it appeared, as `Sequential.summary` shows it; None for the loss, or where it was not found.
     tensor : str or None
-        What was not finite: ``"output"``, ``"loss"``, ``"delta"``, ``"gradient"`` or ``"weight"``; None where it was
-        not found.
+        What was not finite: ``"output"``, ``"loss"``, ``"delta"``, ``"gradient"``, ``"squared gradient"`` or
+        ``"weight"``; None where it was not found.
     rows : tuple of int
-        Numbers of the rows of X in that batch for which it was not finite; for a gradient or weight, all of the batch.
+        Numbers of the rows of X in that batch for which it was not finite; for gradients and weights, all of the batch.
 
     Examples
     --------
@@ -118,7 +121,9 @@ class TrainingDiverged(NNCoreError, ArithmeticError):  # noqa: N818 - an event, 
         self.rows = rows
         advice = "Try a smaller learning rate, standardised inputs, or clipping, as in Adam(clip_norm=1.0)"
         if broken_before:
-            advice = "They hold NaN or infinity already: set others with set_weights, or build a new model"
+            advice = (
+                "They hold NaN or infinity already: set others with set_weights, compile anew, or build a new model"
+            )
         super().__init__(
             f"training diverged at epoch {epoch}, batch {batch}: {self._what()} no longer finite "
             f"(last finite loss {last_finite_loss:g}, learning rate {learning_rate:g}); the weights from the start of "
@@ -133,7 +138,7 @@ class TrainingDiverged(NNCoreError, ArithmeticError):  # noqa: N818 - an event, 
             + self.tensor
             + (f" of layer {self.layer!r}" if self.layer else "")
         )
-        if not self.rows or self.tensor in ("gradient", "weight"):
+        if not self.rows or self.tensor in ("gradient", "squared gradient", "weight"):
             return f"{what} is"
         shown = ", ".join(map(str, self.rows[:3])) + (f" and {len(self.rows) - 3} more" if len(self.rows) > 3 else "")
         return f"{what} (row{'s' if len(self.rows) > 1 else ''} {shown} of X) is"

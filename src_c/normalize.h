@@ -139,71 +139,138 @@ NN_INLINE void nn_lanes_carry(nn_lane_totals *totals, nn_lanes *sum)
     *sum = (nn_lanes){{{0}}};
 }
 
+/* lane i of the result is the sum of lanes i and i + half */
+NN_INLINE vec nn_fold(vec a, int half)
+{
+    ivec beyond;
+    for (int i = 0; i < NN_V; i++) beyond[i] = (i + half) % NN_V;
+    return a + vshuffle(a, a, beyond);
+}
+
 /* totals: NULL of a short row, whose lanes are one chain each */
 NN_INLINE real nn_lanes_total(const nn_lanes *sum, const nn_lane_totals *totals)
 {
-    real lane[NN_VIRTUAL_LANES];
-    for (int k = 0; k < NN_LANE_VECTORS; k++) vstore(lane + k * NN_V, sum->part[k]);
+    nn_lanes lanes = *sum;
     if (totals)
-        for (int i = 0; i < NN_VIRTUAL_LANES; i++) lane[i] = (real)totals->lane[i];
-    for (int half = NN_VIRTUAL_LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
-    return lane[0];
+        for (int i = 0; i < NN_VIRTUAL_LANES; i++) lanes.part[i / NN_V][i % NN_V] = (real)totals->lane[i];
+#pragma GCC unroll 8
+    for (int half = NN_LANE_VECTORS / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++) lanes.part[k] += lanes.part[k + half];
+    vec total = lanes.part[0];
+    if (NN_V > 8) total = nn_fold(total, 8);
+    if (NN_V > 4) total = nn_fold(total, 4);
+    if (NN_V > 2) total = nn_fold(total, 2);
+    return nn_fold(total, 1)[0];
 }
 
-/* for every vector of a row, from column `begin` on and up to n columns: `at`, where it starts in panels of n_rows rows, and
- * `c`, its first column */
-#define NN_ALONG_PART(begin, n, n_cols, n_rows, row) \
-    for (isize c = begin, at; c < (begin) + (n) && c < (n_cols) && \
-         ((at = nn_panel_at(n_rows, n_cols, c / NN_W, row) + c % NN_W), 1); c += NN_V)
-#define NN_ALONG_ROW(n_cols, n_rows, row) NN_ALONG_PART(0, n_cols, n_cols, n_rows, row)
-#define NN_PART(c) ((c) / NN_V % NN_LANE_VECTORS) /* which lanes of a sum it belongs to */
+/* how many columns one chain in each lane takes */
+NN_INLINE isize nn_lanes_chain(isize n_cols)
+{
+    return NN_VIRTUAL_LANES * nn_chain((n_cols + NN_VIRTUAL_LANES - 1) / NN_VIRTUAL_LANES);
+}
+
+/* The statements for every vector of a row, from column `begin` to before column `end`: `at` is where it starts in panels
+ * of n_rows rows, `c` its first column, `k` to which lanes of a sum it belongs, `whole` whether no lane of it only fills it
+ * up. All that does not depend on the row is a constant, for as many columns at a time as are whole panels and all lanes. */
+#define NN_STRETCH (NN_W > NN_VIRTUAL_LANES ? NN_W : NN_VIRTUAL_LANES)
+#define NN_EACH_VECTOR _Pragma("GCC unroll 16") for (int v = 0; v < NN_STRETCH / NN_V; v++)
+#define NN_VECTOR(is_whole, place) \
+    const int whole __attribute__((unused)) = is_whole, k __attribute__((unused)) = v % NN_LANE_VECTORS; \
+    const isize c __attribute__((unused)) = stretch + v * NN_V, at = place;
+#define NN_ALONG(begin, end, n_cols, n_rows, row, ...) \
+    do { \
+        isize stretch = begin; \
+        for (; stretch + NN_STRETCH <= (end); stretch += NN_STRETCH) NN_EACH_VECTOR { \
+            NN_VECTOR(1, (stretch + v * NN_V / NN_W * NN_W) * (n_rows) + (row) * NN_W + v * NN_V % NN_W) \
+            __VA_ARGS__ \
+        } \
+        NN_EACH_VECTOR if (stretch + v * NN_V < (end)) { \
+            NN_VECTOR(0, nn_panel_at(n_rows, n_cols, c / NN_W, row) + c % NN_W) \
+            __VA_ARGS__ \
+        } \
+    } while (0)
 
 /* x without the lanes that only fill up the last vector */
-NN_INLINE vec nn_within(vec x, isize c, isize n_cols)
+NN_INLINE vec nn_within(int whole, vec x, isize c, isize n_cols)
 {
-    if (c + NN_V <= n_cols) return x;
-    for (int i = 0; i < NN_V; i++) x[i] = c + i < n_cols ? x[i] : 0;
-    return x;
+    real lane[NN_V];
+    if (whole || c + NN_V <= n_cols) return x;
+    vstore(lane, x);
+    return vload_part(lane, n_cols - c);
 }
 
-/* one row: xhat = (x - mean) / sqrt(variance + epsilon), y = xhat * gamma + beta; x, y, xhat: in panels with room for
- * n_rows rows; gamma, beta: in panels of `w_rows` rows, the first and the second. xhat may be NULL. Returns the inverse
- * of the root. */
-NN_FUNC real nn_layer_norm(real *y, real *xhat, const real *x, const real *w, isize w_rows, real epsilon, isize n_rows,
-                           isize n_cols, isize row)
+#define NN_NORM_ROWS 8 /* whose sums wait for each other's; more would leave the first-level cache */
+
+/* the sum of a row of x, which is in panels with room for n_rows rows */
+NN_INLINE real nn_row_sum(const real *x, isize n_rows, isize n_cols, isize row)
 {
-    nn_lanes sum = {{{0}}}, first = {{{0}}}, second = {{{0}}};
-    nn_lane_totals sums, firsts, seconds; /* of a long row */
-    const real n = (real)n_cols;
-    const isize chain = NN_VIRTUAL_LANES * nn_chain((n_cols + NN_VIRTUAL_LANES - 1) / NN_VIRTUAL_LANES);
-    const int is_long = chain < n_cols;
-    if (is_long) sums = firsts = seconds = (nn_lane_totals){{0}};
+    nn_lanes sum = {{{0}}};
+    nn_lane_totals sums; /* of a long row */
+    const isize chain = nn_lanes_chain(n_cols);
+    if (chain < n_cols) sums = (nn_lane_totals){{0}};
     for (isize begin = 0; begin < n_cols; begin += chain) {
-        NN_ALONG_PART(begin, chain, n_cols, n_rows, row) sum.part[NN_PART(c)] += nn_within(vload(x + at), c, n_cols);
-        if (is_long) nn_lanes_carry(&sums, &sum);
+        const isize end = begin + chain < n_cols ? begin + chain : n_cols;
+        NN_ALONG(begin, end, n_cols, n_rows, row, sum.part[k] += nn_within(whole, vload(x + at), c, n_cols););
+        if (chain < n_cols) nn_lanes_carry(&sums, &sum);
     }
-    const real m = nn_lanes_total(&sum, is_long ? &sums : NULL) / n;
+    return nn_lanes_total(&sum, chain < n_cols ? &sums : NULL);
+}
+
+/* the sums of its differences from `mean` and of their squares */
+NN_INLINE void nn_row_moments(real *off, real *square, const real *x, real mean, isize n_rows, isize n_cols, isize row)
+{
+    nn_lanes first = {{{0}}}, second = {{{0}}};
+    nn_lane_totals firsts, seconds; /* of a long row */
+    const isize chain = nn_lanes_chain(n_cols);
+    if (chain < n_cols) firsts = seconds = (nn_lane_totals){{0}};
     for (isize begin = 0; begin < n_cols; begin += chain) {
-        NN_ALONG_PART(begin, chain, n_cols, n_rows, row)
-        {
-            vec d = nn_within(vload(x + at) - vset1(m), c, n_cols);
-            first.part[NN_PART(c)] += d;
-            second.part[NN_PART(c)] = vfma(d, d, second.part[NN_PART(c)]);
-        }
-        if (is_long) nn_lanes_carry(&firsts, &first), nn_lanes_carry(&seconds, &second);
+        const isize end = begin + chain < n_cols ? begin + chain : n_cols;
+        NN_ALONG(begin, end, n_cols, n_rows, row, {
+            vec d = nn_within(whole, vload(x + at) - vset1(mean), c, n_cols);
+            first.part[k] += d;
+            second.part[k] = vfma(d, d, second.part[k]);
+        });
+        if (chain < n_cols) nn_lanes_carry(&firsts, &first), nn_lanes_carry(&seconds, &second);
     }
-    const real off = nn_lanes_total(&first, is_long ? &firsts : NULL), correction = off / n;
-    real variance = (nn_lanes_total(&second, is_long ? &seconds : NULL) - off * correction) / n;
-    vec inverse = vset1(1) / vsqrt(vset1(variance > 0 ? variance : variance != variance ? variance : 0) + vset1(epsilon));
-    NN_ALONG_ROW(n_cols, n_rows, row)
-    {
-        vec hat = nn_within((vload(x + at) - vset1(m + correction)) * inverse, c, n_cols);
-        const real *gamma = w + nn_panel_at(w_rows, n_cols, c / NN_W, 0) + c % NN_W;
+    *off = nn_lanes_total(&first, chain < n_cols ? &firsts : NULL);
+    *square = nn_lanes_total(&second, chain < n_cols ? &seconds : NULL);
+}
+
+NN_INLINE void nn_row_normalize(real *y, real *xhat, const real *x, const real *w, isize w_rows, real mean, real inverse,
+                                isize n_rows, isize n_cols, isize row)
+{
+    NN_ALONG(0, n_cols, n_cols, n_rows, row, {
+        vec hat = nn_within(whole, (vload(x + at) - vset1(mean)) * vset1(inverse), c, n_cols);
+        const real *gamma = w + (c - c % NN_W) * w_rows + c % NN_W;
+        const real *beta = gamma + (whole ? NN_W : nn_panel_width(n_cols, c / NN_W));
         if (xhat) vstore(xhat + at, hat);
-        vstore(y + at, vfma(hat, vload(gamma), vload(gamma + nn_panel_width(n_cols, c / NN_W))));
+        vstore(y + at, vfma(hat, vload(gamma), vload(beta)));
+    });
+}
+
+/* rows row .. end - 1: xhat = (x - mean) / sqrt(variance + epsilon), y = xhat * gamma + beta; x, y, xhat: in panels with room
+ * for n_rows rows; gamma, beta: in panels of `w_rows` rows, the first and the second. The inverse of the root goes to
+ * inverse[NN_V * row]. xhat and inverse may be NULL. Some rows at a time go through each pass: a row alone would wait for one
+ * sum after the other, and for the divider. */
+NN_FUNC void nn_layer_norm(real *y, real *xhat, real *inverse, const real *x, const real *w, isize w_rows, real epsilon,
+                           isize n_rows, isize n_cols, isize row, isize end)
+{
+    real mean[NN_VIRTUAL_LANES] = {0}, off[NN_VIRTUAL_LANES] = {0}, square[NN_VIRTUAL_LANES] = {0}, root[NN_VIRTUAL_LANES];
+    const vec n = vset1((real)n_cols);
+    for (isize some; row < end; row += some) {
+        some = end - row < NN_NORM_ROWS ? end - row : NN_NORM_ROWS;
+        for (isize i = 0; i < some; i++) mean[i] = nn_row_sum(x, n_rows, n_cols, row + i) / (real)n_cols;
+        for (isize i = 0; i < some; i++) nn_row_moments(off + i, square + i, x, mean[i], n_rows, n_cols, row + i);
+        for (isize i = 0; i < some; i += NN_V) {
+            vec first = vload(off + i), correction = first / n, variance = (vload(square + i) - first * correction) / n;
+            vstore(mean + i, vload(mean + i) + correction);
+            vstore(root + i, vset1(1) / vsqrt(vmax(vset1(0), variance) + vset1(epsilon)));
+        }
+        for (isize i = 0; i < some; i++)
+            nn_row_normalize(y, xhat, x, w, w_rows, mean[i], root[i], n_rows, n_cols, row + i);
+        if (inverse)
+            for (isize i = 0; i < some; i++) inverse[(row + i) * NN_V] = root[i];
     }
-    return inverse[0];
 }
 
 /* one row back: with dh = dy * gamma, dx = inverse * (dh - mean of dh - xhat * mean of dh * xhat) */
@@ -211,19 +278,17 @@ NN_FUNC void nn_layer_norm_backward(real *dx, const real *dy, const real *xhat, 
                                     isize n_rows, isize n_cols, isize row, int more)
 {
     nn_lanes sum = {{{0}}}, product = {{{0}}};
-    NN_ALONG_ROW(n_cols, n_rows, row)
-    {
-        vec dh = vload(dy + at) * vload(w + nn_panel_at(w_rows, n_cols, c / NN_W, 0) + c % NN_W);
-        sum.part[NN_PART(c)] += dh;
-        product.part[NN_PART(c)] = vfma(dh, vload(xhat + at), product.part[NN_PART(c)]);
-    }
+    NN_ALONG(0, n_cols, n_cols, n_rows, row, {
+        vec dh = vload(dy + at) * vload(w + (c - c % NN_W) * w_rows + c % NN_W);
+        sum.part[k] += dh;
+        product.part[k] = vfma(dh, vload(xhat + at), product.part[k]);
+    });
     const vec a = vset1(nn_lanes_total(&sum, NULL) / (real)n_cols), b = vset1(nn_lanes_total(&product, NULL) / (real)n_cols);
-    NN_ALONG_ROW(n_cols, n_rows, row)
-    {
-        vec dh = vload(dy + at) * vload(w + nn_panel_at(w_rows, n_cols, c / NN_W, 0) + c % NN_W);
-        vec d = nn_within(vset1(inverse) * vfnma(vload(xhat + at), b, dh - a), c, n_cols);
+    NN_ALONG(0, n_cols, n_cols, n_rows, row, {
+        vec dh = vload(dy + at) * vload(w + (c - c % NN_W) * w_rows + c % NN_W);
+        vec d = nn_within(whole, vset1(inverse) * vfnma(vload(xhat + at), b, dh - a), c, n_cols);
         vstore(dx + at, more ? vload(dx + at) + d : d);
-    }
+    });
 }
 
 /* gradient of gamma: sums (width) of dy * xhat down each column of a panel, both (n_rows, width) */

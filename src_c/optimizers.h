@@ -1,7 +1,8 @@
 /* optimizers.h -- one row of NN_OPTIMIZERS per update rule, and the loop made from it.
  *
- * A row names a rule, how many slots (vectors as long as the parameters) it keeps, and needs one function
- * nn_update_<name>(w, g, s0, s1, h) that returns the new weight and changes the slots in registers.
+ * A row names a rule, how many slots (vectors as long as the parameters) it keeps, which of them, counted from 1, sums
+ * squares of gradients (0: none), and needs one function nn_update_<name>(w, g, s0, s1, h) that returns the new weight and
+ * changes the slots in registers.
  * nncore/optimizers.py gives the formulas and fills nn_hyper; a test compares the names.
  */
 #ifndef NN_OPTIMIZERS_H
@@ -9,25 +10,25 @@
 
 #include "roots.h"
 
-/*       name               slots */
+/*       name               slots, squares */
 #define NN_OPTIMIZERS(ROW) \
-    ROW(sgd,               0) \
-    ROW(momentum,          1) \
-    ROW(nesterov,          1) \
-    ROW(rmsprop,           1) \
-    ROW(rmsprop_momentum,  2) \
-    ROW(adam,              2) \
-    ROW(adagrad,           1) \
-    ROW(nadam,             2) \
-    ROW(lion,              1)
+    ROW(sgd,               0, 0) \
+    ROW(momentum,          1, 0) \
+    ROW(nesterov,          1, 0) \
+    ROW(rmsprop,           1, 1) \
+    ROW(rmsprop_momentum,  2, 1) \
+    ROW(adam,              2, 2) \
+    ROW(adagrad,           1, 1) \
+    ROW(nadam,             2, 2) \
+    ROW(lion,              1, 0)
 
-#define NN_ENUM_ROW(name, slots) NN_##name,
+#define NN_ENUM_ROW(name, slots, squares) NN_##name,
 enum { NN_OPTIMIZERS(NN_ENUM_ROW) NN_N_OPTIMIZERS };
 #undef NN_ENUM_ROW
-#define NN_NAME_ROW(name, slots) #name,
+#define NN_NAME_ROW(name, slots, squares) #name,
 static const char *const NN_OPTIMIZER_NAMES[] __attribute__((unused)) = {NN_OPTIMIZERS(NN_NAME_ROW)};
 #undef NN_NAME_ROW
-#define NN_SLOTS_ROW(name, slots) slots,
+#define NN_SLOTS_ROW(name, slots, squares) slots,
 static const int NN_OPTIMIZER_SLOTS[] __attribute__((unused)) = {NN_OPTIMIZERS(NN_SLOTS_ROW)};
 #undef NN_SLOTS_ROW
 
@@ -131,7 +132,7 @@ typedef struct {
 /* the constants of all updates of a step, and of the weight it has come to */
 typedef struct {
     nn_hyper_vec h;
-    vec not_finite; /* 0, or NaN once a new weight was not finite */
+    vec not_finite; /* 0, or NaN once a new weight was not finite, or what divides its steps */
     int rule;
     isize stride;
     nn_shape shape;
@@ -183,8 +184,9 @@ NN_FUNC void nn_scale(real *g, real factor, isize n)
 
 /* One step from the state `old` to the state `new`, which may be the same. A state is a weight and its slots, `stride`
  * apart; weight, slots and g: (n), n a multiple of NN_V. `weight` is 0 for what is none: a bias, a gamma, a beta.
- * w - w is NaN for a weight that is not finite, and NaN survives the sum. */
-#define NN_UPDATE_ROW(name, slots) \
+ * all - all is NaN if a weight is not finite, or if squares are not: under an infinite sum of them it would stand still for
+ * good, and nobody would know. NaN survives the sum. (Additions alone: the divider is where multiply-adds would be done.) */
+#define NN_UPDATE_ROW(name, slots, squares) \
     case NN_##name:                \
         for (isize i = 0; i < n; i += NN_V) { \
             vec s0 = slots > 0 ? vload(old + stride + i) : vset1(0); \
@@ -192,7 +194,8 @@ NN_FUNC void nn_scale(real *g, real factor, isize n)
             vec w = vload(old + i); \
             if (decays) w *= keep; \
             w = nn_update_##name(w, vload(g + i), &s0, &s1, &h); \
-            not_finite += w - w; \
+            const vec all = squares == 0 ? w : w + (squares == 1 ? s0 : s1); \
+            not_finite += all - all; \
             vstore(new + i, w); \
             if (slots > 0) vstore(new + stride + i, s0); \
             if (slots > 1) vstore(new + 2 * stride + i, s1); \

@@ -20,9 +20,14 @@ from nncore import (
     StepDecay,
     losses,
 )
+from nncore.metrics import accuracy
 
 X = np.random.default_rng(0).normal(size=(12, 4))
 LABELS = np.arange(12) % 3
+
+
+def seconds(y_true, y_pred):
+    return 0.0
 
 
 def new_model():
@@ -74,7 +79,8 @@ FIT = [
     (fit(X[:1], LABELS[:1], validation_split=0.2), ValueError, r"validation_split=0.2 of 1 sample\(s\) leaves an"),
     (fit(validation_split=0.5, validation_data=(X, LABELS)), ValueError, "validation_data or validation_split=0.5"),
     (fit(validation_data=X), ValueError, r"validation_data must be \(X, y\) or \(X, y, sample_weight\), got array"),
-    (fit(validation_data=(X,)), ValueError, r"validation_data must be \(X, y\)"),
+    (fit(validation_data=(X,)), ValueError, r"must be \(X, y\) or \(X, y, sample_weight\), got a tuple of 1$"),
+    (fit(validation_data=[X, LABELS, None, 1]), ValueError, r"or \(X, y, sample_weight\), got a list of 4$"),
     (fit(validation_data=(X[:, :2], LABELS)), ValueError, "validation_data: X has 2 features, but the model expects 4"),
     (fit(validation_data=(X, LABELS + 1)), ValueError, "validation_data: y contains the label 3 at row 2"),
     (fit(validation_data=(with_hole(np.nan), LABELS)), ValueError, "validation_data: Input X contains NaN"),
@@ -143,7 +149,14 @@ OTHERS = [
     (compiled(metrics=["acuracy"]), ValueError, "unknown metric 'acuracy'; did you mean 'accuracy'"),
     (compiled(metrics=[3]), TypeError, "metric must be a name"),
     (compiled(metrics=3), TypeError, "metrics must be a list of names and functions, got 3"),
-    (compiled(metrics=["mse", "mse"]), ValueError, r"metrics must have different names, .* got \['mse', 'mse'\]"),
+    (
+        compiled(metrics=["accuracy", "acc", "accuracy"]),
+        ValueError,
+        r"metrics must have different names, and metrics\[0\] and metrics\[2\] are both 'accuracy'; leave one out",
+    ),
+    (compiled(metrics=[accuracy, "accuracy"]), ValueError, r"metrics\[0\] and metrics\[1\] are both 'accuracy'"),
+    (compiled(metrics=[lambda y_true, y_pred: 0.0, lambda *_: 0.0]), ValueError, "are both '<lambda>'"),
+    (compiled(metrics=["mae", seconds]), ValueError, r"names of their own, none of .*, and metrics\[1\] is 'seconds'"),
     (assign("optimizer", "sgdd"), ValueError, "unknown optimizer 'sgdd'"),
     (assign("optimizer", 0.1), TypeError, "optimizer must be"),
     (assign("epoch", 3), AttributeError, "epoch"),

@@ -1,11 +1,25 @@
 """TrainingDiverged names what stopped being finite, where, and for which rows."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from nncore import SGD, Adam, BatchNorm, Dense, Dropout, Sequential, TrainingDiverged
+from nncore import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Lion,
+    Nadam,
+    RMSprop,
+    Sequential,
+    TrainingDiverged,
+)
 from nncore.base.random import permutation
 from nncore.network import Network
 
@@ -79,6 +93,65 @@ def test_train_on_batch_names_it_too():
     with pytest.raises(TrainingDiverged) as caught:
         model.train_on_batch(large, Y[:5])
     assert caught.value.rows == (3,)
+
+
+SQUARING = [Adagrad(0.1), Adam(0.1), AdamW(0.1, decay_bias=True), Nadam(0.1), RMSprop(0.1), RMSprop(0.1, momentum=0.5)]
+STEEP = np.array([[1.0, 1e24], [1.0, 0.0]])  # of float32, whose squares end at 3e38
+
+
+def flat_model(optimizer, dtype="float32"):
+    """A model whose outputs are 0, whatever it reads."""
+    model = Sequential([Dense(1, weight_initializer="zeros", name="flat")], dtype=dtype)
+    model.compile(optimizer, loss="mae")
+    model.build(2)
+    return model
+
+
+@pytest.mark.parametrize("way", ["fit", "train_on_batch", "stepper"])
+@pytest.mark.parametrize("optimizer", SQUARING, ids=repr)
+def test_a_gradient_whose_square_is_not_finite(optimizer, way):
+    """Loss, gradient and weights are finite, but what steps are divided by would be infinite, and the weight stand."""
+    model = flat_model(optimizer)
+    model.fit([[1.0, 1.0]], [2.0], epochs=3)
+    before = [array.tobytes() for array in model._state.network.state()[:3]]
+    X, y = STEEP.astype(np.float32), np.ones((2, 1), np.float32)
+    with pytest.raises(TrainingDiverged, match="the squared gradient of layer 'flat' is no longer finite") as caught:
+        {"fit": model.fit, "train_on_batch": model.train_on_batch, "stepper": model.stepper()}[way](X, y)
+    error = caught.value
+    assert (error.layer, error.tensor, error.broken_before) == ("flat", "squared gradient", False)
+    assert sorted(error.rows) == [0, 1] and np.isfinite(error.last_finite_loss)
+    assert [array.tobytes() for array in model._state.network.state()[:3]] == before
+    with pytest.raises(TrainingDiverged, match="the squared gradient of layer 'flat' is no longer finite"):
+        model.explain_step(X, y)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.1), SGD(0.1, momentum=0.9), Lion(0.1), *SQUARING], ids=repr)
+def test_a_gradient_whose_square_is_of_no_matter(optimizer):
+    """Of rules without squares; of double precision; where it is clipped."""
+    squaring = any(optimizer is one for one in SQUARING)
+    for changes, dtype in (({"clip_norm": 1.0}, "float32"), ({"clip_value": 1.0}, "float32"), ({}, "float64")):
+        model = flat_model(replace(optimizer, **changes) if squaring else optimizer, dtype)
+        model.train_on_batch(STEEP, np.ones(2))
+        assert all(np.isfinite(array).all() for array in model._state.network.state()[:3])
+
+
+def test_squares_of_many_steps_that_add_up():
+    X, y = np.full((1, 2), 1.5e19, np.float32), np.ones((1, 1), np.float32)  # of which one square is 2.25e38
+    model = flat_model(Adagrad(1e-30))
+    model.train_on_batch(X, y)
+    with pytest.raises(TrainingDiverged, match="the squared gradient of layer 'flat' is no longer finite"):
+        model.train_on_batch(X, y)
+
+
+def test_an_optimizer_that_is_broken_already():
+    """As an old pickle may hold it."""
+    model = flat_model(Adam(0.1))
+    model._state.network.set_optimizer_state(np.full((2, 3), np.inf, np.float32), 5)
+    with pytest.raises(TrainingDiverged, match=r"hold NaN or infinity already: .*, compile anew, or") as caught:
+        model.fit(X[:, :2], Y)
+    assert caught.value.broken_before
+    model.compile(Adam(0.1), loss="mae")
+    model.fit(X[:, :2], Y)
 
 
 def test_it_survives_pickling():

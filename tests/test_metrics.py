@@ -185,3 +185,12 @@ def test_a_metric_of_classes_that_gets_outputs_says_how_to_make_classes():
         exec(str(caught.value).split("if it wants classes, ")[1], scope)
         model.compile(metrics=[scope["own"], "accuracy"])
         assert model.fit(X, labels).own[0] == model.history.accuracy[0]
+
+
+def test_two_names_of_one_metric_are_two_columns():
+    """As in Keras; files of such models have to be read."""
+    X, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 3
+    model = Sequential([Dense(3, "softmax")])
+    model.compile(metrics=["acc", "accuracy"])
+    history = model.fit(X, y, epochs=2, validation_split=0.5)
+    assert (history.acc == history.accuracy).all() and (history.val_acc == history.val_accuracy).all()

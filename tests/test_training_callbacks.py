@@ -104,7 +104,10 @@ WATCHING = [EarlyStopping, ReduceLROnPlateau, lambda *a, **k: ModelCheckpoint("m
     ("arguments", "error", "message"),
     [
         ({"monitor": "val_los"}, ValueError, "mode='auto' does not know .* 'val_los' .*; did you mean 'val_loss'?"),
-        ({"monitor": "f1"}, ValueError, "mode='auto' does not know .* 'f1' is better: give mode='min' or mode='max'"),
+        ({"monitor": "f1"}, ValueError, "mode='auto' does not know .* 'f1' is better: give mode='min' or mode='max'$"),
+        ({"monitor": "val_auc"}, ValueError, "'val_auc' is better: give mode='min' or mode='max'$"),
+        ({"monitor": "val_foo"}, ValueError, "'val_foo' is better: give mode='min' or mode='max'$"),
+        ({"monitor": "Val_Accuracy"}, ValueError, "; did you mean 'val_accuracy'[?]$"),
         ({"monitor": 3}, TypeError, "monitor must be the name of a value, got 3"),
         ({"mode": "maximum"}, ValueError, "unknown mode 'maximum'.* Known: auto, max, min"),
         ({"mode": None}, TypeError, "mode must be a name"),
@@ -135,18 +138,41 @@ NEEDS_METRIC = EarlyStopping("val_accuracy")
         (
             EarlyStopping("val_acc"),
             {"validation_split": 0.5},
-            r"be with compile\(metrics=\['acc'\]\); recorded: loss, mae,",
+            r"; metric 'acc' counts right classes .* use 'r2_score' or 'mae' .*; recorded: loss, mae, val_loss,",
+        ),
+        (EarlyStopping("r2"), {}, r"; it would be with compile\(metrics=\['r2'\]\); recorded: loss, mae, sec"),
+        (
+            ReduceLROnPlateau("val_r2"),
+            {},
+            r"; it would be with compile\(metrics=\['r2'\]\), and val_\* values need fit\(validation_data=...\) or ",
         ),
         (
-            EarlyStopping("accuracy"),
+            EarlyStopping("val_mean_absolute_error"),
+            {"validation_split": 0.5},
+            "not record; did you mean 'val_mae'[?] recorded: loss, mae, ",
+        ),
+        (
+            ModelCheckpoint("m-{val_mean_absolute_error}"),
             {},
-            r"; it would be with compile\(metrics=\['accuracy'\]\); recorded: loss, mae, sec",
+            r"not record; did you mean 'val_mae'[?] val_\* values need fit\(validation_data=...\) or .*; recorded: ",
+        ),
+        (ModelCheckpoint("m-{val_los}"), {"validation_split": 0.5}, "not record; did you mean 'val_loss'[?] recorded"),
+        (ReduceLROnPlateau("val_foo", mode="min"), {"validation_split": 0.5}, "does not record; recorded: loss, "),
+        (
+            EarlyStopping("val_r22", mode="max"),
+            {"validation_split": 0.5},
+            r"record; did you mean 'val_r2'[?] it would be with compile\(metrics=\['r2'\]\); recorded",
+        ),
+        (
+            EarlyStopping("val_rmse", mode="min"),
+            {"validation_split": 0.5},
+            r"record; give a function: def own\(y_true, y_pred\): return .*, and watch 'val_own'; recorded",
         ),
         (EarlyStopping("mea", mode="min"), {}, "; did you mean 'mae'[?] recorded: loss, mae, seconds"),
         (ReduceLROnPlateau(), {}, "ReduceLROnPlateau, needs 'val_loss', which"),
         (ModelCheckpoint("m", save_best_only=True), {}, "ModelCheckpoint, needs 'val_loss', which"),
         (ModelCheckpoint("m-{val_loss}"), {}, "ModelCheckpoint, needs 'val_loss', which"),
-        (ModelCheckpoint("m-{lr}"), {}, "ModelCheckpoint, needs 'lr', which"),
+        (ModelCheckpoint("m-{lr}"), {}, "ModelCheckpoint, needs 'lr', which .*; did you mean 'learning_rate'[?] "),
     ],
 )
 def test_what_will_not_be_recorded_is_refused_before_training(callback, options, message):
@@ -154,6 +180,41 @@ def test_what_will_not_be_recorded_is_refused_before_training(callback, options,
     with pytest.raises(ValueError, match=message):
         model.fit(X, Y, callbacks=[print_nothing, callback], **options)
     assert not model.built
+
+
+CLASSIFIERS = {
+    "indices": (Dense(3, "softmax"), None, np.arange(40) % 3),
+    "shares": (Dense(3, "softmax"), "categorical_crossentropy", np.eye(3)[np.arange(40) % 3]),
+    "yes or no": (Dense(1, "sigmoid"), None, np.arange(40) % 2),
+    "numbers": (Dense(1), None, Y),
+}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_a_metric_that_is_advised_can_be_had(kind, metric):
+    last, loss, y = CLASSIFIERS[kind]
+    model = Sequential([last], seed=1)
+    model.compile(loss=loss)
+    fit = {"validation_split": 0.5, "callbacks": EarlyStopping(f"val_{metric}")}
+    with pytest.raises(ValueError, match=f"needs 'val_{metric}', which this training does not record") as caught:
+        model.fit(X, y, **fit)
+    advised = f"; it would be with compile(metrics=[{metric!r}]); recorded" in str(caught.value)
+    assert advised or f"; metric {metric!r} " in str(caught.value)
+    try:
+        model.compile(loss=loss, metrics=[metric])
+        model.fit(X, y, **fit)
+    except ValueError as error:
+        assert not advised and str(error).split("; ")[0] in str(caught.value)
+    else:
+        assert advised and not np.isnan(model.history[f"val_{metric}"]).any()
+
+
+def test_the_metric_that_is_recorded_goes_by_the_name_it_was_given():
+    model = Sequential([Dense(3, "softmax")], seed=1)
+    model.compile(metrics=["accuracy"])
+    with pytest.raises(ValueError, match=r"not record; did you mean 'val_accuracy'\? recorded: loss, accuracy, val"):
+        model.fit(X, np.arange(40) % 3, validation_split=0.5, callbacks=EarlyStopping("val_acc"))
 
 
 def print_nothing(model, epoch, logs):

@@ -157,8 +157,8 @@ cdef extern from "normalize.h" nogil:
                                const real *scale, const real *dgamma, const real *dbeta, isize n, isize n_rows,
                                isize width, int more)
     void nn_running_average(real *running, const real *old, const real *batch, real momentum, real factor, isize width)
-    real nn_layer_norm(real *y, real *xhat, const real *x, const real *w, isize w_rows, real epsilon, isize n_rows,
-                       isize n_cols, isize row)
+    void nn_layer_norm(real *y, real *xhat, real *inverse, const real *x, const real *w, isize w_rows, real epsilon,
+                       isize n_rows, isize n_cols, isize row, isize end)
     void nn_layer_norm_backward(real *dx, const real *dy, const real *xhat, const real *w, isize w_rows, real inverse,
                                 isize n_rows, isize n_cols, isize row, int more)
     void nn_product_sums(real *sums, const nn_tree *tree, const real *dy, const real *xhat, isize n_rows, isize width)

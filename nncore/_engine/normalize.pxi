@@ -70,12 +70,7 @@ cdef void batchnorm_backward_rows(const Weights *w, const Arena *a, const Row *r
 cdef void layernorm_forward(const real *state, const Row *r, const real *x, real *y, real *hat, real *inverse,
                             isize room, isize row, isize end) noexcept nogil:
     """hat and inverse, for the way back, may be NULL."""
-    cdef isize i
-    cdef real root
-    for i in range(row, end):
-        root = nn_layer_norm(y, hat, x, state + r.weight, r.n_weight_rows, r.parameter, room, r.n_out, i)
-        if inverse != NULL:
-            inverse[i * NN_V] = root
+    nn_layer_norm(y, hat, inverse, x, state + r.weight, r.n_weight_rows, r.parameter, room, r.n_out, row, end)
 
 
 cdef void layernorm_forward_rows(const Weights *w, const Arena *a, const Row *r, isize row, isize end) noexcept nogil:

@@ -20,7 +20,8 @@ cdef class TrainResult:
         Of the epochs that were scored, all of them unless a signal struck in the last one's scoring: the shares of
         right rows, then the validation loss and the shares of those rows.
     diverged : bool
-        Whether a loss or weight stopped being finite; the plan is then as it was at the start of `epoch`.
+        Whether a loss, a weight or a sum of squares stopped being finite; the plan is then as it was at the start of
+        `epoch`.
     epoch, batch : int
         Where it diverged, the epoch counted from that of the call.
     last_finite_loss : float

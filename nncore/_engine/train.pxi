@@ -120,10 +120,11 @@ cdef int end_segment(Engine *e, isize epoch, isize batch) noexcept nogil:
     cdef double loss = e.books.batch_loss
     e.books.epoch_loss += loss
     e.books.batch_loss = 0
+    if isfinite(loss):
+        e.outcome.last_finite_loss = loss / e.stage.n_batch
     if not isfinite(loss) or nn_raised(&e.crew.overflow):
         diverge(&e.outcome, epoch, batch)
         return 0
-    e.outcome.last_finite_loss = loss / e.stage.n_batch
     return 1
 
 

@@ -29,6 +29,7 @@ SYNONYMS = {
     "levenbergmarquardt": "lm",
     "logistic": "sigmoid",
     "logloss": "binary_crossentropy",
+    "lr": "learning_rate",
     "momentum": "sgd",
     "nllloss": "sparse_categorical_crossentropy",
     "none": "identity",

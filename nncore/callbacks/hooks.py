@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
-from nncore.base.names import did_you_mean
-from nncore.metrics import METRICS
+from nncore.callbacks.monitor import Objection, how_to_record
 
 HOOKS = {
     "on_train_begin": ("model",),
@@ -139,26 +138,22 @@ class Callbacks:
             stop |= _call(callback, hook, *arguments)
         return stop
 
-    def check_logs(self, recorded: Collection[str]) -> None:
-        """Raise ValueError if a callback needs a value that is not among the `recorded`."""
+    def check_logs(self, recorded: Collection[str], objection: Objection = lambda metric: None) -> None:
+        """Raise ValueError if a callback needs a value that is not among the `recorded`.
+
+        `objection` says why a metric cannot be recorded, too; None of one that can.
+        """
         for index, callback in enumerate(self._callbacks):
             for name in getattr(callback, "required_logs", ()):
                 if name not in recorded:
-                    raise _not_recorded(f"callbacks[{index}], {type(callback).__name__},", name, recorded)
+                    who = f"callbacks[{index}], {type(callback).__name__},"
+                    mend = how_to_record(name, recorded, objection)
+                    what = f"{who} needs {name!r}, which this training does not record{mend}"
+                    raise ValueError(f"{what} recorded: {', '.join(recorded)}")
 
 
 def _several(callbacks: Any) -> bool:
     return isinstance(callbacks, Iterable) and not isinstance(callbacks, str)
-
-
-def _not_recorded(who: str, name: str, recorded: Collection[str]) -> ValueError:
-    mend = did_you_mean(name, recorded) or ";"
-    if name.startswith("val_") and not any(known.startswith("val_") for known in recorded):
-        mend = "; val_* values need fit(validation_data=...) or fit(validation_split=...);"
-    elif name.removeprefix("val_") in METRICS and name not in recorded:
-        mend = f"; it would be with compile(metrics=[{name.removeprefix('val_')!r}]);"
-    what = f"{who} needs {name!r}, which this training does not record"
-    return ValueError(f"{what}{mend} recorded: {', '.join(recorded)}")
 
 
 def _call(callback: Any, hook: str, *arguments: Any) -> bool:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 from nncore.base import checks
-from nncore.base.names import did_you_mean, lookup
+from nncore.base.elsewhere import OF_A_KIND, bare
+from nncore.base.names import lookup, nearest
+from nncore.base.recorded import COLUMNS
 from nncore.metrics import LARGER_IS_BETTER, METRICS
+
+Objection = Callable[[str], str | None]
+VALIDATES = "val_* values need fit(validation_data=...) or fit(validation_split=...)"
 
 
 class Monitor:
@@ -59,9 +66,75 @@ def _direction(monitor: str, mode: str) -> str:
         return "max" if METRICS[name] in LARGER_IS_BETTER else "min"
     if name == "loss":
         return "min"
-    known = ["loss", *METRICS]
-    near = did_you_mean(monitor, [*known, *(f"val_{name}" for name in known)])
+    near = None if bare(name) in OF_A_KIND["metric"] else _meant(monitor, ("loss", "val_loss"))
+    mend = f"; did you mean {near!r}?" if near else ""
     raise ValueError(
         f"mode='auto' does not know whether a smaller or a larger {monitor!r} is better: give mode='min' or mode='max'"
-        f"{near}"
+        f"{mend}"
     )
+
+
+def how_to_record(name: str, recorded: Collection[str], objection: Objection) -> str:
+    """Return the middle of a message about a value that is not recorded: which one was meant, how it would be.
+
+    Parameters
+    ----------
+    name : str
+        Of the value.
+    recorded : collection of str
+        What is recorded.
+    objection : callable
+        Why the model cannot have a metric, of which it is given the name; None if it can.
+
+    Examples
+    --------
+    >>> columns = ["loss", "accuracy", "seconds"]
+    >>> how_to_record("acuracy", columns, lambda metric: None)
+    "; did you mean 'accuracy'?"
+    >>> how_to_record("val_acc", columns, lambda metric: None)
+    "; did you mean 'val_accuracy'? val_* values need fit(validation_data=...) or fit(validation_split=...);"
+    >>> how_to_record("mae", columns, lambda metric: None)
+    "; it would be with compile(metrics=['mae']);"
+    """
+    validates, possible = "val_loss" in recorded, list(recorded)
+    if not validates:
+        possible += [f"val_{one}" for one in recorded if one == "loss" or one not in COLUMNS]
+    metric = name.removeprefix("val_")
+    if name not in possible and metric not in METRICS and (own := OF_A_KIND["metric"].get(bare(metric))):
+        return f"; {own}, and watch {name.replace(metric, 'own')!r};"
+    meant = _meant(name, possible)
+    said = "" if meant in (None, name) else f" did you mean {meant!r}?"
+    if meant in recorded:
+        return f";{said}"
+    metric, mends = (meant or name).removeprefix("val_"), []
+    if meant is not None and meant not in possible:
+        if (wrong := objection(metric)) is not None:
+            return f";{said} {wrong};"
+        mends = [f"it would be with compile(metrics=[{metric!r}])"]
+    if metric != (meant or name) and not validates:
+        mends.append(VALIDATES)
+    return f";{said} {', and '.join(mends)};" if mends else ";"
+
+
+def _meant(name: str, possible: Collection[str]) -> str | None:
+    """Return the name of a value that is, could be, or would with another metric be recorded; None if none is like it.
+
+    Of a metric with two names, the one that is in use.
+    """
+    others = [*METRICS, *(f"val_{one}" for one in METRICS)]
+    if name in possible:
+        return name
+    if name in others:
+        return next((one for one in others if one in possible and _same(one, name)), name)
+    prefix = "val_" if name.startswith("val_") else ""  # which would make all those with it look alike
+    for known in (possible, others):
+        near = nearest(name.removeprefix(prefix), [one.removeprefix(prefix) for one in known if one.startswith(prefix)])
+        if near is not None:
+            return prefix + near
+    return None
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two names are of the same metric, of the same rows."""
+    functions = [METRICS[name.removeprefix("val_")] for name in (one, other)]
+    return functions[0] is functions[1] and one.startswith("val_") == other.startswith("val_")

@@ -51,7 +51,7 @@ def divergence(history: Record) -> Iterator[Finding]:
     if stopped is not None and stopped["epoch"] >= history.next_epoch:
         rate = stopped["learning_rate"]
         seen = (
-            f"the loss or a weight was no longer finite in epoch {stopped['epoch']}, batch {stopped['batch']} "
+            f"loss, weights or optimizer were no longer finite in epoch {stopped['epoch']}, batch {stopped['batch']} "
             f"(last finite loss {short(stopped['last_finite_loss'])}, learning rate {short(rate)})"
         )
     elif "loss" in history and len(history) and not math.isfinite(history["loss"][-1]):

@@ -463,7 +463,8 @@ class Sequential:
         TypeError, ValueError
             If an argument is wrong. The model is then as before, not even built.
         TrainingDiverged
-            If the loss or a weight stops being finite. The weights are those at the start of that epoch.
+            If the loss, a weight or the optimizer's state stops being finite. The weights are those at the start of
+            that epoch.
         KeyboardInterrupt
             On Ctrl-C. The model is as after the last epoch that was completed, and can go on from there. An
             `EarlyStopping` that restores the best weights does so here, too.
@@ -508,7 +509,7 @@ class Sequential:
         TypeError, ValueError
             If an argument is wrong.
         TrainingDiverged
-            If the loss or a weight stops being finite; the update is then undone.
+            If the loss, a weight or the optimizer's state stops being finite; the update is then undone.
         """
         return batches.train_on_batch(self._state, X, y, sample_weight, epoch)
 
@@ -569,7 +570,7 @@ class Sequential:
         TypeError, ValueError
             If an argument is wrong.
         TrainingDiverged
-            If the loss or a weight would stop being finite.
+            If the loss, a weight or the optimizer's state would stop being finite.
         """
         from nncore.training.explanation import explain
 

@@ -72,7 +72,7 @@ class Stepper(ABC):
         TypeError, ValueError
             If an argument is wrong, or `X` has more than `batch_size` rows.
         TrainingDiverged
-            If the loss or a weight stops being finite; the update is then undone.
+            If the loss, a weight or the optimizer's state stops being finite; the update is then undone.
         RuntimeError
             If the model has another network by now, or is being trained in another thread, or by the caller of this
             callback.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore import engine
 from nncore.arrays import Data
 from nncore.arrays.inputs import all_finite
 from nncore.base import memory
@@ -33,9 +34,10 @@ class Place:
     layer : str or None
         The layer, as `Sequential.summary` shows it; None for the loss, and where it could not be found out.
     tensor : str or None
-        ``"output"``, ``"loss"``, ``"delta"``, ``"gradient"`` or ``"weight"``; None where it could not be found out.
+        ``"output"``, ``"loss"``, ``"delta"``, ``"gradient"``, ``"squared gradient"`` or ``"weight"``; None where it
+        could not be found out.
     rows : ndarray of int64
-        Numbers of the batch's rows for which it was not finite; all of the batch for a gradient or weight.
+        Numbers of the batch's rows for which it was not finite; all of the batch for gradients and weights.
     """
 
     layer: str | None
@@ -68,7 +70,8 @@ def error(
     """
     result, epoch, loss = network.result, state.epoch, last_finite_loss
     batch, rate = result.batch, float(learning_rates[result.batch])
-    if not all_finite(network.get_parameters()):
+    parameters, _, slots, _ = network.state()
+    if not (all_finite(parameters) and all_finite(slots)):
         return TrainingDiverged(epoch, batch, loss, rate, broken_before=True)
     place = locate(network, state.layers, data, order, batch_size, batch, state.seed, learning_rates)
     where = place.layer, place.tensor, tuple(sorted(place.rows.tolist()))
@@ -124,8 +127,11 @@ def locate(
         return unknown
     if found is not None:
         return found
-    step = twin.train(*data.rows(rows), learning_rates=learning_rates[batch : batch + 1], **options)
-    return Place(None, "weight", rows) if step.diverged else unknown
+    rates = learning_rates[batch : batch + 1]
+    if not twin.train(*data.rows(rows), learning_rates=rates, **options).diverged:
+        return unknown
+    layer = _in_squares(twin, data.rows(rows), seed, names, float(rates[0]))
+    return Place(None, "weight", rows) if layer is None else Place(layer, "squared gradient", rows)
 
 
 def _fits(network: Network, n: int) -> bool:
@@ -158,4 +164,18 @@ def _in_gradient(program: Program, gradient: Array, names: list[str], rows: NDAr
     for block in reversed(program.parameters):
         if not all_finite(np.ascontiguousarray(block.of(gradient))):
             return Place(names[block.layer], "gradient", rows)
+    return None
+
+
+def _in_squares(twin: Network, batch: Data, seed: int, names: list[str], rate: float) -> str | None:
+    """Return the layer for which the optimizer's state stops being finite where the weights do not; None for none.
+
+    The gradient is that of the loss alone, before it is clipped.
+    """
+    parameters, _, slots, iterations = twin.state()
+    gradient, optimizer = twin.explain(*batch, seed=seed)[3], replace(twin.optimizer, learning_rate=rate)
+    engine.load(twin.dtype.name).update(optimizer, parameters, gradient, slots, iterations + 1, False)
+    for block in reversed(twin.program.parameters):
+        if np.isfinite(block.of(parameters)).all() and not all(np.isfinite(block.of(slot)).all() for slot in slots):
+            return names[block.layer]
     return None

@@ -168,7 +168,7 @@ class Fit:
         strategy.check(state, program, self.data)
         self.penalises = penalises(program)
         self.metrics = scorers(state)
-        self.callbacks.check_logs(self._recorded())
+        self.callbacks.check_logs(self._recorded(), self._objection)
         self.network = state.network or new_network(state, program)
         strategy.check_start(self.network, self.data)
         self._try_metrics()
@@ -197,6 +197,11 @@ class Fit:
             check_metrics(self.state, self.network, self.data)
             if self.validation is not None:
                 check_metrics(self.state, self.network, self.validation, "validation: ")
+
+    def _objection(self, metric: str) -> str | None:
+        from nncore.training.trial import objection  # here, not at the top: only misses need it
+
+        return objection(self.state, (self.data, self.validation), metric)
 
     def _recorded(self) -> list[str]:
         """Return the names of the values that every epoch will record."""

@@ -41,11 +41,19 @@ def checked_metrics(metrics: Any) -> tuple[str | Metric, ...]:
     for metric in checked:
         if not callable(metric):
             lookup("metric", metric, METRICS)
-    names = [metric_name(metric) for metric in checked]
-    for name in names:
-        if names.count(name) > 1 or name in RESERVED or name.startswith("val_"):
-            raise ValueError(f"metrics must have different names, none of {', '.join(RESERVED)} or val_*; got {names}")
+    _check_names([metric_name(metric) for metric in checked])
     return checked
+
+
+def _check_names(names: list[str]) -> None:
+    """Raise ValueError if a name is there twice, or taken; two names of one metric are two columns."""
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            first = f"metrics[{names.index(name)}] and metrics[{index}] are both {name!r}"
+            raise ValueError(f"metrics must have different names, and {first}; leave one out, or rename a function")
+        if name in RESERVED or name.startswith("val_"):
+            taken = f"none of {', '.join(RESERVED)} or val_*"
+            raise ValueError(f"metrics must have names of their own, {taken}, and metrics[{index}] is {name!r}")
 
 
 def metric_name(metric: str | Metric) -> str:

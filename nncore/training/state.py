@@ -175,9 +175,11 @@ def training_data(
 
 
 def _validation(validation_data: Any, program: Program, state: State, names: tuple[Names, Names]) -> Data:
-    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-        found = checks.described(validation_data)
-        raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {found}")
+    expected = "validation_data must be (X, y) or (X, y, sample_weight)"
+    if not isinstance(validation_data, (tuple, list)):
+        raise ValueError(f"{expected}, got {checks.described(validation_data)}")
+    if len(validation_data) not in (2, 3):
+        raise ValueError(f"{expected}, got a {type(validation_data).__name__} of {len(validation_data)}")
     X, y, *weight = validation_data
     try:
         return converted(program, state, X, y, weight[0] if weight else None, names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from nncore.losses import Crossentropy, Loss
 from nncore.metrics import CLASSIFYING, METRICS, accuracy, binary_accuracy, r2_score
 from nncore.network import Network
 from nncore.training.scoring import Scorers, metric_name, scores
-from nncore.training.state import State, current_loss
+from nncore.training.state import State, current_loss, scorers
 
 MOST_ROWS = 256
 
@@ -52,6 +54,20 @@ def check_metrics(state: State, network: Network, data: Data, what: str = "") ->
         if not what or type(error).__module__ != "builtins":
             raise
         raise type(error)(f"{what}{error}") from error
+
+
+def objection(state: State, rows: Iterable[Data | None], metric: str) -> str | None:
+    """Return why the model cannot have a metric, too, trained and validated on these rows; None if it can."""
+    other = replace(state, metrics=(metric,))
+    try:
+        scorers(other)
+        for data in rows:
+            if data is not None:
+                check_targets(other, data)
+                _check_rows(other, data)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _check_rows(state: State, data: Data) -> None:
