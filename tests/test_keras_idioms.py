@@ -563,6 +563,8 @@ def test_what_would_have_no_effect_is_not_set(name, said):
         ("parameters", "model.parameters[:] = vector sets them"),
         ("seed", "it is set when the model is made, as in Sequential(layers, seed=0"),
         ("dtype", "it is set when the model is made"),
+        ("dtype_policy", "it is set when the model is made"),
+        ("epoch", "epoch counts what was trained; model.train_on_batch(X, y, epoch=...) takes the time of an update"),
     ],
 )
 def test_what_a_model_only_tells_is_not_set(name, said):

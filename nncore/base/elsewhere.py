@@ -93,11 +93,13 @@ SET_ON_A_MODEL = table(
 )
 """What a model would keep without a word, and without effect, if it were set."""
 
+WHEN_MADE = "it is set when the model is made, as in Sequential(layers, seed=0, dtype='float64')"
 OF_COMPILE = "model.compile('adam', loss='mse', metrics=['mae']) sets it"
 READ_ONLY = table(
     {
         "built program": "model.build(n_features) builds it, as does the first fit",
-        "dtype seed": "it is set when the model is made, as in Sequential(layers, seed=0, dtype='float64')",
+        "dtype dtype_policy seed": WHEN_MADE,
+        "epoch": "epoch counts what was trained; model.train_on_batch(X, y, epoch=...) takes the time of an update",
         "feature_names": "the first table that the model is trained on decides",
         "last_activation": "model.replace(index, layer) sets another last layer",
         "layers": "model.add, insert, remove, move and replace change them",

@@ -180,10 +180,6 @@ class Sequential:
         """Number of epochs trained so far, over all calls of `fit`, or as `train_on_batch` was told."""
         return self._state.epoch
 
-    @epoch.setter
-    def epoch(self, epoch: int) -> None:
-        raise AttributeError("epoch counts what was trained; the time of an update: train_on_batch(X, y, epoch=...)")
-
     @property
     def history(self) -> History:
         """All epochs this object has trained; each call of `fit` returns its own part.
