@@ -89,9 +89,20 @@ def load(dtype: str) -> ModuleType:
 @cache
 def load_mixed() -> ModuleType:
     """Return the engine module for float32 with products of bfloat16."""
-    best = mixed_isas()[-1]
+    return mixed_module(mixed_isa())
+
+
+def mixed_isa() -> str:
+    """Return the instruction set in use for products of bfloat16: the best there is, or what `NNCORE_ISA` comes to."""
     forced = os.environ.get("NNCORE_ISA", "")
-    return mixed_module({"avx512vl": "avx512"}.get(forced, forced) or best)
+    return {"avx512vl": "avx512"}.get(forced, forced) or mixed_isas()[-1]
+
+
+def bfloat16_emulator() -> str | None:
+    """Return the instruction set that makes products of bfloat16 by those of float32, slower than float32 itself; None
+    where that in use has its own."""
+    isa = mixed_isa()
+    return isa if isa in ISAS else None
 
 
 def mixed_isas() -> list[str]:
@@ -236,12 +247,14 @@ def show_config() -> dict[str, Any]:
     Returns
     -------
     dict
-        Versions, the processor, the instruction set in use and those it could use, and the threads.
+        Versions, the processor, the instruction set in use and those it could use, that of mixed_bfloat16, which may
+        have to emulate it, and the threads.
 
     Examples
     --------
-    >>> sorted(show_config())
-    ['cpu', 'cpu_kind', 'cpus_available', 'isa', 'isa_supported', 'nncore', 'numpy', 'platform', 'python', 'threads']
+    >>> config = show_config()
+    >>> config["isa"] in config["isa_supported"]
+    True
     """
     import numpy
 
@@ -257,6 +270,8 @@ def show_config() -> dict[str, Any]:
         "cpu_kind": processor.this().kind,
         "isa": ISA,
         "isa_supported": supported_isas(),
+        "isa_bfloat16": mixed_isa(),
+        "bfloat16_emulated": bfloat16_emulator() is not None,
         "threads": get_num_threads(),
         "cpus_available": available_cpus(),
     }
