@@ -446,6 +446,7 @@ def test_names_are_suggested_by_what_they_mean(make, said):
         ("weights", "'Sequential' object has no attribute 'weights'; weights are in model.get_weights()"),
         ("get_layer", "model.layers is a tuple"),
         ("count_params", "model.n_parameters is their number"),
+        ("bfloat16", "it is a dtype of the model, as in Sequential(layers, dtype='mixed_bfloat16')"),
         ("predict_on_batch", "model.predict(X) takes any number of rows"),
         ("save_weights", "model.save(path) writes the whole model"),
         ("load_weights", "nncore.load(path) reads a whole model"),
