@@ -100,6 +100,14 @@ def test_training_in_mixed_bfloat16_says_where_it_saves_no_time(ok):
     assert "mixed_bfloat16" not in ok("train", "iris", *QUICK)
 
 
+def test_a_model_of_mixed_bfloat16_is_used_as_any_other(ok):
+    ok("train", "iris", "--dtype", "mixed_bfloat16", "--history", "run.json", "-o", "m.safetensors")
+    assert json.loads(ok("summary", "m.safetensors", "--json"))["dtype"] == "mixed_bfloat16"
+    assert "Sequential (4 features, mixed_bfloat16)" in ok("summary", "m.safetensors")
+    assert json.loads(ok("evaluate", "m.safetensors", "iris", "--held-out", "--json"))["accuracy"] > 0.8
+    assert len(ok("predict", "m.safetensors", "iris").splitlines()) == 151 and ok("doctor", "run.json")
+
+
 @pytest.fixture
 def threads_used(monkeypatch):
     """The number of threads that the last step of each training used."""

@@ -167,6 +167,18 @@ def test_parameters_that_are_lent_are_rounded_anew():
     assert np.array_equal(row, other.predict(X[:1])) and np.array_equal(row, model.predict(X)[:1])
 
 
+def test_weights_go_to_models_of_other_dtypes_and_back():
+    model = classifier()
+    model.fit(X, LABELS, epochs=2)
+    for dtype in ("float32", "float64", MIXED):
+        other = Sequential(LAYERS, dtype=dtype)
+        other.build(6)
+        other.set_weights(model.get_weights())
+        assert np.array_equal(other.predict(X), model.predict(X)) == (dtype == MIXED)
+        np.testing.assert_allclose(other.predict(X), model.predict(X), atol=0.02)
+        assert bits(model) == b"".join(weight.astype(np.float32).tobytes() for weight in other.get_weights())
+
+
 def test_layers_are_put_in_taken_out_moved_and_replaced():
     model = classifier([Dense(33, "relu"), Dense(3, "softmax")])
     model.fit(X, LABELS, epochs=1)
