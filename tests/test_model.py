@@ -398,7 +398,7 @@ def test_summary():
 
 
 SLOWER = "mixed_bfloat16: emulated here by {}, slower than float32"
-NARROWER = "mixed_bfloat16: float32 is quicker where no hidden layer has 64 units or more"
+NARROWER = "mixed_bfloat16: saves little where no hidden layer has 64 units, and below 32 float32 is quicker"
 
 
 def last_lines(model):
