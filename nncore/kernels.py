@@ -28,6 +28,7 @@ from nncore.losses import Loss
 from nncore.losses import get as loss_of
 from nncore.optimizers import Optimizer
 from nncore.optimizers import get as optimizer_of
+from nncore.program import MIXED_BFLOAT16
 
 
 def _convert(*arrays: ArrayLike | None) -> tuple[ModuleType, list[Any]]:
@@ -37,6 +38,16 @@ def _convert(*arrays: ArrayLike | None) -> tuple[ModuleType, list[Any]]:
     given = [np.asarray(a) for a in arrays if a is not None]
     dtype = "float32" if all(a.dtype == np.float32 for a in given) else "float64"
     return engine.load(dtype), [None if a is None else np.asarray(a, dtype, order="C") for a in arrays]
+
+
+def _convert_for(precision: str | None, *arrays: ArrayLike | None) -> tuple[ModuleType, list[Any]]:
+    """Return what `_convert` does; for products of a precision of their own the engine for these, and float32."""
+    module, given = _convert(*arrays)
+    if precision is None:
+        return module, given
+    if precision != MIXED_BFLOAT16:
+        raise ValueError(f"precision must be {MIXED_BFLOAT16!r} or None, got {precision!r}")
+    return engine.load_mixed(), [None if a is None else np.asarray(a, np.float32) for a in given]
 
 
 def _check_shape(name: str, array: Array, expected: tuple[int | str, ...]) -> None:
@@ -54,11 +65,12 @@ def dense_forward(
     bias: ArrayLike | None = None,
     activation: str = "identity",
     parameter: float | None = None,
+    precision: str | None = None,
 ) -> Array:
     """Return ``f(x @ weight + bias)``.
 
     Every sum is one chain of fused multiply-adds over the inputs in ascending order, started from the bias, so it
-    equals a scalar loop of ``fma`` bit for bit.
+    equals a scalar loop of ``fma`` bit for bit; with a `precision`, `nncore.reference.bfloat16_product`.
 
     Parameters
     ----------
@@ -69,6 +81,9 @@ def dense_forward(
         A name in `nncore.activations.ACTIVATIONS`.
     parameter : float, optional
         Slope of leaky_relu (0.01 by default) or alpha of elu (1.0); for others there is none.
+    precision : {"mixed_bfloat16", None}
+        The former is for what a model of this dtype computes: all is float32, but `x` and `weight` are rounded to
+        bfloat16, and subnormal numbers count as zero.
 
     Returns
     -------
@@ -77,15 +92,17 @@ def dense_forward(
     Raises
     ------
     ValueError
-        If the shapes do not fit or the activation is unknown.
+        If the shapes do not fit, or activation or precision is unknown.
 
     Examples
     --------
     >>> dense_forward([[1.0, 2.0]], [[3.0], [-4.0]], [1.0], "relu").tolist()
     [[0.0]]
+    >>> dense_forward([[1.01]], [[1.0]], precision="mixed_bfloat16")
+    array([[1.0078125]], dtype=float32)
     """
     f = _activation(activation, parameter)
-    module, (x, weight, bias) = _convert(x, weight, bias)
+    module, (x, weight, bias) = _convert_for(precision, x, weight, bias)
     _check_shape("x", x, ("n", "n_in"))
     _check_shape("weight", weight, (x.shape[1], "n_out"))
     if bias is not None:
@@ -94,7 +111,9 @@ def dense_forward(
     return y
 
 
-def dense_backward(x: ArrayLike, weight: ArrayLike, dz: ArrayLike) -> tuple[Array, Array, Array]:
+def dense_backward(
+    x: ArrayLike, weight: ArrayLike, dz: ArrayLike, precision: str | None = None
+) -> tuple[Array, Array, Array]:
     """Return the gradients of a dense layer, given that of its weighted sums ``z = x @ weight + bias``.
 
     Parameters
@@ -102,6 +121,8 @@ def dense_backward(x: ArrayLike, weight: ArrayLike, dz: ArrayLike) -> tuple[Arra
     x : array_like of shape (n, n_in)
     weight : array_like of shape (n_in, n_out)
     dz : array_like of shape (n, n_out)
+    precision : {"mixed_bfloat16", None}
+        As for `dense_forward`; `dz` is rounded, too, but for the gradient of the bias.
 
     Returns
     -------
@@ -115,7 +136,7 @@ def dense_backward(x: ArrayLike, weight: ArrayLike, dz: ArrayLike) -> tuple[Arra
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, or the precision is unknown.
 
     Examples
     --------
@@ -123,7 +144,7 @@ def dense_backward(x: ArrayLike, weight: ArrayLike, dz: ArrayLike) -> tuple[Arra
     >>> dx.tolist(), dweight.tolist(), dbias.tolist()
     ([[1.5, -2.0]], [[0.5], [1.0]], [0.5])
     """
-    module, (x, weight, dz) = _convert(x, weight, dz)
+    module, (x, weight, dz) = _convert_for(precision, x, weight, dz)
     _check_shape("x", x, ("n", "n_in"))
     _check_shape("weight", weight, (x.shape[1], "n_out"))
     _check_shape("dz", dz, (x.shape[0], weight.shape[1]))

@@ -32,10 +32,17 @@ def test_train_on_one_row_cannot_be_normalised():
     model.fit(X[:17], Y[:17], batch_size=16)  # a last batch of one row is no reason to refuse
 
 
-def test_a_batch_that_has_to_fit_into_memory(monkeypatch):
-    model = Sequential(LAYERS, dtype="float64")
+ALL, OPERANDS = 3 + 4 + 4 + 1, 3 + 4 + 4 + 1
+"""Numbers of a row: of inputs and of all layers, with as many derivatives; and of what is multiplied, rounded."""
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bytes_each"), [("float64", 2 * 8 * ALL), ("mixed_bfloat16", 2 * 4 * ALL + 4 * OPERANDS)]
+)
+def test_a_batch_that_has_to_fit_into_memory(dtype, bytes_each, monkeypatch):
+    model = Sequential(LAYERS, dtype=dtype)
     model.build(3)
-    n_bytes = 2 * 8 * (3 + 4 + 4 + 1) * 16
+    n_bytes = bytes_each * 16
     monkeypatch.setattr(memory, "available", lambda: n_bytes - 1)
     message = f"'batch_norm_1' .* batch_size=16 needs at least {n_bytes:,} bytes .* at most 15, fewer units"
     for train in (lambda: model.fit(X, Y, batch_size=16), lambda: model.train_on_batch(X[:16], Y[:16])):
@@ -43,6 +50,6 @@ def test_a_batch_that_has_to_fit_into_memory(monkeypatch):
             train()
     assert model.epoch == 0
     model.fit(X, Y, batch_size=15)
-    Sequential([Dense(1)], dtype="float64").fit(X, Y, batch_size=16)  # which cuts a batch into pieces
+    Sequential([Dense(1)], dtype=dtype).fit(X, Y, batch_size=16)  # which cuts a batch into pieces
     monkeypatch.setattr(memory, "available", lambda: n_bytes)
     model.fit(X, Y, batch_size=16)

@@ -257,6 +257,12 @@ BAD_FIELDS = [
     ({"format_version": 0}, "format_version must be an integer from 1, got 0"),
     ({"drawn": 9}, r"unexpected \['drawn'\]"),
     ({"format_version": 2, "surprise": 1}, r"unexpected \['surprise'\]"),
+    ({"format_version": 2, "precision": "mixed_bfloat16"}, r"unexpected \['precision'\]"),
+    ({"format_version": 3, "precision": "bfloat16"}, "unknown precision 'bfloat16'"),
+    (
+        {"format_version": 3, "precision": "mixed_bfloat16", "dtype": "float64"},
+        "precision 'mixed_bfloat16' is of dtype float32, got float64",
+    ),
     ({"format_version": 2, "drawn": -1}, "drawn must be an integer >= 0, got -1"),
     ({"format_version": 2, "drawn": 2.0}, "drawn must be an integer"),
     ({"surprise": 1}, r"unexpected \['surprise'\]"),

@@ -24,6 +24,7 @@ from nncore.cli import completion, hints, main
 from nncore.cli.parser import build_parser
 from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
+from nncore.engine import select
 
 QUICK = ["--epochs", "2", "--layers", "8"]
 PENGUINS = "island,bill,sex,species\n" + "".join(
@@ -91,6 +92,20 @@ def test_json_is_one_object_that_says_everything(ok):
     assert (result["learning_rate"], result["seed"], result["dtype"], result["epochs"]) == (0.01, 3, "float64", 2)
     assert result["classes"] == ["setosa", "versicolor", "virginica"] and result["model"] is None
     assert len(result["history"]["val_loss"]) == 2 and set(result["test"]) == {"accuracy", "loss"}
+
+
+def test_training_in_mixed_bfloat16_says_where_it_saves_no_time(ok):
+    out = ok("train", "iris", *QUICK, "--dtype", "mixed_bfloat16")
+    assert "parameters, mixed_bfloat16\n" in out and "note   mixed_bfloat16: saves little where no hidden" in out
+    assert "mixed_bfloat16" not in ok("train", "iris", *QUICK)
+
+
+def test_a_model_of_mixed_bfloat16_is_used_as_any_other(ok):
+    ok("train", "iris", "--dtype", "mixed_bfloat16", "--history", "run.json", "-o", "m.safetensors")
+    assert json.loads(ok("summary", "m.safetensors", "--json"))["dtype"] == "mixed_bfloat16"
+    assert "Sequential (4 features, mixed_bfloat16)" in ok("summary", "m.safetensors")
+    assert json.loads(ok("evaluate", "m.safetensors", "iris", "--held-out", "--json"))["accuracy"] > 0.8
+    assert len(ok("predict", "m.safetensors", "iris").splitlines()) == 151 and ok("doctor", "run.json")
 
 
 @pytest.fixture
@@ -665,6 +680,17 @@ def test_info(ok):
     assert [*facts["peak_gflops"]] == ["float32", "float64"] and config["isa"] in facts["peak_gflops"]["float32"]
     lines = ok("info").splitlines()
     assert [line.split()[0] for line in lines] == [*facts] and lines[-1].endswith(", measured now")
+
+
+@pytest.mark.parametrize(
+    ("isa", "emulated"), [("avx2", "yes: mixed_bfloat16 is slower than float32 here"), ("avx512bf16", "no")]
+)
+def test_info_says_whether_bfloat16_is_emulated(ok, isa, emulated, monkeypatch):
+    monkeypatch.setattr(select, "mixed_isa", lambda: isa)
+    facts = json.loads(ok("info", "--json"))
+    assert (facts["isa_bfloat16"], facts["bfloat16_emulated"]) == (isa, emulated != "no")
+    shown = dict(line.split(maxsplit=1) for line in ok("info").splitlines())
+    assert (shown["isa_bfloat16"], shown["bfloat16_emulated"]) == (isa, emulated)
 
 
 # ---- mistakes

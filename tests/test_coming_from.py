@@ -483,6 +483,18 @@ def _():
     assert first.parameters.tolist() == second.parameters.tolist() != other.parameters.tolist()
 
 
+@row("mixed precision")
+def _():
+    model = Sequential([Dense(8, "relu"), Dense(1)], dtype="mixed_bfloat16")
+    model.fit(X, Y)
+    assert (model.dtype_policy, model.dtype, model.parameters.dtype) == ("mixed_bfloat16", np.float32, np.float32)
+    x, (weight, *_) = X.astype(np.float32), model.get_weights()
+    step = model.explain_step(x, Y)
+    assert np.array_equal(
+        step["dense_0"].z, reference.bfloat16_product(x, weight, step["dense_0"].parameters["bias"].before)
+    )
+
+
 @row("sample_weight, class_weight")
 def _():
     weight = np.linspace(0.1, 3, 32)

@@ -2,9 +2,21 @@
 
 import numpy as np
 import pytest
+from bfloat16_values import same
 from engine_networks import LAYERED
 
-from nncore import SGD, Activation, Adam, BatchNorm, Dense, NotBuiltError, Sequential, TrainingDiverged, reference
+from nncore import (
+    SGD,
+    Activation,
+    Adam,
+    BatchNorm,
+    Dense,
+    NotBuiltError,
+    Sequential,
+    TrainingDiverged,
+    kernels,
+    reference,
+)
 from nncore.losses import get
 from nncore.reference import Training
 
@@ -30,7 +42,7 @@ def state(model):
     return b"".join(part.tobytes() for part in model.get_weights())
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
 @pytest.mark.parametrize("name", LAYERED)
 def test_it_is_the_step_that_training_makes(name, dtype):
     model, X, y = model_of(name, dtype, SGD(0.05, momentum=0.9, clip_norm=0.5))
@@ -96,6 +108,40 @@ def test_the_chain_rule_holds_between_its_parts(name):
             np.testing.assert_allclose(layer.parameters["bias"].gradient, layer.dz.sum(axis=0), atol=1e-12)
         if layer.activation == "tanh":
             np.testing.assert_allclose(layer.dz, layer.da * (1 - layer.a**2), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", LAYERED)
+def test_in_mixed_bfloat16_it_shows_what_is_multiplied(name):
+    model, X, y = model_of(name, "mixed_bfloat16")
+    step = model.explain_step(X, y)
+    for layer in step.layers:
+        weight, bias = layer.parameters.get("weight"), layer.parameters.get("bias")
+        assert ("products of bfloat16" in str(layer)) == (weight is not None) == bool(layer.rounded)
+        if weight is None:
+            continue
+        for name_, exact in {"x": layer.x, "weight": weight.before, "dz": layer.dz}.items():
+            assert same(layer.rounded[name_], reference.round_to_bfloat16(exact))
+        x, w, dz = layer.rounded.values()
+        assert same(weight.gradient, reference.bfloat16_product(x.T, dz))
+        if layer.kind == "Dense":
+            assert same(layer.z, reference.bfloat16_product(x, w, 0.0 if bias is None else bias.before))
+    model, X, y = model_of(name, "float32")
+    assert not any(layer.rounded for layer in model.explain_step(X, y).layers)
+
+
+def test_its_products_in_mixed_bfloat16_are_those_of_the_kernels():
+    model = Sequential([Dense(40, "tanh"), Dense(33, "relu"), Dense(2)], seed=1, dtype="mixed_bfloat16")
+    model.build(70)
+    step = model.explain_step(rng.standard_normal((9, 70)), rng.standard_normal((9, 2)))
+    passed_back = [None, *(layer.da for layer in step.layers[:-1])]
+    for layer, dx in zip(step.layers, passed_back, strict=True):
+        weight, bias = layer.parameters["weight"], layer.parameters["bias"]
+        for x, w, dz in ((layer.x, weight.before, layer.dz), layer.rounded.values()):
+            z = kernels.dense_forward(x, w, bias.before, precision="mixed_bfloat16")
+            found = kernels.dense_backward(x, w, dz, precision="mixed_bfloat16")
+            assert same(z, layer.z) and same(found[1], weight.gradient)
+            assert dx is None or same(found[0], dx)
+        assert same(kernels.dense_backward(layer.x, weight.before, layer.dz, "mixed_bfloat16")[2], bias.gradient)
 
 
 def test_the_last_layer_shows_the_prediction_and_its_logits():

@@ -10,8 +10,8 @@ from engine_networks import LAYERED, data, layered_network, parameters
 from nncore import Sequential, engine, reference
 from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
 from nncore.network.predictor import freeze
-from nncore.program import lower
-from nncore.program.folding import MOST_DEVIATIONS, folded
+from nncore.program import MIXED_BFLOAT16, lower
+from nncore.program.folding import MOST_DEVIATIONS, MOST_IN_BFLOAT16, folded
 
 KEPT = {"residual of everything": 2}  # one between an add and an activation, one between an activation and an add
 
@@ -205,13 +205,14 @@ def test_variances_of_any_size(dtype, variance):
     assert ops(check_same_predictions(program, flat, statistics, tolerance)) == ["dense"] * 3
 
 
+@pytest.mark.parametrize(("precision", "most"), [(None, MOST_DEVIATIONS), (MIXED_BFLOAT16, MOST_IN_BFLOAT16)])
 @pytest.mark.parametrize("distance", [0.99, 1.01])
-def test_a_mean_far_from_zero_keeps_the_batchnorm_in_front(distance):
-    program = lower([BatchNorm(epsilon=1e-30), Dense(2)], 3, "mse")
+def test_a_mean_far_from_zero_keeps_the_batchnorm_in_front(distance, precision, most):
+    program = lower([BatchNorm(epsilon=1e-30), Dense(2)], 3, "mse", precision)
     flat, _ = numbers(program, "float32")
-    statistics = np.array([0, MOST_DEVIATIONS * distance, 0, 1, 1, 1], "float32")
+    statistics = np.array([0, most * distance, 0, 1, 1, 1], "float32")
     assert ops(folded(program, flat, statistics)[0]) == (["dense"] if distance < 1 else ["batchnorm", "dense"])
-    behind = lower([Dense(3), BatchNorm(epsilon=1e-30)], 3, "mse")
+    behind = lower([Dense(3), BatchNorm(epsilon=1e-30)], 3, "mse", precision)
     flat, _ = numbers(behind, "float32")
     assert ops(folded(behind, flat, statistics)[0]) == ["dense"]  # whose sums are rounded before the batchnorm as well
 

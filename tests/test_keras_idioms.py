@@ -446,6 +446,7 @@ def test_names_are_suggested_by_what_they_mean(make, said):
         ("weights", "'Sequential' object has no attribute 'weights'; weights are in model.get_weights()"),
         ("get_layer", "model.layers is a tuple"),
         ("count_params", "model.n_parameters is their number"),
+        ("bfloat16", "it is a dtype of the model, as in Sequential(layers, dtype='mixed_bfloat16')"),
         ("predict_on_batch", "model.predict(X) takes any number of rows"),
         ("save_weights", "model.save(path) writes the whole model"),
         ("load_weights", "nncore.load(path) reads a whole model"),
@@ -563,6 +564,8 @@ def test_what_would_have_no_effect_is_not_set(name, said):
         ("parameters", "model.parameters[:] = vector sets them"),
         ("seed", "it is set when the model is made, as in Sequential(layers, seed=0"),
         ("dtype", "it is set when the model is made"),
+        ("dtype_policy", "it is set when the model is made"),
+        ("epoch", "epoch counts what was trained; model.train_on_batch(X, y, epoch=...) takes the time of an update"),
     ],
 )
 def test_what_a_model_only_tells_is_not_set(name, said):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nncore import kernels
+from nncore.reference import bfloat16_product
 
 SPARSE = "sparse_categorical_crossentropy"
 MASKED = np.ma.array([[1.0, 2.0]], mask=[[False, True]])
@@ -26,6 +27,11 @@ BAD = [
     (lambda: kernels.loss(SPARSE, [[1.0, 2.0]], [2**32]), r"in 0..1, got 4294967296"),
     (lambda: kernels.loss(SPARSE, [[1.0, 2.0]], [-1]), r"in 0..1, got -1"),
     (lambda: kernels.loss(SPARSE, [[1.0, 2.0]], [0.7]), "must hold integers"),
+    (
+        lambda: kernels.dense_forward([[1.0]], [[1.0]], precision="bfloat16"),
+        "must be 'mixed_bfloat16' or None, got 'bf",
+    ),
+    (lambda: kernels.dense_backward([[1.0]], [[1.0]], [[1.0]], "float16"), "precision must be 'mixed_bfloat16' or"),
     (lambda: kernels.update("sgd", [1.0], [1.0, 2.0]), r"gradient must have shape \(1\)"),
     (lambda: kernels.update("sgd", [1.0], [1.0], t=0), "t must be at least 1"),
 ]
@@ -55,6 +61,20 @@ def test_dtype_follows_the_arguments():
     assert kernels.dense_forward(x, w).dtype == np.float32
     assert kernels.dense_forward(x, w.astype(np.float64)).dtype == np.float64
     assert kernels.dense_forward(x.astype(np.int8), w).dtype == np.float64
+
+
+def test_a_precision_of_the_products():
+    rng = np.random.default_rng(0)
+    x, w, bias = rng.standard_normal((7, 40)), rng.standard_normal((40, 3)), rng.standard_normal(3)
+    expected = bfloat16_product(x.astype(np.float32), w.astype(np.float32), bias.astype(np.float32))
+    z = kernels.dense_forward(x, w, bias, precision="mixed_bfloat16")
+    assert z.dtype == np.float32 and z.tobytes() == expected.tobytes()
+    relu = kernels.dense_forward(x, w, bias, "relu", precision="mixed_bfloat16")
+    assert np.array_equal(relu, np.maximum(z, 0))
+    dx, dweight, dbias = kernels.dense_backward(x, w, z, precision="mixed_bfloat16")
+    assert np.array_equal(dx, bfloat16_product(z, w.T.astype(np.float32)))
+    assert np.array_equal(dweight, bfloat16_product(x.T.astype(np.float32), z))
+    assert np.array_equal(dbias, kernels.dense_backward(x.astype(np.float32), w.astype(np.float32), z)[2])
 
 
 def test_layouts():

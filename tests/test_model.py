@@ -33,6 +33,7 @@ from nncore import (
     losses,
     reference,
 )
+from nncore.engine import select
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -394,6 +395,51 @@ def test_summary():
     assert lines[5].startswith("parameters: 64 (0.2 KiB)")
     assert lines[6] == "loss: categorical_crossentropy"
     assert lines[7].startswith("optimizer: SGD(learning_rate=0.1")
+
+
+SLOWER = "mixed_bfloat16: emulated here by {}, slower than float32"
+NARROWER = "mixed_bfloat16: saves little where no hidden layer has 64 units, and below 32 float32 is quicker"
+
+
+def last_lines(model):
+    return [line for line in model.summary().splitlines() if line.startswith("mixed_bfloat16")]
+
+
+@pytest.mark.parametrize(
+    ("isa", "said"),
+    [
+        ("amx", []),
+        ("avx512bf16", []),
+        ("avx512", [f"{SLOWER.format('avx512')}, in the same bits as where processors multiply bfloat16"]),
+        ("avx2", [f"{SLOWER.format('avx2')}, in the same bits as where processors multiply bfloat16"]),
+        ("base", [SLOWER.format("base")]),
+    ],
+)
+def test_summary_says_whether_the_engine_emulates_bfloat16(isa, said, monkeypatch):
+    monkeypatch.setattr(select, "mixed_isa", lambda: isa)
+    assert last_lines(Sequential([Dense(64), Dense(3)], dtype="mixed_bfloat16")) == said
+    assert last_lines(Sequential([Dense(63), Dense(3)], dtype="mixed_bfloat16")) == [NARROWER, *said]
+    for dtype in ("float32", "float64"):
+        assert last_lines(Sequential([Dense(63), Dense(3)], dtype=dtype)) == []
+
+
+@pytest.mark.parametrize(
+    ("layers", "narrow"),
+    [
+        ([], False),
+        ([Dense(200, "softmax")], True),
+        ([Dense(63, "relu"), BatchNorm(), Dense(63, "relu"), Dense(100)], True),
+        ([Dense(8, "relu"), Dense(64, "relu"), Dense(1)], False),
+        ([Dense(63), nncore.Residual([Dense(64, "relu"), Dense(63)]), Dense(2)], False),
+    ],
+)
+def test_summary_says_that_float32_suits_narrow_networks(layers, narrow, monkeypatch):
+    monkeypatch.setattr(select, "mixed_isa", lambda: "avx512bf16")
+    model = Sequential(layers, dtype="mixed_bfloat16")
+    assert last_lines(model) == [NARROWER] * narrow
+    if layers:
+        model.build(200)
+        assert last_lines(model) == [NARROWER] * narrow
 
 
 def test_compile_keeps_weights_and_predictions():

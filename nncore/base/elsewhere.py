@@ -12,6 +12,7 @@ NO_STEPS = "model.fit(X, y) does all of a training, model.train_on_batch(X, y) o
 ANEW = "to begin anew, copy the model before it is trained: fresh = copy.deepcopy(model)"
 PENALTY = "penalties are numbers, l1 and l2, as in Dense(8, l2=1e-4)"
 OF_MODEL = "it is the model's, as in Sequential(layers, seed=0, dtype='float64')"
+BFLOAT16 = "it is a dtype of the model, as in Sequential(layers, dtype='mixed_bfloat16')"
 WEIGHTS = "weights are in model.get_weights(), a list of arrays, and model.parameters, one flat vector"
 SETTING = "model.set_weights(list of arrays) sets them, and nncore.load(path) reads a whole model"
 NO_NUMBERS = f"a layer says what is computed and holds no numbers; {WEIGHTS}"
@@ -40,6 +41,7 @@ OF_A_MODEL = table(
     {
         "append": "model.add(layer) appends one, model.insert(index, layer) puts one in",
         "backward step train_step": NO_STEPS,
+        "bfloat16": BFLOAT16,
         "best_loss_": "model.history['loss'].min() is the smallest",
         "call forward transform": "model.predict(X) returns the outputs",
         "classes_": "classes are numbers, 0 to the number of outputs - 1; model.predict_classes(X) returns them",
@@ -93,11 +95,13 @@ SET_ON_A_MODEL = table(
 )
 """What a model would keep without a word, and without effect, if it were set."""
 
+WHEN_MADE = "it is set when the model is made, as in Sequential(layers, seed=0, dtype='float64')"
 OF_COMPILE = "model.compile('adam', loss='mse', metrics=['mae']) sets it"
 READ_ONLY = table(
     {
         "built program": "model.build(n_features) builds it, as does the first fit",
-        "dtype seed": "it is set when the model is made, as in Sequential(layers, seed=0, dtype='float64')",
+        "dtype dtype_policy seed": WHEN_MADE,
+        "epoch": "epoch counts what was trained; model.train_on_batch(X, y, epoch=...) takes the time of an update",
         "feature_names": "the first table that the model is trained on decides",
         "last_activation": "model.replace(index, layer) sets another last layer",
         "layers": "model.add, insert, remove, move and replace change them",
@@ -158,6 +162,7 @@ OF_THE_PACKAGE = table(
         "clone_model": ANEW,
         "constant DataLoader Tensor tensor TensorDataset Variable": ARRAYS,
         "Conv1D Conv2D Embedding GRU Lambda LSTM MaxPooling2D SimpleRNN": NO_LAYER,
+        "autocast mixed_precision set_float32_matmul_precision": BFLOAT16,
         "Adadelta Adafactor Adamax ASGD Ftrl RAdam Rprop": NO_OPTIMIZER,
         "AlphaDropout GaussianDropout GaussianNoise GroupNorm GroupNormalization RMSNorm RMSNormalization": NO_LAYER,
         "CosineAnnealingWarmRestarts CosineDecayRestarts InverseTimeDecay LinearLR PolynomialDecay": NO_SCHEDULE,

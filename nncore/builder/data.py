@@ -13,6 +13,8 @@ from nncore.base.typing import Array
 from nncore.builder.refusal import Refusal, located
 from nncore.datasets import Dataset, Preparation, train_test_split
 
+FLOAT32 = np.dtype("float32")
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -28,7 +30,7 @@ class Prepared:
     stratified : bool
         Whether each class has its share among the rows held out.
     X, y : ndarray
-        All rows, prepared; X of shape (n, n_features) and float32.
+        All rows, prepared; X of shape (n, n_features), as y, if it holds numbers, of the network's dtype.
     offered : Dataset
         The names of all features and columns there are to choose from; no rows.
     noted : bool
@@ -66,6 +68,7 @@ def prepare(
     *,
     standardize: bool,
     seed: int = 0,
+    dtype: np.dtype = FLOAT32,
     preparation: Preparation | None = None,
     offered: Dataset | None = None,
 ) -> Prepared:
@@ -80,6 +83,8 @@ def prepare(
         Bring all features to mean 0 and deviation 1.
     seed : int
         Of the choice of the rows held out.
+    dtype : numpy.dtype
+        Of the network's numbers.
     preparation : Preparation, optional
         One that was learned before; by default one is learned from the rows to train on.
     offered : Dataset, optional
@@ -91,9 +96,9 @@ def prepare(
     if preparation is None:
         preparation = _learned(dataset.rows(train), standardize)
     dataset = replace(dataset, X=preparation.fill(dataset.X))
-    X = np.ascontiguousarray(preparation.prepare_inputs(dataset.X), np.float32)
+    X = np.ascontiguousarray(preparation.prepare_inputs(dataset.X), dtype)
     y = preparation.prepare_target(dataset.y)
-    y = y if dataset.target_names is not None else np.asarray(y, np.float32)
+    y = y if dataset.target_names is not None else np.asarray(y, dtype)
     names = (offered or dataset).rows(slice(0, 0))
     return Prepared(dataset, preparation, train, held_out, stratified, X, y, names, noted)
 

@@ -20,10 +20,11 @@ from nncore.builder.session import Session
 from nncore.builder.setup import Setup, metrics_for
 from nncore.datasets import Dataset
 from nncore.layers import Layer
+from nncore.model.summary import remarks
 
 FEWEST_ROWS_OF_A_CLASS = 4  # on average
 COMPILED = ("loss", "metrics")
-AFRESH = ("seed", "split_seed", "validation_split")
+AFRESH = ("seed", "split_seed", "validation_split", "dtype")
 
 
 def set_data(
@@ -126,7 +127,7 @@ def change_optimizer(session: Session, changes: dict[str, Any]) -> None:
 
 
 def set_training(session: Session, **given: Any) -> str:
-    """Change how to train. Another seed or other rows held out begin anew; all else goes on."""
+    """Change how to train. Another seed or dtype or other rows held out begin anew; all else goes on."""
     before = session.run.setup
     if given.get("loss") is not None:  # its fields alone, or another one as a whole
         given["loss"] = changing.merged(before.training(), {"loss": given["loss"]})["loss"]
@@ -147,8 +148,12 @@ def set_training(session: Session, **given: Any) -> str:
 
 
 def _begin_anew(session: Session, wanted: Setup) -> str:
-    """Begin with another seed or other rows held out. These leave a model from a file as it is, if its layers are."""
+    """Begin with another seed or dtype, or with other rows held out: these alone leave a model from a file as it is, if
+    its layers are."""
     run = session.run
+    if wanted.dtype != run.setup.dtype:
+        session.begin(wanted, reload=True)
+        return "\n".join([f"training begins anew, in {wanted.dtype}", *remarks(wanted.layers, wanted.dtype)])
     if wanted.seed != run.setup.seed:
         session.begin(wanted, reload=True)
         return "training begins anew, with other first weights"

@@ -158,4 +158,5 @@ def _layer(layer: LayerStep) -> dict[str, Any]:
         **{what: shown(getattr(layer, what)) for what in ("x", "z", "a", "dz", "da")},
         "statistics": _statistics(layer),
         "parameters": parameters,
+        "rounded": {what: shown(array) for what, array in layer.rounded.items()},
     }

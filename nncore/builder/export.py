@@ -179,6 +179,8 @@ def _model(run: Run) -> Iterator[str]:
     yield from (f"        {layer!r}," for layer in origin.layers)
     yield "    ],"
     yield f"    seed={origin.seed},"
+    if origin.dtype != "float32":
+        yield f"    dtype={origin.dtype!r},"
     yield ")"
     yield f"model.compile({compiled})"
 

@@ -15,7 +15,7 @@ from nncore.arrays.class_weights import weighted_by_class
 from nncore.base.typing import Array
 from nncore.builder.data import Prepared
 from nncore.builder.refusal import Refusal
-from nncore.builder.setup import FLOAT32, Setup, check, metrics_for
+from nncore.builder.setup import Setup, check, metrics_for
 from nncore.history import History
 from nncore.model import Sequential, restored, snapshot
 from nncore.model.checkpoint import Snapshot
@@ -119,7 +119,7 @@ class Run:
 
     def _built(self) -> Sequential:
         setup = self.setup
-        model = Sequential(setup.layers, seed=setup.seed)
+        model = Sequential(setup.layers, seed=setup.seed, dtype=setup.dtype)
         model.compile(setup.optimizer, setup.loss, metrics_for(setup, self.prepared.dataset))
         model.build(self.prepared.X.shape[1])
         return model
@@ -220,7 +220,7 @@ class Run:
         key = (self.setup.seed, epoch, len(self.prepared.train))
         if self._shuffled is None or self._shuffled[0] != key:
             seed, _, n = key
-            self._shuffled = key, engine.load(FLOAT32.name).permutation(n, seed, epoch)
+            self._shuffled = key, engine.load(self.model.dtype.name).permutation(n, seed, epoch)
         return self._shuffled[1]
 
     def weights(self) -> Array | None:
@@ -229,7 +229,7 @@ class Run:
             return None
         if self._weights is None:
             program = self.model.program
-            data = data_for(program, FLOAT32, *self.part("train"), None)
+            data = data_for(program, self.model.dtype, *self.part("train"), None)
             self._weights = weighted_by_class(data, program, self.setup.class_weight).sample_weight
         return self._weights
 

@@ -19,6 +19,7 @@ from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.generators import GENERATORS
 from nncore.doctor import layer_rules
 from nncore.kernels import activate
+from nncore.model.definition import POLICIES
 from nncore.version import __version__
 
 CURVE = np.linspace(-4, 4, 65)
@@ -53,6 +54,7 @@ def schema(path: str | None = None) -> dict[str, Any]:
         "schedules": {name: _kind(cls) for name, cls in schedules.SCHEDULES.items()},
         "losses": {cls.__name__: _loss(cls) for cls in _distinct(losses.LOSSES)},
         "metrics": sorted(metrics.METRICS),
+        "dtypes": list(POLICIES),
         "data": _data(path),
         "presets": {
             name: {key: getattr(preset, key) for key in ("title", "chapter", "text")}

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from nncore import layers, losses, optimizers
 from nncore.arrays import data_for
 from nncore.base import checks
@@ -20,13 +18,13 @@ from nncore.builder.sources import Source
 from nncore.datasets import Dataset
 from nncore.layers import Dense, Dropout, Layer, Residual, as_activation
 from nncore.losses import Loss
+from nncore.model.definition import POLICIES, parted
 from nncore.optimizers import Adam, Optimizer
 from nncore.program import Program, last_activation, lower, refuse_unsuitable_batch
 from nncore.program.naming import count_layers
 from nncore.training import scoring
 
 MOST_PARAMETERS = 5_000_000
-FLOAT32 = np.dtype("float32")
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class Setup:
         Of the first weights, the order of the rows and dropout.
     split_seed : int
         Of the choice of the rows held out.
+    dtype : {"float32", "float64", "mixed_bfloat16"}
+        What the network computes in.
     """
 
     source: Source
@@ -63,6 +63,7 @@ class Setup:
     class_weight: str | None = None
     seed: int = 0
     split_seed: int = 0
+    dtype: str = "float32"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the set-up as JSON-safe dict; `from_dict` restores it."""
@@ -83,6 +84,7 @@ class Setup:
             "class_weight": self.class_weight,
             "seed": self.seed,
             "split_seed": self.split_seed,
+            "dtype": self.dtype,
         }
 
 
@@ -95,6 +97,7 @@ TRAINING = {
     "class_weight": checks.optional(one_of("balanced")),
     "seed": checks.integer(0, HIGHEST_ID),
     "split_seed": checks.integer(0, HIGHEST_ID),
+    "dtype": one_of(*POLICIES),
 }
 
 
@@ -191,6 +194,7 @@ def prepared_for(
         setup.validation_split,
         standardize=setup.source.name != sources.MNIST if chosen is None else chosen,
         seed=setup.split_seed,
+        dtype=parted(setup.dtype)[0],
         preparation=data.noted_preparation(notes or {}, dataset),
         offered=offered,
     )
@@ -240,7 +244,7 @@ def check(setup: Setup, prepared: Prepared) -> None:
     if setup.class_weight and prepared.dataset.target_names is None:
         raise Refusal("class weights need classes, and the target is a number", "training.class_weight")
     n = min(setup.batch_size, len(prepared.train))
-    located("training.batch_size", refuse_unsuitable_batch, program, n, 4)
+    located("training.batch_size", refuse_unsuitable_batch, program, n, prepared.X.itemsize)
 
 
 def _check_layers(given: Sequence[Layer]) -> None:
@@ -274,7 +278,7 @@ def _lowered(setup: Setup, n_features: int) -> tuple[Program, Loss]:
     """Return the program and the loss of a network that is not too large for a page."""
     try:
         loss = setup.loss or losses.infer_loss(last_activation(setup.layers))
-        program = lower(setup.layers, n_features, loss)
+        program = lower(setup.layers, n_features, loss, parted(setup.dtype)[1])
     except (TypeError, ValueError) as error:
         raise Refusal(str(error), _layer_in(str(error), len(setup.layers))) from None
     widest = max(row.n_out for row in program.rows)
@@ -290,7 +294,7 @@ def _lowered(setup: Setup, n_features: int) -> tuple[Program, Loss]:
 def _check_target(given: Sequence[Layer], program: Program, prepared: Prepared) -> None:
     """Refuse data that the network cannot learn, above all for its last layer."""
     try:
-        data_for(program, FLOAT32, prepared.X, prepared.y, None)
+        data_for(program, prepared.X.dtype, prepared.X, prepared.y, None)
     except (TypeError, ValueError) as error:
         head = with_head((), prepared.dataset)[0]
         message = f"the network must end with {head} for this target, and ends with {given[-1]}"

@@ -112,14 +112,13 @@ def _with_model(options: argparse.Namespace) -> Session:
         None if model.loss_is_inferred else model.loss,
         tuple(metric for metric in model.metrics if isinstance(metric, str)),
         seed=model.seed,
+        dtype=model.dtype_policy,
     )
     if notes is not None:
         start = replace(start, validation_split=min(notes[1].test, 0.9), split_seed=notes[1].seed)
     if notes is not None and reopening.KEY not in model.metadata and options.data is None and _is_text(path):
         start = replace(start, source=replace(source, options={**_as_trained(notes[0].schema), **source.options}))
     start = _as_noted(start, model.metadata, options)
-    if model.dtype.name != "float32":
-        raise UsageError(f"{options.model} is of {model.dtype.name}; the builder computes in float32")
     session = Session(start, path=path, loaded=Loaded(options.model, snapshot(model, model.metadata)))
     for remark in _remarks(session, notes):
         print(f"nncore: {options.model}: {remark}", file=sys.stderr)

@@ -66,7 +66,12 @@ def _peak(value: dict[str, dict[str, float]]) -> str:
     return f"{'; '.join(of_dtypes)}; one core's multiply-adds in registers, measured now"
 
 
+def _emulated(value: bool) -> str:
+    return "yes: mixed_bfloat16 is slower than float32 here" if value else "no"
+
+
 _WORDS: dict[str, Callable[[Any], str]] = {
+    "bfloat16_emulated": _emulated,
     "cpu_numbers": _numbers,
     "amx": _amx,
     "caches": _caches,

@@ -28,6 +28,7 @@ from nncore.datasets import Dataset, Preparation
 from nncore.errors import TrainingDiverged
 from nncore.layers import Dense
 from nncore.model import Sequential
+from nncore.model.summary import remarks
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,7 +47,8 @@ def _run(options: argparse.Namespace) -> int:
         preparation = Preparation.fit(parts.train, standardize=not source.is_scaled)
     recipe = choose(parts.train, source, options)
     model = build(parts.train, recipe, options)
-    say, notes = not (options.json or options.quiet), (*source.notes, *parts.notes)
+    say = not (options.json or options.quiet)
+    notes = (*source.notes, *parts.notes, *remarks(model.layers, model.dtype_policy))
     if say:
         print_lines(_announcement(parts, model, recipe, notes))
     started = time.perf_counter()

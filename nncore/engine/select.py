@@ -89,7 +89,12 @@ def load(dtype: str) -> ModuleType:
 
 @cache
 def load_mixed() -> ModuleType:
-    """Return the engine module for float32 with products of bfloat16.
+    """Return the engine module for float32 with products of bfloat16."""
+    return mixed_module(mixed_isa())
+
+
+def mixed_isa() -> str:
+    """Return the instruction set in use for products of bfloat16: the best there is, or what `NNCORE_ISA` comes to.
 
     Raises
     ------
@@ -102,7 +107,14 @@ def load_mixed() -> ModuleType:
         raise EnvironmentVariableError(
             f"NNCORE_ISA={wanted}: the system denies this process the registers of AMX; leave NNCORE_ISA unset"
         )
-    return mixed_module(wanted)
+    return wanted
+
+
+def bfloat16_emulator() -> str | None:
+    """Return the instruction set that makes products of bfloat16 by those of float32, slower than float32 itself; None
+    where that in use has its own."""
+    isa = mixed_isa()
+    return isa if isa in ISAS else None
 
 
 def mixed_isas() -> list[str]:
@@ -249,12 +261,14 @@ def show_config() -> dict[str, Any]:
     Returns
     -------
     dict
-        Versions, the processor, the instruction set in use and those it could use, and the threads.
+        Versions, the processor, the instruction set in use and those it could use, that of mixed_bfloat16, which may
+        have to emulate it, and the threads.
 
     Examples
     --------
-    >>> sorted(show_config())
-    ['cpu', 'cpu_kind', 'cpus_available', 'isa', 'isa_supported', 'nncore', 'numpy', 'platform', 'python', 'threads']
+    >>> config = show_config()
+    >>> config["isa"] in config["isa_supported"]
+    True
     """
     import numpy
 
@@ -270,6 +284,8 @@ def show_config() -> dict[str, Any]:
         "cpu_kind": processor.this().kind,
         "isa": ISA,
         "isa_supported": supported_isas(),
+        "isa_bfloat16": mixed_isa(),
+        "bfloat16_emulated": bfloat16_emulator() is not None,
         "threads": get_num_threads(),
         "cpus_available": available_cpus(),
     }

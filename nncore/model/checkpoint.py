@@ -255,7 +255,10 @@ def _checked_fields(description: dict[str, Any]) -> dict[str, Any]:
 
 def _lowered(fields: dict[str, Any]) -> Program:
     try:
-        program = lower(fields["layers"], fields["n_features"], fields["loss"], fields.get("precision"))
+        precision, dtype = fields.get("precision"), fields["dtype"]
+        if precision is not None and dtype != np.float32:
+            raise ValueError(f"precision {precision!r} is of dtype float32, got {dtype}")
+        program = lower(fields["layers"], fields["n_features"], fields["loss"], precision)
         for what, n in (("feature_names", program.n_features), ("output_names", program.n_outputs)):
             if fields.get(what) is not None:
                 checks.items(what, fields[what], n)

@@ -25,16 +25,28 @@ if TYPE_CHECKING:
     from nncore.solvers import LBFGS, LM
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
+POLICIES = (*(dtype.name for dtype in DTYPES), MIXED_BFLOAT16)
+"""What a model may compute in, by name."""
 SEED = checks.integer(0, 2**64 - 1)
 
 
 def new_state(seed: int | None, dtype: Any, name: str | None) -> State:
     """Return the state of a new model without layers; see `Sequential`."""
-    mixed = isinstance(dtype, str) and dtype == MIXED_BFLOAT16
     seed = drawn_seed() if seed is None else SEED("seed", seed)
-    state = State((), seed, checked_dtype("float32" if mixed else dtype), checked_name(name))
-    state.precision = MIXED_BFLOAT16 if mixed else None
-    return state
+    found, precision = parted(dtype)
+    return State((), seed, found, checked_name(name), precision=precision)
+
+
+def parted(dtype: Any) -> tuple[np.dtype, str | None]:
+    """Return the dtype of a model's numbers, and the precision of its products where it is another.
+
+    Examples
+    --------
+    >>> parted("mixed_bfloat16")
+    (dtype('float32'), 'mixed_bfloat16')
+    """
+    mixed = isinstance(dtype, str) and dtype == MIXED_BFLOAT16
+    return checked_dtype("float32" if mixed else dtype), MIXED_BFLOAT16 if mixed else None
 
 
 def drawn_seed() -> int:

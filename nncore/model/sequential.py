@@ -48,8 +48,10 @@ class Sequential:
         which `seed` then tells and files keep, so that the run can be repeated. Left out it is 0: models made in a
         loop, for an ensemble say, are then all the same network; give each its own, or None.
     dtype : {"float32", "float64", "mixed_bfloat16"}
-        What is computed in. The last is Keras' name for float32 in which the products of layers take operands rounded
-        to bfloat16: quicker from 256 units on where the processor multiplies these, the same bits on all others.
+        What is computed in. The last is Keras' name for float32 in which what `Dense` layers multiply, inputs, weights
+        and deltas, is rounded to bfloat16, 8 bits of a number: quicker for hidden layers of 64 units or more where the
+        processor multiplies such numbers itself, slower and in the same bits where not. Weights, optimizer, losses and
+        norms stay float32. `summary` says where it saves no time.
     name : str, optional
         Shown by `summary` and kept in files.
 
@@ -179,10 +181,6 @@ class Sequential:
     def epoch(self) -> int:
         """Number of epochs trained so far, over all calls of `fit`, or as `train_on_batch` was told."""
         return self._state.epoch
-
-    @epoch.setter
-    def epoch(self, epoch: int) -> None:
-        raise AttributeError("epoch counts what was trained; the time of an update: train_on_batch(X, y, epoch=...)")
 
     @property
     def history(self) -> History:
@@ -601,7 +599,8 @@ class Sequential:
 
         See `nncore.Predictor` for how to call it: with one row or several, into an array of yours, from any
         number of threads. `Dropout` is left out of it, and `BatchNorm` folded into the weights of a `Dense` beside it
-        wherever one can take it.
+        wherever one can take it; with that, answers agree with those of `predict` to rounding, which in mixed_bfloat16
+        is some thousandths.
 
         Raises
         ------

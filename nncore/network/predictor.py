@@ -62,7 +62,9 @@ class Predictor(ABC):
         """Return the network's output for `x`, in the same bits as `Sequential.predict`.
 
         Where a `BatchNorm` has been folded into the weights, the two agree to rounding instead: a column whose mean
-        lies m of its deviations from zero loses at most the logarithm of m in bits, and m is at most 1024.
+        lies m of its deviations from zero loses at most the logarithm of m in bits, and m is at most 1024. In
+        mixed_bfloat16 the folded weights are rounded to 8 bits as the others were, so that the two agree to some
+        thousandths, and m is at most 2.
 
         Parameters
         ----------

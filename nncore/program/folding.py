@@ -22,6 +22,9 @@ MOST_DEVIATIONS = 2.0**10
 The batchnorm subtracts the mean before anything is rounded; once folded, products as large as the mean cancel each
 other, and what is left has lost as many bits as the logarithm of this ratio."""
 
+MOST_IN_BFLOAT16 = 2.0
+"""The same where the products are of bfloat16, which has 8 bits to lose: it rounds the mean and not the deviation."""
+
 Placed = tuple[ParameterBlock, Array]  # and its values in float64
 
 
@@ -45,8 +48,9 @@ def folded(program: Program, parameters: Array, statistics: Array) -> tuple[Prog
 
     A batchnorm disappears into the dense row before it if that has no activation and no other reader, else into the
     rows that read it if all of these are dense, unless a mean lies too many deviations from zero for that
-    (`MOST_DEVIATIONS`) or the new weights would be too large for their dtype. An activation that then follows a dense
-    row becomes part of it. All other rows stay as they are, and layers keep their numbers and blocks their names.
+    (`MOST_DEVIATIONS`, `MOST_IN_BFLOAT16`) or the new weights would be too large for their dtype. An activation that
+    then follows a dense row becomes part of it. All other rows stay as they are, and layers keep their numbers and
+    blocks their names.
 
     Parameters
     ----------
@@ -83,9 +87,10 @@ def folded(program: Program, parameters: Array, statistics: Array) -> tuple[Prog
     for node in [node for node in nodes if node.row.op == "dropout"]:
         _remove(nodes, node)
     norms = [node for node in nodes if node.row.op == "batchnorm"]
+    most = MOST_DEVIATIONS if program.precision is None else MOST_IN_BFLOAT16
     for node in [*reversed(norms), *norms]:  # of several in a row the last goes on, then the first goes back
         if node in nodes:
-            _fold(nodes, node, parameters.dtype)
+            _fold(nodes, node, parameters.dtype, most)
     for node in [node for node in nodes if node.row.op == "activation"]:
         _fuse(nodes, node)
     return _program(program, nodes, parameters.dtype)
@@ -161,10 +166,10 @@ def _linear_before(nodes: list[_Node], node: _Node) -> _Node | None:
     return before if _readers(nodes, before) == [node] else None
 
 
-def _fold(nodes: list[_Node], norm: _Node, dtype: np.dtype) -> None:
+def _fold(nodes: list[_Node], norm: _Node, dtype: np.dtype, most: float) -> None:
     """Fold a batchnorm into the row before it or the rows behind it, if they can take it."""
     with np.errstate(over="ignore", invalid="ignore"):
-        changed = _scaled_before(nodes, norm) or _scaled_behind(nodes, norm)
+        changed = _scaled_before(nodes, norm) or _scaled_behind(nodes, norm, most)
         values = chain.from_iterable(changed.values())
         if not changed or not all(np.isfinite(value.astype(dtype)).all() for value in values):
             return
@@ -186,12 +191,12 @@ def _scaled_before(nodes: list[_Node], norm: _Node) -> dict[_Node, tuple[Array, 
     return {before: (weight * scale, (bias - mean) * scale + beta)}
 
 
-def _scaled_behind(nodes: list[_Node], norm: _Node) -> dict[_Node, tuple[Array, Array]]:
+def _scaled_behind(nodes: list[_Node], norm: _Node, most: float) -> dict[_Node, tuple[Array, Array]]:
     """Return weight and bias of each dense row that reads a batchnorm; nothing if not all readers can be changed."""
     readers = _readers(nodes, norm)
     dense = [node for node in readers if node is not None and node.row.op == "dense"]
     mean, variance = (value for _, value in norm.averaged)
-    if len(dense) < len(readers) or (np.abs(mean) > MOST_DEVIATIONS * np.sqrt(variance + norm.row.parameter)).any():
+    if len(dense) < len(readers) or (np.abs(mean) > most * np.sqrt(variance + norm.row.parameter)).any():
         return {}
     scale, mean, beta = _normalization(norm)
     shift = beta - mean * scale

@@ -223,6 +223,8 @@ least 2 rows in X and in a batch, or LayerNorm, which normalises each row
             "least 2 rows in X and in a batch, or LayerNorm, which normalises each row"
         )
     bytes_each, limit = 2 * itemsize * (program.n_features + sum(row.n_out for row in program.rows)), memory.available()
+    if program.precision is not None:  # what is multiplied lies there once more, rounded, by rows and by columns
+        bytes_each += itemsize * sum(row.n_in + row.n_out for row in program.rows if row.op == "dense")
     if batch_size * bytes_each > limit:
         needed = memory.readable(batch_size * bytes_each)
         raise ValueError(

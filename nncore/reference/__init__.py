@@ -26,7 +26,8 @@ Learn y = 2 x from three points, by full-batch gradient descent:
 [2. 0.] 18.67
 """
 
-from nncore.reference.bfloat16 import bfloat16_product, round_to_bfloat16
+from nncore.base.bfloat16 import round_to_bfloat16
+from nncore.reference.bfloat16 import bfloat16_product
 from nncore.reference.interpreter import forward, loss, loss_and_gradient, train, training_loss
 from nncore.reference.passes import average_statistics, tape
 from nncore.reference.rows import Predicting, Training

@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from nncore.base.bfloat16 import round_to_bfloat16
 from nncore.reference.formulas import Array
 
 BLOCK = 32
@@ -26,44 +27,6 @@ SMALLEST = np.finfo(np.float32).tiny
 
 TINY = 2.0**-126 - 2.0**-151
 """What is less in magnitude is tiny: rounded to 24 bits, as if exponents had no end, it stays below 2**-126."""
-
-
-def round_to_bfloat16(x: npt.ArrayLike) -> Array:
-    """Return float32 values rounded to bfloat16: to nearest, ties to even, as VCVTNEPS2BF16 does.
-
-    A subnormal float32 becomes a zero of its sign. A NaN stays one, with its sign and its upper bits, and is quiet.
-    What lies half a step or more beyond the largest bfloat16, 3.39e38, becomes infinite.
-
-    Parameters
-    ----------
-    x : ndarray of float32
-        Of any shape.
-
-    Returns
-    -------
-    ndarray of float32
-        Of the same shape; the lower 16 bits of each value are 0. The upper ones are the bfloat16.
-
-    Raises
-    ------
-    ValueError
-        If `x` is of another dtype.
-
-    Examples
-    --------
-    >>> x = np.array([1.003, 1.00390625, 1.01171875, 1e-39], np.float32)  # steps beyond 1 are 1 / 128 = 0.0078125
-    >>> round_to_bfloat16(x)
-    array([1.      , 1.      , 1.015625, 0.      ], dtype=float32)
-    """
-    values = np.asarray(x)
-    if values.dtype != np.float32:
-        raise ValueError(f"x must be an array of float32, got {values.dtype}; use x.astype(np.float32)")
-    bits = values.view(np.uint32)
-    sign, magnitude = bits & 0x80000000, bits & 0x7FFFFFFF
-    rounded = magnitude + 0x7FFF + (magnitude >> 16 & 1)  # carries where it goes up: on a tie, if the last bit is 1
-    rounded = np.where(magnitude < 0x00800000, 0, rounded)
-    rounded = np.where(magnitude > 0x7F800000, magnitude | 0x00400000, rounded)
-    return (sign | rounded & 0xFFFF0000).view(np.float32)
 
 
 def flush(x: Array) -> Array:

@@ -8,6 +8,7 @@ outputs by what a row of the program wrote, or by the weighted sums of a dense r
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def jacobian(program: Program, parameters: Array, X: Array, scale: Array) -> tup
 
 
 class Derivatives:
-    """A program made ready to be differentiated in float64, whatever the dtype of the model.
+    """A program made ready to be differentiated in float64, whatever the dtype of the model and of its products.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ class Derivatives:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._plan = engine.load_for(program, "float64").Plan(program)
+        exact = replace(program, precision=None)
+        self._plan = engine.load_for(exact, "float64").Plan(exact)
 
     def outputs(self, parameters: Array, X: Array) -> Array:
         """Return the raw predictions (n, k) for parameters (p,) and finite X (n, n_features), both float64."""

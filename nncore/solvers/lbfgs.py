@@ -92,7 +92,9 @@ def minimise(
     options = {"maxiter": epochs, "maxfun": settings.max_fun, "maxcor": MEMORY, "ftol": ftol, "gtol": gtol}
     found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=after_iteration, options=options)
     if found.status == ABNORMAL:
-        return f"converged as far as {objective.network.dtype} can tell: the line search found no lower loss"
+        network = objective.network
+        arithmetic = network.program.precision or network.dtype
+        return f"converged as far as {arithmetic} can tell: the line search found no lower loss"
     if found.status != CONVERGED:
         return f"not converged within max_fun={settings.max_fun} evaluations of the loss"
     if np.abs(found.jac).max() <= gtol:

@@ -7,12 +7,13 @@ their own, which changes no bit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nncore.base.bfloat16 import round_to_bfloat16
 from nncore.base.typing import Array
 from nncore.layers import Layer
 from nncore.program import Program, refuse_unsuitable_batch
@@ -57,6 +58,9 @@ class LayerStep:
         before the first layer that learns, and for the `a` of a last layer whose activation the loss takes over.
     parameters : dict of str to ParameterStep
         By name, ``"weight"``, ``"bias"``, ``"gamma"``, ``"beta"``; empty where nothing is learned.
+    rounded : dict of str to ndarray
+        Of a layer with a weight in mixed_bfloat16: what is multiplied in the place of ``"x"``, ``"weight"`` (as it was
+        before) and ``"dz"``, each rounded to bfloat16. Else empty.
     """
 
     name: str
@@ -68,9 +72,11 @@ class LayerStep:
     dz: Array | None
     da: Array | None
     parameters: Mapping[str, ParameterStep]
+    rounded: Mapping[str, Array] = field(default_factory=dict)
 
     def __str__(self) -> str:
         parts = [f"{self.name}: {self.kind}" + (f", {self.activation}" if self.activation != "identity" else "")]
+        parts[0] += ", products of bfloat16" if self.rounded else ""
         shown = {"x": self.x, "z": self.z, "a": self.a, "dL/da": self.da, "dL/dz": self.dz}
         parts += [f"  {name:<6} {_figures(array)}" for name, array in shown.items() if array is not None]
         for name, step in self.parameters.items():
@@ -187,8 +193,17 @@ def _layer_step(
     read = rows[first].skip if rows[first].op == "add" else rows[first].source  # a sum reads the block's input, too
     name, kind = layer_name(numbered[number], number), type(numbered[number]).__name__
     z, dz = outputs[before], deltas[before] if before >= 0 else None
-    parameters = steps.get(number, {})
-    return LayerStep(name, kind, rows[last].activation, outputs[read], z, outputs[last], dz, deltas[last], parameters)
+    x, parameters = outputs[read], steps.get(number, {})
+    rounded = {} if program.precision is None else _rounded(x, parameters.get("weight"), dz)
+    return LayerStep(name, kind, rows[last].activation, x, z, outputs[last], dz, deltas[last], parameters, rounded)
+
+
+def _rounded(x: Array, weight: ParameterStep | None, dz: Array | None) -> dict[str, Array]:
+    """Return what the products of a layer are of, in mixed_bfloat16; nothing of one without a weight."""
+    if weight is None:
+        return {}
+    operands = {"x": x, "weight": weight.before, "dz": dz}
+    return {name: round_to_bfloat16(array) for name, array in operands.items() if array is not None}
 
 
 def _add_link(found: dict[int, LayerStep], program: Program, numbered: Sequence[Layer], prediction: Array) -> None:

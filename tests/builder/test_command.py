@@ -147,18 +147,16 @@ def test_reset_and_undo_of_a_loaded_model(tmp_path):
         (["--data", "mnist:TABLE"], "is no folder"),
         (["MODEL", "--data", "xor"], "expects 4 features, the data have 2"),
         (["PLAIN"], "does not say what it was trained on; name the data with --data"),
-        (["DOUBLE", "--data", "iris"], "is of float64; the builder computes in float32"),
         (["--port", "99999"], "expected a whole number from 0 to 65535"),
         (["--open"], "unknown option '--open'"),
     ],
 )
 def test_what_cannot_begin(words, message, table, tmp_path, capsys):
-    files = {name: str(tmp_path / f"{name}.safetensors") for name in ("MODEL", "PLAIN", "DOUBLE")}
+    files = {name: str(tmp_path / f"{name}.safetensors") for name in ("MODEL", "PLAIN")}
     main(["train", "iris", "--epochs", "1", "-o", files["MODEL"], "--quiet"])
-    for name, dtype in (("PLAIN", "float32"), ("DOUBLE", "float64")):
-        model = nncore.Sequential([nncore.Dense(3, "softmax")], dtype=dtype)
-        model.build(4)
-        model.save(files[name])
+    model = nncore.Sequential([nncore.Dense(3, "softmax")])
+    model.build(4)
+    model.save(files["PLAIN"])
     far = tmp_path / "far.csv"
     far.write_text("size,price\n" + "1e300,1\n-1e300,2\n" * 9)
     places = {"TABLE": table, "FAR": str(far), **files}
@@ -166,6 +164,15 @@ def test_what_cannot_begin(words, message, table, tmp_path, capsys):
         words = [word.replace(name, place) for word in words]
     assert main(["builder", "--no-browser", *words]) in (1, 2)
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
+def test_a_model_of_any_dtype_goes_on_in_its_own(dtype, tmp_path):
+    path = str(tmp_path / "model.safetensors")
+    assert main(["train", "iris", "--epochs", "1", "--dtype", dtype, "-o", path, "--quiet"]) == 0
+    found = trained(session(path), 2)
+    assert found.run.setup.dtype == found.run.model.dtype_policy == dtype
+    assert np.array_equal(script(found).parameters, found.run.model.parameters)
 
 
 def test_a_missing_extra_is_one_sentence(monkeypatch, capsys):

@@ -66,6 +66,7 @@ def test_what_is_no_message(text, message):
         ({"type": "set_training", "batch_size": 0}, "training.batch_size", ">= 1, got 0"),
         ({"type": "set_training", "validation_split": 1}, "training.validation_split", "<= 0.9, got 1.0"),
         ({"type": "set_training", "class_weight": "none"}, "training.class_weight", "unknown class_weight 'none'"),
+        ({"type": "set_training", "dtype": "float16"}, "training.dtype", "unknown dtype 'float16'"),
         ({"type": "set_training", "seed": 2**53}, "training.seed", "got 9007199254740992"),
         ({"type": "set_training", "seed": 10**400}, "training.seed", "a whole number of 1329 bits"),
         ({"type": "train", "epochs": 0.5}, "epochs", "must be a whole number"),
@@ -119,7 +120,7 @@ def test_a_link_restores_the_set_up(ask):
         "set_optimizer",
         optimizer={"type": "SGD", "learning_rate": {"type": "CosineDecay", "peak_rate": 0.1, "epochs": 9}},
     )
-    ask("set_training", seed=12, batch_size=5, class_weight="balanced", validation_split=0.3)
+    ask("set_training", seed=12, batch_size=5, class_weight="balanced", validation_split=0.3, dtype="mixed_bfloat16")
     link = ask("export", kind="link")["text"].removeprefix("#spec=")
     before = ask.run.setup
     ask("open_preset", name="digits")

@@ -74,6 +74,24 @@ def test_every_preset_opens_again_as_it_was_saved(new_session, tmp_path, name):
     check_script(found)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16"])
+def test_the_arithmetic_of_a_model_file_goes_on(new_session, tmp_path, dtype):
+    ask = new_session("regression")
+    ask("set_training", dtype=dtype)
+    train(ask, 2)
+    found = Opened(saved(ask, tmp_path / "model.safetensors"))
+    assert found.run.setup == ask.run.setup and found.run.model.dtype_policy == dtype
+    check_same_data(ask.run.prepared, found.run.prepared)
+    for one in (ask, found):
+        one("step_epoch")
+    assert np.array_equal(found.run.model.parameters, ask.run.model.parameters)
+    scope = {}
+    exec(found("export", kind="script")["text"], scope)
+    assert np.array_equal(scope["model"].parameters, found.run.model.parameters)
+    told = found("set_training", dtype="float32")["messages"]
+    assert told[0] == "training begins anew, in float32" and "left behind; undo brings them back" in told[1]
+
+
 def test_other_seeds_shares_and_weights_of_classes_open_again(new_session, tmp_path):
     ask = new_session("spiral")
     ask("set_data", name="spiral", options={"arms": 4, "noise": 0.1, "seed": 5, "standardize": True})

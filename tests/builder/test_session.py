@@ -15,8 +15,11 @@ from nncore.builder.refusal import Refusal
 from nncore.builder.schema import schema
 from nncore.builder.watching import Pace
 from nncore.builder.wire import encode
+from nncore.cli import parser
+from nncore.engine import select
 from nncore.history import Mark
 from nncore.losses import LOSSES, Huber
+from nncore.reference import bfloat16_product, round_to_bfloat16
 from nncore.schedules import StepDecay
 
 CSV = "size,colour,price\n" + "".join(f"{i % 7}.5,{'red' if i % 2 else 'blue'},{i * 1.25}\n" for i in range(40))
@@ -51,6 +54,7 @@ def test_the_schema_holds_the_tables_of_the_core():
     assert "Number of outputs" in found["layers"]["Dense"]["fields"]["units"]["text"]
     assert found["optimizers"]["Adam"]["fields"]["learning_rate"]["default"] == 0.001
     assert {row["name"] for row in found["data"]["bundled"]} >= {"digits", "penguins"}
+    assert tuple(found["dtypes"]) == parser.DTYPES
     relu = next(row for row in found["activations"] if row["name"] == "relu")["curve"]
     assert relu["y"] == [max(0.0, round(x, 4)) for x in relu["x"]]
 
@@ -665,6 +669,47 @@ def test_reset_brings_the_same_first_weights_back(ask):
     ask("new_seed")
     assert not np.array_equal(ask.run.model.parameters, first)
     assert ask("state")["training"]["seed"] == 1
+
+
+@pytest.mark.parametrize("preset", ["xor", "regression"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
+def test_the_arithmetic_is_chosen_and_repeated_by_the_script(new_session, preset, dtype):
+    ask = new_session(preset)
+    ask("set_training", dtype=dtype)
+    assert ask("state")["training"]["dtype"] == ask.run.model.dtype_policy == dtype
+    assert ask.run.prepared.X.dtype == ask.run.part("train")[0].dtype == ask.run.model.dtype
+    assert (f"dtype='{dtype}'" in ask("export", kind="script")["text"]) == (dtype != "float32")
+    ask("step_batch")
+    for _ in range(3):
+        ask("step_epoch")
+    ask("insert", index=0, layer=DENSE)
+    ask("step_epoch")
+    assert ask.run.model.program.precision == (dtype if dtype == "mixed_bfloat16" else None)
+    exec_script(ask, "unused.csv", "")
+
+
+def test_another_arithmetic_begins_anew_and_is_undone(ask, monkeypatch):
+    monkeypatch.setattr(select, "mixed_isa", lambda: "avx2")
+    ask("step_epoch")
+    trained = ask.run.model.parameters.copy()
+    told = ask("set_training", dtype="mixed_bfloat16")["messages"]
+    assert told[0] == "training begins anew, in mixed_bfloat16" and ask.run.model.epoch == 0
+    assert "float32 is quicker" in told[1] and "emulated here by avx2" in told[2]
+    assert ask("set_training", dtype="mixed_bfloat16", batch_size=9)["messages"] == []
+    assert ask("set_training", dtype="float64")["messages"] == ["training begins anew, in float64"]
+    for _ in range(3):
+        ask("undo")
+    assert ask.run.setup.dtype == "float32" and np.array_equal(ask.run.model.parameters, trained)
+
+
+def test_slow_motion_shows_what_mixed_bfloat16_multiplies(ask):
+    assert [layer["rounded"] for layer in ask("explain")["layers"]] == [{}, {}]
+    ask("set_training", dtype="mixed_bfloat16")
+    for layer in ask("explain")["layers"]:
+        x, weight, dz = (np.array(layer["rounded"][name]["values"], np.float32) for name in ("x", "weight", "dz"))
+        assert np.array_equal(weight, round_to_bfloat16(weight)) and np.array_equal(x, round_to_bfloat16(x))
+        z = bfloat16_product(x, weight, np.array(layer["parameters"]["bias"]["before"]["values"], np.float32))
+        assert np.array_equal(z, layer["z"]["values"]) and dz.shape == z.shape
 
 
 def test_optimizer_batch_size_and_loss_change_without_a_reset(ask):

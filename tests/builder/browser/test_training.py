@@ -250,6 +250,23 @@ NOTE_NUMBERS = """() => {
 }"""
 
 
+def test_the_arithmetic_is_chosen_beside_the_loss(open_page):
+    view = open_page("xor")
+    view.train(1)
+    view.find("#training-more summary").click()
+    box = view.find("#training-dtype")
+    assert box.input_value() == "float32"
+    box.select_option("mixed_bfloat16")
+    view.until(lambda: view.state()["training"]["dtype"] == "mixed_bfloat16")
+    view.until(lambda: "training begins anew, in mixed_bfloat16" in view.text("#notices"))
+    view.train(1)
+    view.find("#tab-explain").click()
+    view.find("#explain-button").click()
+    view.find("#explain-beats").wait_for()
+    view.find("#explain-next").click()
+    view.until(lambda: "weights, rounded to bfloat16" in view.text("#look"))
+
+
 def test_the_learning_rate_shown_is_that_of_the_next_update(open_page):
     view = open_page("xor")
     schedule = {"type": "StepDecay", "initial_rate": 0.1, "factor": 0.5, "every": 1.0}

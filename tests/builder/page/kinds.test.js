@@ -81,6 +81,24 @@ test("what is passed back is written out by Dense alone", () => {
   assert.match(shared.notes.at(-1), /skip connection/);
 });
 
+test("what is multiplied is shown as it was rounded", () => {
+  const weight = { before: array([[0.51], [2.01]]), gradient: { ...array([[0.25], [0.5]]), norm: 1 } };
+  const rounded = { x: array([[1, 2]]), weight: array([[0.5], [2]]), dz: array([[0.25]]) };
+  const bias = { before: flat([0.01]), gradient: { ...flat([0.251]), norm: 1 } };
+  const own = { x: array([[1.001, 2.002]]), z: array([[4.51]]), a: array([[4.51]]), da: array([[0.251]]), dz: array([[0.251]]) };
+  const step = { kind: "Dense", activation: "identity", ...own, parameters: { weight, bias }, rounded };
+  const before = { name: "before", step: { da: array([[0.125, 0.5]]) } };
+  const context = { i: 0, n: 1, answer: {}, state: {} };
+  const ahead = forward({ name: "it", spec: {}, step }, context);
+  assert.equal(text(ahead.lines[1]), "z1,1=∑kx1,kwk,1+b1=1·0.5+2·2+0.01=4.51");
+  const titles = ahead.matrices.map(({ symbol, title, array: shown }) => [symbol, title, shown.values[0][0] ?? shown.values[0]]);
+  assert.deepEqual(titles.slice(0, 3), [["x", "what comes in, rounded to bfloat16", 1], ["W", "weights, rounded to bfloat16", 0.5], ["b", "bias", 0.01]]);
+  const back = backward({ name: "it", before, step }, context).lines.map(text);
+  assert.deepEqual(back.slice(-4), ["dw2,1=∑ixi,2dzi,1=2·0.25=0.5", "db1=∑idzi,1=0.251=0.251", "dx=dzW^T", "dx1,2=∑jdz1,jw2,j=0.25·2=0.5"]);
+  const { rounded: _, ...plain } = step;
+  assert.match(text(forward({ name: "it", spec: {}, step: plain }, context).lines[1]), /1\.001·0\.51/);
+});
+
 test("the chain goes through groups from inside, and knows who reads the same as a skip connection", () => {
   const layers = [{ type: "Dense" }, { type: "Residual", layers: [{ type: "Dropout" }, { type: "Dense" }] }, { type: "Dense" }];
   const names = ["a", "group", "none", "b", "c"];

@@ -22,7 +22,7 @@ export const MESSAGES = {
 
   // how it learns
   change_optimizer: ["changes"],
-  set_training: ["batch_size", "loss", "validation_split", "class_weight", "seed", "split_seed"],
+  set_training: ["batch_size", "loss", "validation_split", "class_weight", "seed", "split_seed", "dtype"],
   train: ["epochs", "epochs_per_second"],
   pause: [],
   step_batch: [],

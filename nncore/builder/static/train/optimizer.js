@@ -1,4 +1,4 @@
-/* How the network learns: optimizer, learning rate or its schedule, batches, clipping, loss, seed.
+/* How the network learns: optimizer, learning rate or its schedule, batches, clipping, loss, seed, arithmetic.
  * All of it is made of the schema; what changes here goes on with what has been learnt, unless its hint says otherwise. */
 
 import { spaced, words } from "../core/format.js";
@@ -20,14 +20,14 @@ export function mountOptimizer(root) {
   const others = h("div", { class: "fields" });
   const training = h("div");
   const more = h("details", { id: "optimizer-more" }, h("summary", {}, "Clipping, and more of the optimizer"), clipping, others);
-  const how = h("details", { id: "training-more" }, h("summary", {}, "Loss, seed, balance of classes"), training);
+  const how = h("details", { id: "training-more" }, h("summary", {}, "Loss, seed, arithmetic, balance of classes"), training);
   fill(root, h("h3", {}, "How it learns"), first, rate, more, how);
   mountRate(rate);
   const draw = () => {
     fill(first, kindField(), batchField());
     fill(clipping, clippingFields());
     fill(others, otherFields());
-    fill(training, h("div", { class: "fields" }, lossFields(), seedField(), store.state.data.classes && balanceField()));
+    fill(training, h("div", { class: "fields" }, lossFields(), seedField(), dtypeField(), store.state.data.classes && balanceField()));
   };
   redraw(root, draw);
 }
@@ -125,6 +125,12 @@ function balanceField() {
 function seedField() {
   const text = "Of first weights, order of rows, dropout. The run begins anew.";
   return trainingNumber("Seed", "seed", text, { min: 0, step: 1 });
+}
+
+function dtypeField() {
+  const names = store.schema.dtypes.map(name => [name, name]);
+  const box = choice(names, store.state.training.dtype, name => setTraining("dtype", name));
+  return trainingField("Arithmetic", "dtype", box, "What the network computes in. The run begins anew.");
 }
 
 function wide(element) {

@@ -4,17 +4,20 @@ import { counted, figure } from "../../../core/format.js";
 import { activated, matrix } from "../formulas/example.js";
 import { equals, letters, name, product, row, sign, sub, sumOf, sumOver, summed, transposed, value } from "../formulas/mathml.js";
 
+const AS_BFLOAT16 = ", rounded to bfloat16";
+
 /** What `KINDS` holds of it. */
 export const dense = { forward, backward: gradients, passedBack };
 
 function forward(node, at, { n, schema }) {
   const { step } = node;
-  const { weight, bias } = step.parameters;
+  const { bias } = step.parameters;
+  const { x, weight, as } = operands(step);
   const { i, j, line, unit } = at;
   const names = row(name("x"), name("W"), bias ? sign("+") : null, bias ? name("b") : null);
-  const inputs = step.x.values[i].slice(0, weight.before.values.length);
-  const terms = inputs.map((x, k) => product(value(x, true), value(weight.before.values[k][j])));
-  const written = sumOf(terms, step.x.shape[1]);
+  const inputs = x.values[i].slice(0, weight.values.length);
+  const terms = inputs.map((one, k) => product(value(one, true), value(weight.values[k][j])));
+  const written = sumOf(terms, x.shape[1]);
   const symbols = row(sumOver("k", row(sub("x", line, "k"), sub("w", "k", unit))), ...(bias ? [sign("+"), sub("b", unit)] : []));
   const added = bias ? [sign("+"), value(bias.before.values[j], true)] : [];
   const z = step.z.values[i][j];
@@ -27,8 +30,8 @@ function forward(node, at, { n, schema }) {
       ...(active ? activated(node, at, schema) : []),
     ],
     matrices: [
-      matrix("x", "what comes in", step.x, [i, null]),
-      matrix("W", "weights", weight.before, [null, j]),
+      matrix("x", `what comes in${as}`, x, [i, null]),
+      matrix("W", `weights${as}`, weight, [null, j]),
       ...(bias ? [matrix("b", "bias", bias.before, [0, j])] : []),
       matrix("z", bias ? "x W + b" : "x W", step.z, [i, j]),
       ...(active ? [matrix("a", step.activation, step.a, [i, j])] : []),
@@ -36,11 +39,17 @@ function forward(node, at, { n, schema }) {
   };
 }
 
+/** Return what is multiplied, x, weight and dz, and words for it: the numbers themselves, or each rounded. */
+function operands({ x, dz, parameters, rounded = {} }) {
+  return { x, dz, weight: parameters.weight.before, ...rounded, as: rounded.x ? AS_BFLOAT16 : "" };
+}
+
 /** Return the gradients of weight and bias; those of a residual group's projection are the same. */
 export function gradients({ step }, { j, k, unit, input }, { n }) {
   const { weight, bias } = step.parameters;
+  const { x, dz, as } = operands(step);
   const deltas = step.dz.values.map(one => one[j]);
-  const terms = deltas.map((one, i) => product(value(step.x.values[i][k], true), value(one)));
+  const terms = dz.values.map((one, i) => product(value(x.values[i][k], true), value(one[j])));
   return {
     lines: [
       row(letters("dW"), equals, transposed(name("x")), letters("dz")),
@@ -48,7 +57,7 @@ export function gradients({ step }, { j, k, unit, input }, { n }) {
       ...(bias ? [summed("db", unit, deltas, n, bias.gradient.values[j])] : []),
     ],
     matrices: [
-      matrix("x", "what came in", step.x, [null, k]),
+      matrix("x", `what came in${as}`, x, [null, k]),
       matrix("dW", "by the weights", weight.gradient, [k, j]),
       ...(bias ? [matrix("db", "by the bias", bias.gradient, [0, j])] : []),
     ],
@@ -57,8 +66,8 @@ export function gradients({ step }, { j, k, unit, input }, { n }) {
 
 /** Return the lines of what goes to the layer before, `dx`, for input `k`. */
 function passedBack({ step }, { i, line }, dx, k) {
-  const { before } = step.parameters.weight;
-  const terms = step.dz.values[i].map((one, to) => product(value(one, true), value(before.values[k][to])));
+  const { weight, dz } = operands(step);
+  const terms = dz.values[i].map((one, to) => product(value(one, true), value(weight.values[k][to])));
   const symbols = sumOver("j", row(sub("dz", line, "j"), sub("w", k + 1, "j")));
   return [
     row(letters("dx"), equals, letters("dz"), transposed(name("W"))),
