@@ -1,8 +1,8 @@
 """Choose the engine for this processor and number type, and say how many threads it may use.
 
-`NNCORE_ISA` (base, avx2, avx512vl, avx512, avx512bf16 or amx) forces an instruction set, `NNCORE_NUM_THREADS` a number of threads; both
-are read when nncore is imported. Without the latter `OMP_NUM_THREADS` is heeded, by which joblib and others divide the
-processors among their workers.
+`NNCORE_ISA` (base, avx2, avx512vl, avx512, avx512bf16 or amx) forces an instruction set, `NNCORE_NUM_THREADS` a number
+of threads; both are read when nncore is imported. Without the latter `OMP_NUM_THREADS` is heeded, by which joblib and
+others divide the processors among their workers.
 """
 
 from __future__ import annotations

@@ -99,8 +99,7 @@ def test_modules_and_threads_train_and_predict_the_same_bits(name, threads):
     assert len(found) == 1
 
 
-BITS = {
-}
+BITS = {}
 """What every module comes to, that of AMX too. Whoever means to change these says so in the changelog, and here."""
 
 
