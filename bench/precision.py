@@ -139,8 +139,9 @@ def markdown(data: dict[str, Any]) -> str:
     header = ["", *DTYPES, "difference", "least", "most"]
     explained = (
         "Accuracy in percent, of diabetes R2 x 100, both in points: means, and mean, least and greatest difference, of "
-        f"{n} seed{'s' if n > 1 else ''}; MNIST as above, the tables by {HIDDEN} and {HIDDEN} hidden units and "
-        f"{FOLDS}-fold cross-validation. On the mean mixed_bfloat16 is better by, in points: {summary(data)}."
+        f"{n} seed{'s' if n > 1 else ''}. MNIST by {'-'.join(map(str, recipe.SIZES))}, the tables by two layers of "
+        f"{HIDDEN} hidden units and {FOLDS}-fold cross-validation. On the mean mixed_bfloat16 is better by, in points: "
+        f"{summary(data)}."
     )
     parts = ["### accuracy", explained, *([data["missing"]] if data["missing"] else [])]
     return "\n\n".join([*parts, report.aligned([header, *(_row(name, *those) for name, those in scores.items())])])

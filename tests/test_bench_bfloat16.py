@@ -64,7 +64,7 @@ def test_peers_train_the_same_network(contender):
     """In bfloat16, on processors that it suits: in float32 they would be nearer."""
     if contender not in INSTALLED:
         pytest.skip(f"{contender} is not installed")
-    with workers(["nncore float32", contender], [1], bfloat16.Trainer) as started:
+    with workers(["nncore", "nncore float32", contender], [1], bfloat16.Trainer) as started:
         tolerances = bfloat16.LOSS_TOLERANCE, bfloat16.LOSS_TOLERANCES
         losses = bfloat16.first_losses("prepare", CASES[CASE], started, *tolerances)
     apart = abs(losses[contender] / losses["nncore float32"] - 1)
@@ -86,7 +86,7 @@ def test_jax_rounds_the_products_of_the_gradient_too():
         np.testing.assert_allclose(array, right, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("contender", runners.BFLOAT16)
+@pytest.mark.parametrize("contender", [name for name in runners.BFLOAT16 if name != "PyTorch medium"])
 def test_everyone_predicts_the_outputs_of_the_reference_nearly(contender):
     if contender not in INSTALLED:
         pytest.skip(f"{contender} is not installed")
@@ -290,7 +290,7 @@ def test_digits_are_compared_if_they_are_there(tmp_path, monkeypatch):
     monkeypatch.setenv("NNCORE_DATA", str(tmp_path / "none"))
     without = precision.run(quick=True)
     assert [result["data"] for result in without["results"]] == ["iris"]
-    assert precision.accuracy.MISSING in precision.markdown(without) and "of 1 seed;" in precision.markdown(without)
+    assert precision.accuracy.MISSING in precision.markdown(without) and "of 1 seed." in precision.markdown(without)
 
 
 # -------------------------------------------------------------------------------------------------- the whole section
