@@ -4,5 +4,5 @@
 watch.
 """
 
-SECTIONS = ("training", "predict", "accuracy", "footprint")
+SECTIONS = ("training", "predict", "bfloat16", "accuracy", "footprint")
 """The parts of ``python -m bench peers``: modules of this package."""

@@ -161,7 +161,7 @@ def _readme(options: argparse.Namespace) -> int:
 def _worker(options: argparse.Namespace) -> int:
     from bench import worker
 
-    worker.serve(worker.Server(options.contender, options.threads))
+    worker.serve(worker.Server(options.section, options.contender, options.threads))
     return 0
 
 
@@ -206,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     readme.add_argument("--results", type=Path, nargs="+", metavar="FILE", help="default: bench/results/*/peers.json")
     readme.add_argument("--readme", type=Path, default=ROOT / "README.md", metavar="FILE", help="or another document")
     worker = command("worker", _worker, "train when asked to on stdin; started by peers")
+    worker.add_argument("section")
     worker.add_argument("contender")
     worker.add_argument("threads", type=_positive)
     return parser

@@ -1,7 +1,8 @@
 """How much faster than its peers, and how close to the floor, nncore has to be: ``--check`` compares a run with this.
 
 Ratios have names that end in case and threads, as in "train, 2-8-8-2, 1 thread"; in the builder, "watched by a page,
-digits". What has no bound is not compared.
+digits". Those of bfloat16 name what multiplies, on which their bounds depend: "bfloat16 by amx, train, 784-128-10,
+1 thread". What has no bound is not compared.
 Some names belong to no ratio but to a time of nncore's, which has to be short.
 
 The bounds are what is aimed at, on every kind of processor. Below some of them lies a limit, of which nothing may fall
@@ -22,6 +23,18 @@ PREDICT_ONE_ROW = {5e3: 8.0}
 """Least ratios to the best peer, for networks up to so many parameters: sizes that fit no vector, and float64, are no
 special case."""
 
+BFLOAT16 = {
+    "amx": {128: 1.0, 256: 1.5, 512: 2.0},
+    "amx over float32": {512: 3.0},
+    "avx512bf16 over float32": {512: 1.5},
+}
+"""Least ratios to the best peer in bfloat16, and to nncore's own float32, by what multiplies and from so many units in
+every hidden layer, in training and for 1,024 rows to predict. Elsewhere, mixed_bfloat16 is there for its bits."""
+
+LIMIT_BFLOAT16 = {"amx": {128: 1.0}, "amx over float32": {512: 1.5}, "avx512bf16 over float32": {512: 1.0}}
+BFLOAT16_POINTS = 0.2
+"""The most that mean accuracies in mixed_bfloat16 and in float32 may differ by: see `bench.precision`."""
+
 TO_ACCURACY = 2.5
 ONE_ROW_MICROSECONDS, IMPORT_MILLISECONDS = {5e3: 0.6}, 50.0
 SHARE_WIDE, SHARE_64 = 0.87, 0.65
@@ -41,8 +54,16 @@ WATCHED = 1.05
 """Largest ratio to the time of training that is shown to nobody, see `bench.builder`."""
 
 
+BY = "bfloat16 by "
+"""What names of its ratios begin with."""
+
+
 def _by_size(bounds: Mapping[float, float], case: Case) -> float | None:
     return next((least for most, least in bounds.items() if case.n_parameters <= most), None)
+
+
+def _by_units(bounds: Mapping[int, float], case: Case) -> float | None:
+    return max((least for units, least in bounds.items() if min(case.sizes[1:-1]) >= units), default=None)
 
 
 def _share(case: Case, threads: int) -> float | None:
@@ -74,10 +95,14 @@ def least(name: str) -> float | None:
     --------
     >>> least("train, 2-8-8-2, 1 thread"), least("train, 784-512-512-10, 2 threads"), least("predict 32 rows, 2-8-8-2")
     (10.0, 1.1, None)
+    >>> least("bfloat16 by amx, train, 784-512-512-10, 1 thread"), least("bfloat16 by avx2, train, 784-512-512-10")
+    (2.0, None)
     """
     measure, case, threads = _parts(name)
     if case is None:
         return {"MNIST to 98 %": TO_ACCURACY}.get(measure)
+    if measure.startswith(BY):
+        return _by_units(BFLOAT16.get(measure.removeprefix(BY), {}), case)
     bounds = {
         "train": _by_size(TRAINING, case),
         "share of the floor": _share(case, threads),
@@ -102,7 +127,10 @@ def most(name: str) -> float | None:
     if measure.startswith("watched by "):
         return WATCHED
     if case is None:
-        return {"milliseconds of import nncore over import numpy": IMPORT_MILLISECONDS}.get(measure)
+        return {
+            "milliseconds of import nncore over import numpy": IMPORT_MILLISECONDS,
+            "points between bfloat16 and float32": BFLOAT16_POINTS,
+        }.get(measure)
     if measure == "microseconds of nncore":
         return _by_size(ONE_ROW_MICROSECONDS, case)
     return LAYERS_WIDE.get(measure) if min(case.sizes[1:-1]) >= 256 else None
@@ -119,6 +147,8 @@ def limit(name: str, kind: str) -> float | None:
     measure, case, threads = _parts(name)
     if case is None:
         return {"MNIST to 98 %": LIMIT_TO_ACCURACY}.get(measure)
+    if measure.startswith(BY):
+        return _by_units(LIMIT_BFLOAT16.get(measure.removeprefix(BY), {}), case)
     limits = {
         "train": LIMIT_TRAINING if case.dtype == "float32" and threads <= 2 else None,
         "share of the floor": _limit_of_share(case, threads) if kind.removeprefix("Intel ") in XEONS else None,

@@ -97,9 +97,9 @@ class Case:
         hidden = [Dense(units, self.activation) for units in self.sizes[1:-1]]
         return [*hidden, Dense(self.sizes[-1], "softmax")]
 
-    def model(self) -> Sequential:
-        """Return the built model; the same weights at every call."""
-        model = Sequential(self.layers(), seed=SEED, dtype=self.dtype)
+    def model(self, dtype: str | None = None) -> Sequential:
+        """Return the built model, of another dtype than the case's if told; the same weights at every call."""
+        model = Sequential(self.layers(), seed=SEED, dtype=dtype or self.dtype)
         model.compile(self.optimizer, "sparse_categorical_crossentropy")
         model.build(self.sizes[0])
         return model

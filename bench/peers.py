@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import SECTIONS, bounds, predict, workers
+from bench import SECTIONS, bfloat16, bounds, predict, workers
 from bench.cases import CASES, select
 from bench.predictors import PREDICTORS
 from bench.runners import RUNNERS
@@ -25,7 +25,7 @@ TITLE = "# nncore and its peers"
 CONTENDERS: dict[str, Mapping[str, Any]] = {"training": RUNNERS, "predict": PREDICTORS}
 """Who can take part in sections that know nobody else."""
 
-NETWORKS = {"training": tuple(CASES), "predict": predict.SIZES}
+NETWORKS = {"training": tuple(CASES), "predict": predict.SIZES, "bfloat16": bfloat16.POSSIBLE}
 """Which cases the sections know that ``--cases`` is for."""
 
 Sections = dict[str, dict[str, Any]]
@@ -49,7 +49,7 @@ def check_cases(cases: list[str] | None, sections: list[str]) -> None:
         return
     known = {name: networks for name, networks in NETWORKS.items() if name in sections}
     if not known:
-        raise ValueError(f"--cases is for the sections {' and '.join(NETWORKS)}; add one of them, or leave it out")
+        raise ValueError(f"--cases is for the sections {', '.join(NETWORKS)}; add one of them, or leave it out")
     for name, networks in known.items():
         if not {*cases} & {*networks}:
             raise ValueError(
@@ -94,7 +94,7 @@ def run(
         sections that are there already, found on the same machine with the same settings, stay. By default there are
         no files.
     of_training
-        What only that section takes; ``cases`` is for predictions too.
+        What that section takes, and bfloat16; ``cases`` is for predictions too.
 
     Returns
     -------
@@ -112,6 +112,7 @@ def run(
         more = {
             "training": of_training,
             "predict": {"cases": of_training.get("cases")},
+            "bfloat16": of_training,
             "footprint": {"digits": {**kept, **found}.get("accuracy")},
         }
         found[name] = {**section.run(quick, thread_counts, taking_part, **more.get(name, {})), "settings": settings}

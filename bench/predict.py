@@ -45,7 +45,7 @@ LONGEST_TURN = 0.25
 class Worker(Process):
     """A process that predicts with one contender's network when asked: see `bench.predictors.server`."""
 
-    COMMAND = ("bench.predictors",)
+    COMMAND = ("bench.predictors", "predict")
 
     def timed_at(self, way: str) -> Contender:
         return lambda calls: Slot(*self.ask("time", [way, calls]))
@@ -130,11 +130,16 @@ def _turns(name: str, n_rows: int, started: Mapping[str, Worker], quick: bool) -
     """Let everyone prepare; return who is to predict, and how: all have shown that their outputs are right."""
     turns = []
     for contender, worker in started.items():
-        ways = [way for way in worker.ask("prepare", [name, n_rows]) if not (quick and way in SLOW_TO_START)]
-        for way in ways:
-            worker.ask("check", way)
-        turns += [Turn(contender, way) for way in ways]
+        turns += [Turn(contender, way) for way in ready(worker, name, n_rows, quick)]
     return turns
+
+
+def ready(worker: Worker, name: str, n_rows: int, quick: bool) -> list[str]:
+    """Let a contender prepare; return its ways to predict, after each has shown that its outputs are right."""
+    ways = [way for way in worker.ask("prepare", [name, n_rows]) if not (quick and way in SLOW_TO_START)]
+    for way in ways:
+        worker.ask("check", way)
+    return ways
 
 
 def _timed(

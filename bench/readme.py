@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import peers, report
+from bench import bfloat16, peers, report
 from bench.record import Run
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
@@ -47,4 +47,7 @@ def _tables(results: Path) -> str:
     if "training" not in found:
         raise ValueError(f"{results} holds no training; let `python -m bench peers` run that section, or name another")
     run = Run.from_dict(found["training"])
-    return f"### {report.kind(run)}\n\n{report.short_tables(run)}"
+    parts = [f"### {report.kind(run)}", report.short_tables(run)]
+    if "bfloat16" in found:  # results of older versions have none
+        parts.append(bfloat16.short(found["bfloat16"]))
+    return "\n\n".join(parts)

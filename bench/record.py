@@ -70,15 +70,15 @@ class Run:
     Attributes
     ----------
     benchmark : str
-        ``"step"``, ``"training"``, ``"layers"`` or ``"builder"``.
+        ``"step"``, ``"training"``, ``"bfloat16"``, ``"layers"`` or ``"builder"``.
     machine : dict
         Processor, instruction set, versions, date and commit.
     protocol : Protocol
         How it was timed.
     results : list of Result
     losses : dict of str to dict
-        Of each case and contender, the loss after one epoch from the same weights in the same order, in float64:
-        see `bench.cases.Case.exact`.
+        Of each case and contender, the loss after one epoch from the same weights in the same order: of training in
+        float64 (see `bench.cases.Case.exact`), of bfloat16 as it is timed.
     roofs : list of Roof
     """
 

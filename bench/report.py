@@ -11,8 +11,8 @@ from bench.cases import CASES
 from bench.record import FIRST, Result, Roof, Run
 from bench.timing import Summary
 
-STEP, FLOOR, ONE_THREAD = "training step", "floor", "1 thread"
-NO_PEERS = (FIRST, FLOOR, ONE_THREAD)
+STEP, FLOOR, ONE_THREAD, FLOAT32 = "training step", "floor", "1 thread", f"{FIRST} float32"
+NO_PEERS = (FIRST, FLOOR, ONE_THREAD, FLOAT32)
 UNITS = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
 BUSY = 0.95
 """Below this share of the processors' time, a run on one thread has not had a processor to itself."""
@@ -21,6 +21,7 @@ CLOCKS = {"wall": "wall-clock time", "cpu": "processor time"}
 TITLES = {
     "step": "# nncore and its NumPy reference",
     "training": "## Training",
+    "bfloat16": "## bfloat16",
     "layers": "# What layers cost",
     "builder": "# What it costs to be watched",
 }
@@ -105,7 +106,7 @@ class Table:
 
     def _own_ratios(self) -> dict[str, str]:
         """Columns that compare nncore with something else than peers: title and contender."""
-        columns = {"of the floor": FLOOR, "speed-up": ONE_THREAD}
+        columns = {"of the floor": FLOOR, "speed-up": ONE_THREAD, "float32": FLOAT32}
         return {title: name for title, name in columns.items() if name in self.contenders}
 
     def _full_row(self, case: str) -> list[str]:
@@ -122,7 +123,7 @@ class Table:
     def _gflops(self, own: Result) -> str:
         case = CASES[own.case]
         # Training is timed by epochs, with their smaller last batch.
-        flops = case.mean_flops_per_step if self.benchmark == "training" else case.flops_per_step
+        flops = case.flops_per_step if self.benchmark == "step" else case.mean_flops_per_step
         return three_digits(flops / own.timing.seconds.median / 1e9)
 
     def _own_ratio(self, case: str, name: str) -> str:
@@ -176,7 +177,8 @@ def on_processor(run: Run) -> str:
     return f"{name} ({', '.join(dict.fromkeys(part for part in (kind(run), run.machine['isa']) if part != name))})"
 
 
-def _conditions(run: Run) -> str:
+def conditions(run: Run) -> str:
+    """Return what it was measured on, when and how."""
     machine, protocol = run.machine, run.protocol
     packages = [name for name in ("nncore", "numpy", "PyTorch", "JAX", "scikit-learn") if name in machine]
     threads = " and ".join(map(in_threads, thread_counts(run)))
@@ -192,8 +194,9 @@ def _remarks(run: Run) -> list[str]:
     if run.losses:
         pairs = [(loss, losses[FIRST]) for losses in run.losses.values() for loss in losses.values()]
         furthest = max(abs(loss / own - 1) for loss, own in pairs)
+        exactly = " in float64" if run.benchmark == "training" else ""
         remarks.append(
-            "Everyone trains the same network on the same rows: after one epoch in float64, from the same weights and "
+            f"Everyone trains the same network on the same rows: after one epoch{exactly}, from the same weights and "
             f"in the same order, losses are at most {furthest:.1e} apart, relatively.{_not_compared(run)}"
         )
     if run.roofs:
@@ -249,17 +252,22 @@ def _not_compared(run: Run) -> str:
 
 def introduction(run: Run) -> list[str]:
     """Return the title, how it was measured, and what to know about it."""
-    return [TITLES[run.benchmark], _conditions(run) + ". In brackets: quartiles.", *_remarks(run)]
+    return [TITLES[run.benchmark], conditions(run) + ". In brackets: quartiles.", *_remarks(run)]
 
 
 def markdown(run: Run) -> str:
     """Return the whole run as Markdown: times as median and quartiles, ratios as medians of the rounds' ratios."""
-    parts = introduction(run)
+    return "\n\n".join([*introduction(run), *tables(run)]) + "\n"
+
+
+def tables(run: Run) -> list[str]:
+    """Return the tables, one per measure and number of threads, each with its heading."""
+    parts = []
     for measure in dict.fromkeys(result.measure for result in run.results):
         for threads in thread_counts(run):
             title = measure if run.benchmark == "step" else f"{measure}, {in_threads(threads)}"
             parts += [f"{TITLES[run.benchmark].split()[0]}# {title}", Table(run, measure, threads).full()]
-    return "\n\n".join(parts) + "\n"
+    return parts
 
 
 def save(run: Run, text: str, folder: Path) -> None:
@@ -274,5 +282,5 @@ def short_tables(run: Run) -> str:
     parts = []
     for threads in thread_counts(run):
         parts += [f"Training step with {in_threads(threads)}:", Table(run, STEP, threads).short()]
-    explained = f"{_conditions(run)}; for peers the multiple of {FIRST}'s time."
+    explained = f"{conditions(run)}; for peers the multiple of {FIRST}'s time."
     return "\n\n".join([*parts, textwrap.fill(explained, 120)])

@@ -8,6 +8,7 @@ its time is nncore's speed-up.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench import report
@@ -25,6 +26,8 @@ INCLUDED = (FIRST, "NumPy")
 LOSS_TOLERANCE, LOSS_TOLERANCE_AS_TIMED = 1e-6, 1e-3
 """How far apart, relatively, losses may be after one epoch from the same weights in the same order: of `Case.exact`,
 and of the case as it is timed, where rounding spreads."""
+
+NO_EXCEPTIONS: Mapping[str, float] = {}
 
 QUICK_CASES = ("2-8-8-2", "13-64-64-2", "784-128-10", "13-37-3", "4-16-16-3-float64")
 SLOW_TO_PREPARE = ("PyTorch compiled",)
@@ -76,7 +79,7 @@ def run(
         for case in selected:
             print(f"training {case.name}", file=sys.stderr, flush=True)
             present = [worker for worker in started if _takes_part(worker, case, quick)]
-            losses[case.name] = _losses("check", case, present, LOSS_TOLERANCE)
+            losses[case.name] = first_losses("check", case, present, LOSS_TOLERANCE)
             floors = [Floor(case, threads) for threads in thread_counts]
             results += _timings(case, present, floors, protocol)
             roofs += [floor.roof(protocol.rounds) for floor in floors]
@@ -89,14 +92,24 @@ def _takes_part(worker: Worker, case: Case, quick: bool) -> bool:
     return bool(worker.ask("supports", case.name))
 
 
-def _losses(request: str, case: Case, present: list[Worker], tolerance: float) -> dict[str, float]:
-    """Return everyone's loss, with the first number of threads; but all numbers of threads are checked."""
+def first_losses(
+    request: str,
+    case: Case,
+    present: Sequence[Worker],
+    tolerance: float,
+    exceptions: Mapping[str, float] = NO_EXCEPTIONS,
+) -> dict[str, float]:
+    """Return everyone's loss, with the first number of threads; but all numbers of threads are checked.
+
+    `exceptions` are tolerances by contender.
+    """
     losses: dict[str, float] = {}
     for worker in present:
         loss = worker.ask(request, case.name)
         if loss is not None:
             losses.setdefault(worker.contender, loss)
-            check_loss(case.name, worker.contender, loss, losses[FIRST], tolerance)
+            allowed = exceptions.get(worker.contender, tolerance)
+            check_loss(case.name, worker.contender, loss, losses[FIRST], allowed)
     return losses
 
 
@@ -117,7 +130,12 @@ def check_loss(case: str, contender: str, loss: float, own: float, tolerance: fl
 
 
 def _timings(case: Case, present: list[Worker], floors: list[Floor], protocol: Protocol) -> list[Result]:
-    _losses("prepare", case, present, LOSS_TOLERANCE_AS_TIMED)
+    first_losses("prepare", case, present, LOSS_TOLERANCE_AS_TIMED)
+    return timed_steps(case, present, floors, protocol)
+
+
+def timed_steps(case: Case, present: Sequence[Worker], floors: list[Floor], protocol: Protocol) -> list[Result]:
+    """Time steps of those who are prepared for the case, and of the floors, in turns."""
     # What is to be compared most closely has its turns next to each other.
     contenders: dict[tuple[str, int], Contender] = {(FLOOR, floor.threads): floor for floor in floors}
     contenders |= {(worker.contender, worker.threads): worker.timed() for worker in present}
@@ -125,17 +143,24 @@ def _timings(case: Case, present: list[Worker], floors: list[Floor], protocol: P
     for (contender, _), turns in slots.items():
         if contender != FLOOR:  # workers count in epochs
             turns[:] = [Slot(slot.wall / case.steps_per_epoch, slot.cpu / case.steps_per_epoch) for slot in turns]
-    return [result for floor in floors for result in _compared(case.name, slots, floor.threads, protocol.clock)]
+    return compared(case.name, STEP, slots, protocol.clock)
 
 
-def _compared(case: str, slots: dict[tuple[str, int], list[Slot]], threads: int, clock: str) -> list[Result]:
-    """Return the results with so many threads."""
+def compared(case: str, measure: str, slots: dict[tuple[str, int], list[Slot]], clock: str) -> list[Result]:
+    """Return the results, by contender and threads of the turns; ratios are to nncore with as many threads."""
+    counts = dict.fromkeys(threads for _, threads in slots)
+    return [result for threads in counts for result in _with_threads(case, measure, slots, threads, clock)]
+
+
+def _with_threads(
+    case: str, measure: str, slots: dict[tuple[str, int], list[Slot]], threads: int, clock: str
+) -> list[Result]:
     own = slots[FIRST, threads]
     turns = {FIRST: own}
     turns |= {name: theirs for (name, n), theirs in slots.items() if n == threads}
     if threads > 1 and (FIRST, 1) in slots:
         turns[ONE_THREAD] = slots[FIRST, 1]
-    return results_of(case, STEP, {name: compare(theirs, own, clock) for name, theirs in turns.items()}, threads)
+    return results_of(case, measure, {name: compare(theirs, own, clock) for name, theirs in turns.items()}, threads)
 
 
 def ratios(data: dict[str, Any]) -> dict[str, float]:

@@ -25,7 +25,7 @@ import numpy as np
 
 from bench import distributions
 from bench.cases import CASES, SEED, Case
-from bench.runners import RUNNERS, Runner
+from bench.runners import TABLES, Runner
 from bench.timing import rest, timed
 from nncore import reference
 from nncore.base.random import permutation
@@ -34,9 +34,9 @@ from nncore.base.random import permutation
 class Server:
     """Answers requests; one method per request."""
 
-    def __init__(self, contender: str, threads: int) -> None:
-        self.distribution = RUNNERS[contender].distribution
-        self.contender = RUNNERS[contender].runner()
+    def __init__(self, section: str, contender: str, threads: int) -> None:
+        entry = TABLES[section][contender]
+        self.distribution, self.contender = entry.distribution, entry.runner()
         self.threads = threads
         self.runner: Runner | None = None
 

@@ -20,7 +20,8 @@ class Worker:
     out of the others' way.
     """
 
-    COMMAND: tuple[str, ...] = ("bench", "worker")
+    COMMAND: tuple[str, ...] = ("bench", "worker", "training")
+    """What to start: its last word is the section whose table of contenders holds this one."""
 
     def __init__(self, contender: str, threads: int) -> None:
         self.contender, self.threads = contender, threads

@@ -182,7 +182,7 @@ def test_what_is_timed_is_checked_too():
 
 
 def test_preparing_trains_the_case_that_is_timed():
-    served = worker.Server("NumPy", 1), worker.Server("nncore", 1)
+    served = worker.Server("training", "NumPy", 1), worker.Server("training", "nncore", 1)
     losses = [server.prepare("13-37-3") for server in served]
     assert losses[0] == pytest.approx(losses[1], rel=training.LOSS_TOLERANCE_AS_TIMED)
     assert all(weight.dtype == np.float32 for server in served for weight in server.runner.weights())

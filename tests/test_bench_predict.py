@@ -31,7 +31,7 @@ def test_every_way_gives_the_outputs_of_the_reference(contender, case, n_rows):
     """Two classes are one output in scikit-learn."""
     if contender not in INSTALLED:
         pytest.skip(f"{contender} is not installed")
-    served = server.Server(contender, 1)
+    served = server.Server("predict", contender, 1)
     ways = served.prepare((case, n_rows))
     assert ways
     for way in ways:
@@ -39,8 +39,9 @@ def test_every_way_gives_the_outputs_of_the_reference(contender, case, n_rows):
 
 
 def test_nncore_predicts_one_row_in_every_way_that_it_has():
-    assert server.Server("nncore", 1).prepare(("2-8-8-2", 1)) == ["predictor()", "predictor(), out", "predict"]
-    assert server.Server("nncore", 1).prepare(("2-8-8-2", 2)) == ["predict"]
+    served = server.Server("predict", "nncore", 1)
+    assert served.prepare(("2-8-8-2", 1)) == ["predictor()", "predictor(), out", "predict"]
+    assert served.prepare(("2-8-8-2", 2)) == ["predict"]
 
 
 def test_other_outputs_are_refused():
@@ -68,7 +69,7 @@ def test_single_calls_are_timed_without_the_clock(monkeypatch):
 def test_turn_of_single_calls_ends_when_threads_sleep(monkeypatch):
     rests = []
     monkeypatch.setattr(server, "rest", lambda: rests.append(1))
-    served = server.Server("nncore", 1)
+    served = server.Server("predict", "nncore", 1)
     served.prepare(("2-8-8-2", 1))
     served.latencies(("predictor()", 3))
     assert len(rests) == 1

@@ -511,7 +511,10 @@ def test_trying_to_write_leaves_nothing_behind(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--sections", "footprint"], "--cases is for the sections training and predict; add one of them, or leave it"),
+        (
+            ["--sections", "footprint"],
+            "--cases is for the sections training, predict, bfloat16; add one of them",
+        ),
         (["--sections", "predict"], "the section predict times none of the cases 101-77-53-7, only 2-8-8-2, 4-16-"),
         ([], "the section predict times none of the cases"),
     ],
@@ -521,5 +524,6 @@ def test_cases_that_a_section_would_ignore_are_refused(arguments, said, capsys):
 
 
 def test_cases_are_for_training_and_predictions(sections):
-    found = peers.run(["training", "predict", "accuracy"], True, [1], None, None, cases=["2-8-8-2"], clock="wall")
-    assert found["training"]["cases"] == found["predict"]["cases"] == ["2-8-8-2"] and "cases" not in found["accuracy"]
+    names, cases = ["training", "predict", "bfloat16", "accuracy"], ["2-8-8-2"]
+    found = peers.run(names, True, [1], None, None, cases=cases, clock="wall")
+    assert [found[name].get("cases") for name in names] == [cases, cases, cases, None]

@@ -1,4 +1,4 @@
-"""Who predicts: one module per contender, each with a function `ways`, and a row in the table below.
+"""Who predicts: one module per contender, each with a function `ways`, and a row in a table below.
 
 ``ways(case, threads, X)`` returns by name the calls that turn the rows of X (n, n_features) into the network's outputs,
 each with everything it needs at hand. The fastest of them is the contender's. All of them start from a NumPy array and
@@ -31,20 +31,24 @@ class Entry:
     Attributes
     ----------
     module : str
-        The module of `bench.predictors` that holds its function `ways`.
+        The module of `bench.predictors` that holds its function.
     packages : tuple of str
         What must be importable.
     distribution : str
         What to ask for the version.
+    name : str
+        That function's.
     """
 
     module: str
     packages: tuple[str, ...]
     distribution: str
+    name: str = "ways"
 
     def ways(self) -> Callable[[Case, int, Array], Ways]:
         """Import the contender's code, and with it the package."""
-        found: Callable[[Case, int, Array], Ways] = importlib.import_module(f"bench.predictors.{self.module}").ways
+        module = importlib.import_module(f"bench.predictors.{self.module}")
+        found: Callable[[Case, int, Array], Ways] = getattr(module, self.name)
         return found
 
     @property
@@ -66,3 +70,16 @@ PREDICTORS = {
     "ONNX Runtime": Entry("onnx_runtime", ("onnxruntime", "onnx"), "onnxruntime"),
     "scikit-learn": Entry("scikit_learn", ("sklearn",), "scikit-learn"),
 }
+
+BFLOAT16 = {
+    "nncore": Entry("own", ("nncore",), NNCORE, name="mixed"),
+    "nncore float32": Entry("own", ("nncore",), NNCORE),
+    "PyTorch medium": Entry("pytorch", ("torch",), "torch", name="medium"),
+    "PyTorch autocast": Entry("pytorch", ("torch",), "torch", name="autocast"),
+    "PyTorch bfloat16": Entry("pytorch", ("torch",), "torch", name="bfloat16"),
+    "JAX bfloat16": Entry("jax_jit", ("jax",), "jax", name="bfloat16"),
+}
+"""The same contenders as in `bench.runners`."""
+
+TABLES = {"predict": PREDICTORS, "bfloat16": BFLOAT16}
+"""By the section of the benchmark that they take part in."""

@@ -1,4 +1,7 @@
-"""``python -m bench.predictors CONTENDER THREADS``: predict when asked to on stdin; started by `bench.predict`."""
+"""``python -m bench.predictors SECTION CONTENDER THREADS``: predict when asked to on stdin.
+
+Started by `bench.predict` and `bench.bfloat16`.
+"""
 
 import sys
 
@@ -6,10 +9,10 @@ from bench.__main__ import prefer_installed_nncore
 from bench.threads import limit
 
 if __name__ == "__main__":
-    contender, threads = sys.argv[1], int(sys.argv[2])
+    section, contender, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
     limit(threads)  # before NumPy is imported, which looks at the environment once
     prefer_installed_nncore()
     from bench.predictors.server import Server
     from bench.worker import serve
 
-    serve(Server(contender, threads))
+    serve(Server(section, contender, threads))

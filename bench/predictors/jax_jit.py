@@ -11,15 +11,16 @@ import numpy as np
 
 from bench.cases import Array, Case
 from bench.predictors import Ways
+from bench.runners.jax_scan import rounded
 
-ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu}
+ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu, "elu": jax.nn.elu}
 
 
-def ways(case: Case, threads: int, X: Array) -> Ways:
+def ways(case: Case, threads: int, X: Array, product: Any = jnp.matmul) -> Ways:
     # The number of threads is taken from the environment when the package is imported: see bench.threads.
     arrays = iter(map(jnp.asarray, case.initial_weights()))
     layers = list(zip(arrays, arrays, strict=True))  # takes two at a time: weight, bias
-    compiled = jax.jit(partial(_forward, ACTIVATIONS[case.activation], layers))
+    compiled = jax.jit(partial(_forward, ACTIVATIONS[case.activation], product, layers))
     return {"jit": partial(_to_numpy, compiled, X)}
 
 
@@ -27,8 +28,11 @@ def _to_numpy(compiled: Any, X: Array) -> Array:
     return np.asarray(compiled(X))  # waits until the result is there
 
 
-def _forward(activation: Any, layers: Any, x: Any) -> Any:
+def _forward(activation: Any, product: Any, layers: Any, x: Any) -> Any:
     for weight, bias in layers[:-1]:
-        x = activation(x @ weight + bias)
+        x = activation(product(x, weight) + bias)
     weight, bias = layers[-1]
-    return jax.nn.softmax(x @ weight + bias)
+    return jax.nn.softmax(product(x, weight) + bias)
+
+
+bfloat16 = partial(ways, product=rounded)

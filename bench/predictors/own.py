@@ -11,9 +11,9 @@ from bench.predictors import Ways
 from nncore import set_num_threads
 
 
-def ways(case: Case, threads: int, X: Array) -> Ways:
+def ways(case: Case, threads: int, X: Array, dtype: str | None = None) -> Ways:
     set_num_threads(threads)
-    model = case.model()
+    model = case.model(dtype)
     if len(X) > 1:
         return {"predict": partial(model.predict, X)}
     predictor, out = model.predictor(), np.empty(case.sizes[-1], case.dtype)
@@ -22,3 +22,6 @@ def ways(case: Case, threads: int, X: Array) -> Ways:
         "predictor(), out": partial(predictor, X[0], out),
         "predict": partial(model.predict, X),
     }
+
+
+mixed = partial(ways, dtype="mixed_bfloat16")

@@ -22,19 +22,20 @@ import numpy as np
 
 from bench import distributions
 from bench.cases import CASES, Array, Case
-from bench.predictors import PREDICTORS, Ways
+from bench.predictors import TABLES, Ways
 from bench.timing import rest, timed
 from nncore import reference
 
-RTOL, ATOL = 1e-4, 1e-6
-"""How far outputs, probabilities in float32, may be from the reference's."""
+TOLERANCES = {"predict": (1e-4, 1e-6), "bfloat16": (0.0, 2e-2)}
+"""How far outputs, probabilities, may be from those of the reference in float32: relatively and absolutely."""
 
 
 class Server:
     """Answers requests; one method per request."""
 
-    def __init__(self, contender: str, threads: int) -> None:
-        self.entry, self.threads = PREDICTORS[contender], threads
+    def __init__(self, section: str, contender: str, threads: int) -> None:
+        self.entry, self.threads = TABLES[section][contender], threads
+        self.tolerance = TOLERANCES[section]
         self.case: Case | None = None
         self.X = np.empty(0)
         self.ways: Ways = {}
@@ -53,7 +54,7 @@ class Server:
     def check(self, way: str) -> None:
         if self.case is None:
             raise RuntimeError("no case is prepared")
-        check_outputs(self.case, self.X, way, self.ways[way]())
+        check_outputs(self.case, self.X, way, self.ways[way](), self.tolerance)
 
     def time(self, argument: tuple[str, int]) -> list[float]:
         way, calls = argument
@@ -68,18 +69,20 @@ class Server:
         return [float(np.median(taken)), float(np.percentile(taken, 99))]
 
 
-def check_outputs(case: Case, X: Array, way: str, outputs: Array) -> None:
+def check_outputs(
+    case: Case, X: Array, way: str, outputs: Array, tolerance: tuple[float, float] = TOLERANCES["predict"]
+) -> None:
     """Make sure that the outputs are those of the network: the reference is the same judge for everyone.
 
     Raises
     ------
     AssertionError
-        If an output is further from the reference's than `RTOL` and `ATOL` allow.
+        If an output is further from the reference's than the tolerances, relative and absolute, allow.
     """
     model = case.model()
     expected = reference.forward(model.program, model.parameters, X)
     rows = np.reshape(outputs, (len(X), -1))  # a predictor's row has one axis
-    np.testing.assert_allclose(rows, expected, RTOL, ATOL, err_msg=f"{case.name}, {len(X)} rows, {way}: other outputs")
+    np.testing.assert_allclose(rows, expected, *tolerance, err_msg=f"{case.name}, {len(X)} rows, {way}: other outputs")
 
 
 def latencies(call: Callable[[], object], calls: int) -> Array:

@@ -14,13 +14,7 @@ from nncore import STOP, Adam, Dense, Sequential, set_num_threads
 
 def train(digits: recipe.Digits, seed: int, threads: int, enough: Callable[[float], bool]) -> None:
     set_num_threads(threads)
-    hidden = [Dense(units, "relu") for units in recipe.SIZES[1:-1]]
-    model = Sequential([*hidden, Dense(recipe.SIZES[-1], "softmax")], seed=seed)
-    optimizer = Adam(recipe.LEARNING_RATE, *recipe.BETAS, recipe.EPSILON)
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.build(recipe.SIZES[0])
-    model.set_weights(recipe.initial_weights(seed))
-    model.fit(
+    initial_model(seed).fit(
         scaled(digits.pixels),
         digits.labels,
         epochs=recipe.MOST_EPOCHS,
@@ -29,6 +23,16 @@ def train(digits: recipe.Digits, seed: int, threads: int, enough: Callable[[floa
         callbacks=lambda model, epoch, logs: STOP if enough(logs["val_accuracy"]) else None,
         verbose=False,
     )
+
+
+def initial_model(seed: int, dtype: str = "float32") -> Sequential:
+    hidden = [Dense(units, "relu") for units in recipe.SIZES[1:-1]]
+    model = Sequential([*hidden, Dense(recipe.SIZES[-1], "softmax")], seed=seed, dtype=dtype)
+    optimizer = Adam(recipe.LEARNING_RATE, *recipe.BETAS, recipe.EPSILON)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.build(recipe.SIZES[0])
+    model.set_weights(recipe.initial_weights(seed))
+    return model
 
 
 def scaled(pixels: NDArray[np.uint8]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Who is compared: one module per contender, each with the class `Train`, and a row in the table below."""
+"""Who is compared: one module per contender, each with the class `Train`, and a row in a table below."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bench.distributions import NNCORE
 from bench.runners.runner import Runner
 
-__all__ = ["RUNNERS", "Entry", "Runner"]
+__all__ = ["BFLOAT16", "RUNNERS", "TABLES", "Entry", "Runner"]
 
 
 @dataclass(frozen=True)
@@ -20,23 +20,26 @@ class Entry:
     Attributes
     ----------
     module : str
-        The module of `bench.runners` that holds its class `Train`.
+        The module of `bench.runners` that holds its class.
     package : str
         What must be importable.
     distribution : str
         What to ask for the version.
     program : str, optional
         What must be there to run, too.
+    name : str
+        That class's.
     """
 
     module: str
     package: str
     distribution: str
     program: str | None = None
+    name: str = "Train"
 
     def runner(self) -> type[Runner]:
         """Import the contender's code, and with it the package."""
-        train: type[Runner] = importlib.import_module(f"bench.runners.{self.module}").Train
+        train: type[Runner] = getattr(importlib.import_module(f"bench.runners.{self.module}"), self.name)
         return train
 
     @property
@@ -60,3 +63,16 @@ RUNNERS = {
     "NumPy": Entry("oracle", "numpy", "numpy"),
 }
 """In the order of turns and tables: nncore, then who comes closest to it."""
+
+BFLOAT16 = {
+    "nncore": Entry("own", "nncore", NNCORE, name="Mixed"),
+    "nncore float32": Entry("own", "nncore", NNCORE),
+    "PyTorch medium": Entry("pytorch_bfloat16", "torch", "torch", name="Medium"),
+    "PyTorch autocast": Entry("pytorch_bfloat16", "torch", "torch", name="Autocast"),
+    "PyTorch bfloat16": Entry("pytorch_bfloat16", "torch", "torch", name="Pure"),
+    "JAX bfloat16": Entry("jax_scan", "jax", "jax", name="Bfloat16"),
+}
+"""What each makes of products in bfloat16, and nncore's float32. First words are names of the table above."""
+
+TABLES = {"training": RUNNERS, "bfloat16": BFLOAT16}
+"""By the section of the benchmark that they take part in."""

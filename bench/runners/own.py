@@ -11,9 +11,12 @@ from nncore.base.random import permutation
 
 
 class Train(Runner):
+    dtype: str | None = None
+    """That of the case, unless named."""
+
     def __init__(self, case: Case, threads: int) -> None:
         set_num_threads(threads)
-        self.model = case.model()
+        self.model = case.model(self.dtype)
         self.X, self.y = case.data()
         self.batch_size = case.batch_size
 
@@ -27,3 +30,9 @@ class Train(Runner):
 
     def weights(self) -> list[Array]:
         return self.model.get_weights()
+
+
+class Mixed(Train):
+    """Products in bfloat16."""
+
+    dtype = "mixed_bfloat16"

@@ -53,11 +53,14 @@ class Train(Torch):
         losses = []
         for X, y in self._batches(order):
             self.adam.zero_grad(set_to_none=True)
-            loss = self.loss(self.network(X), y)
+            loss = self._loss(X, y)
             loss.backward()
             self.adam.step()
             losses.append(loss.detach())
         return torch.stack(losses).mean()
+
+    def _loss(self, X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.loss(self.network(X), y)
 
     def weights(self) -> list[Array]:
         return [parameter.detach().numpy().T for parameter in self.network.parameters()]
