@@ -19,6 +19,8 @@ VARIANTS = {  # the compiler's flags, and an extension of the processor that com
     "avx2": (["-mavx2", "-mfma"], "avx2"),
     "avx512": (AVX512, "avx512vl"),
     "avx512bf16": ([*AVX512, "-mavx512bf16"], "avx512_bf16"),
+    "what stands for amx": ([*AVX512, "-mavx512bf16", "-DNN_TILES=2"], "avx512_bf16"),
+    "amx": ([*AVX512, "-mavx512bf16", "-DNN_TILES=1"], "amx_bf16"),
 }
 
 
