@@ -119,7 +119,7 @@ def bfloat16_emulator() -> str | None:
 
 def mixed_isas() -> list[str]:
     """Return the instruction sets of `MIXED_ISAS` that processor and system support; for AMX the system is asked."""
-    level = runtime.cpu_level()
+    level: int = runtime.cpu_level()
     if level == MIXED_ISAS["amx"] and not runtime.cpu_allow_tiles():
         level -= 1
     return [isa for isa, needed in MIXED_ISAS.items() if needed <= level]
