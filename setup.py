@@ -5,6 +5,9 @@ Everything else about the package is in pyproject.toml.
 
 import os
 import platform
+import shlex
+import subprocess
+import sysconfig
 from glob import glob
 
 import numpy
@@ -33,6 +36,26 @@ MODULES = {  # name of a kind of module -> its macros and instruction sets
 }
 if os.environ.get("NNCORE_TEST_TILES"):
     MODULES["bf16"][1].append("tiles")
+
+# instruction sets that not every compiler and assembler in use understands, and an instruction of each
+NEW = {"avx512bf16": "vdpbf16ps %zmm0, %zmm1, %zmm2", "tiles": "vdpbf16ps %zmm0, %zmm1, %zmm2"}
+NEW["amx"] = "tdpbf16ps %tmm0, %tmm1, %tmm2"
+
+
+def understood(isa: str) -> bool:
+    """Whether the compiler takes the flags of an instruction set, and its assembler the instructions."""
+    command = [*shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"), *ISA_FLAGS[isa]]
+    source = f'int main(void) {{ __asm__ volatile ("{NEW[isa]}"); return 0; }}'
+    try:
+        command += ["-x", "c", "-c", "-", "-o", os.devnull]
+        done = subprocess.run(command, input=source.encode(), capture_output=True).returncode == 0
+    except OSError:
+        done = False
+    if not done:
+        print(f"nncore is built without products of bfloat16 by {isa}: the compiler does not know them")
+    return done
+
+
 # -ffp-contract=off: the compiler fuses no multiply-add that the source does not ask for, so bits depend on no flag.
 # -g0: a wheel with debug information would be several times as large.
 # The user's CFLAGS come before these: "base" stays base under -march=native, and no arithmetic flag of theirs survives.
@@ -63,7 +86,7 @@ extensions = [extension("runtime", [], [])] + [
     extension(f"{kind}_{isa}", macros, ISA_FLAGS[isa])
     for kind, (macros, isas) in MODULES.items()
     for isa in isas
-    if X86 or isa == "base"
+    if isa == "base" or (X86 and (isa not in NEW or understood(isa)))
 ]
 
 setup(

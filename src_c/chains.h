@@ -42,11 +42,10 @@ NN_INLINE void nn_chains(int mr, int nv, vec sums[NN_SHORT_MR][2], const real *x
             for (int j = 0; j < nv; j++) odd[r][j] = vdot(odd[r][j], a, b[j]);
         }
     }
-    const vec zero = vset1(0);
     if (fours < NN_BLOCK / 4) {
 #pragma GCC unroll 8
         for (int r = 0; r < mr; r++)
-            for (int j = 0; j < nv; j++) even[r][j] += zero, odd[r][j] += zero;
+            for (int j = 0; j < nv; j++) even[r][j] += vset1(0), odd[r][j] += vset1(0);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < mr; r++)
@@ -99,7 +98,7 @@ NN_INLINE void nn_short_rows(int nv, const nn_product *p, isize row, isize n)
 {
     _Alignas(NN_ALIGN) real waiting[NN_SHORT_ROWS * NN_W];
     const isize n_tiles = (n + NN_SHORT_MR - 1) / NN_SHORT_MR;
-    for (isize k = 0; k < p->n_k; k += NN_RUN)
+    for (isize k = 0; k == 0 || k < p->n_k; k += NN_RUN)
         for (isize tile = 0, begin = 0, end; tile < n_tiles; tile++, begin = end) {
             end = n * (tile + 1) / n_tiles;
             real *sums = waiting + begin * nv * NN_V;
@@ -132,7 +131,7 @@ NN_FUNC void nn_short_single(real *y, const real *x, const real *w, const real *
     _Alignas(NN_ALIGN) real words[4 * NN_BLOCK_WORDS];
     for (isize k = 0; k < n_in; k += NN_BLOCK) {
         const isize n_k = n_in - k < NN_BLOCK ? n_in - k : NN_BLOCK;
-        const nn_packing packing = {x + k, 1, n_k, 1, words, NULL, 4};
+        const nn_packing packing = {x + k, 1, n_k, 1, words, NULL, 4, 0};
         nn_pack(&packing, 0, 1);
         for (isize p = 0; p < nn_panel_count(n_out); p++) {
             const isize width = nn_panel_width(n_out, p);

@@ -141,7 +141,8 @@ NN_INLINE void nn_tile_run(int nt, const nn_product *p, real *waiting, isize row
 NN_INLINE void nn_tile_rows(int nt, const nn_product *p, isize row, isize n)
 {
     _Alignas(NN_ALIGN) real waiting[NN_TILE_ROWS * NN_W];
-    const isize n_blocks = (p->n_k + NN_BLOCK - 1) / NN_BLOCK, n_runs = (n_blocks + NN_TILE_RUN - 1) / NN_TILE_RUN;
+    const isize n_blocks = (p->n_k + NN_BLOCK - 1) / NN_BLOCK;
+    const isize n_runs = n_blocks > NN_TILE_RUN ? (n_blocks + NN_TILE_RUN - 1) / NN_TILE_RUN : 1;
     for (isize run = 0; run < n_runs; run++)
         nn_tile_run(nt, p, waiting, row, n, n_blocks * run / n_runs, n_blocks * (run + 1) / n_runs);
     for (isize r = 0; r < n; r++) {

@@ -1,6 +1,6 @@
 /* vec.h -- one vector type `vec` of NN_V reals, with the same vocabulary on every instruction set.
  *
- * This file, tile.h and cpu.h are the only ones that know instruction sets. Arithmetic + - * / on `vec` and + - & | ^ <<
+ * This file, tile.h, tiles.h and cpu.h are the only ones that know instruction sets. Arithmetic + - * / on `vec` and + - & | ^ <<
  * on `ivec` are the compiler's vector extension. A fused multiply-add happens only where vfma is written
  * (-ffp-contract=off), so AVX2 and AVX-512 give the same bits; the base variant may have no such instruction and
  * rounds twice. Comparisons are false for NaN.

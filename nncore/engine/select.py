@@ -7,7 +7,7 @@ others divide the processors among their workers.
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 import platform
 from functools import cache
@@ -74,10 +74,10 @@ def supported_isas() -> list[str]:
     return [isa for isa, needed in ISAS.items() if needed <= level]
 
 
-ISA = choose_isa()
-"""The instruction set in use. An impossible `NNCORE_ISA` has failed by now."""
+ISA, FORCED = choose_isa(), os.environ.get("NNCORE_ISA", "")
+"""The instruction set in use, and `NNCORE_ISA`. An impossible one has failed by now."""
 
-CHOOSES_VECTORS = ISA == "avx512" and not os.environ.get("NNCORE_ISA") and runtime.cpu_halves_512()
+CHOOSES_VECTORS = ISA == "avx512" and not FORCED and runtime.cpu_halves_512()
 """Whether networks of narrow layers get avx512vl: some processors have no use for 512 bits as such."""
 
 
@@ -89,25 +89,31 @@ def load(dtype: str) -> ModuleType:
 
 @cache
 def load_mixed() -> ModuleType:
-    """Return the engine module for float32 with products of bfloat16."""
-    return mixed_module(mixed_isa())
-
-
-def mixed_isa() -> str:
-    """Return the instruction set in use for products of bfloat16: the best there is, or what `NNCORE_ISA` comes to.
+    """Return the engine module for float32 with products of bfloat16; for AMX the system is asked, once.
 
     Raises
     ------
     EnvironmentVariableError
-        A RuntimeError, if `NNCORE_ISA` is ``amx`` and the system denies its registers.
+        A RuntimeError, if this installation, or the system, has not what `NNCORE_ISA` forces.
     """
-    usable, forced = mixed_isas(), os.environ.get("NNCORE_ISA", "")
-    wanted = {"": usable[-1], "avx512vl": "avx512"}.get(forced, forced)
-    if wanted not in usable:
+    usable, isa = mixed_isas(), mixed_isa()
+    if usable[-1] == "amx" == isa and not runtime.cpu_allow_tiles():
+        usable.pop()
+        isa = isa if FORCED else usable[-1]
+    if isa not in usable:
         raise EnvironmentVariableError(
-            f"NNCORE_ISA={wanted}: the system denies this process the registers of AMX; leave NNCORE_ISA unset"
+            f"NNCORE_ISA={FORCED} cannot multiply bfloat16 here: there are {', '.join(usable)}; choose one of these, "
+            "or leave NNCORE_ISA unset"
         )
-    return wanted
+    return mixed_module(isa)
+
+
+def mixed_isa() -> str:
+    """Return the instruction set for products of bfloat16: the best one, or what `NNCORE_ISA` comes to.
+
+    It may be ``"amx"`` where the system will deny its registers; a question that cannot be taken back.
+    """
+    return {"": mixed_isas()[-1], "avx512vl": "avx512"}.get(FORCED, FORCED)
 
 
 def bfloat16_emulator() -> str | None:
@@ -118,11 +124,10 @@ def bfloat16_emulator() -> str | None:
 
 
 def mixed_isas() -> list[str]:
-    """Return the instruction sets of `MIXED_ISAS` that processor and system support; for AMX the system is asked."""
-    level: int = runtime.cpu_level()
-    if level == MIXED_ISAS["amx"] and not runtime.cpu_allow_tiles():
-        level -= 1
-    return [isa for isa, needed in MIXED_ISAS.items() if needed <= level]
+    """Return the instruction sets of `MIXED_ISAS` that processor and system support and the compiler understood."""
+    level = runtime.cpu_level()
+    known = [isa for isa, needed in MIXED_ISAS.items() if needed <= level]
+    return [isa for isa in known if isa in ISAS or importlib.util.find_spec(f"nncore._engine.bf16_{isa}")]
 
 
 def mixed_module(isa: str) -> ModuleType:
@@ -132,7 +137,7 @@ def mixed_module(isa: str) -> ModuleType:
 
 def mixed_variants() -> dict[str, ModuleType]:
     """Return every module for products of bfloat16 that this machine can run, by instruction set."""
-    return {isa: mixed_module(isa) for isa in mixed_isas()}
+    return {isa: mixed_module(isa) for isa in mixed_isas() if isa != "amx" or runtime.cpu_allow_tiles()}
 
 
 def load_for(program: Program, dtype: str) -> ModuleType:

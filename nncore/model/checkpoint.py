@@ -128,11 +128,10 @@ def _pieces(snapshot: Snapshot) -> list[memoryview]:
     for key, value in snapshot.metadata.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"metadata must map str to str, got {key!r}: {value!r}")
-    program = lower(snapshot.layers, snapshot.n_features, snapshot.loss, snapshot.precision)
-    tensors = _tensors(program, snapshot.parameters, snapshot.statistics, snapshot.slots)
     description = _describe(snapshot)
-    _checked_fields(modelfile.round_trip(description))  # a file that could never be read back must not be written
-    return modelfile.pack(description, tensors)
+    # a file that could never be read back must not be written
+    program = _lowered(_checked_fields(modelfile.round_trip(description)))
+    return modelfile.pack(description, _tensors(program, snapshot.parameters, snapshot.statistics, snapshot.slots))
 
 
 def _describe(snapshot: Snapshot) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class LayerStep:
 
     def __str__(self) -> str:
         parts = [f"{self.name}: {self.kind}" + (f", {self.activation}" if self.activation != "identity" else "")]
-        parts[0] += ", products of bfloat16" if self.rounded else ""
+        parts[0] += ", products of bfloat16" if getattr(self, "rounded", None) else ""  # older pickles have none
         shown = {"x": self.x, "z": self.z, "a": self.a, "dL/da": self.da, "dL/dz": self.dz}
         parts += [f"  {name:<6} {_figures(array)}" for name, array in shown.items() if array is not None]
         for name, step in self.parameters.items():

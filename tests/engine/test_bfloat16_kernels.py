@@ -36,7 +36,10 @@ def test_products_and_gradients_have_the_bits_of_the_definition(variant, tmp_pat
     command = [COMPILER, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]
     command += ["-ffp-contract=off", "-fno-math-errno", "-DNN_BFLOAT16=1", f"-I{HEADERS}", *flags]
     subprocess.run([*command, str(HERE / "bfloat16_kernels.c"), "-o", str(program), "-lm"], check=True)
-    result = subprocess.run([program], capture_output=True, text=True, check=True)
+    result = subprocess.run([program], capture_output=True, text=True, check=False)
+    if result.returncode == 2:
+        pytest.skip("the system denies the registers of AMX")
+    assert result.returncode == 0, result.stderr
     n_compared, n_nan, n_zero, n_wrong = map(int, result.stdout.splitlines()[-1].split())
     assert n_wrong == 0, result.stdout
     assert n_compared - n_nan - n_zero > 500_000  # most of them say something

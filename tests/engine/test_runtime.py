@@ -349,18 +349,26 @@ def test_environment_forces_an_instruction_set(isa):
 def test_environment_forces_an_instruction_set_for_bfloat16(isa, monkeypatch):
     monkeypatch.setenv("NNCORE_ISA", isa)
     assert engine.choose_isa() == (isa if isa in engine.ISAS else "avx512")
+    monkeypatch.setattr(select, "FORCED", isa)
     assert select.load_mixed.__wrapped__() is engine.mixed_variants()[isa]
 
 
 def test_without_registers_of_amx_there_is_the_next_best(monkeypatch):
+    """The system is asked for them when a network needs them, not by whoever asks what would be used."""
+    asked, grants = [], [False, False, True]
     monkeypatch.setattr(select.runtime, "cpu_level", lambda: 4)
-    monkeypatch.setattr(select.runtime, "cpu_allow_tiles", lambda: False)
-    assert select.mixed_isas() == ["base", "avx2", "avx512", "avx512bf16"]
-    monkeypatch.setenv("NNCORE_ISA", "amx")
-    with pytest.raises(RuntimeError, match="NNCORE_ISA=amx: the system denies this process the registers of AMX"):
-        select.mixed_isa()
-    monkeypatch.setattr(select.runtime, "cpu_allow_tiles", lambda: True)
-    assert select.mixed_isas()[-1] == "amx"
+    monkeypatch.setattr(select.runtime, "cpu_allow_tiles", lambda: asked.append(1) or grants[len(asked) - 1])
+    monkeypatch.setattr(select, "mixed_module", lambda isa: isa)
+    monkeypatch.setattr(select, "FORCED", "")
+    assert select.mixed_isas() == ["base", "avx2", "avx512", "avx512bf16", "amx"]
+    assert (engine.show_config()["isa_bfloat16"], asked) == ("amx", [])
+    assert select.load_mixed.__wrapped__() == "avx512bf16"
+    monkeypatch.setattr(select, "FORCED", "amx")
+    with pytest.raises(RuntimeError, match="NNCORE_ISA=amx cannot multiply bfloat16 here: there are base, avx2, avx5"):
+        select.load_mixed.__wrapped__()
+    assert select.load_mixed.__wrapped__() == "amx"
+    monkeypatch.setattr(select, "FORCED", "avx2")
+    assert select.load_mixed.__wrapped__() == "avx2" and len(asked) == 3
 
 
 def test_unknown_instruction_set_is_refused():
