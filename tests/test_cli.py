@@ -96,7 +96,7 @@ def test_json_is_one_object_that_says_everything(ok):
 
 def test_training_in_mixed_bfloat16_says_where_it_saves_no_time(ok):
     out = ok("train", "iris", *QUICK, "--dtype", "mixed_bfloat16")
-    assert "parameters, mixed_bfloat16\n" in out and "note   mixed_bfloat16: saves little where no hidden" in out
+    assert "parameters, mixed_bfloat16\n" in out and "note   mixed_bfloat16: float32 trains layers as narrow" in out
     assert "mixed_bfloat16" not in ok("train", "iris", *QUICK)
 
 
