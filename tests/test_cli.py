@@ -96,7 +96,7 @@ def test_json_is_one_object_that_says_everything(ok):
 
 def test_training_in_mixed_bfloat16_says_where_it_saves_no_time(ok):
     out = ok("train", "iris", *QUICK, "--dtype", "mixed_bfloat16")
-    assert "parameters, mixed_bfloat16\n" in out and "note   mixed_bfloat16: saves little where no hidden" in out
+    assert "parameters, mixed_bfloat16\n" in out and "note   mixed_bfloat16: float32 trains layers as narrow" in out
     assert "mixed_bfloat16" not in ok("train", "iris", *QUICK)
 
 
@@ -771,7 +771,10 @@ MISTAKES = [
     (["train", "digits", "--layers", "100000000,100000000"], "GB of memory"),
     (["train", "digits", "--activation", "rleu"], "unknown activation 'rleu'; did you mean 'relu'?"),
     (["train", "digits", "--optimizer", "adm"], "--optimizer: unknown optimizer 'adm'; did you mean 'adam'?"),
-    (["train", "digits", "--dtype", "float16"], "unknown --dtype 'float16'"),
+    (["train", "digits", "--optimizer", "L-BFGS"], "--optimizer: 'L-BFGS' is a solver, which only Python has: fit("),
+    (["train", "digits", "--solver", "lbfgs"], 'has: fit(X, y, solver="lbfgs"), or "lm"; optimizers are --optimizer'),
+    (["train", "digits", "--dtype", "float16"], "unknown --dtype 'float16'; did you mean 'mixed_bfloat16'?"),
+    (["train", "digits", "--dtype", "bfloat16"], "unknown --dtype 'bfloat16'; did you mean 'mixed_bfloat16'?"),
     (["train", "digits", "--target", "x"], "--target is for CSV files, and digits is none"),
     (["train", "digits", "--task", "regression"], "--task is for CSV and NPZ files, and digits is none"),
     (["train", "iris", "--encoding", "latin-1"], "--encoding is for CSV files, and iris is none"),

@@ -120,11 +120,22 @@ def test_rounding_keeps_shapes_and_what_is_rounded():
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int32])
-def test_only_float32_is_rounded(dtype):
-    with pytest.raises(ValueError, match=rf"x must be an array of float32, got {np.dtype(dtype)}"):
-        round_to_bfloat16(np.ones(3, dtype))
-    with pytest.raises(ValueError, match=rf"x must be an array of float32, got {np.dtype(dtype)}"):
+def test_products_are_of_float32_alone(dtype):
+    with pytest.raises(ValueError, match=rf"a and b must be arrays of float32, got {np.dtype(dtype)}"):
         bfloat16_product(np.ones((2, 3), np.float32), np.ones((3, 2), dtype))
+
+
+@pytest.mark.parametrize("x", [[1.01, 500.9, -7], (1, 2**24 + 1), [[True]], np.float64(1.01), np.arange(300), 1e39, []])
+def test_all_numbers_are_rounded_as_those_of_float32(x):
+    with np.errstate(over="ignore"):
+        expected = round_to_bfloat16(np.asarray(x, np.float32))
+    assert same(round_to_bfloat16(x), expected) and round_to_bfloat16(x).dtype == np.float32
+
+
+@pytest.mark.parametrize("x", [["1.01"], [1j], [None], np.array(["2020"], "datetime64[Y]")])
+def test_what_is_no_number_is_not_rounded(x):
+    with pytest.raises(ValueError, match="x must hold real numbers, got dtype"):
+        round_to_bfloat16(x)
 
 
 # ------------------------------------------------------------------------------------------- one fused multiply-add

@@ -13,6 +13,11 @@ ANEW = "to begin anew, copy the model before it is trained: fresh = copy.deepcop
 PENALTY = "penalties are numbers, l1 and l2, as in Dense(8, l2=1e-4)"
 OF_MODEL = "it is the model's, as in Sequential(layers, seed=0, dtype='float64')"
 BFLOAT16 = "it is a dtype of the model, as in Sequential(layers, dtype='mixed_bfloat16')"
+OTHER_DTYPE = (
+    "a model keeps its dtype; another one takes the weights: other = Sequential(model.layers, dtype='{}'), "
+    "other.build(model.program.n_features), other.set_weights(model.get_weights())"
+)
+NO_SCALING = "gradients have the range of float32, and no loss needs scaling"
 WEIGHTS = "weights are in model.get_weights(), a list of arrays, and model.parameters, one flat vector"
 SETTING = "model.set_weights(list of arrays) sets them, and nncore.load(path) reads a whole model"
 NO_NUMBERS = f"a layer says what is computed and holds no numbers; {WEIGHTS}"
@@ -41,7 +46,8 @@ OF_A_MODEL = table(
     {
         "append": "model.add(layer) appends one, model.insert(index, layer) puts one in",
         "backward step train_step": NO_STEPS,
-        "bfloat16": BFLOAT16,
+        "astype float": OTHER_DTYPE.format("float32"),
+        "bfloat16 half": OTHER_DTYPE.format("mixed_bfloat16"),
         "best_loss_": "model.history['loss'].min() is the smallest",
         "call forward transform": "model.predict(X) returns the outputs",
         "classes_": "classes are numbers, 0 to the number of outputs - 1; model.predict_classes(X) returns them",
@@ -50,6 +56,7 @@ OF_A_MODEL = table(
         "copy": "copy.deepcopy(model) makes a copy",
         "count_params num_parameters": "model.n_parameters is their number",
         "cpu cuda to": NO_DEVICE,
+        "double": OTHER_DTYPE.format("float64"),
         "eval train": NO_MODES,
         "evaluate_generator": "model.evaluate(X, y) takes arrays",
         "export load save_model save_weights": SAVING,
@@ -58,7 +65,6 @@ OF_A_MODEL = table(
         "get_config": "model.layers says it all, as does repr(model)",
         "get_layer": "model.layers is a tuple: model.layers[0], or next(l for l in model.layers if l.name == 'hidden')",
         "get_params set_params": f"a model is no estimator of scikit-learn; {ANEW}",
-        "half": OF_MODEL,
         "input_shape": "model.program.n_features is the number of inputs",
         "inputs n_features_in_": "model.program.n_features is their number",
         "learning_rate lr": "model.optimizer.learning_rate is it",
@@ -156,13 +162,16 @@ OF_THE_PACKAGE = table(
         "BackupAndRestore": "use ModelCheckpoint, and nncore.load(path) to go on",
         "BatchNorm1d BatchNormalization": "use BatchNorm",
         "Callback": "any object with hooks is one, such as on_epoch_end(self, model, epoch, logs)",
+        "GradScaler LossScaleOptimizer": f"{NO_SCALING}, so leave it out",
+        "set_default_dtype set_floatx": OF_MODEL,
         "Ensemble": "a list of models is one, each with its own seed: [Sequential(layers, seed=i) for i in range(5)]",
         "TerminateOnNaN": "fit raises TrainingDiverged by itself",
         "BCELoss BCEWithLogitsLoss": "use BinaryCrossentropy, with from_logits=True where outputs are logits",
         "clone_model": ANEW,
         "constant DataLoader Tensor tensor TensorDataset Variable": ARRAYS,
         "Conv1D Conv2D Embedding GRU Lambda LSTM MaxPooling2D SimpleRNN": NO_LAYER,
-        "autocast mixed_precision set_float32_matmul_precision": BFLOAT16,
+        "autocast bfloat16 dtype_policies mixed_precision set_float32_matmul_precision set_global_policy": BFLOAT16,
+        "set_dtype_policy set_mixed_precision_policy": BFLOAT16,
         "Adadelta Adafactor Adamax ASGD Ftrl RAdam Rprop": NO_OPTIMIZER,
         "AlphaDropout GaussianDropout GaussianNoise GroupNorm GroupNormalization RMSNorm RMSNormalization": NO_LAYER,
         "CosineAnnealingWarmRestarts CosineDecayRestarts InverseTimeDecay LinearLR PolynomialDecay": NO_SCHEDULE,

@@ -153,7 +153,8 @@ def _begin_anew(session: Session, wanted: Setup) -> str:
     run = session.run
     if wanted.dtype != run.setup.dtype:
         session.begin(wanted, reload=True)
-        return "\n".join([f"training begins anew, in {wanted.dtype}", *remarks(wanted.layers, wanted.dtype)])
+        program = session.run.model.program
+        return "\n".join([f"training begins anew, in {wanted.dtype}", *remarks(program, program.precision)])
     if wanted.seed != run.setup.seed:
         session.begin(wanted, reload=True)
         return "training begins anew, with other first weights"

@@ -25,7 +25,7 @@ OTHER_NAMES = {
     "--date-parts": "parse-dates dates",
     "--ignore": "drop exclude ignore-columns index-col",
     "--id": "ids id-column index",
-    "--optimizer": "optim optimiser solver algorithm",
+    "--optimizer": "optim optimiser algorithm",
     "--threads": "jobs n-jobs num-threads workers",
     "--schedule": "lr-schedule scheduler lr-scheduler decay",
     "--proba": "probabilities probs prob predict-proba",
@@ -55,6 +55,7 @@ IN_PYTHON = {
     "loss": 'compile(loss="huber"); train takes what suits the target',
     "metrics metric": 'compile(metrics=["mae"])',
     "resume load continue finetune fine-tune initial-weights": "load(FILE), and fit again",
+    "solver": 'fit(X, y, solver="lbfgs"), or "lm"; optimizers are --optimizer',
     "folds cv k-fold cross-validation": "a loop of fit and evaluate",
 }
 """What the command line lacks, and how Python does it."""

@@ -6,13 +6,14 @@ import argparse
 import math
 from dataclasses import dataclass
 
+from nncore.base.elsewhere import bare
 from nncore.base.names import lookup
 from nncore.cli.errors import UsageError, blamed_on_the_user
 from nncore.cli.sources import Source
 from nncore.datasets import Dataset
 from nncore.layers import Dense
 from nncore.model import Sequential
-from nncore.optimizers import OPTIMIZERS
+from nncore.optimizers import OPTIMIZERS, SOLVERS
 
 UPDATES = 2000  # enough for the bundled sets to level off
 EPOCHS = (10, 200)
@@ -57,6 +58,9 @@ def build(train: Dataset, recipe: Recipe, options: argparse.Namespace) -> Sequen
         If a name or number among the options is wrong, or the network is larger than the memory.
     """
     head = Dense(1) if train.target_names is None else Dense(len(train.target_names), "softmax")
+    if solver := SOLVERS.get(bare(options.optimizer)):
+        only = f"a solver, which only Python has: fit(X, y, solver={solver!r})"
+        raise UsageError(f"--optimizer: {options.optimizer!r} is {only}")
     with blamed_on_the_user("--optimizer"):
         kind = lookup("optimizer", options.optimizer, OPTIMIZERS)
     with blamed_on_the_user("--lr"):

@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
     recipe = choose(parts.train, source, options)
     model = build(parts.train, recipe, options)
     say = not (options.json or options.quiet)
-    notes = (*source.notes, *parts.notes, *remarks(model.layers, model.dtype_policy))
+    notes = (*source.notes, *parts.notes, *remarks(model.program, model.program.precision))
     if say:
         print_lines(_announcement(parts, model, recipe, notes))
     started = time.perf_counter()

@@ -10,6 +10,7 @@ import numpy as np
 
 from nncore import losses, optimizers
 from nncore.base import checks
+from nncore.base.names import did_you_mean
 from nncore.layers import LAYERS, Layer
 from nncore.losses import Loss
 from nncore.metrics import Metric
@@ -63,7 +64,9 @@ def checked_dtype(dtype: Any) -> np.dtype:
                     return known
             except TypeError:
                 break
-    raise ValueError(f"dtype must be 'float32', 'float64' or 'mixed_bfloat16', got {dtype!r}")
+    word = str(dtype).rpartition(".")[2]  # "bfloat16" of torch.bfloat16, "float16'>" of numpy.float16
+    mend = did_you_mean(word, POLICIES)
+    raise ValueError(f"dtype must be 'float32', 'float64' or 'mixed_bfloat16', got {dtype!r}{mend}")
 
 
 def checked_name(name: Any) -> str | None:

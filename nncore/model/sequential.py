@@ -49,9 +49,9 @@ class Sequential:
         loop, for an ensemble say, are then all the same network; give each its own, or None.
     dtype : {"float32", "float64", "mixed_bfloat16"}
         What is computed in. The last is Keras' name for float32 in which what `Dense` layers multiply, inputs, weights
-        and deltas, is rounded to bfloat16, 8 bits of a number: quicker for hidden layers of 64 units or more where the
-        processor multiplies such numbers itself, slower and in the same bits where not. Weights, optimizer, losses and
-        norms stay float32. `summary` says where it saves no time.
+        and deltas, is rounded to bfloat16, 8 bits of a number: quicker for wide layers where the processor multiplies
+        such numbers itself, slower and in the same bits where not. Weights, optimizer, losses and norms stay float32.
+        `summary` says where layers are too narrow, and where it is emulated.
     name : str, optional
         Shown by `summary` and kept in files.
 

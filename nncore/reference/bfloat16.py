@@ -148,6 +148,9 @@ def bfloat16_product(a: Array, b: Array, start: npt.ArrayLike = 0.0) -> Array:
     >>> bfloat16_product(x, weight, np.array([0.01], np.float32))
     array([[9.017813]], dtype=float32)
     """
+    for operand in (a, b):
+        if operand.dtype != np.float32:
+            raise ValueError(f"a and b must be arrays of float32, got {operand.dtype}; use astype(np.float32)")
     left, right = _blocks(a), _blocks(b.T).T
     total: Array = np.broadcast_to(flush(np.asarray(start, np.float32)), (len(a), b.shape[1])).copy()
     for k in range(0, a.shape[1], BLOCK):

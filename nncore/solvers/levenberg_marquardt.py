@@ -66,6 +66,11 @@ checks.explain_unknown_arguments([LM])
 
 def check(program: Program) -> None:
     """Raise ValueError unless the loss is a sum of squares and the equations can be solved here."""
+    if program.precision is not None:
+        raise ValueError(
+            f"solver='lm' goes by exact slopes, and in {program.precision} the network is not where they lead: fit a "
+            "float32 model of these layers, then model.set_weights(other.get_weights())"
+        )
     if program.loss != "squared_error":
         loss = NAME_OF_KERNEL[program.loss]
         raise ValueError(

@@ -137,6 +137,7 @@ class Solving:
         if not fit.begins():
             return
         self._objective = Objective(fit.network, fit.data)
+        program = fit.network.program
         self._x = start = fit.network.get_parameters().astype(np.float64)
         if len(fit.callbacks):  # which may have set other weights meanwhile
             self.check_start(fit.network, fit.data)
@@ -145,7 +146,7 @@ class Solving:
             with blas.limited(1 if len(start) <= self.solver.alone else None):
                 accept = partial(self._accept, fit)
                 ended = self.solver.minimise(self._objective, start, fit.epochs, accept, self._settings)
-            self.message = self._ended or ended
+            self.message = _as_told(self._ended or ended, program.precision)
             if self._given is None:  # not one step: so that there is an epoch to look at
                 fit.epoch()
         finally:
@@ -189,6 +190,11 @@ class Solving:
     def given(self, fit: Fit) -> Given:
         assert self._given is not None, "asked for after a step only"
         return self._given
+
+
+def _as_told(ended: str, precision: str | None) -> str:
+    """Say of what ended by its rounding, or by slopes of rounded products, what they are rounded to."""
+    return ended if precision is None else ended.replace("converged:", f"converged as far as {precision} can tell:", 1)
 
 
 MENDS = {

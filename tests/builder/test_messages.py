@@ -66,7 +66,7 @@ def test_what_is_no_message(text, message):
         ({"type": "set_training", "batch_size": 0}, "training.batch_size", ">= 1, got 0"),
         ({"type": "set_training", "validation_split": 1}, "training.validation_split", "<= 0.9, got 1.0"),
         ({"type": "set_training", "class_weight": "none"}, "training.class_weight", "unknown class_weight 'none'"),
-        ({"type": "set_training", "dtype": "float16"}, "training.dtype", "unknown dtype 'float16'"),
+        ({"type": "set_training", "dtype": "float16"}, "training.dtype", "'float16'; did you mean 'mixed_bfloat16'?"),
         ({"type": "set_training", "seed": 2**53}, "training.seed", "got 9007199254740992"),
         ({"type": "set_training", "seed": 10**400}, "training.seed", "a whole number of 1329 bits"),
         ({"type": "train", "epochs": 0.5}, "epochs", "must be a whole number"),

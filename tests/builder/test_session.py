@@ -694,7 +694,7 @@ def test_another_arithmetic_begins_anew_and_is_undone(ask, monkeypatch):
     trained = ask.run.model.parameters.copy()
     told = ask("set_training", dtype="mixed_bfloat16")["messages"]
     assert told[0] == "training begins anew, in mixed_bfloat16" and ask.run.model.epoch == 0
-    assert "float32 is quicker" in told[1] and "emulated here by avx2" in told[2]
+    assert "float32 trains layers as narrow" in told[1] and "emulated here by avx2" in told[2]
     assert ask("set_training", dtype="mixed_bfloat16", batch_size=9)["messages"] == []
     assert ask("set_training", dtype="float64")["messages"] == ["training begins anew, in float64"]
     for _ in range(3):
