@@ -169,7 +169,7 @@ def long_epochs():
 @needs_fork
 @ignore_fork_warning
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_a_child_forked_in_the_middle_of_an_epoch(n_threads):
+def test_a_child_forked_in_the_middle_of_an_epoch(n_threads, threads):
     """It gets an error where the epoch would go on, has the epoch's start, and can train: in the same bits."""
     longer = tuple(np.tile(rows, (8, 1)[: rows.ndim]) for rows in LONG)  # some polls an epoch on a quick machine, too
     codes, twin = [], long_epochs()
@@ -177,8 +177,7 @@ def test_a_child_forked_in_the_middle_of_an_epoch(n_threads):
     after_one = twin.parameters.copy()
     twin.fit(*longer, batch_size=256)
 
-    threads = nncore.get_num_threads()
-    nncore.set_num_threads(n_threads)
+    threads(n_threads)  # so many, however busy the machine is
     model, parent = long_epochs(), os.getpid()
     try:
         model.fit(*longer, batch_size=256, epochs=2, callbacks=ReturnsInChild(codes))
@@ -189,8 +188,6 @@ def test_a_child_forked_in_the_middle_of_an_epoch(n_threads):
             model.fit(*longer, batch_size=256)
             status = 0 if same and np.array_equal(model.parameters, twin.parameters) else 2
         os._exit(status)
-    finally:
-        nncore.set_num_threads(threads)
     assert model._state.network._plan.threads_used == min(n_threads, nncore.show_config()["cpus_available"])
     assert codes == [0] and np.array_equal(model.parameters, twin.parameters)
 
