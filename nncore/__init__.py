@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         MeanSquaredError,
         SparseCategoricalCrossentropy,
     )
+    from nncore.many import fit_many
     from nncore.model import Perceptron, Sequential, Stepper, SurgeryReport, load
     from nncore.network import Predictor
     from nncore.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
@@ -87,6 +88,7 @@ HOMES = {
         "MeanSquaredError",
         "SparseCategoricalCrossentropy",
     ),
+    "many": ("fit_many",),
     "model": ("Perceptron", "Sequential", "Stepper", "SurgeryReport", "load"),
     "network": ("Predictor",),
     "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "RMSprop"),
@@ -151,6 +153,7 @@ __all__ = [
     "TrainingDiverged",
     "__version__",
     "datasets",
+    "fit_many",
     "get_num_threads",
     "kernels",
     "load",

@@ -38,8 +38,9 @@ MAY_IMPORT = {
     "training": f"{BELOW} history callbacks",
     "solvers": f"{BELOW} history callbacks training",
     "model": f"{BELOW} history callbacks training solvers",
+    "many": f"{BELOW} history callbacks training solvers model",
     "builder": f"{BELOW} doctor plots history callbacks training solvers model",
-    "cli": f"{BELOW} doctor plots history callbacks training solvers model builder",
+    "cli": f"{BELOW} doctor plots history callbacks training solvers model many builder",
 }
 """The rooms from the ground up: each imports from itself and from what stands here, all of which is above it."""
 

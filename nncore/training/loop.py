@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -22,8 +22,8 @@ from nncore.program.naming import layer_names
 from nncore.program.penalties import penalises, penalty
 from nncore.program.symmetry import symmetric_layers
 from nncore.training import sampling, scoring
-from nncore.training.progress import check_verbose, progress
-from nncore.training.state import State, current_loss, new_network, scorers, training_data
+from nncore.training.progress import ProgressBar, check_verbose, progress
+from nncore.training.state import Prepared, State, current_loss, new_network, scorers, training_data
 from nncore.training.within import scored_within
 
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
@@ -102,6 +102,16 @@ class Strategy(Protocol):
         """Return what these epochs gave."""
 
 
+def recorded(
+    state: State, program: Program, strategy: Strategy, metrics: Collection[str], validates: bool
+) -> list[str]:
+    """Return the names of the values that every epoch will record."""
+    scores = ["loss", *metrics]
+    validated = [f"val_{name}" for name in scores] if validates else []
+    of_weights = ["penalty"] if penalises(program) else []
+    return [*scores, *validated, *of_weights, "seconds", *strategy.columns(state)]
+
+
 class Fit:
     """One call of ``fit``. Creating it checks and converts the arguments, and changes nothing in the model; `run` does.
 
@@ -113,8 +123,8 @@ class Fit:
         What callbacks get, and may set ``stop_training`` of.
     state : State
         Its state.
-    data : tuple
-        X, y, sample_weight.
+    data : tuple or Prepared
+        X, y, sample_weight; or all of it checked and converted, what to validate on included.
     validation_data, validation_split, epochs, class_weight, callbacks, verbose
         As in ``Sequential.fit``.
     strategy : Strategy
@@ -144,7 +154,7 @@ class Fit:
         self,
         model: Any,
         state: State,
-        data: tuple[Any, Any, Any],
+        data: tuple[Any, Any, Any] | Prepared,
         validation_data: Any,
         validation_split: float,
         strategy: Strategy,
@@ -159,7 +169,7 @@ class Fit:
         strategy.check_arguments(state)
         self.callbacks = Callbacks(callbacks)
         self.verbose = check_verbose(verbose)
-        found = training_data(state, data, validation_data, validation_split)
+        found = data if isinstance(data, Prepared) else training_data(state, data, validation_data, validation_split)
         self.data, self.validation, program, self.names = found
         if class_weight is not None:
             from nncore.arrays.class_weights import weighted_by_class  # here, not at the top: few need it
@@ -168,7 +178,8 @@ class Fit:
         strategy.check(state, program, self.data)
         self.penalises = penalises(program)
         self.metrics = scorers(state)
-        self.callbacks.check_logs(self._recorded(), self._objection)
+        names = recorded(state, program, strategy, self.metrics, self.validation is not None)
+        self.callbacks.check_logs(names, self._objection)
         self.network = state.network or new_network(state, program)
         strategy.check_start(self.network, self.data)
         self._try_metrics()
@@ -203,21 +214,16 @@ class Fit:
 
         return objection(self.state, (self.data, self.validation), metric)
 
-    def _recorded(self) -> list[str]:
-        """Return the names of the values that every epoch will record."""
-        scores = ["loss", *self.metrics]
-        validated = [] if self.validation is None else [f"val_{name}" for name in scores]
-        if self.penalises:
-            validated.append("penalty")
-        return [*scores, *validated, "seconds", *self.strategy.columns(self.state)]
-
     @property
     def histories(self) -> tuple[History, History]:
         """Of this call, and of the model."""
         return self.history, self.state.history
 
-    def run(self) -> History:
-        """Train until the epochs are done or a callback says stop. An error before the first changes nothing."""
+    def run(self, bar: ProgressBar | None = None) -> History:
+        """Train until the epochs are done or a callback says stop. An error before the first changes nothing.
+
+        `bar` hears how it goes, by default one of its own as `verbose` says.
+        """
         state = self.state
         before = state.network, state.optimizer, state.history, state.history.told(), self.model.stop_training
         names = state.feature_names, state.output_names
@@ -228,7 +234,7 @@ class Fit:
             state.history.diverged, state.history.message = None, ""  # these speak of the latest training
             self._note_data()
             self.last_epoch = state.epoch + self.epochs
-            self.progress = progress(self.verbose, self.epochs, len(self.data.X), self.history)
+            self.progress = bar or progress(self.verbose, self.epochs, len(self.data.X), self.history)
             self.watched = self.progress.shown or self.callbacks.watch
             with self.progress, self.callbacks.around_training(self.model) as stop:
                 if not stop:
