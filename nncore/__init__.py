@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         MeanSquaredError,
         SparseCategoricalCrossentropy,
     )
-    from nncore.many import fit_many
+    from nncore.many import Between, Ensemble, cross_validate, fit_many, predict_many, search
     from nncore.model import Perceptron, Sequential, Stepper, SurgeryReport, load
     from nncore.network import Predictor
     from nncore.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
@@ -88,7 +88,7 @@ HOMES = {
         "MeanSquaredError",
         "SparseCategoricalCrossentropy",
     ),
-    "many": ("fit_many",),
+    "many": ("Between", "Ensemble", "cross_validate", "fit_many", "predict_many", "search"),
     "model": ("Perceptron", "Sequential", "Stepper", "SurgeryReport", "load"),
     "network": ("Predictor",),
     "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "RMSprop"),
@@ -112,6 +112,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "BatchNorm",
+    "Between",
     "BinaryCrossentropy",
     "CSVLogger",
     "CategoricalCrossentropy",
@@ -120,6 +121,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "Ensemble",
     "EnvironmentVariableError",
     "ExponentialDecay",
     "History",
@@ -152,6 +154,7 @@ __all__ = [
     "TensorBoard",
     "TrainingDiverged",
     "__version__",
+    "cross_validate",
     "datasets",
     "fit_many",
     "get_num_threads",
@@ -161,7 +164,9 @@ __all__ = [
     "metrics",
     "optimizers",
     "plots",
+    "predict_many",
     "schedules",
+    "search",
     "set_num_threads",
     "show_config",
 ]

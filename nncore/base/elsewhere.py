@@ -152,7 +152,6 @@ OF_THE_PACKAGE = table(
         "BackupAndRestore": "use ModelCheckpoint, and nncore.load(path) to go on",
         "BatchNorm1d BatchNormalization": "use BatchNorm",
         "Callback": "any object with hooks is one, such as on_epoch_end(self, model, epoch, logs)",
-        "Ensemble": "a list of models is one, each with its own seed: [Sequential(layers, seed=i) for i in range(5)]",
         "TerminateOnNaN": "fit raises TrainingDiverged by itself",
         "BCELoss BCEWithLogitsLoss": "use BinaryCrossentropy, with from_logits=True where outputs are logits",
         "clone_model": ANEW,

@@ -11,12 +11,22 @@ from typing import TYPE_CHECKING
 from nncore.base.lazy import loader
 
 if TYPE_CHECKING:
+    from nncore.many.ensemble import Ensemble
+    from nncore.many.population import predict_many
+    from nncore.many.searching import search
+    from nncore.many.space import Between
     from nncore.many.together import fit_many
+    from nncore.many.validation import cross_validate
 
 HOMES = {
+    "ensemble": ("Ensemble",),
+    "population": ("predict_many",),
+    "searching": ("search",),
+    "space": ("Between",),
+    "validation": ("cross_validate",),
     "together": ("fit_many",),
 }
 
 __getattr__ = loader(__name__, HOMES)
 
-__all__ = ["fit_many"]
+__all__ = ["Between", "Ensemble", "cross_validate", "fit_many", "predict_many", "search"]

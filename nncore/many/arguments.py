@@ -178,7 +178,7 @@ give a function that makes them, as in callbacks=lambda: EarlyStopping(patience=
         found = [make(k) for k in range(n)]
     elif isinstance(callbacks, (list, tuple)) and len(callbacks) == n:
         found = list(callbacks)
-    elif isinstance(callbacks, (list, tuple)) and not all(map(_is_function, callbacks)):
+    elif isinstance(callbacks, (list, tuple)) and not all(map(is_function, callbacks)):
         what = f"callbacks has {len(callbacks)} entries for {n} models: give for each what fit takes"
         raise ValueError(f"{what}; or {ONE_EACH.removeprefix('give ')}")
     else:
@@ -187,13 +187,13 @@ give a function that makes them, as in callbacks=lambda: EarlyStopping(patience=
     for k, given in enumerate(found):
         for callback in given if isinstance(given, (list, tuple)) else [given]:
             first = owners.setdefault(id(callback), k)
-            if first != k and callback is not None and not _is_function(callback):
+            if first != k and callback is not None and not is_function(callback):
                 what = f"{type(callback).__name__} would watch models[{first}] and models[{k}]"
                 raise TypeError(f"callbacks: {what}, but what it keeps is of one training; {ONE_EACH}")
     return found
 
 
-def _is_function(callback: Any) -> bool:
+def is_function(callback: Any) -> bool:
     """Whether it is called after each epoch with the model, and has no hooks."""
     return callable(callback) and not any(callable(getattr(callback, hook, None)) for hook in HOOKS)
 
@@ -202,7 +202,7 @@ def _maker(callbacks: Any) -> Callable[[int], Any] | None:
     """Return what makes the callbacks of a model by its number; None for what is a callback itself, or several."""
     if isinstance(callbacks, type):
         return lambda k: callbacks()
-    if not _is_function(callbacks):
+    if not is_function(callbacks):
         return None
     try:
         signature = inspect.signature(callbacks)

@@ -32,6 +32,7 @@ FOREIGN_FORMATS = {
     **{b"\x80" + bytes([protocol]): "a pickle" for protocol in range(2, 6)},
     b"\x1f\x8b": "a gzip file",
     b"{": "a JSON file",
+    b"NNCOREEN": "an ensemble, which nncore.Ensemble.load reads",
 }
 TEXT = "a text, such as a table"
 CHANGED = "the file changed while it was read"
