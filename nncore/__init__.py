@@ -56,6 +56,7 @@ MODULES = (
     "kernels",
     "layers",
     "losses",
+    "many",
     "metrics",
     "optimizers",
     "plots",

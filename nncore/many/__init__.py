@@ -11,22 +11,37 @@ from typing import TYPE_CHECKING
 from nncore.base.lazy import loader
 
 if TYPE_CHECKING:
-    from nncore.many.ensemble import Ensemble
+    from nncore.many.candidates import Candidate
+    from nncore.many.ensemble import Ensemble, EnsemblePredictor
     from nncore.many.population import predict_many
+    from nncore.many.results import SearchResult
     from nncore.many.searching import search
     from nncore.many.space import Between
     from nncore.many.together import fit_many
-    from nncore.many.validation import cross_validate
+    from nncore.many.validation import CrossValidation, cross_validate
 
 HOMES = {
-    "ensemble": ("Ensemble",),
+    "candidates": ("Candidate",),
+    "ensemble": ("Ensemble", "EnsemblePredictor"),
     "population": ("predict_many",),
+    "results": ("SearchResult",),
     "searching": ("search",),
     "space": ("Between",),
-    "validation": ("cross_validate",),
+    "validation": ("CrossValidation", "cross_validate"),
     "together": ("fit_many",),
 }
 
 __getattr__ = loader(__name__, HOMES)
 
-__all__ = ["Between", "Ensemble", "cross_validate", "fit_many", "predict_many", "search"]
+__all__ = [
+    "Between",
+    "Candidate",
+    "CrossValidation",
+    "Ensemble",
+    "EnsemblePredictor",
+    "SearchResult",
+    "cross_validate",
+    "fit_many",
+    "predict_many",
+    "search",
+]
