@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nncore import kernels
 from nncore.base import atomic, checks, reading
 from nncore.base.random import generator
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
 from nncore.history import History
-from nncore.losses import BinaryCrossentropy, Loss
+from nncore.losses import BinaryCrossentropy, Crossentropy, Loss
 from nncore.many.arguments import checked_models
 from nncore.many.together import fit_many
 from nncore.model import Sequential, checkpoint, restored, snapshot
 from nncore.network import Predictor
+from nncore.training.scoring import Scores, scores
+from nncore.training.state import built, converted, current_loss, scorers
 
 MAGIC = b"NNCOREENSEMBLE1\n"
 WORD = 8  # bytes of a number
@@ -142,6 +145,19 @@ class Ensemble:
             return np.asarray(shares > 0.5, np.int64)
         return np.asarray(shares.argmax(axis=1))
 
+    def evaluate(self, X: ArrayLike, y: ArrayLike) -> Scores:
+        """Return ``{"loss": ..., metric: ...}`` of the mean output, with loss and metrics of the first member."""
+        state = self.models[0]._state
+        outputs, loss = self.predict(X), current_loss(state)
+        target = converted(built(state).program, state, X, y, None).target
+        values, _ = kernels.loss(loss, _logits(outputs, loss), target)
+        return Scores({"loss": float(values.mean()), **scores(scorers(state), target, outputs)})
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Notes that files keep: those of the first member."""
+        return self.models[0].metadata
+
     def predictor(self) -> EnsemblePredictor:
         """Return a frozen copy for single rows: the mean of the members' `Sequential.predictor`."""
         return EnsemblePredictor([model.predictor() for model in self.models])
@@ -193,6 +209,15 @@ class Ensemble:
 
 
 checks.explain_unknown_arguments([Ensemble])
+
+
+def _logits(outputs: Array, loss: Loss) -> Array:
+    """Return of what a kernel of the loss makes these outputs."""
+    if not isinstance(loss, Crossentropy) or loss.from_logits:
+        return outputs
+    limits = np.finfo(outputs.dtype)
+    shares = np.clip(outputs, limits.tiny, 1 if loss.activation == "softmax" else 1 - limits.epsneg)
+    return np.asarray(np.log(shares) if loss.activation == "softmax" else np.log(shares) - np.log1p(-shares))
 
 
 def _asks(loss: Loss) -> bool:

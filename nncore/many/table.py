@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from nncore.arrays import Data, data_for, inputs
+from nncore.arrays import Data, data_for, facts, inputs
 from nncore.program import Program
 from nncore.training.state import Names, State, names_for, output_names, program_for
 
 Rows = np.ndarray | slice
 """Which rows: their numbers, a mask of all, or a slice; the first and the last two without a copy of X."""
 ALL = slice(None)
+Seen = Callable[[], dict[str, Any]]
 
 
 class Table:
@@ -90,3 +91,13 @@ class Table:
         taken = whole.rows(numbers)
         setattr(self._last, purpose, (rows, whole, numbers, taken))
         return taken
+
+    def seen(self, data: Data, validation: Data | None, loss: str) -> tuple[Seen, Seen]:
+        """Return what histories keep of these data: the same for all networks that are trained on them in a row."""
+        target = None if validation is None else validation.target
+        parts = (*data, target)
+        last: tuple[Any, Any, Any] | None = getattr(self._last, "seen", None)
+        if last is None or last[1] != loss or any(one is not other for one, other in zip(last[0], parts, strict=True)):
+            last = self._last.seen = parts, loss, facts.sampled(*data, loss, target)
+        found: tuple[Seen, Seen] = last[2]
+        return found

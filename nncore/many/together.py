@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from numpy.typing import ArrayLike
 
@@ -41,7 +42,7 @@ def fit_many(
     class_weight: Mapping[int, float] | str | None = None,
     callbacks: Any = None,
     solver: str | LBFGS | LM | None = None,
-    executor: Executor | None = None,
+    executor: Executor | Callable[[], Executor] | None = None,
     on_error: str = "raise",
     verbose: bool | int | str = "auto",
 ) -> list[History]:
@@ -74,7 +75,7 @@ def fit_many(
         A function without arguments, or of the number of a model, that makes the callbacks of each; or a list of what
         ``fit`` takes for each. Two models cannot have the same `EarlyStopping`, but the same plain function (model,
         epoch, logs), which may be called in several threads at once.
-    executor : concurrent.futures.Executor, optional
+    executor : concurrent.futures.Executor, or a function that makes one, optional
         Where else to train: processes of this machine or of others. See :doc:`the guide </guide/many_networks>`.
     on_error : {"raise", "keep"}
         What to do if a training fails, diverges say: raise its error once all others are trained, with the number of
@@ -140,9 +141,9 @@ def histories(jobs: Sequence[Job], on_error: str) -> list[History]:
     failed = [job for job in jobs if job.error is not None]
     for job in failed:
         job.history.error = job.error
+        traceback.clear_frames(cast(BaseException, job.error).__traceback__)  # which hold rows and all
     if failed and on_error == "raise":
-        error = failed[0].error
-        assert error is not None, "it failed"
+        error = cast(BaseException, failed[0].error)
         error.model_index = failed[0].index  # type: ignore[attr-defined]
         if hasattr(error, "add_note"):  # from Python 3.11 on
             more = f"; so did the training of {len(failed) - 1} more" if len(failed) > 1 else ""

@@ -170,11 +170,11 @@ class Fit:
         self.callbacks = Callbacks(callbacks)
         self.verbose = check_verbose(verbose)
         found = data if isinstance(data, Prepared) else training_data(state, data, validation_data, validation_split)
-        self.data, self.validation, program, self.names = found
+        self.data, self.validation, program, self.names, self._seen = found
         if class_weight is not None:
             from nncore.arrays.class_weights import weighted_by_class  # here, not at the top: few need it
 
-            self.data = weighted_by_class(self.data, program, class_weight)
+            self.data, self._seen = weighted_by_class(self.data, program, class_weight), None
         strategy.check(state, program, self.data)
         self.penalises = penalises(program)
         self.metrics = scorers(state)
@@ -272,7 +272,7 @@ class Fit:
             alike = symmetric_layers(program, self.network.get_parameters(), names)
             history.symmetric = self.history.symmetric = alike
         validation = None if self.validation is None else self.validation.target
-        seen = facts.sampled(*self.data, program.loss, validation)
+        seen = self._seen or facts.sampled(*self.data, program.loss, validation)
         for history in self.histories:
             history.note_data(*seen)
 

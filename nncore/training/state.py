@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -158,12 +158,15 @@ class Prepared(NamedTuple):
         That of the model's layers for these data.
     names : tuple
         What features and outputs are called once the model is trained on them: see `names_for`.
+    seen : tuple of callables, or None
+        What `nncore.arrays.facts.sampled` returns of these data, where that is known already.
     """
 
     data: Data
     validation: Data | None
     program: Program
     names: tuple[Names, Names]
+    seen: tuple[Callable[[], dict[str, Any]], Callable[[], dict[str, Any]]] | None = None
 
 
 def training_data(state: State, data: tuple[Any, Any, Any], validation_data: Any, validation_split: float) -> Prepared:

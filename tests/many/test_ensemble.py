@@ -43,6 +43,30 @@ def test_mean_deviation_quantiles(trained):
     assert (trained.predict_classes(X) == Y).mean() > 0.9
 
 
+@pytest.mark.parametrize(
+    ("last", "loss", "y"),
+    [
+        (Dense(3, "softmax"), None, Y),
+        (Dense(3, "softmax"), "categorical_crossentropy", Y),
+        (Dense(3), nncore.SparseCategoricalCrossentropy(from_logits=True), Y),
+        (Dense(1, "sigmoid"), None, Y == 0),
+        (Dense(2), "mse", X[:, :2]),
+        (Dense(1), nncore.Huber(0.5), X[:, 0]),
+    ],
+)
+def test_scores_are_those_of_the_mean(last, loss, y):
+    model = Sequential([Dense(5, "tanh"), last])
+    model.compile("adam", loss, metrics=[] if y is not Y or last == Dense(3) else ["accuracy"])
+    one = Ensemble([model])
+    one.fit(X, y, epochs=3)
+    found, alone = one.evaluate(X, y), model.evaluate(X, y)
+    assert found.keys() == alone.keys()
+    assert all(np.isclose(found[name], alone[name], rtol=1e-5) for name in alone.keys())  # noqa: SIM118
+    three = Ensemble.of(model, 3)
+    three.fit(X, y, epochs=3)
+    assert three.evaluate(X, y)["loss"] < max(model.evaluate(X, y)["loss"] for model in three.models)
+
+
 def test_questions_of_yes_and_no():
     one = Ensemble.of(Sequential([Dense(4, "tanh"), Dense(1, "sigmoid")]), 3)
     one.fit(X, Y == 0, epochs=30)
