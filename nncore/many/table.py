@@ -10,7 +10,7 @@ import numpy as np
 
 from nncore.arrays import Data, data_for, facts, inputs
 from nncore.program import Program
-from nncore.training.state import Names, State, names_for, output_names, program_for
+from nncore.training.state import Names, State, current_loss, names_for, output_names, program_for
 
 Rows = np.ndarray | slice
 """Which rows: their numbers, a mask of all, or a slice; the first and the last two without a copy of X."""
@@ -33,6 +33,7 @@ class Table:
         self.X, self.y, self.weights = X, y, weights
         self._features: dict[Any, np.ndarray] = {}
         self._targets: dict[Any, Data] = {}
+        self._programs: dict[Any, Program] = {}
         self._converted_weights: dict[Any, np.ndarray | None] = {}
         self._last = threading.local()  # what this thread has gathered last: the next model often wants the same
 
@@ -55,7 +56,10 @@ class Table:
         if state.network is not None:
             self.features(state, state.network.program.n_features)
             return state.network.program
-        return program_for(state, self.features(state).shape[1])
+        key = state.layers, current_loss(state)
+        if key not in self._programs:  # most models are of a few shapes
+            self._programs[key] = program_for(state, self.features(state).shape[1])
+        return self._programs[key]
 
     def whole(self, state: State, program: Program, names: tuple[Names, Names], index: int = 0) -> Data:
         """Return all rows as model number `index` reads them, without a copy where they are so already."""
