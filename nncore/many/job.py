@@ -47,6 +47,8 @@ class Job:
         Of this training.
     error : BaseException or None
         What ended it, if anything did.
+    ended : bool
+        Whether its turn is over.
     """
 
     index: int
@@ -68,6 +70,7 @@ class Job:
     validation_rows: Rows = field(default_factory=lambda: ALL)
     history: History = field(default_factory=History)
     error: BaseException | None = None
+    ended: bool = False
 
     @property
     def work(self) -> float:

@@ -16,6 +16,7 @@ from nncore.engine import own_arithmetic, sharing
 from nncore.many.job import Job
 from nncore.many.progress import Part, Progress
 
+FORKED = "this process was forked while another thread trained the model, which is as after its last finished epoch"
 Unit = list[Job]
 """What one thread takes at a time: networks that are trained together. So far each is alone."""
 
@@ -48,6 +49,7 @@ def train(unit: Unit, progress: Progress, watches: bool) -> None:
             job.error = error
             raise
         finally:
+            job.ended = True
             progress.ended(job.index, job.history, job.error, part.rest(job.epochs))
 
 
@@ -59,6 +61,7 @@ def run(jobs: Iterable[Job], progress: Progress, most: int | None = None) -> Non
     BaseException
         What is to end all; then they have ended, each with its last finished epoch.
     """
+    jobs = list(jobs)
     waiting, helpers = deque(units(jobs)), list[threading.Thread]()
     n_threads = max(1, min(most or engine.get_num_threads(), len(waiting)))
     try:
@@ -78,6 +81,9 @@ def run(jobs: Iterable[Job], progress: Progress, most: int | None = None) -> Non
         sharing.end(progress)
     if progress.stopped is not None:
         raise progress.stopped
+    for job in jobs:
+        if not job.ended:
+            job.error = RuntimeError(FORKED)
 
 
 def _start(helpers: list[threading.Thread], n: int, work: Callable[[], None], progress: Progress) -> None:

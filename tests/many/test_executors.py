@@ -166,6 +166,23 @@ def test_another_executor_goes_on_in_its_place(tmp_path, small_chunks):
         equal(model, other)
 
 
+def test_loky_sends_more_and_is_made_anew(tmp_path, small_chunks):
+    loky = pytest.importorskip("joblib.externals.loky")
+
+    def made():
+        return loky.get_reusable_executor(1)
+
+    models = [new(k) for k in range(3)]
+    for model in models:
+        model.compile(metrics=[lambda y_true, y_pred: float(y_pred.max())])
+    killed = KilledOnce(tmp_path / "killed")
+    fit_many(models, X, Y, epochs=5, callbacks=[None, killed, None], executor=made)
+    assert Path(killed.path).exists()
+    other = new(1)
+    other.fit(X, Y, epochs=5)
+    equal(models[1], other)
+
+
 class Forgetful(Executor):
     """Loses every task the first time, as one does whose worker has gone."""
 

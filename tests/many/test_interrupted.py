@@ -128,3 +128,32 @@ def test_from_another_thread_signals_go_to_the_main_thread(threads):
     timer.join()
     thread.join()
     assert len(found[0]) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
+def test_a_child_forked_amid_it_knows_which_are_not_its_own():
+    nncore.set_num_threads(2)
+    read, write = os.pipe()
+    child = []
+
+    def fork(model, epoch, logs):
+        if threading.current_thread() is threading.main_thread() and epoch == 2 and not child:
+            child.append(os.fork())
+
+    models = [new(k) for k in range(3)]
+    try:
+        histories = fit_many(models, X, Y, epochs=[60, 50, 5], callbacks=fork, on_error="keep")
+        if child and child[0] == 0:
+            told = [str(history.error) for history in histories]
+            os.write(write, repr(told).encode())
+    finally:
+        if child and child[0] == 0:
+            os._exit(0)
+        nncore.set_num_threads()
+    os.close(write)
+    os.waitpid(child[0], 0)
+    told = eval(os.read(read, 10_000))
+    assert [history.error for history in histories] == [None, None, None]
+    assert told.count("None") >= 1 and any("was forked" in text for text in told)
+    check(models)
