@@ -87,6 +87,8 @@ def check_count(name: str, values: Sized, n: int) -> None:
 
 def rows_of_each(name: str, rows: Any, n: int) -> list[Any]:
     """Return the `rows` of each model, as given: one array or slice for all, or one for each."""
+    if hasattr(rows, "__array__"):  # a mask of pandas, say
+        rows = np.asarray(rows)
     if rows is None or isinstance(rows, (slice, range)) or (isinstance(rows, np.ndarray) and rows.ndim == 1):
         return [rows] * n
     if not isinstance(rows, (list, tuple, np.ndarray)):

@@ -110,6 +110,10 @@ def test_tables_with_named_columns():
     other.fit(table.iloc[:100], Y[:100], epochs=2)
     equal(known, other)
     assert known.feature_names == tuple("dcba") and new.feature_names == tuple("abcd")
+    few, masked = classifier(3), classifier(3)
+    fit_many([few, new], table, Y, rows=[np.flatnonzero(X[:, 0] > 0), None])
+    fit_many([masked, new], table, Y, rows=table["a"] > 0)
+    equal(few, masked)
 
 
 def test_models_of_both_precisions_and_of_other_losses():
