@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,13 @@ class Table:
         parts = (*data, target)
         last: tuple[Any, Any, Any] | None = getattr(self._last, "seen", None)
         if last is None or last[1] != loss or any(one is not other for one, other in zip(last[0], parts, strict=True)):
-            last = self._last.seen = parts, loss, facts.sampled(*data, loss, target)
+            of_inputs, of_targets = facts.sampled(*data, loss, target)
+            last = self._last.seen = parts, loss, (_once(of_inputs), _once(of_targets))
         found: tuple[Seen, Seen] = last[2]
         return found
+
+
+def _once(seen: Seen) -> Seen:
+    """Return a function that sums up once for all histories that ask, and gives each a dict of its own."""
+    found = cache(seen)
+    return lambda: dict(found())
