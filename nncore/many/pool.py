@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from nncore import engine
@@ -62,6 +63,25 @@ def run(jobs: Iterable[Job], progress: Progress, most: int | None = None) -> Non
         What is to end all; then they have ended, each with its last finished epoch.
     """
     jobs = list(jobs)
+    with _one_for_blas(jobs):
+        _run(jobs, progress, most)
+    if progress.stopped is not None:
+        raise progress.stopped
+    for job in jobs:
+        if not job.ended:
+            job.error = RuntimeError(FORKED)
+
+
+def _one_for_blas(jobs: list[Job]) -> AbstractContextManager[object]:
+    """Return what holds BLAS to one thread for each solver: the threads of Python are enough."""
+    if all(job.solver is None for job in jobs):
+        return nullcontext()
+    from nncore.solvers import blas  # here, not at the top: few use solvers
+
+    return blas.limited(1)
+
+
+def _run(jobs: list[Job], progress: Progress, most: int | None) -> None:
     waiting, helpers = deque(units(jobs)), list[threading.Thread]()
     n_threads = max(1, min(most or engine.get_num_threads(), len(waiting)))
     try:
@@ -79,11 +99,6 @@ def run(jobs: Iterable[Job], progress: Progress, most: int | None = None) -> Non
             except BaseException as error:  # an impatient second Ctrl-C: they are about to end anyway
                 progress.stopped = progress.stopped or error
         sharing.end(progress)
-    if progress.stopped is not None:
-        raise progress.stopped
-    for job in jobs:
-        if not job.ended:
-            job.error = RuntimeError(FORKED)
 
 
 def _start(helpers: list[threading.Thread], n: int, work: Callable[[], None], progress: Progress) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 from numpy.typing import ArrayLike
@@ -115,8 +114,7 @@ def fit_many(
     jobs = checked_jobs(models, X, y, **given)
     with Progress(shown, [job.work for job in jobs]) as progress:
         if executor is None:
-            with _one_for_blas(solver):
-                pool.run(jobs, progress)
+            pool.run(jobs, progress)
         else:
             from nncore.many.remote import run_remotely  # here, not at the top: few have other machines
 
@@ -125,15 +123,6 @@ def fit_many(
 
 
 fit_many = checks.explaining("fit_many", fit_many)
-
-
-def _one_for_blas(solver: Any) -> Any:
-    """Return what holds BLAS to one thread for each solver, for the threads of Python are enough."""
-    if solver is None:
-        return nullcontext()
-    from nncore.solvers import blas
-
-    return blas.limited(1)
 
 
 def histories(jobs: Sequence[Job], on_error: str) -> list[History]:

@@ -64,6 +64,15 @@ def test_what_callbacks_have_seen_and_lent_vectors_come_back(processes):
     assert np.array_equal(lent, other.parameters)
 
 
+@pytest.mark.parametrize("solver", ["lbfgs", "lm"])
+def test_solvers(solver, processes):
+    models = [new(k) for k in range(2)]
+    fit_many(models, X, Y, epochs=5, solver=solver, executor=processes)
+    other = new(1)
+    other.fit(X, Y, epochs=5, solver=solver)
+    equal(models[1], other)
+
+
 def test_errors_come_back(processes):
     models = [new(0), new(1)]
     models[1].compile(nncore.SGD(1e6))
