@@ -61,6 +61,7 @@ MODULES = (
     "program",
     "reference",
     "schedules",
+    "sklearn",
     "solvers",
 )
 HOMES = {
