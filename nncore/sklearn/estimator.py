@@ -184,7 +184,12 @@ class NetworkEstimator(BaseEstimator):
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        return data.take(train), data.take(validation)
+        kept = data.take(train)
+        if not kept.mean_weight:
+            raise ValueError(
+                "sample_weight is zero for every row that is left to train on; give X_val and y_val instead"
+            )
+        return kept, data.take(validation)
 
     @staticmethod
     def _weighted(data: Rows, validation: Rows | None, scale: float) -> dict[str, Any]:

@@ -61,25 +61,25 @@ class _MLP(NetworkEstimator):
             model = Sequential(layers, seed=self._seed(generator), dtype=chosen.dtype or data.X.dtype)
             model.compile(chosen.optimizer(), loss)
             model.build(n_features)
-            self._begin(model, start, chosen, early)
+            self._begin(model, start, chosen)
         else:
             hidden.adapt(self.model_, layers)
             if not incremental:  # as in scikit-learn, whose fit makes a new optimizer even where weights go on
                 self.model_.compile(chosen.optimizer(), loss)
+        if not chosen.full_batch and (new or not hasattr(self, "loss_curve_")):
+            Progress.begin(self, early)
         if chosen.full_batch:
             self._solve(data, validation, chosen, loss)
         else:
             self._iterate(data, validation, chosen, loss, batch, early, incremental)
 
-    def _begin(self, model: Sequential, start: Any, chosen: Settings, early: bool) -> None:
+    def _begin(self, model: Sequential, start: Any, chosen: Settings) -> None:
         self.model_ = model
         if start is not None:
             for part, values in zip([*zip(self.coefs_, self.intercepts_, strict=True)], start, strict=True):
                 part[0][:], part[1][:] = values
         self.n_layers_ = len(chosen.hidden_layer_sizes) + 2
         self.out_activation_ = SCIKITS.get(self._targets.activation, self._targets.activation)
-        if not chosen.full_batch:
-            Progress.begin(self, early)
 
     def _scales(self, loss: Loss) -> tuple[float, float]:
         """Return what nncore's loss is multiplied by so that its gradient is scikit-learn's, and what then is its loss.

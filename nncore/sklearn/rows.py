@@ -61,7 +61,7 @@ def checked(estimator: Any, X: Any, y: Any, *, anew: bool, numeric: bool, dtype:
     """Return X, dense, and y, as scikit-learn checks them; the estimator keeps or compares names and numbers."""
     options = {"accept_sparse": "csr", "dtype": FLOATS if dtype is None else np.dtype(dtype), "reset": anew}
     X, y = validate_data(estimator, X, y, multi_output=True, y_numeric=numeric, **options)
-    return _dense(X), y
+    return _dense(X), y.toarray() if issparse(y) else y
 
 
 def _dense(X: Any) -> Array:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
 
@@ -104,7 +103,7 @@ class Labels:
         if self.kind == MULTILABEL:
             if np.ndim(y) != 2 or y.shape[1] != len(self.classes):
                 raise ValueError(f"y has shape {np.shape(y)}, expected a column for each of {len(self.classes)} labels")
-            return np.asarray(y.toarray() if issparse(y) else y, dtype=np.float64)
+            return np.asarray(y, dtype=np.float64)
         numbers: Array = np.searchsorted(self.classes, y)
         if not np.array_equal(self.classes.take(numbers, mode="clip"), y):
             found = unique_labels(y)
