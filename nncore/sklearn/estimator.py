@@ -84,7 +84,7 @@ class NetworkEstimator(BaseEstimator):
         """Make ``model_`` where there is none, and train it."""
         raise NotImplementedError
 
-    def _targets_for(self, y: Any, classes: Any, anew: bool) -> Targets:
+    def _targets_for(self, y: Any, classes: Any, anew: bool, settings: Any) -> Targets:
         raise NotImplementedError
 
     # ---- training
@@ -140,7 +140,7 @@ class NetworkEstimator(BaseEstimator):
             raise ValueError(f"class_weight={self.class_weight!r} needs all rows; give partial_fit a dict of weights")
         X, y = rows.checked(self, X, y, anew=anew, numeric=self._numeric, dtype=settings.dtype)
         y = one_dimensional(y)
-        self._targets = targets = self._targets_for(y, classes, anew)
+        self._targets = targets = self._targets_for(y, classes, anew, settings)
         self.n_outputs_ = targets.n_outputs
         weight = rows.weights(sample_weight, self.class_weight, y)
         data = Rows(X, targets.encode(y, targets.loss(settings.loss)), weight)
@@ -244,7 +244,7 @@ class LabelsMixin(ClassifierMixin):  # type: ignore[misc, unused-ignore]
 
     _numeric = False
 
-    def _targets_for(self: Any, y: Any, classes: Any, anew: bool) -> Labels:
+    def _targets_for(self: Any, y: Any, classes: Any, anew: bool, settings: Any) -> Labels:
         if anew:
             labels = Labels.of(y)
             if classes is not None and labels.kind != MULTILABEL:
@@ -309,5 +309,5 @@ class NumbersMixin(RegressorMixin, MultiOutputMixin):  # type: ignore[misc, unus
 
     _numeric = True
 
-    def _targets_for(self: Any, y: Any, classes: Any, anew: bool) -> Numbers:
-        return Numbers.of(y) if anew else self._targets
+    def _targets_for(self: Any, y: Any, classes: Any, anew: bool, settings: Any) -> Numbers:
+        return Numbers.of(y, settings.poisson) if anew else self._targets

@@ -37,6 +37,8 @@ class Choice:
     validation_fraction: float
     dtype: str | None
 
+    poisson = False
+
     @property
     def solver(self) -> Any:
         """What minimises the loss over all rows; None if an optimizer goes through batches."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,14 +15,15 @@ from sklearn.utils.metaestimators import available_if
 from nncore.base import callers
 from nncore.base.typing import Array
 from nncore.errors import TrainingDiverged
+from nncore.history import History
 from nncore.losses import BinaryCrossentropy, Loss, MeanSquaredError
 from nncore.model.sequential import Sequential
 from nncore.optimizers import Optimizer
 from nncore.program.penalties import penalty
-from nncore.sklearn import hidden, settings
+from nncore.sklearn import hidden, poisson, settings
 from nncore.sklearn.estimator import LabelsMixin, NetworkEstimator, NumbersMixin, keep, listed
 from nncore.sklearn.rows import Rows
-from nncore.sklearn.settings import Settings
+from nncore.sklearn.settings import Poisson, Settings
 from nncore.sklearn.stopping import Progress
 from nncore.sklearn.targets import Labels
 
@@ -57,15 +60,16 @@ class _MLP(NetworkEstimator):
         l2 = chosen.alpha / (2 * batch * data.mean_weight)
         layers = hidden.layers(chosen, n_features, self._targets, l2)
         loss = self._targets.loss(chosen.loss)
+        compiled = MeanSquaredError() if chosen.poisson else loss
         if new:
             model = Sequential(layers, seed=self._seed(generator), dtype=chosen.dtype or data.X.dtype)
-            model.compile(chosen.optimizer(), loss)
+            model.compile(chosen.optimizer(), compiled)
             model.build(n_features)
             self._begin(model, start, chosen)
         else:
             hidden.adapt(self.model_, layers)
             if not incremental:  # as in scikit-learn, whose fit makes a new optimizer even where weights go on
-                self.model_.compile(chosen.optimizer(), loss)
+                self.model_.compile(chosen.optimizer(), compiled)
         if not chosen.full_batch and (new or not hasattr(self, "loss_curve_")):
             Progress.begin(self, early)
         if chosen.full_batch:
@@ -79,7 +83,8 @@ class _MLP(NetworkEstimator):
             for part, values in zip([*zip(self.coefs_, self.intercepts_, strict=True)], start, strict=True):
                 part[0][:], part[1][:] = values
         self.n_layers_ = len(chosen.hidden_layer_sizes) + 2
-        self.out_activation_ = SCIKITS.get(self._targets.activation, self._targets.activation)
+        output = "exp" if chosen.poisson else self._targets.activation
+        self.out_activation_ = SCIKITS.get(output, output)
 
     def _scales(self, loss: Loss) -> tuple[float, float]:
         """Return what nncore's loss is multiplied by so that its gradient is scikit-learn's, and what then is its loss.
@@ -92,7 +97,11 @@ class _MLP(NetworkEstimator):
             return float(n_outputs), 1.0
         if isinstance(self._targets, Labels):
             return 1.0, 1.0
-        return n_outputs * (0.5 if isinstance(loss, MeanSquaredError) else 1.0), 1 / n_outputs
+        of_one = 0.5 if isinstance(loss, (MeanSquaredError, Poisson)) else 1.0
+        return n_outputs * of_one, 1.0 if isinstance(loss, Poisson) else 1 / n_outputs
+
+    def _fit_network(self, chosen: Settings) -> Callable[..., History]:
+        return partial(poisson.fit, self.model_) if chosen.poisson else self.model_.fit
 
     def _iterate(
         self,
@@ -121,7 +130,7 @@ class _MLP(NetworkEstimator):
         }
         callbacks = [progress, *listed(self.callbacks)]
         try:
-            self.model_.fit(data.X, data.target, epochs=epochs, callbacks=callbacks, verbose=0, **options)
+            self._fit_network(chosen)(data.X, data.target, epochs=epochs, callbacks=callbacks, verbose=0, **options)
         except TrainingDiverged as error:
             progress.diverged()
             if not early:
@@ -138,7 +147,7 @@ class _MLP(NetworkEstimator):
         options = self._weighted(data, validation, scale)
         options |= {"callbacks": listed(self.callbacks), "verbose": 2 if chosen.verbose else 0}
         solver = chosen.full_batch_solver
-        history = self.model_.fit(data.X, data.target, epochs=chosen.max_iter, solver=solver, **options)
+        history = self._fit_network(chosen)(data.X, data.target, epochs=chosen.max_iter, solver=solver, **options)
         self.n_iter_ = len(history)
         self.loss_ = float(history.loss[-1]) * factor + penalty(self.model_.program, self.model_.parameters)
         if history.message.startswith("not converged"):
@@ -356,7 +365,9 @@ class MLPRegressor(NumbersMixin, _MLP):
     ----------
     loss : str or Loss
         scikit-learn's ``"squared_error"``, and ``"absolute_error"``, ``"huber"`` and the losses of `nncore.losses`. Of
-        squared errors the half is minimised, as in scikit-learn. Its ``"poisson"`` does not exist here.
+        squared errors the half is minimised, as in scikit-learn. ``"poisson"`` is half the deviance of a rate, whose
+        logarithm is the output of the network: it takes a loop in Python, and no dropout, ``normalization="batch"`` or
+        ``"lm"``.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter
         As in `MLPClassifier`; `solver` may be ``"lm"``, too: Levenberg-Marquardt, for squared errors.
     shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction

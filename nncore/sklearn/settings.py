@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from nncore import losses
 from nncore.base import checks
@@ -77,15 +77,19 @@ def solver(argument: str, value: Any) -> str | Optimizer | LBFGS | LM:
     return lookup(argument, value, {name: name for name in (*OPTIMIZERS, "lbfgs", "lm")})
 
 
+@dataclass(frozen=True)
+class Poisson(Loss):
+    """Half the deviance of a rate, whose logarithm is the output: see `nncore.sklearn.poisson`."""
+
+    name: ClassVar[str] = "poisson"
+    kernel: ClassVar[str] = "squared_error"  # by which it is trained
+
+
 def regression_loss(argument: str, value: Any) -> Loss:
     """Rule: a loss of numbers, or its name."""
-    known = LOSSES.get(value) if isinstance(value, str) else None
-    if known is None and isinstance(value, str) and value == "poisson":
-        raise ValueError(
-            "loss='poisson' is one that nncore does not have: the engine has no exponential output. Train on the "
-            "logarithm, TransformedTargetRegressor(MLPRegressor(), func=numpy.log1p, inverse_func=numpy.expm1)"
-        )
-    return known or losses.get(value)
+    if isinstance(value, str) and value == "poisson":
+        return Poisson()
+    return LOSSES.get(value) or losses.get(value) if isinstance(value, str) else losses.get(value)
 
 
 RULES: Mapping[str, checks.Rule] = {
@@ -154,6 +158,11 @@ class Settings:
     loss: Loss | None
 
     @property
+    def poisson(self) -> bool:
+        """Whether the output is the logarithm of a rate."""
+        return isinstance(self.loss, Poisson)
+
+    @property
     def full_batch(self) -> bool:
         """Whether a solver minimises the loss over all rows."""
         return not is_stochastic(self.solver)
@@ -187,6 +196,17 @@ class Settings:
         return kind(**options)
 
 
+def _check_poisson(values: Mapping[str, Any]) -> None:
+    """Raise ValueError for what the way around by squared errors cannot do."""
+    if any(values["dropout"]) or values["normalization"] == "batch":
+        raise ValueError(
+            "loss='poisson' takes no dropout and no normalization='batch': its slopes are those of predictions, where "
+            "both do something else than in training"
+        )
+    if isinstance(values["solver"], LM) or values["solver"] == "lm":
+        raise ValueError("loss='poisson' is no sum of squares, which solver='lm' needs; use solver='lbfgs'")
+
+
 def is_stochastic(solver: Any) -> bool:
     """Return whether this trains in batches, with an optimizer."""
     return isinstance(solver, Optimizer) or solver in tuple(OPTIMIZERS)
@@ -203,6 +223,8 @@ def checked(estimator: Any) -> Settings:
     values: dict[str, Any] = {name: rule(name, getattr(estimator, name)) for name, rule in RULES.items()}
     loss = getattr(estimator, "loss", None)
     values["loss"] = None if loss is None else regression_loss("loss", loss)
+    if isinstance(values["loss"], Poisson):
+        _check_poisson(values)
     values["weight_initializer"] = estimator.weight_initializer
     n = len(values["hidden_layer_sizes"])
     for name in ("activation", "dropout"):

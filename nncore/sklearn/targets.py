@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils.multiclass import type_of_target, unique_labels
@@ -17,6 +17,7 @@ from nncore.losses import (
     Loss,
     SparseCategoricalCrossentropy,
 )
+from nncore.sklearn import poisson
 
 BINARY, MULTICLASS, MULTILABEL = "binary", "multiclass", "multilabel"
 HALF = 0.5
@@ -146,11 +147,12 @@ class Numbers:
     """
 
     n_outputs: int
-    activation: str = "identity"
+    rates: bool = False  # whether outputs are their logarithms
+    activation: ClassVar[str] = "identity"
 
     @classmethod
-    def of(cls, y: Array) -> Numbers:
-        return cls(1 if y.ndim == 1 else y.shape[1])
+    def of(cls, y: Array, rates: bool = False) -> Numbers:
+        return cls(1 if y.ndim == 1 else y.shape[1], rates)
 
     def loss(self, given: Loss | None) -> Loss:
         """Return the loss to train with.
@@ -175,15 +177,18 @@ class Numbers:
         columns = y.reshape(len(y), -1)
         if columns.shape[1] != self.n_outputs:
             raise ValueError(f"y has {columns.shape[1]} outputs, but the estimator was fitted with {self.n_outputs}")
+        if self.rates and columns.min() < 0:
+            raise ValueError(f"loss='poisson' needs a y that is >= 0, got {columns.min():g}")
         return columns
 
     def decode(self, outputs: Array) -> Array:
-        """Return the outputs, (n,) if there is one."""
+        """Return the outputs, or the rates that they stand for, (n,) if there is one."""
+        outputs = poisson.rate(outputs) if self.rates else outputs
         return outputs[:, 0] if self.n_outputs == 1 else outputs
 
     def score(self, target: Array, outputs: Array, weight: Array | None) -> float:
         """Return the coefficient of determination, the mean over the outputs, as scikit-learn's ``r2_score``."""
-        outputs = outputs.astype(np.float64)
+        outputs = (poisson.rate(outputs) if self.rates else outputs).astype(np.float64)
         weights = np.ones(len(target)) if weight is None else weight
         missed = weights @ (target - outputs) ** 2
         spread = weights @ (target - np.average(target, axis=0, weights=weights)) ** 2

@@ -52,10 +52,9 @@ def test_wrong_arguments_are_named_by_fit(argument):
 
 def test_wrong_losses_layers_and_rows_are_named():
     cases = [
-        (
-            lambda: MLPRegressor(loss="poisson").fit(X_NUMBERS, Y_NUMBERS),
-            "loss='poisson' is one that nncore does not have",
-        ),
+        (lambda: MLPRegressor("poisson").fit(X_NUMBERS, Y_NUMBERS), "loss='poisson' needs a y that is >= 0, got -"),
+        (lambda: MLPRegressor("poisson", dropout=0.1).fit(X, Y), "loss='poisson' takes no dropout"),
+        (lambda: MLPRegressor("poisson", solver="lm").fit(X, Y), "loss='poisson' is no sum of squares"),
         (lambda: MLPRegressor(loss="log_loss").fit(X_NUMBERS, Y_NUMBERS), "unknown loss 'log_loss'"),
         (lambda: MLPRegressor(loss="binary_crossentropy").fit(X_NUMBERS, Y_NUMBERS), "needs a loss of numbers"),
         (

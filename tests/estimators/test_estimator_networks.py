@@ -1,5 +1,6 @@
 """What the estimators make of rows and labels, the networks they build, how training goes on and ends."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -12,6 +13,7 @@ from estimator_rows import NAMES, QUICK, X_NUMBERS, Y_NUMBERS, X, Y, weights
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import mean_poisson_deviance
 from sklearn.preprocessing import scale
 from sklearn.utils.multiclass import unique_labels
 
@@ -147,6 +149,28 @@ def test_every_optimizer_schedule_and_loss():
     assert exact.score(X_NUMBERS, Y_NUMBERS) > 0.5
     assert Classifier(loss="mse", epochs=30, random_state=0).fit(X, NAMES).score(X, NAMES) > 0.9
     assert Classifier(loss=CategoricalCrossentropy(), epochs=30, random_state=0).fit(X, NAMES).score(X, NAMES) > 0.9
+
+
+def test_rates_of_counts():
+    """In batches, with all that a fit is asked for; L-BFGS: see scikit-learn's own test."""
+    counts, heard = np.round(np.exp(Y_NUMBERS + 1)), []
+    options = {"activation": "tanh", "learning_rate_init": 0.01, "max_iter": 60, "random_state": 0}
+    listen = lambda model, epoch, logs: heard.append(epoch)  # noqa: E731
+    rates = MLPRegressor("poisson", (8,), normalization="layer", callbacks=listen, **options)
+    rates.fit(X_NUMBERS[:300], counts[:300], X_val=X_NUMBERS[300:], y_val=counts[300:])
+    found = rates.predict(X_NUMBERS[300:]), [counts.mean()] * 142
+    deviance = [mean_poisson_deviance(counts[300:], one) for one in found]
+    assert deviance[0] < 0.8 * deviance[1] and heard == list(range(60))
+    assert rates.history_.val_loss[-1] == pytest.approx(deviance[0] / 2)
+    assert np.array_equal(np.exp(rates.model_.predict(X_NUMBERS))[:, 0], rates.predict(X_NUMBERS))
+    again = pickle.loads(pickle.dumps(rates.set_params(callbacks=None)))
+    for estimator in (rates, again):
+        estimator.partial_fit(X_NUMBERS, counts)
+    assert np.array_equal(weights(rates), weights(again)) and len(again.history_) == 61
+    stopped = MLPRegressor("poisson", (8,), early_stopping=True, n_iter_no_change=2, **options).fit(X_NUMBERS, counts)
+    assert stopped.best_validation_score_ == max(stopped.validation_scores_) and stopped.n_iter_ < 60
+    with pytest.raises(ValueError, match=r"non-finite parameter weights.* the loss is no longer finite"):
+        MLPRegressor("poisson", (8,), solver="sgd", learning_rate_init=1e3).fit(X_NUMBERS, counts)
 
 
 def test_rows_to_validate_on_may_be_given():
