@@ -44,7 +44,7 @@ class Progress:
         Whether it has ended training.
     """
 
-    required_logs = ("loss",)
+    required_logs = ("loss",)  # and the penalty, which is there where anything has one
 
     def __init__(self, estimator: Any, settings: Settings, n_samples: int, factor: float, score: Score | None) -> None:
         self.estimator, self.settings = estimator, settings
