@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -191,14 +193,26 @@ class NetworkEstimator(BaseEstimator):
             )
         return kept, data.take(validation)
 
-    @staticmethod
-    def _weighted(data: Rows, validation: Rows | None, scale: float) -> dict[str, Any]:
-        """Return the weights, and what to validate on, for ``Sequential.fit``."""
-        found: dict[str, Any] = {"sample_weight": data.scaled(scale)}
+    def _fit_network(self, data: Rows, validation: Rows | None, scale: float, **options: Any) -> History:
+        """Call the network's ``fit``: the one place where an estimator trains.
+
+        Parameters
+        ----------
+        data, validation : Rows
+        scale : float
+            Mean of the weights.
+        **options
+            Other arguments of ``Sequential.fit``.
+        """
         if validation is not None:
             weight = validation.scaled(scale)
-            found["validation_data"] = (*validation[:2], *([] if weight is None else [weight]))
-        return found
+            options["validation_data"] = (*validation[:2], *([] if weight is None else [weight]))
+        history: History = self._network_fit(data.X, data.target, sample_weight=data.scaled(scale), **options)
+        return history
+
+    @property
+    def _network_fit(self) -> Callable[..., History]:
+        return self.model_.fit
 
     # ---- answers
 
@@ -310,4 +324,4 @@ class NumbersMixin(RegressorMixin, MultiOutputMixin):  # type: ignore[misc, unus
     _numeric = True
 
     def _targets_for(self: Any, y: Any, classes: Any, anew: bool, settings: Any) -> Numbers:
-        return Numbers.of(y, settings.poisson) if anew else self._targets
+        return Numbers.of(y, settings.poisson) if anew else replace(self._targets, rates=settings.poisson)

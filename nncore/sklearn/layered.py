@@ -116,15 +116,15 @@ class _Layered(NetworkEstimator):
             if not incremental:
                 self.model_.compile(optimizer, loss, self.metrics)
         batches: dict[str, Any] = {} if chosen.solver else {"batch_size": chosen.batch_size, "shuffle": chosen.shuffle}
-        history = self.model_.fit(
-            data.X,
-            data.target,
+        history = self._fit_network(
+            data,
+            validation,
+            1.0,
             epochs=1 if incremental else chosen.epochs,
             solver=chosen.solver,
             callbacks=listed(self.callbacks),
             verbose=self.verbose,
             **batches,
-            **self._weighted(data, validation, 1.0),
         )
         self.n_iter_ = len(history)
 

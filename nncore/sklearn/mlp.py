@@ -100,8 +100,9 @@ class _MLP(NetworkEstimator):
         of_one = 0.5 if isinstance(loss, (MeanSquaredError, Poisson)) else 1.0
         return n_outputs * of_one, 1.0 if isinstance(loss, Poisson) else 1 / n_outputs
 
-    def _fit_network(self, chosen: Settings) -> Callable[..., History]:
-        return partial(poisson.fit, self.model_) if chosen.poisson else self.model_.fit
+    @property
+    def _network_fit(self) -> Callable[..., History]:
+        return partial(poisson.fit, self.model_) if getattr(self._targets, "rates", False) else self.model_.fit
 
     def _iterate(
         self,
@@ -124,13 +125,10 @@ class _MLP(NetworkEstimator):
 
         scale, factor = self._scales(loss)
         progress = Progress(self, chosen, len(data.X), factor, score if early else None)
-        options = self._weighted(data, validation, scale) | {
-            "batch_size": batch_size,
-            "shuffle": chosen.shuffle,
-        }
+        options = {"epochs": epochs, "batch_size": batch_size, "shuffle": chosen.shuffle, "verbose": 0}
         callbacks = [progress, *listed(self.callbacks)]
         try:
-            self._fit_network(chosen)(data.X, data.target, epochs=epochs, callbacks=callbacks, verbose=0, **options)
+            self._fit_network(data, validation, scale, callbacks=callbacks, **options)
         except TrainingDiverged as error:
             progress.diverged()
             if not early:
@@ -144,10 +142,9 @@ class _MLP(NetworkEstimator):
     def _solve(self, data: Rows, validation: Rows | None, chosen: Settings, loss: Loss) -> None:
         """Let a solver minimise the loss over all rows."""
         scale, factor = self._scales(loss)
-        options = self._weighted(data, validation, scale)
-        options |= {"callbacks": listed(self.callbacks), "verbose": 2 if chosen.verbose else 0}
-        solver = chosen.full_batch_solver
-        history = self._fit_network(chosen)(data.X, data.target, epochs=chosen.max_iter, solver=solver, **options)
+        options = {"solver": chosen.full_batch_solver, "verbose": 2 if chosen.verbose else 0}
+        callbacks = listed(self.callbacks)
+        history = self._fit_network(data, validation, scale, epochs=chosen.max_iter, callbacks=callbacks, **options)
         self.n_iter_ = len(history)
         self.loss_ = float(history.loss[-1]) * factor + penalty(self.model_.program, self.model_.parameters)
         if history.message.startswith("not converged"):
