@@ -42,7 +42,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):
     intercept_ : ndarray of shape (1,)
     n_iter_ : int
         Epochs.
-    errors_ : ndarray of int, shape (n_iter_,)
+    errors_ : ndarray of int, shape (n_epochs,)
         Mistakes made in each.
     separable_ : bool or None
         Whether a hyperplane divides the classes; None while that is not known.
