@@ -86,7 +86,7 @@ def test_files_move_between_instruction_sets(tmp_path):
         assert said.strip() == isa
         found = np.load(tmp_path / "p.npy")
         np.testing.assert_allclose(found, fitted.predict_proba(X), rtol=1e-12)
-        assert isa == "base" or np.array_equal(found, fitted.predict_proba(X))
+        assert "base" in (isa, engine.choose_isa()) or np.array_equal(found, fitted.predict_proba(X))
 
 
 def test_the_network_can_be_saved_for_those_without_scikit_learn(tmp_path):
