@@ -170,7 +170,7 @@ def test_rates_of_counts():
     stopped = MLPRegressor("poisson", (8,), early_stopping=True, n_iter_no_change=2, **options).fit(X_NUMBERS, counts)
     assert stopped.best_validation_score_ == max(stopped.validation_scores_) and stopped.n_iter_ < 60
     with pytest.raises(ValueError, match=r"non-finite parameter weights.* the loss is no longer finite"):
-        MLPRegressor("poisson", (8,), solver="sgd", learning_rate_init=1e3).fit(X_NUMBERS, counts)
+        MLPRegressor("poisson", (8,), solver="sgd", learning_rate_init=1e3, random_state=0).fit(X_NUMBERS, counts)
 
 
 def test_rows_to_validate_on_may_be_given():
@@ -185,7 +185,9 @@ def test_rows_to_validate_on_may_be_given():
     watched = MLPRegressor(**QUICK).fit(X_NUMBERS[train], Y_NUMBERS[train], **given)
     assert watched.validation_scores_ is None and len(watched.history_.val_loss) == 20
     stopping = EarlyStopping("val_loss", patience=2)
-    own = Regressor([Dense(8)], optimizer=Adam(0.05), epochs=200, validation_fraction=0.2, callbacks=stopping)
+    own = Regressor(
+        [Dense(8)], optimizer=Adam(0.05), epochs=200, validation_fraction=0.2, callbacks=stopping, random_state=0
+    )
     assert own.fit(X_NUMBERS, Y_NUMBERS).n_iter_ == stopping.best_epoch + 3 < 200
 
 
@@ -249,7 +251,7 @@ def test_verbose_prints_what_scikit_learn_prints(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["Iteration", "Validation"] * 2
     assert lines[0].startswith("Iteration 1, loss = ")
-    MLPClassifier((4,), tol=1e9, n_iter_no_change=1, solver="sgd", verbose=True).fit(X, Y)
+    MLPClassifier((4,), tol=1e9, n_iter_no_change=1, solver="sgd", verbose=True, random_state=0).fit(X, Y)
     assert capsys.readouterr().out.endswith("for 1 consecutive epochs. Stopping.\n")
 
 

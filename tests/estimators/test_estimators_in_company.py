@@ -114,7 +114,7 @@ def test_searches_pipelines_and_folds():
     assert search.best_score_ > 0.9 and search.score(*load_iris(return_X_y=True)) > 0.9
     layers = {"layers": [[Dense(8, "tanh")], (Dense(8), LayerNorm(), Dropout(0.1))], "optimizer": [Adam(0.02)]}
     assert GridSearchCV(Classifier(epochs=20, random_state=0), layers, cv=3).fit(X, NAMES).best_score_ > 0.9
-    assert cross_val_score(Perceptron(), X[:100], NAMES[:100]).mean() == 1
+    assert cross_val_score(Perceptron(random_state=0), X[:100], NAMES[:100]).mean() > 0.98
 
 
 def test_targets_can_be_transformed_and_neurons_combined():
@@ -127,8 +127,8 @@ def test_targets_can_be_transformed_and_neurons_combined():
     with joblib.parallel_config(backend="threading"):
         together = bagging.fit(X, NAMES).predict_proba(X)
     assert np.array_equal(together, clone(bagging).set_params(n_jobs=1).fit(X, NAMES).predict_proba(X))
-    parts = [("a", MLPClassifier((4,), **QUICK)), ("b", Classifier(epochs=5))]
-    stacking = StackingClassifier(parts, MLPClassifier(solver="lbfgs", max_iter=50), cv=3)
+    parts = [("a", MLPClassifier((4,), **QUICK)), ("b", Classifier(epochs=5, random_state=0))]
+    stacking = StackingClassifier(parts, MLPClassifier(solver="lbfgs", **QUICK), cv=3)
     assert stacking.fit(X, NAMES).score(X, NAMES) > 0.8
 
 
