@@ -49,8 +49,8 @@ class Labels:
     kind: str
 
     @classmethod
-    def of(cls, y: Any) -> Labels:
-        """Return the labels of a y, or of a list of all classes.
+    def of(cls, y: Array) -> Labels:
+        """Return the labels of a y, or of an array of all classes.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class Labels:
                 f"Unknown label type: {kind}. A classifier expects labels of classes; for targets with continuous "
                 "values use a regressor"
             )
-        classes = unique_labels(y)
+        classes = unique_labels(y) if y.dtype.kind in "OUST" else np.unique(y)  # which is quicker, and no other answer
         return cls(classes, BINARY if len(classes) <= 2 else MULTICLASS)
 
     @property
