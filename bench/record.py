@@ -70,7 +70,7 @@ class Run:
     Attributes
     ----------
     benchmark : str
-        ``"step"``, ``"training"``, ``"layers"`` or ``"builder"``.
+        ``"step"``, ``"training"``, ``"layers"``, ``"builder"`` or ``"estimators"``.
     machine : dict
         Processor, instruction set, versions, date and commit.
     protocol : Protocol

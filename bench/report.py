@@ -23,6 +23,7 @@ TITLES = {
     "training": "## Training",
     "layers": "# What layers cost",
     "builder": "# What it costs to be watched",
+    "estimators": "# Estimators beside scikit-learn's",
 }
 
 

@@ -63,6 +63,7 @@ MODULES = (
     "program",
     "reference",
     "schedules",
+    "sklearn",
     "solvers",
 )
 HOMES = {

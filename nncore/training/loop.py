@@ -148,6 +148,8 @@ class Fit:
         Whether somebody wants to hear how far an epoch is: `watch`.
     penalises : bool
         Whether the history gets the penalty of the epochs that are recorded.
+    weighs_within : bool
+        Whether it gets that of every epoch, worked out amid the strategy's call: see `penalty`.
     """
 
     def __init__(
@@ -197,9 +199,10 @@ class Fit:
         self._stopped = False  # whether `hear` was told that it is enough
         if self.awaited and not self.strategy.pauses:
             self.within = scored_within(self.network, current_loss(self.state), self.metrics, self.validation)
-        names = None if self.within is None else ("loss", *self.within.names)
+        names = None if self.within is None else ("loss", *self.within.names, *["penalty"][: self.penalises])
         heard = names is not None and self.callbacks.hear_scores(names)
-        self.pauses = self.awaited and (self.penalises or not heard)
+        self.pauses = self.awaited and not heard
+        self.weighs_within = self.penalises and heard
 
     def _try_metrics(self) -> None:
         if self.metrics:
@@ -380,9 +383,13 @@ class Fit:
         if self.validation is not None and self.within is None:
             scored = scoring.evaluate(self.network, self.validation, self.metrics)
             found |= {f"val_{name}": value for name, value in scored.items()}
-        if self.penalises and (self.pauses or len(given.recorded)):  # a call ends with its only record
-            found["penalty"] = penalty(self.network.program, self.network.get_parameters())
+        if self.penalises and not self.weighs_within and (self.pauses or len(given.recorded)):
+            found["penalty"] = self.penalty()  # a call that does not pause ends with its only record
         return found
+
+    def penalty(self) -> float:
+        """Return what `l1` and `l2` make of the weights as they are now."""
+        return penalty(self.network.program, self.network.get_parameters())
 
     def _record(self, first_epoch: int, given: Given | None, scores: Mapping[str, float]) -> None:
         """Enter the finished epochs into both histories and count them; doing it twice is doing it once.
