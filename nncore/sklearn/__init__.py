@@ -6,7 +6,8 @@ skip connections, an activation for each layer, nncore's optimizers, schedules, 
 validate on. `Classifier` and `Regressor` train any list of layers. `Perceptron` is Rosenblatt's neuron.
 
 All of them can be cloned, searched, cross-validated, put into pipelines, pickled and stored with joblib; files go from
-one machine to another, whatever its instruction set. The network itself is in ``model_``, what training recorded in
+one machine to another, whatever its instruction set. `fused` trains what a search or an ensemble wants trained beside
+each other. The network itself is in ``model_``, what training recorded in
 ``history_``.
 
 Examples
@@ -26,11 +27,13 @@ from typing import TYPE_CHECKING, Any
 from nncore.base.lazy import loader
 
 if TYPE_CHECKING:
+    from nncore.sklearn.company import fused
     from nncore.sklearn.layered import Classifier, Regressor
     from nncore.sklearn.mlp import MLPClassifier, MLPRegressor
     from nncore.sklearn.perceptron import Perceptron
 
 HOMES = {
+    "company": ("fused",),
     "layered": ("Classifier", "Regressor"),
     "mlp": ("MLPClassifier", "MLPRegressor"),
     "perceptron": ("Perceptron",),
@@ -54,4 +57,4 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-__all__ = ["Classifier", "MLPClassifier", "MLPRegressor", "Perceptron", "Regressor"]
+__all__ = ["Classifier", "MLPClassifier", "MLPRegressor", "Perceptron", "Regressor", "fused"]

@@ -17,6 +17,7 @@ from nncore.base.typing import Array
 from nncore.history import History
 from nncore.model.sequential import Sequential
 from nncore.sklearn import rows
+from nncore.sklearn.company import train
 from nncore.sklearn.rows import Rows
 from nncore.sklearn.targets import MULTILABEL, Labels, Numbers, Targets, one_dimensional
 
@@ -207,8 +208,8 @@ class NetworkEstimator(BaseEstimator):
         if validation is not None:
             weight = validation.scaled(scale)
             options["validation_data"] = (*validation[:2], *([] if weight is None else [weight]))
-        history: History = self._network_fit(data.X, data.target, sample_weight=data.scaled(scale), **options)
-        return history
+        arguments = data.X, data.target
+        return train(self.model_, self._network_fit, *arguments, sample_weight=data.scaled(scale), **options)
 
     @property
     def _network_fit(self) -> Callable[..., History]:

@@ -105,7 +105,7 @@ except ImportError as error:
     print(error)
 """
     names, said = subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()
-    assert names.split() == ["Classifier", "MLPClassifier", "MLPRegressor", "Perceptron", "Regressor"]
+    assert names.split() == ["Classifier", "MLPClassifier", "MLPRegressor", "Perceptron", "Regressor", "fused"]
     assert said.startswith("nncore.sklearn needs scikit-learn 1.6 or later; install it with: pip install")
     with pytest.raises(AttributeError, match="did you mean 'MLPClassifier'"):
         _ = __import__("nncore.sklearn").sklearn.MLPClasifier
