@@ -84,8 +84,19 @@ def _builder(options: argparse.Namespace) -> int:
     return 0 if not options.check or bounds.report(builder.ratios(run)) else 1
 
 
+def _estimators(options: argparse.Namespace) -> int:
+    from bench import bounds, estimators
+    from bench.timing import Protocol
+
+    with _mistakes_in_one_sentence():
+        folder = _folder(options)
+    run = estimators.run(Protocol.of(options.quick))
+    _show(run, estimators.markdown(run, estimators.scores(options.quick)), folder)
+    return 0 if not options.check or bounds.report(estimators.ratios(run)) else 1
+
+
 def _folder(options: argparse.Namespace) -> Path | None:
-    """Return where the files of `step`, `layers` or `builder` go, if anywhere."""
+    """Return where the files of `step`, `layers`, `builder` or `estimators` go, if anywhere."""
     from bench.record import make_folder, results_here
 
     # The stored results are for publishing: a quick run, or a part of one, replaces them only if told to.
@@ -178,6 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     peers = command("peers", _peers, "compare nncore with whichever other package is installed")
     layers = command("layers", _layers, "time networks with BatchNorm, Dropout, Residual, clipping, records")
     builder = command("builder", _builder, "time training in the builder while pages watch")
+    estimators = command("estimators", _estimators, "time fits of the estimators beside scikit-learn's, and score them")
     of_cases = "of those in bench/cases.py; default: "
     for benchmark, cases_help in (
         (step, f"{of_cases}all"),
@@ -186,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
         (builder, "starting points of the builder; default: digits and spiral"),
     ):
         benchmark.add_argument("--cases", nargs="+", metavar="NAME", help=cases_help)
+    for benchmark in (step, peers, layers, builder, estimators):
         benchmark.add_argument("--quick", action="store_true", help="few and short rounds")
         benchmark.add_argument("--output", type=Path, metavar="FOLDER", help=OUTPUT_HELP)
     for benchmark in (step, peers, layers):
@@ -195,9 +208,10 @@ def _parser() -> argparse.ArgumentParser:
         benchmark.add_argument(
             "--threads", type=_positive, nargs="+", metavar="N", help="default: 1, and all processors"
         )
-    for benchmark in (peers, layers, builder):
+    for benchmark in (peers, layers, builder, estimators):
         benchmark.add_argument("--check", action="store_true", help=CHECK_HELP)
     builder.set_defaults(threads=1)
+    estimators.set_defaults(threads=1, cases=None)
     peers.add_argument("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="NAME", help=SECTIONS_HELP)
     peers.add_argument("--peers", nargs="+", metavar="NAME", help="default: all that are installed")
     check = command("check", _check, "compare a stored run with the bounds; exit code 1 as for peers --check")

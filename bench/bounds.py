@@ -36,6 +36,9 @@ BFLOAT16_POINTS = 0.2
 """The most that mean accuracies in mixed_bfloat16 and in float32 may differ by: see `bench.precision`."""
 
 TO_ACCURACY = 2.5
+ESTIMATOR = 10.0
+"""Least ratio of scikit-learn's time for a whole fit, see `bench.estimators`."""
+
 ONE_ROW_MICROSECONDS, IMPORT_MILLISECONDS = {5e3: 0.6}, 50.0
 SHARE_WIDE, SHARE_64 = 0.87, 0.65
 LARGE_STEP = 20e6
@@ -100,7 +103,7 @@ def least(name: str) -> float | None:
     """
     measure, case, threads = _parts(name)
     if case is None:
-        return {"MNIST to 98 %": TO_ACCURACY}.get(measure)
+        return {"MNIST to 98 %": TO_ACCURACY, "fit": ESTIMATOR}.get(measure)
     if measure.startswith(BY):
         return _by_units(BFLOAT16.get(measure.removeprefix(BY), {}), case)
     bounds = {

@@ -70,7 +70,7 @@ class Run:
     Attributes
     ----------
     benchmark : str
-        ``"step"``, ``"training"``, ``"bfloat16"``, ``"layers"`` or ``"builder"``.
+        ``"step"``, ``"training"``, ``"bfloat16"``, ``"layers"``, ``"builder"`` or ``"estimators"``.
     machine : dict
         Processor, instruction set, versions, date and commit.
     protocol : Protocol

@@ -24,6 +24,7 @@ TITLES = {
     "bfloat16": "## bfloat16",
     "layers": "# What layers cost",
     "builder": "# What it costs to be watched",
+    "estimators": "# Estimators beside scikit-learn's",
 }
 
 

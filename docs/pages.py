@@ -69,6 +69,8 @@ def inheritance(cls):
     own = any(base.__module__.startswith("nncore") for base in cls.__mro__[1:])
     foreign = (base.__name__ for base in cls.__mro__ if not base.__module__.startswith("nncore"))
     options = ["   :show-inheritance:"] if own or issubclass(cls, Exception) else []
+    if routing := [name for name in dir(cls) if name.startswith("set_") and name.endswith("_request")]:
+        options.append(f"   :exclude-members: {', '.join(routing)}")  # scikit-learn makes them, and says what they are
     return [*options, f"   :inherited-members: {', '.join(foreign)}"] if own else options
 
 

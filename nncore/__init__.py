@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         MeanSquaredError,
         SparseCategoricalCrossentropy,
     )
+    from nncore.many import Between, Ensemble, cross_validate, fit_many, predict_many, search
     from nncore.model import Perceptron, Sequential, Stepper, SurgeryReport, load
     from nncore.network import Predictor
     from nncore.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
@@ -55,12 +56,14 @@ MODULES = (
     "kernels",
     "layers",
     "losses",
+    "many",
     "metrics",
     "optimizers",
     "plots",
     "program",
     "reference",
     "schedules",
+    "sklearn",
     "solvers",
 )
 HOMES = {
@@ -87,6 +90,7 @@ HOMES = {
         "MeanSquaredError",
         "SparseCategoricalCrossentropy",
     ),
+    "many": ("Between", "Ensemble", "cross_validate", "fit_many", "predict_many", "search"),
     "model": ("Perceptron", "Sequential", "Stepper", "SurgeryReport", "load"),
     "network": ("Predictor",),
     "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "RMSprop"),
@@ -110,6 +114,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "BatchNorm",
+    "Between",
     "BinaryCrossentropy",
     "CSVLogger",
     "CategoricalCrossentropy",
@@ -118,6 +123,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "Ensemble",
     "EnvironmentVariableError",
     "ExponentialDecay",
     "History",
@@ -150,7 +156,9 @@ __all__ = [
     "TensorBoard",
     "TrainingDiverged",
     "__version__",
+    "cross_validate",
     "datasets",
+    "fit_many",
     "get_num_threads",
     "kernels",
     "load",
@@ -158,7 +166,9 @@ __all__ = [
     "metrics",
     "optimizers",
     "plots",
+    "predict_many",
     "schedules",
+    "search",
     "set_num_threads",
     "show_config",
 ]

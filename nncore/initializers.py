@@ -12,6 +12,7 @@ import math
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -152,8 +153,11 @@ def _resolve(
     initializer: Initializer, activation: str, shape: tuple[int, ...]
 ) -> Constant | RandomNormal | RandomUniform:
     """Return the initializer with its scale worked out."""
-    if not isinstance(initializer, str):
-        return initializer
+    return _scaled(initializer, activation, shape) if isinstance(initializer, str) else initializer
+
+
+@lru_cache(1024)  # networks are made by the hundred
+def _scaled(initializer: str, activation: str, shape: tuple[int, ...]) -> Constant | RandomNormal | RandomUniform:
     rule = weight_initializer if len(shape) == 2 else bias_initializer
     rule("initializer", initializer)
     if initializer == "auto":

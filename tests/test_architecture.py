@@ -38,14 +38,18 @@ MAY_IMPORT = {
     "training": f"{BELOW} history callbacks",
     "solvers": f"{BELOW} history callbacks training",
     "model": f"{BELOW} history callbacks training solvers",
+    "many": f"{BELOW} history callbacks training solvers model",
+    "sklearn": f"{BELOW} history callbacks training solvers model",
     "builder": f"{BELOW} doctor plots history callbacks training solvers model",
-    "cli": f"{BELOW} doctor plots history callbacks training solvers model builder",
+    "cli": f"{BELOW} doctor plots history callbacks training solvers model many builder",
 }
 """The rooms from the ground up: each imports from itself and from what stands here, all of which is above it."""
 
 NUMPY_ONLY = {"base", "words", "program", "engine", "reference", "kernels", "datasets", "arrays", "network"}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 AT_IMPORT = {"numpy", "scipy", "tqdm"}
+WITH_ROOM = {"sklearn": {"sklearn"}}
+"""What else the modules of a room need at import: rooms that nothing else imports, whose face asks for them in vain."""
 
 
 def room(module):
@@ -147,7 +151,13 @@ def test_lower_rooms_need_numpy_only(module):
 
 @pytest.mark.parametrize("module", SOURCES)
 def test_nothing_optional_is_imported_with_nncore(module):
-    assert foreign(module, lazy=False, types=False) <= AT_IMPORT
+    needed = set() if module == f"nncore.{room(module)}" else WITH_ROOM.get(room(module), set())
+    assert foreign(module, lazy=False, types=False) <= AT_IMPORT | needed
+
+
+@pytest.mark.parametrize("name", WITH_ROOM)
+def test_no_other_room_imports_those_with_needs_of_their_own(name):
+    assert [module for module in SOURCES if room(module) != name and name in map(room, inside(module))] == []
 
 
 def without_docstrings(node):

@@ -516,7 +516,6 @@ def test_hints_are_no_attributes():
         (lambda model: nncore.BatchNormalization, "use BatchNorm"),
         (lambda model: nncore.Relu, "Dense(8, 'relu') or Activation('relu')"),
         (lambda model: nncore.dense, "did you mean 'Dense'?"),
-        (lambda model: nncore.Ensemble, "a list of models is one, each with its own seed"),
         (
             lambda model: nncore.layers.BatchNormalization,
             "'nncore.layers' has no attribute 'BatchNormalization'; use B",

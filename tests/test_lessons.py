@@ -165,6 +165,16 @@ def test_solvers(lesson):
     assert lm_epochs < 300 and lbfgs_epochs < 3_000 and adam_epochs == 100_000, "the solvers ended by themselves"
 
 
+def test_ensembles(lesson):
+    along, gap, outside = lesson["spread"].values()
+    assert min(gap, outside) > 2 * along
+    assert abs(lesson["members"] - lesson["mean"] - lesson["between"]) < NO_MORE_THAN_ROUNDING
+    assert lesson["mean"] < lesson["members"]
+    errors = lesson["errors"]
+    assert falls(list(errors.values()))
+    assert errors[1] - errors[10] > 0.8 * (errors[1] - errors[30]), "most of it with the first ten"
+
+
 # ---------------------------------------------------------------------------------------------- all lessons together
 
 

@@ -72,6 +72,19 @@ def test_lbfgs_by_name_is_lbfgs_with_scipys_tolerances():
     assert np.array_equal(named.parameters, given.parameters)
 
 
+def test_gradient_tol_is_scipys_gtol_and_leaves_the_other_alone():
+    objective = scipys_objective(regressor())
+    options = {"maxiter": 5000, "maxcor": 30, "gtol": 1e-2}
+    found = scipy.optimize.minimize(
+        objective, objective.network.get_parameters(), jac=True, method="L-BFGS-B", options=options
+    )
+    model = regressor()
+    history = model.fit(X, Y, solver=LBFGS(gradient_tol=1e-2), epochs=5000)
+    assert np.array_equal(model.parameters, found.x) and len(history) == found.nit
+    assert history.message == "converged: no derivative of the loss is larger than 0.01"
+    assert len(history) < len(regressor().fit(X, Y, solver=LBFGS(), epochs=5000))
+
+
 def test_max_fun_ends_lbfgs():
     history = regressor().fit(X, Y, solver=LBFGS(max_fun=9), epochs=100)
     assert 4 <= len(history) <= 9 and history.message == "not converged within max_fun=9 evaluations of the loss"

@@ -65,6 +65,7 @@ BODIES = {
     "batch norm and dropout": [Dense(16), BatchNorm(), Dropout(0.3), Dense(9, "relu"), BatchNorm()],
     "residual": [Dense(7, "silu"), Residual([LayerNorm(), Dense(7, "relu")])],
     "wide": [Dense(200, "relu"), Dense(200, "relu")],
+    "penalised": [Dense(16, "relu", l1=1e-3), BatchNorm(), Dense(9, "tanh", l1=1e-3, l2=0.01)],
     "none": [],
 }
 
@@ -186,6 +187,16 @@ def test_every_stop(capsys, calls, patience):
     assert ("'stopped_epoch': None" in found["stopped"]) == (epoch == 300)
 
 
+@pytest.mark.parametrize("head", ["classes", "numbers", "numbers alone"])
+@pytest.mark.parametrize("monitor", ["penalty", "loss", None])
+def test_penalties_are_those_of_every_epoch(capsys, calls, head, monitor):
+    patience = None if monitor is None else {"monitor": monitor, "mode": "min", "patience": 3}
+    for validates in (True, False):
+        if not (monitor is None and head == "numbers alone" and not validates):  # else nothing waits for an epoch
+            found = check(capsys, calls, head=head, body="penalised", patience=patience, validates=validates)
+            assert "penalty" in found["columns"] and found["history"].count("nan") == 0
+
+
 def test_two_that_stop(monkeypatch):
     """Both hear of every epoch, and each has its own weights."""
     ends = []
@@ -222,7 +233,6 @@ def own_metric(y_true, y_pred):
 
 
 OTHERS = [
-    {"penalised": True},
     {"metrics": [own_metric]},
     {"metrics": [partial(metrics.binary_accuracy, threshold=0.3)], "kind": "binaries"},
     {"hooks": True},
@@ -260,7 +270,7 @@ def test_who_waits_for_the_end_of_an_epoch_gets_it(calls, options):
     )
     if "hooks" in options:
         stopping.on_epoch_begin = lambda model, epoch: model.evaluate(X, y)
-    model = Sequential([Dense(3, l2=0.1 * options.get("penalised", 0))], seed=1)
+    model = Sequential([Dense(3)], seed=1)
     model.compile(metrics=options.get("metrics"))
     if "wrapped" in options:
         stopping = Forwarding(stopping)

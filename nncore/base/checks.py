@@ -155,6 +155,22 @@ def text(argument: str, value: Any) -> str:
     return value
 
 
+def one_of(argument: str, value: Any, known: Collection[str]) -> str:
+    """Return `value` if it is one of some words.
+
+    Examples
+    --------
+    >>> one_of("on_error", "rise", ("raise", "keep"))
+    Traceback (most recent call last):
+        ...
+    ValueError: on_error must be 'raise' or 'keep', got 'rise'; did you mean 'raise'?
+    """
+    if isinstance(value, str) and value in known:
+        return value
+    near = did_you_mean(value, known) if isinstance(value, str) else ""
+    raise ValueError(f"{argument} must be {' or '.join(map(repr, known))}, got {shown(value)}{near}")
+
+
 def items(argument: str, value: Any, length: int | None = None) -> list[Any]:
     """Rule: a list, such as a file holds it; of so many values, if `length` is given."""
     if not isinstance(value, (list, tuple)):

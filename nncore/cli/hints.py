@@ -30,6 +30,8 @@ OTHER_NAMES = {
     "--schedule": "lr-schedule scheduler lr-scheduler decay",
     "--proba": "probabilities probs prob predict-proba",
     "--dtype": "precision",
+    "--folds": "cv k-fold kfold n-folds n-splits cross-validation",
+    "--ensemble": "bagging n-models n-networks members",
 }
 """By option: what other programs call it."""
 
@@ -56,7 +58,6 @@ IN_PYTHON = {
     "metrics metric": 'compile(metrics=["mae"])',
     "resume load continue finetune fine-tune initial-weights": "load(FILE), and fit again",
     "solver": 'fit(X, y, solver="lbfgs"), or "lm"; optimizers are --optimizer',
-    "folds cv k-fold cross-validation": "a loop of fit and evaluate",
 }
 """What the command line lacks, and how Python does it."""
 

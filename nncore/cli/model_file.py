@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from nncore.cli.errors import OutputError, UsageError
 from nncore.cli.sources import is_data_set, is_table_name
@@ -15,7 +16,10 @@ from nncore.datasets.tables import is_npz
 from nncore.errors import ModelFileError
 from nncore.model import Sequential, checkpoint, snapshot
 from nncore.model import load as load_model
-from nncore.model.modelfile import TEXT
+from nncore.model.modelfile import OF_ENSEMBLES, TEXT
+
+if TYPE_CHECKING:
+    from nncore.many import Ensemble
 
 WEIGHTED = "class_weight"
 """In the metadata of a model: which weights its classes had in training; absent without weights."""
@@ -39,8 +43,26 @@ def save(path: str, model: Sequential, preparation: Preparation, split: Split, c
         raise OutputError(f"cannot save the model to {path}: {error.strerror or error}") from error
 
 
-def load(path: str) -> tuple[Sequential, Preparation, Split]:
-    """Read what `save` wrote.
+def save_ensemble(
+    path: str, ensemble: Ensemble, preparation: Preparation, split: Split, class_weight: str | None = None
+) -> None:
+    """Write an ensemble with its preparation, as `save` does.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    weighted = {} if class_weight is None else {WEIGHTED: class_weight}
+    ensemble.models[0].metadata = {**notes.written(preparation, split), **weighted}
+    try:
+        ensemble.save(path)
+    except OSError as error:
+        raise OutputError(f"cannot save the models to {path}: {error.strerror or error}") from error
+
+
+def load(path: str) -> tuple[Sequential | Ensemble, Preparation, Split]:
+    """Read what `save` or `save_ensemble` wrote.
 
     Raises
     ------
@@ -49,15 +71,26 @@ def load(path: str) -> tuple[Sequential, Preparation, Split]:
     UsageError
         If it is data, or a model that was not saved by the command line, or not with this preparation.
     """
-    model = opened(path)
+    model = _opened(path)
     found = notes.read(model.metadata)
     if found is None:
         raise UsageError(
             f"{path} does not say how to prepare its data, so it was not saved by 'nncore train'; "
             "use it from Python: nncore.load(path).predict(X)"
         )
-    _check_fit(path, model, found[0].schema)
+    _check_fit(path, model if isinstance(model, Sequential) else model.models[0], found[0].schema)
     return model, *found
+
+
+def _opened(path: str) -> Sequential | Ensemble:
+    try:
+        return opened(path)
+    except ModelFileError as error:
+        if OF_ENSEMBLES not in str(error):
+            raise
+    from nncore.many import Ensemble  # here, not at the top: few files hold one
+
+    return Ensemble.load(path)
 
 
 def opened(path: str, mend: str = "the model comes first, then its data") -> Sequential:

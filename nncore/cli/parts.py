@@ -38,7 +38,7 @@ def cut(source: Source, options: argparse.Namespace) -> tuple[Split, Parts]:
         If there are too few classes, or too few rows for the shares.
     """
     dataset = source.train
-    _check_classes(source, options)
+    check_classes(source, options)
     stratify = dataset.target_names is not None
     split = Split(options.data, dataset.n_samples, _test_share(source, options), options.seed, stratify)
     share = VALIDATION_SHARE[dataset.task] if options.val is None else options.val
@@ -46,7 +46,7 @@ def cut(source: Source, options: argparse.Namespace) -> tuple[Split, Parts]:
         train_rows, test_rows = split.rows(dataset.y)
         train, validation = dataset.rows(train_rows), None
         if share:
-            rows, best = _shared(train, share, options.seed)
+            rows, best = shared(train, share, options.seed)
             train, validation = train.rows(rows), train.rows(best)
     except ValueError as error:
         raise UsageError(
@@ -57,7 +57,8 @@ def cut(source: Source, options: argparse.Namespace) -> tuple[Split, Parts]:
     return split, Parts(train, validation, test, (*_on_rare(dataset, split.test), *_on_few(held_out)))
 
 
-def _shared(rows: Dataset, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def shared(rows: Dataset, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of the rows to train on, and which choose the best epoch."""
     if rows.target_names is not None:
         return split_by_class(rows.y, share, seed)
     train, other = train_test_split(np.arange(rows.n_samples), test_size=share, seed=seed)
@@ -84,7 +85,8 @@ def _on_few(held_out: dict[str, Dataset | None]) -> list[str]:
     return [f"{counted}: too few to tell much; scores will be other ones with another --seed"] if few else []
 
 
-def _check_classes(source: Source, options: argparse.Namespace) -> None:
+def check_classes(source: Source, options: argparse.Namespace) -> None:
+    """Raise UsageError for a target of one class."""
     names, left_out = source.train.target_names, source.left_out
     if names is not None and len(names) < 2:
         which = f"{options.data}: {left_out}every other row" if left_out else f"every row of {options.data}"

@@ -8,7 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from nncore.datasets import Preparation
 from nncore.datasets.notes import Split
 from nncore.metrics import confusion_matrix
 from nncore.model import Sequential
+
+if TYPE_CHECKING:
+    from nncore.many import Ensemble
 
 MAX_PRINTED_CLASSES = 20
 
@@ -109,7 +112,7 @@ def _held_out(X: np.ndarray, y: np.ndarray, split: Split, options: argparse.Name
     return X[rows], y[rows]
 
 
-def _predict(model: Sequential, preparation: Preparation, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _predict(model: Sequential | Ensemble, preparation: Preparation, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the output, and which rows are complete, so that they have one; that of the others is NaN.
 
     The output is probabilities (n_samples, n_classes), or values (n_samples,) in the target's own units.

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import math
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from nncore.base.elsewhere import bare
 from nncore.base.names import lookup
+from nncore.callbacks import EarlyStopping, LearningRateScheduler
 from nncore.cli.errors import UsageError, blamed_on_the_user
 from nncore.cli.sources import Source
-from nncore.datasets import Dataset
+from nncore.datasets import Dataset, Preparation
 from nncore.layers import Dense
 from nncore.model import Sequential
 from nncore.optimizers import OPTIMIZERS, SOLVERS
@@ -49,8 +53,8 @@ def choose(train: Dataset, source: Source, options: argparse.Namespace) -> Recip
     return Recipe(layers, batch_size, epochs, options.schedule or default.schedule, options.class_weight)
 
 
-def build(train: Dataset, recipe: Recipe, options: argparse.Namespace) -> Sequential:
-    """Return the network: softmax over the classes, or one linear unit for a number.
+def build(train: Dataset, recipe: Recipe, options: argparse.Namespace, seed: int = 0) -> Sequential:
+    """Return the network: softmax over the classes, or one linear unit for a number; `seed` is added to the options'.
 
     Raises
     ------
@@ -67,7 +71,25 @@ def build(train: Dataset, recipe: Recipe, options: argparse.Namespace) -> Sequen
         optimizer = kind() if options.lr is None else kind(learning_rate=options.lr)
     with blamed_on_the_user():
         hidden = [Dense(units, options.activation) for units in recipe.layers]
-        model = Sequential([*hidden, head], seed=options.seed, dtype=options.dtype)
+        model = Sequential([*hidden, head], seed=(options.seed + seed) % 2**64, dtype=options.dtype)
         model.compile(optimizer, metrics=[] if train.target_names is None else ["accuracy"])
         model.build(train.n_features)
     return model
+
+
+def callbacks_for(recipe: Recipe, model: Sequential, *, validates: bool) -> list[Any]:
+    """Return the callbacks of a training: what brings the best weights back, and what lowers the rate."""
+    callbacks: list[Any] = [EarlyStopping(patience=recipe.epochs)] if validates else []  # for its best weights
+    if recipe.schedule == "linear":
+        callbacks.append(_linear_decay(model.optimizer.rate, recipe.epochs))
+    return callbacks
+
+
+def _linear_decay(rate: float, epochs: int) -> LearningRateScheduler:
+    """Lower the learning rate after each epoch by the same amount, the last one's being the smallest, but not 0."""
+    return LearningRateScheduler(lambda epoch: rate * (epochs - epoch) / epochs if epoch else rate)
+
+
+def prepared(preparation: Preparation, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs and targets as the network gets them."""
+    return preparation.prepare_inputs(dataset.X), preparation.prepare_target(dataset.y)

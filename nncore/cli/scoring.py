@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +12,13 @@ from nncore.datasets import Preparation
 from nncore.metrics import accuracy, mean_squared_error, r2_score
 from nncore.model import Sequential
 
+if TYPE_CHECKING:
+    from nncore.many import Ensemble
+
 WORDS = {"accuracy": "accuracy {:.4f}", "loss": "loss {:.4g}", "r2": "R2 {:.4f}", "rmse": "RMSE {:.4g}"}
 
 
-def score(model: Sequential, preparation: Preparation, X: np.ndarray, y: np.ndarray) -> dict[str, float]:
+def score(model: Sequential | Ensemble, preparation: Preparation, X: np.ndarray, y: np.ndarray) -> dict[str, float]:
     """Return ``accuracy`` and ``loss`` of a classifier, ``r2`` and ``rmse`` (in the target's units) of a regressor."""
     inputs = preparation.prepare_inputs(X)
     if preparation.schema.classes is not None:
@@ -26,7 +29,7 @@ def score(model: Sequential, preparation: Preparation, X: np.ndarray, y: np.ndar
 
 
 def score_and_balance(
-    model: Sequential, preparation: Preparation, X: np.ndarray, y: np.ndarray
+    model: Sequential | Ensemble, preparation: Preparation, X: np.ndarray, y: np.ndarray
 ) -> tuple[dict[str, float], Balance | None]:
     """Return what `score` does, and how the classes of a classifier fare."""
     scores, classes = score(model, preparation, X, y), preparation.schema.classes

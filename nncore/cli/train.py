@@ -7,28 +7,23 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from nncore import engine
 from nncore.base.elsewhere import suffix_of_others
-from nncore.callbacks import EarlyStopping, LearningRateScheduler
 from nncore.cli import model_file, signals
+from nncore.cli.announced import announcement, in_epochs, remarks_on
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, writing
 from nncore.cli.parts import Parts, cut
 from nncore.cli.plot import check_plot, write_plot
-from nncore.cli.recipe import Recipe, build, choose
+from nncore.cli.recipe import Recipe, build, callbacks_for, choose, prepared
 from nncore.cli.scoring import balance_facts, balance_lines, in_words, score_and_balance
-from nncore.cli.sources import input_files, load_source
-from nncore.datasets import Dataset, Preparation
+from nncore.cli.sources import Source, input_files, load_source
+from nncore.datasets import Preparation
 from nncore.errors import TrainingDiverged
-from nncore.layers import Dense
 from nncore.model import Sequential
-from nncore.model.summary import remarks
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,15 +37,23 @@ def _run(options: argparse.Namespace) -> int:
     if options.threads is not None:
         engine.set_num_threads(options.threads)
     source = load_source(options)
+    if options.folds is not None or options.ensemble is not None:
+        from nncore.cli import several  # here, not at the top: most train one network
+
+        return several.run(options, source)
+    return _train(options, source)
+
+
+def _train(options: argparse.Namespace, source: Source) -> int:
     split, parts = cut(source, options)
     with blamed_on_the_user(options.data):
         preparation = Preparation.fit(parts.train, standardize=not source.is_scaled)
     recipe = choose(parts.train, source, options)
     model = build(parts.train, recipe, options)
     say = not (options.json or options.quiet)
-    notes = (*source.notes, *parts.notes, *remarks(model.program, model.program.precision))
+    notes = (*source.notes, *parts.notes, *remarks_on(model))
     if say:
-        print_lines(_announcement(parts, model, recipe, notes))
+        print_lines(announcement(parts, model, recipe, notes))
     started = time.perf_counter()
     try:
         with blamed_on_the_user(options.data):
@@ -60,10 +63,10 @@ def _run(options: argparse.Namespace) -> int:
             raise
         model_file.save(options.output, model, preparation, split, recipe.class_weight)
         if isinstance(error, TrainingDiverged):
-            _say_on_stderr(f"the model as it was after {_epochs(model.epoch)} is saved to {options.output}")
+            _say_on_stderr(f"the model as it was after {in_epochs(model.epoch)} is saved to {options.output}")
             raise
         how, code = signals.described(error)
-        _say_on_stderr(f"{how} after {_epochs(model.epoch)}; saved as it is to {options.output}")
+        _say_on_stderr(f"{how} after {in_epochs(model.epoch)}; saved as it is to {options.output}")
         return code
     seconds = time.perf_counter() - started
     if options.output is not None:
@@ -84,10 +87,6 @@ def _say_on_stderr(message: str) -> None:
         print(f"nncore: {message}", file=sys.stderr)
 
 
-def _epochs(n: int) -> str:
-    return f"{n} epoch{'s' if n != 1 else ''}"
-
-
 def _check_outputs(options: argparse.Namespace) -> None:
     inputs = input_files(options.data)
     check_output(options.output, force=options.force, inputs=inputs)
@@ -104,18 +103,15 @@ def _check_outputs(options: argparse.Namespace) -> None:
 def _fit(
     model: Sequential, parts: Parts, preparation: Preparation, recipe: Recipe, options: argparse.Namespace
 ) -> None:
-    validation = None if parts.validation is None else _prepared(preparation, parts.validation)
-    callbacks: list[Any] = [] if validation is None else [EarlyStopping(patience=recipe.epochs)]  # for its best weights
-    if recipe.schedule == "linear":
-        callbacks.append(_linear_decay(model.optimizer.rate, recipe.epochs))
+    validation = None if parts.validation is None else prepared(preparation, parts.validation)
     try:
         model.fit(
-            *_prepared(preparation, parts.train),
+            *prepared(preparation, parts.train),
             epochs=recipe.epochs,
             batch_size=recipe.batch_size,
             validation_data=validation,
             class_weight=recipe.class_weight,
-            callbacks=callbacks,
+            callbacks=callbacks_for(recipe, model, validates=validation is not None),
             verbose=False if options.quiet else "auto",
         )
     finally:  # above all after a training that failed: the doctor may explain it
@@ -132,31 +128,6 @@ def _note_names(model: Sequential, parts: Parts) -> None:
     history, names = model.history, parts.train.target_names
     if names is not None and history.targets is not None:
         history.note_data(history.inputs, {**history.targets, "names": list(names)})
-
-
-def _linear_decay(rate: float, epochs: int) -> LearningRateScheduler:
-    """Lower the learning rate after each epoch by the same amount, the last one's being the smallest, but not 0."""
-    return LearningRateScheduler(lambda epoch: rate * (epochs - epoch) / epochs if epoch else rate)
-
-
-def _prepared(preparation: Preparation, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    return preparation.prepare_inputs(dataset.X), preparation.prepare_target(dataset.y)
-
-
-def _announcement(parts: Parts, model: Sequential, recipe: Recipe, notes: Iterable[str]) -> list[str]:
-    train, optimizer = parts.train, model.optimizer
-    counts = [f"{train.n_samples} rows to train on"]
-    counts += [] if parts.validation is None else [f"{parts.validation.n_samples} to choose the epoch"]
-    counts += [] if parts.test is None else [f"{parts.test.n_samples} to test"]
-    target = "" if train.schema is None else f", target {train.schema.target!r}"
-    sizes = [train.n_features, *(layer.units for layer in model.layers if isinstance(layer, Dense))]
-    return [
-        f"data   {train.name}: {', '.join(counts)}; {train.n_features} features, {train.task_in_words}{target}",
-        f"model  {' > '.join(map(str, sizes))}, {model.n_parameters:,} parameters, {model.dtype_policy}",
-        f"run    {optimizer.name}, learning rate {optimizer.rate:g} ({recipe.schedule}), "
-        f"batch {recipe.batch_size}, epochs {recipe.epochs}, seed {model.seed}",
-        *(f"note   {note}" for note in notes),
-    ]
 
 
 def _result(
@@ -215,6 +186,6 @@ def _verdict(result: dict[str, Any]) -> str:
     )
     saved = f"model saved to {result['model']}" if result["model"] else "not saved (to save: -o model.safetensors)"
     scores = {name: value for name, value in result[part].items() if name != "loss"}
-    epochs = _epochs(result["epochs"])
+    epochs = in_epochs(result["epochs"])
     seconds = result["seconds"]
     return f"{part} {in_words(scores)} ({rows}), {epochs} in {seconds:.{2 if seconds < 10 else 0}f} s; {saved}"

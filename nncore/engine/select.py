@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 try:
     from nncore._engine import runtime
+    from nncore.engine import sharing
 except ImportError as error:
     raise ImportError(
         "nncore's compiled engine is missing. If Python found nncore in a source folder, leave that folder, or build "
@@ -234,7 +235,7 @@ def set_num_threads(n: int | None = None) -> None:
         raise TypeError(f"n must be an int >= 1 or None, got {n!r} of type {type(n).__name__}")
     elif n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
-    runtime.set_thread_limit(min(int(n), runtime.MAX_THREADS))
+    sharing.set_most(int(n))
 
 
 def get_num_threads() -> int:
@@ -245,8 +246,7 @@ def get_num_threads() -> int:
     >>> get_num_threads() >= 1
     True
     """
-    limit: int = runtime.get_thread_limit()
-    return limit
+    return sharing.most()
 
 
 def _default_threads() -> int:

@@ -51,6 +51,8 @@ class History(Columns):
         ``learning_rate``. None if it did not.
     message : str
         How the latest ``fit`` ended, if it was with a solver; else empty. Not kept in files.
+    error : BaseException or None
+        What ended the training, of the histories that ``nncore.fit_many(on_error="keep")`` returns. Not kept in files.
 
     Examples
     --------
@@ -66,6 +68,7 @@ class History(Columns):
     """
 
     message: str = ""
+    error: BaseException | None = None
     _between = False  # whether the latest record of the layers is one in between, see `record_layers`
 
     def __init__(self) -> None:

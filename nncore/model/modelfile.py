@@ -25,6 +25,7 @@ LONGEST_HEADER = 2**20  # bytes
 ALIGNMENT = 8  # bytes, of the first tensor
 NO_DIGEST = "0" * 64
 DTYPE_CODES = {"float32": "F32", "float64": "F64"}
+OF_ENSEMBLES = "an ensemble, which nncore.Ensemble.load reads"
 FOREIGN_FORMATS = {
     b"PK\x03\x04": "a zip archive, such as .npz, .pt or .keras",
     b"\x89HDF": "an HDF5 file",
@@ -32,6 +33,7 @@ FOREIGN_FORMATS = {
     **{b"\x80" + bytes([protocol]): "a pickle" for protocol in range(2, 6)},
     b"\x1f\x8b": "a gzip file",
     b"{": "a JSON file",
+    b"NNCOREEN": OF_ENSEMBLES,
 }
 TEXT = "a text, such as a table"
 CHANGED = "the file changed while it was read"

@@ -37,12 +37,12 @@ def initial_parameters(program: Program, seed: int, dtype: np.dtype, streams: Ma
     array([1., 1., 0., 0.], dtype=float32)
     """
     flat, streams = np.empty(program.n_parameters, dtype), streams or {}
-    for block in program.parameters:
-        stream = streams.get(block.layer, block.layer)
-        values = initialize(block.initializer, block.activation, block.shape, seed, stream)
-        part = flat[block.offset : block.offset + block.size]
-        with np.errstate(over="ignore"):
-            part[:] = values.ravel()
-        if not all_finite(part):
-            raise ValueError(f"the first values of {block.name} are too large for {dtype}: {block.initializer}")
+    with np.errstate(over="ignore"):
+        for block in program.parameters:
+            stream = streams.get(block.layer, block.layer)
+            values = initialize(block.initializer, block.activation, block.shape, seed, stream)
+            flat[block.offset : block.offset + block.size] = values.ravel()
+    if not all_finite(flat):
+        block = next(block for block in program.parameters if not all_finite(block.of(flat)))
+        raise ValueError(f"the first values of {block.name} are too large for {dtype}: {block.initializer}")
     return flat

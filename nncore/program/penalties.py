@@ -39,8 +39,8 @@ def penalty(program: Program, parameters: Array) -> float:
     total = 0.0
     for row in program.rows:
         if row.l1 or row.l2:
-            w = parameters[row.weight : row.weight + row.n_in * row.n_out].astype(np.float64)
-            total += row.l1 * float(np.abs(w).sum()) + row.l2 * float(w @ w)
+            w = parameters[row.weight : row.weight + row.n_in * row.n_out].astype(np.float64, copy=False)
+            total += (row.l1 * float(np.abs(w).sum()) if row.l1 else 0.0) + row.l2 * float(w @ w)
     return total
 
 

@@ -30,6 +30,9 @@ class LBFGS:
         `tol`; finite, >= 0. None for SciPy's own tolerances, 2.2e-9 and 1e-5; 0 goes on to the rounding of the loss.
     max_fun : int
         End after the iteration in which the loss has been evaluated more often than this; SciPy's own is 15,000.
+    gradient_tol : float, optional
+        End where no derivative is larger than this, whatever `tol` says; finite, >= 0. None for what `tol` says.
+        scikit-learn's ``tol`` is this one.
 
     Raises
     ------
@@ -46,9 +49,11 @@ class LBFGS:
 
     tol: float | None = None
     max_fun: int = 15_000
+    gradient_tol: float | None = None
 
     def __post_init__(self) -> None:
-        checks.check(self, tol=checks.optional(checks.real(0)), max_fun=checks.integer(1, checks.COUNT))
+        tol = checks.optional(checks.real(0))
+        checks.check(self, tol=tol, max_fun=checks.integer(1, checks.COUNT), gradient_tol=tol)
 
 
 checks.explain_unknown_arguments([LBFGS])
@@ -89,6 +94,7 @@ def minimise(
             raise StopIteration
 
     ftol, gtol = (FTOL, GTOL) if settings.tol is None else (settings.tol, settings.tol)
+    gtol = gtol if settings.gradient_tol is None else settings.gradient_tol
     options = {"maxiter": epochs, "maxfun": settings.max_fun, "maxcor": MEMORY, "ftol": ftol, "gtol": gtol}
     found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=after_iteration, options=options)
     if found.status == ABNORMAL:

@@ -105,33 +105,35 @@ class MiniBatches:
         self._measured: list[dict[str, float]] = []
         if fit.within is None:
             return {}
-        listens = fit.within.measured or (len(fit.callbacks) and not fit.pauses)
+        listens = fit.within.measured or fit.weighs_within or (len(fit.callbacks) and not fit.pauses)
         listener = partial(self._hear, fit, fit.within) if listens else None
         return {"validation": fit.within.validation, "thresholds": fit.within.thresholds, "listener": listener}
 
     def _hear(self, fit: Fit, within: Within, epochs: int, numbers: list[float]) -> bool:
         """Measure what the engine has not counted of an epoch, and pass all its scores on."""
         scores = dict(zip(("loss", *within.engines), numbers, strict=True))
-        if within.measured:
-            measured = within.measure(fit.data.target, fit.predictions)
+        measured = within.measure(fit.data.target, fit.predictions) if within.measured else {}
+        if fit.weighs_within:
+            measured["penalty"] = fit.penalty()
+        if measured:
             self._measured.append(measured)
-            scores |= measured
-        return fit.hear(epochs, scores)
+        return fit.hear(epochs, scores | measured)
 
-    def _scores(self, within: Within, columns: list[list[float]]) -> dict[str, list[float]]:
+    def _scores(self, fit: Fit, within: Within, columns: list[list[float]]) -> dict[str, list[float]]:
         """Return the scores of the epochs that have all of them; `columns` are the engine's."""
         found = dict(zip(within.engines, columns, strict=True))
-        if within.measured:
+        names = (*within.names, *["penalty"][: fit.weighs_within])
+        if within.measured or fit.weighs_within:
             n = len(self._measured)
             found = {name: column[:n] for name, column in found.items()}
-            found |= {name: [scores[name] for scores in self._measured] for name in within.names if name not in found}
-        return {name: found[name] for name in within.names}
+            found |= {name: [scores[name] for scores in self._measured] for name in names if name not in found}
+        return {name: found[name] for name in names}
 
     def _epochs_per_call(self, fit: Fit) -> int:
         first = fit.state.epoch
         epochs = 1 if fit.pauses else min(fit.last_epoch - first, EPOCHS_PER_CALL)
         epochs = min(epochs, sampling.RECORDS_PER_CALL * self.record_every)
-        if fit.penalises:  # its epochs must not depend on how fast this machine is
+        if fit.penalises and not fit.weighs_within:  # its epochs must not depend on how fast this machine is
             epochs = min(epochs, sampling.until_record(self.record_every, first))
         return epochs
 
@@ -155,7 +157,7 @@ class MiniBatches:
         if math.isfinite(result.last_finite_loss):  # else that of the call before still is the last
             self._last_finite_loss = result.last_finite_loss
         diverged = partial(self._diverged, fit) if result.diverged else None
-        scores = {} if fit.within is None else self._scores(fit.within, result.scores.T.tolist())
+        scores = {} if fit.within is None else self._scores(fit, fit.within, result.scores.T.tolist())
         return Given(losses, seconds, columns, scores, result.recorded, result.records, self.record_every, diverged)
 
     def _diverged(self, fit: Fit) -> TrainingDiverged:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -22,8 +22,8 @@ from nncore.program.naming import layer_names
 from nncore.program.penalties import penalises, penalty
 from nncore.program.symmetry import symmetric_layers
 from nncore.training import sampling, scoring
-from nncore.training.progress import check_verbose, progress
-from nncore.training.state import State, current_loss, new_network, scorers, training_data
+from nncore.training.progress import ProgressBar, check_verbose, progress
+from nncore.training.state import Prepared, State, current_loss, new_network, scorers, training_data
 from nncore.training.within import scored_within
 
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
@@ -102,6 +102,16 @@ class Strategy(Protocol):
         """Return what these epochs gave."""
 
 
+def recorded(
+    state: State, program: Program, strategy: Strategy, metrics: Collection[str], validates: bool
+) -> list[str]:
+    """Return the names of the values that every epoch will record."""
+    scores = ["loss", *metrics]
+    validated = [f"val_{name}" for name in scores] if validates else []
+    of_weights = ["penalty"] if penalises(program) else []
+    return [*scores, *validated, *of_weights, "seconds", *strategy.columns(state)]
+
+
 class Fit:
     """One call of ``fit``. Creating it checks and converts the arguments, and changes nothing in the model; `run` does.
 
@@ -113,8 +123,8 @@ class Fit:
         What callbacks get, and may set ``stop_training`` of.
     state : State
         Its state.
-    data : tuple
-        X, y, sample_weight.
+    data : tuple or Prepared
+        X, y, sample_weight; or all of it checked and converted, what to validate on included.
     validation_data, validation_split, epochs, class_weight, callbacks, verbose
         As in ``Sequential.fit``.
     strategy : Strategy
@@ -138,13 +148,15 @@ class Fit:
         Whether somebody wants to hear how far an epoch is: `watch`.
     penalises : bool
         Whether the history gets the penalty of the epochs that are recorded.
+    weighs_within : bool
+        Whether it gets that of every epoch, worked out amid the strategy's call: see `penalty`.
     """
 
     def __init__(
         self,
         model: Any,
         state: State,
-        data: tuple[Any, Any, Any],
+        data: tuple[Any, Any, Any] | Prepared,
         validation_data: Any,
         validation_split: float,
         strategy: Strategy,
@@ -159,16 +171,17 @@ class Fit:
         strategy.check_arguments(state)
         self.callbacks = Callbacks(callbacks)
         self.verbose = check_verbose(verbose)
-        found = training_data(state, data, validation_data, validation_split)
-        self.data, self.validation, program, self.names = found
+        found = data if isinstance(data, Prepared) else training_data(state, data, validation_data, validation_split)
+        self.data, self.validation, program, self.names, self._seen = found
         if class_weight is not None:
             from nncore.arrays.class_weights import weighted_by_class  # here, not at the top: few need it
 
-            self.data = weighted_by_class(self.data, program, class_weight)
+            self.data, self._seen = weighted_by_class(self.data, program, class_weight), None
         strategy.check(state, program, self.data)
         self.penalises = penalises(program)
         self.metrics = scorers(state)
-        self.callbacks.check_logs(self._recorded(), self._objection)
+        names = recorded(state, program, strategy, self.metrics, self.validation is not None)
+        self.callbacks.check_logs(names, self._objection)
         self.network = state.network or new_network(state, program)
         strategy.check_start(self.network, self.data)
         self._try_metrics()
@@ -186,9 +199,10 @@ class Fit:
         self._stopped = False  # whether `hear` was told that it is enough
         if self.awaited and not self.strategy.pauses:
             self.within = scored_within(self.network, current_loss(self.state), self.metrics, self.validation)
-        names = None if self.within is None else ("loss", *self.within.names)
+        names = None if self.within is None else ("loss", *self.within.names, *["penalty"][: self.penalises])
         heard = names is not None and self.callbacks.hear_scores(names)
-        self.pauses = self.awaited and (self.penalises or not heard)
+        self.pauses = self.awaited and not heard
+        self.weighs_within = self.penalises and heard
 
     def _try_metrics(self) -> None:
         if self.metrics:
@@ -203,21 +217,16 @@ class Fit:
 
         return objection(self.state, (self.data, self.validation), metric)
 
-    def _recorded(self) -> list[str]:
-        """Return the names of the values that every epoch will record."""
-        scores = ["loss", *self.metrics]
-        validated = [] if self.validation is None else [f"val_{name}" for name in scores]
-        if self.penalises:
-            validated.append("penalty")
-        return [*scores, *validated, "seconds", *self.strategy.columns(self.state)]
-
     @property
     def histories(self) -> tuple[History, History]:
         """Of this call, and of the model."""
         return self.history, self.state.history
 
-    def run(self) -> History:
-        """Train until the epochs are done or a callback says stop. An error before the first changes nothing."""
+    def run(self, bar: ProgressBar | None = None) -> History:
+        """Train until the epochs are done or a callback says stop. An error before the first changes nothing.
+
+        `bar` hears how it goes, by default one of its own as `verbose` says.
+        """
         state = self.state
         before = state.network, state.optimizer, state.history, state.history.told(), self.model.stop_training
         names = state.feature_names, state.output_names
@@ -228,7 +237,7 @@ class Fit:
             state.history.diverged, state.history.message = None, ""  # these speak of the latest training
             self._note_data()
             self.last_epoch = state.epoch + self.epochs
-            self.progress = progress(self.verbose, self.epochs, len(self.data.X), self.history)
+            self.progress = bar or progress(self.verbose, self.epochs, len(self.data.X), self.history)
             self.watched = self.progress.shown or self.callbacks.watch
             with self.progress, self.callbacks.around_training(self.model) as stop:
                 if not stop:
@@ -266,7 +275,7 @@ class Fit:
             alike = symmetric_layers(program, self.network.get_parameters(), names)
             history.symmetric = self.history.symmetric = alike
         validation = None if self.validation is None else self.validation.target
-        seen = facts.sampled(*self.data, program.loss, validation)
+        seen = self._seen or facts.sampled(*self.data, program.loss, validation)
         for history in self.histories:
             history.note_data(*seen)
 
@@ -374,9 +383,13 @@ class Fit:
         if self.validation is not None and self.within is None:
             scored = scoring.evaluate(self.network, self.validation, self.metrics)
             found |= {f"val_{name}": value for name, value in scored.items()}
-        if self.penalises and (self.pauses or len(given.recorded)):  # a call ends with its only record
-            found["penalty"] = penalty(self.network.program, self.network.get_parameters())
+        if self.penalises and not self.weighs_within and (self.pauses or len(given.recorded)):
+            found["penalty"] = self.penalty()  # a call that does not pause ends with its only record
         return found
+
+    def penalty(self) -> float:
+        """Return what `l1` and `l2` make of the weights as they are now."""
+        return penalty(self.network.program, self.network.get_parameters())
 
     def _record(self, first_epoch: int, given: Given | None, scores: Mapping[str, float]) -> None:
         """Enter the finished epochs into both histories and count them; doing it twice is doing it once.

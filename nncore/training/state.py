@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -155,10 +155,30 @@ def output_names(state: State, program: Program) -> Names:
     return names if names is not None and len(names) == program.n_outputs else None
 
 
-def training_data(
-    state: State, data: tuple[Any, Any, Any], validation_data: Any, validation_split: float
-) -> tuple[Data, Data | None, Program, tuple[Names, Names]]:
-    """Check and convert what to train on and what to validate on, given as to ``Sequential.fit``; return names, too."""
+class Prepared(NamedTuple):
+    """What a model is to be trained on, checked and converted.
+
+    Attributes
+    ----------
+    data : Data
+    validation : Data or None
+    program : Program
+        That of the model's layers for these data.
+    names : tuple
+        What features and outputs are called once the model is trained on them: see `names_for`.
+    seen : tuple of callables, or None
+        What `nncore.arrays.facts.sampled` returns of these data, where that is known already.
+    """
+
+    data: Data
+    validation: Data | None
+    program: Program
+    names: tuple[Names, Names]
+    seen: tuple[Callable[[], dict[str, Any]], Callable[[], dict[str, Any]]] | None = None
+
+
+def training_data(state: State, data: tuple[Any, Any, Any], validation_data: Any, validation_split: float) -> Prepared:
+    """Check and convert what to train on and what to validate on, given as to ``Sequential.fit``."""
     split = checks.real(0, 1, below=True)("validation_split", validation_split)
     if split and validation_data is not None:
         raise ValueError(f"give validation_data or validation_split={split:g}, not both")
@@ -169,9 +189,9 @@ def training_data(
         train, validation = split_validation(train, split)
         if said := said_of_split(train.target, validation.target, program.loss):
             warnings.warn(f"validation_split={split:g}: {said}; {SHUFFLE}", UserWarning, stacklevel=callers.level())
-        return train, validation, program, names
+        return Prepared(train, validation, program, names)
     validation = None if validation_data is None else _validation(validation_data, program, state, names)
-    return train, validation, program, names
+    return Prepared(train, validation, program, names)
 
 
 def _validation(validation_data: Any, program: Program, state: State, names: tuple[Names, Names]) -> Data:

@@ -1,0 +1,158 @@
+"""``nncore search DATA --space ...``: try layers, rates and penalties, and test the best on rows held out."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from nncore import engine
+from nncore.base import checks
+from nncore.cli import model_file, signals
+from nncore.cli.announced import announcement, remarks_on
+from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
+from nncore.cli.output import check_output, print_json, print_lines
+from nncore.cli.parts import Parts, cut
+from nncore.cli.recipe import Recipe, build, choose, prepared
+from nncore.cli.scoring import in_words, score
+from nncore.cli.sources import input_files, load_source
+from nncore.datasets import Preparation
+from nncore.layers import Dense
+from nncore.many import Between, SearchResult, search
+from nncore.model import Sequential
+
+RANGE = re.compile(r"(?P<low>[^:]+?)\.\.(?P<high>[^:]+?)(?P<log>:log)?$")
+NOTATION = "NAME=A,B,C or NAME=LOW..HIGH or NAME=LOW..HIGH:log, as in optimizer.learning_rate=1e-4..0.1:log"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry the command out; return the exit code."""
+    with signals.raised():
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    inputs = input_files(options.data)
+    check_output(options.output, force=options.force, inputs=inputs)
+    check_output(options.table, force=options.force, inputs=inputs, option="--table")
+    if options.threads is not None:
+        engine.set_num_threads(options.threads)
+    source = load_source(options)
+    split, parts = cut(source, options)
+    with blamed_on_the_user(options.data):
+        preparation = Preparation.fit(parts.train, standardize=not source.is_scaled)
+    recipe = choose(parts.train, source, options)
+    model = build(parts.train, recipe, options)
+    space = space_of(options.space, model)
+    say = not (options.json or options.quiet)
+    if say:
+        print_lines(announcement(parts, model, recipe, (*source.notes, *parts.notes, *remarks_on(model))))
+    started = time.perf_counter()
+    with blamed_on_the_user():
+        found = _search(model, space, prepared(preparation, parts.train), recipe, options)
+        if found.model is None:
+            raise UsageError(f"no network could be trained: {found.best.error}")
+        seconds = time.perf_counter() - started
+        scores = score(found.model, preparation, *(parts.test or parts.train))
+    if options.table is not None:
+        found.to_csv(options.table)
+    if options.output is not None:
+        model_file.save(options.output, found.model, preparation, split, recipe.class_weight)
+    _tell(options, parts, found, scores, seconds)
+    return DONE
+
+
+def _search(
+    model: Sequential, space: Mapping[str, Any], rows: tuple[Any, Any], recipe: Recipe, options: argparse.Namespace
+) -> SearchResult:
+    return search(
+        model,
+        space,
+        *rows,
+        n=options.trials,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        halving=options.halving,
+        score=options.score,
+        folds=options.folds,
+        seed=options.seed,
+        class_weight=recipe.class_weight,
+        verbose=False if options.quiet else "auto",
+    )
+
+
+def space_of(texts: list[str], model: Sequential) -> dict[str, Any]:
+    """Return the space that the command line describes.
+
+    Raises
+    ------
+    UsageError
+        If a text is no name with values.
+
+    Examples
+    --------
+    >>> space_of(["hidden.units=8,16", "optimizer.learning_rate=1e-3..0.1:log", "hidden.activation=relu,tanh"], None)
+    {'hidden.units': [8, 16], 'optimizer.learning_rate': Between(low=0.001, high=0.1, log=True), \
+'hidden.activation': ['relu', 'tanh']}
+    """
+    space: dict[str, Any] = {}
+    for text in texts:
+        name, sign, values = text.partition("=")
+        if not sign or not values or not name.strip():
+            raise UsageError(f"--space {text!r}: expected {NOTATION}")
+        place, name = re.fullmatch(RANGE, values), name.strip()
+        with blamed_on_the_user(f"--space {text!r}"):
+            if name == "layers":
+                space[name] = [_layers(sizes, model) for sizes in values.split("/")]
+            elif place is not None:
+                space[name] = Between(_number(place["low"]), _number(place["high"]), log=place["log"] is not None)
+            else:
+                space[name] = [_value(value.strip()) for value in values.split(",")]
+    return space
+
+
+def _layers(sizes: str, model: Sequential) -> list[Any]:
+    """Return the layers of a network with hidden layers of these sizes, and the last layer of the model."""
+    hidden = [] if sizes.strip() == "none" else sizes.split(",")
+    first = model.layers[0]
+    activation = first.activation if len(model.layers) > 1 and isinstance(first, Dense) else "relu"
+    return [*(Dense(int(_number(size)), activation) for size in hidden), model.layers[-1]]
+
+
+def _number(text: str) -> float | int:
+    value: float | int | str = _value(text.strip())
+    if isinstance(value, str):
+        raise ValueError(f"expected a number, got {checks.shown(text)}")
+    return value
+
+
+def _value(text: str) -> Any:
+    """Return a number where the text is one."""
+    for kind in (int, float):
+        try:
+            return kind(text) if text.isascii() and "_" not in text else text
+        except ValueError:
+            continue
+    return text
+
+
+def _tell(
+    options: argparse.Namespace, parts: Parts, found: SearchResult, scores: dict[str, float], seconds: float
+) -> None:
+    part, rows = ("train", parts.train) if parts.test is None else ("test", parts.test)
+    if options.json:
+        table = {name: [_plain(value) for value in values] for name, values in found.table().items()}
+        best = {name: _plain(value) for name, value in found.best.parameters.items()}
+        facts = {"data": options.data, "candidates": table, "best": best, "rows": rows.n_samples, part: scores}
+        print_json({**facts, "score": found.score, "seconds": seconds, "model": options.output})
+    elif not options.quiet:
+        saved = "not saved (to save: -o model.safetensors)" if options.output is None else f"saved to {options.output}"
+        told = in_words({name: value for name, value in scores.items() if name != "loss"})
+        tried = f"{len(found.candidates)} tried in {seconds:.2f} s"
+        print_lines([*repr(found).splitlines(), f"{part} {told} of the best ({rows.n_samples} rows), {tried}; {saved}"])
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (int, float, str)) or value is None else repr(value)

@@ -1,0 +1,285 @@
+"""`Ensemble`: several networks that answer as one, and say how far they agree."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncore import kernels
+from nncore.base import atomic, checks, reading
+from nncore.base.random import generator
+from nncore.base.typing import Array
+from nncore.errors import ModelFileError
+from nncore.history import History
+from nncore.losses import BinaryCrossentropy, Crossentropy, Loss
+from nncore.many.arguments import checked_models
+from nncore.many.together import fit_many
+from nncore.model import Sequential, checkpoint, restored, snapshot
+from nncore.network import Predictor
+from nncore.training.scoring import Scores, scores
+from nncore.training.state import built, converted, current_loss, dtype_policy, scorers
+
+MAGIC = b"NNCOREENSEMBLE1\n"
+WORD = 8  # bytes of a number
+MEMBERS = checks.integer(1, 2**20)
+BOOTSTRAP = 2**32  # the streams of random numbers from there on: those before cut rows into folds
+SHARE = checks.real(0, 1)
+
+
+class Ensemble:
+    """Several networks for the same question. Their mean errs less than each of them; their spread says how sure it is.
+
+    Parameters
+    ----------
+    models : iterable of Sequential
+        Of the same features and outputs; each once. Trained or not: see `fit`.
+
+    Attributes
+    ----------
+    models : tuple of Sequential
+
+    Examples
+    --------
+    >>> from nncore import Dense, Ensemble, Sequential
+    >>> X = np.linspace(-1, 1, 100).reshape(-1, 1)
+    >>> ensemble = Ensemble([Sequential([Dense(16, "tanh"), Dense(1)], seed=k) for k in range(5)])
+    >>> histories = ensemble.fit(X, np.sin(3 * X), epochs=200)
+    >>> far, near = ensemble.predict_std([[4.0], [0.0]])[:, 0]
+    >>> bool(far > near)  # there are no data near 4
+    True
+    """
+
+    def __init__(self, models: Iterable[Sequential]) -> None:
+        self.models: tuple[Sequential, ...] = tuple(checked_models(models))
+        built = [model for model in self.models if model.built]
+        for k, model in enumerate(built):
+            shapes = [(one.program.n_features, one.program.n_outputs) for one in (built[0], model)]
+            if shapes[0] != shapes[1]:
+                (n, m), (n_, m_) = shapes
+                raise ValueError(f"models[{k}] has {n_} features and {m_} outputs, models[0] has {n} and {m}")
+
+    @classmethod
+    def of(cls, model: Sequential, n: int) -> Ensemble:
+        """Return an ensemble of `n` networks such as this one, untrained, with its seed and those after it.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Ensemble, Sequential
+        >>> [model.seed for model in Ensemble.of(Sequential([Dense(1)], seed=5), 3).models]
+        [5, 6, 7]
+        """
+        return cls([renewed(model, (model.seed + k) % 2**64) for k in range(MEMBERS("n", n))])
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def __repr__(self) -> str:
+        return f"Ensemble({len(self)} of {self.models[0]!r})"
+
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, *, bootstrap: bool = False, seed: int = 0, **options: Any
+    ) -> list[History]:
+        """Train all members together: `nncore.fit_many` with its options.
+
+        Parameters
+        ----------
+        X, y : array-like
+        bootstrap : bool
+            Whether each is trained on as many rows as there are, drawn with replacement (Breiman's bagging, 1996); else
+            they differ by their seeds, which for networks does as well or better (Lakshminarayanan et al., 2017).
+        seed : int
+            Of what `bootstrap` draws.
+        **options
+            Those of `nncore.fit_many`, such as ``epochs`` and ``callbacks``.
+        """
+        if checks.flag("bootstrap", bootstrap):
+            if "rows" in options:
+                raise ValueError("bootstrap=True draws the rows of each model: leave rows out, or bootstrap")
+            n = len(X)  # type: ignore[arg-type]
+            draws = (generator(seed, "split", BOOTSTRAP + k) for k in range(len(self)))
+            options["rows"] = [np.sort(draw.integers(n, size=n)) for draw in draws]
+        return fit_many(self.models, X, y, **options)
+
+    # ---- answers
+
+    def predict_all(self, X: ArrayLike) -> Array:
+        """Return the outputs of every member, (n_models, n_samples, n_outputs)."""
+        return np.stack([model.predict(X) for model in self.models])
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the mean of the members' outputs, (n_samples, n_outputs): added up one by one in float64."""
+        return self._mean(model.predict(X) for model in self.models)
+
+    def predict_std(self, X: ArrayLike) -> Array:
+        """Return the standard deviation between the members, (n_samples, n_outputs); 0 where there is one member."""
+        return np.asarray(self.predict_all(X).std(axis=0, dtype=np.float64), self.models[0].dtype)
+
+    def predict_quantiles(self, X: ArrayLike, q: float | Sequence[float]) -> Array:
+        """Return quantiles of the members' outputs, as numpy.quantile: (n_samples, n_outputs), for several `q` first.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Ensemble, Sequential
+        >>> line = Sequential([Dense(1)])
+        >>> line.build(2)
+        >>> Ensemble([line]).predict_quantiles(np.zeros((4, 2)), [0.05, 0.5, 0.95]).shape
+        (3, 4, 1)
+        """
+        shares = [SHARE(f"q[{i}]", share) for i, share in enumerate(np.atleast_1d(q).tolist())]
+        found = np.quantile(self.predict_all(X), shares if np.ndim(q) else shares[0], axis=0)
+        return np.asarray(found, self.models[0].dtype)
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Return the mean of the members' class probabilities; see ``Sequential.predict_proba``."""
+        return self._mean(model.predict_proba(X) for model in self.models)
+
+    def predict_classes(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the class of each row by `predict_proba`; of several yes/no questions, zeros and ones for each."""
+        model, shares = self.models[0], self.predict_proba(X)
+        if model.program.n_outputs > 1 and (model.last_activation == "sigmoid" or _asks(model.loss)):
+            return np.asarray(shares > 0.5, np.int64)
+        return np.asarray(shares.argmax(axis=1))
+
+    def evaluate(self, X: ArrayLike, y: ArrayLike) -> Scores:
+        """Return ``{"loss": ..., metric: ...}`` of the mean output, with loss and metrics of the first member."""
+        state = self.models[0]._state
+        outputs, loss = self.predict(X), current_loss(state)
+        target = converted(built(state).program, state, X, y, None).target
+        values, _ = kernels.loss(loss, _logits(outputs, loss), target)
+        return Scores({"loss": float(values.mean()), **scores(scorers(state), target, outputs)})
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Notes that files keep: those of the first member."""
+        return self.models[0].metadata
+
+    def predictor(self) -> EnsemblePredictor:
+        """Return a frozen copy for single rows: the mean of the members' `Sequential.predictor`."""
+        return EnsemblePredictor([model.predictor() for model in self.models])
+
+    def _mean(self, outputs: Iterable[Array]) -> Array:
+        return _mean(outputs, len(self), self.models[0].dtype)
+
+    # ---- files
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all members into one file, each as ``Sequential.save`` does: enough to train on, exactly.
+
+        Raises
+        ------
+        NotBuiltError, OSError
+        """
+        files = [checkpoint.encode(snapshot(model, model.metadata)) for model in self.models]
+        numbers = b"".join(n.to_bytes(WORD, "little") for n in (len(files), *map(len, files)))
+        atomic.write(path, map(memoryview, (MAGIC, numbers, *files)))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Ensemble:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is no ensemble, or damaged in any bit.
+        OSError
+            If it cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from nncore import Dense, Ensemble, Sequential
+        >>> ensemble = Ensemble.of(Sequential([Dense(1)]), 3)
+        >>> histories = ensemble.fit([[1.0], [2.0]], [1.0, 2.0])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     ensemble.save(f"{folder}/lines.ensemble")
+        ...     Ensemble.load(f"{folder}/lines.ensemble")
+        Ensemble(3 of Sequential([Dense(1)], seed=0, dtype='float32'))
+        """
+        with reading.open_regular(path, ModelFileError) as file:
+            content = file.read()
+        try:
+            return cls(_members(content))
+        except ValueError as error:
+            raise ModelFileError(f"{os.fsdecode(path)!r}: {error}") from error
+
+
+checks.explain_unknown_arguments([Ensemble])
+
+
+def _logits(outputs: Array, loss: Loss) -> Array:
+    """Return of what a kernel of the loss makes these outputs."""
+    if not isinstance(loss, Crossentropy) or loss.from_logits:
+        return outputs
+    limits = np.finfo(outputs.dtype)
+    shares = np.clip(outputs, limits.tiny, 1 if loss.activation == "softmax" else 1 - limits.epsneg)
+    return np.asarray(np.log(shares) if loss.activation == "softmax" else np.log(shares) - np.log1p(-shares))
+
+
+def _asks(loss: Loss) -> bool:
+    """Whether outputs are yes/no questions, each of its own."""
+    return isinstance(loss, BinaryCrossentropy)
+
+
+def _members(content: bytes) -> list[Sequential]:
+    """Return the models of a file."""
+    if not content.startswith(MAGIC):
+        raise ModelFileError("not an ensemble; nncore.load reads the file of a single model")
+    n, place = int.from_bytes(content[len(MAGIC) : len(MAGIC) + WORD], "little"), len(MAGIC) + WORD
+    sizes = np.frombuffer(content[place : place + min(n, 2**20) * WORD], "<u8").tolist()
+    place += len(sizes) * WORD
+    if n < 1 or len(sizes) != n or place + sum(sizes) != len(content):
+        raise ModelFileError(f"damaged: {n} models and their sizes do not fit into {len(content)} bytes")
+    models = []
+    for size in sizes:
+        models.append(restored(checkpoint.read(io.BytesIO(content[place : place + size]), size)))
+        place += size
+    return models
+
+
+class EnsemblePredictor:
+    """The mean of several frozen networks, for single rows; see `nncore.Predictor` for what it takes.
+
+    Attributes
+    ----------
+    predictors : tuple of Predictor
+        Of the members.
+    """
+
+    def __init__(self, predictors: Sequence[Predictor]) -> None:
+        self.predictors = tuple(predictors)
+
+    def __call__(self, x: ArrayLike) -> Array:
+        """Return the mean output, (n_outputs,) or (n, n_outputs); where no `BatchNorm` is folded, in the same bits."""
+        return _mean((predictor(x) for predictor in self.predictors), len(self.predictors), self.predictors[0].dtype)
+
+    def __repr__(self) -> str:
+        return f"EnsemblePredictor({len(self.predictors)} of {self.predictors[0]!r})"
+
+
+def _mean(outputs: Iterable[Array], n: int, dtype: np.dtype) -> Array:
+    total: Any = 0.0
+    for output in outputs:
+        total = total + output.astype(np.float64)
+    return np.asarray(total / n, dtype)
+
+
+def renewed(model: Sequential, seed: int, **changed: Any) -> Sequential:
+    """Return an untrained model such as this one, with another seed; `changed` are other layers, dtype, loss...
+
+    Examples
+    --------
+    >>> from nncore import Dense, Sequential
+    >>> renewed(Sequential([Dense(2)]), 7, dtype="float64")
+    Sequential([Dense(2)], seed=7, dtype='float64')
+    """
+    state = model._state
+    kept: dict[str, Any] = {"layers": state.layers, "dtype": dtype_policy(state), "optimizer": state.optimizer}
+    kept |= {"loss": state.loss, "metrics": state.metrics, **changed}
+    other = Sequential(kept["layers"], seed=seed, dtype=kept["dtype"], name=state.name)
+    other.compile(kept["optimizer"], kept["loss"], kept["metrics"])
+    return other

@@ -1,0 +1,96 @@
+"""One network of many to be trained: what is known of it before its turn, and what its turn gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nncore.arrays import Data
+from nncore.history import History
+from nncore.many.table import ALL, Rows, Table
+from nncore.model import Sequential
+from nncore.program import Program
+from nncore.training.loop import Fit, Strategy
+from nncore.training.state import Names, Prepared, State
+
+OPERATIONS = 6  # for each weight and row: a multiplication and an addition, forward, back, and for the gradient
+PER_STEP = 30_000.0  # what a step of the smallest network costs beside that, in operations
+PER_NETWORK = 1e7  # what a fit costs beside its steps
+
+
+@dataclass(eq=False)
+class Job:
+    """A model, which rows it learns and how, all checked; and in the end its history, and what ended it.
+
+    Attributes
+    ----------
+    index : int
+        Of the model among those that the caller gave.
+    model : Sequential
+    state : State
+        Of the model.
+    program : Program
+        What it will run.
+    names : tuple
+        What features and outputs will be called.
+    epochs, batch_size, shuffle, class_weight, callbacks, solver
+        As ``Sequential.fit`` takes them.
+    strategy : Strategy
+        How it is trained: batches or a solver.
+    table : Table
+        Of which `rows` are trained on.
+    validation : Table or None
+        Of which `validation_rows` are validated on.
+    n_rows : int
+        To train on.
+    history : History
+        Of this training.
+    error : BaseException or None
+        What ended it, if anything did.
+    ended : bool
+        Whether its turn is over.
+    """
+
+    index: int
+    model: Sequential
+    state: State
+    program: Program
+    names: tuple[Names, Names]
+    epochs: int
+    batch_size: int | None
+    shuffle: bool | None
+    class_weight: Any
+    callbacks: Any
+    solver: Any
+    strategy: Strategy
+    table: Table
+    rows: Rows
+    n_rows: int
+    validation: Table | None
+    validation_rows: Rows = field(default_factory=lambda: ALL)
+    history: History = field(default_factory=History)
+    error: BaseException | None = None
+    ended: bool = False
+
+    @property
+    def work(self) -> float:
+        """Estimated operations: what decides which network comes first, and how far all have come."""
+        steps = -(-self.n_rows // (self.batch_size or 32))
+        return PER_NETWORK + self.epochs * (OPERATIONS * self.program.n_parameters * self.n_rows + PER_STEP * steps)
+
+    def fit(self) -> Fit:
+        """Return a ``fit`` that is ready to run, with the rows gathered: those who train may hold a few of these."""
+        data, validation = self._data(self.table, self.rows, "train"), None
+        if self.validation is not None:
+            validation = self._data(self.validation, self.validation_rows, "validate")
+            if self.validation is self.table:  # whose weights are for training
+                validation = validation._replace(sample_weight=None)
+        seen = self.table.seen(data, validation, self.program.loss)
+        prepared = Prepared(data, validation, self.program, self.names, seen)
+        options: dict[str, Any] = {"class_weight": self.class_weight, "callbacks": self.callbacks, "verbose": False}
+        fit = Fit(self.model, self.state, prepared, None, 0.0, self.strategy, epochs=self.epochs, **options)
+        fit.history = self.history
+        return fit
+
+    def _data(self, table: Table, rows: Rows, purpose: str) -> Data:
+        return table.taken(table.whole(self.state, self.program, self.names, self.index), rows, purpose)

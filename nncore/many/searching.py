@@ -1,0 +1,218 @@
+"""`search`: which layers, rates and penalties do best on rows held out, with all candidates trained together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any, NamedTuple
+
+from numpy.typing import ArrayLike
+
+from nncore.base import checks
+from nncore.callbacks.monitor import Monitor
+from nncore.engine import own_arithmetic
+from nncore.many.candidates import Candidate, candidates_of, give_callbacks, model_for, rungs
+from nncore.many.heldout import HeldOut
+from nncore.many.results import SearchResult
+from nncore.many.space import Between, checked_space, drawn, grid
+from nncore.many.together import fit_many
+from nncore.model import Sequential
+
+POSITIVE = checks.integer(1, checks.EPOCHS)
+HALVING = checks.optional(checks.integer(2, 1000))
+
+
+@own_arithmetic
+def search(
+    model: Sequential | Callable[..., Sequential],
+    space: Mapping[str, Iterable[Any] | Between],
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    n: int | None = None,
+    epochs: int = 10,
+    batch_size: int | None = None,
+    halving: int | None = None,
+    score: str = "loss",
+    mode: str = "auto",
+    folds: int | Iterable[tuple[Any, Any]] | None = None,
+    stratified: bool | None = None,
+    validation_data: tuple[ArrayLike, ...] | None = None,
+    validation_rows: Any = None,
+    seed: int = 0,
+    refit: bool = True,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[int, float] | str | None = None,
+    callbacks: Any = None,
+    executor: Executor | None = None,
+    verbose: bool | int | str = "auto",
+) -> SearchResult:
+    """Try combinations of parameters, all trained together, and return them by how they did on rows held out.
+
+    Parameters
+    ----------
+    model : Sequential, or a function
+        What is varied: for each candidate a new one with other fields, drawn anew. A function is called with the
+        parameters by name and returns a compiled model.
+    space : dict of str to list or `Between`
+        What each parameter may be. Names are fields: ``"optimizer.learning_rate"``, ``"layers.0.units"``,
+        ``"hidden.activation"`` (all layers but the last that have one), ``"layers"`` (whole lists of them), ``"seed"``;
+        and ``"epochs"``, ``"batch_size"``.
+    X, y : array-like
+        As in ``Sequential.fit``.
+    n : int, optional
+        How many random combinations to try; None tries all there are of choices.
+    epochs, batch_size : int
+        As in ``Sequential.fit``, unless the space varies them.
+    halving : int, optional
+        Stop the worse ones early: with 3, the best third goes on for three times as many epochs, until the last are
+        trained for `epochs`. They go on exactly: the best one is as if it had been trained without a pause.
+    score : str
+        What decides: ``"loss"``, or a metric of the model.
+    mode : {"auto", "min", "max"}
+        Whether less or more of it is better; ``"auto"`` knows it of the loss and of nncore's metrics.
+    folds : int, or iterable of (train, test), optional
+        Score by cross-validation, as in `cross_validate`. By default a fifth of the rows is held out.
+    stratified : bool, optional
+        As in `cross_validate`.
+    validation_data : tuple (X, y), optional
+        Other rows to score by instead; then all of `X` is trained on.
+    validation_rows : array, optional
+        Rows of `X` to score by instead: numbers or a mask. The others are trained on.
+    seed : int
+        Of what is drawn: combinations, folds.
+    refit : bool
+        Whether to train the best once more, on all rows of `X`: as ``.model``. With callbacks, which may stop early,
+        for as many epochs as gave it the best validation loss, and without them.
+    sample_weight, class_weight, callbacks, executor, verbose
+        As in `fit_many`.
+
+    Returns
+    -------
+    SearchResult
+        Printed, a table of the best.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is wrong, such as a name in the space that no model has. Nothing is trained then.
+
+    Examples
+    --------
+    >>> from nncore import Between, Dense, Sequential, search
+    >>> from nncore.datasets import load_iris
+    >>> X, y = load_iris()
+    >>> model = Sequential([Dense(8, "tanh"), Dense(3, "softmax")])
+    >>> model.compile("adam", metrics=["accuracy"])
+    >>> space = {"hidden.units": [4, 16, 64], "optimizer.learning_rate": Between(1e-4, 1e-1, log=True)}
+    >>> found = search(model, space, X, y, n=9, epochs=27, halving=3, score="accuracy")
+    >>> [candidate.trained for candidate in found.candidates], found.best.score > 0.8
+    ([27, 9, 9, 3, 3, 3, 3, 3, 3], True)
+    >>> found.model.epoch
+    27
+    """
+    settings = _Settings(POSITIVE("epochs", epochs), HALVING("halving", halving), score, mode)
+    found = _combinations(space, n, seed, settings)
+    first = model_for(model, found[0])
+    settings = settings.checked(first)
+    held = HeldOut(first, X, y, folds, stratified, validation_data, validation_rows, seed)
+    candidates = candidates_of(model, found, epochs, batch_size, len(held.folds))
+    give_callbacks(candidates, callbacks)
+    options = {"sample_weight": sample_weight, "class_weight": class_weight, "executor": executor, "verbose": verbose}
+    result = SearchResult(_raced(candidates, held, settings, options), score, settings.mode)
+    if checks.flag("refit", refit) and not math.isnan(result.best.score):
+        result.model = _refitted(model, result.best, held, callbacks is not None, options)
+    return result
+
+
+search = checks.explaining("search", search)
+
+
+class _Settings(NamedTuple):
+    """How candidates are compared, and when."""
+
+    epochs: int
+    halving: int | None
+    score: str
+    mode: str
+
+    def checked(self, model: Sequential) -> _Settings:
+        """Return them with the mode found out, once it is seen that models work out the score."""
+        names = ["loss", *model.scorers]
+        if self.score not in names:
+            known = f"only {', '.join(names)}: compile(metrics=[...]) adds to them"
+            raise ValueError(f"score {self.score!r} is not worked out, {known}")
+        return self._replace(mode=Monitor(self.score, self.mode).mode)
+
+
+def _combinations(space: Any, n: int | None, seed: int, settings: _Settings) -> list[dict[str, Any]]:
+    choices = checked_space(space)
+    if settings.halving is not None and "epochs" in choices:
+        raise ValueError("halving says when candidates end: leave 'epochs' out of the space")
+    return grid(choices) if n is None else drawn(choices, POSITIVE("n", n), seed)
+
+
+def _raced(
+    candidates: list[Candidate], held: HeldOut, settings: _Settings, options: Mapping[str, Any]
+) -> list[Candidate]:
+    """Train candidates, where they are halved the best of them ever further; return all, the best first."""
+    steps, left = rungs(settings.epochs, len(candidates), settings.halving), candidates
+    for rung in steps:
+        _train(left, held, rung if settings.halving else None, rung == steps[-1], options)
+        left = _best_first(left, settings.score, settings.mode)
+        candidates = [*left, *(one for one in candidates if one not in left)]
+        left = left[: math.ceil(len(left) / (settings.halving or 1))]
+    return candidates
+
+
+def _train(left: Sequence[Candidate], held: HeldOut, rung: int | None, last: bool, options: Mapping[str, Any]) -> None:
+    """Train candidates until they have come to so many epochs, or each to its own number, and score them."""
+    going = []
+    for fold in range(len(held.folds)):  # fold by fold: who reads the same rows comes one after the other
+        for one in left:
+            model, callbacks = one.models[fold], one.callbacks[fold]
+            to_do = (rung or one.epochs) - len(model.history)
+            for callback in callbacks:
+                callback.last = last
+            if (
+                to_do > 0
+                and one.error is None
+                and not any(getattr(callback, "stopped", False) for callback in callbacks)
+            ):
+                going.append((one, fold, model, to_do, callbacks))
+    if going:
+        owners, numbers, models, epochs, callbacks_ = zip(*going, strict=True)
+        histories = fit_many(
+            models,
+            held.X,
+            held.y,
+            epochs=list(epochs),
+            batch_size=[one.batch_size or 32 for one in owners],
+            callbacks=list(callbacks_),
+            on_error="keep",
+            **held.options(numbers),
+            **options,
+        )
+        for one, history in zip(owners, histories, strict=True):
+            one.error = one.error or history.error
+    for one in left:
+        one.scores = {} if one.error else held.scores(one.models)
+
+
+def _best_first(candidates: Sequence[Candidate], score: str, mode: str) -> list[Candidate]:
+    """Return them in the order of their scores; of equal ones that first which came first, failures last."""
+    sign = 1 if mode == "min" else -1
+    for one in candidates:
+        one.score = float(one.scores[score].mean()) if one.scores else math.nan
+    return sorted(candidates, key=lambda one: (math.isnan(one.score), 0 if math.isnan(one.score) else sign * one.score))
+
+
+def _refitted(model: Any, best: Candidate, held: HeldOut, stopped: bool, options: Mapping[str, Any]) -> Sequential:
+    """Return the best model, trained on all rows."""
+    if held.all_trained:  # it has been
+        return best.models[0]
+    new = model_for(model, best.parameters)
+    epochs = best.best_epochs() if stopped else best.trained
+    fit_many([new], held.X, held.y, epochs=epochs, batch_size=best.batch_size, **options)
+    return new

@@ -1,0 +1,111 @@
+"""What the estimators refuse, and what they say."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from estimator_rows import X_NUMBERS, Y_NUMBERS, X, Y
+
+from nncore import (
+    Dense,
+)
+from nncore.sklearn import Classifier, MLPClassifier, MLPRegressor, Perceptron, Regressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+# ------------------------------------------------------------------------------------------------------ what is refused
+
+WRONG = {
+    "hidden_layer_sizes": ((0,), "an integer from 1"),
+    "activation": ("rleu", "did you mean 'relu'"),
+    "solver": ("adma", "did you mean 'adam'"),
+    "alpha": (-1.0, "alpha must be a finite number >= 0"),
+    "batch_size": (0, "batch_size must be an integer >= 1"),
+    "learning_rate": ("adaptve", "did you mean 'adaptive'"),
+    "learning_rate_init": (0.0, "learning_rate_init must be a finite number > 0"),
+    "max_iter": (2.5, "max_iter must be an integer >= 1"),
+    "shuffle": (1, "shuffle must be True or False"),
+    "tol": (-0.1, "tol must be a finite number >= 0"),
+    "momentum": (1.5, "momentum must be a finite number >= 0 and <= 1"),
+    "validation_fraction": (1.0, "validation_fraction must be"),
+    "beta_1": (1.0, "beta_1 must be"),
+    "n_iter_no_change": (0, "n_iter_no_change must be an integer >= 1"),
+    "dropout": ((0.1, 0.2), "dropout must be one value, or one for each of the 1 hidden layers, got 2"),
+    "normalization": ("btach", "did you mean 'batch'"),
+    "weight_initializer": ("he", "did you mean 'he_"),
+    "dtype": ("float16", "did you mean 'float"),
+    "verbose": (-1, "verbose must be an integer >= 0"),
+    "random_state": ("seed", "cannot be used to seed"),
+}
+
+
+@pytest.mark.parametrize("argument", WRONG)
+def test_wrong_arguments_are_named_by_fit(argument):
+    value, said = WRONG[argument]
+    with pytest.raises((TypeError, ValueError), match=said):
+        MLPClassifier(**{argument: value}).fit(X, Y)
+
+
+def test_wrong_losses_layers_and_rows_are_named():
+    cases = [
+        (lambda: MLPRegressor("poisson").fit(X_NUMBERS, Y_NUMBERS), "loss='poisson' needs a y that is >= 0, got -"),
+        (lambda: MLPRegressor("poisson", dropout=0.1).fit(X, Y), "loss='poisson' takes no dropout"),
+        (lambda: MLPRegressor("poisson", solver="lm").fit(X, Y), "loss='poisson' is no sum of squares"),
+        (lambda: MLPRegressor(loss="log_loss").fit(X_NUMBERS, Y_NUMBERS), "unknown loss 'log_loss'"),
+        (lambda: MLPRegressor(loss="binary_crossentropy").fit(X_NUMBERS, Y_NUMBERS), "needs a loss of numbers"),
+        (
+            lambda: Classifier([Dense(3, "softmax")]).fit(X, Y),
+            r"leave it out, or|Leave it out, or give it as output_layer",
+        ),
+        (
+            lambda: Classifier(output_layer=Dense(2, "softmax")).fit(X, Y),
+            r"for this y it must be Dense\(3, 'softmax'\)",
+        ),
+        (lambda: Classifier(loss="binary_crossentropy").fit(X, Y), "does not suit multiclass labels"),
+        (lambda: Classifier("relu").fit(X, Y), "layers must be a list of layers"),
+        (lambda: Classifier(class_weight="balanced").partial_fit(X, Y, classes=[0, 1, 2]), "needs all rows"),
+        (lambda: MLPClassifier(class_weight={5: 2}).fit(X, Y), "not in class_weight"),
+        (lambda: MLPClassifier().partial_fit(X, Y), "classes must be passed on the first call"),
+        (lambda: MLPClassifier().fit(X, Y, X_val=X), "y_val is missing"),
+        (lambda: MLPClassifier().fit(X, Y, y_val=Y), "X_val is missing"),
+        (lambda: MLPClassifier().fit(X, Y, sample_weight_val=Y), "needs X_val and y_val"),
+        (lambda: MLPClassifier().fit(X, Y, X_val=X, y_val=Y + 1), "has classes not in"),
+        (
+            lambda: MLPClassifier().fit(X, Y, X_val=X[:, :3], y_val=Y),
+            "X has 3 features, but MLPClassifier is expecting 4",
+        ),
+        (lambda: MLPClassifier().fit(X, Y, sample_weight=-np.ones(150)), "sample_weight must be >= 0"),
+        (lambda: MLPClassifier().fit(X, X[:, 0]), "Unknown label type"),
+        (lambda: Perceptron().fit(X, Y), "Only binary classification is supported"),
+        (lambda: Perceptron(learning_rate=0).fit(X[:100], Y[:100]), "learning_rate must be a finite number > 0"),
+        (lambda: MLPRegressor().fit(X, Y).set_params(warm_start=True).fit(X, np.c_[Y, Y]), "y has 2 outputs"),
+    ]
+    for call, said in cases:
+        with pytest.raises((TypeError, ValueError), match=said):
+            call()
+    with pytest.raises(AttributeError):
+        _ = MLPClassifier(solver="lbfgs").partial_fit
+    with pytest.raises(AttributeError):
+        _ = Regressor(optimizer="lm").partial_fit
+
+
+def test_without_scikit_learn_it_says_what_to_install():
+    code = """
+import sys
+sys.modules["sklearn"] = None
+import nncore.sklearn
+print(*nncore.sklearn.__all__)
+try:
+    from nncore.sklearn import MLPClassifier
+except ImportError as error:
+    print(error)
+"""
+    names, said = subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()
+    assert names.split() == ["Classifier", "MLPClassifier", "MLPRegressor", "Perceptron", "Regressor", "fused"]
+    assert said.startswith("nncore.sklearn needs scikit-learn 1.6 or later; install it with: pip install")
+    with pytest.raises(AttributeError, match="did you mean 'MLPClassifier'"):
+        _ = __import__("nncore.sklearn").sklearn.MLPClasifier

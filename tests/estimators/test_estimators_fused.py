@@ -1,0 +1,128 @@
+"""Within `fused`, scikit-learn's own searches and ensembles train networks beside each other, to the same bits."""
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_iris
+from sklearn.ensemble import BaggingClassifier, StackingClassifier
+from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, cross_val_score, learning_curve
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import nncore
+from nncore import Dense
+from nncore.sklearn import Classifier, MLPClassifier, company, fused
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+X, Y = load_iris(return_X_y=True)
+
+
+def mlp(**options):
+    return MLPClassifier((8,), **{"max_iter": 12, "random_state": 0, **options})
+
+
+def grid():
+    pipeline = make_pipeline(StandardScaler(), mlp(early_stopping=True))
+    space = {"mlpclassifier__alpha": [1e-3, 1.0], "mlpclassifier__solver": ["adam", "sgd", "lbfgs"]}
+    found = GridSearchCV(pipeline, space, cv=3).fit(X, Y)
+    return [values for name, values in found.cv_results_.items() if "time" not in name and "param" not in name]
+
+
+COMPANY = {
+    "grid": grid,
+    "cross_val": lambda: cross_val_score(
+        mlp(), X, Y, cv=RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)
+    ),
+    "bagging": lambda: [
+        member.model_.parameters for member in BaggingClassifier(mlp(random_state=None), 6, random_state=0).fit(X, Y)
+    ],
+    "stacking": lambda: (
+        StackingClassifier([(f"n{k}", mlp(random_state=k)) for k in range(3)], mlp(), cv=2).fit(X, Y).predict_proba(X)
+    ),
+    "one against the rest": lambda: OneVsRestClassifier(mlp()).fit(X, Y).predict_proba(X),
+    "calibration": lambda: CalibratedClassifierCV(mlp(), cv=3).fit(X, Y).predict_proba(X),
+    "learning curve": lambda: learning_curve(mlp(), X, Y, cv=3, train_sizes=[0.5, 1.0], shuffle=True, random_state=0)[
+        2
+    ],
+    "layers": lambda: cross_val_score(Classifier([Dense(4, "relu")], epochs=3, random_state=1), X, Y),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("name", COMPANY)
+def test_bits(name, threads):
+    alone = COMPANY[name]()
+    nncore.set_num_threads(threads)
+    try:
+        with fused():
+            together = COMPANY[name]()
+        assert nncore.get_num_threads() == nncore._engine.runtime.get_thread_limit() == threads
+    finally:
+        nncore.set_num_threads()
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_they_are_trained_beside_each_other():
+    meeting = threading.Barrier(3, timeout=20)  # each waits for two others
+
+    def wait(model, epoch, logs):
+        if epoch == 1:
+            meeting.wait()
+
+    nncore.set_num_threads(3)
+    try:
+        with fused():
+            cross_val_score(mlp(callbacks=wait), X, Y, cv=3)
+    finally:
+        nncore.set_num_threads()
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_a_failure_hurts_no_other():
+    with fused(2), pytest.warns(Warning, match="fits failed"):
+        scores = (
+            GridSearchCV(mlp(), {"alpha": [1e-3, -1.0]}, cv=2, refit=False).fit(X, Y).cv_results_["mean_test_score"]
+        )
+    assert np.isfinite(scores).tolist() == [True, False]
+
+
+def test_a_callback_that_trains_another_needs_no_turn_of_its_own():
+    with fused(1):
+        mlp(callbacks=lambda model, epoch, logs: None if epoch else mlp().fit(X, Y) and None).fit(X, Y)
+
+
+def test_one_within_another_and_none_afterwards():
+    with fused(2), fused():
+        assert cross_val_score(mlp(), X, Y, cv=2).shape == (2,)
+    assert company._here is None
+    with pytest.raises(ValueError, match="n_jobs must be"), fused(0):
+        pass
+
+
+def test_ctrl_c_ends_all():
+    begun = threading.Event()
+    models = []
+
+    def note(model, epoch, logs):
+        if model not in models:
+            models.append(model)
+        begun.set()
+
+    def press():
+        begun.wait(20)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press).start()
+    slow = mlp(max_iter=10**6, n_iter_no_change=10**6, callbacks=note)
+    with pytest.raises(KeyboardInterrupt), fused(2):
+        cross_val_score(slow, X, Y, cv=5)
+    assert models and all(model._state.turn.trainer is None for model in models)

@@ -1,0 +1,141 @@
+"""``nncore search``, and ``nncore train`` with folds and ensembles."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import nncore
+from nncore import Ensemble, load
+from nncore.cli import main
+from nncore.cli.search import space_of
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*argv):
+        code = main([str(argument) for argument in argv])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    yield run
+    nncore.set_num_threads()
+
+
+@pytest.fixture
+def ok(run):
+    def ok(*argv):
+        code, out, err = run(*argv)
+        assert (code, err) == (0, "")
+        return out
+
+    return ok
+
+
+def test_folds(ok):
+    out = ok("train", "penguins", "--folds", "4", "--epochs", "5").splitlines()
+    assert out[0].startswith("data   penguins: 333 rows in 4 folds; ")
+    assert [line.split()[:2] for line in out[3:7]] == [["fold", str(k)] for k in range(1, 5)]
+    found = json.loads(ok("train", "penguins", "--folds", "4", "--epochs", "5", "--json"))
+    assert sum(fold["rows"] for fold in found["folds"]) == 333
+    assert found["mean"]["accuracy"] == pytest.approx(np.mean([fold["accuracy"] for fold in found["folds"]]))
+    assert f"accuracy {found['mean']['accuracy']:.4f}" in out[-1]
+    assert ok("train", "penguins", "--folds", "4", "--epochs", "5", "--quiet") == ""
+
+
+def test_each_fold_is_prepared_by_the_other_rows_alone(ok, monkeypatch):
+    from nncore.cli import several
+
+    seen = []
+    fit = several.Preparation.fit
+    monkeypatch.setattr(
+        several.Preparation, "fit", lambda rows, **options: seen.append(len(rows)) or fit(rows, **options)
+    )
+    ok("train", "diabetes", "--folds", "3", "--epochs", "2", "--val", "0.5")
+    assert seen == [147, 147, 147]  # half of 442 - 148 or 147
+
+
+def test_ensemble_there_and_back(ok):
+    out = ok("train", "iris", "--ensemble", "3", "--epochs", "20", "-o", "iris.ensemble")
+    assert "seed 0 and on, 3 networks" in out and "saved to iris.ensemble" in out
+    alone = json.loads(ok("train", "iris", "--seed", "2", "--epochs", "20", "-o", "one.safetensors", "--json"))
+    ensemble = Ensemble.load("iris.ensemble")
+    assert [model.seed for model in ensemble.models] == [0, 1, 2] and alone["epochs"] == 20
+    told = ok("evaluate", "iris.ensemble", "iris", "--held-out").splitlines()[0]
+    assert told.split(",")[0] in out.replace(" (", ",")
+    assert len(ok("predict", "iris.ensemble", "iris", "--proba").splitlines()) == 151
+    found = json.loads(ok("train", "iris", "--ensemble", "3", "--epochs", "20", "--json"))
+    assert len(found["members"]) == 3 and found["test"]["accuracy"] == pytest.approx(
+        float(told.split()[1][:-1]), abs=1e-4
+    )
+
+
+def test_a_regression_s_ensemble(ok):
+    ok("train", "diabetes", "--ensemble", "2", "--epochs", "9", "-o", "sugar.ensemble", "--quiet")
+    assert ok("evaluate", "sugar.ensemble", "diabetes", "--held-out").startswith("R2 0.")
+
+
+def test_search(ok):
+    argv = ["search", "iris", "--space", "hidden.units=4,16", "--space", "optimizer.learning_rate=1e-3..1e-1:log"]
+    out = ok(*argv, "--trials", "6", "--halving", "2", "--epochs", "8", "-o", "best.safetensors", "--table", "all.csv")
+    lines = out.splitlines()
+    assert lines[3].split() == ["hidden.units", "optimizer.learning_rate", "trained", "loss", "accuracy"]
+    assert lines[-1].startswith("test accuracy ") and "6 tried in" in lines[-1]
+    model = load("best.safetensors")
+    with open("all.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["trained"] for row in rows] == ["8", "4", "2", "1", "1", "1"]
+    assert float(rows[0]["optimizer.learning_rate"]) == model.optimizer.rate
+    assert str(model.layers[0].units) == rows[0]["hidden.units"]
+    assert ok("evaluate", "best.safetensors", "iris", "--held-out").split(",")[0] in lines[-1].replace(" of", ",")
+    found = json.loads(ok(*argv, "--trials", "6", "--halving", "2", "--epochs", "8", "--json"))
+    assert found["best"]["hidden.units"] == model.layers[0].units and len(found["candidates"]["loss"]) == 6
+    assert ok(*argv, "--trials", "2", "--epochs", "2", "--quiet") == ""
+
+
+def test_search_by_folds_and_accuracy(ok):
+    out = ok("search", "wine", "--space", "layers=none/4,3", "--folds", "3", "--score", "accuracy", "--epochs", "3")
+    assert "accuracy_std" in out and "[Dense(4, 'relu'), Dense(3, 'relu'), Dense(3, 'softmax')]" in out
+
+
+def test_values():
+    found = space_of(["epochs=1,2", "optimizer.beta_1=0.5", "hidden.activation=relu, tanh", "seed=0..9"], None)
+    assert found == {
+        "epochs": [1, 2],
+        "optimizer.beta_1": [0.5],
+        "hidden.activation": ["relu", "tanh"],
+        "seed": nncore.Between(0, 9),
+    }
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["search", "iris"], "--space"),
+        (["search", "iris", "--space", "hidden.units"], "expected NAME=A,B,C or NAME=LOW..HIGH"),
+        (["search", "iris", "--space", "hidden.units=4..x"], "expected a number, got 'x'"),
+        (["search", "iris", "--space", "hidden.units=9..4"], "high must be a finite number >= 9"),
+        (["search", "iris", "--space", "hidden.units=4..9"], "is a range, of which there is no grid"),
+        (["search", "iris", "--space", "hidden.unit=4"], "did you mean 'units'"),
+        (["search", "iris", "--space", "hidden.units=4", "--score", "r2"], "score 'r2' is not worked out"),
+        (["search", "iris", "--space", "layers=a/b"], "expected a number, got 'a'"),
+        (["search", "iris", "--space", "seed=1", "--folds", "99"], "folds=99 can have one"),
+        (["train", "iris", "--folds", "1"], "--folds: folds must be an integer >= 2"),
+        (["train", "iris", "--folds", "99"], "stratified=False"),
+        (["train", "iris", "--folds", "3", "-o", "x"], "leave -o out"),
+        (["train", "iris", "--folds", "3", "--test", "0.5"], "leave --test out"),
+        (["train", "iris", "--ensemble", "3", "--folds", "3"], "leave --folds out"),
+        (["train", "iris", "--ensemble", "3", "--plot", "a.png"], "leave --plot out"),
+        (["train", "iris", "--cv", "3"], "here it is --folds"),
+        (["summary", "iris.ensemble"], "an ensemble, which nncore.Ensemble.load reads"),
+    ],
+)
+def test_a_mistake_gets_one_sentence(run, argv, message):
+    small = Ensemble.of(nncore.Sequential([nncore.Dense(1)]), 2)
+    small.fit([[1.0]], [1.0])
+    small.save("iris.ensemble")
+    code, _, err = run(*argv)
+    assert code == 2 and message in err and len(err.splitlines()) == 1

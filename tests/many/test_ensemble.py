@@ -1,0 +1,150 @@
+"""Ensembles: what members say together, and their files."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from many_networks import equal
+
+import nncore
+from nncore import Adam, Dense, Ensemble, ModelFileError, Sequential
+from nncore.datasets import load_iris
+
+X, Y = load_iris()
+
+
+@pytest.fixture(scope="module")
+def trained():
+    model = Sequential([Dense(8, "tanh"), Dense(3, "softmax")], seed=4)
+    model.compile(Adam(0.02), metrics=["accuracy"])
+    ensemble = Ensemble.of(model, 5)
+    ensemble.fit(X, Y, epochs=20)
+    return ensemble
+
+
+def test_members_are_those_of_their_seeds(trained):
+    for k, model in enumerate(trained.models):
+        other = Sequential([Dense(8, "tanh"), Dense(3, "softmax")], seed=4 + k)
+        other.compile(Adam(0.02), metrics=["accuracy"])
+        other.fit(X, Y, epochs=20)
+        equal(model, other)
+
+
+def test_mean_deviation_quantiles(trained):
+    all_ = trained.predict_all(X)
+    assert all_.shape == (5, 150, 3) and np.array_equal(all_[2], trained.models[2].predict(X))
+    total = sum(one.astype(np.float64) for one in all_)
+    assert np.array_equal(trained.predict(X), (total / 5).astype(np.float32))
+    assert np.allclose(trained.predict_std(X), all_.std(axis=0), atol=1e-6)
+    assert np.array_equal(trained.predict_quantiles(X, 0.5), np.median(all_, axis=0))
+    assert trained.predict_quantiles(X, [0.1, 0.9]).shape == (2, 150, 3)
+    assert np.array_equal(trained.predict_proba(X), trained.predict(X))
+    assert (trained.predict_classes(X) == Y).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "y"),
+    [
+        (Dense(3, "softmax"), None, Y),
+        (Dense(3, "softmax"), "categorical_crossentropy", Y),
+        (Dense(3), nncore.SparseCategoricalCrossentropy(from_logits=True), Y),
+        (Dense(1, "sigmoid"), None, Y == 0),
+        (Dense(2), "mse", X[:, :2]),
+        (Dense(1), nncore.Huber(0.5), X[:, 0]),
+    ],
+)
+def test_scores_are_those_of_the_mean(last, loss, y):
+    model = Sequential([Dense(5, "tanh"), last])
+    model.compile("adam", loss, metrics=[] if y is not Y or last == Dense(3) else ["accuracy"])
+    one = Ensemble([model])
+    one.fit(X, y, epochs=3)
+    found, alone = one.evaluate(X, y), model.evaluate(X, y)
+    assert found.keys() == alone.keys()
+    assert all(np.isclose(found[name], alone[name], rtol=1e-5) for name in alone.keys())  # noqa: SIM118
+    three = Ensemble.of(model, 3)
+    three.fit(X, y, epochs=3)
+    assert three.evaluate(X, y)["loss"] < max(model.evaluate(X, y)["loss"] for model in three.models)
+
+
+def test_questions_of_yes_and_no():
+    one = Ensemble.of(Sequential([Dense(4, "tanh"), Dense(1, "sigmoid")]), 3)
+    one.fit(X, Y == 0, epochs=30)
+    assert one.predict_proba(X).shape == (150, 2)
+    assert np.array_equal(one.predict_classes(X), (one.predict(X)[:, 0] > 0.5).astype(int))
+    several = Ensemble.of(Sequential([Dense(4, "tanh"), Dense(2, "sigmoid")]), 3)
+    several.fit(X, np.column_stack([Y == 0, Y > 0]), epochs=10)
+    assert np.array_equal(several.predict_classes(X), (several.predict(X) > 0.5).astype(int))
+
+
+def test_predictor(trained):
+    predictor = trained.predictor()
+    assert np.array_equal(predictor(X[3].astype(np.float32)), trained.predict(X)[3])
+    assert np.array_equal(predictor(X[:7]), trained.predict(X[:7]))
+    assert np.array_equal(pickle.loads(pickle.dumps(predictor))(X[0]), predictor(X[0]))
+
+
+def test_bootstrap():
+    def ensemble():
+        return Ensemble.of(Sequential([Dense(4, "tanh"), Dense(3, "softmax")]), 3)
+
+    first, second, plain = ensemble(), ensemble(), ensemble()
+    first.fit(X, Y, epochs=2, bootstrap=True)
+    second.fit(X, Y, epochs=2, bootstrap=True)
+    plain.fit(X, Y, epochs=2)
+    for one, other, third in zip(first.models, second.models, plain.models, strict=True):
+        equal(one, other)
+        assert not np.array_equal(one.parameters, third.parameters)
+    with pytest.raises(ValueError, match="bootstrap=True draws the rows"):
+        first.fit(X, Y, bootstrap=True, rows=[0])
+
+
+def test_files(trained, tmp_path):
+    trained.save(tmp_path / "iris.ensemble")
+    other = Ensemble.load(tmp_path / "iris.ensemble")
+    assert len(other) == 5
+    for one, two in zip(trained.models, other.models, strict=True):
+        equal(one, two)
+    with pytest.raises(ModelFileError, match=r"an ensemble, which nncore.Ensemble.load reads"):
+        nncore.load(tmp_path / "iris.ensemble")
+    trained.models[0].save(tmp_path / "one.safetensors")
+    with pytest.raises(ModelFileError, match=r"not an ensemble; nncore.load reads"):
+        Ensemble.load(tmp_path / "one.safetensors")
+
+
+def test_damaged_files(tmp_path):
+    small = Ensemble.of(Sequential([Dense(1)]), 2)
+    small.fit(X, X[:, 0])
+    small.save(tmp_path / "whole")
+    content = (tmp_path / "whole").read_bytes()
+    for place in [*range(60), *range(60, len(content), 37)]:
+        broken = bytearray(content)
+        broken[place] ^= 1 << place % 8
+        (tmp_path / "broken").write_bytes(broken)
+        with pytest.raises(ModelFileError):
+            Ensemble.load(tmp_path / "broken")
+    for end in range(0, len(content), 101):
+        (tmp_path / "broken").write_bytes(content[:end])
+        with pytest.raises(ModelFileError):
+            Ensemble.load(tmp_path / "broken")
+
+
+def test_what_is_wrong(trained):
+    wide = Sequential([Dense(3, "softmax")])
+    wide.build(7)
+    with pytest.raises(ValueError, match=r"models\[1\] has 7 features and 3 outputs, models\[0\] has 4 and 3"):
+        Ensemble([trained.models[0], wide])
+    with pytest.raises(ValueError, match=r"models\[1\] is models\[0\] once more"):
+        Ensemble([wide, wide])
+    with pytest.raises(ValueError, match="n must be"):
+        Ensemble.of(wide, 0)
+    with pytest.raises(ValueError, match=r"q\[1\] must be"):
+        trained.predict_quantiles(X, [0.1, 2])
+    with pytest.raises(nncore.NotBuiltError):
+        Ensemble.of(wide, 2).predict(X)
+
+
+def test_copies_are_independent(trained):
+    other = copy.deepcopy(trained)
+    other.fit(X, Y)
+    assert not np.array_equal(other.predict(X), trained.predict(X))
