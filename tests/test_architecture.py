@@ -48,7 +48,7 @@ MAY_IMPORT = {
 NUMPY_ONLY = {"base", "words", "program", "engine", "reference", "kernels", "datasets", "arrays", "network"}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 AT_IMPORT = {"numpy", "scipy", "tqdm"}
-WITH_ROOM = {"sklearn": {"sklearn"}}
+WITH_ROOM = {"sklearn": {"joblib", "sklearn"}}
 """What else the modules of a room need at import: rooms that nothing else imports, whose face asks for them in vain."""
 
 

@@ -47,7 +47,7 @@ def __getattr__(name: str) -> Any:
     try:
         return _load(name)
     except ImportError as error:
-        if (error.name or "").split(".")[0] != "sklearn":
+        if (error.name or "").split(".")[0] not in ("sklearn", "joblib"):
             raise
         needed = "nncore.sklearn needs scikit-learn 1.6 or later; install it with: pip install 'scikit-learn>=1.6'"
         raise ImportError(f"{needed} ({error})", name="sklearn") from error

@@ -3,15 +3,22 @@
 Threads of joblib hand the estimators over; each network is trained by one that has a turn, of which there are as many
 as the engine may use threads. Who trains when and beside whom changes no bit of any network. What would train several
 in one call of the engine puts a queue into the place of `Company.fit`, which all of them pass.
+
+Which company a thread belongs to, joblib knows: its backend holds it, and joblib hands that on from the thread that
+entered the block to those that work for it. Other threads of the process, and other processes, train as ever.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import joblib
+from joblib.parallel import ThreadingBackend, get_active_backend
 
 from nncore import engine
 from nncore.base import checks
@@ -20,7 +27,6 @@ from nncore.history import History
 from nncore.model.sequential import Sequential
 
 PAUSE = 0.01  # seconds from one look at who still trains to the next
-_here: Company | None = None  # of the process: the threads of joblib know nothing of who called whom
 _turns = threading.local()  # `taken`: whether this thread is training already
 
 
@@ -34,6 +40,7 @@ class Company:
     """
 
     def __init__(self, n: int) -> None:
+        self._process = os.getpid()
         self._turn = threading.Semaphore(n)
         self._lock = threading.Lock()
         self._models: list[Sequential] = []
@@ -41,6 +48,8 @@ class Company:
 
     def fit(self, model: Sequential, fit: Callable[..., History], *arguments: Any, **options: Any) -> History:
         """Call ``fit`` when it is this thread's turn."""
+        if os.getpid() != self._process:  # in a fork, which has none of the threads that would give a turn back
+            return fit(*arguments, **options)
         if getattr(_turns, "taken", False):  # by a callback, which has its turn already
             return fit(*arguments, **options)
         with self._turn:
@@ -68,6 +77,28 @@ class Company:
             time.sleep(PAUSE)
 
 
+class Threads(ThreadingBackend):  # type: ignore[misc, unused-ignore]
+    """joblib's threads, all of which are of one company."""
+
+    def __init__(self, company: Company, nesting_level: int | None = None) -> None:
+        super().__init__(nesting_level=nesting_level)
+        self.company = company
+
+    def effective_n_jobs(self, n_jobs: int | None) -> int:
+        """Return how many threads to start; as everywhere in joblib, one below the first two levels."""
+        return int(super().effective_n_jobs(n_jobs)) if self.nesting_level <= 1 else 1
+
+    def get_nested_backend(self) -> tuple[Threads, None]:
+        """Return what those that work in these threads start others with."""
+        return Threads(self.company, self.nesting_level + 1), None
+
+
+def _present() -> Company | None:
+    """Return the company that this thread belongs to."""
+    backend = get_active_backend()[0]
+    return backend.company if isinstance(backend, Threads) else None
+
+
 @contextmanager
 def fused(n_jobs: int | None = None) -> Iterator[None]:
     """Train the networks of everything that scikit-learn does within this block beside each other, in threads.
@@ -81,7 +112,7 @@ def fused(n_jobs: int | None = None) -> Iterator[None]:
     Parameters
     ----------
     n_jobs : int, optional
-        How many at a time; by default as many as the engine may use threads.
+        How many at a time; by default, and with -1, as many as the engine may use threads.
 
     Examples
     --------
@@ -95,27 +126,24 @@ def fused(n_jobs: int | None = None) -> Iterator[None]:
     >>> bool((alone == together).all())
     True
     """
-    global _here
-    import joblib  # which scikit-learn needs, too
-
-    n = engine.get_num_threads() if n_jobs is None else checks.integer(1, 10_000)("n_jobs", n_jobs)
-    if _here is not None:  # within another one: they are one company
+    n = engine.get_num_threads() if n_jobs in (None, -1) else checks.integer(1, 10_000)("n_jobs", n_jobs)
+    if _present() is not None:  # within another one: they are one company
         yield
         return
-    company = _here = Company(n)
+    company = Company(n)
     try:
-        with joblib.parallel_config("threading", n_jobs=n):
+        with joblib.parallel_config(Threads(company), n_jobs=n):
             yield
     except BaseException:
         company.end()
         raise
     finally:
-        _here = None
         sharing.end(company)
 
 
 def train(model: Sequential, fit: Callable[..., History], *arguments: Any, **options: Any) -> History:
     """Call a model's ``fit``, in company where there is some."""
-    if _here is None:
+    company = _present()
+    if company is None:
         return fit(*arguments, **options)
-    return _here.fit(model, fit, *arguments, **options)
+    return company.fit(model, fit, *arguments, **options)

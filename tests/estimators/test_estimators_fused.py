@@ -1,5 +1,6 @@
 """Within `fused`, scikit-learn's own searches and ensembles train networks beside each other, to the same bits."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -9,6 +10,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+import joblib
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris
 from sklearn.ensemble import BaggingClassifier, StackingClassifier
@@ -103,9 +105,70 @@ def test_a_callback_that_trains_another_needs_no_turn_of_its_own():
 def test_one_within_another_and_none_afterwards():
     with fused(2), fused():
         assert cross_val_score(mlp(), X, Y, cv=2).shape == (2,)
-    assert company._here is None
+        assert company._present() is not None
+    assert company._present() is None
+    with fused(-1):
+        assert cross_val_score(mlp(), X, Y, cv=2).shape == (2,)
     with pytest.raises(ValueError, match="n_jobs must be"), fused(0):
         pass
+
+
+def test_ensembles_within_searches_keep_their_company():
+    """Three levels of joblib: all are of one company, and the deepest start no threads of their own."""
+    found = []
+
+    def note(model, epoch, logs):
+        if epoch == 0:
+            backend = joblib.parallel.get_active_backend()[0]
+            found.append((company._present(), backend.effective_n_jobs(4)))
+
+    stacking = StackingClassifier([("a", mlp(callbacks=note))], mlp(callbacks=note), cv=2)
+    with fused(2):
+        here = company._present()
+        cross_val_score(BaggingClassifier(stacking, 2, n_jobs=2), X, Y, cv=2)
+    assert len(found) == 2 * 2 * 4 and {each for each, _ in found} == {here} and {n for _, n in found} == {1}
+
+
+@pytest.mark.parametrize("block", [fused, contextlib.nullcontext])
+def test_what_ends_a_block_ends_no_training_of_another_thread(block):
+    """A training that somebody else began, in a block of its own or in none, is not cut short without a word."""
+    trains, over, found = threading.Event(), threading.Event(), []
+
+    def note(model, epoch, logs):
+        trains.set()
+        assert epoch or over.wait(20)  # the first epoch lasts until the block of the other has failed
+
+    def other():
+        with block():
+            found.append(mlp(callbacks=note, n_iter_no_change=100).fit(X, Y).n_iter_)
+
+    thread = threading.Thread(target=other)
+    with pytest.raises(ZeroDivisionError), fused(2):
+        thread.start()
+        assert trains.wait(20)
+        raise ZeroDivisionError
+    over.set()
+    thread.join()
+    assert found == [12]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_fork_waits_for_no_turn_that_nobody_gives_back():
+    def fork(model, epoch, logs):  # while a thread of the company, this one, has its only turn
+        if epoch or os.getpid() != parent:
+            return
+        child = os.fork()
+        if not child:
+            signal.alarm(20)  # ends it if it waits
+            company._turns.taken = False
+            os._exit(0 if mlp().fit(X, Y).n_iter_ == 12 else 1)
+        found.append(os.waitpid(child, 0)[1])
+
+    parent, found = os.getpid(), []
+    with fused(1):
+        mlp(callbacks=fork).fit(X, Y)
+    assert found == [0]
 
 
 def test_ctrl_c_ends_all():
