@@ -83,7 +83,7 @@ class Callbacks:
             callbacks = []
         elif callable(callbacks) or _hooks(callbacks) or not _several(callbacks):
             callbacks = [callbacks]
-        self._callbacks = [_checked(callback, index) for index, callback in enumerate(callbacks)]
+        self._callbacks = [_checked(callback, place) for place, callback in _placed(callbacks)]
 
     def __len__(self) -> int:
         return len(self._callbacks)
@@ -143,13 +143,21 @@ class Callbacks:
 
         `objection` says why a metric cannot be recorded, too; None of one that can.
         """
-        for index, callback in enumerate(self._callbacks):
+        for place, callback in _placed(self._callbacks):
             for name in getattr(callback, "required_logs", ()):
                 if name not in recorded:
-                    who = f"callbacks[{index}], {type(callback).__name__},"
+                    who = f"callbacks[{place}], {type(callback).__name__},"
                     mend = how_to_record(name, recorded, objection)
                     what = f"{who} needs {name!r}, which this training does not record{mend}"
                     raise ValueError(f"{what} recorded: {', '.join(recorded)}")
+
+
+def _placed(callbacks: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield callbacks with their places among those that the user gave: what nncore puts beside them does not count."""
+    place = 0
+    for callback in callbacks:
+        yield place, callback
+        place += not getattr(callback, "uncounted", False)
 
 
 def _several(callbacks: Any) -> bool:
@@ -195,11 +203,11 @@ def _checked(callback: Any, index: int) -> Any:
 
 def _check_signature(call: Callable[..., Any] | None, name: str, arguments: tuple[str, ...]) -> None:
     """Raise TypeError if `call` would not take `arguments`: before an epoch is trained, not after."""
-    try:
-        signature = inspect.signature(call) if call is not None else None
-    except ValueError:  # some functions written in C do not tell
+    if call is None or str(getattr(call, "__module__", "")).startswith("nncore."):  # ours are right
         return
-    if signature is None:
+    try:
+        signature = inspect.signature(call)
+    except ValueError:  # some functions written in C do not tell
         return
     try:
         signature.bind(*arguments)

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
+from nncore.base import checks
 from nncore.base.typing import Array
 from nncore.history import History
 from nncore.model.sequential import Sequential
@@ -38,6 +40,21 @@ def keep(estimator: Any, arguments: dict[str, Any]) -> None:
     for name, value in arguments.items():
         if name not in ("self", "__class__"):
             setattr(estimator, name, value)
+
+
+def generator_of(random_state: Any) -> Any:
+    """Return the RandomState that somebody means.
+
+    Raises
+    ------
+    ValueError
+        If nothing can be made one of.
+    """
+    try:
+        return check_random_state(random_state)
+    except (TypeError, ValueError) as error:
+        expected = "an integer from 0 to 2**32 - 1, a numpy.random.RandomState, or None"
+        raise ValueError(f"random_state must be {expected}, got {checks.described(random_state)}") from error
 
 
 def seed_of(random_state: Any, generator: Any) -> int:
@@ -110,8 +127,9 @@ class NetworkEstimator(BaseEstimator):
             A sparse one becomes dense: that must fit into memory.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels of any kind, an indicator matrix of several labels per row; or numbers.
-        sample_weight : array-like of shape (n_samples,), optional
-            Of each row, >= 0. Twice the weight of all changes nothing.
+        sample_weight : array-like of shape (n_samples,) or number, optional
+            Of each row, >= 0. Twice the weight of all changes nothing; but in `MLPClassifier` and `MLPRegressor` it is
+            half the penalty `alpha`, as in scikit-learn.
         X_val, y_val, sample_weight_val : array-like, optional
             Rows to validate on after each epoch: ``history_`` has their loss, and where training is stopped early,
             their score decides, instead of that of rows split off.
@@ -176,6 +194,8 @@ class NetworkEstimator(BaseEstimator):
 
     def _split(self, data: Rows, fraction: float, generator: Any) -> tuple[Rows, Rows]:
         """Set rows aside to validate on, of two classes in equal shares, as scikit-learn does."""
+        if not fraction:
+            raise ValueError("validation_fraction is 0: there is nothing to validate on; give X_val and y_val to fit")
         two = isinstance(self._targets, Labels) and self._targets.n_outputs == 1
         train, validation = train_test_split(
             np.arange(len(data.X)),

@@ -76,14 +76,26 @@ def first_weights(settings: Settings, n_features: int, n_outputs: int, generator
     return found
 
 
-def adapt(model: Sequential, wanted: list[Layer]) -> None:
+def adapt(model: Sequential, wanted: list[Layer], dtype: str | None) -> None:
     """Give a trained model the layers of the arguments as they are now: penalties, rates and activations may change.
+
+    Parameters
+    ----------
+    model : Sequential
+    wanted : list of layers
+    dtype : str or None
+        What it is to be computed in; None for what the model is of.
 
     Raises
     ------
     ValueError
         If it would have other weights.
     """
+    if dtype not in (None, model.dtype.name):
+        raise ValueError(
+            f"dtype={dtype!r}, but the network that was trained is of {model.dtype.name}; "
+            "to begin anew, call fit with warm_start=False"
+        )
     if _kinds(model.layers) != _kinds(wanted):
         raise ValueError(
             "the arguments describe another network than the one that was trained: "

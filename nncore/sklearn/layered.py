@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from nncore import losses
@@ -16,7 +15,7 @@ from nncore.losses import Loss, MeanSquaredError
 from nncore.model.sequential import Sequential
 from nncore.optimizers import Optimizer
 from nncore.sklearn import hidden, settings
-from nncore.sklearn.estimator import LabelsMixin, NetworkEstimator, NumbersMixin, keep, listed
+from nncore.sklearn.estimator import LabelsMixin, NetworkEstimator, NumbersMixin, generator_of, keep, listed
 from nncore.sklearn.rows import Rows
 from nncore.solvers import LBFGS, LM
 
@@ -100,7 +99,7 @@ class _Layered(NetworkEstimator):
 
     def _train(self, data: Rows, validation: Rows | None, chosen: Choice, incremental: bool) -> None:
         new = not hasattr(self, "model_")
-        generator = check_random_state(self.random_state)
+        generator = generator_of(self.random_state)
         if chosen.validation_fraction and validation is None and not incremental:
             data, validation = self._split(data, chosen.validation_fraction, generator)
         layers = [*chosen.layers, self._last(chosen)]
@@ -112,7 +111,7 @@ class _Layered(NetworkEstimator):
             model.build(data.X.shape[1])
             self.model_ = model
         else:
-            hidden.adapt(self.model_, layers)
+            hidden.adapt(self.model_, layers, chosen.dtype)
             if not incremental:
                 self.model_.compile(optimizer, loss, self.metrics)
         batches: dict[str, Any] = {} if chosen.solver else {"batch_size": chosen.batch_size, "shuffle": chosen.shuffle}

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from nncore.base import callers
@@ -21,7 +20,7 @@ from nncore.model.sequential import Sequential
 from nncore.optimizers import Optimizer
 from nncore.program.penalties import penalty
 from nncore.sklearn import hidden, poisson, settings
-from nncore.sklearn.estimator import LabelsMixin, NetworkEstimator, NumbersMixin, keep, listed
+from nncore.sklearn.estimator import LabelsMixin, NetworkEstimator, NumbersMixin, generator_of, keep, listed
 from nncore.sklearn.rows import Rows
 from nncore.sklearn.settings import Poisson, Settings
 from nncore.sklearn.stopping import Progress
@@ -51,7 +50,7 @@ class _MLP(NetworkEstimator):
         early = chosen.early_stopping and not chosen.full_batch
         if early and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        new, generator = not hasattr(self, "model_"), check_random_state(self.random_state)
+        new, generator = not hasattr(self, "model_"), generator_of(self.random_state)
         n_features = data.X.shape[1]
         start = hidden.first_weights(chosen, n_features, self.n_outputs_, generator) if new else None
         if early and validation is None:
@@ -67,7 +66,7 @@ class _MLP(NetworkEstimator):
             model.build(n_features)
             self._begin(model, start, chosen)
         else:
-            hidden.adapt(self.model_, layers)
+            hidden.adapt(self.model_, layers, chosen.dtype)
             if not incremental:  # as in scikit-learn, whose fit makes a new optimizer even where weights go on
                 self.model_.compile(chosen.optimizer(), compiled)
         if not chosen.full_batch and (new or not hasattr(self, "loss_curve_")):

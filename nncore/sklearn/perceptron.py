@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nncore.base import callers
 from nncore.base.typing import Array
 from nncore.model import perceptron
-from nncore.sklearn.estimator import keep, seed_of
+from nncore.sklearn.estimator import generator_of, keep, seed_of
 from nncore.sklearn.targets import one_dimensional
 
 
@@ -96,7 +95,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):
         options = {name: arguments[name] for name in ("epochs", "shuffle")}
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            neuron.fit(X, y, seed=seed_of(state, check_random_state(state)), **options)
+            neuron.fit(X, y, seed=seed_of(state, generator_of(state)), **options)
         for warning in said:
             warnings.warn(str(warning.message), ConvergenceWarning, stacklevel=callers.level())
         self.neuron_, self.classes_, self.errors_ = neuron, neuron.classes_, neuron.errors_

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import numbers
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import validate_data
 
 from nncore.arrays.inputs import sample_weights
-from nncore.base import memory
+from nncore.base import checks, memory
 from nncore.base.typing import Array
 
 FLOATS = (np.float64, np.float32)
@@ -30,7 +31,7 @@ class Rows(NamedTuple):
     target : ndarray of shape (n,) or (n, n_outputs)
         As the network reads it.
     weight : ndarray of shape (n,), or None
-        As the user means it: twice the weight of all rows changes nothing.
+        As the user means it: what is learned follows from their shares, and how much a penalty weighs beside it.
     """
 
     X: Array
@@ -103,8 +104,23 @@ def weights(sample_weight: Any, class_weight: Any, y: Any) -> Array | None:
     TypeError, ValueError
         If one is negative or not finite, or all are zero, or a class is unknown.
     """
+    if isinstance(sample_weight, numbers.Real):  # of all
+        sample_weight = np.full(y.shape[0], sample_weight)
     own = sample_weights(sample_weight, y.shape[0], FLOAT64)
     if class_weight is None:
         return own
+    _check_class_weight(class_weight, y.ndim)
     of_classes = compute_sample_weight(class_weight, y)
     return sample_weights(of_classes if own is None else own * of_classes, len(of_classes), FLOAT64)
+
+
+def _check_class_weight(value: Any, n_dimensions: int) -> None:
+    """Raise TypeError or ValueError for what scikit-learn would speak of by other names than `class_weight`."""
+    several = n_dimensions > 1 and isinstance(value, list)
+    tables = value if several else [value]
+    if not (isinstance(value, str) and value == "balanced") and not all(isinstance(table, Mapping) for table in tables):
+        what = "'balanced', None or a " + ("dict" if n_dimensions == 1 else "list of a dict for each label")
+        raise TypeError(f"class_weight must be {what}, got {checks.described(value)}")
+    for table in tables if isinstance(tables[0], Mapping) else ():
+        for label, weight in table.items():
+            checks.real(0)(f"class_weight[{label!r}]", weight)

@@ -11,7 +11,7 @@ from nncore import losses
 from nncore.base import checks
 from nncore.base.names import lookup
 from nncore.layers import Activation, as_activation
-from nncore.losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError
+from nncore.losses import Crossentropy, Loss, MeanAbsoluteError, MeanSquaredError
 from nncore.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 from nncore.schedules import Schedule
 from nncore.solvers import LBFGS, LM
@@ -21,8 +21,6 @@ SMALLEST_RATE = 1e-6
 """Where scikit-learn's adaptive rate ends training."""
 SCIKITS = {"logistic": "sigmoid"}
 """Activations that have another name here."""
-LOSSES: dict[str, Loss] = {"squared_error": MeanSquaredError(), "absolute_error": MeanAbsoluteError(), "huber": Huber()}
-"""The losses of a regressor, by scikit-learn's names; those of nncore are taken, too."""
 
 
 def _verbose(argument: str, value: Any) -> int:
@@ -67,7 +65,9 @@ def _normalization(argument: str, value: Any) -> str | None:
 
 
 def dtype(argument: str, value: Any) -> str | None:
-    return None if value is None else lookup(argument, str(value), {"float32": "float32", "float64": "float64"})
+    """Rule: the name of a number type, or NumPy's object for it."""
+    name = getattr(value, "__name__", str(value))  # of numpy.float32
+    return None if value is None else lookup(argument, name, {name: name for name in ("float32", "float64")})
 
 
 def solver(argument: str, value: Any) -> str | Optimizer | LBFGS | LM:
@@ -85,11 +85,20 @@ class Poisson(Loss):
     kernel: ClassVar[str] = "squared_error"  # by which it is trained
 
 
+LOSSES: dict[str, Loss] = {
+    "squared_error": MeanSquaredError(),
+    "absolute_error": MeanAbsoluteError(),
+    "poisson": Poisson(),
+    **{name: loss() for name, loss in losses.LOSSES.items() if not issubclass(loss, Crossentropy)},
+}
+"""The losses of a regressor, by scikit-learn's names and nncore's."""
+
+
 def regression_loss(argument: str, value: Any) -> Loss:
     """Rule: a loss of numbers, or its name."""
-    if isinstance(value, str) and value == "poisson":
-        return Poisson()
-    return LOSSES.get(value) or losses.get(value) if isinstance(value, str) else losses.get(value)
+    if isinstance(value, str) and value in losses.LOSSES and value not in LOSSES:
+        raise ValueError(f"a regressor needs a loss of numbers, got {value!r}")
+    return losses.get(value) if isinstance(value, Loss) else lookup(argument, value, LOSSES)
 
 
 RULES: Mapping[str, checks.Rule] = {

@@ -42,8 +42,11 @@ class Progress:
         What it looks for in the logs.
     stopped : bool
         Whether it has ended training.
+    uncounted : bool
+        Whether errors count the user's callbacks without it.
     """
 
+    uncounted = True
     required_logs = ("loss",)  # and the penalty, which is there where anything has one
 
     def __init__(self, estimator: Any, settings: Settings, n_samples: int, factor: float, score: Score | None) -> None:

@@ -57,6 +57,9 @@ class Labels:
         ValueError
             If these are no labels.
         """
+        if y.ndim == 1 and y.dtype.kind in "biu":
+            classes = np.unique(y)  # type_of_target would say the same, after ten times as long
+            return cls(classes, BINARY if len(classes) <= 2 else MULTICLASS)
         kind = type_of_target(y, input_name="y", raise_unknown=True)
         if kind == "multilabel-indicator":
             return cls(unique_labels(y), MULTILABEL)
@@ -172,9 +175,11 @@ class Numbers:
         Raises
         ------
         ValueError
-            If `y` has another number of columns.
+            If `y` has another number of columns, or holds no numbers.
         """
         columns = y.reshape(len(y), -1)
+        if columns.dtype.kind not in "biuf":
+            raise ValueError(f"y must hold numbers, got {columns[0, 0]!r} in row 0; for labels use a classifier")
         if columns.shape[1] != self.n_outputs:
             raise ValueError(f"y has {columns.shape[1]} outputs, but the estimator was fitted with {self.n_outputs}")
         if self.rates and columns.min() < 0:

@@ -10,9 +10,7 @@ pytest.importorskip("sklearn")
 
 from estimator_rows import X_NUMBERS, Y_NUMBERS, X, Y
 
-from nncore import (
-    Dense,
-)
+from nncore import Dense, EarlyStopping
 from nncore.sklearn import Classifier, MLPClassifier, MLPRegressor, Perceptron, Regressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -39,7 +37,7 @@ WRONG = {
     "weight_initializer": ("he", "did you mean 'he_"),
     "dtype": ("float16", "did you mean 'float"),
     "verbose": (-1, "verbose must be an integer >= 0"),
-    "random_state": ("seed", "cannot be used to seed"),
+    "random_state": ("seed", "random_state must be an integer from 0"),
 }
 
 
@@ -69,6 +67,29 @@ def test_wrong_losses_layers_and_rows_are_named():
         (lambda: Classifier("relu").fit(X, Y), "layers must be a list of layers"),
         (lambda: Classifier(class_weight="balanced").partial_fit(X, Y, classes=[0, 1, 2]), "needs all rows"),
         (lambda: MLPClassifier(class_weight={5: 2}).fit(X, Y), "not in class_weight"),
+        (lambda: MLPClassifier(class_weight=[1, 2]).fit(X, Y), "class_weight must be 'balanced', None or a dict, got"),
+        (lambda: MLPClassifier(class_weight="equal").fit(X, Y), "class_weight must be 'balanced', None or a dict, got"),
+        (lambda: Classifier(class_weight={0: -1}).fit(X, Y), r"class_weight\[0\] must be a finite number >= 0"),
+        (
+            lambda: MLPClassifier(class_weight={0: 2}).fit(X, np.c_[Y > 0, Y > 1]),
+            "class_weight should be a list of dicts",
+        ),
+        (
+            lambda: MLPClassifier(class_weight=[{0: 2}, 3]).fit(X, np.c_[Y > 0, Y > 1]),
+            "None or a list of a dict for each label, got",
+        ),
+        (lambda: Perceptron(random_state="seed").fit(X[:100], Y[:100]), "random_state must be an integer from 0"),
+        (lambda: Classifier(random_state=-1).fit(X, Y), "random_state must be an integer from 0"),
+        (lambda: MLPRegressor().fit(X, Y.astype(str)), "y must hold numbers, got .*; for labels use a classifier"),
+        (lambda: MLPRegressor(loss="quantile").fit(X, Y), "Known: absolute_error, huber, mae, .*, squared_error"),
+        (lambda: MLPClassifier(early_stopping=True, validation_fraction=0).fit(X, Y), "validation_fraction is 0"),
+        (
+            lambda: MLPClassifier(warm_start=True, max_iter=1).fit(X, Y).set_params(dtype="float32").fit(X, Y),
+            "dtype='float32', but the network that was trained is of float64",
+        ),
+        (lambda: MLPClassifier(callbacks=EarlyStopping("val_loss")).fit(X, Y), r"callbacks\[0\], EarlyStopping, needs"),
+        (lambda: MLPClassifier(callbacks=[print, 3]).fit(X, Y), r"callbacks\[1\] must be a function"),
+        (lambda: MLPClassifier().fit(X, Y, sample_weight=0.0), "sample_weight is zero for every sample"),
         (lambda: MLPClassifier().partial_fit(X, Y), "classes must be passed on the first call"),
         (lambda: MLPClassifier().fit(X, Y, X_val=X), "y_val is missing"),
         (lambda: MLPClassifier().fit(X, Y, y_val=Y), "X_val is missing"),

@@ -15,7 +15,7 @@ from sklearn.datasets import load_breast_cancer, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import mean_poisson_deviance
 from sklearn.preprocessing import scale
-from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from nncore import (
     STOP,
@@ -32,6 +32,7 @@ from nncore import (
 from nncore.base import memory
 from nncore.losses import CategoricalCrossentropy, Huber
 from nncore.sklearn import Classifier, MLPClassifier, MLPRegressor, Perceptron, Regressor, rows
+from nncore.sklearn.targets import Labels
 from nncore.solvers import LBFGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -281,3 +282,18 @@ def test_those_who_have_not_converged_are_warned_at_their_own_line():
         with pytest.warns(ConvergenceWarning) as said:
             estimator.fit(X[50:], NAMES[50:])
         assert {warning.filename for warning in said} == {__file__}
+
+
+def test_types_of_numbers_and_weights_of_all_rows_as_scikit_learn_takes_them():
+    by_name = MLPClassifier((4,), dtype="float32", **QUICK).fit(X, Y, sample_weight=np.full(150, 2.0))
+    by_type = MLPClassifier((4,), dtype=np.float32, **QUICK).fit(X, Y, sample_weight=2)
+    assert by_type.predict_proba(X).dtype == np.float32
+    assert np.array_equal(weights(by_name), weights(by_type))
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint16", "bool"])
+def test_labels_that_are_integers_are_what_scikit_learn_finds_them_to_be(kind):
+    for y in (np.arange(100) % 2, np.arange(100) % 3, np.zeros(100), np.arange(4)):
+        found = Labels.of(y.astype(kind))
+        assert np.array_equal(found.classes, np.unique(y.astype(kind))) and found.classes.dtype == kind
+        assert found.kind == type_of_target(y.astype(kind))
