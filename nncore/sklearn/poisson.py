@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,9 +25,8 @@ from nncore.model.sequential import Sequential
 from nncore.program.penalties import penalty
 from nncore.solvers.lbfgs import LBFGS, minimise
 from nncore.solvers.objective import Objective
+from nncore.training.progress import ProgressBar, check_verbose, progress
 from nncore.training.state import built
-
-Epoch = Callable[[float], bool]
 
 
 def rate(outputs: Array) -> Array:
@@ -77,30 +75,53 @@ def fit(
     verbose: int = 0,
 ) -> History:
     """Train a model of squared errors on Poisson's loss; as ``Sequential.fit``, as far as it goes."""
-    hooks, history = Callbacks(callbacks), History()
+    check = check_verbose(verbose)
+    told = _Epochs(model, epochs, Callbacks(callbacks), validation_data, in_batches=solver is None)
     model.stop_training = False
-    began = time.perf_counter()
+    with progress(check, epochs, len(X), told.history) as told.bar, told.hooks.around_training(model) as stop:
+        if not stop and told.begins():
+            if solver is not None:
+                told.history.message = _solve(model, Data(X, y, sample_weight), solver, epochs, told)
+            else:
+                while told.ended(_epoch(model, X, y, sample_weight, batch_size, shuffle)) and told.begins():
+                    pass
+    return told.history
 
-    def ended(loss: float) -> bool:
-        """Record an epoch; return whether it is the last."""
-        nonlocal began
-        epoch, now = model.history.next_epoch, time.perf_counter()
-        columns = {"loss": loss, "penalty": penalty(model.program, model.parameters), "seconds": now - began}
-        if validation_data is not None:
-            columns["val_loss"] = _mean(model, *validation_data)
-        for record in (history, model.history):
-            record.extend(epoch, {name: [value] for name, value in columns.items()})
-        stop = hooks.on_epoch_end(model, epoch, history.row(-1)) or model.stop_training or len(history) >= epochs
-        began = time.perf_counter()
-        return stop
 
-    with hooks.around_training(model) as stop:
-        if not stop and solver is not None:
-            history.message = _solve(model, Data(X, y, sample_weight), solver, epochs, ended)
-        elif not stop:
-            while not ended(_epoch(model, X, y, sample_weight, batch_size, shuffle)):
-                pass
-    return history
+class _Epochs:
+    """The epochs of a training: recorded, and told to those who listen."""
+
+    bar: ProgressBar
+
+    def __init__(
+        self, model: Sequential, epochs: int, hooks: Callbacks, validation: tuple[Any, ...] | None, *, in_batches: bool
+    ) -> None:
+        self.model, self.epochs, self.hooks, self.validation = model, epochs, hooks, validation
+        self.in_batches, self.history = in_batches, History()
+        names = ["loss", "val_loss", "penalty", "seconds", "learning_rate"]
+        absent = {"val_loss": validation is None, "learning_rate": not in_batches}
+        self.names = [name for name in names if not absent.get(name)]
+        hooks.check_logs(self.names)
+
+    def begins(self) -> bool:
+        """Return whether there is to be another epoch."""
+        self.began = time.perf_counter()
+        return not (self.model.stop_training or self.hooks.on_epoch_begin(self.model, self.model.history.next_epoch))
+
+    def ended(self, loss: float) -> bool:
+        """Record an epoch; return whether it was not the last."""
+        model, epoch = self.model, self.model.history.next_epoch
+        found = {"loss": loss, "penalty": penalty(model.program, model.parameters)}
+        found["seconds"] = time.perf_counter() - self.began
+        if self.validation is not None:
+            found["val_loss"] = _mean(model, *self.validation)
+        if self.in_batches:
+            found["learning_rate"] = model.optimizer.rate_at(epoch)
+        for record in (self.history, model.history):
+            record.extend(epoch, {name: [found[name]] for name in self.names})
+        self.bar.update(1, self.history.row(-1))
+        stop = self.hooks.on_epoch_end(model, epoch, self.history.row(-1))
+        return not (stop or model.stop_training or len(self.history) >= self.epochs)
 
 
 def _mean(model: Sequential, X: Array, y: Array, weight: Array | None = None) -> float:
@@ -108,7 +129,18 @@ def _mean(model: Sequential, X: Array, y: Array, weight: Array | None = None) ->
 
 
 def _epoch(model: Sequential, X: Array, y: Array, weight: Array | None, batch_size: int, shuffle: bool) -> float:
-    """Train for one epoch; return its mean loss."""
+    """Train for one epoch; return its mean loss. What ends it early leaves the model as it was before."""
+    network = built(model._state)
+    *weights, slots, iterations = network.state()
+    try:
+        return _batches(model, X, y, weight, batch_size, shuffle)
+    except BaseException:
+        network.set_weights(*weights)
+        network.set_optimizer_state(slots, iterations)
+        raise
+
+
+def _batches(model: Sequential, X: Array, y: Array, weight: Array | None, batch_size: int, shuffle: bool) -> float:
     epoch, n = model.history.next_epoch, len(X)
     order = permutation(model.seed, epoch, n) if shuffle else np.arange(n)
     total, last = 0.0, float(model.history.loss[-1]) if len(model.history) else math.nan
@@ -140,7 +172,7 @@ class _Moved:
         return total / len(X), gradient
 
 
-def _solve(model: Sequential, data: Data, solver: LBFGS, epochs: int, ended: Epoch) -> str:
+def _solve(model: Sequential, data: Data, solver: LBFGS, epochs: int, told: _Epochs) -> str:
     """Let L-BFGS minimise the loss over all rows; return how it ended."""
     network = built(model._state)
     data = Data(*(None if part is None else np.ascontiguousarray(part, network.dtype) for part in data))  # type: ignore[arg-type]
@@ -150,10 +182,10 @@ def _solve(model: Sequential, data: Data, solver: LBFGS, epochs: int, ended: Epo
     def accept(x: Array, value: float, columns: dict[str, float]) -> bool:
         accepted.append(x)
         objective.go_to(x)
-        return not ended(_mean(model, *data))
+        return told.ended(_mean(model, *data)) and told.begins()
 
     said = minimise(objective, accepted[0], epochs, accept, solver)
     objective.go_to(accepted[-1])
     if len(accepted) == 1:  # not one step: so that there is an epoch to look at
-        ended(_mean(model, *data))
+        told.ended(_mean(model, *data))
     return reason if len(accepted) > epochs else said

@@ -25,6 +25,7 @@ from nncore import (
     Dense,
     Dropout,
     EarlyStopping,
+    LambdaCallback,
     LayerNorm,
     Residual,
     Sequential,
@@ -172,6 +173,35 @@ def test_rates_of_counts():
     assert stopped.best_validation_score_ == max(stopped.validation_scores_) and stopped.n_iter_ < 60
     with pytest.raises(ValueError, match=r"non-finite parameter weights.* the loss is no longer finite"):
         MLPRegressor("poisson", (8,), solver="sgd", learning_rate_init=1e3, random_state=0).fit(X_NUMBERS, counts)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_trainings_on_rates_speak_to_callbacks_as_all_others(solver, capsys):
+    heard = []
+    listen = LambdaCallback(
+        on_epoch_begin=lambda model, epoch: heard.append(epoch),
+        on_epoch_end=lambda model, epoch, logs: heard.append(tuple(logs)),
+    )
+    options = {"max_iter": 3, "solver": solver, "random_state": 0}
+    rates, others = [MLPRegressor(loss, callbacks=listen, **options).fit(X, Y) for loss in ("poisson", "squared_error")]
+    assert heard[:6] == heard[6:] and rates.history_.columns == others.history_.columns
+    with pytest.raises(ValueError, match=r"callbacks\[0\], EarlyStopping, needs 'val_loss'"):
+        MLPRegressor("poisson", callbacks=EarlyStopping("val_loss"), **options).fit(X, Y)
+    MLPRegressor("poisson", verbose=True, **options).fit(X, Y)
+    shown = capsys.readouterr()
+    assert "Iteration 3, loss" in shown.out if solver == "adam" else "epoch 3/3: loss" in shown.err
+
+
+def test_an_epoch_on_rates_that_ends_early_changes_nothing():
+    counts = np.arange(100) % 3
+    rates = MLPRegressor("poisson", (4,), batch_size=50, shuffle=False, random_state=0).partial_fit(X[:100], counts)
+    again = pickle.loads(pickle.dumps(rates))
+    with pytest.raises(ValueError, match=r"epoch 1, batch 1: .*the weights from the start of that epoch were kept"):
+        rates.partial_fit(X[:100], [*counts[:99], 1e308])
+    assert np.array_equal(weights(rates), weights(again))
+    for estimator in (rates, again):  # nor has the optimizer seen anything of it
+        estimator.partial_fit(X[:100], counts)
+    assert np.array_equal(weights(rates), weights(again))
 
 
 def test_rows_to_validate_on_may_be_given():
