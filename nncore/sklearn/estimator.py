@@ -22,6 +22,7 @@ from nncore.sklearn import rows
 from nncore.sklearn.company import train
 from nncore.sklearn.rows import Rows
 from nncore.sklearn.targets import MULTILABEL, Labels, Numbers, Targets, one_dimensional
+from nncore.sklearn.tasks import CallbackSupportMixin, Tasks, with_callbacks
 
 
 class Validation(NamedTuple):
@@ -71,7 +72,7 @@ def listed(callbacks: Any) -> list[Any]:
     return [*callbacks] if isinstance(callbacks, (list, tuple)) else [callbacks]
 
 
-class NetworkEstimator(BaseEstimator):
+class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
     """Base class: what `Classifier`, `Regressor`, `MLPClassifier` and `MLPRegressor` share.
 
     A subclass says what the network is and how it is trained, in `_settings`, `_loss` and `_train`.
@@ -93,11 +94,12 @@ class NetworkEstimator(BaseEstimator):
     random_state: Any
     warm_start: bool
     class_weight: Any = None
+    _tasks: Tasks | None = None
 
     # ---- what subclasses say
 
     def _settings(self) -> Any:
-        """Return the checked arguments; what has the fields ``dtype`` and ``loss``."""
+        """Return the checked arguments; what has the fields ``dtype``, ``loss`` and ``max_iter``."""
         raise NotImplementedError
 
     def _train(self, data: Rows, validation: Rows | None, settings: Any, incremental: bool) -> None:
@@ -109,6 +111,7 @@ class NetworkEstimator(BaseEstimator):
 
     # ---- training
 
+    @with_callbacks  # type: ignore[untyped-decorator, unused-ignore]
     def fit(
         self,
         X: Any,
@@ -159,6 +162,7 @@ class NetworkEstimator(BaseEstimator):
         anew = not (hasattr(self, "model_") and (incremental or self.warm_start))
         if incremental and isinstance(self.class_weight, str):
             raise ValueError(f"class_weight={self.class_weight!r} needs all rows; give partial_fit a dict of weights")
+        given = X, y, sample_weight
         X, y = rows.checked(self, X, y, anew=anew, numeric=self._numeric, dtype=settings.dtype)
         y = one_dimensional(y)
         self._targets = targets = self._targets_for(y, classes, anew, settings)
@@ -167,7 +171,15 @@ class NetworkEstimator(BaseEstimator):
         data = Rows(X, targets.encode(y, targets.loss(settings.loss)), weight)
         if anew:
             self.__dict__.pop("model_", None)
-        self._train(data, self._validated(validation, settings), settings, incremental)
+        held = self._validated(validation, settings)
+        tasks = None if incremental else Tasks.of(self, settings.max_iter, *given)
+        self._tasks = tasks
+        try:
+            self._train(data, held, settings, incremental)
+        finally:
+            del self._tasks
+        if tasks is not None:
+            tasks.end()
         return self
 
     def _validated(self, given: Validation, settings: Any) -> Rows | None:
@@ -228,6 +240,8 @@ class NetworkEstimator(BaseEstimator):
         if validation is not None:
             weight = validation.scaled(scale)
             options["validation_data"] = (*validation[:2], *([] if weight is None else [weight]))
+        if self._tasks is not None:
+            options["callbacks"] = [*options["callbacks"], self._tasks]
         arguments = data.X, data.target
         return train(self.model_, self._network_fit, *arguments, sample_weight=data.scaled(scale), **options)
 

@@ -39,6 +39,11 @@ class Choice:
     poisson = False
 
     @property
+    def max_iter(self) -> int:
+        """The epochs, as `MLPClassifier` calls them."""
+        return self.epochs
+
+    @property
     def solver(self) -> Any:
         """What minimises the loss over all rows; None if an optimizer goes through batches."""
         return None if settings.is_stochastic(self.optimizer) else self.optimizer
