@@ -1,5 +1,7 @@
 """Training with full-batch solvers: what they reach, how they fit into `fit`, and what they refuse."""
 
+import os
+import threading
 from itertools import product
 
 import numpy as np
@@ -577,6 +579,45 @@ def test_the_threads_of_blas_are_bounded_while_a_solver_runs():
             assert of_blas() == {1}, "never raised"
     finally:
         nncore.set_num_threads(limit)
+
+
+def test_the_threads_of_blas_stay_bounded_until_the_last_of_several_solvers_ends():
+    """One that ended gave them all back while others ran, whose sums then had other bits."""
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def of_blas():
+        return {library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"}
+
+    def elsewhere(call, *arguments):
+        thread = threading.Thread(target=call, args=arguments)
+        thread.start()
+        thread.join()
+
+    limit = nncore.get_num_threads()
+    nncore.set_num_threads(3)
+    try:
+        with threadpoolctl.threadpool_limits(limits=4, user_api="blas"):
+            first, second, third = blas.limited(1), blas.limited(1), blas.limited(2)
+            elsewhere(first.__enter__)
+            elsewhere(third.__enter__)
+            second.__enter__()
+            elsewhere(first.__exit__, None, None, None)
+            assert of_blas() == {1}
+            elsewhere(second.__exit__, None, None, None)
+            assert of_blas() == {2}
+            third.__exit__(None, None, None)
+            assert of_blas() == {4}
+    finally:
+        nncore.set_num_threads(limit)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_fork_begins_without_the_bounds_of_threads_that_it_has_not():
+    with blas.limited(1):
+        if not (child := os.fork()):
+            os._exit(bool(blas._held or blas._lock.locked()))
+        assert os.waitpid(child, 0)[1] == 0 and blas._held == [1]
 
 
 @pytest.mark.parametrize("p", [1, 7, equations.WHOLE, equations.WHOLE + 1, equations.WHOLE + 300])

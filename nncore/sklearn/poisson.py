@@ -23,6 +23,7 @@ from nncore.errors import TrainingDiverged
 from nncore.history import History
 from nncore.model.sequential import Sequential
 from nncore.program.penalties import penalty
+from nncore.solvers import blas
 from nncore.solvers.lbfgs import LBFGS, minimise
 from nncore.solvers.objective import Objective
 from nncore.training.progress import ProgressBar, check_verbose, progress
@@ -184,7 +185,8 @@ def _solve(model: Sequential, data: Data, solver: LBFGS, epochs: int, told: _Epo
         objective.go_to(x)
         return told.ended(_mean(model, *data)) and told.begins()
 
-    said = minimise(objective, accepted[0], epochs, accept, solver)
+    with blas.limited(1):  # as every L-BFGS
+        said = minimise(objective, accepted[0], epochs, accept, solver)
     objective.go_to(accepted[-1])
     if len(accepted) == 1:  # not one step: so that there is an epoch to look at
         told.ended(_mean(model, *data))

@@ -1,14 +1,29 @@
-"""How many threads SciPy's linear algebra may use while a solver runs."""
+"""How many threads SciPy's linear algebra may use while a solver runs.
+
+The number is one for the whole process. So those who run beside each other, in threads, share it: the smallest that one
+of them asks for holds, and what was before comes back with the last. A sum that BLAS divides among threads has other
+bits with another number of them.
+"""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import functools
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from nncore import engine
 
+_lock = threading.Lock()
+_held: list[int] = []  # what those who are within have asked for
+_before: list[int] = []  # threads of each library before the first of them came
 
-def limited(most: int | None = None) -> AbstractContextManager[object]:
-    """Return what holds BLAS to `most` threads, never above nncore's own limit, until its block ends.
+
+@contextmanager
+def limited(most: int | None = None) -> Iterator[None]:
+    """Hold BLAS to `most` threads, never above nncore's own limit, until the block ends.
 
     Where the package threadpoolctl is not installed, it does nothing: ``OPENBLAS_NUM_THREADS`` is the way then. Numbers
     below that are set already stay. BLAS's threads spin while they wait, which costs all others on a busy machine, and
@@ -19,12 +34,54 @@ def limited(most: int | None = None) -> AbstractContextManager[object]:
     >>> with limited(1):
     ...     pass
     """
-    try:
-        from threadpoolctl import threadpool_info, threadpool_limits
-    except ImportError:
-        return nullcontext()
     limit = engine.get_num_threads() if most is None else min(most, engine.get_num_threads())
-    if all(library["num_threads"] <= limit for library in threadpool_info() if library["user_api"] == "blas"):
-        return nullcontext()
-    bound: AbstractContextManager[object] = threadpool_limits(limits=limit, user_api="blas")
-    return bound
+    with _lock:
+        if not _held:
+            _before[:] = [library.num_threads for library in _libraries()]
+        _held.append(limit)
+        _apply()
+    try:
+        yield
+    finally:
+        with _lock:
+            if limit in _held:  # not in a process that was forked meanwhile
+                _held.remove(limit)
+            _apply()
+
+
+@functools.cache
+def _libraries() -> tuple[Any, ...]:
+    """Return the libraries that NumPy and SciPy compute with; to look for them takes milliseconds."""
+    import scipy.linalg  # which loads its own  # noqa: F401
+
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return ()
+    return tuple(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+
+def _apply() -> None:
+    for library, before in zip(_libraries(), _before, strict=True):
+        wanted = min([before, *_held])
+        if library.num_threads != wanted:
+            release = getattr(library, "clear_controlling_thread", _nothing)
+            release(force=True)  # threadpoolctl 3.8 lets one thread set them; here all that have the lock
+            library.set_num_threads(wanted)
+            release(force=True)
+
+
+def _nothing(force: bool) -> None:
+    pass
+
+
+def _in_child() -> None:
+    global _lock
+    _lock = threading.Lock()
+    if _held:  # by threads that are no more
+        _held.clear()
+        _apply()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_in_child)

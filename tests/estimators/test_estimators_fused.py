@@ -12,9 +12,15 @@ pytest.importorskip("sklearn")
 
 import joblib
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_iris, make_classification
 from sklearn.ensemble import BaggingClassifier, StackingClassifier
-from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, cross_val_score, learning_curve
+from sklearn.model_selection import (
+    GridSearchCV,
+    RepeatedStratifiedKFold,
+    cross_val_score,
+    cross_validate,
+    learning_curve,
+)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -38,7 +44,18 @@ def grid():
     return [values for name, values in found.cv_results_.items() if "time" not in name and "param" not in name]
 
 
+X_WIDE, Y_WIDE = make_classification(200, 300, n_informative=20, random_state=0)
+
+
+def wide():
+    """So many parameters that BLAS divides its sums among threads, where it may: 30 201."""
+    network = MLPClassifier((100,), solver="lbfgs", max_iter=10, random_state=0)
+    fitted = cross_validate(network, X_WIDE, Y_WIDE, cv=3, return_estimator=True)["estimator"]
+    return [each.model_.parameters for each in fitted]
+
+
 COMPANY = {
+    "wide": wide,
     "grid": grid,
     "cross_val": lambda: cross_val_score(
         mlp(), X, Y, cv=RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)
