@@ -91,9 +91,9 @@ def adapt(model: Sequential, wanted: list[Layer], dtype: str | None) -> None:
     ValueError
         If it would have other weights.
     """
-    if dtype not in (None, model.dtype.name):
+    if dtype not in (None, model.dtype_policy):
         raise ValueError(
-            f"dtype={dtype!r}, but the network that was trained is of {model.dtype.name}; "
+            f"dtype={dtype!r}, but the network that was trained is of {model.dtype_policy}; "
             "to begin anew, call fit with warm_start=False"
         )
     if _kinds(model.layers) != _kinds(wanted):

@@ -34,6 +34,7 @@ class Choice:
     batch_size: int
     shuffle: bool
     validation_fraction: float
+    warm_start: bool
     dtype: str | None
 
     poisson = False
@@ -99,6 +100,7 @@ class _Layered(NetworkEstimator):
             batch_size=checks.integer(1, checks.COUNT)("batch_size", self.batch_size),
             shuffle=checks.flag("shuffle", self.shuffle),
             validation_fraction=checks.real(0, 1, below=True)("validation_fraction", self.validation_fraction),
+            warm_start=checks.flag("warm_start", self.warm_start),
             dtype=settings.dtype("dtype", self.dtype),
         )
 
@@ -176,8 +178,9 @@ class Classifier(LabelsMixin, _Layered):
         An int is the seed of the network. From anything else one is drawn.
     verbose : bool or int
         As in `Sequential.fit`.
-    dtype : {None, "float32", "float64"}
-        What is computed in; None for float32 if `X` is of it, else float64.
+    dtype : {None, "float32", "float64", "mixed_bfloat16"}
+        What is computed in; None for float32 if `X` is of it, else float64. With the last, products are of bfloat16 and
+        all else is float32: quicker for wide networks, on processors that have it.
 
     Attributes
     ----------

@@ -264,8 +264,9 @@ class MLPClassifier(LabelsMixin, _MLP):
         Of an optimizer given by name: longer gradients are shortened to this norm.
     callbacks : callable, object, or list of them
         See `nncore.callbacks`.
-    dtype : {None, "float32", "float64"}
-        What is computed in; None for float32 if `X` is of it, else float64.
+    dtype : {None, "float32", "float64", "mixed_bfloat16"}
+        What is computed in; None for float32 if `X` is of it, else float64. With the last, products are of bfloat16 and
+        all else is float32: quicker for wide networks, on processors that have it.
 
     Attributes
     ----------

@@ -60,7 +60,8 @@ class Rows(NamedTuple):
 
 def checked(estimator: Any, X: Any, y: Any, *, anew: bool, numeric: bool, dtype: Any) -> tuple[Array, Any]:
     """Return X, dense, and y, as scikit-learn checks them; the estimator keeps or compares names and numbers."""
-    options = {"accept_sparse": "csr", "dtype": FLOATS if dtype is None else np.dtype(dtype), "reset": anew}
+    kept = FLOATS if dtype is None else np.dtype("float32" if dtype == "mixed_bfloat16" else dtype)
+    options = {"accept_sparse": "csr", "dtype": kept, "reset": anew}
     X, y = validate_data(estimator, X, y, multi_output=True, y_numeric=numeric, **options)
     return _dense(X), y.toarray() if issparse(y) else y
 

@@ -35,7 +35,7 @@ WRONG = {
     "dropout": ((0.1, 0.2), "dropout must be one value, or one for each of the 1 hidden layers, got 2"),
     "normalization": ("btach", "did you mean 'batch'"),
     "weight_initializer": ("he", "did you mean 'he_"),
-    "dtype": ("float16", "did you mean 'float"),
+    "dtype": ("float16", "unknown dtype .float16.; did you mean"),
     "verbose": (-1, "verbose must be an integer >= 0"),
     "random_state": ("seed", "random_state must be an integer from 0"),
 }
@@ -89,6 +89,7 @@ def test_wrong_losses_layers_and_rows_are_named():
         ),
         (lambda: MLPClassifier(callbacks=EarlyStopping("val_loss")).fit(X, Y), r"callbacks\[0\], EarlyStopping, needs"),
         (lambda: MLPClassifier(callbacks=[print, 3]).fit(X, Y), r"callbacks\[1\] must be a function"),
+        (lambda: Classifier(warm_start=1).fit(X, Y), "warm_start must be True or False, got 1"),
         (lambda: MLPClassifier().fit(X, Y, sample_weight=0.0), "sample_weight is zero for every sample"),
         (lambda: MLPClassifier().partial_fit(X, Y), "classes must be passed on the first call"),
         (lambda: MLPClassifier().fit(X, Y, X_val=X), "y_val is missing"),

@@ -319,6 +319,9 @@ def test_types_of_numbers_and_weights_of_all_rows_as_scikit_learn_takes_them():
     by_type = MLPClassifier((4,), dtype=np.float32, **QUICK).fit(X, Y, sample_weight=2)
     assert by_type.predict_proba(X).dtype == np.float32
     assert np.array_equal(weights(by_name), weights(by_type))
+    mixed = MLPClassifier((64,), dtype="mixed_bfloat16", learning_rate_init=0.02, **QUICK).fit(X, NAMES)
+    assert mixed.model_.dtype_policy == "mixed_bfloat16" and mixed.predict_proba(X).dtype == np.float32
+    assert mixed.partial_fit(X, NAMES).score(X, NAMES) > 0.8 and mixed.coefs_[0].dtype == np.float32
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint16", "bool"])
