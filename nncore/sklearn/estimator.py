@@ -169,17 +169,19 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         self.n_outputs_ = targets.n_outputs
         weight = rows.weights(sample_weight, self.class_weight, y)
         data = Rows(X, targets.encode(y, targets.loss(settings.loss)), weight)
+        held = self._validated(validation, settings)
         if anew:
             self.__dict__.pop("model_", None)
-        held = self._validated(validation, settings)
         tasks = None if incremental else Tasks.of(self, settings.max_iter, *given)
+        if tasks is None:
+            self._train(data, held, settings, incremental)
+            return self
         self._tasks = tasks
         try:
             self._train(data, held, settings, incremental)
         finally:
             del self._tasks
-        if tasks is not None:
-            tasks.end()
+        tasks.end()
         return self
 
     def _validated(self, given: Validation, settings: Any) -> Rows | None:
