@@ -107,7 +107,7 @@ def fused(n_jobs: int | None = None) -> Iterator[None]:
     hand their estimators to threads instead of training one after another; nothing is copied to other processes, and
     each network has one thread of the engine. The results are those without it, bit for bit, where every
     ``random_state`` is a number. (scikit-learn's own sums over members, as ``BaggingClassifier.predict_proba`` takes
-    them, depend on ``n_jobs``: predict outside of the block.)
+    them, depend on ``n_jobs``: predict outside of the block.) It needs joblib 1.4 or later.
 
     Parameters
     ----------
