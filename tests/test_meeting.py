@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 
 from nncore import Adam, Dense, Dropout, EarlyStopping, Sequential, TrainingDiverged
+from nncore.engine import lanes
 from nncore.network.meeting import Meeting
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((90, 4)).astype(np.float32)
 Y = (X[:, 0] * X[:, 1] > 0).astype(int)
+
+
+@pytest.fixture(params=["where it pays", "always"], autouse=True)
+def share(request, monkeypatch):
+    """In lanes, or where these are for so few networks slower, one after the other."""
+    if request.param == "always":
+        monkeypatch.setattr(lanes, "share", lambda program: 0.0)
 
 
 def model_for(k):
@@ -142,10 +150,12 @@ def test_ctrl_c_ends_the_fit_of_the_main_thread_whoever_leads():
     def run(model):
         try:
             fit(model, 10**6)
+        except KeyboardInterrupt:  # of all, if the main thread led
+            interrupted.append(model)
         finally:
             meeting.leave()
 
-    models, meeting = make(), Meeting(5)
+    models, meeting, interrupted = make(), Meeting(5), []
     for model in models:
         model._state.network.meeting = meeting
     threads = [threading.Thread(target=run, args=(model,)) for model in models[1:]]
@@ -154,18 +164,18 @@ def test_ctrl_c_ends_the_fit_of_the_main_thread_whoever_leads():
         for thread in threads:
             thread.start()
         threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-        with pytest.raises(KeyboardInterrupt):
-            run(models[0])
+        run(models[0])
     finally:
         signal.signal(signal.SIGINT, before)
-    done = len(models[0].history.loss)
+    assert models[0] in interrupted
     for model in models:
         model.stop_training = True
     for thread in threads:
         thread.join(60)
         assert not thread.is_alive()
-    assert 0 < done < 10**6
     for model, alone in zip(models, make(), strict=True):
-        assert len(model.history.loss) >= done
-        fit(alone, len(model.history.loss))
+        done = len(model.history.to_dict().get("loss", []))
+        assert done < 10**6
+        if done:
+            fit(alone, done)
         assert model.parameters.tobytes() == alone.parameters.tobytes()

@@ -8,6 +8,9 @@ from collections.abc import Callable, Hashable
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
+from nncore.engine import lanes
+from nncore.program import Program
+
 
 class _Question(NamedTuple):
     """A function that the thread of a network is to call, and where the leader waits for the answer."""
@@ -20,8 +23,8 @@ class _Question(NamedTuple):
 class _Call:
     """What one thread has come with, what it is told, and what became of it."""
 
-    def __init__(self, key: Hashable, plan: Any, arguments: dict[str, Any]) -> None:
-        self.key, self.plan, self.arguments = key, plan, arguments
+    def __init__(self, program: Program, key: Hashable, plan: Any, arguments: dict[str, Any]) -> None:
+        self.program, self.key, self.plan, self.arguments = program, key, plan, arguments
         self.told: SimpleQueue[_Question | list[_Call] | None] = SimpleQueue()
         self.thread = threading.get_ident()
         self.result: Any = None
@@ -42,7 +45,8 @@ class _Call:
 class Meeting:
     """Threads that come to `train` wait until all are there; then one of them trains all, and each gets its own result.
 
-    Networks that cannot share the vectors are trained one after the other. No result depends on who has met whom.
+    Networks that cannot share the vectors, or are too few for that to pay, are trained one after the other. No result
+    depends on who has met whom.
 
     Parameters
     ----------
@@ -74,11 +78,13 @@ class Meeting:
         if calls:
             calls[0].told.put(calls)
 
-    def train(self, key: Hashable, plan: Any, arguments: dict[str, Any]) -> Any:
+    def train(self, program: Program, key: Hashable, plan: Any, arguments: dict[str, Any]) -> Any:
         """Train a plan as ``plan.train(**arguments)`` would, when all have come.
 
         Parameters
         ----------
+        program : Program
+            Of the plan.
         key : hashable or None
             What plans have in common that can be trained together; None for one that cannot.
         plan : Plan
@@ -88,7 +94,7 @@ class Meeting:
         -------
         TrainResult
         """
-        call = _Call(key, plan, arguments)
+        call = _Call(program, key, plan, arguments)
         with self._lock:
             self._waiting.append(call)
             calls = self._all_here()
@@ -139,15 +145,22 @@ class Meeting:
                     call.told.put(None)
 
     def _train(self, group: list[_Call]) -> None:
-        for call in group:
-            self._prepare(call)
-        if len(group) == 1:
-            group[0].result = group[0].plan.train(**group[0].arguments)
-            return
-        together = sys.modules[type(group[0].plan).__module__].train_together
-        results, errors = together([call.plan for call in group], [call.arguments for call in group])
-        for call, result, error in zip(group, results, errors, strict=True):
-            call.result, call.error = result, error
+        """Train those that can be trained together, so many at a time as there are lanes."""
+        module = sys.modules[type(group[0].plan).__module__]
+        for first in range(0, len(group), module.N_LANES):
+            calls = group[first : first + module.N_LANES]
+            for call in calls:
+                self._prepare(call)
+            if group[0].key is not None and lanes.pays(group[0].program, len(calls), module.N_LANES):
+                results, errors = module.train_together([call.plan for call in calls], [c.arguments for c in calls])
+                for call, result, error in zip(calls, results, errors, strict=True):
+                    call.result, call.error = result, error
+            else:
+                for call in calls:
+                    try:
+                        call.result = call.plan.train(**call.arguments)
+                    except Exception as error:
+                        call.error = error
 
     def _prepare(self, call: _Call) -> None:
         arguments = call.arguments

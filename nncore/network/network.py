@@ -292,6 +292,7 @@ class Network:
                 if self.meeting is None:
                     return plan.train(X, target, sample_weight, **options)
                 return self.meeting.train(
+                    self.program,
                     self._lanes_key(len(X), options),
                     plan,
                     {"X": X, "target": target, "sample_weight": sample_weight, **options},
