@@ -1,8 +1,7 @@
 """Fits in threads that meet in the engine: each model as after its own fit, with its history, callbacks and errors."""
 
-import os
-import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -45,11 +44,10 @@ def fitted_together(models, fit, n=None):
 
     def run(k):
         try:
-            fit(k, models[k])
+            with meeting.attended():
+                fit(k, models[k])
         except BaseException as error:
             errors[k] = error
-        finally:
-            meeting.leave()
 
     threads = []
     for k, model in enumerate(models):
@@ -137,45 +135,33 @@ def test_a_callback_looks_at_its_own_model_in_its_own_thread():
     assert sorted(map(len, seen.values())) == [3] * 4
 
 
-def test_ctrl_c_ends_the_fit_of_the_main_thread_whoever_leads():
-    def make():
-        models = [Sequential([Dense(8, "tanh"), Dense(2, "softmax")], seed=k) for k in range(5)]
-        for model in models:
-            model.build(4)
-        return models
+def test_one_runs_at_a_time_and_nobody_is_waited_for_once_it_is_closed():
+    """Callbacks between the calls of the engine do not meet; a meeting of three that only two come to is closed."""
+    running, most, meeting = [], [], Meeting(3)
 
-    def fit(model, epochs):
-        model.fit(X[:60], Y[:60], epochs=epochs, batch_size=16, verbose=False)
+    def note(model, epoch, logs):
+        running.append(model)
+        most.append(len(running))
+        time.sleep(0.001)
+        running.remove(model)
 
     def run(model):
-        try:
-            fit(model, 10**6)
-        except KeyboardInterrupt:  # of all, if the main thread led
-            interrupted.append(model)
-        finally:
-            meeting.leave()
+        with meeting.attended():
+            model.fit(X[:60], Y[:60], epochs=3, callbacks=note, verbose=False)
 
-    models, meeting, interrupted = make(), Meeting(5), []
-    for model in models:
+    models = [model_for(k) for k in range(2)]
+    threads = [threading.Thread(target=run, args=(model,)) for model in models]
+    for model, thread in zip(models, threads, strict=True):
         model._state.network.meeting = meeting
-    threads = [threading.Thread(target=run, args=(model,)) for model in models[1:]]
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        for thread in threads:
-            thread.start()
-        threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-        run(models[0])
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert models[0] in interrupted
-    for model in models:
-        model.stop_training = True
+        thread.start()
+    time.sleep(0.1)
+    assert all(thread.is_alive() for thread in threads)
+    meeting.close()
     for thread in threads:
         thread.join(60)
         assert not thread.is_alive()
-    for model, alone in zip(models, make(), strict=True):
-        done = len(model.history.to_dict().get("loss", []))
-        assert done < 10**6
-        if done:
-            fit(alone, done)
-        assert model.parameters.tobytes() == alone.parameters.tobytes()
+    assert most == [1] * 6
+    for k, model in enumerate(models):
+        other = model_for(k)
+        other.fit(X[:60], Y[:60], epochs=3, verbose=False)
+        assert model.parameters.tobytes() == other.parameters.tobytes()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from nncore.engine import lanes
 from nncore.program import Program
+
+FORKED = "this process was forked while another thread trained the model: call fit again"
 
 
 class _Question(NamedTuple):
@@ -41,39 +46,61 @@ class _Call:
             raise error
         return answer
 
+    def let_its_thread_answer(self) -> None:
+        """Have its watcher and listener called by the thread that trains the network, where callbacks belong."""
+        for name in ("watcher", "listener"):
+            if self.arguments.get(name) is not None:
+                self.arguments[name] = partial(self.ask, self.arguments[name])
+
 
 class Meeting:
     """Threads that come to `train` wait until all are there; then one of them trains all, and each gets its own result.
 
-    Networks that cannot share the vectors, or are too few for that to pay, are trained one after the other. No result
-    depends on who has met whom.
+    Between these calls one of them runs at a time: Python runs one anyway, and those that want to would take turns in
+    losing milliseconds over it. Networks that cannot share the vectors, or are too few for that to pay, are trained one
+    after the other. No result depends on who has met whom. It is not for a thread that gets signals, which may strike
+    anywhere.
 
     Parameters
     ----------
     n : int
-        How many threads there are; each says when it will not come again, by `leave`.
+        How many threads there are; each does all of it in a block `attended`.
 
     Examples
     --------
-    >>> meeting = Meeting(2)
-    >>> meeting.leave()
-    >>> meeting.leave()
+    >>> meeting = Meeting(1)
+    >>> with meeting.attended():
+    ...     pass
     """
 
     def __init__(self, n: int) -> None:
         self._lock = threading.Lock()
+        self._running = threading.Lock()  # held by the one that runs, or leads
         self._n, self._waiting = n, list[_Call]()
-        self._interrupted = False
+        self._process = os.getpid()
 
-    def join(self) -> None:
-        """One more thread is going to come."""
-        with self._lock:
-            self._n += 1
+    @contextmanager
+    def attended(self) -> Iterator[None]:
+        """Take part until the block ends."""
+        self._running.acquire()
+        try:
+            yield
+        finally:
+            self.leave()
+            self._running.release()
+
+    def close(self) -> None:
+        """Nobody is waited for any more."""
+        self._wait_for_fewer(self._n)
 
     def leave(self) -> None:
-        """This thread will not come again."""
+        """One thread fewer will come."""
+        if not self._is_forked:
+            self._wait_for_fewer(1)
+
+    def _wait_for_fewer(self, n: int) -> None:
         with self._lock:
-            self._n -= 1
+            self._n -= n
             calls = self._all_here()
         if calls:
             calls[0].told.put(calls)
@@ -94,6 +121,8 @@ class Meeting:
         -------
         TrainResult
         """
+        if self._is_forked:  # nobody else would come
+            return plan.train(**arguments)
         call = _Call(program, key, plan, arguments)
         with self._lock:
             self._waiting.append(call)
@@ -101,33 +130,37 @@ class Meeting:
         if calls:
             self._lead(calls)
         else:
-            self._follow(call)
+            self._running.release()
+            try:
+                self._follow(call)
+            finally:
+                self._running.acquire()
         if call.error is not None:
             raise call.error
         return call.result
+
+    @property
+    def _is_forked(self) -> bool:
+        """Whether this is a child process, in which the other threads do not exist."""
+        return os.getpid() != self._process
 
     def _all_here(self) -> list[_Call]:
         """Return all calls once nobody is missing."""
         if not self._waiting or len(self._waiting) < self._n:
             return []
-        calls, self._waiting, self._interrupted = self._waiting, [], False
+        calls, self._waiting = self._waiting, []
         return calls
 
     def _follow(self, call: _Call) -> None:
         """Wait for the end, and do meanwhile what only this thread can do."""
-        interrupt: BaseException | None = None
-        while True:
-            try:
-                told = call.told.get()
-                if told is None:
-                    break
-                if isinstance(told, list):
-                    self._lead(told)
-                    break
-                _answer(told)
-            except BaseException as error:  # Ctrl-C: another thread is computing with this one's plan
-                interrupt, self._interrupted = error, True
-        call.error = call.error or interrupt
+        while (told := call.told.get()) is not None:
+            if isinstance(told, list):
+                self._lead(told)
+                return
+            _answer(told)
+            if self._is_forked:
+                self._running = threading.Lock()  # which nobody is left to release
+                raise RuntimeError(FORKED)
 
     def _lead(self, calls: list[_Call]) -> None:
         groups: dict[Hashable, list[_Call]] = {}
@@ -136,7 +169,7 @@ class Meeting:
         try:
             for group in groups.values():
                 self._train(group)
-        except BaseException as error:  # a signal, which ends all
+        except BaseException as error:  # which ends all
             for call in calls:
                 call.error = call.error or error
         finally:
@@ -150,7 +183,7 @@ class Meeting:
         for first in range(0, len(group), module.N_LANES):
             calls = group[first : first + module.N_LANES]
             for call in calls:
-                self._prepare(call)
+                call.let_its_thread_answer()
             if group[0].key is not None and lanes.pays(group[0].program, len(calls), module.N_LANES):
                 results, errors = module.train_together([call.plan for call in calls], [c.arguments for c in calls])
                 for call, result, error in zip(calls, results, errors, strict=True):
@@ -161,17 +194,6 @@ class Meeting:
                         call.result = call.plan.train(**call.arguments)
                     except Exception as error:
                         call.error = error
-
-    def _prepare(self, call: _Call) -> None:
-        arguments = call.arguments
-        watcher, listener = arguments.get("watcher"), arguments.get("listener")
-
-        def watch(*progress: Any) -> bool:
-            return self._interrupted or (watcher is not None and bool(call.ask(watcher, *progress)))
-
-        arguments["watcher"] = watch
-        if listener is not None:
-            arguments["listener"] = lambda *scores: call.ask(listener, *scores)
 
 
 def _answer(question: _Question) -> None:
