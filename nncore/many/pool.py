@@ -8,14 +8,14 @@ they meet in the engine (`nncore.network.meeting`).
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from nncore import engine
 from nncore.engine import lanes, own_arithmetic, sharing
+from nncore.many.helper import Helper, start, wait_for
 from nncore.many.job import Job
 from nncore.many.progress import Part, Progress
 from nncore.network.meeting import Meeting
@@ -79,13 +79,14 @@ def _left_by_lanes(unit: Unit, progress: Progress) -> Unit:
         Those that are left because the system gave no thread, or this is a child process without them.
     """
     n = min(len(unit), _n_lanes(unit[0]))
-    meeting, waiting, helpers = Meeting(n), deque(unit), list[threading.Thread]()
+    meeting, waiting, helpers = Meeting(n), deque(unit), list[Helper]()
     try:
-        _start(helpers, n, partial(_take_turns, waiting, progress, meeting), meeting.leave)
-    except BaseException as error:
+        start(helpers, n, partial(_take_turns, waiting, progress, meeting), meeting.leave)
+        wait_for(helpers, progress)
+    except BaseException as error:  # a signal that struck around these
         progress.stopped = progress.stopped or error
         meeting.close()
-    _wait(helpers, progress)
+        wait_for(helpers, progress)
     return list(waiting) if progress.stopped is None else []
 
 
@@ -156,41 +157,20 @@ def _one_for_blas(jobs: list[Job]) -> AbstractContextManager[object]:
 
 
 def _run(jobs: list[Job], progress: Progress, most: int | None) -> None:
-    n_threads, helpers = most or engine.get_num_threads(), list[threading.Thread]()
+    n_threads, helpers = most or engine.get_num_threads(), list[Helper]()
     waiting = deque(units(jobs, n_threads))
     n_threads = max(1, min(n_threads, len(waiting)))
     try:
         sharing.share(progress, n_threads)
-        _start(helpers, n_threads - 1, partial(_work, waiting, progress, True), partial(sharing.leave, progress))
+        start(helpers, n_threads - 1, partial(_work, waiting, progress, True), partial(sharing.leave, progress))
         _work(waiting, progress, False)
         sharing.leave(progress)
+        wait_for(helpers, progress)
     except BaseException as error:  # a signal that struck this thread between two networks
         progress.stopped = progress.stopped or error
+        wait_for(helpers, progress)
     finally:
-        _wait(helpers, progress)
         sharing.end(progress)
-
-
-def _start(helpers: list[threading.Thread], n: int, work: Callable[[], None], miss: Callable[[], None]) -> None:
-    """Set `n` threads to work, or as many as the system gives, and put them among the `helpers`; `miss` the others."""
-    for _ in range(n):
-        helper = threading.Thread(target=work, name="nncore.many", daemon=True)
-        helpers.append(helper)  # first, for a signal that strikes now
-        try:
-            helper.start()
-        except RuntimeError:
-            miss()
-
-
-def _wait(helpers: list[threading.Thread], progress: Progress) -> None:
-    """Wait for the end of all; what strikes meanwhile, also again and again, has them end after an epoch."""
-    while any(helper.is_alive() for helper in helpers):
-        try:
-            for helper in helpers:
-                if helper.is_alive():
-                    helper.join()
-        except BaseException as error:
-            progress.stopped = progress.stopped or error
 
 
 @own_arithmetic

@@ -163,7 +163,7 @@ def test_ctrl_c(n, verbose, threads, always, capsys):
 def test_ctrl_c_at_any_line(threads, always):
     """In the thread that calls, of what is around the trainings."""
     folder = os.path.dirname(sys.modules["nncore.many.pool"].__file__)
-    for number in range(1 + threads, 400, 17):
+    for number in range(1 + threads, 690, 23):
         seen = 0
 
         def trace(frame, event, argument, number=number):
