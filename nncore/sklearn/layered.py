@@ -172,7 +172,7 @@ class Classifier(LabelsMixin, _Layered):
         An int is the seed of the network. From anything else one is drawn.
     verbose : bool or int
         As in `Sequential.fit`.
-    dtype : {None, "float32", "float64"}
+    dtype : {None, "float32", "float64", "mixed_bfloat16"}
         What is computed in; None for float32 if `X` is of it, else float64.
 
     Attributes

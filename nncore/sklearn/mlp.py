@@ -265,7 +265,7 @@ class MLPClassifier(LabelsMixin, _MLP):
         Of an optimizer given by name: longer gradients are shortened to this norm.
     callbacks : callable, object, or list of them
         See `nncore.callbacks`.
-    dtype : {None, "float32", "float64"}
+    dtype : {None, "float32", "float64", "mixed_bfloat16"}
         What is computed in; None for float32 if `X` is of it, else float64.
 
     Attributes

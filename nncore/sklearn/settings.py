@@ -12,6 +12,7 @@ from nncore.base import checks
 from nncore.base.names import lookup
 from nncore.layers import Activation, as_activation
 from nncore.losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError
+from nncore.model.definition import POLICIES
 from nncore.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 from nncore.schedules import Schedule
 from nncore.solvers import LBFGS, LM
@@ -67,7 +68,7 @@ def _normalization(argument: str, value: Any) -> str | None:
 
 
 def dtype(argument: str, value: Any) -> str | None:
-    return None if value is None else lookup(argument, str(value), {"float32": "float32", "float64": "float64"})
+    return None if value is None else lookup(argument, str(value), {name: name for name in POLICIES})
 
 
 def solver(argument: str, value: Any) -> str | Optimizer | LBFGS | LM:
