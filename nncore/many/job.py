@@ -19,7 +19,7 @@ from nncore.training.state import Names, Prepared, State
 OPERATIONS = 6  # for each weight and row: a multiplication and an addition, forward, back, and for the gradient
 PER_STEP = 30_000.0  # what a step of the smallest network costs beside that, in operations
 PER_NETWORK = 1e7  # what a fit costs beside its steps
-PER_LANE = 1e7  # what it costs beside that to begin and end in a lane
+PER_LANE = 2e7  # what it costs beside that to begin and end in a lane
 PER_HEARD = 1.5e6  # what it costs there to call a callback, which has a thread of its own
 SCORED = 0.35  # what validation and metrics take there of the steps' time: they are not in lanes
 

@@ -79,7 +79,8 @@ def _left_by_lanes(unit: Unit, progress: Progress) -> Unit:
         Those that are left because the system gave no thread, or this is a child process without them.
     """
     n = min(len(unit), _n_lanes(unit[0]))
-    meeting, waiting, helpers = Meeting(n), deque(unit), list[Helper]()
+    meeting = Meeting(n, lambda: progress.stopped is not None)
+    waiting, helpers = deque(unit), list[Helper]()
     try:
         start(helpers, n, partial(_take_turns, waiting, progress, meeting), meeting.leave)
         wait_for(helpers, progress)
@@ -104,13 +105,13 @@ def _take_turns(waiting: deque[Job], progress: Progress, meeting: Meeting) -> No
                     job = waiting.popleft()
                 except IndexError:
                     return
-                _train(job, progress, True, meeting)
+                _train(job, progress, False, meeting)
     except BaseException as error:
         progress.stopped = progress.stopped or error
 
 
 def _train(job: Job, progress: Progress, watches: bool, meeting: Meeting | None) -> None:
-    part = Part(progress, job.work, job.epochs, watches)
+    part = Part(progress, job.work, job.epochs, watches or (progress.shown and meeting is None))
     try:
         with job.state.turn.training():
             fit = job.fit()

@@ -46,11 +46,20 @@ class _Call:
             raise error
         return answer
 
-    def let_its_thread_answer(self) -> None:
+    def let_its_thread_answer(self, over: Callable[[], bool]) -> None:
         """Have its watcher and listener called by the thread that trains the network, where callbacks belong."""
-        for name in ("watcher", "listener"):
-            if self.arguments.get(name) is not None:
-                self.arguments[name] = partial(self.ask, self.arguments[name])
+        watcher, listener = self.arguments.get("watcher"), self.arguments.get("listener")
+
+        def watch(*progress: Any) -> bool:
+            return over() or (watcher is not None and bool(self.ask(watcher, *progress)))
+
+        self.arguments["watcher"] = watch
+        if listener is not None:
+            self.arguments["listener"] = partial(self.ask, listener)
+
+
+def _never() -> bool:
+    return False
 
 
 class Meeting:
@@ -65,6 +74,8 @@ class Meeting:
     ----------
     n : int
         How many threads there are; each does all of it in a block `attended`.
+    over : callable
+        Asked some times in a second whether all that train are to end with the epoch before.
 
     Examples
     --------
@@ -73,7 +84,8 @@ class Meeting:
     ...     pass
     """
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, over: Callable[[], bool] = _never) -> None:
+        self._over = over
         self._lock = threading.Lock()
         self._running = threading.Lock()  # held by the one that runs, or leads
         self._n, self._waiting = n, list[_Call]()
@@ -183,7 +195,7 @@ class Meeting:
         for first in range(0, len(group), module.N_LANES):
             calls = group[first : first + module.N_LANES]
             for call in calls:
-                call.let_its_thread_answer()
+                call.let_its_thread_answer(self._over)
             if group[0].key is not None and lanes.pays(group[0].program, len(calls), module.N_LANES):
                 results, errors = module.train_together([call.plan for call in calls], [c.arguments for c in calls])
                 for call, result, error in zip(calls, results, errors, strict=True):

@@ -254,7 +254,7 @@ GIVEN = ("rows", "validation_data", "validation_rows", "sample_weight", "callbac
 
 def jobs_for(models, **options):
     return checked_jobs(
-        models, X, Y, **{**dict.fromkeys((*GIVEN, "class_weight", "batch_size")), "epochs": 400, **options}
+        models, X, Y, **{**dict.fromkeys((*GIVEN, "class_weight", "batch_size")), "epochs": 1000, **options}
     )
 
 
@@ -287,7 +287,7 @@ def test_in_other_processes_too():
     models, others = plain(20), plain(20)
     assert units_of(models) == [20]
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as workers:
-        fit_many(models, X, Y, epochs=400, executor=workers, verbose=0)
+        fit_many(models, X, Y, epochs=1000, executor=workers, verbose=0)
     for one, other in zip(models, others, strict=True):
-        other.fit(X, Y, epochs=400, verbose=0)
+        other.fit(X, Y, epochs=1000, verbose=0)
         equal(one, other)
