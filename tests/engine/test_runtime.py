@@ -361,7 +361,8 @@ def test_without_registers_of_amx_there_is_the_next_best(monkeypatch):
     monkeypatch.setattr(select, "mixed_module", lambda isa: isa)
     monkeypatch.setattr(select, "FORCED", "")
     assert select.mixed_isas() == ["base", "avx2", "avx512", "avx512bf16", "amx"]
-    assert (engine.show_config()["isa_bfloat16"], asked) == ("amx", [])
+    config = engine.show_config()
+    assert (config["isa_bfloat16"], config["isa_bfloat16_supported"], asked) == ("amx", select.mixed_isas(), [])
     assert select.load_mixed.__wrapped__() == "avx512bf16"
     monkeypatch.setattr(select, "FORCED", "amx")
     with pytest.raises(RuntimeError, match="NNCORE_ISA=amx cannot multiply bfloat16 here: there are base, avx2, avx5"):
