@@ -1,6 +1,7 @@
 """dtype="mixed_bfloat16": all that one does with a model goes with such a one, too."""
 
 import copy
+import pickle
 from types import SimpleNamespace
 
 import numpy as np
@@ -224,3 +225,12 @@ def test_files_say_it(tmp_path):
     assert again.dtype_policy == MIXED and repr(again) == repr(model) and "dtype='mixed_bfloat16'" in repr(model)
     assert f"(6 features, {MIXED})" in again.summary()
     assert bits(again) == bits(model) and np.array_equal(again.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", MIXED])
+def test_pickles_speak_of_it_where_it_is_so(dtype):
+    """Versions that know of no precision take no field of that name: they refuse this model, and load all others."""
+    model = regressor(dtype)
+    assert ("precision" in model.__getstate__()["_state"]) == (dtype == MIXED)
+    again = pickle.loads(pickle.dumps(model))
+    assert again.dtype_policy == dtype and bits(again) == bits(model)
