@@ -103,6 +103,44 @@ def test_a_training_that_diverges_says_where():
     assert places[0] == places[1] and places[0][0] is not None
 
 
+ANSWERS = [
+    lambda model, X, y: model.predict(X),
+    lambda model, X, y: model.predict_classes(X),
+    lambda model, X, y: model.predict(X.astype(float).tolist()),
+    lambda model, X, y: model.evaluate(X, y)["loss"],
+    lambda model, X, y: model.loss_and_gradient(X, y)[0],
+]
+
+
+@pytest.mark.parametrize("n", [1, 40, 3000])
+@pytest.mark.parametrize("dtype", ["float32", MIXED])
+def test_a_value_that_is_infinite_as_bfloat16_is_named_where_the_answer_is_not_finite(dtype, n):
+    """It is finite in float32, whose answers are, too; 0 times infinity is NaN, of which no class can be made."""
+    model = Sequential([Dense(4, "relu"), Dense(2, "softmax")], seed=1, dtype=dtype)
+    model.build(3)
+    model.set_weights([0 * weight for weight in model.get_weights()])
+    wide, row, labels = np.zeros((n, 3), np.float32), n // 2, np.arange(n) % 2
+    for answer in ANSWERS:
+        wide[row, 1] = 3.38e38
+        assert np.isfinite(answer(model, wide, labels)).all()
+        wide[row, 1] = -3.4e38
+        if dtype == "float32":
+            assert np.isfinite(answer(model, wide, labels)).all()
+            continue
+        with pytest.raises(ValueError, match=rf"too large for {MIXED}: 1 .* row {row}, column 1, -3.4e\+38$"):
+            answer(model, wide, labels)
+    if dtype == MIXED:
+        with pytest.raises(TrainingDiverged, match=f"row {row} of X"):
+            model.train_on_batch(wide, labels)
+
+
+def test_an_answer_that_is_infinite_for_another_reason_is_given():
+    model = Sequential([Dense(1)], dtype=MIXED)
+    model.build(2)
+    model.set_weights([[[2e38], [2e38]], [0]])
+    assert model.predict([[2, 2]]) == model.evaluate([[2, 2]], [0.0])["loss"] == np.inf
+
+
 # ---- solvers
 
 

@@ -589,7 +589,8 @@ class Sequential:
         NotBuiltError
             If the model has no weights yet.
         ValueError
-            If `X` has another number of features or features of other names, or holds NaN or infinity.
+            If `X` has another number of features or features of other names, or holds NaN, infinity or a value too
+            large.
         """
         return prediction.predict(self._state, X)
 
