@@ -108,7 +108,7 @@ class Job:
             validation = self._data(self.validation, self.validation_rows, "validate")
             if self.validation is self.table:  # whose weights are for training
                 validation = validation._replace(sample_weight=None)
-        seen = self.table.seen(data, validation, self.program.loss)
+        seen = self.table.seen(data, validation, self.program)
         prepared = Prepared(data, validation, self.program, self.names, seen)
         options: dict[str, Any] = {"class_weight": self.class_weight, "callbacks": self.callbacks, "verbose": False}
         fit = Fit(self.model, self.state, prepared, None, 0.0, self.strategy, epochs=self.epochs, **options)

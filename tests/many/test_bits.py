@@ -125,6 +125,7 @@ def test_models_of_all_precisions_and_of_other_losses():
     for one, other in zip(models, others, strict=True):
         other.fit(X, Y, epochs=2)
         equal(one, other)
+        assert one.history.inputs == other.history.inputs and one.history.targets == other.history.targets
 
 
 def test_a_vector_that_was_lent_has_the_new_parameters():
