@@ -15,7 +15,7 @@ from nncore.builder.refusal import Refusal
 from nncore.builder.schema import schema
 from nncore.builder.watching import Pace
 from nncore.builder.wire import encode
-from nncore.cli import parser
+from nncore.cli import options
 from nncore.engine import select
 from nncore.history import Mark
 from nncore.losses import LOSSES, Huber
@@ -54,7 +54,7 @@ def test_the_schema_holds_the_tables_of_the_core():
     assert "Number of outputs" in found["layers"]["Dense"]["fields"]["units"]["text"]
     assert found["optimizers"]["Adam"]["fields"]["learning_rate"]["default"] == 0.001
     assert {row["name"] for row in found["data"]["bundled"]} >= {"digits", "penguins"}
-    assert tuple(found["dtypes"]) == parser.DTYPES
+    assert tuple(found["dtypes"]) == options.DTYPES
     relu = next(row for row in found["activations"] if row["name"] == "relu")["curve"]
     assert relu["y"] == [max(0.0, round(x, 4)) for x in relu["x"]]
 
