@@ -1,4 +1,4 @@
-"""Compile the engine: one extension module per (number type, instruction set), from one source.
+"""Compile the engine: one extension module per (arithmetic, instruction set), from one source, 13 on x86.
 
 Everything else about the package is in pyproject.toml.
 """

@@ -25,7 +25,7 @@ from nncore.metrics import r2_score
 DTYPES = ("float32", "mixed_bfloat16")
 MNIST, MNIST_EPOCHS = "MNIST", 5
 HIDDEN, EPOCHS, BATCH_SIZE, FOLDS = 64, 20, 16, 5
-ALL_TABLES = "all tables"
+OF_TABLES = "mean of the tables"
 
 Score = Callable[[int, str], float]
 """Of seed and dtype."""
@@ -100,10 +100,10 @@ def _scores(data: dict[str, Any]) -> dict[str, Array]:
 
 
 def _means(data: dict[str, Any]) -> dict[str, float]:
-    """Return the points that mixed_bfloat16 is better by, as mean over the seeds: of MNIST, and of all tables."""
+    """Return the points that mixed_bfloat16 is better by, on the mean of the seeds: MNIST, and all tables together."""
     scores = _scores(data)
     tables = [scores[name] for name in scores if name != MNIST]
-    groups = {MNIST: [scores[MNIST]] if MNIST in scores else [], ALL_TABLES: tables}
+    groups = {MNIST: [scores[MNIST]] if MNIST in scores else [], OF_TABLES: tables}
     return {name: float(np.mean([mixed - plain for plain, mixed in those])) for name, those in groups.items() if those}
 
 
@@ -115,7 +115,7 @@ def ratios(data: dict[str, Any]) -> dict[str, float]:
     >>> scores = [("iris", 96.0, 96.5), ("wine", 98.0, 97.25)]
     >>> results = [{"data": name, "seed": 0, "float32": a, "mixed_bfloat16": b} for name, a, b in scores]
     >>> ratios({"missing": None, "results": results})
-    {'points between bfloat16 and float32, all tables': 0.125}
+    {'points between bfloat16 and float32, mean of the tables': 0.125}
     """
     return {f"points between bfloat16 and float32, {name}": abs(points) for name, points in _means(data).items()}
 
@@ -127,7 +127,7 @@ def summary(data: dict[str, Any]) -> str:
     --------
     >>> result = {"data": "iris", "seed": 0, "float32": 96.0, "mixed_bfloat16": 96.5}
     >>> summary({"missing": None, "results": [result]})
-    'all tables +0.50'
+    'mean of the tables +0.50'
     """
     return ", ".join(f"{name} {points:+.2f}" for name, points in _means(data).items())
 

@@ -129,21 +129,23 @@ typedef struct {
     real keep_other; /* and so is what is no weight: a bias, a gamma, a beta */
 } nn_shape;
 
-/* the constants of all updates of a step, and of the weight it has come to */
+/* the constants of all updates of a step, and of the weight it has come to; a lane may be a network of its own */
 typedef struct {
     nn_hyper_vec h;
     vec not_finite; /* 0, or NaN once a new weight was not finite, or what divides its steps */
     int rule;
     isize stride;
-    nn_shape shape;
+    vec l1, two_l2, limit, keep, keep_other;
+    real scale;
     int penalizes, limits, scales, decays;
-    isize n_limited; /* how many values of gradients the limit has changed */
+    ivec n_limited; /* how many values of gradients the limit has changed */
 } nn_update;
 
 /* the weight that comes next */
 NN_FUNC void nn_update_shape(nn_update *u, const nn_shape *shape)
 {
-    u->shape = *shape;
+    u->l1 = vset1(shape->l1), u->two_l2 = vset1(shape->two_l2), u->limit = vset1(shape->limit);
+    u->keep = vset1(shape->keep), u->keep_other = vset1(shape->keep_other), u->scale = shape->scale;
     u->penalizes = shape->l1 != 0 || shape->two_l2 != 0;
     u->limits = shape->limit != 0;
     u->scales = shape->scale != 1;
@@ -159,22 +161,35 @@ NN_FUNC void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize st
     u->not_finite = vset1(0);
     u->rule = rule;
     u->stride = stride;
-    u->n_limited = 0;
+    u->n_limited = viset1(0);
     nn_update_shape(u, &none);
 }
 
-/* g (n) += the penalties' gradient at w, cut to the limit; `weight` is 0 for a bias, which has no penalty */
+/* g (n) += the penalties' gradient at w, cut to the limit; `weight` is 0 for a bias, which has no penalty. A lane without
+ * a penalty of its own keeps its gradient, whose zeros adding one would turn positive. */
 NN_FUNC void nn_shape_gradient(nn_update *u, int weight, real *g, const real *w, isize n)
 {
-    const vec l1 = vset1(u->shape.l1), two_l2 = vset1(u->shape.two_l2), limit = vset1(u->shape.limit), zero = vset1(0);
+    const vec l1 = u->l1, two_l2 = u->two_l2, limit = u->limit, zero = vset1(0), one = vfrombits(viset1(1));
+    const vmask penalized = vlt(zero, l1 + two_l2);
     if (u->penalizes && weight)
         for (isize i = 0; i < n; i += NN_V) {
             vec a = vload(w + i), sign = vselect(veq(a, zero), zero, vcopysign(l1, a));
-            vstore(g + i, vfma(two_l2, a, vload(g + i)) + sign);
+            vstore(g + i, vselect(penalized, vfma(two_l2, a, vload(g + i)) + sign, vload(g + i)));
         }
     if (!u->limits) return;
-    for (isize i = 0; i < n; i++) u->n_limited += g[i] > u->shape.limit || g[i] < -u->shape.limit;
-    for (isize i = 0; i < n; i += NN_V) vstore(g + i, vmax(-limit, vmin(limit, vload(g + i))));
+    for (isize i = 0; i < n; i += NN_V) {
+        const vec a = vload(g + i);
+        u->n_limited += vbits(vselect(vgt(a, limit), one, vselect(vlt(a, -limit), one, zero)));
+        vstore(g + i, vmax(-limit, vmin(limit, a)));
+    }
+}
+
+/* how many values the limit has changed, since `begin` */
+NN_FUNC isize nn_update_limited(const nn_update *u)
+{
+    isize n = 0;
+    for (int l = 0; l < NN_V; l++) n += u->n_limited[l];
+    return n;
 }
 
 NN_FUNC void nn_scale(real *g, real factor, isize n)
@@ -206,7 +221,7 @@ NN_INLINE void nn_update_rows(nn_update *u, int weight, real *new, const real *o
 {
     nn_hyper_vec h = u->h; /* copies, which no store can change: the compiler keeps them in registers */
     h.fused_roots = fused_roots;
-    const vec keep = vset1(weight ? u->shape.keep : u->shape.keep_other);
+    const vec keep = weight ? u->keep : u->keep_other;
     const isize stride = u->stride;
     const int decays = u->decays;
     vec not_finite = u->not_finite;

@@ -43,6 +43,7 @@ INPUTS = {
     "widest": 2,
     "constant": 0,
 }
+BLURRED = {"blurred": 2, "blur": 1.1 * data.BLURRED, "values": 75, "values_left": 10}
 TARGETS = {"rows": 500, "counts": [150.0, 200.0, 150.0], "baseline": 1.09}
 
 
@@ -396,6 +397,16 @@ CASES = [
             lambda: healthy(loss=np.linspace(1, 0.3, EPOCHS), val_loss=np.full(EPOCHS, 0.4)),  # validation counts
             lambda: healthy(loss=np.exp(-np.arange(EPOCHS))),  # halves for ever, from nearly 0
             lambda: healthy(loss=np.linspace(1, 0.9, 9), val_loss=None, first_epoch=3),
+        ],
+    ),
+    (
+        "rounded_inputs",
+        "warning",
+        None,
+        lambda: with_facts(inputs=BLURRED),
+        [
+            lambda: with_facts(inputs={**BLURRED, "blur": 0.9 * data.BLURRED}),
+            lambda: with_facts(),  # of a model of float32, or of an older version
         ],
     ),
     (

@@ -217,6 +217,37 @@ def test_divergence_is_noted_and_explained():
     assert f"no longer finite in epoch {error.epoch}, batch {error.batch}" in str(found)
 
 
+@pytest.mark.parametrize(
+    ("column", "blurred", "values", "left", "blur"),
+    [
+        (np.arange(1950.0, 2025), 1, 75, 10, 0.107),
+        (1e5 + np.linspace(-50, 50, 301), 1, 301, 1, 5.6),  # 100,000 lies between 99,840 and 100,352
+        (np.linspace(-2, 2, 400), 1, 400, 400, 0.00147),
+        (np.arange(256.0), 0, 1, 1, 0),  # all of them are numbers of 8 bits
+    ],
+)
+def test_what_bfloat16_leaves_of_the_inputs(column, blurred, values, left, blur):
+    n = len(column)
+    X = np.stack([np.zeros(n), column, np.arange(n) % 2, np.full(n, 1.001)], axis=1).astype(np.float32)
+    seen = inputs_seen(X, True)
+    assert seen["blur"] == pytest.approx(blur, rel=0.1)
+    assert {**inputs_seen(X), "blurred": blurred, "blur": seen["blur"], "values": values, "values_left": left} == seen
+
+
+@pytest.mark.parametrize(("dtype", "first"), [("mixed_bfloat16", True), ("mixed_bfloat16", False), ("float32", True)])
+def test_the_doctor_sees_columns_that_bfloat16_cannot_tell_apart(dtype, first):
+    """Years, say: nothing but the loss, which did not fall, used to speak of them."""
+    X, y = np.arange(1950.0, 2025)[:, None], np.arange(75.0)
+    model = Sequential([Dense(4), Dense(1)] if first else [BatchNorm(), Dense(4), Dense(1)], dtype=dtype)
+    history = model.fit(X, y, epochs=3)
+    for record in (history, History.from_dict(history.to_dict())):
+        told = {finding.rule: finding for finding in record.doctor()}
+        assert ("rounded_inputs" in told) == (dtype == "mixed_bfloat16" and first)
+        assert "rounded_inputs" not in told or list(told).index("rounded_inputs") < list(told).index("unscaled_inputs")
+    if "rounded_inputs" in told:
+        assert "of 75 values of feature 0, mixed_bfloat16 tells 10 apart" in told["rounded_inputs"].seen
+
+
 def test_columns_that_vary_by_rounding_count_as_constant():
     X = np.random.default_rng(0).normal(size=(100, 3))
     X[:, 1] = np.where(X[:, 0] > 0, 0.3, 0.1 + 0.2)

@@ -367,9 +367,12 @@ def test_sample_weights_may_be_a_column():
 def test_frames_of_mixed_numbers_are_converted_at_once():
     n = 20_000
     frame = pd.DataFrame({f"c{i}": np.arange(n) % 2 == 0 if i % 2 else np.arange(n) / n for i in range(20)})
-    start = time.perf_counter()
-    array = features(frame, F32)
-    assert time.perf_counter() - start < 0.15  # one by one they take 0.3 s and more
+    seconds = []
+    for _ in range(3):  # the quickest: other programs take their share of the others
+        start = time.perf_counter()
+        array = features(frame, F32)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.15  # one by one they take 0.3 s and more
     assert array.dtype == F32 and array[1].tolist() == [np.float32(1 / n), 0] * 10
 
 

@@ -1,6 +1,7 @@
 """dtype="mixed_bfloat16": all that one does with a model goes with such a one, too."""
 
 import copy
+import pickle
 from types import SimpleNamespace
 
 import numpy as np
@@ -100,6 +101,44 @@ def test_a_training_that_diverges_says_where():
         places.append((caught.value.layer, caught.value.tensor))
         assert np.isfinite(model.parameters).all()
     assert places[0] == places[1] and places[0][0] is not None
+
+
+ANSWERS = [
+    lambda model, X, y: model.predict(X),
+    lambda model, X, y: model.predict_classes(X),
+    lambda model, X, y: model.predict(X.astype(float).tolist()),
+    lambda model, X, y: model.evaluate(X, y)["loss"],
+    lambda model, X, y: model.loss_and_gradient(X, y)[0],
+]
+
+
+@pytest.mark.parametrize("n", [1, 40, 3000])
+@pytest.mark.parametrize("dtype", ["float32", MIXED])
+def test_a_value_that_is_infinite_as_bfloat16_is_named_where_the_answer_is_not_finite(dtype, n):
+    """It is finite in float32, whose answers are, too; 0 times infinity is NaN, of which no class can be made."""
+    model = Sequential([Dense(4, "relu"), Dense(2, "softmax")], seed=1, dtype=dtype)
+    model.build(3)
+    model.set_weights([0 * weight for weight in model.get_weights()])
+    wide, row, labels = np.zeros((n, 3), np.float32), n // 2, np.arange(n) % 2
+    for answer in ANSWERS:
+        wide[row, 1] = 3.38e38
+        assert np.isfinite(answer(model, wide, labels)).all()
+        wide[row, 1] = -3.4e38
+        if dtype == "float32":
+            assert np.isfinite(answer(model, wide, labels)).all()
+            continue
+        with pytest.raises(ValueError, match=rf"too large for {MIXED}: 1 .* row {row}, column 1, -3.4e\+38$"):
+            answer(model, wide, labels)
+    if dtype == MIXED:
+        with pytest.raises(TrainingDiverged, match=f"row {row} of X"):
+            model.train_on_batch(wide, labels)
+
+
+def test_an_answer_that_is_infinite_for_another_reason_is_given():
+    model = Sequential([Dense(1)], dtype=MIXED)
+    model.build(2)
+    model.set_weights([[[2e38], [2e38]], [0]])
+    assert model.predict([[2, 2]]) == model.evaluate([[2, 2]], [0.0])["loss"] == np.inf
 
 
 # ---- solvers
@@ -224,3 +263,12 @@ def test_files_say_it(tmp_path):
     assert again.dtype_policy == MIXED and repr(again) == repr(model) and "dtype='mixed_bfloat16'" in repr(model)
     assert f"(6 features, {MIXED})" in again.summary()
     assert bits(again) == bits(model) and np.array_equal(again.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", MIXED])
+def test_pickles_speak_of_it_where_it_is_so(dtype):
+    """Versions that know of no precision take no field of that name: they refuse this model, and load all others."""
+    model = regressor(dtype)
+    assert ("precision" in model.__getstate__()["_state"]) == (dtype == MIXED)
+    again = pickle.loads(pickle.dumps(model))
+    assert again.dtype_policy == dtype and bits(again) == bits(model)

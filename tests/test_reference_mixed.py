@@ -177,5 +177,5 @@ def test_a_precision_that_there_is_not_is_refused():
 
 def test_mixed_precision_needs_float32():
     program = lower([Dense(1)], 1, "mse")
-    with pytest.raises(ValueError, match="must be an array of float32, got float64"):
+    with pytest.raises(ValueError, match="must be arrays of float32, got float64; use astype"):
         reference.forward(program, np.zeros(2), np.zeros((1, 1)), precision=MIXED)

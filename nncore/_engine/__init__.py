@@ -1,1 +1,1 @@
-"""The compiled engine: one module per (number type, instruction set), and `runtime`, which they share."""
+"""The compiled engine: one module per (arithmetic, instruction set), and `runtime`, which they share."""

@@ -113,11 +113,11 @@ cdef extern from "optimizers.h" nogil:
     ctypedef struct nn_shape:
         real l1, two_l2, limit, scale, keep, keep_other
     ctypedef struct nn_update:
-        nn_shape shape
+        real scale
         int scales
-        isize n_limited
     void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize stride)
     void nn_update_shape(nn_update *u, const nn_shape *shape)
+    isize nn_update_limited(const nn_update *u)
     void nn_shape_gradient(nn_update *u, int weight, real *g, const real *w, isize n)
     void nn_scale(real *g, real factor, isize n)
     void nn_update_run(nn_update *u, int weight, real *new, const real *old, const real *g, isize n)
@@ -200,6 +200,22 @@ cdef extern from "gradient.h" nogil:
     void nn_outer_block(const nn_outer *p)
     void nn_outer_update(const nn_outer *p, isize i, isize n)
     void nn_column_sums(real *sums, const nn_tree *tree, const real *dz, isize n_rows, isize width)
+
+cdef extern from "lanes.h" nogil:
+    ctypedef struct nn_lanes_product:
+        const real *a
+        const real *b
+        isize a_row, a_k, b_k, b_col, n_rows, n_k, n_cols
+        real *y
+        const real *bias
+        int goes_on, more, relu
+    void nn_lanes_multiply(const nn_lanes_product *p)
+    void nn_lanes_sums(real *sums, const real *x, isize n_rows, isize n, int goes_on)
+    void nn_update_begin_lanes(nn_update *u, int rule, const nn_hyper *h, isize stride)
+    void nn_update_lane_shapes(nn_update *u, const nn_shape *shape)
+    void nn_update_lanes(const nn_update *u, int *finite, isize *limited)
+    void nn_lanes_put(real *lanes, int lane, const real *x, isize n)
+    void nn_lanes_take(real *x, const real *lanes, int lane, isize n)
 
 cdef extern from "rng.h" nogil:
     void nn_count_up(int64_t *order, isize begin, isize end)

@@ -6,9 +6,10 @@ Reading order: capi (what C offers), panels (matrices in and out of panels), net
 kind of row each), passes (all of them), loss, optimizer, lowering (a Program becomes a Network), vectors (flat vectors
 in and out of states), monitor (what training records), poll (signals and watchers), train, columns and row (forward
 for many rows and for one), predict and backpropagate (what workers do), capacity (how many of them), call (one call:
-checks, memory, threads), scoring (what follows an epoch of training), result (what training hands back), plan (the
-Python class), predictor (the one for single rows), stepper (the one for single steps), kernels (single kernels on NumPy
-arrays), roofline (what the machine can do, for the benchmark).
+checks, memory, threads), scoring (what follows an epoch of training), lanes and boarding (small networks that share the
+vectors), result (what training hands back), plan (the Python class), together (plans in lanes), predictor (the one for
+single rows), stepper (the one for single steps), kernels (single kernels on NumPy arrays), roofline (what the machine
+can do, for the benchmark).
 
 A function takes the parts of the Engine that it works with, the whole one where these are more than three or so.
 """
@@ -56,8 +57,11 @@ include "backpropagate.pxi"
 include "capacity.pxi"
 include "call.pxi"
 include "scoring.pxi"
+include "lanes.pxi"
+include "boarding.pxi"
 include "result.pxi"
 include "plan.pxi"
+include "together.pxi"
 include "predictor.pxi"
 include "stepper.pxi"
 include "kernels.pxi"

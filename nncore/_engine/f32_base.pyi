@@ -4,7 +4,7 @@
 documented in `nncore.kernels`, which checks and converts their arguments.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ _Labels: TypeAlias = NDArray[np.int32]
 
 DTYPE: np.dtype[np.floating[Any]]
 TILE_SHAPE: tuple[int, int]
+N_LANES: int
 ACTIVATION_NAMES: tuple[str, ...]
 KEEPS_INPUT: tuple[bool, ...]
 LOSS_NAMES: tuple[str, ...]
@@ -113,6 +114,10 @@ class Plan:
         sample_weight: _Real | None = None,
         predictions: _Real | None = None,
     ) -> float: ...
+
+def train_together(
+    plans: Sequence[Plan], calls: Sequence[Mapping[str, Any]]
+) -> tuple[list[TrainResult], list[BaseException | None]]: ...
 
 class Stepper:
     def __init__(self, model: Any, state: Any, batch_size: int | None, otherwise: Callable[..., float]) -> None: ...

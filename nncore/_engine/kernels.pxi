@@ -2,6 +2,7 @@
 
 DTYPE = np.dtype(np.float32 if NN_REAL_BITS == 32 else np.float64)
 TILE_SHAPE = (NN_MR, NN_W)
+N_LANES = NN_V
 ACTIVATION_NAMES = tuple(NN_ACTIVATION_NAMES[i].decode() for i in range(NN_N_ACTIVATIONS))
 KEEPS_INPUT = tuple(bool(NN_ACTIVATION_KEEPS_INPUT[i]) for i in range(NN_N_ACTIVATIONS))
 LOSS_NAMES = tuple(NN_LOSS_NAMES[i].decode() for i in range(NN_N_LOSSES))

@@ -75,6 +75,17 @@ cdef void load_targets(const Job *job, isize n_outputs, isize n, isize start, re
     nn_gather_columns(t, rows, n, n_outputs)
 
 
+cdef void apply_loss(const Network *net, double *value, real *z, const real *labels, const real *t,
+                     const real *scale) noexcept nogil:
+    """value (NN_V) = the losses of the lanes; z (n_outputs, NN_V): in raw predictions, out their gradients by scale."""
+    if net.loss == NN_sparse_softmax_crossentropy:
+        nn_sparse_softmax_loss(value, z, labels, net.n_outputs, scale)
+    elif net.loss == NN_softmax_crossentropy:
+        nn_softmax_loss(value, z, t, net.n_outputs, scale)
+    else:
+        nn_elementwise_loss(net.loss, net.loss_parameter, value, z, t, net.n_outputs, scale)
+
+
 cdef void loss_of_columns(const Network *net, const Job *job, isize n, isize start, double n_batch, double *value,
                           real *z, real *t) noexcept nogil:
     """value (NN_V) = weighted losses; z: in raw predictions, out their gradients over n_batch; n <= NN_V rows."""
@@ -90,14 +101,9 @@ cdef void loss_of_columns(const Network *net, const Job *job, isize n, isize sta
             scale[i] = <real>(row_weight(job, source) / n_batch)
         if job.labels != NULL:
             labels[i] = job.labels[source]
-    if net.loss == NN_sparse_softmax_crossentropy:
-        nn_sparse_softmax_loss(value, z, labels, net.n_outputs, scale)
-    else:
+    if job.labels == NULL:
         load_targets(job, net.n_outputs, n, start, t)
-        if net.loss == NN_softmax_crossentropy:
-            nn_softmax_loss(value, z, t, net.n_outputs, scale)
-        else:
-            nn_elementwise_loss(net.loss, net.loss_parameter, value, z, t, net.n_outputs, scale)
+    apply_loss(net, value, z, labels, t, scale)
     if job.sample_weight != NULL:
         for i in range(n):
             value[i] *= row_weight(job, source_row(job, start + i))

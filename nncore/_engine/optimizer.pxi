@@ -78,14 +78,14 @@ cdef void prepare_hyper(Optimizer *o) noexcept nogil:
 
 # --------------------------------------------------------------------------------------------------- one block
 
-cdef void shape_for(const Optimizer *o, const Row *r, nn_update *update) noexcept nogil:
-    """Tell an update which weight it has come to."""
+cdef nn_shape shape_for(const Optimizer *o, const Row *r) noexcept nogil:
+    """What is done to a weight besides the rule."""
     cdef nn_shape shape
     cdef double decay = o.weight_decay if r.weight_decay < 0 else r.weight_decay
     shape.l1, shape.two_l2, shape.limit = <real>r.l1, <real>(2 * r.l2), <real>o.clip_value
     shape.scale, shape.keep = <real>o.clip_scale, <real>(1.0 - o.learning_rate * decay)
     shape.keep_other = shape.keep if o.decays_biases else 1
-    nn_update_shape(update, &shape)
+    return shape
 
 
 cdef inline isize block_at(const Row *r, const Block *block) noexcept nogil:
@@ -211,7 +211,7 @@ cdef void update_norm(const Weights *w, const Stage *s, const Row *r, isize p, n
     cdef isize at = norm_parameter(r, GAMMA, p), n = 2 * nn_panel_width(r.n_out, p)
     if r.flat >= 0:
         if update.scales:
-            nn_scale(w.gradient + at, update.shape.scale, n)
+            nn_scale(w.gradient + at, update.scale, n)
         nn_update_run(update, 0, s.new + at, w.state + at, w.gradient + at, n)
     elif s.new != w.state:
         memcpy(s.new + at, w.state + at, n * sizeof(real))
@@ -229,7 +229,7 @@ cdef void update_block(const Network *net, const Weights *w, const Stage *s, con
         update_norm(w, s, r, block.p, update)
         return
     if update.scales:
-        nn_scale(w.gradient + at, update.shape.scale, n + has_bias(r, block) * width)
+        nn_scale(w.gradient + at, update.scale, n + has_bias(r, block) * width)
     nn_update_run(update, 1, s.new + at, w.state + at, w.gradient + at, n)
     at += n
     if has_bias(r, block):
@@ -239,23 +239,26 @@ cdef void update_block(const Network *net, const Weights *w, const Stage *s, con
 
 cdef void work_on_blocks(Engine *e, isize begin, isize end, int worker, real *scratch) noexcept nogil:
     """GRADIENTS or UPDATES."""
-    cdef isize i
+    cdef isize i, n_limited
     cdef nn_update update
+    cdef nn_shape shape
     cdef double work = NN_W * NN_W * (20.0 + (2.0 * e.stage.n_rows if e.stage.kind == GRADIENTS else 0.0))
     nn_update_begin(&update, e.optimizer.rule, &e.optimizer.hyper, e.net.n_weights)
     for i in range(begin, end):
         if nn_raised(&e.crew.abandon):
             break
         if e.optimizer.shapes:
-            shape_for(&e.optimizer, e.net.rows + e.net.blocks[i].row, &update)
+            shape = shape_for(&e.optimizer, e.net.rows + e.net.blocks[i].row)
+            nn_update_shape(&update, &shape)
         if e.stage.kind == GRADIENTS:
             gradient_block(e, e.net.blocks + i, worker, scratch, &update)
         else:
             update_block(&e.net, &e.weights, &e.stage, e.net.blocks + i, &update)
         if worker == 0:
             poll(e, work)
-    if update.n_limited > 0:
-        nn_tally_add(&e.optimizer.n_clipped_values, update.n_limited)
+    n_limited = nn_update_limited(&update)
+    if n_limited > 0:
+        nn_tally_add(&e.optimizer.n_clipped_values, n_limited)
     if not nn_update_finite(&update):
         nn_raise(&e.crew.overflow)
 

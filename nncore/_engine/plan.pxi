@@ -177,28 +177,15 @@ cdef class Plan:
         cdef Scoring scoring
         self.enter()  # first: a job of another thread may be exchanging what is checked
         try:
-            check_training(e, X.shape[0], epochs, batch_size, shuffle)
             row_losses = prepare_scoring(e, &scoring, validation, thresholds, listener)
-            prepare_job(e, UPDATE, X, target, sample_weight, predictions, min(batch_size, X.shape[0]))
-            e.job.seed, e.job.first_epoch, e.job.n_epochs = seed, first_epoch, epochs
-            e.job.max_seconds = 0 if max_seconds is None else max(float(max_seconds), 1e-9)
-            take_scoring(e, &scoring)
-            result = new_result(epochs, recorded, e.net.n_rows, scoring.n_scores)
-            fill_result(e, result)
-            if learning_rates is not None:
-                check_rates(learning_rates.shape[0], epochs * n_batches(&e.job))
-                e.job.learning_rates = &learning_rates[0]
-            if shuffle:
-                ensure_order(&e.copies, e.job.n)
-                e.job.order = e.copies.order
-            e.watch.watcher = NULL if watcher is None else <PyObject *>watcher
+            result = prepare_training(e, X, target, sample_weight, first_epoch, epochs, batch_size, shuffle, seed,
+                                      predictions, max_seconds, learning_rates, recorded, &scoring)
             self.result = result  # already, for a child process in which the job does not come to its end
+            e.watch.watcher = NULL if watcher is None else <PyObject *>watcher
             try:
                 run_training(e)
             finally:
-                cut_result(result, &e.outcome)
-                if e.outcome.diverged or e.watch.undo or nn_raised(&e.crew.overflow):
-                    go_back(e)
+                end_training(e, result)
             return result
         finally:
             self.busy = 0

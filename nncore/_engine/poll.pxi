@@ -2,6 +2,8 @@
 
 cdef enum:
     POLL_WORK = 2000000     # operations between two looks at the clock: some ten microseconds
+cdef str FORKED = ("this process was forked in the middle of an epoch and cannot finish it: its model is at the start "
+                   "of that epoch; call fit again")
 cdef double POLL_SECONDS = 0.03   # between two looks for signals: they take the GIL, which others may hold
 
 
@@ -27,7 +29,10 @@ cdef void look_at_clock(Engine *e) noexcept nogil:
     with gil:
         fp = nn_fp_begin(0)  # for what runs now
         e.watch.poll_at = 0
-        run_handlers(e)
+        if e.lanes != NULL:
+            run_lanes_handlers(e.lanes)
+        else:
+            run_handlers(e)
         nn_fp_end(fp)
     if e.watch.poll_at == 0:
         e.watch.poll_at = nn_now() + POLL_SECONDS  # from now on: a slow watcher must leave time to train
@@ -45,9 +50,7 @@ cdef void run_handlers(Engine *e) noexcept:
         give_up(e, error)
     if fork_count() != e.crew.forks:  # one of them has forked, and this is the child
         nn_team_desert(e.crew.team)
-        give_up(e, RuntimeError(
-            "this process was forked in the middle of an epoch and cannot finish it: its model is at the start of that "
-            "epoch; call fit again"))
+        give_up(e, RuntimeError(FORKED))
 
 
 cdef void give_up(Engine *e, object error) noexcept:

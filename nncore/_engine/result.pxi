@@ -77,3 +77,32 @@ cdef int cut_result(TrainResult result, const Outcome *outcome) except -1:
     result.diverged, result.epoch, result.batch = outcome.diverged, outcome.epoch, outcome.batch
     result.last_finite_loss = outcome.last_finite_loss
     return 0
+
+
+cdef TrainResult prepare_training(Engine *e, const real[:, ::1] X, target, sample_weight, isize first_epoch,
+                                  isize epochs, isize batch_size, bint shuffle, uint64_t seed, real[:, ::1] predictions,
+                                  max_seconds, const double[::1] learning_rates, const int64_t[::1] recorded,
+                                  const Scoring *scoring):
+    """Make a job of what `Plan.train` was given; return where its results will be."""
+    cdef TrainResult result
+    check_training(e, X.shape[0], epochs, batch_size, shuffle)
+    prepare_job(e, UPDATE, X, target, sample_weight, predictions, min(batch_size, X.shape[0]))
+    e.job.seed, e.job.first_epoch, e.job.n_epochs = seed, first_epoch, epochs
+    e.job.max_seconds = 0 if max_seconds is None else max(float(max_seconds), 1e-9)
+    take_scoring(e, scoring)
+    result = new_result(epochs, recorded, e.net.n_rows, scoring.n_scores)
+    fill_result(e, result)
+    if learning_rates is not None:
+        check_rates(learning_rates.shape[0], epochs * n_batches(&e.job))
+        e.job.learning_rates = &learning_rates[0]
+    if shuffle:
+        ensure_order(&e.copies, e.job.n)
+        e.job.order = e.copies.order
+    return result
+
+
+cdef int end_training(Engine *e, TrainResult result) except -1:
+    cut_result(result, &e.outcome)
+    if e.outcome.diverged or e.watch.undo or nn_raised(&e.crew.overflow):
+        go_back(e)
+    return 0

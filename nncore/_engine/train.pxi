@@ -38,6 +38,8 @@ cdef void transpose_all(const Network *net, Weights *w) noexcept nogil:
 
 cdef void go_back(Engine *e) noexcept nogil:
     """Return to the state at the start of the epoch."""
+    if e.lanes != NULL:
+        leave_lane(e, 0)
     if e.books.spare_is_start:
         exchange_states(&e.weights)
         e.books.spare_is_start = 0

@@ -130,6 +130,8 @@ cdef struct Scoring:      # what is worked out after each epoch of a job of trai
     double *scores        # (n_epochs, n_scores): shares of right rows; loss of the validation rows, their shares
     PyObject *listener    # gets them after each epoch, and may say that it is the last; NULL for none
 
+cdef struct Lanes         # networks that are trained together: lanes.pxi
+
 cdef struct Engine:       # one compiled network, its state and its memory; the job that is running, and who works on it
     Network net
     Weights weights
@@ -146,6 +148,8 @@ cdef struct Engine:       # one compiled network, its state and its memory; the 
     Tuning tuning
     Watch watch
     Scoring scoring
+    Lanes *lanes          # while it is one of several in whose vectors it has a lane; else NULL
+    int lane
 
 
 cdef int ensure_scratch(Crew *c, int n_workers) except -1:

@@ -14,6 +14,7 @@ import numpy as np
 
 from nncore.arrays.order import are_sorted
 from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
+from nncore.base.bfloat16 import round_to_bfloat16
 from nncore.base.typing import Array
 
 MOST_ROWS = 512  # of inputs: enough for means and deviations within 5 %, and what is asked are powers of ten
@@ -26,15 +27,21 @@ Facts = dict[str, Any]
 
 
 def sampled(
-    X: Array, target: Array, sample_weight: Array | None, loss: str, validation: Array | None = None
+    X: Array,
+    target: Array,
+    sample_weight: Array | None,
+    loss: str,
+    validation: Array | None = None,
+    precision: str | None = None,
 ) -> tuple[Callable[[], Facts], Callable[[], Facts]]:
     """Copy some rows; return functions without arguments that sum them up, by `inputs_seen` and `targets_seen`.
 
     With the targets `validation` of the validation rows, ``validation_counts`` says how often each class is in them,
     and ``sorted`` is 1 if they follow those to train on in sorted order; see `are_sorted` of `nncore.arrays.order`.
+    With a `precision`, that of a program, `inputs_seen` also says what rounding to bfloat16 does to the features.
     """
     weight = None if sample_weight is None else _spread(sample_weight, _most(target, MOST_TARGETS))
-    inputs = partial(inputs_seen, _spread(X, _most(X, MOST_ROWS)))
+    inputs = partial(inputs_seen, _spread(X, _most(X, MOST_ROWS)), precision is not None)
     trained = _spread(target, _most(target, MOST_TARGETS))
     targets = partial(targets_seen, trained, weight, loss)
     if validation is None:
@@ -57,7 +64,7 @@ def _spread(array: Array, most: int) -> Array:
     return np.array(array[:: -(-len(array) // most)])
 
 
-def inputs_seen(X: Array) -> Facts:
+def inputs_seen(X: Array, rounds: bool = False) -> Facts:
     """Return the range of means and standard deviations over the features.
 
     Returns
@@ -66,7 +73,9 @@ def inputs_seen(X: Array) -> Facts:
         ``rows``, ``features``: how many there were. ``min``, ``max``: of all values. ``mean_min``, ``mean_max``,
         ``std_min``, ``std_max``: of the features; constant ones, and those that vary by rounding alone, do not count
         for ``std_min``. ``constant``: how many of them there are. ``narrowest``, ``widest``: the features with
-        ``std_min`` and ``std_max``.
+        ``std_min`` and ``std_max``. Where the network `rounds` them to bfloat16: ``blurred``, the feature that this
+        changes most; ``blur``, by how much of its deviation, as the root of the mean square; ``values`` and
+        ``values_left``, how many different ones it has, before and after.
 
     Examples
     --------
@@ -84,7 +93,7 @@ def inputs_seen(X: Array) -> Facts:
     std = np.where(std > rounding, std, 0)
     varies = np.where(std > 0, std, np.inf)
     narrowest, widest = int(varies.argmin()), int(std.argmax())
-    return {
+    seen = {
         "rows": len(rows),
         "features": X.shape[1],
         "min": float(low),
@@ -97,6 +106,18 @@ def inputs_seen(X: Array) -> Facts:
         "widest": widest,
         "constant": int(len(std) - np.count_nonzero(std)),
     }
+    return seen | (_rounded(X, varies) if rounds else {})
+
+
+def _rounded(X: Array, varies: Array) -> Facts:
+    """Return what rounding to bfloat16 does to the features; `varies` are their deviations, or infinity."""
+    rounded = round_to_bfloat16(X)
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = rounded.astype(np.float64) - X
+        blur = np.sqrt(np.einsum("ij,ij->j", error, error) / len(X)) / varies
+    blurred = int(np.nan_to_num(blur).argmax())
+    values, left = (len(np.unique(array[:, blurred])) for array in (X, rounded))
+    return {"blurred": blurred, "blur": float(blur[blurred]), "values": values, "values_left": left}
 
 
 def targets_seen(target: Array, sample_weight: Array | None, loss: str) -> Facts:

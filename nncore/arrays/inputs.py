@@ -277,13 +277,16 @@ def all_finite(array: Array) -> bool:
     return bool(np.isfinite(array).all())
 
 
-def not_finite_error(original: Any, array: Array, name: str) -> ValueError:
-    """Describe the non-finite values of `array`: how many, which kind, where the first one is."""
+def not_finite_error(original: Any, array: Array, name: str, kind: str | None = None) -> ValueError:
+    """Describe the non-finite values of `array`: how many, which kind, where the first one is.
+
+    `kind` is what they are too large for, if it is not the dtype.
+    """
     nan = np.isnan(array)
     if nan.any():
         what, found = "NaN", nan
     else:
-        what, found = f"infinity or a value too large for dtype('{array.dtype}')", np.isinf(array)
+        what, found = f"infinity or a value too large for {kind or repr(array.dtype)}", np.isinf(array)
     first = np.unravel_index(int(found.argmax()), array.shape)
     value = numeric_array(original, name)[first]
     more = (mends.of_missing(name) if name in ("X", "y") else "") if what == "NaN" else f", {value:g}"

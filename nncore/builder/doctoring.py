@@ -191,6 +191,7 @@ FIXES: dict[str, Callable[[Run, Finding], Fix | None]] = {
     "vanishing_gradients": _relu,
     "dead_relus": _leaky,
     "saturation": _relu,
+    "rounded_inputs": _standardized,
     "unscaled_inputs": _standardized,
     "learning_rate_too_high": _slower,
     "learning_rate_too_low": _faster,

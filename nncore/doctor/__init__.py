@@ -14,7 +14,7 @@ from nncore.doctor.curve_rules import (
     still_improving,
     underfitting,
 )
-from nncore.doctor.data_rules import label_imbalance, sorted_rows, unscaled_inputs, unseen_class
+from nncore.doctor.data_rules import label_imbalance, rounded_inputs, sorted_rows, unscaled_inputs, unseen_class
 from nncore.doctor.findings import SEVERITIES, Diagnosis, Finding
 from nncore.doctor.layer_rules import (
     dead_relus,
@@ -33,6 +33,7 @@ RULES = (
     vanishing_gradients,
     dead_relus,
     saturation,
+    rounded_inputs,
     unscaled_inputs,
     learning_rate_too_high,
     learning_rate_too_low,

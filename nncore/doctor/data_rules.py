@@ -18,6 +18,10 @@ VERY_FAR = 100.0  # as raw pixels, years or amounts of money have
 UNEQUAL = 1e3  # largest by smallest standard deviation; 0/1 columns with one 1 in 1,000 rows are still within it
 TINY = 1e-2  # largest standard deviation: next to the bias, the inputs are constant
 
+BLURRED = 0.05
+"""Error of a feature in bfloat16, by its standard deviation. A number in 8 bits is off by some 0.2 %, so that this is
+one whose mean lies 25 of its deviations away from 0: of standardised features the error is 0.002."""
+
 IMBALANCED = 10.0  # rows of the largest class by those of the smallest (He and Garcia, 2009, section 2, speak of 100:1)
 VERY_IMBALANCED = 100.0
 
@@ -27,11 +31,37 @@ NORMALISING = ("BatchNorm", "LayerNorm")
 WITHOUT_WEIGHTS = ("Dropout", "Activation")
 
 
+def rounded_inputs(history: Record) -> Iterator[Finding]:
+    """Report inputs of whose differences mixed_bfloat16 leaves little, unless they are normalised before."""
+    inputs = history.inputs
+    if inputs is None or _normalises_first(history):
+        return
+    blurred, blur, values, left = (inputs.get(name, 0) for name in ("blurred", "blur", "values", "values_left"))
+    if not blur > BLURRED:  # a history of float32, or of an older version, has none
+        return
+    yield Finding(
+        "rounded_inputs",
+        "warning",
+        None,
+        f"of {values} values of feature {blurred}, mixed_bfloat16 tells {left} apart: rounding changes it by "
+        f"{percent(blur)} of its standard deviation",
+        "Products take the inputs rounded to 8 bits. Of numbers far from 0 these say how large they are, and little or "
+        "nothing of how they differ, which then cannot be learnt.",
+        "standardise all rows by the training rows: nncore.datasets.Standardizer().fit(X_train).transform(X); or "
+        "BatchNorm() as the first layer; or dtype='float32'.",
+    )
+
+
+def _normalises_first(history: Record) -> bool:
+    """Tell whether the first layer that has weights normalises the inputs."""
+    kinds = [layer.kind for layer in current_layers(history) if layer.kind not in WITHOUT_WEIGHTS]
+    return bool(kinds) and kinds[0] in NORMALISING
+
+
 def unscaled_inputs(history: Record) -> Iterator[Finding]:
     """Report inputs far from mean 0 and deviation 1, unless the first layer that has weights normalises them."""
     inputs = history.inputs
-    kinds = [layer.kind for layer in current_layers(history) if layer.kind not in WITHOUT_WEIGHTS]
-    if inputs is None or (kinds and kinds[0] in NORMALISING):
+    if inputs is None or _normalises_first(history):
         return
     low, high = inputs["std_min"], inputs["std_max"]
     mean = max(abs(inputs["mean_min"]), abs(inputs["mean_max"]))

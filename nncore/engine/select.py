@@ -266,14 +266,15 @@ def show_config() -> dict[str, Any]:
     Returns
     -------
     dict
-        Versions, the processor, the instruction set in use and those it could use, that of mixed_bfloat16, which may
-        have to emulate it, and the threads.
+        Versions, the processor, the instruction set in use and those it could use, the same for mixed_bfloat16, which
+        may have to be emulated, and the threads. `NNCORE_ISA` takes those of both lists; the last of them, amx, is
+        still the system's to grant.
 
     Examples
     --------
     >>> config = show_config()
-    >>> config["isa"] in config["isa_supported"]
-    True
+    >>> config["isa"] in config["isa_supported"], config["isa_bfloat16"] in config["isa_bfloat16_supported"]
+    (True, True)
     """
     import numpy
 
@@ -290,6 +291,7 @@ def show_config() -> dict[str, Any]:
         "isa": ISA,
         "isa_supported": supported_isas(),
         "isa_bfloat16": mixed_isa(),
+        "isa_bfloat16_supported": mixed_isas(),
         "bfloat16_emulated": bfloat16_emulator() is not None,
         "threads": get_num_threads(),
         "cpus_available": available_cpus(),

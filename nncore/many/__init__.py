@@ -3,7 +3,8 @@
 `fit_many` is what all else here is made of. Model k ends in the bits of its own ``fit``, so who trains it, when, where
 and beside which others is free to choose. The way through it: `arguments` makes a `Job` of every model, with everything
 checked, so that an error leaves all as they were; `table` holds what all of them read, converted once; `pool` trains
-units of jobs, a thread of Python each, or `remote` does it elsewhere; `together` puts the errors where they belong.
+units of jobs, a thread of Python each, small networks in lanes of vectors, or `remote` does it elsewhere; `together`
+puts the errors where they belong.
 """
 
 from typing import TYPE_CHECKING

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
 from nncore.arrays import Data
+from nncore.engine import lanes
 from nncore.history import History
 from nncore.many.table import ALL, Rows, Table
 from nncore.model import Sequential
 from nncore.program import Program
+from nncore.training.batches import DEFAULT_BATCH
 from nncore.training.loop import Fit, Strategy
 from nncore.training.state import Names, Prepared, State
 
 OPERATIONS = 6  # for each weight and row: a multiplication and an addition, forward, back, and for the gradient
 PER_STEP = 30_000.0  # what a step of the smallest network costs beside that, in operations
 PER_NETWORK = 1e7  # what a fit costs beside its steps
+PER_LANE = 2e7  # what it costs beside that to begin and end in a lane
+PER_HEARD = 1.5e6  # what it costs there to call a callback, which has a thread of its own
+SCORED = 0.35  # what validation and metrics take there of the steps' time: they are not in lanes
 
 
 @dataclass(eq=False)
@@ -78,6 +84,23 @@ class Job:
         steps = -(-self.n_rows // (self.batch_size or 32))
         return PER_NETWORK + self.epochs * (OPERATIONS * self.program.n_parameters * self.n_rows + PER_STEP * steps)
 
+    @property
+    def lanes_shape(self) -> Hashable | None:
+        """What jobs have in common that are sooner trained together; None for one that is trained alone."""
+        shape = None if self.solver is not None else lanes.shape(self.program, self.state.optimizer)
+        if shape is None or self._saved_by_lanes <= 0:
+            return None
+        batch_size = min(self.batch_size or DEFAULT_BATCH, self.n_rows)
+        return shape, self.n_rows, batch_size, self.state.dtype.name
+
+    @property
+    def _saved_by_lanes(self) -> float:
+        """Estimated operations that it saves to train the network in a lane; below 0 where that takes longer."""
+        scored = bool(self.state.metrics) or self.validation is not None
+        share = 1 - lanes.share(self.program) - (SCORED if scored else 0.0)
+        heard = self.epochs if self.callbacks is not None else 0
+        return share * (self.work - PER_NETWORK) - PER_LANE - PER_HEARD * heard
+
     def fit(self) -> Fit:
         """Return a ``fit`` that is ready to run, with the rows gathered: those who train may hold a few of these."""
         data, validation = self._data(self.table, self.rows, "train"), None
@@ -85,7 +108,7 @@ class Job:
             validation = self._data(self.validation, self.validation_rows, "validate")
             if self.validation is self.table:  # whose weights are for training
                 validation = validation._replace(sample_weight=None)
-        seen = self.table.seen(data, validation, self.program.loss)
+        seen = self.table.seen(data, validation, self.program)
         prepared = Prepared(data, validation, self.program, self.names, seen)
         options: dict[str, Any] = {"class_weight": self.class_weight, "callbacks": self.callbacks, "verbose": False}
         fit = Fit(self.model, self.state, prepared, None, 0.0, self.strategy, epochs=self.epochs, **options)

@@ -1,34 +1,61 @@
-"""Train jobs beside each other in this process: a network per thread of Python, the longest ones first.
+"""Train jobs beside each other in this process: a unit of them per thread of Python, the longest ones first.
 
 The engine computes without the GIL, so a thread of Python per processor, each with a plan of one thread, keeps them all
-busy, and no network waits for another at any barrier. The thread that calls is one of them: it hears of signals.
+busy, and no unit waits for another at any barrier. The thread that calls is one of them: it hears of signals. A unit is
+one network, or small ones of one shape in lanes: then each has a thread of its own, of which one runs at a time, and
+they meet in the engine (`nncore.network.meeting`).
 """
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Hashable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from nncore import engine
-from nncore.engine import own_arithmetic, sharing
+from nncore.engine import lanes, own_arithmetic, sharing
+from nncore.many.helper import Helper, start, wait_for
 from nncore.many.job import Job
 from nncore.many.progress import Part, Progress
+from nncore.network.meeting import Meeting
 
 FORKED = "this process was forked while another thread trained the model, which is as after its last finished epoch"
 Unit = list[Job]
-"""What one thread takes at a time: networks that are trained together. So far each is alone."""
+"""What one thread takes at a time: one network, or small ones of one shape, which are trained in lanes."""
+
+LANES_OF_UNIT = 4
+"""How many networks for each lane a unit has at most: so many that the lanes are full for most of the time, and so few
+that other threads get some."""
 
 
-def units(jobs: Iterable[Job]) -> list[Unit]:
+def units(jobs: Iterable[Job], n_threads: int = 1) -> list[Unit]:
     """Return the jobs as they are to be trained together, those first that take longest.
 
-    Small networks of one shape may share a unit once something can train them together: what a unit is made of changes
-    no bit of any of them. `train` is what carries one out.
+    Small networks of one shape share the vectors of a core, where that pays: what a unit is made of changes no bit of
+    any of them. `train` is what carries one out.
     """
-    return [[job] for job in sorted(jobs, key=lambda job: -job.work)]
+    alike: dict[Hashable, Unit] = {}
+    found: list[Unit] = []
+    for job in sorted(jobs, key=lambda job: -job.work):
+        shape = job.lanes_shape
+        if shape is None:
+            found.append([job])
+        else:
+            alike.setdefault(shape, []).append(job)
+    for group in alike.values():
+        found += _divided(group, n_threads)
+    return sorted(found, key=lambda unit: -sum(job.work for job in unit))
+
+
+def _divided(group: Unit, n_threads: int) -> list[Unit]:
+    """Return units of networks of one shape, all about as long and for every thread."""
+    n_lanes = _n_lanes(group[0])
+    n_units = max(min(n_threads, len(group) // n_lanes), -(-len(group) // (LANES_OF_UNIT * n_lanes)), 1)
+    units = [group[k::n_units] for k in range(n_units)]
+    if lanes.pays(group[0].program, len(units[-1]), n_lanes):
+        return units
+    return [[job] for job in group]
 
 
 def train(unit: Unit, progress: Progress, watches: bool) -> None:
@@ -39,19 +66,68 @@ def train(unit: Unit, progress: Progress, watches: bool) -> None:
     BaseException
         What is to end all: Ctrl-C, a callback that exits.
     """
-    for job in unit:
-        part = Part(progress, job.work, job.epochs, watches)
-        try:
-            with job.state.turn.training():
-                job.fit().run(part)
-        except Exception as error:
-            job.error = error
-        except BaseException as error:
-            job.error = error
-            raise
-        finally:
-            job.ended = True
-            progress.ended(job.index, job.history, job.error, part.rest(job.epochs))
+    for job in unit if len(unit) == 1 else _left_by_lanes(unit, progress):
+        _train(job, progress, watches, None)
+
+
+def _left_by_lanes(unit: Unit, progress: Progress) -> Unit:
+    """Train them by as many threads as there are lanes, while this one waits for signals.
+
+    Returns
+    -------
+    list of Job
+        Those that are left because the system gave no thread, or this is a child process without them.
+    """
+    n = min(len(unit), _n_lanes(unit[0]))
+    meeting = Meeting(n, lambda: progress.stopped is not None)
+    waiting, helpers = deque(unit), list[Helper]()
+    try:
+        start(helpers, n, partial(_take_turns, waiting, progress, meeting), meeting.leave)
+        wait_for(helpers, progress)
+    except BaseException as error:  # a signal that struck around these
+        progress.stopped = progress.stopped or error
+        meeting.close()
+        wait_for(helpers, progress)
+    return list(waiting) if progress.stopped is None else []
+
+
+def _n_lanes(job: Job) -> int:
+    return int(engine.load_for(job.program, job.state.dtype.name).N_LANES)
+
+
+@own_arithmetic
+def _take_turns(waiting: deque[Job], progress: Progress, meeting: Meeting) -> None:
+    """Train one network after the other, always together with those of other threads that do so."""
+    try:
+        with meeting.attended():
+            while progress.stopped is None:
+                try:
+                    job = waiting.popleft()
+                except IndexError:
+                    return
+                _train(job, progress, False, meeting)
+    except BaseException as error:
+        progress.stopped = progress.stopped or error
+
+
+def _train(job: Job, progress: Progress, watches: bool, meeting: Meeting | None) -> None:
+    part = Part(progress, job.work, job.epochs, watches or (progress.shown and meeting is None))
+    try:
+        with job.state.turn.training():
+            fit = job.fit()
+            fit.network.meeting = meeting
+            try:
+                fit.run(part)
+            finally:
+                fit.network.meeting = None
+    except Exception as error:
+        job.error = error
+    except BaseException as error:
+        job.error = error
+        raise
+    finally:
+        job.ended = True
+        progress.ended(job.index, job.history, job.error, part.rest(job.epochs))
 
 
 def run(jobs: Iterable[Job], progress: Progress, most: int | None = None) -> None:
@@ -82,40 +158,20 @@ def _one_for_blas(jobs: list[Job]) -> AbstractContextManager[object]:
 
 
 def _run(jobs: list[Job], progress: Progress, most: int | None) -> None:
-    waiting, helpers = deque(units(jobs)), list[threading.Thread]()
-    n_threads = max(1, min(most or engine.get_num_threads(), len(waiting)))
+    n_threads, helpers = most or engine.get_num_threads(), list[Helper]()
+    waiting = deque(units(jobs, n_threads))
+    n_threads = max(1, min(n_threads, len(waiting)))
     try:
         sharing.share(progress, n_threads)
-        _start(helpers, n_threads - 1, partial(_work, waiting, progress, True), progress)
+        start(helpers, n_threads - 1, partial(_work, waiting, progress, True), partial(sharing.leave, progress))
         _work(waiting, progress, False)
         sharing.leave(progress)
-        _join(helpers)
+        wait_for(helpers, progress)
     except BaseException as error:  # a signal that struck this thread between two networks
         progress.stopped = progress.stopped or error
+        wait_for(helpers, progress)
     finally:
-        while any(helper.is_alive() for helper in helpers):
-            try:
-                _join(helpers)
-            except BaseException as error:  # an impatient second Ctrl-C: they are about to end anyway
-                progress.stopped = progress.stopped or error
         sharing.end(progress)
-
-
-def _start(helpers: list[threading.Thread], n: int, work: Callable[[], None], progress: Progress) -> None:
-    """Set `n` threads to work, or as many as the system gives, and put them among the `helpers`."""
-    for _ in range(n):
-        helper = threading.Thread(target=work, name="nncore.many", daemon=True)
-        helpers.append(helper)  # first, for a signal that strikes now
-        try:
-            helper.start()
-        except RuntimeError:
-            sharing.leave(progress)
-
-
-def _join(helpers: list[threading.Thread]) -> None:
-    for helper in helpers:
-        if helper.is_alive():
-            helper.join()
 
 
 @own_arithmetic

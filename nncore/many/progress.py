@@ -113,7 +113,7 @@ class Part(ProgressBar):
 
     def __init__(self, whole: Progress, work: float, epochs: int, watches: bool) -> None:
         self._whole, self._share = whole, work / epochs
-        self._watches = watches or whole.shown
+        self._watches = watches
         self._told = 0.0  # epochs, parts of them included
         self._done = 0
 

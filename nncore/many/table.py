@@ -97,14 +97,14 @@ class Table:
         setattr(self._last, purpose, (rows, whole, numbers, taken))
         return taken
 
-    def seen(self, data: Data, validation: Data | None, loss: str) -> tuple[Seen, Seen]:
+    def seen(self, data: Data, validation: Data | None, program: Program) -> tuple[Seen, Seen]:
         """Return what histories keep of these data: the same for all networks that are trained on them in a row."""
-        target = None if validation is None else validation.target
+        target, kind = None if validation is None else validation.target, (program.loss, program.precision)
         parts = (*data, target)
         last: tuple[Any, Any, Any] | None = getattr(self._last, "seen", None)
-        if last is None or last[1] != loss or any(one is not other for one, other in zip(last[0], parts, strict=True)):
-            of_inputs, of_targets = facts.sampled(*data, loss, target)
-            last = self._last.seen = parts, loss, (_once(of_inputs), _once(of_targets))
+        if last is None or last[1] != kind or any(one is not other for one, other in zip(last[0], parts, strict=True)):
+            of_inputs, of_targets = facts.sampled(*data, program.loss, target, program.precision)
+            last = self._last.seen = parts, kind, (_once(of_inputs), _once(of_targets))
         found: tuple[Seen, Seen] = last[2]
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nncore.arrays import inputs
 from nncore.base import checks
+from nncore.base.bfloat16 import round_to_bfloat16
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic
 from nncore.losses import Crossentropy
@@ -20,7 +22,7 @@ from nncore.training.state import State, built, converted, current_loss, scorers
 Predict = Callable[[ArrayLike], Array]
 """The model's own method, which a subclass may have changed."""
 
-_rounded_features = own_arithmetic(inputs.features)
+_rounded_features, _all_finite = own_arithmetic(inputs.features), own_arithmetic(inputs.all_finite)
 
 
 def predict(state: State, X: ArrayLike) -> Array:
@@ -33,7 +35,17 @@ def predict(state: State, X: ArrayLike) -> Array:
     predictions = network.predict(array)
     if predictions is None:
         raise own_arithmetic(inputs.not_finite_features)(X, state.dtype)
+    if state.precision is not None and not _all_finite(predictions):
+        _check_rounded(state, X)
     return predictions
+
+
+@own_arithmetic
+def _check_rounded(state: State, X: ArrayLike) -> None:
+    """Say, of a result that is not finite, if rounding made a value of `X` infinite; nobody has looked for that yet."""
+    rounded = round_to_bfloat16(inputs.real_array(X, state.dtype, "X"))
+    if not inputs.all_finite(rounded):
+        raise inputs.not_finite_error(X, rounded, "X", state.precision)
 
 
 def predict_proba(state: State, X: ArrayLike, predict: Predict) -> Array:
@@ -82,6 +94,8 @@ def evaluate(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike 
         check_targets(state, data)
     shown = current_loss(state) if named and metrics else None  # a list shows no balance of classes
     scores = scoring.evaluate(network, data, metrics, shown)
+    if state.precision is not None and not math.isfinite(scores["loss"]):
+        _check_rounded(state, X)
     return scores if named else list(scores) if state.metrics else scores["loss"]
 
 
@@ -89,7 +103,10 @@ def loss_and_gradient(state: State, X: ArrayLike, y: ArrayLike, sample_weight: A
     """Return the loss of all rows and its gradient; see ``Sequential.loss_and_gradient``."""
     network = built(state)
     data = converted(network.program, state, X, y, sample_weight)
-    return network.loss_and_gradient(*data, seed=state.seed)
+    loss, gradient = network.loss_and_gradient(*data, seed=state.seed)
+    if state.precision is not None and not math.isfinite(loss):
+        _check_rounded(state, X)
+    return loss, gradient
 
 
 def get_weights(state: State) -> list[Array]:

@@ -448,8 +448,8 @@ class Sequential:
             line for each epoch instead, there as well: ``epoch 3/10: loss 0.523``.
         solver : {"lbfgs", "lm"} or what `nncore.solvers` has of them, optional
             Minimise the loss over all rows at once instead of training with the optimizer: L-BFGS, or for squared
-            errors Levenberg-Marquardt. An epoch is then an iteration; there are no batches. ``LBFGS(tol, max_fun)``
-            and ``LM(tol)`` say when to end. See `nncore.solvers`.
+            errors Levenberg-Marquardt, not in mixed_bfloat16. An epoch is then an iteration; there are no batches.
+            ``LBFGS(tol, max_fun)`` and ``LM(tol)`` say when to end. See `nncore.solvers`.
 
         Returns
         -------
@@ -589,7 +589,8 @@ class Sequential:
         NotBuiltError
             If the model has no weights yet.
         ValueError
-            If `X` has another number of features or features of other names, or holds NaN or infinity.
+            If `X` has another number of features or features of other names, or holds NaN, infinity or a value too
+            large.
         """
         return prediction.predict(self._state, X)
 

@@ -79,6 +79,8 @@ def pickled(state: State) -> dict[str, Any]:
             "metadata": dict(state.metadata),
         }
     del kept["turn"]  # a copy has its own
+    if state.precision is None:  # so that versions that know of none can read it
+        del kept["precision"]
     return kept
 
 

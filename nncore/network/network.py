@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nncore import engine
 from nncore.base.typing import Array
+from nncore.engine import lanes
 from nncore.network.lending import Lent
 from nncore.network.turn import Turn, alive
 from nncore.optimizers import Optimizer
 from nncore.program import Program
 
 if TYPE_CHECKING:
+    from nncore.network.meeting import Meeting
     from nncore.network.predictor import Predictor
 
 _alive: weakref.WeakSet[Network] = weakref.WeakSet()
@@ -45,6 +47,8 @@ class Network:
     checked_rate : float
         The largest learning rate that is known to suit the optimizer and the layers; -1 where none is. See
         `nncore.training.decay`.
+    meeting : Meeting or None
+        Where the thread that trains meets those that train other networks, to train all in one call.
     """
 
     def __init__(self, program: Program, parameters: Array, optimizer: Optimizer, turn: Turn | None = None) -> None:
@@ -53,6 +57,7 @@ class Network:
         self.dtype = parameters.dtype
         self._optimizer = optimizer
         self.checked_rate = -1.0
+        self.meeting: Meeting | None = None
         self._use(self._new_plan(parameters))
         self._lent: Lent | None = None
         self._orphaned = False  # whether a thread that died in a fork was using the plan
@@ -284,11 +289,23 @@ class Network:
         with self.turn.lock:
             plan, self.turn.computing = self._idle_plan(), True
             try:
-                return plan.train(X, target, sample_weight, **options)
+                if self.meeting is None:
+                    return plan.train(X, target, sample_weight, **options)
+                return self.meeting.train(
+                    self.program,
+                    self._lanes_key(len(X), options),
+                    plan,
+                    {"X": X, "target": target, "sample_weight": sample_weight, **options},
+                )
             finally:
                 self.turn.computing = False
                 if self._lent is not None:
                     plan.get_parameters(self._lent.values)
+
+    def _lanes_key(self, n: int, options: dict[str, Any]) -> Hashable | None:
+        """Return what networks have in common that can be trained together; None where this one cannot."""
+        shape = lanes.shape(self.program, self._optimizer)
+        return None if shape is None else (type(self._plan), shape, n, options.get("batch_size"))
 
     def step(self, X: Any, y: Any, sample_weight: Any, rate: float, seed: int, most: int) -> float | None:
         """Run ``Plan.step``, which takes what the caller passed as it is or not at all; call it with the lock held.

@@ -1,8 +1,7 @@
 """`fused`: what scikit-learn trains within it, networks of whole searches, is trained beside each other.
 
 Threads of joblib hand the estimators over; each network is trained by one that has a turn, of which there are as many
-as the engine may use threads. Who trains when and beside whom changes no bit of any network. What would train several
-in one call of the engine puts a queue into the place of `Company.fit`, which all of them pass.
+as the engine may use threads. Who trains when and beside whom changes no bit of any network.
 
 Which company a thread belongs to, joblib knows: its backend holds it, and joblib hands that on from the thread that
 entered the block to those that work for it. Other threads of the process, and other processes, train as ever.

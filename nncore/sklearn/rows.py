@@ -14,6 +14,7 @@ from sklearn.utils.validation import validate_data
 from nncore.arrays.inputs import sample_weights
 from nncore.base import checks, memory
 from nncore.base.typing import Array
+from nncore.model.definition import parted
 
 FLOATS = (np.float64, np.float32)
 """What is computed in what it comes in; anything else becomes the first."""
@@ -60,8 +61,7 @@ class Rows(NamedTuple):
 
 def checked(estimator: Any, X: Any, y: Any, *, anew: bool, numeric: bool, dtype: Any) -> tuple[Array, Any]:
     """Return X, dense, and y, as scikit-learn checks them; the estimator keeps or compares names and numbers."""
-    kept = FLOATS if dtype is None else np.dtype("float32" if dtype == "mixed_bfloat16" else dtype)
-    options = {"accept_sparse": "csr", "dtype": kept, "reset": anew}
+    options = {"accept_sparse": "csr", "dtype": FLOATS if dtype is None else parted(dtype)[0], "reset": anew}
     X, y = validate_data(estimator, X, y, multi_output=True, y_numeric=numeric, **options)
     return _dense(X), y.toarray() if issparse(y) else y
 

@@ -12,11 +12,11 @@ from nncore.base import checks
 from nncore.base.names import lookup
 from nncore.layers import Activation, as_activation
 from nncore.losses import Crossentropy, Loss, MeanAbsoluteError, MeanSquaredError
+from nncore.model.definition import POLICIES
 from nncore.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 from nncore.schedules import Schedule
 from nncore.solvers import LBFGS, LM
 
-DTYPES = ("float32", "float64", "mixed_bfloat16")
 RATES = ("constant", "invscaling", "adaptive")
 SMALLEST_RATE = 1e-6
 """Where scikit-learn's adaptive rate ends training."""
@@ -68,7 +68,7 @@ def _normalization(argument: str, value: Any) -> str | None:
 def dtype(argument: str, value: Any) -> str | None:
     """Rule: the name of a number type, or NumPy's object for it."""
     name = getattr(value, "__name__", str(value))  # of numpy.float32
-    return None if value is None else lookup(argument, name, {name: name for name in DTYPES})
+    return None if value is None else lookup(argument, name, {name: name for name in POLICIES})
 
 
 def solver(argument: str, value: Any) -> str | Optimizer | LBFGS | LM:

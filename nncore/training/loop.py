@@ -275,7 +275,7 @@ class Fit:
             alike = symmetric_layers(program, self.network.get_parameters(), names)
             history.symmetric = self.history.symmetric = alike
         validation = None if self.validation is None else self.validation.target
-        seen = self._seen or facts.sampled(*self.data, program.loss, validation)
+        seen = self._seen or facts.sampled(*self.data, program.loss, validation, program.precision)
         for history in self.histories:
             history.note_data(*seen)
 

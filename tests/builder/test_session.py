@@ -15,7 +15,7 @@ from nncore.builder.refusal import Refusal
 from nncore.builder.schema import schema
 from nncore.builder.watching import Pace
 from nncore.builder.wire import encode
-from nncore.cli import parser
+from nncore.cli import options
 from nncore.engine import select
 from nncore.history import Mark
 from nncore.losses import LOSSES, Huber
@@ -54,7 +54,7 @@ def test_the_schema_holds_the_tables_of_the_core():
     assert "Number of outputs" in found["layers"]["Dense"]["fields"]["units"]["text"]
     assert found["optimizers"]["Adam"]["fields"]["learning_rate"]["default"] == 0.001
     assert {row["name"] for row in found["data"]["bundled"]} >= {"digits", "penguins"}
-    assert tuple(found["dtypes"]) == parser.DTYPES
+    assert tuple(found["dtypes"]) == options.DTYPES
     relu = next(row for row in found["activations"] if row["name"] == "relu")["curve"]
     assert relu["y"] == [max(0.0, round(x, 4)) for x in relu["x"]]
 
@@ -709,7 +709,10 @@ def test_slow_motion_shows_what_mixed_bfloat16_multiplies(ask):
         x, weight, dz = (np.array(layer["rounded"][name]["values"], np.float32) for name in ("x", "weight", "dz"))
         assert np.array_equal(weight, round_to_bfloat16(weight)) and np.array_equal(x, round_to_bfloat16(x))
         z = bfloat16_product(x, weight, np.array(layer["parameters"]["bias"]["before"]["values"], np.float32))
-        assert np.array_equal(z, layer["z"]["values"]) and dz.shape == z.shape
+        assert np.array_equal(z, layer["z"]["values"])
+        assert np.array_equal(dz, round_to_bfloat16(layer["dz"]["values"])) and not np.array_equal(
+            dz, layer["dz"]["values"]
+        )
 
 
 def test_optimizer_batch_size_and_loss_change_without_a_reset(ask):

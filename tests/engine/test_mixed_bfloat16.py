@@ -11,6 +11,7 @@ from engine_networks import LAYERED, state
 
 import nncore
 from nncore import Adam, BatchNorm, Dense, Dropout, LayerNorm, Residual, Sequential, engine, reference
+from nncore.engine import lanes
 from nncore.program import MIXED_BFLOAT16, lower
 from nncore.reference.bfloat16 import bfloat16_product
 
@@ -129,6 +130,22 @@ def test_trainings_come_to_the_stored_bits(isa, name, threads):
     plan.set_optimizer(Adam(0.01))
     plan.train(steady((n, n_features)), steady((n, program.n_outputs)), None, epochs=5, batch_size=batch_size, seed=3)
     assert hashlib.sha256(state(plan)).hexdigest() == BITS[name]
+
+
+def test_lanes_are_not_for_it(module):
+    """Their products round nothing: a network of mixed_bfloat16 is trained by its own engine."""
+    program = lower([Dense(4, "relu"), Dense(2)], 3, "mse", MIXED_BFLOAT16)
+    assert lanes.shape(program, Adam()) is None
+    assert lanes.shape(lower([Dense(4, "relu"), Dense(2)], 3, "mse"), Adam()) is not None
+    plan, call = module.Plan(program), {"X": steady((9, 3)), "target": steady((9, 2)), "batch_size": 4}
+    plan.set_parameters(steady(program.n_parameters))
+    plan.set_optimizer(Adam())
+    before = state(plan)
+    with pytest.raises(ValueError, match="no products of bfloat16"):
+        module.train_together([plan], [call])
+    assert state(plan) == before
+    plan.train(**call)  # nobody is thought to be computing still
+    assert module.train_together([], []) == ([], [])
 
 
 def test_a_network_predicts_as_the_oracle(module):

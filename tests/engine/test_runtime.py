@@ -162,10 +162,10 @@ def test_interrupt_beside_divergence_goes_back_to_the_good_state(alarm):
 
 def test_polling_does_not_wait_for_a_busy_thread(alarm):
     """The engine asks for the GIL some thirty times a second, not at every step: the other keeps it for 5 ms then."""
-    n_steps = 20
-    X, target = data(PROGRAM, 3200, "float32")
+    n_steps, n_rows = 20, 640  # short steps: one of the other's turns is long beside them, however slow the processor
+    X, target = data(PROGRAM, n_rows, "float32")
     plan = make_plan(engine.load("float32"), PROGRAM, Adam(), scale=0.1)
-    alone = np.median(plan.train(X, target, None, epochs=10**6, batch_size=3200 // n_steps, max_seconds=0.3).seconds)
+    alone = np.median(plan.train(X, target, None, epochs=10**6, batch_size=n_rows // n_steps, max_seconds=0.3).seconds)
     done = threading.Event()
 
     def busy():
@@ -174,7 +174,7 @@ def test_polling_does_not_wait_for_a_busy_thread(alarm):
 
     other = threading.Thread(target=busy)
     other.start()
-    beside = np.median(plan.train(X, target, None, epochs=10**6, batch_size=3200 // n_steps, max_seconds=0.5).seconds)
+    beside = np.median(plan.train(X, target, None, epochs=10**6, batch_size=n_rows // n_steps, max_seconds=0.5).seconds)
     done.set()
     other.join()
     # three threads share two processors here or there: what counts is that no step waits for the GIL
@@ -361,7 +361,8 @@ def test_without_registers_of_amx_there_is_the_next_best(monkeypatch):
     monkeypatch.setattr(select, "mixed_module", lambda isa: isa)
     monkeypatch.setattr(select, "FORCED", "")
     assert select.mixed_isas() == ["base", "avx2", "avx512", "avx512bf16", "amx"]
-    assert (engine.show_config()["isa_bfloat16"], asked) == ("amx", [])
+    config = engine.show_config()
+    assert (config["isa_bfloat16"], config["isa_bfloat16_supported"], asked) == ("amx", select.mixed_isas(), [])
     assert select.load_mixed.__wrapped__() == "avx512bf16"
     monkeypatch.setattr(select, "FORCED", "amx")
     with pytest.raises(RuntimeError, match="NNCORE_ISA=amx cannot multiply bfloat16 here: there are base, avx2, avx5"):

@@ -35,7 +35,7 @@ WRONG = {
     "dropout": ((0.1, 0.2), "dropout must be one value, or one for each of the 1 hidden layers, got 2"),
     "normalization": ("btach", "did you mean 'batch'"),
     "weight_initializer": ("he", "did you mean 'he_"),
-    "dtype": ("float16", "unknown dtype .float16.; did you mean"),
+    "dtype": ("float16", "Known: float32, float64, mixed_bfloat16"),
     "verbose": (-1, "verbose must be an integer >= 0"),
     "random_state": ("seed", "random_state must be an integer from 0"),
 }

@@ -72,6 +72,8 @@ def test_float32_stays():
         assert estimator.fit(X_NUMBERS.astype(np.float32), Y_NUMBERS).predict(X_NUMBERS).dtype == np.float32
         assert estimator.fit(X_NUMBERS, Y_NUMBERS).model_.dtype == np.float64
         assert estimator.set_params(dtype="float32").fit(X_NUMBERS, Y_NUMBERS).model_.dtype == np.float32
+        mixed = clone(estimator.set_params(dtype="mixed_bfloat16")).fit(X_NUMBERS, Y_NUMBERS)
+        assert mixed.model_.dtype_policy == "mixed_bfloat16" and mixed.predict(X_NUMBERS).dtype == np.float32
 
 
 def test_sparse_rows_are_the_dense_ones(monkeypatch):

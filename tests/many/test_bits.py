@@ -116,14 +116,16 @@ def test_tables_with_named_columns():
     equal(few, masked)
 
 
-def test_models_of_both_precisions_and_of_other_losses():
-    models = [classifier(1, dtype="float64"), classifier(1), Sequential([Dense(3, "softmax")])]
-    models[2].compile("sgd", "categorical_crossentropy")
+def test_models_of_all_precisions_and_of_other_losses():
+    models = [classifier(1, dtype=dtype) for dtype in ("float64", "float32", "mixed_bfloat16")]
+    models.append(Sequential([Dense(3, "softmax")]))
+    models[-1].compile("sgd", "categorical_crossentropy")
     others = [copy.deepcopy(model) for model in models]
     fit_many(models, X, Y, epochs=2)
     for one, other in zip(models, others, strict=True):
         other.fit(X, Y, epochs=2)
         equal(one, other)
+        assert one.history.inputs == other.history.inputs and one.history.targets == other.history.targets
 
 
 def test_a_vector_that_was_lent_has_the_new_parameters():

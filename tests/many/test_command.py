@@ -73,6 +73,17 @@ def test_ensemble_there_and_back(ok):
     )
 
 
+def test_products_of_bfloat16(ok):
+    """Networks of folds, ensembles and searches have them as one alone, and say where they save no time."""
+    mixed = "--dtype", "mixed_bfloat16", "--epochs", "3"
+    note = "note   mixed_bfloat16: float32 trains layers as narrow"
+    assert note in ok("train", "iris", "--layers", "8", "--folds", "3", *mixed)
+    assert note in ok("train", "iris", "--layers", "8", "--ensemble", "2", "-o", "i.ensemble", *mixed)
+    assert {model.dtype_policy for model in Ensemble.load("i.ensemble").models} == {"mixed_bfloat16"}
+    assert note in ok("search", "iris", "--layers", "8", "--space", "hidden.units=4,8", "-o", "i.safetensors", *mixed)
+    assert load("i.safetensors").dtype_policy == "mixed_bfloat16"
+
+
 def test_a_regression_s_ensemble(ok):
     ok("train", "diabetes", "--ensemble", "2", "--epochs", "9", "-o", "sugar.ensemble", "--quiet")
     assert ok("evaluate", "sugar.ensemble", "diabetes", "--held-out").startswith("R2 0.")
