@@ -131,7 +131,7 @@ def checked_rows(name: str, rows: Any, n_rows: int) -> tuple[Rows, int]:
             raise TypeError(f"{name} must be row numbers or a mask of the rows, got {found}")
         n = _counted(name, chosen, n_rows)
     if not n:
-        raise ValueError(f"{name} is empty: give at least one row to train on, or leave that model out")
+        raise ValueError(f"{name} is empty: give at least one row")
     return chosen, n
 
 
@@ -294,9 +294,14 @@ def _check_job(job: Job, held: Any, validation_rows: Any) -> None:
         job.strategy.check(state, job.program, whole.rows(slice(0, job.n_rows)))
         if state.network is None:
             refuse_absurd_size(job.program, state.dtype.itemsize, state.optimizer.n_slots)
-        weight = whole.sample_weight
-        if weight is not None and not weight[job.rows].any():
+        weight = None if whole.sample_weight is None else whole.sample_weight[job.rows]
+        if weight is not None and not weight.any():
             raise ValueError("sample_weight is zero for all of its rows: nothing would be learnt")
+        if job.class_weight is not None:
+            from nncore.arrays.class_weights import weighted_by_class  # here, not at the top: few need it
+
+            its = whole._replace(target=whole.target[job.rows], sample_weight=weight)
+            weighted_by_class(its, job.program, job.class_weight)
     if job.validation is not None:
         if held is not None:
             name = _named("validation_rows", validation_rows, held, k)
