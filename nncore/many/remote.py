@@ -21,7 +21,7 @@ from nncore.many import parcels, pool
 from nncore.many.job import Job
 from nncore.many.parcels import Parcel
 from nncore.many.progress import Progress
-from nncore.many.travelling import Sent, taken, train_chunk
+from nncore.many.travelling import Chunk, Sent, taken, train_chunk
 
 SECONDS = 1.0  # of work in a chunk: other overheads are some milliseconds
 SHARE, LEAST = 8, 0.1  # of what is left; and seconds in the last chunks, so that no worker is long alone with one
@@ -164,7 +164,7 @@ class _Errand:
 
     def _sent(self, executor: Any, chunk: list[Job]) -> Future[Any]:
         models = [Sent(type(job.model), job.model.__getstate__()) for job in chunk]
-        future: Future[Any] = executor.submit(train_chunk, self._parcel, models, _options(chunk))
+        future: Future[Any] = executor.submit(train_chunk, self._parcel, Chunk(models, _options(chunk)))
         return future
 
     def _received(self, executor: Any, future: Future[Any], chunk: list[Job]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nncore import engine
@@ -40,6 +39,24 @@ class Sent(NamedTuple):
         return model
 
 
+class Chunk:
+    """Models that are trained by one worker, in one go.
+
+    Attributes
+    ----------
+    models : list of Sent
+    options : dict of str to object
+        Those of `checked_jobs`.
+    """
+
+    def __init__(self, models: list[Sent], options: dict[str, Any]) -> None:
+        self.models, self.options = models, options
+
+    def __dask_tokenize__(self) -> str:
+        """Return another name for each errand: Dask would look at every number, and not do again what has failed."""
+        return os.urandom(16).hex()
+
+
 class Ended(NamedTuple):
     """One network that came back.
 
@@ -60,18 +77,18 @@ class Ended(NamedTuple):
     callbacks: Any
 
 
-def train_chunk(parcel: Parcel, models: Sequence[Sent], options: dict[str, Any]) -> list[Ended] | None:
+def train_chunk(parcel: Parcel, chunk: Chunk) -> list[Ended] | None:
     """Train some models on the data of a parcel, in whatever process this is; None if the data are not to be seen.
 
-    It uses one thread, or what `NNCORE_NUM_THREADS` says. `options` are those of `checked_jobs`.
+    It uses one thread, or what `NNCORE_NUM_THREADS` says.
     """
     try:
         data = _data(parcel)
     except OSError:  # there is no such file here, or none to be read
         return None
     told, who = bool(os.environ.get("NNCORE_NUM_THREADS")), object()
-    thawed = [sent.model() for sent in models]
-    jobs = checked_jobs(thawed, **{"sample_weight": data["weight"], **options}, **data["arrays"])
+    models = [sent.model() for sent in chunk.models]
+    jobs = checked_jobs(models, **{"sample_weight": data["weight"], **chunk.options}, **data["arrays"])
     try:
         sharing.share(who, 0 if told else engine.get_num_threads())
         pool.run(jobs, Progress(False, []), engine.get_num_threads() if told else 1)

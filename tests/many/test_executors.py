@@ -13,6 +13,7 @@ import nncore
 from nncore import Dense, EarlyStopping, Sequential, fit_many
 from nncore.many import parcels, remote
 from nncore.many.arguments import checked_jobs
+from nncore.many.travelling import Chunk
 
 X = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
 Y = X[:, :1] ** 2
@@ -216,6 +217,12 @@ def test_a_chunk_that_was_lost_is_done_again(small_chunks):
     other = new(2)
     other.fit(X, Y, epochs=2)
     equal(models[2], other)
+
+
+def test_errands_have_names_of_their_own():
+    """By which Dask knows them: it would give back the failure of the first for the second."""
+    chunk = Chunk([], {})
+    assert chunk.__dask_tokenize__() != chunk.__dask_tokenize__()
 
 
 def test_what_cannot_be_sent(processes):
