@@ -280,10 +280,21 @@ def _validation(data: Any, rows: Any, table: Table, n: int) -> tuple[Table | Non
         return (None, None) if rows is None else (table, rows_of_each("validation_rows", rows, n))
     if rows is not None:
         raise ValueError("give validation_data or validation_rows, not both")
+    return other_rows(data), None
+
+
+def other_rows(data: Any) -> Table:
+    """Return the rows that `validation_data` are.
+
+    Raises
+    ------
+    ValueError
+        If it is neither (X, y) nor (X, y, sample_weight).
+    """
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
         found = checks.described(data)
         raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {found}")
-    return Table(data[0], data[1], data[2:] or (None,)), None
+    return Table(data[0], data[1], data[2:] or (None,))
 
 
 def _check_job(job: Job, held: Any, validation_rows: Any) -> None:

@@ -78,7 +78,7 @@ def search(
         Score by cross-validation, as in `cross_validate`. By default a fifth of the rows is held out.
     stratified : bool, optional
         As in `cross_validate`.
-    validation_data : tuple (X, y), optional
+    validation_data : tuple (X, y) or (X, y, sample_weight), optional
         Other rows to score by instead; then all of `X` is trained on.
     validation_rows : array, optional
         Rows of `X` to score by instead: numbers or a mask. The others are trained on.

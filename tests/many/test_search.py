@@ -279,3 +279,13 @@ def test_scores_that_cannot_be_compared_train_nothing():
 def test_candidates_have_their_histories():
     found = search(template(), {"seed": [1, 2]}, X, Y, epochs=3, folds=2)
     assert [len(history) for history in found.best.histories] == [3, 3]
+
+
+def test_weights_of_other_rows_count():
+    weight = np.linspace(0, 1, 150)
+    found = search(template(), {"seed": [1, 2]}, X, Y, epochs=2, validation_data=(X, Y, weight))
+    for one in found.candidates:
+        assert one.score == one.histories[0].val_loss[-1]
+        assert one.score == one.models[0].evaluate(X, Y, sample_weight=weight)["loss"]
+    with pytest.raises(ValueError, match=r"validation_data must be \(X, y\)"):
+        search(template(), SPACE, X, Y, validation_data=X[:1])
