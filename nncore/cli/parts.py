@@ -95,6 +95,20 @@ def check_classes(source: Source, options: argparse.Namespace) -> None:
         raise UsageError(f"{which} is of class {names[0]!r}; classification needs two classes or more{mend}{gaps}")
 
 
+def check_folds(rows: Dataset, k: int) -> None:
+    """Raise UsageError unless each of `k` folds can have a row of its own, and one of each class."""
+    if not 2 <= k <= rows.n_samples:
+        raise UsageError(f"--folds {k}: {rows.n_samples} rows can be cut into 2 to {rows.n_samples} folds")
+    if rows.target_names is not None:
+        counts = np.bincount(rows.y, minlength=len(rows.target_names))
+        few = int(np.argmin(np.where(counts, counts, counts.max())))
+        if counts[few] < k:
+            name, most = rows.target_names[few], max(int(counts[few]), 2)
+            raise UsageError(
+                f"--folds {k}: of class {name!r} there are {counts[few]} rows; give --folds {most} or fewer"
+            )
+
+
 def _test_share(source: Source, options: argparse.Namespace) -> float:
     if source.test is None:
         return TEST_SHARE if options.test is None else options.test

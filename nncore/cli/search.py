@@ -14,7 +14,7 @@ from nncore.cli import model_file, signals
 from nncore.cli.announced import announcement, remarks_on
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines
-from nncore.cli.parts import Parts, cut
+from nncore.cli.parts import Parts, check_folds, cut
 from nncore.cli.recipe import Recipe, build, choose, prepared
 from nncore.cli.scoring import in_words, score
 from nncore.cli.sources import input_files, load_source
@@ -46,6 +46,7 @@ def _run(options: argparse.Namespace) -> int:
     recipe = choose(parts.train, source, options)
     model = build(parts.train, recipe, options)
     space = space_of(options.space, model)
+    _check(space, model, parts, options)
     say = not (options.json or options.quiet)
     if say:
         print_lines(announcement(parts, model, recipe, (*source.notes, *parts.notes, *remarks_on(model))))
@@ -62,6 +63,19 @@ def _run(options: argparse.Namespace) -> int:
         model_file.save(options.output, found.model, preparation, split, recipe.class_weight)
     _tell(options, parts, found, scores, seconds)
     return DONE
+
+
+def _check(space: Mapping[str, Any], model: Sequential, parts: Parts, options: argparse.Namespace) -> None:
+    """Say what `search` would say of its arguments by the names of options."""
+    ranges = [name for name, values in space.items() if isinstance(values, Between)]
+    if ranges and options.trials is None:
+        raise UsageError(f"--space {ranges[0]}=LOW..HIGH is a range: say how many to draw from it, as in --trials 20")
+    if options.score not in (known := ["loss", *model.scorers]):
+        raise UsageError(f"--score {options.score}: this network has {' and '.join(known)} alone")
+    if options.halving is not None and "epochs" in space:
+        raise UsageError("--halving says when networks end: leave 'epochs' out of --space")
+    if options.folds is not None:
+        check_folds(parts.train, options.folds)
 
 
 def _search(
@@ -103,6 +117,8 @@ def space_of(texts: list[str], model: Sequential) -> dict[str, Any]:
         if not sign or not values or not name.strip():
             raise UsageError(f"--space {text!r}: expected {NOTATION}")
         place, name = re.fullmatch(RANGE, values), name.strip()
+        if name in space:
+            raise UsageError(f"--space {name} is given twice: put all values into one, as in {name}=A,B,C")
         with blamed_on_the_user(f"--space {text!r}"):
             if name == "layers":
                 space[name] = [_layers(sizes, model) for sizes in values.split("/")]

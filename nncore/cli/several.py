@@ -13,7 +13,7 @@ from nncore.cli import model_file
 from nncore.cli.announced import announcement, on_data, on_model, remarks_on
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import print_json, print_lines
-from nncore.cli.parts import VALIDATION_SHARE, check_classes, cut, shared
+from nncore.cli.parts import VALIDATION_SHARE, check_classes, check_folds, cut, shared
 from nncore.cli.recipe import Recipe, build, callbacks_for, choose, prepared
 from nncore.cli.scoring import balance_facts, balance_lines, in_words, score, score_and_balance
 from nncore.cli.sources import Source
@@ -36,10 +36,9 @@ def run_folds(options: argparse.Namespace, source: Source) -> int:
             raise UsageError(f"--folds trains a network for each fold, to be scored alone; leave {name} out")
     check_classes(source, options)
     rows = source.train
-    with blamed_on_the_user("--folds"):
-        cut_rows = folds_of(
-            rows.n_samples, options.folds, 1, options.seed, None if rows.target_names is None else rows.y
-        )
+    check_folds(rows, options.folds)
+    classes = None if rows.target_names is None else rows.y
+    cut_rows = folds_of(rows.n_samples, options.folds, 1, options.seed, classes)
     recipe = choose(rows.rows(cut_rows[0][0]), source, options)
     folds = [_Fold(rows, train, held, source, recipe, options) for train, held in cut_rows]
     say = not (options.json or options.quiet)

@@ -131,7 +131,7 @@ def checked_rows(name: str, rows: Any, n_rows: int) -> tuple[Rows, int]:
             raise TypeError(f"{name} must be row numbers or a mask of the rows, got {found}")
         n = _counted(name, chosen, n_rows)
     if not n:
-        raise ValueError(f"{name} is empty: give at least one row to train on, or leave that model out")
+        raise ValueError(f"{name} is empty: give at least one row")
     return chosen, n
 
 
@@ -280,10 +280,21 @@ def _validation(data: Any, rows: Any, table: Table, n: int) -> tuple[Table | Non
         return (None, None) if rows is None else (table, rows_of_each("validation_rows", rows, n))
     if rows is not None:
         raise ValueError("give validation_data or validation_rows, not both")
+    return other_rows(data), None
+
+
+def other_rows(data: Any) -> Table:
+    """Return the rows that `validation_data` are.
+
+    Raises
+    ------
+    ValueError
+        If it is neither (X, y) nor (X, y, sample_weight).
+    """
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
         found = checks.described(data)
         raise ValueError(f"validation_data must be (X, y) or (X, y, sample_weight), got {found}")
-    return Table(data[0], data[1], data[2:] or (None,)), None
+    return Table(data[0], data[1], data[2:] or (None,))
 
 
 def _check_job(job: Job, held: Any, validation_rows: Any) -> None:
@@ -294,9 +305,14 @@ def _check_job(job: Job, held: Any, validation_rows: Any) -> None:
         job.strategy.check(state, job.program, whole.rows(slice(0, job.n_rows)))
         if state.network is None:
             refuse_absurd_size(job.program, state.dtype.itemsize, state.optimizer.n_slots)
-        weight = whole.sample_weight
-        if weight is not None and not weight[job.rows].any():
+        weight = None if whole.sample_weight is None else whole.sample_weight[job.rows]
+        if weight is not None and not weight.any():
             raise ValueError("sample_weight is zero for all of its rows: nothing would be learnt")
+        if job.class_weight is not None:
+            from nncore.arrays.class_weights import weighted_by_class  # here, not at the top: few need it
+
+            its = whole._replace(target=whole.target[job.rows], sample_weight=weight)
+            weighted_by_class(its, job.program, job.class_weight)
     if job.validation is not None:
         if held is not None:
             name = _named("validation_rows", validation_rows, held, k)

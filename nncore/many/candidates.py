@@ -33,8 +33,6 @@ class Candidate:
         To train for, and with.
     models : list of Sequential
         One for each fold.
-    histories : list of History
-        Of these.
     scores : dict of str to ndarray
         Loss and metrics on the rows held out, one for each fold.
     score : float
@@ -48,11 +46,15 @@ class Candidate:
     epochs: int
     batch_size: int | None
     models: list[Sequential]
-    histories: list[History] = field(default_factory=list)
     scores: dict[str, np.ndarray] = field(default_factory=dict)
     score: float = math.nan
     error: BaseException | None = None
     callbacks: list[Any] = field(default_factory=list)
+
+    @property
+    def histories(self) -> list[History]:
+        """What training recorded, one for each fold."""
+        return [model.history for model in self.models]
 
     @property
     def trained(self) -> int:

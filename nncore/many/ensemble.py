@@ -16,8 +16,10 @@ from nncore.base.random import generator
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
 from nncore.history import History
+from nncore.layers import Dense, leaves
 from nncore.losses import BinaryCrossentropy, Crossentropy, Loss
 from nncore.many.arguments import checked_models
+from nncore.many.folds import SEED
 from nncore.many.together import fit_many
 from nncore.model import Sequential, checkpoint, restored, snapshot
 from nncore.network import Predictor
@@ -37,7 +39,8 @@ class Ensemble:
     Parameters
     ----------
     models : iterable of Sequential
-        Of the same features and outputs; each once. Trained or not: see `fit`.
+        Of the same features and outputs; each once. Trained or not: see `fit`. Their layers, losses and optimizers may
+        differ, but not whether they answer by numbers, by a sigmoid or by a softmax.
 
     Attributes
     ----------
@@ -56,12 +59,18 @@ class Ensemble:
 
     def __init__(self, models: Iterable[Sequential]) -> None:
         self.models: tuple[Sequential, ...] = tuple(checked_models(models))
-        built = [model for model in self.models if model.built]
-        for k, model in enumerate(built):
-            shapes = [(one.program.n_features, one.program.n_outputs) for one in (built[0], model)]
-            if shapes[0] != shapes[1]:
-                (n, m), (n_, m_) = shapes
-                raise ValueError(f"models[{k}] has {n_} features and {m_} outputs, models[0] has {n} and {m}")
+        self._check_alike()
+
+    def _check_alike(self) -> None:
+        """Raise ValueError unless the members answer the same question, as far as is known before they are built."""
+        ends, known = _ends(self.models[0]), next((k for k, model in enumerate(self.models) if model.built), 0)
+        for k, model in enumerate(self.models):
+            if model.built and model.program.n_features != self.models[known].program.n_features:
+                n, n_ = model.program.n_features, self.models[known].program.n_features
+                raise ValueError(f"models[{k}] has {n} features, models[{known}] has {n_}: all are to read the same X")
+            those = _ends(model)
+            if ends != those:
+                raise ValueError(f"models[{k}] ends with {those}, models[0] with {ends}: their mean has no meaning")
 
     @classmethod
     def of(cls, model: Sequential, n: int) -> Ensemble:
@@ -73,6 +82,8 @@ class Ensemble:
         >>> [model.seed for model in Ensemble.of(Sequential([Dense(1)], seed=5), 3).models]
         [5, 6, 7]
         """
+        if not isinstance(model, Sequential):
+            raise TypeError(f"model must be a Sequential, got {checks.described(model)}; Ensemble([...]) takes several")
         return cls([renewed(model, (model.seed + k) % 2**64) for k in range(MEMBERS("n", n))])
 
     def __len__(self) -> int:
@@ -100,7 +111,8 @@ class Ensemble:
         if checks.flag("bootstrap", bootstrap):
             if "rows" in options:
                 raise ValueError("bootstrap=True draws the rows of each model: leave rows out, or bootstrap")
-            n = len(X)  # type: ignore[arg-type]
+            n = (np.shape(X) or (0,))[0]
+            seed = SEED("seed", seed)
             draws = (generator(seed, "split", BOOTSTRAP + k) for k in range(len(self)))
             options["rows"] = [np.sort(draw.integers(n, size=n)) for draw in draws]
         return fit_many(self.models, X, y, **options)
@@ -209,6 +221,13 @@ class Ensemble:
 
 
 checks.explain_unknown_arguments([Ensemble])
+
+
+def _ends(model: Sequential) -> str:
+    """Return what a model ends with, as far as members of an ensemble must agree: outputs, and whether shares."""
+    *_, n = 0, *(layer.units for layer in leaves(model.layers) if isinstance(layer, Dense))
+    shares = model.last_activation if model.last_activation in ("sigmoid", "softmax") else "numbers"
+    return f"{n} {shares}" if shares == "numbers" else f"{n} shares by {shares}"
 
 
 def _logits(outputs: Array, loss: Loss) -> Array:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
 from nncore.base import checks
 from nncore.base.random import generator
+from nncore.many.arguments import checked_rows
 
 Numbers = NDArray[np.int64]
 Fold = tuple[Numbers, Numbers]
@@ -43,7 +44,11 @@ def folds_of(n_rows: int, folds: Any, repeats: int, seed: int, classes: np.ndarr
     """
     repeats, seed = REPEATS("repeats", repeats), SEED("seed", seed)
     if isinstance(folds, Iterable) and not isinstance(folds, str):
-        return _given(folds)
+        if repeats != 1:
+            raise ValueError(f"repeats={repeats} cuts rows anew, but folds says which they are: give a number of folds")
+        return _given(folds, n_rows)
+    if hasattr(folds, "split") and not isinstance(folds, str):
+        raise TypeError(f"folds must be a number or (train, test) of each; of {folds!r} give its split(X, y)")
     k = checks.integer(2, checks.COUNT)("folds", folds)
     if n_rows < k:
         raise ValueError(f"folds={k} of {n_rows} rows leaves an empty fold: give at most folds={n_rows}")
@@ -60,15 +65,23 @@ def folds_of(n_rows: int, folds: Any, repeats: int, seed: int, classes: np.ndarr
     return found
 
 
-def _given(folds: Iterable[Any]) -> list[Fold]:
+def _given(folds: Iterable[Any], n_rows: int) -> list[Fold]:
     found = []
     for i, fold in enumerate(folds):
         if not isinstance(fold, (tuple, list)) or len(fold) != 2:
             raise TypeError(f"folds[{i}] must be (rows to train on, rows held out), got {checks.described(fold)}")
-        found.append((np.asarray(fold[0]), np.asarray(fold[1])))
+        train, held = (_numbers(f"folds[{i}][{k}]", rows, n_rows) for k, rows in enumerate(fold))
+        found.append((train, held))
     if not found:
         raise ValueError("folds is empty: give a number of 2 or more, or some (train, test)")
     return found
+
+
+def _numbers(name: str, rows: Any, n_rows: int) -> Numbers:
+    chosen, _ = checked_rows(name, rows, n_rows)
+    if isinstance(chosen, slice) or chosen.dtype.kind == "b":
+        return np.arange(n_rows)[chosen]
+    return np.asarray(chosen, np.int64)
 
 
 def _check_classes(classes: np.ndarray, k: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nncore.many.arguments import checked_rows
+from nncore.many.arguments import checked_rows, other_rows
 from nncore.many.folds import folds_of
 from nncore.many.table import Table
 from nncore.many.validation import facts, scored
@@ -52,7 +52,7 @@ class HeldOut:
         self.X, self.y, self._data = X, y, validation_data
         table = Table(X, y)
         known = facts(model._state, table, stratified)
-        self._table = table if validation_data is None else Table(*validation_data[:2])
+        self._table = table if validation_data is None else other_rows(validation_data)
         self.all_trained = validation_data is not None
         self.folds: list[tuple[Any, Any]] = [(None, None)]
         if validation_rows is not None:

@@ -66,8 +66,8 @@ def packed(data: Any) -> Parcel:
 
 
 def whole(data: Any, parcel: Parcel) -> Parcel:
-    """Return a parcel of the same data that needs no file: for machines that do not see it."""
-    return Parcel(parcel.key, "", _pickled(data, None))
+    """Return a parcel of the same data that needs no file, of theirs or of a memory map: for who does not see it."""
+    return Parcel(parcel.key, "", pickle.dumps(data, protocol=5))
 
 
 def _pickled(data: Any, buffers: list[pickle.PickleBuffer] | None) -> bytes:
@@ -89,8 +89,8 @@ def opened(parcel: Parcel) -> Any:
 
     Raises
     ------
-    FileNotFoundError
-        If the file cannot be seen from here.
+    OSError
+        If the file, or that of a memory map, cannot be seen from here.
 
     Examples
     --------

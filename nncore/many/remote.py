@@ -6,94 +6,32 @@ and data, so it may be done again, by whomever, if a worker was lost. Nothing of
 
 from __future__ import annotations
 
-import copy
-import os
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from nncore import engine
 from nncore.base import checks
 from nncore.base.tables import column_names
-from nncore.engine import sharing
-from nncore.history import History
 from nncore.many import parcels, pool
-from nncore.many.arguments import checked_jobs
 from nncore.many.job import Job
 from nncore.many.parcels import Parcel
 from nncore.many.progress import Progress
-from nncore.model import Sequential
+from nncore.many.travelling import Chunk, Sent, taken, train_chunk
 
-SECONDS = 1.0  # of work in a chunk, at least: other overheads are some milliseconds
+SECONDS = 1.0  # of work in a chunk: other overheads are some milliseconds
+SHARE, LEAST = 8, 0.1  # of what is left; and seconds in the last chunks, so that no worker is long alone with one
 OPERATIONS = 3e10  # in a second, by one thread
 MOST_PENDING = 256  # chunks, of which each holds copies of its models
 REMAKE = "give a function that makes executors, as in executor=lambda: ProcessPoolExecutor(4), for a new one to go on"
-TRIES = 3  # of a chunk, where it is lost for reasons unknown
+TRIES = 3  # of a chunk, where it is lost for reasons unknown; of executors, none of which brought anything back
 SEND = "metrics and callbacks of one's own must be functions or classes of a module that workers can import"
+WANTED = "an executor such as concurrent.futures.ProcessPoolExecutor(), or a function that makes one"
 Make = Callable[[], Executor]
-
-
-class Ended(NamedTuple):
-    """One network that came back.
-
-    Attributes
-    ----------
-    model : Sequential
-    history : History
-        Of this training.
-    error : BaseException or None
-    callbacks : object
-        With what they have seen.
-    """
-
-    model: Sequential
-    history: History
-    error: BaseException | None
-    callbacks: Any
-
-
-def train_chunk(parcel: Parcel, models: Sequence[Sequential], options: dict[str, Any]) -> list[Ended] | None:
-    """Train some models on the data of a parcel, in whatever process this is; None if the data are not to be seen.
-
-    It uses one thread, or what `NNCORE_NUM_THREADS` says. `options` are those of `checked_jobs`.
-    """
-    try:
-        data = _data(parcel)
-    except FileNotFoundError:
-        return None
-    told, who = bool(os.environ.get("NNCORE_NUM_THREADS")), object()
-    jobs = checked_jobs(models, **{"sample_weight": data["weight"], **options}, **data["arrays"])
-    try:
-        sharing.share(who, 0 if told else engine.get_num_threads())
-        pool.run(jobs, Progress(False, []), engine.get_num_threads() if told else 1)
-    finally:
-        sharing.end(who)
-    return [Ended(job.model, job.history, _sendable(job.error), job.callbacks) for job in jobs]
-
-
-_opened: dict[str, Any] = {}  # the data of the latest parcel, by its key
-
-
-def _data(parcel: Parcel) -> Any:
-    found = _opened.get(parcel.key)
-    if found is None:
-        found = parcels.opened(parcel)
-        _opened.clear()
-        _opened[parcel.key] = found
-    return found
-
-
-def _sendable(error: BaseException | None) -> BaseException | None:
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
 
 
 def run_remotely(jobs: Sequence[Job], progress: Progress, executor: Executor | Make) -> None:
@@ -106,9 +44,7 @@ def run_remotely(jobs: Sequence[Job], progress: Progress, executor: Executor | M
     TypeError
         If a model or a callback cannot be sent.
     """
-    if not isinstance(executor, Executor) and not callable(executor) and not hasattr(executor, "submit"):
-        what = "an executor such as concurrent.futures.ProcessPoolExecutor(), or a function that makes one"
-        raise TypeError(f"executor must be {what}, got {checks.described(executor)}")
+    made, make = _executors(executor)
     with ExitStack() as held:
         for job in jobs:
             held.enter_context(job.state.turn.training())
@@ -116,17 +52,43 @@ def run_remotely(jobs: Sequence[Job], progress: Progress, executor: Executor | M
         parcel = parcels.packed(data)
         held.callback(parcels.thrown_away, parcel)
         errand = _Errand(jobs, progress, data, parcel)
-        if hasattr(executor, "submit"):
-            errand.run(executor)
+        if make is None:
+            errand.run(made)
             return
-        for _ in range(TRIES):
-            with executor() as made:
+        tries, left = 0, len(jobs)
+        while left:
+            with _made(make) as made:
                 try:
                     errand.run(made)
-                    return
-                except BrokenExecutor as error:
-                    broken = error
-        raise broken
+                except BrokenExecutor:
+                    tries = tries + 1 if errand.n_left == left else 1
+                    if tries >= TRIES:
+                        raise
+                left = errand.n_left
+
+
+def _executors(given: Any) -> tuple[Any, Make | None]:
+    """Return an executor, or what makes them; of a client of Dask its executor.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if hasattr(given, "get_executor"):
+        return given.get_executor(), None
+    if hasattr(given, "submit") and not isinstance(given, type):
+        return given, None
+    if callable(given):
+        return None, given
+    raise TypeError(f"executor must be {WANTED}, got {checks.described(given)}")
+
+
+def _made(make: Make) -> Any:
+    made = make()
+    if not hasattr(made, "submit"):
+        raise TypeError(f"executor must be {WANTED}; the function returned {checks.described(made)}")
+    return made
 
 
 def _common(jobs: Sequence[Job]) -> dict[str, Any]:
@@ -153,9 +115,16 @@ class _Errand:
     """All chunks on their way."""
 
     def __init__(self, jobs: Sequence[Job], progress: Progress, data: dict[str, Any], parcel: Parcel) -> None:
-        self._progress, self._data, self._parcel = progress, data, parcel
+        self._progress, self._data = progress, data
+        self._parcel: Any = parcel  # or what stands for it where the executor has brought it to all workers
+        self._travels = False  # whether the data do, as some worker has not seen the file
         self._n, self._left = len(jobs), {id(job): job for job in jobs}
         self._tries: dict[int, int] = {}
+
+    @property
+    def n_left(self) -> int:
+        """How many have not come back."""
+        return len(self._left)
 
     def run(self, executor: Any) -> None:
         """Send what is left, until all has come back."""
@@ -167,12 +136,12 @@ class _Errand:
                     pending[self._sent(executor, chunk)] = chunk
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:
                     chunk = pending.pop(future)
-                    if self._received(future, chunk):
+                    if self._received(executor, future, chunk):
                         waiting.append(chunk)
         except BaseException as error:
             for future, chunk in pending.items():
                 if not future.cancel() and future.done() and future.exception() is None:
-                    self._received(future, chunk)
+                    self._received(executor, future, chunk)
             if isinstance(error, BrokenExecutor):
                 raise type(error)(self._told()) from error
             raise
@@ -184,12 +153,21 @@ class _Errand:
         what = f"a worker died, and its executor with it: {self._n - len(left)} of {self._n} networks came back trained"
         return f"{what}; {shown} are as before. Train them anew, or {REMAKE}"
 
+    def _carry(self, executor: Any) -> None:
+        """Let the data travel: to every worker once where the executor can do that, as Dask's, else with each chunk."""
+        if self._travels:
+            return
+        self._travels, self._parcel = True, parcels.whole(self._data, self._parcel)
+        scatter = getattr(getattr(executor, "_client", None), "scatter", None)
+        if scatter is not None:
+            self._parcel = scatter(self._parcel, broadcast=True, hash=False)
+
     def _sent(self, executor: Any, chunk: list[Job]) -> Future[Any]:
-        copies = [copy.deepcopy(job.model) for job in chunk]  # here: others may not look at a model that is trained
-        future: Future[Any] = executor.submit(train_chunk, self._parcel, copies, _options(chunk))
+        models = [Sent(type(job.model), job.model.__getstate__()) for job in chunk]
+        future: Future[Any] = executor.submit(train_chunk, self._parcel, Chunk(models, _options(chunk)))
         return future
 
-    def _received(self, future: Future[Any], chunk: list[Job]) -> bool:
+    def _received(self, executor: Any, future: Future[Any], chunk: list[Job]) -> bool:
         """Take what has come back; return whether it is to be sent again."""
         try:
             ended = future.result()
@@ -204,7 +182,7 @@ class _Errand:
                 raise
             return True
         if ended is None:  # a machine that does not see the file
-            self._parcel = parcels.whole(self._data, self._parcel)
+            self._carry(executor)
             return True
         for job, one in zip(chunk, ended, strict=True):
             taken(job, one)
@@ -214,15 +192,17 @@ class _Errand:
 
 
 def chunks(jobs: Iterable[Job]) -> list[list[Job]]:
-    """Return the jobs in chunks of `SECONDS` of work or more, but for the last, those first that take longest."""
+    """Return the jobs in chunks of `SECONDS` of work or more, those first that take longest, and smaller ones last."""
+    units = [(unit, sum(job.work for job in unit) / OPERATIONS) for unit in pool.units(jobs)]
+    left = sum(seconds for _, seconds in units)
     found: list[list[Job]] = []
-    seconds = SECONDS
-    for unit in pool.units(jobs):
-        if seconds >= SECONDS:
+    wanted = 0.0
+    for unit, seconds in units:
+        if wanted <= 0:
             found.append([])
-            seconds = 0.0
+            wanted = min(SECONDS, max(LEAST, left / SHARE))
         found[-1].extend(unit)
-        seconds += sum(job.work for job in unit) / OPERATIONS
+        wanted, left = wanted - seconds, left - seconds
     return found
 
 
@@ -244,32 +224,3 @@ def _options(chunk: Sequence[Job]) -> dict[str, Any]:
     if len(table.weights) > 1:
         options["sample_weight"] = [table.weights[job.index] for job in chunk]
     return options
-
-
-def taken(job: Job, ended: Ended) -> None:
-    """Put into the caller's model what came back, as if it had been trained here."""
-    state, new = job.state, ended.model._state
-    network = new.network
-    with state.turn.using():
-        if network is not None and state.network is None:
-            network.turn = state.turn
-            state.network = network
-        elif network is not None and state.network is not None:
-            parameters, statistics, slots, iterations = network.state()
-            state.network.optimizer = new.optimizer
-            state.network.set_weights(parameters, statistics)
-            state.network.set_optimizer_state(slots, iterations)
-        state.optimizer, state.epoch, state.metadata = new.optimizer, new.epoch, new.metadata
-        if len(ended.history):
-            state.feature_names, state.output_names = job.names
-        vars(state.history).update(vars(new.history))
-    vars(job.history).update(vars(ended.history))
-    job.error = ended.error
-    job.model.__dict__.update({name: value for name, value in vars(ended.model).items() if name != "_state"})
-    for mine, theirs in zip(_listed(job.callbacks), _listed(ended.callbacks), strict=True):
-        if hasattr(mine, "__dict__") and not callable(mine):
-            vars(mine).update(vars(theirs))
-
-
-def _listed(callbacks: Any) -> list[Any]:
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]

@@ -18,6 +18,7 @@ from nncore.many.results import SearchResult
 from nncore.many.space import Between, checked_space, drawn, grid
 from nncore.many.together import fit_many
 from nncore.model import Sequential
+from nncore.training.state import current_loss
 
 POSITIVE = checks.integer(1, checks.EPOCHS)
 HALVING = checks.optional(checks.integer(2, 1000))
@@ -58,11 +59,12 @@ def search(
     space : dict of str to list or `Between`
         What each parameter may be. Names are fields: ``"optimizer.learning_rate"``, ``"layers.0.units"``,
         ``"hidden.activation"`` (all layers but the last that have one), ``"layers"`` (whole lists of them), ``"seed"``;
-        and ``"epochs"``, ``"batch_size"``.
+        and ``"epochs"``, ``"batch_size"``. Where a whole varies and a part of it, as ``"optimizer"`` and its rate, the
+        part is put into each.
     X, y : array-like
         As in ``Sequential.fit``.
     n : int, optional
-        How many random combinations to try; None tries all there are of choices.
+        How many random combinations to try, each once; None tries all there are of choices.
     epochs, batch_size : int
         As in ``Sequential.fit``, unless the space varies them.
     halving : int, optional
@@ -76,7 +78,7 @@ def search(
         Score by cross-validation, as in `cross_validate`. By default a fifth of the rows is held out.
     stratified : bool, optional
         As in `cross_validate`.
-    validation_data : tuple (X, y), optional
+    validation_data : tuple (X, y) or (X, y, sample_weight), optional
         Other rows to score by instead; then all of `X` is trained on.
     validation_rows : array, optional
         Rows of `X` to score by instead: numbers or a mask. The others are trained on.
@@ -118,6 +120,7 @@ def search(
     settings = settings.checked(first)
     held = HeldOut(first, X, y, folds, stratified, validation_data, validation_rows, seed)
     candidates = candidates_of(model, found, epochs, batch_size, len(held.folds))
+    settings.check_comparable(candidates)
     give_callbacks(candidates, callbacks)
     options = {"sample_weight": sample_weight, "class_weight": class_weight, "executor": executor, "verbose": verbose}
     result = SearchResult(_raced(candidates, held, settings, options), score, settings.mode)
@@ -144,6 +147,18 @@ class _Settings(NamedTuple):
             known = f"only {', '.join(names)}: compile(metrics=[...]) adds to them"
             raise ValueError(f"score {self.score!r} is not worked out, {known}")
         return self._replace(mode=Monitor(self.score, self.mode).mode)
+
+    def check_comparable(self, candidates: Sequence[Candidate]) -> None:
+        """Raise ValueError unless all models work out the score, and mean the same by it."""
+        first, losses = candidates[0], [current_loss(one.models[0]._state) for one in candidates]
+        for one, loss in zip(candidates, losses, strict=True):
+            if self.score != "loss" and self.score not in one.models[0].scorers:
+                raise ValueError(f"score {self.score!r} is not worked out by the model of {one.parameters}")
+            if self.score == "loss" and loss != losses[0]:
+                raise ValueError(
+                    f"score 'loss' means {losses[0]} for {first.parameters} and {loss} for {one.parameters}, of which "
+                    "neither says which is better: score by a metric"
+                )
 
 
 def _combinations(space: Any, n: int | None, seed: int, settings: _Settings) -> list[dict[str, Any]]:

@@ -11,15 +11,18 @@ from typing import Any
 
 import numpy as np
 
+from nncore import losses, optimizers
 from nncore.base import checks, portable
 from nncore.base.names import did_you_mean
 from nncore.base.random import generator
+from nncore.many.arguments import blamed
 from nncore.many.ensemble import renewed
 from nncore.model import Sequential
 
 TRAINING = ("epochs", "batch_size")
 """Names that are told to ``fit``, not to the model."""
 MODEL = ("layers", "optimizer", "loss", "dtype", "seed", "hidden")
+TRIES = 20  # draws for each that is wanted: in vain where a range of whole numbers has been drawn from end to end
 DRAWS = 2**33  # the streams of random numbers from there on, one for each candidate
 
 
@@ -104,19 +107,25 @@ def grid(space: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def drawn(space: Mapping[str, Any], n: int, seed: int) -> list[dict[str, Any]]:
-    """Return `n` random combinations; candidate k is the same for every `n`.
+    """Return `n` random combinations, each once; candidate k is the same for every `n` below how many there are.
 
     Examples
     --------
     >>> drawn({"epochs": [5, 10], "optimizer.learning_rate": Between(0.001, 1.0, log=True)}, 1, seed=0)
     [{'epochs': 10, 'optimizer.learning_rate': 0.0263...}]
     """
-    found = []
-    for k in range(n):
+    sizes = [1 if isinstance(values, Between) else len(values) for values in space.values()]
+    if n >= math.prod(sizes) and not any(isinstance(values, Between) for values in space.values()):
+        return grid(space)
+    found: dict[str, dict[str, Any]] = {}
+    for k in range(TRIES * n):
         random = generator(seed, "split", DRAWS + k)
         shares = {name: float(random.random()) for name in space}
-        found.append({name: _at(values, shares[name]) for name, values in space.items()})
-    return found
+        one = {name: _at(values, shares[name]) for name, values in space.items()}
+        found.setdefault(repr([*one.values()]), one)
+        if len(found) == n:
+            break
+    return [*found.values()]
 
 
 def _at(values: Any, u: float) -> Any:
@@ -153,22 +162,40 @@ def applied(model: Sequential, parameters: Mapping[str, Any]) -> Sequential:
         "seed": model.seed,
     }
     changed: dict[str, Any] = {}
-    for name, value in parameters.items():
+    for name in sorted(parameters, key=lambda name: name.count(".")):  # a whole first, then what varies of it
         if name in TRAINING:
             continue
         first, *path = name.split(".")
-        what = f"space[{name!r}]"
-        if first not in MODEL or (first == "hidden" and not path):
-            known = (*TRAINING, *MODEL)
-            raise ValueError(f"{what}: a model has no {first!r}{did_you_mean(first, known)}; known: {', '.join(known)}")
-        try:
+        with blamed(f"space[{name!r}]"):
+            if first not in MODEL or (first == "hidden" and not path):
+                raise ValueError(_unknown(name, values))
             if first == "hidden":
-                values["layers"] = changed["layers"] = _hidden(values["layers"], path, value)
+                values["layers"] = changed["layers"] = _hidden(values["layers"], path, parameters[name])
             else:
-                changed[first] = values[first] = _replaced(values.get(first), path, value)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{what}: {error}") from error
-    return renewed(model, changed.pop("seed", model.seed), **changed)
+                changed[first] = values[first] = _whole(first, _replaced(values.get(first), path, parameters[name]))
+    with blamed(f"space, {', '.join(changed)}" if changed else "model"):
+        return renewed(model, changed.pop("seed", model.seed), **changed)
+
+
+def _whole(name: str, value: Any) -> Any:
+    """Return an optimizer, a loss or layers such that there are fields to vary, where they were given by name."""
+    if name == "layers":
+        return tuple(value) if isinstance(value, (list, tuple)) else value
+    get = {"optimizer": optimizers.get, "loss": losses.get}.get(name)
+    return value if get is None or value is None else get(value)
+
+
+def _unknown(name: str, values: Mapping[str, Any]) -> str:
+    """Return what to say of a name that begins with nothing that a model has."""
+    step = name.replace("__", ".").split(".")[-1]
+    if step == "hidden":
+        return "say which field of the hidden layers, as in 'hidden.units'; 'layers' are whole lists of them"
+    owners = {"optimizer": [values["optimizer"]], "hidden": values["layers"][:-1], "loss": [values["loss"]]}
+    for owner, those in owners.items():
+        if any(dataclasses.is_dataclass(one) and step in _fields(one) for one in those):
+            return f"a model has no {name!r}; did you mean '{owner}.{step}'?"
+    known = (*TRAINING, *MODEL)
+    return f"a model has no {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}"
 
 
 def _hidden(layers: Sequence[Any], path: Sequence[str], value: Any) -> tuple[Any, ...]:

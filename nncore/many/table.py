@@ -40,7 +40,7 @@ class Table:
 
     def features(self, state: State, n_features: int | None = None) -> np.ndarray:
         """Return X as this model reads it; one that is built already says how many features there must be."""
-        key = state.dtype.name, state.feature_names
+        key = state.dtype, state.feature_names
         if key not in self._features:
             self._features[key] = inputs.features(self.X, state.dtype, None, state.feature_names)
         if n_features not in (None, self._features[key].shape[1]):
@@ -65,7 +65,7 @@ class Table:
     def whole(self, state: State, program: Program, names: tuple[Names, Names], index: int = 0) -> Data:
         """Return all rows as model number `index` reads them, without a copy where they are so already."""
         outputs = output_names(state, program)
-        key = program.loss, program.n_outputs, state.dtype.name, names[0], outputs
+        key = program.loss, program.n_outputs, state.dtype, names[0], outputs
         if key not in self._targets:
             X = self.features(state, program.n_features)
             self._targets[key] = data_for(program, state.dtype, X, self.y, None, outputs)
@@ -77,7 +77,7 @@ class Table:
 
     def _weight(self, state: State, index: int) -> np.ndarray | None:
         number = index if len(self.weights) > 1 else 0
-        key, given = (number, state.dtype.name), self.weights[number]
+        key, given = (number, state.dtype), self.weights[number]
         if key not in self._converted_weights:
             self._converted_weights[key] = inputs.sample_weights(given, self.n_rows, state.dtype)
         return self._converted_weights[key]

@@ -75,7 +75,8 @@ def fit_many(
         ``fit`` takes for each. Two models cannot have the same `EarlyStopping`, but the same plain function (model,
         epoch, logs), which may be called in several threads at once.
     executor : concurrent.futures.Executor, or a function that makes one, optional
-        Where else to train: processes of this machine or of others. See :doc:`the guide </guide/many_networks>`.
+        Where else to train: processes of this machine or of others. A client of Dask is one, too. See :doc:`the guide
+        </guide/many_networks>`.
     on_error : {"raise", "keep"}
         What to do if a training fails, diverges say: raise its error once all others are trained, with the number of
         the model as ``error.model_index``; or keep it as the ``error`` of its history.
@@ -92,7 +93,8 @@ def fit_many(
     TypeError, ValueError, RuntimeError
         If an argument is wrong, or a model is being trained already: the message names the model, and none is trained.
     KeyboardInterrupt
-        On Ctrl-C. Every model is as after its last finished epoch, and can go on from there.
+        On Ctrl-C. Every model is as after its last finished epoch, and can go on from there; with an `executor` those
+        that have come back are trained, the others as before.
 
     Examples
     --------

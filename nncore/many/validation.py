@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nncore.arrays import Data
-from nncore.base import checks
+from nncore.base import callers, checks
 from nncore.base.typing import Floats
 from nncore.engine import own_arithmetic
 from nncore.history import History
@@ -28,6 +30,10 @@ from nncore.training.state import State, built, scorers
 if TYPE_CHECKING:
     from nncore.solvers import LBFGS, LM
 
+KNOWS = (
+    "the model has been trained for {} epochs already, and goes on from there: if that was on these rows, it knows "
+    "those held out and the scores mean nothing; give a function that makes an untrained one"
+)
 Make = Callable[[], Sequential]
 
 
@@ -58,8 +64,9 @@ class CrossValidation:
 
     @property
     def std(self) -> dict[str, float]:
-        """Standard deviation of each score between the folds."""
-        return {name: float(values.std(ddof=1)) for name, values in self.scores.items()}
+        """Standard deviation of each score between the folds; NaN of a single one."""
+        many = len(self.folds) > 1
+        return {name: float(values.std(ddof=1)) if many else math.nan for name, values in self.scores.items()}
 
     def table(self) -> dict[str, list[Any]]:
         """Return one list per column, for example for ``pandas.DataFrame``."""
@@ -68,6 +75,8 @@ class CrossValidation:
 
     def __repr__(self) -> str:
         mean, std = self.mean, self.std
+        if len(self.folds) == 1:
+            return f"CrossValidation(1 fold: {', '.join(f'{name} {value:.4g}' for name, value in mean.items())})"
         told = ", ".join(f"{name} {mean[name]:.4g} +- {std[name]:.2g}" for name in mean)
         return f"CrossValidation({len(self.folds)} folds: {told})"
 
@@ -136,6 +145,8 @@ def cross_validate(
     """
     make = _maker(model)
     table, first = Table(X, y), make()
+    if first.epoch:
+        warnings.warn(KNOWS.format(first.epoch), UserWarning, stacklevel=callers.level())
     cut = folds_of(**facts(first._state, table, stratified), folds=folds, repeats=repeats, seed=seed)
     models = [first, *(make() for _ in cut[1:])]
     train, held = [rows for rows, _ in cut], [rows for _, rows in cut]

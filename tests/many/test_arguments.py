@@ -58,6 +58,19 @@ BAD = {
         r"rows\[0\] is a mask of 39 rows, but X has 40",
     ),
     "fractions": (three, {"rows": [[0.5], None, None]}, TypeError, r"rows\[0\] must be row numbers or a mask"),
+    "class": (three, {"class_weight": {2: 1.0}}, ValueError, r"models\[0\]: class_weight has the class 2"),
+    "class of one model alone": (
+        lambda: [Sequential([Dense(3, "softmax")]), new()],
+        {"class_weight": {2: 1.0}},
+        ValueError,
+        r"models\[1\]: class_weight has the class 2",
+    ),
+    "class of no row": (
+        three,
+        {"class_weight": {0: 0.0}, "rows": [None, Y == 0, None]},
+        ValueError,
+        r"models\[1\]: class_weight is zero for every class|models\[1\]: class_weight times",
+    ),
     "two of three": (three, {"rows": [[1], [2]]}, ValueError, "rows has 2 entries for 3 models"),
     "no rows at all": (three, {"rows": 7}, TypeError, "rows must be an array of row numbers"),
     "to validate": (

@@ -132,8 +132,20 @@ def test_damaged_files(tmp_path):
 def test_what_is_wrong(trained):
     wide = Sequential([Dense(3, "softmax")])
     wide.build(7)
-    with pytest.raises(ValueError, match=r"models\[1\] has 7 features and 3 outputs, models\[0\] has 4 and 3"):
+    with pytest.raises(ValueError, match=r"models\[1\] has 7 features, models\[0\] has 4: all are to read"):
         Ensemble([trained.models[0], wide])
+    with pytest.raises(ValueError, match=r"models\[2\] has 7 features, models\[1\] has 4"):
+        Ensemble([Sequential([Dense(3, "softmax")]), trained.models[0], wide])
+    several = Sequential([Dense(3, "softmax")])
+    for other, what in ((Dense(2, "softmax"), "2 shares by softmax"), (Dense(3), "3 numbers")):
+        with pytest.raises(ValueError, match=rf"models\[1\] ends with {what}, models\[0\] with 3 shares by softmax"):
+            Ensemble([several, Sequential([other])])
+    assert len(Ensemble([several, Sequential([Dense(8, "relu"), Dense(3), nncore.Activation("softmax")])])) == 2
+    with pytest.raises(TypeError, match=r"model must be a Sequential, got .*; Ensemble\(\[...\]\) takes several"):
+        Ensemble.of(lambda k: several, 3)
+    for wrong, kind, message in (({"seed": -1}, ValueError, "seed must be"), ({"X": None}, ValueError, "X")):
+        with pytest.raises(kind, match=message):
+            Ensemble.of(several, 2).fit(**{"X": X, "y": Y, "bootstrap": True, **wrong})
     with pytest.raises(ValueError, match=r"models\[1\] is models\[0\] once more"):
         Ensemble([wide, wide])
     with pytest.raises(ValueError, match="n must be"):

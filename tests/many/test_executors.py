@@ -12,6 +12,8 @@ from many_networks import KilledOnce, Mix, alone, equal
 import nncore
 from nncore import Dense, EarlyStopping, Sequential, fit_many
 from nncore.many import parcels, remote
+from nncore.many.arguments import checked_jobs
+from nncore.many.travelling import Chunk
 
 X = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
 Y = X[:, :1] ** 2
@@ -217,19 +219,119 @@ def test_a_chunk_that_was_lost_is_done_again(small_chunks):
     equal(models[2], other)
 
 
+def test_errands_have_names_of_their_own():
+    """By which Dask knows them: it would give back the failure of the first for the second."""
+    chunk = Chunk([], {})
+    assert chunk.__dask_tokenize__() != chunk.__dask_tokenize__()
+
+
 def test_what_cannot_be_sent(processes):
     with pytest.raises(TypeError, match=r"models\[0\].*cannot be sent to another process.*a module that workers can"):
         fit_many([new(0)], X, Y, executor=processes, callbacks=[lambda model, epoch, logs: None])
-    with pytest.raises(TypeError, match="executor must be an executor such as"):
-        fit_many([new(0)], X, Y, executor=4)
 
 
-def test_chunks_are_of_a_second_or_more():
-    models = [new(k) for k in range(2000)]
-    jobs = remote.checked_jobs(models, np.zeros((2000, 4), np.float32), np.zeros(2000), **dict.fromkeys(
-        ["rows", "batch_size", "validation_data", "validation_rows", "sample_weight", "callbacks", "shuffle",
-         "class_weight", "solver"]), epochs=[20 + k % 7 for k in range(2000)])  # fmt: skip
-    found = remote.chunks(jobs)
-    assert sorted(job.index for chunk in found for job in chunk) == list(range(2000))
-    seconds = [sum(job.work for job in chunk) / remote.OPERATIONS for chunk in found]
-    assert min(seconds[:-1]) >= 1 and max(seconds) < 1.1
+def test_chunks_are_of_a_second_or_more_and_smaller_ones_last():
+    def jobs(epochs):
+        models = [new(k) for k in range(2000)]
+        return checked_jobs(models, np.zeros((2000, 4), np.float32), np.zeros(2000), **dict.fromkeys(
+            ["rows", "batch_size", "validation_data", "validation_rows", "sample_weight", "callbacks", "shuffle",
+             "class_weight", "solver"]), epochs=[epochs + k % 7 for k in range(2000)])  # fmt: skip
+
+    for epochs in (100, 5):
+        found = remote.chunks(jobs(epochs))
+        assert sorted(job.index for chunk in found for job in chunk) == list(range(2000))
+        seconds = [sum(job.work for job in chunk) / remote.OPERATIONS for chunk in found]
+        assert max(seconds) < 1.1 and min(seconds[:-1]) >= remote.LEAST
+        left = np.cumsum(seconds[::-1])[::-1]
+        assert all(one >= min(1, rest / 8) for one, rest in zip(seconds[:-1], left, strict=False))
+        assert len(found) < sum(seconds) + 24
+    assert max(seconds) < sum(seconds) / 7  # so that two workers, or four, end at about the same time
+
+
+class Client:
+    """What Dask's client and its executor have, in this process."""
+
+    def __init__(self):
+        self.scattered = []
+
+    def get_executor(self):
+        executor = Here()
+        executor._client = self
+        return executor
+
+    def scatter(self, data, broadcast, hash):
+        self.scattered.append(data)
+        return data
+
+
+class Here(Executor):
+    """Does what it is told, at once."""
+
+    def submit(self, function, /, *arguments, **named):
+        future = Future()
+        future.set_result(function(*arguments, **named))
+        return future
+
+
+def test_data_that_workers_do_not_see_are_brought_to_each_once(small_chunks, tmp_path, monkeypatch):
+    """A memory map of a file that another machine lacks, from which a client of Dask's kind scatters it."""
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    (tmp_path / "X.npy").unlink()
+    client, models = Client(), [new(k) for k in range(3)]
+    fit_many(models, mapped, Y, epochs=2, executor=client)
+    assert len(client.scattered) == 1 and client.scattered[0].path == ""
+    fit_many(others := [new(k) for k in range(3)], mapped, Y, epochs=2, executor=Here())
+    for k in range(3):
+        other = new(k)
+        other.fit(X, Y, epochs=2)
+        equal(models[k], other)
+        equal(others[k], other)
+
+
+def test_a_class_makes_executors_too():
+    fit_many([new(0)], X, Y, executor=Here)
+    for wrong, what in ((4, "got 4"), (lambda: None, "the function returned None")):
+        with pytest.raises(TypeError, match=f"executor must be an executor such as .*{what}"):
+            fit_many([new(0)], X, Y, executor=wrong)
+
+
+class Dying(Executor):
+    """Does one chunk, and breaks."""
+
+    made = 0
+
+    def __init__(self):
+        type(self).made += 1
+        self.did = 0
+
+    def submit(self, function, /, *arguments, **named):
+        future, self.did = Future(), self.did + 1
+        if self.did == 1:
+            future.set_result(function(*arguments, **named))
+        else:
+            future.set_exception(BrokenExecutor("died"))
+        return future
+
+
+def test_executors_are_made_as_long_as_each_brings_something_back(small_chunks):
+    Dying.made, models = 0, [new(k) for k in range(6)]
+    fit_many(models, X, Y, epochs=2, executor=Dying)
+    assert Dying.made == 6
+    other = new(5)
+    other.fit(X, Y, epochs=2)
+    equal(models[5], other)
+
+
+def test_executors_that_bring_nothing_back_are_given_up():
+    made = []
+
+    class Dead(Here):
+        def submit(self, *arguments, **named):
+            future = Future()
+            future.set_exception(BrokenExecutor("died"))
+            return future
+
+    with pytest.raises(BrokenExecutor, match="0 of 1 networks came back"):
+        fit_many([new(0)], X, Y, executor=lambda: made.append(Dead()) or made[-1])
+    assert len(made) == 3

@@ -104,14 +104,18 @@ def test_whoever_exits_ends_all(threads):
 
 def test_best_weights_come_back(threads):
     models = [new(k) for k in range(2)]
+    stopping = [EarlyStopping("loss", patience=FOREVER) for _ in models]
     timer = press(0.3)
     with pytest.raises(KeyboardInterrupt):
-        fit_many(models, X, Y, epochs=FOREVER, callbacks=lambda: EarlyStopping("loss", patience=FOREVER))
+        fit_many(models, X, Y, epochs=FOREVER, callbacks=stopping)
     timer.join()
-    for model in models:
-        if model.epoch:
+    assert any(model.epoch > 2 for model in models)
+    for model, callback in zip(models, stopping, strict=True):
+        if model.epoch > 2:
+            heard = callback.best_epoch + 1  # as alone: the signal may have come before it heard of the last epoch
+            assert model.history.loss[:heard].argmin() == callback.best_epoch
             best = new(model.seed)
-            best.fit(X, Y, epochs=int(model.history.loss.argmin()) + 1)
+            best.fit(X, Y, epochs=heard)
             assert np.array_equal(best.parameters, model.parameters)
 
 

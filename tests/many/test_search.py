@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from many_networks import equal
 
-from nncore import Adam, Between, CosineDecay, Dense, Dropout, EarlyStopping, Residual, Sequential, search
+from nncore import SGD, Adam, Between, CosineDecay, Dense, Dropout, EarlyStopping, Residual, Sequential, search
 from nncore.datasets import load_iris
 from nncore.many.candidates import rungs
 from nncore.many.going import Going
@@ -178,7 +178,7 @@ def test_table_and_file(tmp_path):
         ({}, {}, TypeError, "space must be a dict such as"),
         ({"hidden.units": []}, {}, ValueError, r"space\['hidden.units'\] has no choices"),
         ({"hidden.units": 8}, {}, TypeError, r"space\['hidden.units'\] must be a list of choices or a Between"),
-        ({"optimiser.beta_1": [0.5]}, {}, ValueError, r"a model has no 'optimiser'; did you mean 'optimizer'\?; known"),
+        ({"optimiser.beta_1": [0.5]}, {}, ValueError, r"did you mean 'optimizer.beta_1'\?"),
         ({"optimizer.beta1": [0.5]}, {}, ValueError, r"Adam has no field 'beta1'; did you mean 'beta_1'"),
         ({"layers.7.units": [5]}, {}, ValueError, "there is no layer '7': they are 0 to 2"),
         ({"layers.1.units": [5]}, {}, ValueError, "Dropout has no field 'units'"),
@@ -223,3 +223,69 @@ def test_a_plain_function_as_callback():
     )
     assert sorted(heard) == [0, 0, 1, 1]
     assert Going(lambda model, epoch, logs: None).on_epoch_end(None, 0, {}) is None
+
+
+def test_each_combination_is_drawn_once():
+    space = {"hidden.units": [2, 4, 8], "batch_size": [8, 16]}
+    for n in (1, 3, 5):
+        found = drawn(space, n, seed=3)
+        assert len(found) == n and len({(*one.values(),) for one in found}) == n
+        assert found == drawn(space, 5, seed=3)[:n]
+    assert len(drawn(space, 6, 0)) == len(drawn(space, 60, 0)) == 6
+    assert sorted(one["hidden.units"] for one in drawn({"hidden.units": Between(1, 5)}, 9, 0)) == [1, 2, 3, 4, 5]
+
+
+def test_parts_are_put_into_wholes_whatever_comes_first():
+    model = template()
+    for names in (("optimizer", "optimizer.learning_rate"), ("optimizer.learning_rate", "optimizer")):
+        values = {"optimizer": "sgd", "optimizer.learning_rate": 0.25}
+        made = applied(model, {name: values[name] for name in names})
+        assert made.optimizer == SGD(0.25)
+    layers = [Dense(3, "relu"), Dense(3, "relu"), Dense(3, "softmax")]
+    made = applied(model, {"layers.0.units": 7, "hidden.units": 5, "layers": layers})
+    assert [layer.units for layer in made.layers] == [7, 5, 3]
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"learning_rate": [1]}, "did you mean 'optimizer.learning_rate'"),
+        ({"optimizer__learning_rate": [1]}, "did you mean 'optimizer.learning_rate'"),
+        ({"units": [1]}, "did you mean 'hidden.units'"),
+        ({"hidden": [1]}, "say which field of the hidden layers, as in 'hidden.units'"),
+        ({"optimizer": ["sdg"]}, r"space\['optimizer'\]: unknown optimizer 'sdg'; did you mean 'sgd'"),
+        ({"layers": [3]}, "space, layers: layers must be a list of layers, got 3"),
+    ],
+)
+def test_what_is_meant_by_other_names(space, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        search(template(), space, X, Y)
+
+
+def test_scores_that_cannot_be_compared_train_nothing():
+    made = []
+
+    def make(units):
+        made.append(template() if units == 4 else Sequential([Dense(units, "tanh"), Dense(3, "softmax")]))
+        return made[-1]
+
+    with pytest.raises(ValueError, match=r"score 'accuracy' is not worked out by the model of {'units': 5}"):
+        search(make, {"units": [4, 5]}, X, Y, score="accuracy")
+    assert all(not model.built for model in made)
+    with pytest.raises(ValueError, match=r"score 'loss' means .*squared_error.*: score by a metric"):
+        search(template(), {"loss": ["categorical_crossentropy", "mean_squared_error"]}, X, np.eye(3)[Y])
+
+
+def test_candidates_have_their_histories():
+    found = search(template(), {"seed": [1, 2]}, X, Y, epochs=3, folds=2)
+    assert [len(history) for history in found.best.histories] == [3, 3]
+
+
+def test_weights_of_other_rows_count():
+    weight = np.linspace(0, 1, 150)
+    found = search(template(), {"seed": [1, 2]}, X, Y, epochs=2, validation_data=(X, Y, weight))
+    for one in found.candidates:
+        assert one.score == one.histories[0].val_loss[-1]
+        assert one.score == one.models[0].evaluate(X, Y, sample_weight=weight)["loss"]
+    with pytest.raises(ValueError, match=r"validation_data must be \(X, y\)"):
+        search(template(), SPACE, X, Y, validation_data=X[:1])

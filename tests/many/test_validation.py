@@ -53,6 +53,7 @@ def test_each_fold_is_the_models_own_fit_and_evaluate():
     assert repr(found).startswith("CrossValidation(8 folds: loss ")
 
 
+@pytest.mark.filterwarnings("ignore:the model has been trained:UserWarning")
 def test_the_model_is_copied_as_it_is():
     model = classifier()
     model.fit(X, Y, epochs=3)
@@ -85,8 +86,8 @@ def test_regression_is_not_stratified():
         ({"folds": 51}, ValueError, "class 0 has 50 rows, so that not each of folds=51 can have one.*stratified=False"),
         ({"folds": []}, ValueError, "folds is empty"),
         ({"folds": [([0], [1]), [3]]}, TypeError, r"folds\[1\] must be \(rows to train on, rows held out\)"),
-        ({"folds": [([0], [150])]}, ValueError, r"validation_rows\[0\] has row number 150"),
-        ({"folds": [([0], [1]), ([], [1])]}, ValueError, r"rows\[1\] is empty"),
+        ({"folds": [([0], [150])]}, ValueError, r"folds\[0\]\[1\] has row number 150"),
+        ({"folds": [([0], [1]), ([], [1])]}, ValueError, r"folds\[1\]\[0\] is empty"),
         ({"repeats": 0}, ValueError, "repeats must be"),
         ({"seed": -1}, ValueError, "seed must be"),
         ({"stratified": 2}, TypeError, "stratified must be True or False"),
@@ -105,3 +106,50 @@ def test_what_is_wrong(options, kind, message):
     options = {"model": classifier(), "X": X, "y": Y, **options}
     with pytest.raises(kind, match=message):
         cross_validate(options.pop("model"), options.pop("X"), options.pop("y"), **options)
+
+
+@pytest.mark.parametrize("curves", [True, False])
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        ([150], r"folds\[0\]\[1\] has row number 150, but X has 150 rows"),
+        ([], r"folds\[0\]\[1\] is empty"),
+        (np.ones(149, bool), r"folds\[0\]\[1\] is a mask of 149 rows"),
+    ],
+)
+def test_wrong_folds_of_ones_own_train_nothing(held, message, curves):
+    made = []
+
+    def make():
+        made.append(Sequential([Dense(3, "softmax")]))
+        return made[-1]
+
+    with pytest.raises(ValueError, match=message):
+        cross_validate(make, X, Y, folds=[(np.arange(100), held)], curves=curves)
+    assert all(model.epoch == 0 for model in made)
+
+
+def test_folds_in_every_form():
+    model = Sequential([Dense(3, "softmax")])
+    forms = [
+        (slice(0, 100), slice(100, 150)),
+        (np.arange(150) < 100, np.arange(150) >= 100),
+        (range(100), [*range(100, 150)]),
+    ]
+    found = cross_validate(model, X, Y, folds=forms)
+    assert len({*found.scores["loss"]}) == 1 and [len(held) for _, held in found.folds] == [50, 50, 50]
+    one = cross_validate(model, X, Y, folds=forms[:1])
+    assert repr(one).startswith("CrossValidation(1 fold: loss ") and np.isnan(one.std["loss"])
+
+
+def test_what_is_said_of_other_words():
+    model = Sequential([Dense(3, "softmax")])
+    splitter = type("KFold", (), {"split": None, "__repr__": lambda self: "KFold(5)"})()
+    with pytest.raises(TypeError, match=r"of KFold\(5\) give its split\(X, y\)"):
+        cross_validate(model, X, Y, folds=splitter)
+    with pytest.raises(ValueError, match="repeats=2 cuts rows anew, but folds says which they are"):
+        cross_validate(model, X, Y, folds=[(range(100), range(100, 150))], repeats=2)
+    model.fit(X, Y, epochs=2)
+    with pytest.warns(UserWarning, match="has been trained for 2 epochs already.*scores mean nothing") as told:
+        cross_validate(model, X, Y)
+    assert told[0].filename == __file__
