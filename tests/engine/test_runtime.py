@@ -183,7 +183,7 @@ def test_polling_does_not_wait_for_a_busy_thread(alarm):
         done.set()
         other.join()
         sys.setswitchinterval(usual)
-    # 30 ms in 130 are for training, or half of these where many share two processors; with a wait at every step, 1 to 5 %
+    # 30 ms in 130 are for training, half of these where many share two processors; with a wait at every step 1 to 5 %
     assert beside > 0.08 * alone
 
 
