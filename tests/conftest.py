@@ -2,12 +2,16 @@
 
 import os
 import platform
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what goes on in its background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests press Ctrl-C
 
 # `python -m pytest` puts the current folder first on the path, where the source folder would hide the installed
 # package. At the end it serves `bench`, whose cases the tests share.
