@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from nncore.engine import lanes
@@ -196,7 +197,7 @@ class Meeting:
             calls = group[first : first + module.N_LANES]
             for call in calls:
                 call.let_its_thread_answer(self._over)
-            if group[0].key is not None and lanes.pays(group[0].program, len(calls), module.N_LANES):
+            if _pay(calls, module):
                 results, errors = module.train_together([call.plan for call in calls], [c.arguments for c in calls])
                 for call, result, error in zip(calls, results, errors, strict=True):
                     call.result, call.error = result, error
@@ -206,6 +207,11 @@ class Meeting:
                         call.result = call.plan.train(**call.arguments)
                     except Exception as error:
                         call.error = error
+
+
+def _pay(calls: list[_Call], module: ModuleType) -> bool:
+    first = calls[0]
+    return first.key is not None and lanes.pays(first.program, first.arguments["batch_size"], len(calls), module)
 
 
 def _answer(question: _Question) -> None:
