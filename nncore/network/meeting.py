@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from nncore.engine import lanes
+from nncore.network.turn import runs
 from nncore.program import Program
 
 FORKED = "this process was forked while another thread trained the model: call fit again"
@@ -95,12 +96,20 @@ class Meeting:
     @contextmanager
     def attended(self) -> Iterator[None]:
         """Take part until the block ends."""
-        self._running.acquire()
+        self._begin_to_run()
         try:
             yield
         finally:
             self.leave()
-            self._running.release()
+            self._let_others_run()
+
+    def _begin_to_run(self) -> None:
+        self._running.acquire()
+        runs.lock = self._running
+
+    def _let_others_run(self) -> None:
+        runs.lock = None
+        self._running.release()
 
     def close(self) -> None:
         """Nobody is waited for any more."""
@@ -143,11 +152,11 @@ class Meeting:
         if calls:
             self._lead(calls)
         else:
-            self._running.release()
+            self._let_others_run()
             try:
                 self._follow(call)
             finally:
-                self._running.acquire()
+                self._begin_to_run()
         if call.error is not None:
             raise call.error
         return call.result

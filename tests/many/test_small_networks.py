@@ -17,6 +17,7 @@ from nncore import SGD, Adam, Dense, Dropout, EarlyStopping, ExponentialDecay, L
 from nncore.engine import lanes
 from nncore.many import job, pool
 from nncore.many.arguments import checked_jobs
+from nncore.network import turn
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 4)).astype(np.float32)
@@ -221,8 +222,11 @@ def test_a_system_without_threads_trains_all(most, always, monkeypatch):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 @pytest.mark.parametrize("by", ["a callback", "the thread that calls"])
-def test_a_child_forked_amid_it_comes_to_an_end(by, always):
-    """It has no other thread: what these have begun, it cannot finish, and does not wait for."""
+def test_a_child_forked_amid_it_comes_to_an_end(by, always, monkeypatch):
+    """It has no other thread: what these have begun, it cannot finish, and does not wait for.
+
+    A fork from outside waits for all to come to the end of an epoch, and they come.
+    """
     children, models = [], [new(4 * k) for k in range(8)]
 
     def fork(model, epoch, logs):
@@ -239,12 +243,15 @@ def test_a_child_forked_amid_it_comes_to_an_end(by, always):
         with ThreadPoolExecutor(1) as helper:
             training = helper.submit(fit_many, models, X, Y, epochs=30_000, verbose=0)
             time.sleep(0.2)
+            monkeypatch.setattr(turn, "FORK_WAITS", 30)
+            due = time.monotonic() + 15
             children.append(os.fork())
             if not children[0]:
                 os._exit(0 if all(model.epoch == len(model.history) for model in models) else 1)
             for model in models:
                 model.stop_training = True
             training.result()
+        assert time.monotonic() < due
     assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
     check(models)
 
