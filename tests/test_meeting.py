@@ -19,7 +19,7 @@ Y = (X[:, 0] * X[:, 1] > 0).astype(int)
 def share(request, monkeypatch):
     """In lanes, or where these are for so few networks slower, one after the other."""
     if request.param == "always":
-        monkeypatch.setattr(lanes, "share", lambda program: 0.0)
+        monkeypatch.setattr(lanes, "share", lambda *_: 0.0)
 
 
 def model_for(k):
@@ -133,6 +133,23 @@ def test_a_callback_looks_at_its_own_model_in_its_own_thread():
     models = [model_for(k) for k in range(4)]
     assert fitted_together(models, fit) == [None] * 4
     assert sorted(map(len, seen.values())) == [3] * 4
+
+
+def test_who_watches_an_epoch_hears_how_far_it_is():
+    """In lanes it would not: such a network is trained alone, where its weights can be read, too."""
+    rows, seen = np.tile(np.arange(90), 5000), {0: [], 1: []}
+
+    class Watcher:
+        def on_progress(self, model, epoch, logs):
+            seen[model.seed].append((logs["batch"], logs["loss"], model.get_weights()[0].tobytes()))
+
+    def fit(k, model):
+        model.fit(X[rows], Y[rows], batch_size=2, callbacks=Watcher(), verbose=False)
+
+    assert fitted_together([model_for(k) for k in range(2)], fit) == [None] * 2
+    for heard in seen.values():
+        batches, losses, weights = zip(*heard, strict=True)
+        assert 0 < batches[0] < batches[-1] and np.isfinite(losses).all() and len(set(weights)) == len(heard)
 
 
 def test_one_runs_at_a_time_and_nobody_is_waited_for_once_it_is_closed():

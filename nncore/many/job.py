@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
+from nncore import engine
 from nncore.arrays import Data
+from nncore.callbacks import Callbacks
 from nncore.engine import lanes
 from nncore.history import History
 from nncore.many.table import ALL, Rows, Table
@@ -81,25 +84,34 @@ class Job:
     @property
     def work(self) -> float:
         """Estimated operations: what decides which network comes first, and how far all have come."""
-        steps = -(-self.n_rows // (self.batch_size or 32))
+        steps = -(-self.n_rows // self._rows_of_batch)
         return PER_NETWORK + self.epochs * (OPERATIONS * self.program.n_parameters * self.n_rows + PER_STEP * steps)
+
+    @property
+    def module(self) -> ModuleType:
+        """The compiled module that trains it."""
+        return engine.load_for(self.program, self.state.dtype.name)
 
     @property
     def lanes_shape(self) -> Hashable | None:
         """What jobs have in common that are sooner trained together; None for one that is trained alone."""
         shape = None if self.solver is not None else lanes.shape(self.program, self.state.optimizer)
-        if shape is None or self._saved_by_lanes <= 0:
+        watched = Callbacks(self.callbacks).watch  # amid epochs: not in lanes, as `Network` knows
+        if shape is None or watched or self.saved_by_lanes(self.module.N_LANES) <= 0:
             return None
-        batch_size = min(self.batch_size or DEFAULT_BATCH, self.n_rows)
-        return shape, self.n_rows, batch_size, self.state.dtype.name
+        return shape, self.n_rows, self._rows_of_batch, self.state.dtype.name
 
     @property
-    def _saved_by_lanes(self) -> float:
-        """Estimated operations that it saves to train the network in a lane; below 0 where that takes longer."""
+    def _rows_of_batch(self) -> int:
+        return min(self.batch_size or DEFAULT_BATCH, self.n_rows)
+
+    def saved_by_lanes(self, n: int) -> float:
+        """Estimated operations that it saves to train the network as one of n in lanes; below 0 where it costs some."""
         scored = bool(self.state.metrics) or self.validation is not None
-        share = 1 - lanes.share(self.program) - (SCORED if scored else 0.0)
+        share = lanes.mean_share(self.program, self._rows_of_batch, n, self.module)
+        saved = 1 - share - (SCORED if scored else 0.0)
         heard = self.epochs if self.callbacks is not None else 0
-        return share * (self.work - PER_NETWORK) - PER_LANE - PER_HEARD * heard
+        return saved * (self.work - PER_NETWORK) - PER_LANE - PER_HEARD * heard
 
     def fit(self) -> Fit:
         """Return a ``fit`` that is ready to run, with the rows gathered: those who train may hold a few of these."""

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from nncore import engine
-from nncore.engine import lanes, own_arithmetic, sharing
+from nncore.engine import own_arithmetic, sharing
 from nncore.many.helper import Helper, start, wait_for
 from nncore.many.job import Job
 from nncore.many.progress import Part, Progress
@@ -50,10 +50,10 @@ def units(jobs: Iterable[Job], n_threads: int = 1) -> list[Unit]:
 
 def _divided(group: Unit, n_threads: int) -> list[Unit]:
     """Return units of networks of one shape, all about as long and for every thread."""
-    n_lanes = _n_lanes(group[0])
+    n_lanes = group[0].module.N_LANES
     n_units = max(min(n_threads, len(group) // n_lanes), -(-len(group) // (LANES_OF_UNIT * n_lanes)), 1)
     units = [group[k::n_units] for k in range(n_units)]
-    if lanes.pays(group[0].program, len(units[-1]), n_lanes):
+    if sum(job.saved_by_lanes(len(units[-1])) for job in group) > 0:
         return units
     return [[job] for job in group]
 
@@ -78,7 +78,7 @@ def _left_by_lanes(unit: Unit, progress: Progress) -> Unit:
     list of Job
         Those that are left because the system gave no thread, or this is a child process without them.
     """
-    n = min(len(unit), _n_lanes(unit[0]))
+    n = min(len(unit), unit[0].module.N_LANES)
     meeting = Meeting(n, lambda: progress.stopped is not None)
     waiting, helpers = deque(unit), list[Helper]()
     try:
@@ -89,10 +89,6 @@ def _left_by_lanes(unit: Unit, progress: Progress) -> Unit:
         meeting.close()
         wait_for(helpers, progress)
     return list(waiting) if progress.stopped is None else []
-
-
-def _n_lanes(job: Job) -> int:
-    return int(engine.load_for(job.program, job.state.dtype.name).N_LANES)
 
 
 @own_arithmetic

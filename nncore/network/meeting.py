@@ -9,9 +9,11 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from nncore.engine import lanes
+from nncore.network.turn import runs
 from nncore.program import Program
 
 FORKED = "this process was forked while another thread trained the model: call fit again"
@@ -94,12 +96,20 @@ class Meeting:
     @contextmanager
     def attended(self) -> Iterator[None]:
         """Take part until the block ends."""
-        self._running.acquire()
+        self._begin_to_run()
         try:
             yield
         finally:
             self.leave()
-            self._running.release()
+            self._let_others_run()
+
+    def _begin_to_run(self) -> None:
+        self._running.acquire()
+        runs.lock = self._running
+
+    def _let_others_run(self) -> None:
+        runs.lock = None
+        self._running.release()
 
     def close(self) -> None:
         """Nobody is waited for any more."""
@@ -142,11 +152,11 @@ class Meeting:
         if calls:
             self._lead(calls)
         else:
-            self._running.release()
+            self._let_others_run()
             try:
                 self._follow(call)
             finally:
-                self._running.acquire()
+                self._begin_to_run()
         if call.error is not None:
             raise call.error
         return call.result
@@ -196,7 +206,7 @@ class Meeting:
             calls = group[first : first + module.N_LANES]
             for call in calls:
                 call.let_its_thread_answer(self._over)
-            if group[0].key is not None and lanes.pays(group[0].program, len(calls), module.N_LANES):
+            if _pay(calls, module):
                 results, errors = module.train_together([call.plan for call in calls], [c.arguments for c in calls])
                 for call, result, error in zip(calls, results, errors, strict=True):
                     call.result, call.error = result, error
@@ -206,6 +216,11 @@ class Meeting:
                         call.result = call.plan.train(**call.arguments)
                     except Exception as error:
                         call.error = error
+
+
+def _pay(calls: list[_Call], module: ModuleType) -> bool:
+    first = calls[0]
+    return first.key is not None and lanes.pays(first.program, first.arguments["batch_size"], len(calls), module)
 
 
 def _answer(question: _Question) -> None:

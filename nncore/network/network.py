@@ -303,8 +303,11 @@ class Network:
                     plan.get_parameters(self._lent.values)
 
     def _lanes_key(self, n: int, options: dict[str, Any]) -> Hashable | None:
-        """Return what networks have in common that can be trained together; None where this one cannot."""
-        shape = lanes.shape(self.program, self._optimizer)
+        """Return what networks have in common that can be trained together; None where this one cannot.
+
+        Lanes tell a watcher nothing of the epoch that runs, and its weights are not in the plan meanwhile.
+        """
+        shape = None if options.get("watcher") is not None else lanes.shape(self.program, self._optimizer)
         return None if shape is None else (type(self._plan), shape, n, options.get("batch_size"))
 
     def step(self, X: Any, y: Any, sample_weight: Any, rate: float, seed: int, most: int) -> float | None:

@@ -15,6 +15,7 @@ FORK_WAITS = 0.5  # seconds for models that others train to come to the end of a
 _alive: weakref.WeakSet[Turn] = weakref.WeakSet()
 _forking: set[int] = set()  # threads that are about to fork
 _held = threading.local()  # `turns` that this thread holds over its fork
+runs = threading.local()  # `lock`, where threads that meet run one at a time: what this one holds, or None
 
 
 class Turn:
@@ -124,10 +125,20 @@ def alive() -> list[Turn]:
 
 
 def _let_forks_pass() -> None:
-    """Wait while another thread is about to fork, so that its child finds a finished epoch."""
+    """Wait while another thread is about to fork, so that its child finds a finished epoch.
+
+    Others that can run only now come to the end of theirs meanwhile.
+    """
     deadline, own = time.monotonic() + FORK_WAITS, threading.get_ident()
-    while _forking - {own} and time.monotonic() < deadline:
-        time.sleep(1e-4)
+    lock = getattr(runs, "lock", None)
+    if lock is not None:
+        lock.release()
+    try:
+        while _forking - {own} and time.monotonic() < deadline:
+            time.sleep(1e-4)
+    finally:
+        if lock is not None:
+            lock.acquire()
 
 
 def _before_fork() -> None:

@@ -13,10 +13,11 @@ import pytest
 from many_networks import equal
 
 import nncore
-from nncore import SGD, Adam, Dense, Dropout, EarlyStopping, ExponentialDecay, Sequential, fit_many
+from nncore import SGD, Adam, Dense, Dropout, EarlyStopping, ExponentialDecay, LambdaCallback, Sequential, fit_many
 from nncore.engine import lanes
 from nncore.many import job, pool
 from nncore.many.arguments import checked_jobs
+from nncore.network import turn
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 4)).astype(np.float32)
@@ -35,7 +36,7 @@ def threads(request):
 def always(monkeypatch):
     """Lanes, also for so few and so short trainings that they take longer there; how many have boarded."""
     boarded, together = [], pool.Meeting._train
-    monkeypatch.setattr(lanes, "share", lambda program: 0.0)
+    monkeypatch.setattr(lanes, "share", lambda *_: 0.0)
     for name, cost in {"PER_LANE": -1.0, "PER_HEARD": 0.0, "SCORED": 0.0}.items():
         monkeypatch.setattr(job, name, cost)
 
@@ -221,8 +222,11 @@ def test_a_system_without_threads_trains_all(most, always, monkeypatch):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 @pytest.mark.parametrize("by", ["a callback", "the thread that calls"])
-def test_a_child_forked_amid_it_comes_to_an_end(by, always):
-    """It has no other thread: what these have begun, it cannot finish, and does not wait for."""
+def test_a_child_forked_amid_it_comes_to_an_end(by, always, monkeypatch):
+    """It has no other thread: what these have begun, it cannot finish, and does not wait for.
+
+    A fork from outside waits for all to come to the end of an epoch, and they come.
+    """
     children, models = [], [new(4 * k) for k in range(8)]
 
     def fork(model, epoch, logs):
@@ -239,12 +243,15 @@ def test_a_child_forked_amid_it_comes_to_an_end(by, always):
         with ThreadPoolExecutor(1) as helper:
             training = helper.submit(fit_many, models, X, Y, epochs=30_000, verbose=0)
             time.sleep(0.2)
+            monkeypatch.setattr(turn, "FORK_WAITS", 30)
+            due = time.monotonic() + 15
             children.append(os.fork())
             if not children[0]:
                 os._exit(0 if all(model.epoch == len(model.history) for model in models) else 1)
             for model in models:
                 model.stop_training = True
             training.result()
+        assert time.monotonic() < due
     assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
     check(models)
 
@@ -268,7 +275,7 @@ def plain(n):
 
 def test_lanes_are_for_what_they_make_faster():
     small = plain(64)
-    n = pool._n_lanes(jobs_for(small)[0])
+    n = jobs_for(small)[0].module.N_LANES
     assert sum(units_of(small)) == 64 and max(units_of(small)) == min(64, 4 * n)
     assert units_of(small, 2) == [32, 32]
     assert units_of(small, epochs=2) == [1] * 64  # what a fit costs beside its steps is no less there
@@ -281,6 +288,13 @@ def test_lanes_are_for_what_they_make_faster():
     mixed = [Sequential(small[0].layers, seed=k, dtype="mixed_bfloat16") for k in range(64)]
     assert units_of(mixed) == [1] * 64
     assert sorted(units_of([*small[:32], *wide[:3]])) == [1, 1, 1, 32]
+
+
+def test_whom_lanes_do_not_tell_how_far_an_epoch_is(monkeypatch):
+    monkeypatch.setattr(job, "PER_HEARD", 0.0)
+    for hook, n_units in {"on_epoch_end": 1, "on_progress": 20}.items():
+        listeners = [LambdaCallback(**{hook: lambda *_: None}) for _ in range(20)]
+        assert len(units_of(plain(20), callbacks=listeners)) == n_units
 
 
 def test_in_other_processes_too():
