@@ -611,13 +611,40 @@ def test_the_threads_of_blas_stay_bounded_until_the_last_of_several_solvers_ends
         nncore.set_num_threads(limit)
 
 
+def test_an_interrupt_on_the_way_in_or_out_leaves_no_bound(monkeypatch):
+    """Every later solver was held to the number of threads of one that was long gone."""
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def of_blas():
+        return {library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"}
+
+    def interrupted():
+        apply()
+        raise KeyboardInterrupt
+
+    nncore.set_num_threads(2)
+    apply = blas._apply
+    try:
+        with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
+            monkeypatch.setattr(blas, "_apply", interrupted)
+            with pytest.raises(KeyboardInterrupt), blas.limited(1):
+                pass
+            monkeypatch.setattr(blas, "_apply", apply)
+            assert not blas._held
+            with blas.limited(1):
+                assert of_blas() == {1}
+            assert of_blas() == {2}
+    finally:
+        nncore.set_num_threads()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_fork_begins_without_the_bounds_of_threads_that_it_has_not():
     with blas.limited(1):
         if not (child := os.fork()):
             os._exit(bool(blas._held or blas._lock.locked()))
-        assert os.waitpid(child, 0)[1] == 0 and blas._held == [1]
+        assert os.waitpid(child, 0)[1] == 0 and list(blas._held.values()) == [1]
 
 
 @pytest.mark.parametrize("p", [1, 7, equations.WHOLE, equations.WHOLE + 1, equations.WHOLE + 300])

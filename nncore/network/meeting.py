@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from nncore.engine import lanes
-from nncore.network.turn import runs
+from nncore.network.turn import meets
 from nncore.program import Program
 
 FORKED = "this process was forked while another thread trained the model: call fit again"
@@ -103,12 +103,24 @@ class Meeting:
             self.leave()
             self._let_others_run()
 
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Let the others run, and train, without this thread until the block ends."""
+        self.leave()
+        self._let_others_run()
+        try:
+            yield
+        finally:
+            self._begin_to_run()
+            with self._lock:
+                self._n += 1
+
     def _begin_to_run(self) -> None:
         self._running.acquire()
-        runs.lock = self._running
+        meets.aside = self._aside
 
     def _let_others_run(self) -> None:
-        runs.lock = None
+        meets.aside = None
         self._running.release()
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 WAIT = "wait until it is trained, or work on a copy made before: copy.deepcopy(model)"
 AFTER = "do it after fit, which model.stop_training = True ends, or to a copy: copy.deepcopy(model)"
@@ -15,7 +15,7 @@ FORK_WAITS = 0.5  # seconds for models that others train to come to the end of a
 _alive: weakref.WeakSet[Turn] = weakref.WeakSet()
 _forking: set[int] = set()  # threads that are about to fork
 _held = threading.local()  # `turns` that this thread holds over its fork
-runs = threading.local()  # `lock`, where threads that meet run one at a time: what this one holds, or None
+meets = threading.local()  # `aside`, where this thread meets others: a block in which these do without it
 
 
 class Turn:
@@ -127,18 +127,13 @@ def alive() -> list[Turn]:
 def _let_forks_pass() -> None:
     """Wait while another thread is about to fork, so that its child finds a finished epoch.
 
-    Others that can run only now come to the end of theirs meanwhile.
+    Those whom this thread meets go on without it: they hold what the fork waits for.
     """
     deadline, own = time.monotonic() + FORK_WAITS, threading.get_ident()
-    lock = getattr(runs, "lock", None)
-    if lock is not None:
-        lock.release()
-    try:
+    aside = getattr(meets, "aside", None) or nullcontext
+    with aside():
         while _forking - {own} and time.monotonic() < deadline:
             time.sleep(1e-4)
-    finally:
-        if lock is not None:
-            lock.acquire()
 
 
 def _before_fork() -> None:

@@ -10,15 +10,21 @@ from __future__ import annotations
 import functools
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from nncore import engine
 
+
+class _Asked:
+    """Somebody who is within, for as long as there is somebody: an interrupt may strike on the way out."""
+
+
 _lock = threading.Lock()
-_held: list[int] = []  # what those who are within have asked for
-_before: list[int] = []  # threads of each library before the first of them came
+_held: weakref.WeakKeyDictionary[_Asked, int] = weakref.WeakKeyDictionary()  # what those who are within have asked for
+_before: list[int] = []  # threads of each library before the first of them came, until they are given back
 
 
 @contextmanager
@@ -34,18 +40,17 @@ def limited(most: int | None = None) -> Iterator[None]:
     >>> with limited(1):
     ...     pass
     """
-    limit = engine.get_num_threads() if most is None else min(most, engine.get_num_threads())
-    with _lock:
-        if not _held:
-            _before[:] = [library.num_threads for library in _libraries()]
-        _held.append(limit)
-        _apply()
+    limit, own = engine.get_num_threads() if most is None else min(most, engine.get_num_threads()), _Asked()
     try:
+        with _lock:
+            if not _before:
+                _before[:] = [library.num_threads for library in _libraries()]
+            _held[own] = limit
+            _apply()
         yield
     finally:
         with _lock:
-            if limit in _held:  # not in a process that was forked meanwhile
-                _held.remove(limit)
+            _held.pop(own, None)  # it is not there if an interrupt struck before, or in a process forked meanwhile
             _apply()
 
 
@@ -62,13 +67,15 @@ def _libraries() -> tuple[Any, ...]:
 
 
 def _apply() -> None:
-    for library, before in zip(_libraries(), _before, strict=True):
-        wanted = min([before, *_held])
+    for library, before in zip(_libraries(), _before, strict=False):
+        wanted = min([before, *_held.values()])
         if library.num_threads != wanted:
             release = getattr(library, "clear_controlling_thread", _nothing)
             release(force=True)  # threadpoolctl 3.8 lets one thread set them; here all that have the lock
             library.set_num_threads(wanted)
             release(force=True)
+    if not _held:
+        _before.clear()
 
 
 def _nothing(force: bool) -> None:
