@@ -122,13 +122,23 @@ def run(
     return found
 
 
+def _alike(stored: dict[str, Any] | None, settings: dict[str, Any]) -> bool:
+    """Tell whether what is stored was found with these settings; what it does not tell of the machine came up later."""
+    if stored is None:
+        return False
+    machine = {name: settings["machine"].get(name) for name in stored["machine"]}
+    return stored == {**settings, "machine": machine}
+
+
 def _kept(folder: Path | None, settings: dict[str, Any], names: list[str]) -> Sections:
     """Return what is stored of other sections than those named, if it was found with these settings."""
     file = None if folder is None else folder / "peers.json"
     if file is None or not file.exists() or set(names) == set(SECTIONS):
         return {}
     others = {name: data for name, data in stored(file).items() if name not in names}
-    same = {name: data for name, data in others.items() if data.get("settings") == json.loads(json.dumps(settings))}
+    same = {
+        name: data for name, data in others.items() if _alike(data.get("settings"), json.loads(json.dumps(settings)))
+    }
     if dropped := [name for name in others if name not in same]:
         print(f"bench: {file} loses {', '.join(dropped)}: found with other settings", file=sys.stderr)
     return same

@@ -411,8 +411,14 @@ def test_a_part_of_a_run_keeps_the_other_sections(sections, tmp_path, capsys):
     found = run(["footprint"])
     assert stored() == {"accuracy": 1, "footprint": 3}
     assert list(found) == ["footprint"] and found["footprint"]["digits"]["nth"] == 1  # memory, from the stored section
+    file = tmp_path / "peers.json"
+    older = json.loads(file.read_text())
+    del older["accuracy"]["settings"]["machine"]["isa_bfloat16"]  # show_config did not tell it then
+    file.write_text(json.dumps(older))
+    run(["footprint"])
+    assert stored() == {"accuracy": 1, "footprint": 4}
     run(["footprint"], threads=[1, 2])  # of another kind
-    assert stored() == {"footprint": 4} and "loses accuracy: found with other settings" in capsys.readouterr().err
+    assert stored() == {"footprint": 5} and "loses accuracy: found with other settings" in capsys.readouterr().err
 
 
 def test_a_part_of_a_run_replaces_no_other_file(tmp_path, capsys):
