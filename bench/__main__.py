@@ -95,12 +95,23 @@ def _estimators(options: argparse.Namespace) -> int:
     return 0 if not options.check or bounds.report(estimators.ratios(run)) else 1
 
 
+def _many(options: argparse.Namespace) -> int:
+    from bench import bounds, many
+
+    with _mistakes_in_one_sentence():
+        cases, contenders = many.choose(options.cases), many.known(options.peers)
+        folder = _folder(options)
+    run = many.run(cases, contenders, options.quick)
+    _show(run, many.markdown(run), folder)
+    return 0 if not options.check or bounds.report(many.ratios(run)) else 1
+
+
 def _folder(options: argparse.Namespace) -> Path | None:
-    """Return where the files of `step`, `layers`, `builder` or `estimators` go, if anywhere."""
+    """Return where the files of `step`, `layers`, `builder`, `estimators` or `many` go, if anywhere."""
     from bench.record import make_folder, results_here
 
     # The stored results are for publishing: a quick run, or a part of one, replaces them only if told to.
-    partial = options.quick or options.cases or options.threads not in (None, 1)
+    partial = options.quick or options.cases or options.peers or options.threads not in (None, 1)
     folder: Path | None = options.output or (None if partial else results_here())
     if folder is not None:
         make_folder(folder)
@@ -182,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, does: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(run=does, threads=None)
+        added.set_defaults(run=does, threads=None, peers=None)
         return added
 
     step = command("step", _step, "time nncore against its NumPy reference (the default)")
@@ -190,15 +201,17 @@ def _parser() -> argparse.ArgumentParser:
     layers = command("layers", _layers, "time networks with BatchNorm, Dropout, Residual, clipping, records")
     builder = command("builder", _builder, "time training in the builder while pages watch")
     estimators = command("estimators", _estimators, "time fits of the estimators beside scikit-learn's, and score them")
+    many = command("many", _many, "time many small networks, and a search, trained together")
     of_cases = "of those in bench/cases.py; default: "
     for benchmark, cases_help in (
         (step, f"{of_cases}all"),
         (peers, f"{of_cases}all"),
         (layers, f"{of_cases}two with 256 hidden units"),
         (builder, "starting points of the builder; default: digits and spiral"),
+        (many, "sizes, as in 2-8-8-2, or search; default: all"),
     ):
         benchmark.add_argument("--cases", nargs="+", metavar="NAME", help=cases_help)
-    for benchmark in (step, peers, layers, builder, estimators):
+    for benchmark in (step, peers, layers, builder, estimators, many):
         benchmark.add_argument("--quick", action="store_true", help="few and short rounds")
         benchmark.add_argument("--output", type=Path, metavar="FOLDER", help=OUTPUT_HELP)
     for benchmark in (step, peers, layers):
@@ -208,12 +221,14 @@ def _parser() -> argparse.ArgumentParser:
         benchmark.add_argument(
             "--threads", type=_positive, nargs="+", metavar="N", help="default: 1, and all processors"
         )
-    for benchmark in (peers, layers, builder, estimators):
+    for benchmark in (peers, layers, builder, estimators, many):
         benchmark.add_argument("--check", action="store_true", help=CHECK_HELP)
     builder.set_defaults(threads=1)
     estimators.set_defaults(threads=1, cases=None)
+    many.set_defaults(threads=1)
     peers.add_argument("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="NAME", help=SECTIONS_HELP)
-    peers.add_argument("--peers", nargs="+", metavar="NAME", help="default: all that are installed")
+    for benchmark in (peers, many):
+        benchmark.add_argument("--peers", nargs="+", metavar="NAME", help="default: all that are installed")
     check = command("check", _check, "compare a stored run with the bounds; exit code 1 as for peers --check")
     check.add_argument("--results", type=Path, metavar="FILE", help="default: that of this kind of processor")
     readme = command("readme", _readme, "put the tables of stored runs into the README, between its two markers")

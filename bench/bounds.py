@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from bench.cases import CASES, Case
+from bench.cases import KNOWN, Case
 
 TRAINING = {1e3: 10.0, 1e4: 2.5, 1.2e5: 1.25, math.inf: 1.1}
 PREDICT_MANY_ROWS = {1e3: 4.0, 1.2e5: 1.1, math.inf: 1.03}
@@ -39,6 +39,12 @@ over all tables and seeds, in which tables may make up for each other. See `benc
 TO_ACCURACY = 2.5
 ESTIMATOR = 10.0
 """Least ratio of scikit-learn's time for a whole fit, see `bench.estimators`."""
+
+MANY_ONE_BY_ONE = {150.0: 2.5, 650.0: 1.7}
+MANY_JAX, MANY_PYTORCH = {650: 12.0, 2.5e3: 5.0, 5e3: 2.5}, 40.0
+SEARCH = {1: 20.0, 2: 40.0}
+"""Least ratios to the time of many networks trained together, for networks up to so many parameters, and of
+scikit-learn's time for a search, by its ``n_jobs``, to that in `nncore.sklearn.fused`: see `bench.many`."""
 
 ONE_ROW_MICROSECONDS, IMPORT_MILLISECONDS = {5e3: 0.6}, 50.0
 SHARE_WIDE, SHARE_64 = 0.87, 0.65
@@ -87,7 +93,7 @@ def _speed_up(case: Case, threads: int) -> float:
 def _parts(name: str) -> tuple[str, Case | None, int]:
     """Return what was measured, the case if there is one, and the number of threads."""
     measure, *where = name.split(", ")
-    case = next((CASES[part] for part in where if part in CASES), None)
+    case = next((KNOWN[part] for part in where if part in KNOWN), None)
     threads = next((int(part.split()[0]) for part in where if part.endswith(("thread", "threads"))), 1)
     return measure, case, threads
 
@@ -104,7 +110,8 @@ def least(name: str) -> float | None:
     """
     measure, case, threads = _parts(name)
     if case is None:
-        return {"MNIST to 98 %": TO_ACCURACY, "fit": ESTIMATOR}.get(measure)
+        searches = {f"search with n_jobs={n}": least for n, least in SEARCH.items()}
+        return {"MNIST to 98 %": TO_ACCURACY, "fit": ESTIMATOR, **searches}.get(measure)
     if measure.startswith(BY):
         return _by_units(BFLOAT16.get(measure.removeprefix(BY), {}), case)
     bounds = {
@@ -113,6 +120,10 @@ def least(name: str) -> float | None:
         "speed-up": _speed_up(case, threads),
         "predict 1,024 rows": _by_size(PREDICT_MANY_ROWS, case),
         "predict 1 row": _by_size(PREDICT_ONE_ROW, case),
+        "together beside nncore single": _by_size(MANY_ONE_BY_ONE, case),
+        "together beside JAX": _by_size(MANY_JAX, case),
+        "together beside PyTorch": MANY_PYTORCH,
+        "speed-up together": TWO_THREADS if threads == 2 else None,
     }
     return bounds.get(measure)
 

@@ -97,16 +97,16 @@ class Case:
         hidden = [Dense(units, self.activation) for units in self.sizes[1:-1]]
         return [*hidden, Dense(self.sizes[-1], "softmax")]
 
-    def model(self, dtype: str | None = None) -> Sequential:
+    def model(self, dtype: str | None = None, seed: int = SEED) -> Sequential:
         """Return the built model, of another dtype than the case's if told; the same weights at every call."""
-        model = Sequential(self.layers(), seed=SEED, dtype=dtype or self.dtype)
+        model = Sequential(self.layers(), seed=seed, dtype=dtype or self.dtype)
         model.compile(self.optimizer, "sparse_categorical_crossentropy")
         model.build(self.sizes[0])
         return model
 
-    def initial_weights(self) -> list[Array]:
+    def initial_weights(self, seed: int = SEED) -> list[Array]:
         """Return the weight (n_in, n_out) and the bias (n_out,) of each layer in turn; the same at every call."""
-        return self.model().get_weights()
+        return self.model(seed=seed).get_weights()
 
     def data(self, n_rows: int | None = None) -> tuple[Array, NDArray[np.int32]]:
         """Return X (n_rows, n_features) and labels (n_rows,); the same at every call.
@@ -151,6 +151,28 @@ CASES = {
     )
 }
 """All cases by name."""
+
+NETWORKS = 64
+"""How many are trained together in `bench.many`."""
+
+
+def _many(sizes: str, activation: str, batch_size: int) -> Case:
+    name = f"{NETWORKS} of {sizes}"
+    return replace(CASES[sizes], name=name, activation=activation, batch_size=batch_size, n_rows=2_048)
+
+
+MANY = {
+    case.name: case
+    for case in (
+        _many("2-8-8-2", "tanh", 32),
+        _many("4-16-16-3", "relu", 32),
+        _many("64-32-10", "relu", 32),
+        _many("8-64-64-4", "relu", 64),
+    )
+}
+"""Those of `bench.many`, by name; sizes and steps are those of one network."""
+
+KNOWN = {**CASES, **MANY}
 
 
 def select(names: list[str] | None) -> list[Case]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import nncore
-from bench.cases import CASES, Case
+from bench.cases import KNOWN, Case
 from bench.timing import Protocol, Summary, Timing
 from nncore.engine import processor
 
@@ -70,7 +70,7 @@ class Run:
     Attributes
     ----------
     benchmark : str
-        ``"step"``, ``"training"``, ``"bfloat16"``, ``"layers"``, ``"builder"`` or ``"estimators"``.
+        ``"step"``, ``"training"``, ``"bfloat16"``, ``"layers"``, ``"builder"``, ``"estimators"`` or ``"many"``.
     machine : dict
         Processor, instruction set, versions, date and commit.
     protocol : Protocol
@@ -92,7 +92,7 @@ class Run:
     def to_dict(self) -> dict[str, Any]:
         """Return all of it in what JSON can hold, with a description of the cases."""
         names = dict.fromkeys(result.case for result in self.results)
-        return {**asdict(self), "cases": {name: _described(CASES[name]) for name in names if name in CASES}}
+        return {**asdict(self), "cases": {name: _described(KNOWN[name]) for name in names if name in KNOWN}}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Run:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.cases import CASES
+from bench.cases import CASES, KNOWN
 from bench.record import FIRST, Result, Roof, Run
 from bench.timing import Summary
 
@@ -25,6 +25,7 @@ TITLES = {
     "layers": "# What layers cost",
     "builder": "# What it costs to be watched",
     "estimators": "# Estimators beside scikit-learn's",
+    "many": "# Many small networks",
 }
 
 
@@ -152,7 +153,7 @@ class Table:
 
 def network(name: str) -> str:
     """Return sizes, activation, dtype and batch size of a case."""
-    case = CASES[name]
+    case = KNOWN[name]
     dtype = "" if case.dtype == "float32" else f" {case.dtype}"
     return f"{'-'.join(map(str, case.sizes))} {case.activation}{dtype}, {case.batch_size:,}"
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from bench import distributions
-from bench.cases import CASES, SEED, Case
+from bench.cases import KNOWN, SEED, Case
 from bench.runners import TABLES, Runner
 from bench.timing import rest, timed
 from nncore import reference
@@ -44,16 +44,16 @@ class Server:
         return distributions.version(self.distribution)
 
     def supports(self, name: str) -> bool:
-        return self.contender.supports(CASES[name])
+        return self.contender.supports(KNOWN[name])
 
     def check(self, name: str) -> float | None:
-        case = CASES[name].exact()
+        case = KNOWN[name].exact()
         return _first_loss(case, self.contender(case, self.threads))
 
     def prepare(self, name: str) -> float | None:
         self.runner = None  # frees the memory of the case before
-        self.runner = self.contender(CASES[name], self.threads)
-        return _first_loss(CASES[name], self.runner)
+        self.runner = self.contender(KNOWN[name], self.threads)
+        return _first_loss(KNOWN[name], self.runner)
 
     def time(self, epochs: int) -> list[float]:
         if self.runner is None:

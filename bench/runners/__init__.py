@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bench.distributions import NNCORE
 from bench.runners.runner import Runner
 
-__all__ = ["BFLOAT16", "RUNNERS", "TABLES", "Entry", "Runner"]
+__all__ = ["BFLOAT16", "MANY", "RUNNERS", "TABLES", "Entry", "Runner"]
 
 
 @dataclass(frozen=True)
@@ -74,5 +74,13 @@ BFLOAT16 = {
 }
 """What each makes of products in bfloat16, and nncore's float32. First words are names of the table above."""
 
-TABLES = {"training": RUNNERS, "bfloat16": BFLOAT16}
+MANY = {
+    "nncore": Entry("many", "nncore", NNCORE, name="Together"),
+    "nncore single": Entry("many", "nncore", NNCORE, name="Single"),
+    "JAX": Entry("jax_scan", "jax", "jax", name="Many"),
+    "PyTorch": Entry("pytorch_vmap", "torch", "torch", name="Many"),
+}
+"""Who trains many networks, and how; ours alone, one after another, as well."""
+
+TABLES = {"training": RUNNERS, "bfloat16": BFLOAT16, "many": MANY}
 """By the section of the benchmark that they take part in."""

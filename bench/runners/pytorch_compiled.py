@@ -50,7 +50,7 @@ class Train(Torch):
 def _step(case: Case, state: Any, X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Adam as Kingma and Ba (2015), algorithm 1, has it; in place."""
     rule, (parameters, firsts, seconds, t) = case.optimizer, state
-    gradient, loss = torch.func.grad_and_value(partial(_loss, case.activation))(parameters, X, y)
+    gradient, loss = torch.func.grad_and_value(partial(loss_of, case.activation))(parameters, X, y)
     t += 1
     rate, scale = rule.learning_rate / (1 - rule.beta_1**t), torch.rsqrt(1 - rule.beta_2**t)
     for w, m, v, g in zip(parameters, firsts, seconds, gradient, strict=True):
@@ -60,7 +60,7 @@ def _step(case: Case, state: Any, X: torch.Tensor, y: torch.Tensor) -> torch.Ten
     return loss
 
 
-def _loss(activation: str, parameters: list[torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def loss_of(activation: str, parameters: list[torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     for i in range(0, len(parameters) - 2, 2):
         x = ACTIVATIONS[activation](torch.addmm(parameters[i + 1], x, parameters[i]))
     return torch.nn.functional.cross_entropy(torch.addmm(parameters[-1], x, parameters[-2]), y)
