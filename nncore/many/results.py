@@ -33,7 +33,7 @@ class SearchResult:
     mode : str
         ``"min"`` or ``"max"``.
     model : Sequential or None
-        With the best parameters, trained on all rows; None without `refit`.
+        With the best parameters, trained on all rows; None without `refit`, and where all scores are NaN.
     """
 
     candidates: list[Candidate]

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from many_networks import equal
 
-from nncore import SGD, Adam, Between, CosineDecay, Dense, Dropout, EarlyStopping, Residual, Sequential, search
+from nncore import (
+    SGD,
+    Adam,
+    Between,
+    CosineDecay,
+    Dense,
+    Dropout,
+    EarlyStopping,
+    Residual,
+    Sequential,
+    TrainingDiverged,
+    search,
+)
 from nncore.datasets import load_iris
 from nncore.many.candidates import rungs
 from nncore.many.going import Going
@@ -107,6 +119,16 @@ def test_other_rows_to_score_by():
     assert first.model.epoch == 2 and first.model is not first.best.models[0]
 
 
+@pytest.mark.parametrize("options", [{}, {"halving": 2, "folds": 3}])
+def test_where_every_candidate_diverges_the_error_of_the_first_is_raised(options):
+    model = Sequential([Dense(8, "relu"), Dense(1)])
+    model.compile(SGD(0.01), "mse")
+    with pytest.raises(TrainingDiverged, match="learning rate 1e\\+20") as caught:
+        search(model, {"optimizer.learning_rate": [1e20, 1e21]}, X, X[:, 0], epochs=30, **options)
+    if hasattr(caught.value, "__notes__"):
+        assert caught.value.__notes__ == ["no network could be trained: this is the error of the first of 2 candidates"]
+
+
 def test_random_candidates_are_the_same_however_many():
     space = {"hidden.units": Between(4, 64), "optimizer.learning_rate": Between(1e-4, 1e-1, log=True), "epochs": [1, 2]}
     assert drawn(space, 3, 1) == drawn(space, 10, 1)[:3] and drawn(space, 3, 1) != drawn(space, 3, 2)
@@ -158,8 +180,8 @@ def test_one_that_diverges_comes_last():
     found = search(model, {"optimizer.learning_rate": [1e5, 0.01]}, X, X[:, 0], epochs=30)
     assert math.isnan(found.candidates[1].score) and "TrainingDiverged" in found.table()["error"][1]
     assert found.candidates[1].parameters == {"optimizer.learning_rate": 1e5}
-    none = search(model, {"optimizer.learning_rate": [1e5]}, X, X[:, 0], epochs=30)
-    assert none.model is None
+    none = search(model, {"optimizer.learning_rate": [1e5]}, X, X[:, 0], epochs=30, refit=False)
+    assert none.model is None and isinstance(none.best.error, TrainingDiverged)
 
 
 def test_table_and_file(tmp_path):
