@@ -78,8 +78,8 @@ def fit_many(
         Where else to train: processes of this machine or of others. A client of Dask is one, too. See :doc:`the guide
         </guide/many_networks>`.
     on_error : {"raise", "keep"}
-        What to do if a training fails, diverges say: raise its error once all others are trained, with the number of
-        the model as ``error.model_index``; or keep it as the ``error`` of its history.
+        What to do if a training fails, diverges say: raise its error once all others are trained; or keep it as
+        the ``error`` of its history. Either has the number of the model as ``error.model_index``.
     verbose : {"auto", True, False, 0, 1, 2}
         Whether to show a progress bar for all; 2 prints a line for each network when it has ended.
 
@@ -131,11 +131,12 @@ def histories(jobs: Sequence[Job], on_error: str) -> list[History]:
     """Return the histories of jobs that have ended; raise the first error, or keep the errors in them."""
     failed = [job for job in jobs if job.error is not None]
     for job in failed:
-        job.history.error = job.error
-        traceback.clear_frames(cast(BaseException, job.error).__traceback__)  # which hold rows and all
+        error = cast(BaseException, job.error)
+        error.model_index = job.index  # type: ignore[attr-defined]
+        job.history.error = error
+        traceback.clear_frames(error.__traceback__)  # which hold rows and all
     if failed and on_error == "raise":
         error = cast(BaseException, failed[0].error)
-        error.model_index = failed[0].index  # type: ignore[attr-defined]
         if hasattr(error, "add_note"):  # from Python 3.11 on
             more = f"; so did the training of {len(failed) - 1} more" if len(failed) > 1 else ""
             error.add_note(f"models[{failed[0].index}] failed{more}; all others are trained to their end")

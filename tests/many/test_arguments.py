@@ -1,12 +1,13 @@
 """What is wrong is said with the number of the model, and nothing is trained."""
 
 import copy
+import pickle
 import threading
 
 import numpy as np
 import pytest
 
-from nncore import Adam, BatchNorm, Dense, EarlyStopping, Perceptron, Sequential, fit_many
+from nncore import Adam, BatchNorm, Dense, EarlyStopping, Perceptron, Sequential, TrainingDiverged, fit_many
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = np.arange(40) % 2
@@ -182,9 +183,24 @@ def test_one_that_diverges_hurts_no_other():
         except ArithmeticError as error:
             assert type(histories[k].error) is type(error) and str(histories[k].error) == str(error)
             assert histories[k].diverged == other.history.diverged
+            assert histories[k].error.model_index == k
         else:
             assert histories[k].error is None
         assert np.array_equal(one.parameters, other.parameters) and one.epoch == other.epoch
+
+
+@pytest.mark.parametrize("rows", [slice(20, 40), np.arange(39, 19, -1), np.arange(len(X)) >= 20, [20, 20, 21, 25, 39]])
+def test_an_error_names_the_rows_of_the_whole_table(rows):
+    rows, numbers = (np.asarray(rows) if isinstance(rows, list) else rows), np.arange(len(X))[rows]
+    alone, model, target = diverging(), diverging(), X[:, 0]
+    with pytest.raises(TrainingDiverged) as apart:
+        alone.fit(X[numbers], target[numbers], epochs=40)
+    with pytest.raises(TrainingDiverged) as caught:
+        fit_many([Sequential([Dense(1)]), model], X, target, rows=[None, rows], epochs=40)
+    assert caught.value.rows and caught.value.rows == tuple(sorted({int(numbers[row]) for row in apart.value.rows}))
+    assert f"row{'s'[: len(caught.value.rows) > 1]} {caught.value.rows[0]}" in str(caught.value)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert again.rows == caught.value.rows and str(again) == str(caught.value)
 
 
 def test_the_first_error_is_raised_once_the_others_are_trained():
