@@ -22,6 +22,7 @@ from nncore.training.state import State, scorers
 
 COPY = "give each its own: copy.deepcopy(model), or one with another seed"
 ONE_EACH = "give a function that makes them, as in callbacks=lambda: EarlyStopping(patience=5)"
+VALIDATES = "val_* values need validation_data=... or validation_rows=..."
 NUMBERS = (int, np.integer)
 
 
@@ -321,7 +322,7 @@ def _check_job(job: Job, held: Any, validation_rows: Any) -> None:
             _check_validation(job.validation, state, job)
     with blamed(f"models[{k}]"):
         names = recorded(state, job.program, job.strategy, cast(Any, scorers(state)), job.validation is not None)
-        Callbacks(job.callbacks).check_logs(names)
+        Callbacks(job.callbacks).check_logs(names, how=VALIDATES)
 
 
 def _check_validation(validation: Table, state: State, job: Job) -> None:

@@ -33,6 +33,12 @@ BAD = {
     "no layers": (lambda: [new(), Sequential()], {}, ValueError, r"models\[1\]: "),
     "labels": (three, {"y": Y + 1}, ValueError, r"models\[0\]: y contains the label 2"),
     "nan": (three, {"X": np.where(X > 2, np.nan, X)}, ValueError, "Input X contains NaN"),
+    "nothing to validate on": (
+        three,
+        {"callbacks": lambda: EarlyStopping()},
+        ValueError,
+        r"models\[0\]: .* val_\* values need validation_data=... or validation_rows=...; recorded: loss, seconds",
+    ),
     "nan to validate": (
         three,
         {"validation_data": (X * np.nan, Y)},
