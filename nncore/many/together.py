@@ -61,7 +61,7 @@ def fit_many(
         Which rows model k is trained on: numbers (a bootstrap sample may have one twice), a mask of all rows, a slice,
         or None for all. A single array is for all models. `X` is copied for those alone that are at their turn.
     epochs, batch_size : int, or a sequence of one for each model
-        As in ``Sequential.fit``.
+        As in ``Sequential.fit``. In a sequence, 0 epochs leave a model as it is.
     validation_data : tuple (X, y) or (X, y, sample_weight), optional
         What all are validated on after each epoch.
     validation_rows : list of arrays, optional
@@ -114,13 +114,14 @@ def fit_many(
     given |= {"class_weight": class_weight, "callbacks": callbacks, "solver": solver}
     shown = check_verbose(verbose)
     jobs = checked_jobs(models, X, y, **given)
-    with Progress(shown, [job.work for job in jobs]) as progress:
+    trained = [job for job in jobs if job.epochs]
+    with Progress(shown, [job.work for job in trained]) as progress:
         if executor is None:
-            pool.run(jobs, progress)
-        else:
+            pool.run(trained, progress)
+        elif trained:
             from nncore.many.remote import run_remotely  # here, not at the top: few have other machines
 
-            run_remotely(jobs, progress, executor)
+            run_remotely(trained, progress, executor)
     return histories(jobs, on_error)
 
 

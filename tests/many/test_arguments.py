@@ -86,7 +86,7 @@ BAD = {
         ValueError,
         r"validation_rows\[1\] has row number 50",
     ),
-    "epochs": (three, {"epochs": [1, 0, 1]}, ValueError, r"epochs\[1\] must be an integer >= 1, got 0"),
+    "epochs": (three, {"epochs": [1, -1, 1]}, ValueError, r"epochs\[1\] must be an integer >= 0, got -1"),
     "one epoch too few": (three, {"epochs": [1, 2]}, ValueError, "epochs has 2 entries for 3 models"),
     "batch": (three, {"batch_size": [1, 2, 2.5]}, TypeError, r"batch_size\[2\] must be an integer"),
     "weights": (three, {"sample_weight": np.where(Y, 1, -1)}, ValueError, r"models\[0\]: sample_weight must be >= 0"),

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -56,6 +57,25 @@ def test_ctrl_c(threads, verbose, capsys):
     timer.join()
     assert sum(model.epoch > 0 for model in models) == min(threads, 4)
     check(models)
+
+
+@pytest.mark.parametrize("executor", [None, lambda: ThreadPoolExecutor(1)])
+def test_all_go_on_to_the_same_total(executor):
+    models, total = [new(k) for k in range(3)], 3
+    fit_many(models[:2], X[:64], Y[:64], epochs=[1, total])
+    histories = fit_many(
+        models, X[:64], Y[:64], epochs=[total - model.epoch for model in models], executor=executor, verbose=2
+    )
+    assert [len(history) for history in histories] == [2, 0, 3]
+    for model in models:
+        other = new(model.seed)
+        other.fit(X[:64], Y[:64], epochs=total)
+        equal(model, other)
+    untrained = new(3)
+    assert [len(history) for history in fit_many([untrained], X, Y, epochs=[0], executor=executor)] == [0]
+    assert not untrained.built
+    with pytest.raises(ValueError, match="epochs must be an integer >= 1"):
+        fit_many(models, X, Y, epochs=0)
 
 
 def test_ctrl_c_between_two_networks(threads):
