@@ -52,6 +52,7 @@ class HeldOut:
         self.X, self.y, self._data = X, y, validation_data
         table = Table(X, y)
         known = facts(model._state, table, stratified)
+        self._of_all = table
         self._table = table if validation_data is None else other_rows(validation_data)
         self.all_trained = validation_data is not None
         self.folds: list[tuple[Any, Any]] = [(None, None)]
@@ -63,6 +64,10 @@ class HeldOut:
         elif validation_data is None:
             cut = folds_of(**known, folds=HELD_OUT if folds is None else folds, repeats=1, seed=seed)
             self.folds = [*cut[:1]] if folds is None else [*cut]
+
+    def check(self, model: Sequential) -> None:
+        """Raise ValueError or TypeError if another model cannot learn X and y."""
+        facts(model._state, self._of_all, None)
 
     def options(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Return what `fit_many` is told of the rows, for networks of these folds."""

@@ -86,4 +86,5 @@ class SearchResult:
 
 
 def _shown(value: Any) -> str:
+    value = value.item() if isinstance(value, np.generic) else value
     return f"{value:.4g}" if isinstance(value, float) else checks.shown(value)

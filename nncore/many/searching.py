@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from nncore.base import checks
 from nncore.callbacks.monitor import Monitor
 from nncore.engine import own_arithmetic
+from nncore.many.arguments import blamed
 from nncore.many.candidates import Candidate, candidates_of, give_callbacks, model_for, rungs
 from nncore.many.heldout import HeldOut
 from nncore.many.results import SearchResult
@@ -122,7 +123,11 @@ def search(
     first = model_for(model, found[0])
     settings = settings.checked(first)
     held = HeldOut(first, X, y, folds, stratified, validation_data, validation_rows, seed)
+    settings.check_halving(len(found))
     candidates = candidates_of(model, found, epochs, batch_size, len(held.folds))
+    for one in candidates[1:]:
+        with blamed(f"space, {one.parameters}"):
+            held.check(one.models[0])
     settings.check_comparable(candidates)
     give_callbacks(candidates, callbacks)
     options = {"sample_weight": sample_weight, "class_weight": class_weight, "executor": executor, "verbose": verbose}
@@ -152,6 +157,14 @@ class _Settings(NamedTuple):
             known = f"only {', '.join(names)}: compile(metrics=[...]) adds to them"
             raise ValueError(f"score {self.score!r} is not worked out, {known}")
         return self._replace(mode=Monitor(self.score, self.mode).mode)
+
+    def check_halving(self, n: int) -> None:
+        """Raise ValueError where so many candidates are to be halved in too few epochs."""
+        if self.halving is not None and n > 1 and self.epochs < self.halving:
+            raise ValueError(
+                f"halving={self.halving} of epochs={self.epochs} leaves no epoch to compare candidates after: give "
+                f"epochs={self.halving} or more, or leave halving out"
+            )
 
     def check_comparable(self, candidates: Sequence[Candidate]) -> None:
         """Raise ValueError unless all models work out the score, and mean the same by it."""

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -87,6 +88,11 @@ def test_products_of_bfloat16(ok):
 def test_a_regression_s_ensemble(ok):
     ok("train", "diabetes", "--ensemble", "2", "--epochs", "9", "-o", "sugar.ensemble", "--quiet")
     assert ok("evaluate", "sugar.ensemble", "diabetes", "--held-out").startswith("R2 0.")
+
+
+def test_means_and_deviations_have_the_same_names(ok):
+    told = ok("train", "diabetes", "--folds", "2", "--epochs", "2").splitlines()[-1]
+    assert re.search(r"^mean   R2 .*, RMSE .*; deviation between folds: R2 [^ ]+, RMSE ", told)
 
 
 def test_search(ok):

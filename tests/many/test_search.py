@@ -220,6 +220,7 @@ def test_table_and_file(tmp_path):
         ),
         ({"hidden.units": [9]}, {"validation_rows": [150]}, ValueError, "validation_rows has row number 150"),
         ({"hidden.units": [9]}, {"validation_rows": np.arange(150)}, ValueError, r"rows\[0\] is empty"),
+        ({"seed": [1, 2]}, {"epochs": 1, "halving": 3}, ValueError, "halving=3 of epochs=1 leaves no epoch to compare"),
         ({"hidden.units": [9]}, {"n_iter": 3}, TypeError, "search has no argument 'n_iter'"),
         ({"hidden.units": [9]}, {"model": 7}, TypeError, "model must be a Sequential or a function of the parameters"),
     ],
@@ -230,6 +231,17 @@ def test_what_is_wrong(space, options, kind, message):
     with pytest.raises(kind, match=message):
         search(options.pop("model"), space, X, Y, **options)
     assert not trained
+
+
+def test_what_the_space_makes_of_a_model_is_blamed_on_it():
+    model = Sequential([Dense(8, "tanh"), Dense(1)])
+    with pytest.raises(ValueError, match=r"space, {'layers.1.units': 2}: .*y has shape"):
+        search(model, {"layers.1.units": [1, 2]}, X, X[:, 0])
+
+
+def test_numbers_of_numpy_are_shown_as_numbers():
+    found = search(template(), {"hidden.units": np.array([4, 8]), "seed": np.arange(1, 2)}, X, Y, refit=False)
+    assert "np." not in repr(found) and repr(found).splitlines()[1].split()[:2] in (["4", "1"], ["8", "1"])
 
 
 def test_a_plain_function_as_callback():
