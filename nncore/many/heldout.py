@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nncore.many.arguments import checked_rows, other_rows
+from nncore.many.arguments import blamed, checked_rows, other_rows
+from nncore.many.candidates import Candidate
 from nncore.many.folds import folds_of
 from nncore.many.table import Table
 from nncore.many.validation import facts, scored
@@ -65,9 +66,11 @@ class HeldOut:
             cut = folds_of(**known, folds=HELD_OUT if folds is None else folds, repeats=1, seed=seed)
             self.folds = [*cut[:1]] if folds is None else [*cut]
 
-    def check(self, model: Sequential) -> None:
-        """Raise ValueError or TypeError if another model cannot learn X and y."""
-        facts(model._state, self._of_all, None)
+    def check(self, others: Iterable[Candidate]) -> None:
+        """Raise ValueError or TypeError if the parameters of one make a model of it that cannot learn X and y."""
+        for one in others:
+            with blamed(f"space, {one.parameters}"):
+                facts(one.models[0]._state, self._of_all, None)
 
     def options(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Return what `fit_many` is told of the rows, for networks of these folds."""

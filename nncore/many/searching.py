@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from nncore.base import checks
 from nncore.callbacks.monitor import Monitor
 from nncore.engine import own_arithmetic
-from nncore.many.arguments import blamed
 from nncore.many.candidates import Candidate, candidates_of, give_callbacks, model_for, rungs
 from nncore.many.heldout import HeldOut
 from nncore.many.results import SearchResult
@@ -123,11 +122,8 @@ def search(
     first = model_for(model, found[0])
     settings = settings.checked(first)
     held = HeldOut(first, X, y, folds, stratified, validation_data, validation_rows, seed)
-    settings.check_halving(len(found))
     candidates = candidates_of(model, found, epochs, batch_size, len(held.folds))
-    for one in candidates[1:]:
-        with blamed(f"space, {one.parameters}"):
-            held.check(one.models[0])
+    held.check(candidates[1:])
     settings.check_comparable(candidates)
     give_callbacks(candidates, callbacks)
     options = {"sample_weight": sample_weight, "class_weight": class_weight, "executor": executor, "verbose": verbose}
@@ -183,7 +179,9 @@ def _combinations(space: Any, n: int | None, seed: int, settings: _Settings) -> 
     choices = checked_space(space)
     if settings.halving is not None and "epochs" in choices:
         raise ValueError("halving says when candidates end: leave 'epochs' out of the space")
-    return grid(choices) if n is None else drawn(choices, POSITIVE("n", n), seed)
+    found = grid(choices) if n is None else drawn(choices, POSITIVE("n", n), seed)
+    settings.check_halving(len(found))
+    return found
 
 
 def _raced(
