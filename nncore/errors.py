@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -119,15 +120,23 @@ class TrainingDiverged(NNCoreError, ArithmeticError):  # noqa: N818 - an event, 
         self.layer = layer
         self.tensor = tensor
         self.rows = rows
+        super().__init__(self._message())
+
+    def renumber(self, numbers: Sequence[int]) -> None:
+        """Let `rows` be those of the caller's X, where the training was on some of them: `numbers[row]` for each."""
+        self.rows = tuple(sorted({int(numbers[row]) for row in self.rows}))
+        self.args = (self._message(),)
+
+    def _message(self) -> str:
         advice = "Try a smaller learning rate, standardised inputs, or clipping, as in Adam(clip_norm=1.0)"
-        if broken_before:
+        if self.broken_before:
             advice = (
                 "They hold NaN or infinity already: set others with set_weights, compile anew, or build a new model"
             )
-        super().__init__(
-            f"training diverged at epoch {epoch}, batch {batch}: {self._what()} no longer finite "
-            f"(last finite loss {last_finite_loss:g}, learning rate {learning_rate:g}); the weights from the start of "
-            f"that epoch were kept. {advice}"
+        return (
+            f"training diverged at epoch {self.epoch}, batch {self.batch}: {self._what()} no longer finite "
+            f"(last finite loss {self.last_finite_loss:g}, learning rate {self.learning_rate:g}); the weights from the "
+            f"start of that epoch were kept. {advice}"
         )
 
     def _what(self) -> str:

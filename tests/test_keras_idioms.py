@@ -220,7 +220,7 @@ def test_no_activation_may_be_none():
             "Dense has no argument 'kernel_initializer'; here it is weight_in",
         ),
         (lambda: Dense(3, input_shape=(4,)), r"'input_shape'; the first fit tells .* model.build\(n_features\). Known"),
-        (lambda: Dense(3, activaton="relu"), "'activaton'; did you mean 'activation'\\?. Known: activation, bias"),
+        (lambda: Dense(3, activaton="relu"), "'activaton'; did you mean 'activation'\\? Known: activation, bias"),
         (lambda: Dropout(p=0.5), "Dropout has no argument 'p'; here it is rate. Known: rate$"),
         (lambda: Adam(lr=0.1), "Adam has no argument 'lr'; here it is learning_rate. Known: beta_1"),
         (lambda: SGD(eps=0.1), "SGD has no argument 'eps'. Known: clip_norm"),
@@ -240,7 +240,7 @@ def test_no_activation_may_be_none():
         ),
         (
             lambda: EarlyStopping(patence=5),
-            "'patence'; did you mean 'patience'\\?. Known: monitor, min_delta, patience",
+            "'patence'; did you mean 'patience'\\? Known: monitor, min_delta, patience",
         ),
         (lambda: ModelCheckpoint("m", verbose=1), "ModelCheckpoint has no argument 'verbose'; it prints nothing"),
         (lambda: ModelCheckpoint("m", save_weights_only=True), "'save_weights_only'; files hold the whole model"),

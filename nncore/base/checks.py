@@ -270,7 +270,8 @@ def explaining(who: str, function: F, known: Collection[str] | None = None) -> F
         for name in named:
             if name not in known:
                 mend = _meant(name, known, who)
-                raise TypeError(f"{who} has no argument {name[:80]!r}{mend}. Known: {', '.join(known)}")
+                end = "" if mend.endswith("?") else "."
+                raise TypeError(f"{who} has no argument {name[:80]!r}{mend}{end} Known: {', '.join(known)}")
         return function(*values, **named)
 
     return cast(F, explained)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
-from nncore.callbacks.monitor import Objection, how_to_record
+from nncore.callbacks.monitor import VALIDATES, Objection, how_to_record
 
 HOOKS = {
     "on_train_begin": ("model",),
@@ -138,16 +138,19 @@ class Callbacks:
             stop |= _call(callback, hook, *arguments)
         return stop
 
-    def check_logs(self, recorded: Collection[str], objection: Objection = lambda metric: None) -> None:
+    def check_logs(
+        self, recorded: Collection[str], objection: Objection = lambda metric: None, how: str = VALIDATES
+    ) -> None:
         """Raise ValueError if a callback needs a value that is not among the `recorded`.
 
-        `objection` says why a metric cannot be recorded, too; None of one that can.
+        `objection` says why a metric cannot be recorded, too; None of one that can. `how` to have rows to validate on
+        is said by the names of the function that was called.
         """
         for place, callback in _placed(self._callbacks):
             for name in getattr(callback, "required_logs", ()):
                 if name not in recorded:
                     who = f"callbacks[{place}], {type(callback).__name__},"
-                    mend = how_to_record(name, recorded, objection)
+                    mend = how_to_record(name, recorded, objection, how)
                     what = f"{who} needs {name!r}, which this training does not record{mend}"
                     raise ValueError(f"{what} recorded: {', '.join(recorded)}")
 

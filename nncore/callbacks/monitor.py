@@ -12,6 +12,7 @@ from nncore.metrics import LARGER_IS_BETTER, METRICS
 
 Objection = Callable[[str], str | None]
 VALIDATES = "val_* values need fit(validation_data=...) or fit(validation_split=...)"
+"""What to do where they are missing, by the names of ``Sequential.fit``."""
 
 
 class Monitor:
@@ -74,7 +75,7 @@ def _direction(monitor: str, mode: str) -> str:
     )
 
 
-def how_to_record(name: str, recorded: Collection[str], objection: Objection) -> str:
+def how_to_record(name: str, recorded: Collection[str], objection: Objection, how: str = VALIDATES) -> str:
     """Return the middle of a message about a value that is not recorded: which one was meant, how it would be.
 
     Parameters
@@ -85,6 +86,8 @@ def how_to_record(name: str, recorded: Collection[str], objection: Objection) ->
         What is recorded.
     objection : callable
         Why the model cannot have a metric, of which it is given the name; None if it can.
+    how : str
+        What to do for ``val_*``, by the names of the function that was called.
 
     Examples
     --------
@@ -112,7 +115,7 @@ def how_to_record(name: str, recorded: Collection[str], objection: Objection) ->
             return f";{said} {wrong};"
         mends = [f"it would be with compile(metrics=[{metric!r}])"]
     if metric != (meant or name) and not validates:
-        mends.append(VALIDATES)
+        mends.append(how)
     return f";{said} {', and '.join(mends)};" if mends else ";"
 
 

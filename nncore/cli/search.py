@@ -19,6 +19,7 @@ from nncore.cli.recipe import Recipe, build, choose, prepared
 from nncore.cli.scoring import in_words, score
 from nncore.cli.sources import input_files, load_source
 from nncore.datasets import Preparation
+from nncore.errors import TrainingDiverged
 from nncore.layers import Dense
 from nncore.many import Between, SearchResult, search
 from nncore.model import Sequential
@@ -52,9 +53,12 @@ def _run(options: argparse.Namespace) -> int:
         print_lines(announcement(parts, model, recipe, (*source.notes, *parts.notes, *remarks_on(model))))
     started = time.perf_counter()
     with blamed_on_the_user():
-        found = _search(model, space, prepared(preparation, parts.train), recipe, options)
+        try:
+            found = _search(model, space, prepared(preparation, parts.train), recipe, options)
+        except TrainingDiverged as error:
+            raise UsageError(f"no network could be trained: {error}") from error
         if found.model is None:
-            raise UsageError(f"no network could be trained: {found.best.error}")
+            raise UsageError(f"--score {options.score}: NaN for every network, so that none is the best")
         seconds = time.perf_counter() - started
         scores = score(found.model, preparation, *(parts.test or parts.train))
     if options.table is not None:

@@ -15,7 +15,7 @@ from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import print_json, print_lines
 from nncore.cli.parts import VALIDATION_SHARE, check_classes, check_folds, cut, shared
 from nncore.cli.recipe import Recipe, build, callbacks_for, choose, prepared
-from nncore.cli.scoring import balance_facts, balance_lines, in_words, score, score_and_balance
+from nncore.cli.scoring import WORDS, balance_facts, balance_lines, in_words, score, score_and_balance
 from nncore.cli.sources import Source
 from nncore.datasets import Dataset, Preparation
 from nncore.many import Ensemble, fit_many
@@ -120,7 +120,7 @@ def _tell(
         print_json({**facts, "epochs": recipe.epochs, "seed": options.seed, "seconds": seconds})
     elif not options.quiet:
         lines = [f"fold {k + 1:<2}{in_words(one)} ({folds[k].held.n_samples} rows)" for k, one in enumerate(scores)]
-        between = ", ".join(f"{name} {value:.2g}" for name, value in std.items())
+        between = ", ".join(f"{WORDS[name].split()[0]} {value:.2g}" for name, value in std.items())
         print_lines([*lines, f"mean   {in_words(mean)}; deviation between folds: {between}, in {seconds:.2f} s"])
 
 

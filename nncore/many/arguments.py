@@ -22,6 +22,9 @@ from nncore.training.state import State, scorers
 
 COPY = "give each its own: copy.deepcopy(model), or one with another seed"
 ONE_EACH = "give a function that makes them, as in callbacks=lambda: EarlyStopping(patience=5)"
+VALIDATES = "val_* values need validation_data=... or validation_rows=..."
+SOME_OR_NONE = checks.integer(0, checks.EPOCHS)
+"""Rule: epochs of one of several models, which some may have had already."""
 NUMBERS = (int, np.integer)
 
 
@@ -246,7 +249,7 @@ def checked_jobs(
     """
     found = checked_models(models)
     n = len(found)
-    each_epochs = one_each("epochs", epochs, n, POSITIVE)
+    each_epochs = one_each("epochs", epochs, n, POSITIVE if np.ndim(epochs) == 0 else SOME_OR_NONE)
     each_batch = one_each("batch_size", batch_size, n, checks.optional(POSITIVE))
     each_rows, each_weight = rows_of_each("rows", rows, n), weights_of_each(sample_weight, n)
     each_callbacks = callbacks_of_each(callbacks, n)
@@ -321,7 +324,7 @@ def _check_job(job: Job, held: Any, validation_rows: Any) -> None:
             _check_validation(job.validation, state, job)
     with blamed(f"models[{k}]"):
         names = recorded(state, job.program, job.strategy, cast(Any, scorers(state)), job.validation is not None)
-        Callbacks(job.callbacks).check_logs(names)
+        Callbacks(job.callbacks).check_logs(names, how=VALIDATES)
 
 
 def _check_validation(validation: Table, state: State, job: Job) -> None:

@@ -271,10 +271,21 @@ class EnsemblePredictor:
 
     def __init__(self, predictors: Sequence[Predictor]) -> None:
         self.predictors = tuple(predictors)
+        self._first, *self._others = predictors
+        self._alike = len({predictor.dtype for predictor in predictors}) == 1
 
     def __call__(self, x: ArrayLike) -> Array:
         """Return the mean output, (n_outputs,) or (n, n_outputs); where no `BatchNorm` is folded, in the same bits."""
-        return _mean((predictor(x) for predictor in self.predictors), len(self.predictors), self.predictors[0].dtype)
+        first, n = self._first(x), len(self.predictors)
+        if first.ndim > 1 or not self._alike:
+            return _mean((first, *(predictor(x) for predictor in self._others)), n, first.dtype)
+        outputs = np.zeros((n + 1, len(first)), first.dtype)  # the first stays 0, as `_mean` begins: -0.0 would not
+        outputs[1] = first
+        for predictor, row in zip(self._others, outputs[2:], strict=True):
+            predictor(x, row)
+        total = np.add.accumulate(outputs, 0, np.float64)[-1]  # one by one; a sum may go another way
+        mean: Array = (total / n).astype(first.dtype)
+        return mean
 
     def __repr__(self) -> str:
         return f"EnsemblePredictor({len(self.predictors)} of {self.predictors[0]!r})"

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nncore.many.arguments import checked_rows, other_rows
+from nncore.many.arguments import blamed, checked_rows, other_rows
+from nncore.many.candidates import Candidate
 from nncore.many.folds import folds_of
 from nncore.many.table import Table
 from nncore.many.validation import facts, scored
@@ -52,6 +53,7 @@ class HeldOut:
         self.X, self.y, self._data = X, y, validation_data
         table = Table(X, y)
         known = facts(model._state, table, stratified)
+        self._of_all = table
         self._table = table if validation_data is None else other_rows(validation_data)
         self.all_trained = validation_data is not None
         self.folds: list[tuple[Any, Any]] = [(None, None)]
@@ -63,6 +65,12 @@ class HeldOut:
         elif validation_data is None:
             cut = folds_of(**known, folds=HELD_OUT if folds is None else folds, repeats=1, seed=seed)
             self.folds = [*cut[:1]] if folds is None else [*cut]
+
+    def check(self, others: Iterable[Candidate]) -> None:
+        """Raise ValueError or TypeError if the parameters of one make a model of it that cannot learn X and y."""
+        for one in others:
+            with blamed(f"space, {one.parameters}"):
+                facts(one.models[0]._state, self._of_all, None)
 
     def options(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Return what `fit_many` is told of the rows, for networks of these folds."""

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from nncore import engine
 from nncore.arrays import Data
 from nncore.callbacks import Callbacks
 from nncore.engine import lanes
+from nncore.errors import TrainingDiverged
 from nncore.history import History
 from nncore.many.table import ALL, Rows, Table
 from nncore.model import Sequential
@@ -126,6 +129,12 @@ class Job:
         fit = Fit(self.model, self.state, prepared, None, 0.0, self.strategy, epochs=self.epochs, **options)
         fit.history = self.history
         return fit
+
+    def failed(self, error: BaseException) -> None:
+        """Note what ended it; rows that it names are those of the whole table from now on."""
+        if isinstance(error, TrainingDiverged):
+            error.renumber(np.arange(self.table.n_rows)[self.rows].tolist())
+        self.error = error
 
     def _data(self, table: Table, rows: Rows, purpose: str) -> Data:
         return table.taken(table.whole(self.state, self.program, self.names, self.index), rows, purpose)

@@ -117,9 +117,9 @@ def _train(job: Job, progress: Progress, watches: bool, meeting: Meeting | None)
             finally:
                 fit.network.meeting = None
     except Exception as error:
-        job.error = error
+        job.failed(error)
     except BaseException as error:
-        job.error = error
+        job.failed(error)
         raise
     finally:
         job.ended = True

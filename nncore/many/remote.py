@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pickle
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -84,11 +84,36 @@ def _executors(given: Any) -> tuple[Any, Make | None]:
     raise TypeError(f"executor must be {WANTED}, got {checks.described(given)}")
 
 
-def _made(make: Make) -> Any:
+@contextmanager
+def _made(make: Make) -> Iterator[Any]:
+    """Make an executor and end it: where it is Ctrl-C that ends all, at once, as nobody else has any work there."""
     made = make()
     if not hasattr(made, "submit"):
         raise TypeError(f"executor must be {WANTED}; the function returned {checks.described(made)}")
-    return made
+    with ExitStack() as held:
+        executor = held.enter_context(made)
+        try:
+            yield executor
+        except Exception:
+            raise
+        except BaseException:
+            held.pop_all()  # which would wait
+            _end_now(executor)
+            raise
+
+
+def _end_now(executor: Any) -> None:
+    """End an executor without waiting for its workers: processes are killed, threads end with their chunk."""
+    if hasattr(executor, "kill_workers"):  # of ProcessPoolExecutor, from Python 3.14 on
+        executor.kill_workers()
+        return
+    workers = [*(getattr(executor, "_processes", None) or {}).values()]  # which `shutdown` forgets
+    try:
+        executor.shutdown(wait=False, cancel_futures=True)
+    except TypeError:  # it knows of no such thing
+        executor.shutdown(wait=False)
+    for worker in workers:
+        worker.kill()
 
 
 def _common(jobs: Sequence[Job]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class SearchResult:
     mode : str
         ``"min"`` or ``"max"``.
     model : Sequential or None
-        With the best parameters, trained on all rows; None without `refit`.
+        With the best parameters, trained on all rows; None without `refit`, and where all scores are NaN.
     """
 
     candidates: list[Candidate]
@@ -86,4 +86,5 @@ class SearchResult:
 
 
 def _shown(value: Any) -> str:
+    value = value.item() if isinstance(value, np.generic) else value
     return f"{value:.4g}" if isinstance(value, float) else checks.shown(value)

@@ -99,6 +99,9 @@ def search(
     ------
     TypeError, ValueError
         If an argument is wrong, such as a name in the space that no model has. Nothing is trained then.
+    TrainingDiverged
+        If every candidate's training diverged, so that there is none to refit; where it failed otherwise, that error.
+        Of some candidates alone, and with ``refit=False``, errors are kept: ``found.candidates[-1].error``.
 
     Examples
     --------
@@ -120,11 +123,14 @@ def search(
     settings = settings.checked(first)
     held = HeldOut(first, X, y, folds, stratified, validation_data, validation_rows, seed)
     candidates = candidates_of(model, found, epochs, batch_size, len(held.folds))
+    held.check(candidates[1:])
     settings.check_comparable(candidates)
     give_callbacks(candidates, callbacks)
     options = {"sample_weight": sample_weight, "class_weight": class_weight, "executor": executor, "verbose": verbose}
     result = SearchResult(_raced(candidates, held, settings, options), score, settings.mode)
-    if checks.flag("refit", refit) and not math.isnan(result.best.score):
+    if checks.flag("refit", refit):
+        _check_that_one_ended(result.candidates)
+    if refit and not math.isnan(result.best.score):
         result.model = _refitted(model, result.best, held, callbacks is not None, options)
     return result
 
@@ -148,6 +154,14 @@ class _Settings(NamedTuple):
             raise ValueError(f"score {self.score!r} is not worked out, {known}")
         return self._replace(mode=Monitor(self.score, self.mode).mode)
 
+    def check_halving(self, n: int) -> None:
+        """Raise ValueError where so many candidates are to be halved in too few epochs."""
+        if self.halving is not None and n > 1 and self.epochs < self.halving:
+            raise ValueError(
+                f"halving={self.halving} of epochs={self.epochs} leaves no epoch to compare candidates after: give "
+                f"epochs={self.halving} or more, or leave halving out"
+            )
+
     def check_comparable(self, candidates: Sequence[Candidate]) -> None:
         """Raise ValueError unless all models work out the score, and mean the same by it."""
         first, losses = candidates[0], [current_loss(one.models[0]._state) for one in candidates]
@@ -165,7 +179,9 @@ def _combinations(space: Any, n: int | None, seed: int, settings: _Settings) -> 
     choices = checked_space(space)
     if settings.halving is not None and "epochs" in choices:
         raise ValueError("halving says when candidates end: leave 'epochs' out of the space")
-    return grid(choices) if n is None else drawn(choices, POSITIVE("n", n), seed)
+    found = grid(choices) if n is None else drawn(choices, POSITIVE("n", n), seed)
+    settings.check_halving(len(found))
+    return found
 
 
 def _raced(
@@ -221,6 +237,16 @@ def _best_first(candidates: Sequence[Candidate], score: str, mode: str) -> list[
     for one in candidates:
         one.score = float(one.scores[score].mean()) if one.scores else math.nan
     return sorted(candidates, key=lambda one: (math.isnan(one.score), 0 if math.isnan(one.score) else sign * one.score))
+
+
+def _check_that_one_ended(candidates: Sequence[Candidate]) -> None:
+    """Raise the error of the first candidate where the training of every one has failed."""
+    errors = [one.error for one in sorted(candidates, key=lambda one: one.number) if one.error is not None]
+    if len(errors) == len(candidates):
+        if hasattr(errors[0], "add_note"):  # from Python 3.11 on
+            which = "the only candidate" if len(errors) == 1 else f"the first of {len(errors)} candidates"
+            errors[0].add_note(f"no network could be trained: this is the error of {which}")
+        raise errors[0]
 
 
 def _refitted(model: Any, best: Candidate, held: HeldOut, stopped: bool, options: Mapping[str, Any]) -> Sequential:

@@ -61,7 +61,7 @@ def fit_many(
         Which rows model k is trained on: numbers (a bootstrap sample may have one twice), a mask of all rows, a slice,
         or None for all. A single array is for all models. `X` is copied for those alone that are at their turn.
     epochs, batch_size : int, or a sequence of one for each model
-        As in ``Sequential.fit``.
+        As in ``Sequential.fit``. In a sequence, 0 epochs leave a model as it is.
     validation_data : tuple (X, y) or (X, y, sample_weight), optional
         What all are validated on after each epoch.
     validation_rows : list of arrays, optional
@@ -78,8 +78,8 @@ def fit_many(
         Where else to train: processes of this machine or of others. A client of Dask is one, too. See :doc:`the guide
         </guide/many_networks>`.
     on_error : {"raise", "keep"}
-        What to do if a training fails, diverges say: raise its error once all others are trained, with the number of
-        the model as ``error.model_index``; or keep it as the ``error`` of its history.
+        What to do if a training fails, diverges say: raise its error once all others are trained; or keep it as
+        the ``error`` of its history. Either has the number of the model as ``error.model_index``.
     verbose : {"auto", True, False, 0, 1, 2}
         Whether to show a progress bar for all; 2 prints a line for each network when it has ended.
 
@@ -114,13 +114,14 @@ def fit_many(
     given |= {"class_weight": class_weight, "callbacks": callbacks, "solver": solver}
     shown = check_verbose(verbose)
     jobs = checked_jobs(models, X, y, **given)
-    with Progress(shown, [job.work for job in jobs]) as progress:
+    trained = [job for job in jobs if job.epochs]
+    with Progress(shown, [job.work for job in trained]) as progress:
         if executor is None:
-            pool.run(jobs, progress)
-        else:
+            pool.run(trained, progress)
+        elif trained:
             from nncore.many.remote import run_remotely  # here, not at the top: few have other machines
 
-            run_remotely(jobs, progress, executor)
+            run_remotely(trained, progress, executor)
     return histories(jobs, on_error)
 
 
@@ -131,11 +132,12 @@ def histories(jobs: Sequence[Job], on_error: str) -> list[History]:
     """Return the histories of jobs that have ended; raise the first error, or keep the errors in them."""
     failed = [job for job in jobs if job.error is not None]
     for job in failed:
-        job.history.error = job.error
-        traceback.clear_frames(cast(BaseException, job.error).__traceback__)  # which hold rows and all
+        error = cast(BaseException, job.error)
+        error.model_index = job.index  # type: ignore[attr-defined]
+        job.history.error = error
+        traceback.clear_frames(error.__traceback__)  # which hold rows and all
     if failed and on_error == "raise":
         error = cast(BaseException, failed[0].error)
-        error.model_index = failed[0].index  # type: ignore[attr-defined]
         if hasattr(error, "add_note"):  # from Python 3.11 on
             more = f"; so did the training of {len(failed) - 1} more" if len(failed) > 1 else ""
             error.add_note(f"models[{failed[0].index}] failed{more}; all others are trained to their end")

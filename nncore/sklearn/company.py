@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import joblib
@@ -98,8 +98,7 @@ def _present() -> Company | None:
     return backend.company if isinstance(backend, Threads) else None
 
 
-@contextmanager
-def fused(n_jobs: int | None = None) -> Iterator[None]:
+def fused(n_jobs: int | None = None) -> AbstractContextManager[None]:
     """Train the networks of everything that scikit-learn does within this block beside each other, in threads.
 
     Searches, cross-validations, bagging, stacking and all else that has an ``n_jobs``, which is to be left at None,
@@ -111,7 +110,14 @@ def fused(n_jobs: int | None = None) -> Iterator[None]:
     Parameters
     ----------
     n_jobs : int, optional
-        How many at a time; by default, and with -1, as many as the engine may use threads.
+        How many networks are trained at a time, and into how many threads joblib divides its work; by default, and with
+        -1, as many as the engine may use threads. An ``n_jobs`` of scikit-learn's that is given within the block says
+        how many threads that call hands over to, of whose networks still so many are trained at a time.
+
+    Returns
+    -------
+    context manager
+        To be entered as often as one likes.
 
     Examples
     --------
@@ -125,6 +131,26 @@ def fused(n_jobs: int | None = None) -> Iterator[None]:
     >>> bool((alone == together).all())
     True
     """
+    return _Fused(n_jobs)
+
+
+class _Fused(threading.local):
+    """What `fused` returns, for every thread that enters it."""
+
+    def __init__(self, n_jobs: int | None) -> None:
+        self._n_jobs, self._entered = n_jobs, list[AbstractContextManager[None]]()
+
+    def __enter__(self) -> None:
+        block = _company_of(self._n_jobs)
+        block.__enter__()
+        self._entered.append(block)
+
+    def __exit__(self, *error: Any) -> bool | None:
+        return self._entered.pop().__exit__(*error)
+
+
+@contextmanager
+def _company_of(n_jobs: int | None) -> Iterator[None]:
     n = engine.get_num_threads() if n_jobs in (None, -1) else checks.integer(1, 10_000)("n_jobs", n_jobs)
     if _present() is not None:  # within another one: they are one company
         yield

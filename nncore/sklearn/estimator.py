@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from nncore.base import checks
 from nncore.base.typing import Array
+from nncore.callbacks.monitor import VALIDATES
 from nncore.history import History
 from nncore.model.sequential import Sequential
 from nncore.sklearn import rows
@@ -245,7 +246,17 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         if self._tasks is not None:
             options["callbacks"] = [*options["callbacks"], self._tasks]
         arguments = data.X, data.target
-        return train(self.model_, self._network_fit, *arguments, sample_weight=data.scaled(scale), **options)
+        try:
+            return train(self.model_, self._network_fit, *arguments, sample_weight=data.scaled(scale), **options)
+        except ValueError as error:
+            if VALIDATES not in str(error):
+                raise
+            raise ValueError(str(error).replace(VALIDATES, self._validates)) from None
+
+    @property
+    def _validates(self) -> str:
+        """What to do where a callback finds no ``val_*`` values."""
+        return "val_* values need validation_fraction=... or fit(X_val=..., y_val=...)"
 
     @property
     def _network_fit(self) -> Callable[..., History]:

@@ -100,6 +100,10 @@ class _MLP(NetworkEstimator):
         return n_outputs * of_one, 1.0 if isinstance(loss, Poisson) else 1 / n_outputs
 
     @property
+    def _validates(self) -> str:
+        return "val_* values need early_stopping=True or fit(X_val=..., y_val=...)"
+
+    @property
     def _network_fit(self) -> Callable[..., History]:
         return partial(poisson.fit, self.model_) if getattr(self._targets, "rates", False) else self.model_.fit
 

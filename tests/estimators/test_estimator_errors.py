@@ -87,7 +87,14 @@ def test_wrong_losses_layers_and_rows_are_named():
             lambda: MLPClassifier(warm_start=True, max_iter=1).fit(X, Y).set_params(dtype="float32").fit(X, Y),
             "dtype='float32', but the network that was trained is of float64",
         ),
-        (lambda: MLPClassifier(callbacks=EarlyStopping("val_loss")).fit(X, Y), r"callbacks\[0\], EarlyStopping, needs"),
+        (
+            lambda: MLPClassifier(callbacks=EarlyStopping("val_loss")).fit(X, Y),
+            r"callbacks\[0\], EarlyStopping, .* need early_stopping=True or fit\(X_val=..., y_val=...\); recorded",
+        ),
+        (
+            lambda: Classifier(callbacks=EarlyStopping("val_loss")).fit(X, Y),
+            r"EarlyStopping, needs .* need validation_fraction=... or fit\(X_val=..., y_val=...\); recorded",
+        ),
         (lambda: MLPClassifier(callbacks=[print, 3]).fit(X, Y), r"callbacks\[1\] must be a function"),
         (lambda: Classifier(warm_start=1).fit(X, Y), "warm_start must be True or False, got 1"),
         (lambda: MLPClassifier().fit(X, Y, sample_weight=0.0), "sample_weight is zero for every sample"),

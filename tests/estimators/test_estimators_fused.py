@@ -105,6 +105,21 @@ def test_they_are_trained_beside_each_other():
         nncore.set_num_threads()
 
 
+def test_a_block_is_entered_again_and_within_itself():
+    block, alone = fused(2), cross_val_score(mlp(), X, Y)
+    for _ in range(2):
+        with block:
+            assert company._present() is not None
+            assert (cross_val_score(mlp(), X, Y) == alone).all()
+            with block:
+                pass
+            assert company._present() is not None
+        assert company._present() is None
+    with pytest.raises(ZeroDivisionError), block:
+        1 / 0  # noqa: B018
+    assert company._present() is None
+
+
 @pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
 def test_a_failure_hurts_no_other():
     with fused(2), pytest.warns(Warning, match="fits failed"):

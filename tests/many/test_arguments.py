@@ -1,12 +1,13 @@
 """What is wrong is said with the number of the model, and nothing is trained."""
 
 import copy
+import pickle
 import threading
 
 import numpy as np
 import pytest
 
-from nncore import Adam, BatchNorm, Dense, EarlyStopping, Perceptron, Sequential, fit_many
+from nncore import Adam, BatchNorm, Dense, EarlyStopping, Perceptron, Sequential, TrainingDiverged, fit_many
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = np.arange(40) % 2
@@ -32,6 +33,12 @@ BAD = {
     "no layers": (lambda: [new(), Sequential()], {}, ValueError, r"models\[1\]: "),
     "labels": (three, {"y": Y + 1}, ValueError, r"models\[0\]: y contains the label 2"),
     "nan": (three, {"X": np.where(X > 2, np.nan, X)}, ValueError, "Input X contains NaN"),
+    "nothing to validate on": (
+        three,
+        {"callbacks": lambda: EarlyStopping()},
+        ValueError,
+        r"models\[0\]: .* val_\* values need validation_data=... or validation_rows=...; recorded: loss, seconds",
+    ),
     "nan to validate": (
         three,
         {"validation_data": (X * np.nan, Y)},
@@ -79,7 +86,7 @@ BAD = {
         ValueError,
         r"validation_rows\[1\] has row number 50",
     ),
-    "epochs": (three, {"epochs": [1, 0, 1]}, ValueError, r"epochs\[1\] must be an integer >= 1, got 0"),
+    "epochs": (three, {"epochs": [1, -1, 1]}, ValueError, r"epochs\[1\] must be an integer >= 0, got -1"),
     "one epoch too few": (three, {"epochs": [1, 2]}, ValueError, "epochs has 2 entries for 3 models"),
     "batch": (three, {"batch_size": [1, 2, 2.5]}, TypeError, r"batch_size\[2\] must be an integer"),
     "weights": (three, {"sample_weight": np.where(Y, 1, -1)}, ValueError, r"models\[0\]: sample_weight must be >= 0"),
@@ -182,9 +189,24 @@ def test_one_that_diverges_hurts_no_other():
         except ArithmeticError as error:
             assert type(histories[k].error) is type(error) and str(histories[k].error) == str(error)
             assert histories[k].diverged == other.history.diverged
+            assert histories[k].error.model_index == k
         else:
             assert histories[k].error is None
         assert np.array_equal(one.parameters, other.parameters) and one.epoch == other.epoch
+
+
+@pytest.mark.parametrize("rows", [slice(20, 40), np.arange(39, 19, -1), np.arange(len(X)) >= 20, [20, 20, 21, 25, 39]])
+def test_an_error_names_the_rows_of_the_whole_table(rows):
+    rows, numbers = (np.asarray(rows) if isinstance(rows, list) else rows), np.arange(len(X))[rows]
+    alone, model, target = diverging(), diverging(), X[:, 0]
+    with pytest.raises(TrainingDiverged) as apart:
+        alone.fit(X[numbers], target[numbers], epochs=40)
+    with pytest.raises(TrainingDiverged) as caught:
+        fit_many([Sequential([Dense(1)]), model], X, target, rows=[None, rows], epochs=40)
+    assert caught.value.rows and caught.value.rows == tuple(sorted({int(numbers[row]) for row in apart.value.rows}))
+    assert f"row{'s'[: len(caught.value.rows) > 1]} {caught.value.rows[0]}" in str(caught.value)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert again.rows == caught.value.rows and str(again) == str(caught.value)
 
 
 def test_the_first_error_is_raised_once_the_others_are_trained():

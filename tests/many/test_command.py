@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -89,6 +90,11 @@ def test_a_regression_s_ensemble(ok):
     assert ok("evaluate", "sugar.ensemble", "diabetes", "--held-out").startswith("R2 0.")
 
 
+def test_means_and_deviations_have_the_same_names(ok):
+    told = ok("train", "diabetes", "--folds", "2", "--epochs", "2").splitlines()[-1]
+    assert re.search(r"^mean   R2 .*, RMSE .*; deviation between folds: R2 [^ ]+, RMSE ", told)
+
+
 def test_search(ok):
     argv = ["search", "iris", "--space", "hidden.units=4,16", "--space", "optimizer.learning_rate=1e-3..1e-1:log"]
     out = ok(*argv, "--trials", "6", "--halving", "2", "--epochs", "8", "-o", "best.safetensors", "--table", "all.csv")
@@ -139,6 +145,19 @@ def test_values():
         (
             ["search", "iris", "--space", "hidden.units=4", "--score", "r2"],
             "this network has loss and accuracy alone",
+        ),
+        (
+            [
+                "search",
+                "diabetes",
+                "--layers",
+                "8",
+                "--optimizer",
+                "sgd",
+                "--space",
+                "optimizer.learning_rate=1e20,1e21",
+            ],
+            "no network could be trained: training diverged at epoch ",
         ),
         (["search", "iris", "--space", "layers=a/b"], "expected a number, got 'a'"),
         (["search", "iris", "--space", "seed=1", "--folds", "99"], "of class 'setosa' there are 40 rows; give"),

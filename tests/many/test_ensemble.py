@@ -77,6 +77,22 @@ def test_questions_of_yes_and_no():
     assert np.array_equal(several.predict_classes(X), (several.predict(X) > 0.5).astype(int))
 
 
+@pytest.mark.parametrize("dtypes", [("float32",), ("float64",), ("float32", "float64"), ("float64", "float32")])
+@pytest.mark.parametrize(("n", "outputs"), [(1, 1), (3, 2), (40, 1), (40, 3)])
+def test_a_row_has_the_bits_of_the_mean_of_all_rows(n, outputs, dtypes):
+    models = [Sequential([Dense(4, "relu"), Dense(outputs)], seed=k, dtype=dtypes[k % len(dtypes)]) for k in range(n)]
+    for model in models:
+        model.build(4)
+    ensemble, rows = Ensemble(models), np.random.default_rng(n).normal(size=(20, 4))
+    rows[0] = 0  # of which all outputs are
+    models[0].set_weights([*models[0].get_weights()[:-1], np.full(outputs, -0.0)])
+    predictor, expected = ensemble.predictor(), ensemble.predict(rows)
+    for row, mean in zip(rows, expected, strict=True):
+        found = predictor(row)
+        assert found.dtype == mean.dtype and found.tobytes() == mean.tobytes()
+    assert predictor(rows).tobytes() == expected.tobytes() and predictor(list(rows[3])).shape == (outputs,)
+
+
 def test_predictor(trained):
     predictor = trained.predictor()
     assert np.array_equal(predictor(X[3].astype(np.float32)), trained.predict(X)[3])

@@ -5,6 +5,8 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import active_children, get_context
 
 import numpy as np
 import pytest
@@ -56,6 +58,63 @@ def test_ctrl_c(threads, verbose, capsys):
     timer.join()
     assert sum(model.epoch > 0 for model in models) == min(threads, 4)
     check(models)
+
+
+def test_workers_that_nncore_made_are_not_waited_for():
+    made = []
+
+    def make():
+        made.append(ProcessPoolExecutor(2, mp_context=get_context("spawn")))
+        return made[-1]
+
+    models, timer = [new(k) for k in range(3)], press(3.0)
+    started = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        fit_many(models, X, Y, epochs=FOREVER, executor=make)
+    assert time.perf_counter() - started < 30  # their trainings take hours
+    timer.join()
+    assert [model.epoch for model in models] == [0, 0, 0]
+    deadline = time.monotonic() + 30
+    while active_children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not active_children() and len(made) == 1
+
+
+def test_threads_of_an_executor_that_nncore_made_are_not_waited_for():
+    over, begun = threading.Event(), threading.Event()
+
+    def hold(model, epoch, logs):
+        begun.set()
+        over.wait(60)
+
+    timer = threading.Thread(target=lambda: begun.wait() and press(0.0).join())
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fit_many([new(0)], X[:64], Y[:64], epochs=2, callbacks=hold, executor=lambda: ThreadPoolExecutor(1))
+        assert not over.is_set()
+    finally:
+        over.set()
+        timer.join()
+
+
+@pytest.mark.parametrize("executor", [None, lambda: ThreadPoolExecutor(1)])
+def test_all_go_on_to_the_same_total(executor):
+    models, total = [new(k) for k in range(3)], 3
+    fit_many(models[:2], X[:64], Y[:64], epochs=[1, total])
+    histories = fit_many(
+        models, X[:64], Y[:64], epochs=[total - model.epoch for model in models], executor=executor, verbose=2
+    )
+    assert [len(history) for history in histories] == [2, 0, 3]
+    for model in models:
+        other = new(model.seed)
+        other.fit(X[:64], Y[:64], epochs=total)
+        equal(model, other)
+    untrained = new(3)
+    assert [len(history) for history in fit_many([untrained], X, Y, epochs=[0], executor=executor)] == [0]
+    assert not untrained.built
+    with pytest.raises(ValueError, match="epochs must be an integer >= 1"):
+        fit_many(models, X, Y, epochs=0)
 
 
 def test_ctrl_c_between_two_networks(threads):

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from many_networks import equal
 
-from nncore import SGD, Adam, Between, CosineDecay, Dense, Dropout, EarlyStopping, Residual, Sequential, search
+from nncore import (
+    SGD,
+    Adam,
+    Between,
+    CosineDecay,
+    Dense,
+    Dropout,
+    EarlyStopping,
+    Residual,
+    Sequential,
+    TrainingDiverged,
+    search,
+)
 from nncore.datasets import load_iris
 from nncore.many.candidates import rungs
 from nncore.many.going import Going
@@ -107,6 +119,16 @@ def test_other_rows_to_score_by():
     assert first.model.epoch == 2 and first.model is not first.best.models[0]
 
 
+@pytest.mark.parametrize("options", [{}, {"halving": 2, "folds": 3}])
+def test_where_every_candidate_diverges_the_error_of_the_first_is_raised(options):
+    model = Sequential([Dense(8, "relu"), Dense(1)])
+    model.compile(SGD(0.01), "mse")
+    with pytest.raises(TrainingDiverged, match="learning rate 1e\\+20") as caught:
+        search(model, {"optimizer.learning_rate": [1e20, 1e21]}, X, X[:, 0], epochs=30, **options)
+    if hasattr(caught.value, "__notes__"):
+        assert caught.value.__notes__ == ["no network could be trained: this is the error of the first of 2 candidates"]
+
+
 def test_random_candidates_are_the_same_however_many():
     space = {"hidden.units": Between(4, 64), "optimizer.learning_rate": Between(1e-4, 1e-1, log=True), "epochs": [1, 2]}
     assert drawn(space, 3, 1) == drawn(space, 10, 1)[:3] and drawn(space, 3, 1) != drawn(space, 3, 2)
@@ -158,8 +180,8 @@ def test_one_that_diverges_comes_last():
     found = search(model, {"optimizer.learning_rate": [1e5, 0.01]}, X, X[:, 0], epochs=30)
     assert math.isnan(found.candidates[1].score) and "TrainingDiverged" in found.table()["error"][1]
     assert found.candidates[1].parameters == {"optimizer.learning_rate": 1e5}
-    none = search(model, {"optimizer.learning_rate": [1e5]}, X, X[:, 0], epochs=30)
-    assert none.model is None
+    none = search(model, {"optimizer.learning_rate": [1e5]}, X, X[:, 0], epochs=30, refit=False)
+    assert none.model is None and isinstance(none.best.error, TrainingDiverged)
 
 
 def test_table_and_file(tmp_path):
@@ -198,6 +220,7 @@ def test_table_and_file(tmp_path):
         ),
         ({"hidden.units": [9]}, {"validation_rows": [150]}, ValueError, "validation_rows has row number 150"),
         ({"hidden.units": [9]}, {"validation_rows": np.arange(150)}, ValueError, r"rows\[0\] is empty"),
+        ({"seed": [1, 2]}, {"epochs": 1, "halving": 3}, ValueError, "halving=3 of epochs=1 leaves no epoch to compare"),
         ({"hidden.units": [9]}, {"n_iter": 3}, TypeError, "search has no argument 'n_iter'"),
         ({"hidden.units": [9]}, {"model": 7}, TypeError, "model must be a Sequential or a function of the parameters"),
     ],
@@ -208,6 +231,17 @@ def test_what_is_wrong(space, options, kind, message):
     with pytest.raises(kind, match=message):
         search(options.pop("model"), space, X, Y, **options)
     assert not trained
+
+
+def test_what_the_space_makes_of_a_model_is_blamed_on_it():
+    model = Sequential([Dense(8, "tanh"), Dense(1)])
+    with pytest.raises(ValueError, match=r"space, {'layers.1.units': 2}: .*y has shape"):
+        search(model, {"layers.1.units": [1, 2]}, X, X[:, 0])
+
+
+def test_numbers_of_numpy_are_shown_as_numbers():
+    found = search(template(), {"hidden.units": np.array([4, 8]), "seed": np.arange(1, 2)}, X, Y, refit=False)
+    assert "np." not in repr(found) and repr(found).splitlines()[1].split()[:2] in (["4", "1"], ["8", "1"])
 
 
 def test_a_plain_function_as_callback():
