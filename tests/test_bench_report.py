@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # last, so that the nncore under test stays the installed one
 
-from bench import bounds, builder, layers, peers, picture, readme, record, report, runners, step, training  # noqa: E402
+from bench import bounds, builder, layers, many, peers, picture, readme, record, report, runners, step, training  # noqa: E402
 from bench.__main__ import main  # noqa: E402
 from bench.cases import CASES  # noqa: E402
 from bench.timing import Protocol, Summary, Timing  # noqa: E402
@@ -180,8 +180,8 @@ def test_stored_results_lie_with_their_kind(file):
     machines = [part["machine"] for part in parts if "machine" in part]
     machines += [part["settings"]["machine"] for part in parts if "settings" in part]
     assert {processor.Processor("", machine["cpu_kind"]).slug for machine in machines} == {file.parent.name}
-    markdown = {"step": report.markdown, "layers": layers.markdown, "builder": builder.markdown}.get(file.stem)
-    text = peers.markdown(data) if markdown is None else markdown(record.Run.from_dict(data))
+    module = {"step": report, "layers": layers, "builder": builder, "many": many}.get(file.stem)
+    text = peers.markdown(data) if module is None else module.markdown(record.Run.from_dict(data))
     assert file.with_suffix(".md").read_text() == text
 
 
