@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nncore import BatchNorm, Dense, Sequential, reference
+from nncore._engine import runtime
 from nncore.callbacks import EarlyStopping
 from nncore.training import batches
 
@@ -15,6 +16,23 @@ PENALISED = [Dense(4, "tanh", l1=0.1), BatchNorm(), Dense(1, l2=0.3)]
 def expected_penalty(model):
     first, _, _, _, second, *_ = model.get_weights()
     return 0.1 * np.abs(first.astype(np.float64)).sum() + 0.3 * (second.astype(np.float64) ** 2).sum()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 64, 1003])
+def test_the_sums_are_taken_in_an_order_that_no_processor_changes(n, dtype):
+    """BLAS' dot product is another one on each of them, and where a training stops may depend on it."""
+    w = np.random.default_rng(n).normal(size=n).astype(dtype)
+    w.flags.writeable = False
+    padded = np.zeros(-(-n // 8) * 8)
+    padded[:n] = w
+    expected = []
+    for terms in (np.abs(padded), padded * padded):
+        sums = np.zeros(8)
+        for row in terms.reshape(-1, 8):
+            sums += row
+        expected.append(((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7])))
+    assert runtime.absolute_and_square_sums(w) == tuple(expected)
 
 
 def test_the_penalty_of_every_epoch_that_something_waits_for():

@@ -17,6 +17,9 @@ cdef extern from "cpu.h" nogil:
     void nn_fp_end(unsigned before)
     void nn_cpu_name(char *name)
 
+cdef extern from "math.h" nogil:
+    double fabs(double)
+
 cdef extern from "pthread.h" nogil:
     int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil,
                        void (*child)() noexcept nogil)
@@ -106,6 +109,35 @@ def cpu_name():
     cdef char name[49]
     nn_cpu_name(name)
     return (<bytes>name).decode("ascii", "replace").strip()
+
+
+ctypedef fused weight:
+    float
+    double
+
+
+def absolute_and_square_sums(const weight[::1] w):
+    """Return the sums of abs(w) and of w**2, in float64: value i is added to sum i % 8 of eight, which are then added up."""
+    cdef double absolute[8]
+    cdef double squares[8]
+    cdef double value
+    cdef Py_ssize_t i, k, n = w.shape[0]
+    for k in range(8):
+        absolute[k] = squares[k] = 0
+    for i in range(0, n - 7, 8):
+        for k in range(8):
+            value = w[i + k]
+            absolute[k] += fabs(value)
+            squares[k] += value * value
+    for i in range(n - n % 8, n):
+        value = w[i]
+        absolute[i % 8] += fabs(value)
+        squares[i % 8] += value * value
+    return sum_of_eight(absolute), sum_of_eight(squares)
+
+
+cdef inline double sum_of_eight(const double *s) noexcept nogil:
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
 
 
 def begin_arithmetic():

@@ -1,4 +1,4 @@
-"""What `l1` and `l2` of `Dense` layers add to the loss that training minimises."""
+"""Which weights have an `l1` or `l2`; what these add to the loss, `nncore.engine.penalties` works out."""
 
 from __future__ import annotations
 
@@ -19,29 +19,6 @@ def penalises(program: Program) -> bool:
     (True, False)
     """
     return any(row.l1 or row.l2 for row in program.rows)
-
-
-def penalty(program: Program, parameters: Array) -> float:
-    """Return ``l1 * sum(abs(w)) + l2 * sum(w**2)``, computed in float64 and summed over the weights of dense rows.
-
-    Parameters
-    ----------
-    program : Program
-    parameters : ndarray of shape (n_parameters,)
-
-    Examples
-    --------
-    >>> from nncore.layers import Dense
-    >>> from nncore.program import lower
-    >>> penalty(lower([Dense(1, l1=1, l2=0.5)], 2, "mse"), np.array([3.0, -4.0, 9.0]))
-    19.5
-    """
-    total = 0.0
-    for row in program.rows:
-        if row.l1 or row.l2:
-            w = parameters[row.weight : row.weight + row.n_in * row.n_out].astype(np.float64, copy=False)
-            total += (row.l1 * float(np.abs(w).sum()) if row.l1 else 0.0) + row.l2 * float(w @ w)
-    return total
 
 
 def l2_factors(program: Program) -> Array:

@@ -13,12 +13,12 @@ from sklearn.utils.metaestimators import available_if
 
 from nncore.base import callers
 from nncore.base.typing import Array
+from nncore.engine.penalties import penalty
 from nncore.errors import TrainingDiverged
 from nncore.history import History
 from nncore.losses import BinaryCrossentropy, Loss, MeanSquaredError
 from nncore.model.sequential import Sequential
 from nncore.optimizers import Optimizer
-from nncore.program.penalties import penalty
 from nncore.sklearn import hidden, poisson, settings
 from nncore.sklearn.estimator import LabelsMixin, NetworkEstimator, NumbersMixin, generator_of, keep, listed
 from nncore.sklearn.rows import Rows

@@ -19,10 +19,10 @@ from nncore.arrays import Data
 from nncore.base.random import permutation
 from nncore.base.typing import Array
 from nncore.callbacks import Callbacks
+from nncore.engine.penalties import penalty
 from nncore.errors import TrainingDiverged
 from nncore.history import History
 from nncore.model.sequential import Sequential
-from nncore.program.penalties import penalty
 from nncore.solvers import blas
 from nncore.solvers.lbfgs import LBFGS, minimise
 from nncore.solvers.objective import Objective

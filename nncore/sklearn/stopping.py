@@ -10,7 +10,7 @@ import numpy as np
 
 from nncore.base.protocols import Model
 from nncore.callbacks.hooks import STOP, Stop
-from nncore.program.penalties import penalty
+from nncore.engine.penalties import penalty
 from nncore.sklearn.settings import SMALLEST_RATE, Settings
 
 Score = Callable[[Any], float]

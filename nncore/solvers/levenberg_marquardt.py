@@ -19,9 +19,9 @@ import numpy as np
 
 from nncore.base import checks, memory
 from nncore.base.typing import Array
+from nncore.engine.penalties import penalty
 from nncore.losses import NAME_OF_KERNEL
 from nncore.program import Program
-from nncore.program.penalties import penalty
 from nncore.solvers import equations
 from nncore.solvers.jacobian import OPS, Derivatives
 from nncore.solvers.objective import Objective

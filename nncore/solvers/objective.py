@@ -8,8 +8,9 @@ import numpy as np
 
 from nncore.arrays import Data
 from nncore.base.typing import Array
+from nncore.engine.penalties import penalty
 from nncore.network import Network
-from nncore.program.penalties import l2_factors, penalty
+from nncore.program.penalties import l2_factors
 
 
 class Objective:

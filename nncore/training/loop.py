@@ -13,13 +13,14 @@ from nncore.arrays import Data, facts
 from nncore.base import checks
 from nncore.base.recorded import DIVERGED
 from nncore.callbacks import Callbacks
+from nncore.engine.penalties import penalty
 from nncore.errors import TrainingDiverged
 from nncore.history import History
 from nncore.network import Network
 from nncore.optimizers import Optimizer
 from nncore.program import Program
 from nncore.program.naming import layer_names
-from nncore.program.penalties import penalises, penalty
+from nncore.program.penalties import penalises
 from nncore.program.symmetry import symmetric_layers
 from nncore.training import sampling, scoring
 from nncore.training.progress import ProgressBar, check_verbose, progress
