@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 from typing import Any, NamedTuple
@@ -64,15 +65,15 @@ class Ended(NamedTuple):
     ----------
     kept : dict of str to object
         Of the model, as trained: no model yet, as the caller has one.
-    history : History
-        Of this training.
+    history : History or None
+        Of this training; None where it is that of the model, which had none before: it need not travel twice.
     error : BaseException or None
     callbacks : object
         With what they have seen.
     """
 
     kept: dict[str, Any]
-    history: History
+    history: History | None
     error: BaseException | None
     callbacks: Any
 
@@ -88,13 +89,19 @@ def train_chunk(parcel: Parcel, chunk: Chunk) -> list[Ended] | None:
         return None
     told, who = bool(os.environ.get("NNCORE_NUM_THREADS")), object()
     models = [sent.model() for sent in chunk.models]
+    new = [not len(model.history) for model in models]
     jobs = checked_jobs(models, **{"sample_weight": data["weight"], **chunk.options}, **data["arrays"])
     try:
         sharing.share(who, 0 if told else engine.get_num_threads())
         pool.run(jobs, Progress(False, []), engine.get_num_threads() if told else 1)
     finally:
         sharing.end(who)
-    return [Ended(job.model.__getstate__(), job.history, _sendable(job.error), job.callbacks) for job in jobs]
+    return [_ended(job, was_new) for job, was_new in zip(jobs, new, strict=True)]
+
+
+def _ended(job: Job, was_new: bool) -> Ended:
+    history = None if was_new else job.history
+    return Ended(job.model.__getstate__(), history, _sendable(job.error), job.callbacks)
 
 
 _opened: dict[str, Any] = {}  # the data of the latest parcel, by its key
@@ -120,6 +127,7 @@ def _sendable(error: BaseException | None) -> BaseException | None:
 def taken(job: Job, ended: Ended) -> None:
     """Put into the caller's model what came back, as if it had been trained here."""
     state, new = job.state, ended.kept["_state"]
+    history = copy.deepcopy(new["history"]) if ended.history is None else ended.history
     with state.turn.using():
         if new["network"] is not None:
             _, parameters, statistics, slots, iterations = new["network"]
@@ -129,10 +137,10 @@ def taken(job: Job, ended: Ended) -> None:
             network.set_optimizer_state(slots, iterations)
             state.network = network
         state.optimizer, state.epoch, state.metadata = new["optimizer"], new["epoch"], new["metadata"]
-        if len(ended.history):
+        if len(history):
             state.feature_names, state.output_names = job.names
         vars(state.history).update(vars(new["history"]))
-    vars(job.history).update(vars(ended.history))
+    vars(job.history).update(vars(history))
     job.error = ended.error
     job.model.__dict__.update({name: value for name, value in ended.kept.items() if name != "_state"})
     for mine, theirs in zip(_listed(job.callbacks), _listed(ended.callbacks), strict=True):

@@ -66,6 +66,19 @@ def test_what_callbacks_have_seen_and_lent_vectors_come_back(processes):
     assert np.array_equal(lent, other.parameters)
 
 
+def test_a_model_that_was_new_brings_its_history_once_and_one_that_goes_on_both(processes):
+    models = [new(0), new(1)]
+    models[1].fit(X, Y, epochs=2)
+    histories = fit_many(models, X, Y, epochs=3, executor=processes)
+    assert [len(history) for history in histories] == [3, 3]
+    assert [len(model.history) for model in models] == [3, 5]
+    records = [history.layers["dense_0"] for history in (histories[0], models[0].history)]
+    assert np.array_equal(records[0]["weight_std"], records[1]["weight_std"]) and len(records[0])
+    assert histories[0].inputs == models[0].history.inputs
+    models[0].fit(X, Y, epochs=1)
+    assert len(histories[0]) == 3 and len(histories[0].layers["dense_0"]) == len(records[0])
+
+
 @pytest.mark.parametrize("solver", ["lbfgs", "lm"])
 def test_solvers(solver, processes):
     models = [new(k) for k in range(2)]
