@@ -7,12 +7,19 @@ import os
 import platform
 import shlex
 import subprocess
+import sys
 import sysconfig
-from glob import glob
+from pathlib import Path
 
+import Cython
 import numpy
+import setuptools
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from building import fingerprint, is_current, mark
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 
@@ -70,6 +77,17 @@ if os.environ.get("NNCORE_SANITIZE"):
     LINK_FLAGS = ["-fsanitize=" + os.environ["NNCORE_SANITIZE"]]
 
 
+DIRECTIVES = {
+    "language_level": "3",
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "initializedcheck": False,
+    "embedsignature": True,
+    "freethreading_compatible": False,
+}
+
+
 def extension(name: str, macros: list[tuple[str, str]], flags: list[str]) -> Extension:
     return Extension(
         f"nncore._engine.{name}",
@@ -78,7 +96,6 @@ def extension(name: str, macros: list[tuple[str, str]], flags: list[str]) -> Ext
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), *macros],
         extra_compile_args=FLAGS + flags,
         extra_link_args=["-pthread", *LINK_FLAGS],
-        depends=glob("src_c/*.h") + glob("nncore/_engine/*.pxi"),
     )
 
 
@@ -88,21 +105,65 @@ extensions = [extension("runtime", [], [])] + [
     for isa in isas
     if isa == "base" or (X86 and (isa not in NEW or understood(isa)))
 ]
+BUILT = {extension.name for extension in extensions}
+
+# What decides what comes out, beside flags. Not the folders of headers: pip has NumPy's in a new one each time.
+CYTHON_FILES = [path for path in Path("nncore/_engine").iterdir() if path.suffix in (".pyx", ".pxd", ".pxi")]
+CYTHON_FILES.append(Path("setup.py"))
+VERSIONS = [sys.version, setuptools.__version__, Cython.__version__, numpy.__version__]
+READ_BY_COMPILERS = ["CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "SDKROOT"]
+READ_BY_COMPILERS += ["MACOSX_DEPLOYMENT_TARGET", "ARCHFLAGS", "SOURCE_DATE_EPOCH"]
+OF_THE_COMPILER = ["compiler_so", "linker_so", "macros", "libraries", "library_dirs", "runtime_library_dirs", "objects"]
+
+
+class Build(build_ext):
+    """Generates and compiles what is not current, by its contents (building.py), and drops modules that are no more."""
+
+    def build_extensions(self) -> None:
+        for path in Path(self.build_lib, "nncore", "_engine").glob("*.so"):
+            if f"nncore._engine.{path.name.partition('.')[0]}" not in BUILT:
+                path.unlink()  # else the wheel would have it, as the one of NNCORE_TEST_TILES
+        version = subprocess.run([*self.compiler.compiler_so, "--version"], capture_output=True).stdout
+        words = [VERSIONS, version, self.debug, [os.environ.get(name) for name in READ_BY_COMPILERS]]
+        words += [getattr(self.compiler, name, None) for name in OF_THE_COMPILER]
+        self.key = fingerprint([*CYTHON_FILES, *Path("src_c").glob("*.h")], words)
+        every = self.extensions
+        self.extensions = [extension for extension in every if self.force or not self.is_current(extension)]
+        self.force = True  # times say no more
+        generate(self.extensions)
+        super().build_extensions()
+        self.extensions = every
+
+    def build_extension(self, extension: Extension) -> None:
+        super().build_extension(extension)
+        mark(*self.stamp(extension))
+
+    def is_current(self, extension: Extension) -> bool:
+        return is_current(*self.stamp(extension))
+
+    def stamp(self, extension: Extension) -> tuple[Path, Path, str]:
+        """The compiled module, where its stamp is, and its key."""
+        flags = [extension.define_macros, extension.extra_compile_args, extension.extra_link_args]
+        made = Path(self.get_ext_fullpath(extension.name))
+        return made, Path(self.build_temp, f"{extension.name}.stamp"), fingerprint([], [self.key, flags])
+
+
+def generate(extensions: list[Extension]) -> None:
+    """Have Cython write the C of these extensions, where it is not current, and name it as their source."""
+    key = fingerprint(CYTHON_FILES, VERSIONS)
+    made = {extension.name: Path("build/cython", extension.sources[0]).with_suffix(".c") for extension in extensions}
+    stale = [e for e in extensions if not is_current(made[e.name], made[e.name].with_suffix(".stamp"), key)]
+    if stale:
+        nthreads = JOBS if platform.system() == "Linux" else 0  # elsewhere processes do not fork
+        cythonize(stale, nthreads=nthreads, build_dir="build/cython", compiler_directives=DIRECTIVES, force=True)
+    for extension in extensions:
+        extension.sources = [str(made[extension.name])]
+    for extension in stale:
+        mark(made[extension.name], made[extension.name].with_suffix(".stamp"), key)
+
 
 setup(
-    ext_modules=cythonize(
-        extensions,
-        nthreads=JOBS if platform.system() == "Linux" else 0,  # elsewhere processes do not fork
-        build_dir="build/cython",
-        compiler_directives={
-            "language_level": "3",
-            "boundscheck": False,
-            "wraparound": False,
-            "cdivision": True,
-            "initializedcheck": False,
-            "embedsignature": True,
-            "freethreading_compatible": False,
-        },
-    ),
+    ext_modules=extensions,
+    cmdclass={"build_ext": Build},
     options={"build_ext": {"parallel": JOBS}},
 )
