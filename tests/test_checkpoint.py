@@ -800,10 +800,10 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("path", [io.BytesIO(b"x"), 3, None])
+@pytest.mark.parametrize("path", [["m"], 3, None])
 def test_what_is_no_path(path):
     model = Sequential([Dense(1)])
     model.build(2)
     for use in (model.save, nncore.load):
-        with pytest.raises(TypeError, match=r"path must be a str or path-like, got .*; without a file, pickle.dumps"):
+        with pytest.raises(TypeError, match=r"path must be a str, path-like or a binary file, got .*to_bytes"):
             use(path)

@@ -632,16 +632,6 @@ def _():
         assert model.epoch == 3 and (model.parameters.tolist() == first.parameters.tolist()) is restored
 
 
-@row("start_from_epoch")
-def _():
-    with pytest.raises(TypeError, match="start_from_epoch"):
-        EarlyStopping(start_from_epoch=3)
-    model = linear()
-    model.fit(X, Y, epochs=3)
-    model.fit(X, Y, epochs=5, callbacks=EarlyStopping("loss"))
-    assert model.epoch == 8
-
-
 def first_lowered(patience, values):
     """Return after how many epochs a plateau lowers the rate."""
     history = linear_with_values(values, callbacks.ReduceLROnPlateau("v", mode="min", patience=patience))

@@ -1,5 +1,9 @@
 # Predictor: one row at a time, from NumPy's memory through the kernels of single.h and back.
 
+cdef extern from "<unistd.h>" nogil:
+    int usleep(unsigned int microseconds)
+
+
 cdef enum:
     STACK_REALS = 4096      # a call with wider layers takes its scratch from the heap
     HELD_WORK = 1 << 16     # multiply-adds; less is done sooner than the GIL is given away and got back
@@ -57,27 +61,50 @@ cdef class Predictor:
     cdef Weights weights            # its state and moments
     cdef readonly object program
     cdef object convert
+    cdef int n_running              # calls that have given the GIL away
 
     def __cinit__(self, program, const real[::1] parameters not None, const real[::1] statistics not None, convert):
         cdef Network *net = &self.net
         build_network(net, program)
-        if parameters.shape[0] != net.n_parameters:
-            raise ValueError(f"parameters has length {len(parameters)}, the program has {net.n_parameters} parameters")
-        if statistics.shape[0] != program.n_statistics:
-            raise ValueError(f"statistics has length {len(statistics)}, the program has {program.n_statistics}")
+        self.program, self.convert = program, convert
         allocate_weights(&self.weights, net)
         begin_norms(net, self.weights.state)
+        self.set_parameters(parameters, statistics)
+
+    def __dealloc__(self):
+        free_network(&self.net)
+        free_weights(&self.weights)
+
+    def set_parameters(self, const real[::1] parameters not None, const real[::1] statistics not None):
+        """Take other numbers for the same program; who is calling meanwhile has the old ones until its end."""
+        cdef Network *net = &self.net
+        if parameters.shape[0] != net.n_parameters:
+            raise ValueError(f"parameters has length {len(parameters)}, the program has {net.n_parameters} parameters")
+        if statistics.shape[0] != self.program.n_statistics:
+            raise ValueError(f"statistics has length {len(statistics)}, the program has {self.program.n_statistics}")
+        self.wait_for_calls()
         store_parameters(net, self.weights.state, &parameters[0], 0)
         if NN_BFLOAT16:
             transpose_all(net, &self.weights)
         if net.n_norm_rows > 0:
             store_statistics(net, self.weights.state, &statistics[0])
             take_running_moments(net, &self.weights)
-        self.program, self.convert = program, convert
 
-    def __dealloc__(self):
-        free_network(&self.net)
-        free_weights(&self.weights)
+    def exchange(self, Predictor other not None):
+        """Become what the other is, with its program, and the other what this one was."""
+        while self.n_running or other.n_running:
+            self.wait_for_calls()
+            other.wait_for_calls()
+        self.net, other.net = other.net, self.net
+        self.weights, other.weights = other.weights, self.weights
+        self.program, other.program = other.program, self.program
+
+    cdef int wait_for_calls(self) except -1:
+        while self.n_running:
+            with nogil:
+                usleep(20)
+            PyErr_CheckSignals()
+        return 0
 
     @property
     def n_features(self):
@@ -177,6 +204,7 @@ cdef class Predictor:
             return 0
         scratch = nn_allocate(self.net.n_columns)
         allocated(scratch, self.net.n_columns)
+        self.n_running += 1
         try:
             while row < n:
                 with nogil:
@@ -184,5 +212,6 @@ cdef class Predictor:
                                              out + row * self.net.n_outputs, scratch)
                 PyErr_CheckSignals()
         finally:
+            self.n_running -= 1
             free(scratch)
         return 0

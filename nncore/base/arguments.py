@@ -107,7 +107,6 @@ ADVICE = elsewhere.table(
         "save_freq": "it saves after epochs, so leave it out",
         "save_weights_only": "files hold the whole model, so leave it out",
         "solver": "it goes to fit, as in model.fit(X, y, solver='lbfgs')",
-        "start_from_epoch": "call fit once without it for the first epochs, then once with it",
         "steps": "all rows are taken, so leave it out",
         "steps_per_epoch": "an epoch is all rows once, so leave it out",
         "test_size": "give validation_split, or cut the rows with nncore.datasets.train_test_split",

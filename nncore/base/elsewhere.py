@@ -9,7 +9,7 @@ NO_INPUT = "the first fit tells the number of features, or model.build(n_feature
 NO_DEVICE = "all is computed on the processor, so leave it out"
 NO_MODES = "fit trains and predict predicts, so leave it out"
 NO_STEPS = "model.fit(X, y) does all of a training, model.train_on_batch(X, y) one update"
-ANEW = "to begin anew, copy the model before it is trained: fresh = copy.deepcopy(model)"
+ANEW = "model.clone() is a new model of the same layers, and model.reset() forgets what this one has learned"
 PENALTY = "penalties are numbers, l1 and l2, as in Dense(8, l2=1e-4)"
 OF_MODEL = "it is the model's, as in Sequential(layers, seed=0, dtype='float64')"
 BFLOAT16 = "it is a dtype of the model, as in Sequential(layers, dtype='mixed_bfloat16')"
@@ -20,7 +20,7 @@ OTHER_DTYPE = (
 NO_SCALING = "gradients have the range of float32, and no loss needs scaling"
 WEIGHTS = "weights are in model.get_weights(), a list of arrays, and model.parameters, one flat vector"
 SETTING = "model.set_weights(list of arrays) sets them, and nncore.load(path) reads a whole model"
-NO_NUMBERS = f"a layer says what is computed and holds no numbers; {WEIGHTS}"
+NO_NUMBERS = f"a layer says what is computed and holds no numbers; model.get_weights(layer) returns its own; {WEIGHTS}"
 NO_OPTIMIZER = "of optimizers there are SGD, RMSprop, Adagrad, Adam, AdamW, Nadam and Lion"
 NO_SCHEDULE = (
     "no schedule restarts, and of schedules there are PiecewiseConstant, StepDecay, ExponentialDecay, CosineDecay and "
@@ -51,7 +51,7 @@ OF_A_MODEL = table(
         "best_loss_": "model.history['loss'].min() is the smallest",
         "call forward transform": "model.predict(X) returns the outputs",
         "classes_": "classes are numbers, 0 to the number of outputs - 1; model.predict_classes(X) returns them",
-        "clone reset reset_parameters reset_states": ANEW,
+        "reset_parameters reset_states": ANEW,
         "coefs_ intercepts_ named_parameters variables weights": WEIGHTS,
         "copy": "copy.deepcopy(model) makes a copy",
         "count_params num_parameters": "model.n_parameters is their number",
@@ -61,9 +61,6 @@ OF_A_MODEL = table(
         "evaluate_generator": "model.evaluate(X, y) takes arrays",
         "export load save_model save_weights": SAVING,
         "fit_generator": "model.fit(X, y) takes arrays, and model.train_on_batch(X, y) batch after batch",
-        "from_config": "Sequential(layers) makes a model",
-        "get_config": "model.layers says it all, as does repr(model)",
-        "get_layer": "model.layers is a tuple: model.layers[0], or next(l for l in model.layers if l.name == 'hidden')",
         "get_params set_params": "a model is no estimator of scikit-learn; nncore.sklearn.Classifier(layers) is one",
         "input_shape": "model.program.n_features is the number of inputs",
         "inputs n_features_in_": "model.program.n_features is their number",
@@ -84,7 +81,7 @@ OF_A_MODEL = table(
         "score": "model.evaluate(X, y) returns loss and metrics, as in model.compile(metrics=['accuracy'])",
         "state_dict": f"{WEIGHTS}; {SAVING}",
         "test_on_batch": "model.evaluate(X, y) takes any number of rows",
-        "to_json": f"model.layers says it all; {SAVING}",
+        "to_json": f"json.dumps(model.get_config()) says what it is; {SAVING}",
         "trainable": "every layer learns",
         "non_trainable_weights trainable_variables trainable_weights": WEIGHTS,
         "zero_grad": f"{NO_STEPS}; model.loss_and_gradient(X, y) returns the gradient",
@@ -137,7 +134,7 @@ OF_A_LAYER = table(
         "bias get_weights kernel set_weights variables weight weights": NO_NUMBERS,
         "count_params": "model.n_parameters is the number of all, and model.summary() tells that of each layer",
         "get_config": "the fields of a layer are its attributes, as repr(layer) shows them",
-        "input output": "model.explain_step(X, y).layers has what each layer reads and returns",
+        "input output": "model.activations(X, layer) is what one gives, model.explain_step(X, y).layers all of a step",
         "output_shape": "model.summary() tells the number of outputs of each layer",
         "trainable": "every layer learns",
     }

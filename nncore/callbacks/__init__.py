@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nncore.callbacks.checkpointing import ModelCheckpoint
     from nncore.callbacks.csv_log import CSVLogger
     from nncore.callbacks.functions import LambdaCallback
+    from nncore.callbacks.json_log import JSONLogger
     from nncore.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
     from nncore.callbacks.stopping import EarlyStopping
     from nncore.callbacks.tensorboard import TensorBoard
@@ -22,6 +23,7 @@ HOMES = {
     "checkpointing": ("ModelCheckpoint",),
     "csv_log": ("CSVLogger",),
     "functions": ("LambdaCallback",),
+    "json_log": ("JSONLogger",),
     "rates": ("LearningRateScheduler", "ReduceLROnPlateau"),
     "stopping": ("EarlyStopping",),
     "tensorboard": ("TensorBoard",),
@@ -35,6 +37,7 @@ __all__ = [
     "CSVLogger",
     "Callbacks",
     "EarlyStopping",
+    "JSONLogger",
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",

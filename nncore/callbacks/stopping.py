@@ -29,6 +29,9 @@ class EarlyStopping(Monitor):
     baseline : float, optional
         Only values better than this one renew the patience. An epoch that got better never ends training, though the
         patience may have run out: the next that does not, will.
+    start_from_epoch : int
+        How many epochs to let pass first, of this ``fit``: whatever they bring is neither the best nor the end. As in
+        Keras.
     restore_best_weights : bool
         Whether to put the weights of the best epoch back, running statistics included.
 
@@ -67,11 +70,13 @@ class EarlyStopping(Monitor):
         mode: str = "auto",
         baseline: float | None = None,
         restore_best_weights: bool = True,
+        start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         self.patience: int = checks.integer(0, checks.COUNT)("patience", patience)
         self.baseline: float | None = checks.optional(checks.real())("baseline", baseline)
         self.restore_best_weights: bool = checks.flag("restore_best_weights", restore_best_weights)
+        self.start_from_epoch: int = checks.integer(0, checks.COUNT)("start_from_epoch", start_from_epoch)
         self._begin()
 
     def _begin(self) -> None:
@@ -79,6 +84,7 @@ class EarlyStopping(Monitor):
         self.best_epoch: int | None = None
         self.stopped_epoch: int | None = None
         self._waited = 0
+        self._passed = 0
         self._best_weights: list[Array] | None = None
 
     @property
@@ -93,6 +99,9 @@ class EarlyStopping(Monitor):
         self._begin()
 
     def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> Stop | None:
+        if self._passed < self.start_from_epoch:
+            self._passed += 1
+            return None
         value = logs[self.monitor]
         self._waited += 1
         if self.better(value, self.best):

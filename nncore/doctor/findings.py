@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
+from nncore.base import html
+
 SEVERITIES = ("severe", "warning", "hint")
 """From the first to read to the last: training is broken, training suffers, could be better."""
 
@@ -39,6 +41,9 @@ class Finding:
     why: str
     remedy: str
 
+    def _repr_html_(self) -> str:
+        return _html([self], "")
+
     def __str__(self) -> str:
         where = f" in {self.layer}" if self.layer else ""
         return "\n".join(
@@ -49,6 +54,13 @@ class Finding:
                 *_indented("try", self.remedy),
             ]
         )
+
+
+def _html(findings: Iterable[Finding], caption: str) -> str:
+    rows = [
+        (one.severity, one.rule.replace("_", " "), one.layer or "", one.seen, one.why, one.remedy) for one in findings
+    ]
+    return html.table(("severity", "finding", "layer", "seen", "why", "try"), rows, caption)
 
 
 def _indented(title: str, text: str) -> list[str]:
@@ -91,12 +103,21 @@ class Diagnosis(Sequence[Finding]):
     def __len__(self) -> int:
         return len(self._findings)
 
-    def __str__(self) -> str:
+    def _repr_html_(self) -> str:
+        title, *missing = self._around()
+        table = _html(self, title) if len(self) else html.text(title)
+        return "".join([table, *map(html.text, missing)])
+
+    def _around(self) -> list[str]:
+        """Return what stands above the findings, and below them."""
         epochs = f"in {self.n_epochs} epoch{'s' if self.n_epochs != 1 else ''}"
         n = len(self)
         title = f"{n} finding{'s' if n != 1 else ''} {epochs}" if n else f"nothing found {epochs}"
-        missing = [f"not recorded, and so not judged: {', '.join(self.unknown)}"] if self.unknown else []
-        if not n:
+        return [title, *[f"not recorded, and so not judged: {', '.join(self.unknown)}"][: bool(self.unknown)]]
+
+    def __str__(self) -> str:
+        title, *missing = self._around()
+        if not len(self):
             return "\n".join([title, *missing])
         return "\n\n".join([title, *map(str, self), *missing])
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore.base import html
+
 
 class Columns:
     """Columns of one value per epoch, read as ``columns["loss"]`` or ``columns.loss``: what `History` is first of all.
@@ -114,6 +116,13 @@ class Columns:
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._columns]
 
+    def _repr_html_(self) -> str:
+        columns = [(name, [*column]) for name, column in [*self._columns.items()] if column]
+        rows = [(name, *_extremes(column), html.curve(column, name)) for name, column in columns]
+        n = len(self)
+        title = f"{type(self).__name__}: {n} epoch{'s' if n != 1 else ''}"
+        return html.table(("", "first", "last", "lowest", "highest", ""), rows, title, range(1, 5))
+
     def __repr__(self) -> str:
         n = len(self)
         parts = [_span(name, column) for name, column in self._columns.items() if name != "seconds"]
@@ -122,6 +131,11 @@ class Columns:
 
 def _floats(column: Iterable[float]) -> list[float]:
     return column.tolist() if isinstance(column, np.ndarray) else list(map(float, column))
+
+
+def _extremes(column: list[float]) -> list[str]:
+    known = [value for value in column if value == value] or [float("nan")]
+    return [f"{value:.4g}" for value in (column[0], column[-1], min(known), max(known))]
 
 
 def _span(name: str, column: list[float]) -> str:

@@ -6,6 +6,7 @@ tensors' shapes are worked out from the layers, never believed.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import warnings
@@ -86,24 +87,40 @@ class Snapshot:
     precision: str | None = None
 
 
-def save(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
-    """Write a model file; see `nncore.base.atomic.write` for what is promised if that fails.
+def save(path: Any, snapshot: Snapshot) -> None:
+    """Write a model file, or to a file that is open for bytes.
+
+    See `nncore.base.atomic.write` for what is promised if that fails.
 
     Warns
     -----
     UserWarning
         If the name of the file promises another format.
     """
+    if callable(getattr(path, "write", None)):
+        _write(path, _pieces(snapshot))
+        return
     _check_path(path)
     if said := suffix_of_others(path):
         warnings.warn(said, UserWarning, stacklevel=callers.level())
     atomic.write(path, _pieces(snapshot))
 
 
+def _write(file: Any, pieces: list[memoryview]) -> None:
+    """Write all pieces to a file that is open for bytes; those without a buffer may take a part of one at a time."""
+    try:
+        for left in pieces:
+            while left:
+                n = file.write(left)
+                left = left[len(left) if n is None else n :]
+    except TypeError as error:
+        raise TypeError(f"path is a file for text, got {checks.described(file)}; open it with mode 'wb'") from error
+
+
 def _check_path(path: Any) -> None:
     if not isinstance(path, (str, bytes, os.PathLike)):
-        how = "without a file, pickle.dumps(model) gives bytes, and pickle.loads takes them"
-        raise TypeError(f"path must be a str or path-like, got {checks.described(path)}; {how}")
+        how = "without a file, model.to_bytes() gives bytes, and nncore.load takes them"
+        raise TypeError(f"path must be a str, path-like or a binary file, got {checks.described(path)}; {how}")
 
 
 def encode(snapshot: Snapshot) -> bytes:
@@ -179,8 +196,8 @@ def _slot_name(index: int) -> str:
     return f"optimizer/slot_{index}"
 
 
-def load(path: str | os.PathLike[str]) -> Snapshot:
-    """Read a model file.
+def load(path: Any) -> Snapshot:
+    """Read a model file: of this path, open for bytes, or its content.
 
     Raises
     ------
@@ -189,12 +206,25 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     OSError
         If it cannot be opened or read.
     """
+    if callable(getattr(path, "read", None)):
+        return _read_open(path)
+    if isinstance(path, (bytearray, memoryview)) or (isinstance(path, bytes) and b"\0" in path):  # no path holds a 0
+        content = bytes(path)
+        return read(io.BytesIO(content), len(content))
     _check_path(path)
     with reading.open_regular(path, ModelFileError) as file:
         try:
             return read(file, os.fstat(file.fileno()).st_size)
         except ModelFileError as error:
             raise ModelFileError(f"{os.fsdecode(path)!r}: {error}") from error
+
+
+def _read_open(file: Any) -> Snapshot:
+    """Read the rest of a file that is open for reading bytes."""
+    content = file.read()
+    if not isinstance(content, bytes):
+        raise TypeError(f"path is a file for text, got {checks.described(file)}; open it with mode 'rb'")
+    return read(io.BytesIO(content), len(content))
 
 
 def read(file: BinaryIO, size: int) -> Snapshot:

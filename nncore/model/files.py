@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import BinaryIO
 
 from nncore.base import checks
 from nncore.model import checkpoint, storage
@@ -11,14 +12,15 @@ from nncore.model.checkpoint import Snapshot
 from nncore.model.sequential import Sequential
 
 
-def load(path: str | os.PathLike[str]) -> Sequential:
+def load(path: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO) -> Sequential:
     """Read a model that `Sequential.save` wrote. Training goes on exactly where it stopped.
 
     Nothing in the file is executed, and every field is checked; a file that is damaged in any bit is refused.
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, path-like, binary file or bytes
+        A file that is open for reading bytes is read to its end; bytes are what ``model.to_bytes()`` returned.
 
     Returns
     -------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,8 @@ from nncore.training.scoring import Scorers, Scores
 from nncore.training.state import built, current_loss, dtype_policy, scorers
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from nncore.model.stepper import Stepper
     from nncore.model.surgery import SurgeryReport
     from nncore.network import Predictor
@@ -222,6 +224,125 @@ class Sequential:
         from nncore.model.summary import summary
 
         return summary(self._state)
+
+    def _repr_html_(self) -> str:
+        from nncore.model.summary import summary_html
+
+        return summary_html(self._state)
+
+    def get_layer(self, name: str | int | None = None, index: int | None = None) -> Layer:
+        """Return one layer, by its name or its place.
+
+        Parameters
+        ----------
+        name : str
+            As `summary` shows it, layers inside of a `Residual` included.
+        index : int
+            In `layers`; negative from the end.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such layer, or both or neither are given.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(8, "relu", name="hidden"), Dense(3)])
+        >>> model.get_layer("hidden").units, model.get_layer(index=-1).units
+        (8, 3)
+        """
+        from nncore.model import single
+
+        return single.get_layer(self._state, name, index)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the model is, without what it has learned: plain data, for JSON, that `from_config` takes.
+
+        Layers, seed, dtype, optimizer, loss, metrics by name (functions are left out), name, and the number of features
+        if it is built.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> Sequential([Dense(1)], name="line").get_config()["layers"]
+        [{'type': 'Dense', 'units': 1}]
+        """
+        from nncore.model import anew
+
+        return anew.config(self._state)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return a new model from what `get_config` returned; keys that are missing have their defaults.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `config` is no dict, or a key or value is not one of `get_config`.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(8, "relu"), Dense(3, "softmax")], seed=3)
+        >>> Sequential.from_config(model.get_config())
+        Sequential(layers=(Dense(8, 'relu'), Dense(3, 'softmax')), seed=3, dtype='float32', name=None)
+        """
+        from nncore.model import anew
+
+        model = cls.__new__(cls)
+        model._state, model.stop_training = anew.from_config(config), False
+        return model
+
+    def clone(self, seed: int | Literal["same"] | None = "same") -> Self:
+        """Return a new model of the same layers and settings that has learned nothing; ``copy.deepcopy`` copies all.
+
+        It is built if this one is, and has then the weights that this one began with (unless layers were changed since:
+        weights are drawn by the places that layers have now). History, epoch and optimizer state begin anew.
+
+        Parameters
+        ----------
+        seed : int, None or "same"
+            Another one gives other first weights and another order of the rows; None draws one.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(1)], seed=1)
+        >>> folds = [model.clone() for _ in range(5)]  # all begin alike
+        >>> members = [model.clone(seed=k) for k in range(5)]  # for an ensemble
+        """
+        from nncore.model import anew
+
+        return anew.clone(self, self._state, seed)
+
+    def reset(self, seed: int | Literal["same"] | None = "same") -> None:
+        """Forget all that was learned, in place: what `clone` returns, this model becomes.
+
+        A vector taken from `parameters` before no longer belongs to the model.
+
+        Parameters
+        ----------
+        seed : int, None or "same"
+            As in `clone`.
+
+        Raises
+        ------
+        RuntimeError
+            If the model is being trained.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(1)])
+        >>> first = model.fit([[0.0], [1.0]], [1.0, 3.0], epochs=20).loss
+        >>> model.reset()
+        >>> bool((model.fit([[0.0], [1.0]], [1.0, 3.0], epochs=20).loss == first).all())
+        True
+        """
+        from nncore.model import anew
+
+        anew.reset(self._state, seed)
 
     def __repr__(self) -> str:
         layers = ", ".join(map(repr, self.layers))
@@ -444,8 +565,9 @@ class Sequential:
         callbacks : list of callables and objects, optional
             See `nncore.callbacks`.
         verbose : {"auto", True, False, 0, 1, 2}
-            Whether to show a progress bar on stderr; ``"auto"``: only if that is a terminal. 1 is True; 2 prints a
-            line for each epoch instead, there as well: ``epoch 3/10: loss 0.523``.
+            Whether to show a progress bar on stderr; ``"auto"``: only if that is a terminal, or in a notebook, where
+            it is a widget if ipywidgets is installed. 1 is True; 2 prints a line for each epoch instead, there as well:
+            ``epoch 3/10: loss 0.523``.
         solver : {"lbfgs", "lm"} or what `nncore.solvers` has of them, optional
             Minimise the loss over all rows at once instead of training with the optimizer: L-BFGS, or for squared
             errors Levenberg-Marquardt, not in mixed_bfloat16. An epoch is then an iteration; there are no batches.
@@ -595,7 +717,7 @@ class Sequential:
         return prediction.predict(self._state, X)
 
     @own_arithmetic
-    def predictor(self) -> Predictor:
+    def predictor(self, out: Predictor | None = None) -> Predictor:
         """Return a frozen copy of the network that answers single rows, in well under a microsecond for a small one.
 
         See `nncore.Predictor` for how to call it: with one row or several, into an array of yours, from any
@@ -603,10 +725,19 @@ class Sequential:
         wherever one can take it; with that, answers agree with those of `predict` to rounding, which in mixed_bfloat16
         is some thousandths.
 
+        Parameters
+        ----------
+        out : Predictor, optional
+            One of this model, or of another of the same widths, that is to answer with this model's weights from now
+            on: whoever calls it, from whatever thread, need not be told. Calls that have begun answer with the old
+            ones. Names of columns stay those it was made with.
+
         Raises
         ------
         NotBuiltError
             If the model has no weights yet.
+        TypeError, ValueError
+            If `out` is no `Predictor`, or has other widths or another dtype.
         RuntimeError
             If the model is being trained in another thread.
 
@@ -619,8 +750,11 @@ class Sequential:
         >>> policy = model.predictor()
         >>> policy([1.0, 1.0])
         array([6.])
+        >>> model.parameters[:] = [1.0, 1.0, 0.0]
+        >>> model.predictor(out=policy) is policy, policy([1.0, 1.0])
+        (True, array([2.]))
         """
-        return built(self._state).predictor(self._state.feature_names)
+        return built(self._state).predictor(self._state.feature_names, out)
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return class probabilities.
@@ -724,28 +858,85 @@ class Sequential:
         """
         return built(self._state).parameters
 
-    def get_weights(self) -> list[Array]:
+    def get_weights(self, layer: str | int | None = None) -> list[Array]:
         """Return copies of all that `set_weights` takes, layer by layer.
 
         The weight (n_in, n_out) and the bias (n_out,) of each `Dense`, gamma and beta of each norm; then, for every
         `BatchNorm`, the running mean and variance.
-        """
-        return prediction.get_weights(self._state)
 
-    def set_weights(self, weights: Iterable[ArrayLike]) -> None:
-        """Set all weights, biases and other values; in the form that `get_weights` returns.
+        Parameters
+        ----------
+        layer : str or int, optional
+            Return those of one layer alone: its name, as `summary` shows it, or its place in `layers`.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(8, "relu", name="hidden"), Dense(3)])
+        >>> model.build(4)
+        >>> weight, bias = model.get_weights("hidden")
+        >>> weight.shape, bias.shape
+        ((4, 8), (8,))
+        """
+        if layer is None:
+            return prediction.get_weights(self._state)
+        from nncore.model import single
+
+        return single.get_weights(self._state, layer)
+
+    def set_weights(self, weights: Iterable[ArrayLike], layer: str | int | None = None) -> None:
+        """Set all weights, biases and other values, or those of one layer; in the form that `get_weights` returns.
 
         Raises
         ------
         TypeError, ValueError
             If it is no list, or there are too many or too few arrays, or one has the wrong shape or holds NaN or
-            infinity, or a variance is negative.
+            infinity, or a variance is negative, or there is no such layer.
         """
-        prediction.set_weights(self._state, weights)
+        if layer is None:
+            return prediction.set_weights(self._state, weights)
+        from nncore.model import single
+
+        return single.set_weights(self._state, weights, layer)
+
+    def activations(self, X: ArrayLike, layer: str | int) -> Array:
+        """Return what one layer gives for each row, as in `predict`: what `Dropout` and `BatchNorm` do then.
+
+        An `Activation` right behind a `Dense` is computed with it, and both give the same. So do `Dropout` and the
+        layer before it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        layer : str or int
+            Its name, as `summary` shows it, layers inside of a `Residual` included; or its place in `layers`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_out)
+
+        Raises
+        ------
+        NotBuiltError
+            If the model has no weights yet.
+        TypeError, ValueError
+            If there is no such layer, or `X` is not what `predict` takes.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(8, "relu"), Dense(3, "softmax")])
+        >>> model.build(4)
+        >>> model.activations([[1.0, 2.0, 3.0, 4.0]], "dense_0").shape
+        (1, 8)
+        """
+        from nncore.model import single
+
+        return single.activations(self._state, X, layer)
 
     # ---- files, pickles and copies
 
-    def save(self, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
+    def save(self, path: str | os.PathLike[str] | BinaryIO, metadata: Mapping[str, str] | None = None) -> None:
         """Write the model to a file: layers, weights, optimizer state, seed and epoch, enough to train on exactly.
 
         Not kept are the history and metrics that are functions: give these to `compile` again after loading.
@@ -755,8 +946,9 @@ class Sequential:
 
         Parameters
         ----------
-        path : str or path-like
+        path : str, path-like or binary file
             The format is nncore's own, whatever the name: one that promises another, as ``.h5``, gets a `UserWarning`.
+            A file that is open for writing bytes, or an ``io.BytesIO``, gets the same bytes; `to_bytes` returns them.
         metadata : mapping of str to str, optional
             Notes to keep in the file; None keeps ``model.metadata``.
 
@@ -770,6 +962,26 @@ class Sequential:
         from nncore.model import checkpoint, storage
 
         checkpoint.save(path, storage.snapshot(self._state, self.metadata if metadata is None else metadata))
+
+    def to_bytes(self, metadata: Mapping[str, str] | None = None) -> bytes:
+        """Return what `save` would write, for a database or a message; ``nncore.load`` takes it.
+
+        Raises
+        ------
+        NotBuiltError
+            If the model has no weights yet.
+
+        Examples
+        --------
+        >>> import nncore
+        >>> model = nncore.Sequential([nncore.Dense(1)])
+        >>> model.build(3)
+        >>> nncore.load(model.to_bytes()).n_parameters
+        4
+        """
+        from nncore.model import checkpoint, storage
+
+        return checkpoint.encode(storage.snapshot(self._state, self.metadata if metadata is None else metadata))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all attributes, those of subclasses and the user's as well; of the network, its numbers."""
@@ -786,6 +998,7 @@ class Sequential:
 
 # `predict`, `train_on_batch` and what the guide names beside them are called too often for that.
 ONCE = "build compile fit evaluate save add insert remove move replace summary explain_step get_weights set_weights"
-checks.explain_unknown_arguments([Sequential], [*ONCE.split(), "stepper"])
+RARE = "stepper clone reset get_config get_layer activations to_bytes"
+checks.explain_unknown_arguments([Sequential], [*ONCE.split(), *RARE.split()])
 answer(Sequential, elsewhere.OF_A_MODEL, elsewhere.SET_ON_A_MODEL)
 refuse_setting(Sequential, elsewhere.READ_ONLY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nncore import engine
+from nncore.base import html
 from nncore.layers import Activation, Dense, Layer, as_activation
 from nncore.program import Program, last_activation
 from nncore.program.naming import in_depth, layer_name
@@ -11,6 +12,7 @@ from nncore.training.state import State, current_loss, dtype_policy
 HEADER = ("layer", "kind", "outputs", "activation", "parameters")
 UNKNOWN = "?"
 NONE = "-"
+INDENT = "\N{NO-BREAK SPACE}"  # which HTML does not take away
 
 NARROW = 10
 """Multiply-adds for each number that a `Dense` layer reads or returns, all layers together, below which rounding these
@@ -39,6 +41,16 @@ def summary(state: State) -> Table:
         for cells in table
     ]
     return Table("\n".join([_title(state), *lines, *_totals(state), *remarks(program, state.precision)]))
+
+
+def summary_html(state: State) -> str:
+    """Return the same for a notebook."""
+    rows = [
+        (f"{INDENT * (len(name) - len(name.lstrip()))}{name.strip()}", *cells) for name, *cells in _layer_cells(state)
+    ]
+    program = None if state.network is None else state.network.program
+    below = "\n".join([*_totals(state), *remarks(program, state.precision)])
+    return html.table(HEADER, rows, _title(state), (2, 4)) + html.text(below)
 
 
 def remarks(program: Program | None, precision: str | None) -> list[str]:

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from nncore.base import checks
+from nncore.base import checks, html
 from nncore.base.typing import Array
 from nncore.layers import LAYERS, Layer
 from nncore.network import Network, initial_parameters
@@ -55,6 +55,9 @@ class SurgeryReport:
         if self.loss:
             lines.append(("loss", f"{self.loss}, inferred from the last layer"))
         return "\n".join(f"{what:9}{text}" for what, text in lines) or "no layer has weights yet"
+
+    def _repr_html_(self) -> str:
+        return html.text(str(self))
 
     def _list(self, names: tuple[str, ...]) -> str:
         return ", ".join(f"{name} (was {self.renamed[name]})" if name in self.renamed else name for name in names)

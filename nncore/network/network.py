@@ -235,13 +235,14 @@ class Network:
         """How the plan's last training went, also one that a signal ended; None before the first."""
         return self._plan.result
 
-    def predictor(self, feature_names: tuple[str, ...] | None = None) -> Predictor:
-        """Return a frozen copy for single rows, without the rows that `folded` can do without."""
-        from nncore.network.predictor import freeze  # here, not at the top, to keep `import nncore` quick
+    def predictor(self, feature_names: tuple[str, ...] | None = None, out: Predictor | None = None) -> Predictor:
+        """Return a frozen copy for single rows, without the rows that `folded` can do without: a new one, or `out`."""
+        from nncore.network.predictor import freeze, thaw  # here, not at the top, to keep `import nncore` quick
         from nncore.program.folding import folded
 
         with self.turn.lock:
-            return freeze(*folded(self.program, self.get_parameters(), self.get_statistics()), feature_names)
+            numbers = folded(self.program, self.get_parameters(), self.get_statistics())
+        return freeze(*numbers, feature_names) if out is None else thaw(out, *numbers)
 
     def predict(self, X: Array) -> Array | None:
         """Return the predictions, shape (n, n_outputs); None if a value of `X` is not finite."""

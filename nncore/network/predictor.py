@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from nncore import engine
 from nncore.arrays import inputs
+from nncore.base import checks
 from nncore.base.typing import Array
 from nncore.program import Program
 from nncore.program.checked import checked
@@ -120,6 +121,44 @@ def freeze(
     if feature_names is not None:
         frozen.feature_names = feature_names
     return cast(Predictor, frozen)
+
+
+@engine.own_arithmetic
+def thaw(frozen: Any, program: Program, parameters: Array, statistics: Array) -> Predictor:
+    """Let a `Predictor` take over another program of the same width, with its numbers; return it.
+
+    Calls of other threads that have begun answer with the old numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `frozen` is no Predictor, or one of another width or dtype.
+
+    Examples
+    --------
+    >>> from nncore.layers import Dense
+    >>> from nncore.program import lower
+    >>> line = lower([Dense(1)], 2, "mse")
+    >>> frozen = freeze(line, np.array([3.0, 4.0, 0.5]), np.empty(0))
+    >>> thaw(frozen, line, np.array([1.0, 1.0, 0.0]), np.empty(0))([1, 10])
+    array([11.])
+    """
+    if not isinstance(frozen, Predictor):
+        raise TypeError(f"out must be a Predictor, as model.predictor() returns it, got {checks.described(frozen)}")
+    there = frozen.n_features, frozen.n_outputs, frozen.dtype, frozen.program.precision
+    here = program.n_features, program.n_outputs, parameters.dtype, program.precision
+    if there != here:
+        inputs_, outputs, dtype, precision = here
+        raise ValueError(
+            f"out is {frozen!r}, but the model has {inputs_} features, {outputs} outputs and {precision or dtype}; "
+            "leave out away for a new one"
+        )
+    numbers: Any = frozen
+    if frozen.program is program or frozen.program == program:
+        numbers.set_parameters(parameters, statistics)
+    else:
+        numbers.exchange(freeze(program, parameters, statistics))
+    return frozen
 
 
 def _converted(x: Any, dtype: np.dtype[Any], names: tuple[str, ...] | None) -> Array:

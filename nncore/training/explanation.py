@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nncore.base import html
 from nncore.base.bfloat16 import round_to_bfloat16
 from nncore.base.typing import Array
 from nncore.layers import Layer
@@ -39,7 +40,7 @@ class ParameterStep:
     after: Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LayerStep:
     """What one layer did in a step.
 
@@ -86,13 +87,32 @@ class LayerStep:
             )
         return "\n".join(parts)
 
+    def __repr__(self) -> str:
+        return str(self)  # not all that its arrays hold
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """Return the rows of a table: of each array its layer, kind, name, shape, mean, norm, and how far it moved."""
+        kind = self.kind if self.activation == "identity" else f"{self.kind}, {self.activation}"
+        shown = {"x": self.x, "z": self.z, "a": self.a, "dL/da": self.da, "dL/dz": self.dz}
+        rows = [(name, *_numbers(array), "") for name, array in shown.items() if array is not None]
+        for name, step in self.parameters.items():
+            moved = np.linalg.norm(step.after.astype(float) - step.before)
+            rows.append((name, *_numbers(step.before), f"{moved:.3g}"))
+            rows.append((f"dL/d {name}", *_numbers(step.gradient), ""))
+        return [(self.name if i == 0 else "", kind if i == 0 else "", *row) for i, row in enumerate(rows)]
+
+
+def _numbers(array: Array) -> tuple[str, str, str]:
+    shape = " x ".join(map(str, array.shape))
+    return shape, f"{array.mean(dtype=float):.3g}", f"{np.linalg.norm(array.astype(float)):.3g}"
+
 
 def _figures(array: Array) -> str:
-    shape = " x ".join(map(str, array.shape))
-    return f"{shape}, mean {array.mean(dtype=float):.3g}, norm {np.linalg.norm(array.astype(float)):.3g}"
+    shape, mean, norm = _numbers(array)
+    return f"{shape}, mean {mean}, norm {norm}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """One training step on one batch, as `Sequential.explain_step` returns it.
 
@@ -131,6 +151,14 @@ class Explanation:
             if layer.name == name:
                 return layer
         raise KeyError(f"no layer {name!r}; layers: {', '.join(layer.name for layer in self.layers)}")
+
+    def __repr__(self) -> str:
+        return str(self)  # what the prompt shows should be readable
+
+    def _repr_html_(self) -> str:
+        title = f"loss {self.loss:.6g}, learning rate {self.learning_rate:g}"
+        rows = [row for layer in self.layers for row in layer.cells()]
+        return html.table(("layer", "kind", "what", "shape", "mean", "norm", "moved by"), rows, title, range(3, 7))
 
     def __str__(self) -> str:
         return "\n".join([f"loss {self.loss:.6g}, learning rate {self.learning_rate:g}", *map(str, self.layers)])

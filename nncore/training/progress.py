@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nncore.base.recorded import NOT_IN_PROGRESS
@@ -53,7 +54,7 @@ class ProgressBar:
     Parameters
     ----------
     verbose : {"auto", True, False}
-        ``"auto"`` shows the bar only where stderr is a terminal.
+        ``"auto"`` shows the bar only where stderr is a terminal, or in a notebook.
     epochs : int
         How many this ``fit`` will run.
     n_samples : int
@@ -61,7 +62,8 @@ class ProgressBar:
     """
 
     def __init__(self, verbose: bool | str, epochs: int, n_samples: int) -> None:
-        shown = verbose and sys.stderr is not None and (verbose is True or sys.stderr.isatty())
+        seen = verbose is True or (sys.stderr is not None and sys.stderr.isatty()) or in_notebook()
+        shown = verbose and sys.stderr is not None and seen
         self._bar = _open_bar(epochs) if shown else None
         self._n_samples = n_samples
         self._drawn = self._started = time.perf_counter()
@@ -133,8 +135,21 @@ def _values(logs: Mapping[str, float]) -> list[str]:
     return [f"{name} {value:.4g}" for name, value in logs.items() if name not in NOT_IN_PROGRESS]
 
 
+def in_notebook() -> bool:
+    """Tell whether this is a notebook's kernel: what is written there is seen, though it goes to no terminal."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
+
+
 def _open_bar(epochs: int) -> Any:
-    from tqdm import tqdm  # here, not at the top: it would slow `import nncore` for those who never see it
+    """tqdm is imported here, not at the top: it would slow `import nncore` for those who never see it."""
+    if in_notebook():
+        with suppress(ImportError):  # without ipywidgets a notebook shows the bar that terminals show
+            import ipywidgets  # noqa: F401
+            from tqdm.notebook import tqdm as widget
+
+            return widget(total=epochs, bar_format=BAR.replace(":20", ""), miniters=1, mininterval=INTERVAL)
+    from tqdm import tqdm
 
     return tqdm(total=epochs, file=sys.stderr, bar_format=BAR, dynamic_ncols=True, miniters=1, mininterval=INTERVAL)
 
