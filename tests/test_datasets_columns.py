@@ -331,10 +331,10 @@ def test_ids_of_numbers_are_said(read):
     def rows(name):
         return f"{name},a,y\n" + "".join(f"{1000 + i},{i % 7},{i % 2}\n" for i in range(30))
 
-    for name in ("id", "customer_id", "ID", "row", "Index", "order no"):
+    for name in ("id", "customer_id", "ID", "row", "Index", "order no", "PassengerId", "userID", "Nr.", "Kundennummer"):
         dataset, said = read(rows(name))
         assert dataset.n_features == 2 and "holds another whole number in each row, as ids do" in said[0]
-    for name in ("paid", "year", "price", "grid"):
+    for name in ("paid", "year", "price", "grid", "MADRID"):
         assert read(rows(name))[1] == []
 
 

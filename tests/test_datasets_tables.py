@@ -19,6 +19,7 @@ import pytest
 from nncore.datasets import read_csv, read_npz
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.schema import Schema
+from nncore.datasets.survey import survey
 
 TABLE = "size,colour,price\n1,red,10.5\n2,blue,20.5\n3,red,30\n"
 
@@ -431,6 +432,7 @@ def test_who_left_the_empty_column_out_by_name_still_may(write):
         ("Unnamed: 0,a,y", range(9)),
         ("Unnamed: 0.1,a,y", range(9)),
         ("a,Unnamed: 0,y", range(9)),
+        (",a,y", [float(i) for i in range(9)]),  # as pandas writes what stood beside a missing value
     ],
 )
 def test_a_column_without_a_name_that_numbers_the_rows_is_left_out(write, header, numbers):
@@ -458,10 +460,34 @@ def test_a_column_without_a_name_that_numbers_the_rows_is_left_out(write, header
     ],
 )
 def test_other_columns_of_numbers_are_kept(write, content):
-    assert len(read_csv(write(content), task="regression").feature_names) == content.partition("\n")[0].count(",")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        kept = read_csv(write(content), task="regression").feature_names
+    assert len(kept) == content.partition("\n")[0].count(",")
+    nameless = content.startswith((",a", "a,,"))
+    assert [str(one.message).partition("name, is ")[2][:18] for one in said] == ["taken for an input"] * nameless
     target = read_csv(write(",a,y\n0,1,0.5\n1,2,1.5\n"), "column 1", task="regression")
     assert target.feature_names == ("a", "y")
     assert read_csv(write(",a,y\n0,1,0.5\n1,2,1.5\n"), categorical=["column 1"]).n_features == 3
+
+
+@pytest.mark.parametrize("ends", [",", ",Unnamed: 2", ",Unnamed: 2,"])
+def test_a_last_column_that_numbers_the_rows_is_no_target(write, ends):
+    rows = "".join(f"{i % 3},{'xz'[i % 2]}{f',{i}' * ends.count(',')}\n" for i in range(9))
+    path = write(f"a,y{ends}\n{rows}")
+    with pytest.warns(UserWarning) as said:
+        dataset = read_csv(path)
+    assert dataset.feature_names == ("a",) and dataset.schema.target == "y" and dataset.target_names == ("x", "z")
+    assert "the target is 'y', the last column with a name" in str(said[0].message)
+    assert sum("numbers the rows and is left out" in str(one.message) for one in said) == ends.count(",")
+    assert [facts.becomes for facts in survey(CsvTable(path))][1:3] == [
+        "the target, 2 classes",
+        "left out: numbers the rows",
+    ]
+    for content in (f"a,b{ends}\n1,2{',7' * ends.count(',')}\n2,3{',7' * ends.count(',')}\n", "y,\n5,0\n7,1\n"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a nameless column before it is said to be an input
+            assert read_csv(write(content)).schema.target == CsvTable(write(content)).names[-1]
 
 
 def test_ids_and_names_are_named(write):

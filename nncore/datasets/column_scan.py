@@ -13,6 +13,7 @@ from nncore.datasets.gaps import OPTION, USUAL, Marks
 from nncore.datasets.labels import AS_NUMBER, are_classes, label, on_alike, on_whole_numbers, sorted_labels
 from nncore.datasets.notation import BOTH, Figure, Notation, figure
 from nncore.datasets.number_look import NumberLook
+from nncore.datasets.numbering import RowNumbers, is_id
 from nncore.datasets.schema import Column
 from nncore.datasets.spelling import number
 
@@ -23,7 +24,6 @@ IGNORE = "(ignore=, on the command line --ignore)"
 TARGET = "(target=, on the command line --target)"
 DECIMAL = "(decimal=, on the command line --decimal)"
 CODE = re.compile(r"[A-Z]{2}")
-ID = re.compile(r"id|idx|index|row|nr|no|key|uid|uuid|.*[ _-](?:id|idx|index|nr|no|key)|(?:id|row|index)[ _-].*", re.I)
 
 
 class ColumnScan:
@@ -75,8 +75,8 @@ class ColumnScan:
         self.keep_words = self.is_target and target_of != "regression"
         self.limit = MAX_CLASSES if self.is_target else MAX_LEVELS
         self.unnamed = unnamed
-        may_count = unnamed or (not self.is_target and ID.fullmatch(name) is not None)
-        self.numbers: set[int] | None = set() if may_count else None  # None once it is clear that they count no rows
+        may_count = unnamed or (not self.is_target and is_id(name))  # None once it is clear that they count no rows
+        self.numbers = RowNumbers(any_order=table.position(name) == 0) if may_count else None
         self.n, self.all_differ = 0, True  # so far; the latter as long as there are not too many texts
         self.n_missing = 0
         self.gaps: Counter[str] = Counter()  # what is missing if this is a column of numbers
@@ -102,8 +102,8 @@ class ColumnScan:
         """
         if field.lower() in self.suspects and self._is_gap(field):
             return
-        if self.numbers is not None:
-            self._count(field, self.numbers)
+        if self.numbers is not None and not self.numbers.take(field):
+            self.numbers = None
         if self.is_class or self.as_text:
             self.has_text = self.has_text or number(field) is None
             kind, mark = "text", None
@@ -250,14 +250,6 @@ class ColumnScan:
     @property
     def _so_far(self) -> str:
         return f"{self.kind} with {self.mark!r}" if self.mark else str(self.kind).replace("words", "text")
-
-    def _count(self, field: str, numbers: set[int]) -> None:
-        value = int(field) if field.isascii() and field.isdecimal() and len(field) < 19 else -1
-        in_order = value - 1 in numbers or (not numbers and value in (0, 1))
-        if value < 0 or value in numbers or not (in_order or self.table.position(self.name) == 0):
-            self.numbers = None
-        else:
-            numbers.add(value)
 
     def _look_at(self, field: str) -> tuple[str, str | None]:
         """Return the kind and mark of a field that is no number for Python."""

@@ -11,6 +11,7 @@ from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dates import check_parts, orders_of
 from nncore.datasets.gaps import Marks, Rows, told
 from nncore.datasets.labels import check_task
+from nncore.datasets.numbering import RowNumbers
 from nncore.datasets.schema import IMPUTE, LEAVE_OUT, Schema
 
 
@@ -41,7 +42,7 @@ def infer_schema(
     marks, parts = told(missing_values), check_parts(date_parts)
     orders = orders_of(day_first)
     _check_names(table, categorical=categorical, ignore=ignore)
-    goal = len(table.names) - 1 if target is None else table.position(target)
+    goal = find_goal(table, ignore) if target is None else table.position(target)
     used = [i for i, name in enumerate(table.names) if name not in ignore]
     _check_used(table, used, goal, is_named=target is not None)
     fresh = partial(fresh_scans, table, used, goal, task, categorical, marks, orders)
@@ -63,6 +64,21 @@ def infer_schema(
     it = scans[goal]
     width = None if table.has_header else len(table.names)
     return Schema(columns, it.name, it.classes(task), it.notation, marks, it.dates, width, decimal=table.known_decimal)
+
+
+def find_goal(table: CsvTable, ignore: Collection[str] = ()) -> int:
+    """Return the position of the target that nobody has named: the last column that does not just number the rows."""
+    goal = len(table.names) - 1
+    while goal > 1 and goal in table.unnamed and table.names[goal] not in ignore and _numbers_rows(table, goal):
+        goal -= 1
+    if goal < len(table.names) - 1:
+        table.say(f"the target is {table.names[goal]!r}, the last column with a name")
+    return goal
+
+
+def _numbers_rows(table: CsvTable, position: int) -> bool:
+    numbers = RowNumbers(any_order=False)
+    return all(numbers.take(fields[position]) for _, fields in table.rows()) and len(numbers) > 1
 
 
 def _check_names(table: CsvTable, **arguments: Collection[str]) -> None:
@@ -156,3 +172,8 @@ def _leave_out(table: CsvTable, scans: dict[int, ColumnScan], goal: int) -> None
         elif scan.unnamed and scan.counts_rows:
             table.say(f"{scan.name!r}, a column without a name, numbers the rows and is left out; name it to keep it")
             del scans[i]
+        elif scan.unnamed:
+            table.say(
+                f"{scan.name!r}, a column without a name, is taken for an input; name it, or if it only numbers or "
+                f"names rows, leave it out {IGNORE}"
+            )

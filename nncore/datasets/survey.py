@@ -9,7 +9,7 @@ from nncore.datasets.column_scan import FEW, ColumnScan
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dates import check_parts, orders_of
 from nncore.datasets.gaps import told
-from nncore.datasets.inference import certain_decimals, fresh_scans
+from nncore.datasets.inference import certain_decimals, find_goal, fresh_scans
 
 TYPES = {"numbers": "number", "words": "number", "dates": "date", "text": "text", None: "empty"}
 
@@ -56,7 +56,7 @@ def survey(
     ValueError
         If the rows have not as many fields as there are columns, or an argument is wrong.
     """
-    goal = len(table.names) - 1 if target is None else table.position(target)
+    goal = find_goal(table, ignore) if target is None else table.position(target)
     scans = fresh_scans(
         table, range(len(table.names)), goal, task, categorical, told(missing_values), orders_of(day_first)
     )
