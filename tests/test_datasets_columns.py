@@ -256,8 +256,33 @@ def test_marks_that_the_caller_tells(read, tmp_path, told):
     later = tmp_path / "later.csv"
     later.write_text("a,c\n-999,red\n")
     assert np.isnan(schema.read(CsvTable(later), missing="impute")[0][0, 0])
-    with pytest.raises(TypeError, match=r"missing_values must be a collection such as \['unknown'\]"):
-        read("a,y\n1,0\n", missing_values="unknown")
+    for one, example in (("unknown", "'unknown'"), (-999, "-999"), (None, "'unknown'")):
+        with pytest.raises(TypeError, match=rf"missing_values must be a collection such as \[{example}\], got"):
+            read("a,y\n1,0\n", missing_values=one)
+
+
+@pytest.mark.parametrize(
+    ("content", "filled"),
+    [
+        ("a;b;y\n1,5;1;0\n2,5;-999,0;1\n", "-999 with decimals behind a comma"),
+        ("a;b;y\n1,5;1;0\n2,5;-999,00;1\n", "the same"),
+        ("a,b,y\n1,$1,0\n2,-$999,1\n", "with a currency"),
+        ("a,b,y\n1,1 kg,0\n2,-999 kg,1\n", "with a unit"),
+        ("a,b,y\n1,1,0\n2,\N{MINUS SIGN}999,1\n", "with another minus sign"),
+        ("a,b,y\n1,1.5%,0\n2,-999.0 %,1\n", "with a per cent sign"),
+    ],
+)
+def test_a_number_that_stands_for_a_gap_is_known_however_it_is_written(read, content, filled):
+    dataset, _ = read(content, missing="impute", missing_values=[-999])
+    assert dataset.feature_names == ("a", "b", "b missing") and np.isnan(dataset.X[1, 1]), filled
+    assert read(content.replace("999", "998"), missing="impute", missing_values=[-999])[0].X[1, 1] == -998
+
+
+def test_a_text_before_numbers_may_be_said_to_stand_for_a_gap(read):
+    with pytest.raises(ValueError, match=r"held text up to .* '3'; correct it, say if 'unknown' stands for a missing"):
+        read("a,b,y\n1,unknown,1\n2,3,0\n3,4,1\n")
+    with pytest.raises(ValueError, match=r"held text up to here and now '3'; correct it, or treat"):
+        read("a,b,y\n1,red,1\n2,blue,0\n3,3,1\n")
 
 
 def test_a_number_that_may_stand_for_a_gap_is_said(read):
@@ -474,7 +499,7 @@ def test_whole_numbers_that_no_float_holds_are_said_and_stay_apart_as_classes(re
         "12.- 3.-",
         "1.5±0.1 2.0±0.2",
         "1st 2nd",
-        "'1' '2'",
+        "'1 '2",
     ],
 )
 def test_texts_that_may_be_numbers_are_said(read, texts):

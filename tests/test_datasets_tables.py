@@ -512,11 +512,49 @@ def test_ids_and_names_are_named(write):
 def test_a_text_is_no_collection_of_columns(write, argument):
     with pytest.raises(TypeError, match=rf"{argument} must be .* such as \['ab'\], got 'ab'"):
         read_csv(write("a,b,ab\n1,2,0\n3,4,1\n"), **{argument: "ab"})
+    for value in (3, None):
+        with pytest.raises(TypeError, match=rf"{argument} must be .* such as \['a'\], got {value}"):
+            read_csv(write("a,b,ab\n1,2,0\n3,4,1\n"), **{argument: value})
+        with pytest.raises(TypeError, match=rf"date_parts must be .* such as \['weekday'\], got {value}"):
+            read_csv(write("a,b,ab\n1,2,0\n3,4,1\n"), date_parts=value)
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("a,b,y\n'x, z',2,1\n'w',3,0\n", {}),
+        ("'a';'b';'y'\n'x, z';'2,0';'1'\n'w';'3';'0'\n", {}),
+        ("'a'\t'b'\t'y'\r\n'x, z'\t2\t1\r\n'w'\t3\t0\r\n", {}),
+        ("a, b, y\n 'x, z', 2, 1\n 'w', 3, 0\n", {}),
+        ('a, b, y\n"x, z", 2, 1\n "w", 3, 0\n', {}),  # a blank before a quote is none of the field
+        ('\ufeff\ufeffa,b,y\n"x, z",2,1\n"w",3,0\n', {}),  # two byte order marks
+        ('a   b  y\n"x, z"   2 1\n  w      3 0\n', {"delimiter": " "}),
+        ('a\tb\ty\n"x, z"\t2\t1\nw\t3\t0\n', {"delimiter": "tab"}),
+        ('a\tb\ty\n"x, z"\t2\t1\nw\t3\t0\n', {"delimiter": "\\t"}),  # as it is typed on a command line
+        ('a^b^y\n"x, z"^2^1\nw^3^0\n', {"delimiter": "^"}),
+    ],
+)
+def test_quotes_and_delimiters_of_other_kinds(write, content, options):
+    said = [] if '"' in content else ["fields stand in single quotes, which are taken off"]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        dataset = read_csv(write(content), **options)
+    assert [str(one.message).partition(": ")[2] for one in seen] == said
+    assert dataset.feature_names == ("a=w", "a=x, z", "b") and dataset.X.tolist() == [[0, 1, 2], [1, 0, 3]]
+    assert dataset.schema.target == "y" and dataset.y.tolist() == [1, 0]
+
+
+def test_apostrophes_are_no_quotes(write):
+    content = "a,b\n'tis,1\n'twas,0\n"
+    assert read_csv(write(content)).feature_names == ("a='tis", "a='twas")
+    assert read_csv(write("a,b\n'x' ,1\n'y',0\n")).feature_names == ("a='x'", "a='y'")
+    assert read_csv(write("a,b\n'x,1\n'y',0\n")).feature_names == ("a='x", "a='y'")
+    assert read_csv(write("a,b\n\"'x'\",1\n\"'y'\",0\n")).feature_names == ("a='x'", "a='y'")
 
 
 def test_latin_1(write):
     path = write("name,kind\na,caf\xe9\nb,tea\na,caf\xe9\nb,tea\n", encoding="latin-1")
-    with pytest.raises(ValueError, match=r"table\.csv:2: not UTF-8 text; name its encoding, often latin-1"):
+    with pytest.raises(ValueError, match=r"table\.csv:2: not UTF-8 text; name its encoding, often cp1252 or latin-1"):
         read_csv(path)
     assert read_csv(path, encoding="latin-1").target_names == ("caf\xe9", "tea")
 
@@ -592,7 +630,27 @@ def test_missing_values(write):
 
 
 @pytest.mark.parametrize(
-    "marker", ["-", "—", "–", ".", "..", "#N/A", "None", "<NA>", "missing", "NIL", "n.a.", "NA", "#DIV/0!", "*", "?"]
+    "marker",
+    [
+        "-",
+        "—",
+        "–",
+        ".",
+        "..",
+        "#N/A",
+        "None",
+        "<NA>",
+        "missing",
+        "NIL",
+        "n.a.",
+        "NA",
+        "#DIV/0!",
+        "*",
+        "?",
+        "―",
+        "‑",
+        "––",
+    ],
 )
 def test_what_no_number_is_counts_as_missing_among_numbers(write, marker):
     for content in (f"a,b,y\n1,2,0\n2,{marker},1\n3,4,0\n", f"a,b,y\n2,{marker},1\n1,2,0\n3,4,0\n"):
@@ -635,15 +693,29 @@ BAD_TABLES = [
     ("a,b\n1,2\n3\n", {}, r"table\.csv:3: expected 2 fields as in the first row, got 1"),
     ("a,b\n1,2\n3,4,5\n", {}, r"table\.csv:3: expected 2 fields as in the first row, got 3"),
     ("a\n1\n2\n", {}, "needs a target column and at least one other, found a"),
-    ("a b c\n1 2 3\n", {}, "separated by commas, semicolons, tabs or bars"),
+    ("a b c\n1 2 3\n", {}, "separated by something else than commas, semicolons, tabs or bars"),
     ("a,a,b\n1,2,3\n", {}, r"table\.csv:1: two columns are named 'a'"),
     ("a,b\n1,2\nx,3\n", {}, r"table\.csv:3: column 'a' held numbers up to here and now 'x'"),
     ("a,b,y\n1,2,0\na,b,y\n3,4,1\n", {}, r"table\.csv:3: .* and now 'a'; the names of the columns stand there again"),
     ("a,b\nx,2\n1,3\n", {}, r"table\.csv:3: column 'a' held text up to here and now '1'"),
     ("a,b\n1_000,2\n", {}, None),
-    ("a,b\n1,2\ninf,3\n", {}, r"table\.csv:3: column 'a': expected a finite number, got 'inf'"),
+    (
+        "a,b\n1,2\ninf,3\n",
+        {},
+        r"table\.csv:3: column 'a': expected a finite number, got 'inf'; write a number that there is, or leave",
+    ),
     ("a,b\n1,0\n1e999,1\n", {}, r"table\.csv:3: column 'a': expected a finite number, got '1e999'"),
-    ('a,b\n1,"2\n3,4\n', {}, r"table\.csv:2: not a CSV row"),
+    (
+        'a,b\n1,"2\n3,4\n',
+        {},
+        r"table\.csv:2: not a CSV row .*: look for a quote there that is not closed",
+    ),
+    ("a:b\n1:2\n", {}, r"found a:b; if its columns are separated by something else than .*, name it \(delimiter="),
+    ("a;b\n1;2\n", {"delimiter": ";;"}, "delimiter must be one character such as ';', or 'tab', got ';;'"),
+    ("a;b\n1;2\n", {"delimiter": ""}, "delimiter must be one character"),
+    ("a;b\n1;2\n", {"delimiter": '"'}, "delimiter must be one character"),
+    ("a,a=x,y\nx,2,0\nz,3,1\n", {}, "columns 'a' and 'a=x' both become 'a=x'; rename one, or leave it out"),
+    ("a,a missing,y\n1,2,0\n,3,1\n2,3,1\n", {"missing": "impute"}, "'a' and 'a missing' both become"),
     ('a,b\n1,"2"x\n3,4\n', {}, r"table\.csv:2: not a CSV row"),
     ("a,b\n" + "x" * 200_000 + ",1\n", {}, r"table\.csv:2: not a CSV row .field larger"),
     (TABLE, {"target": "prize"}, "there is no column 'prize'; did you mean 'price'"),

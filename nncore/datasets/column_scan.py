@@ -120,7 +120,8 @@ class ColumnScan:
             self.kind, self.mark = kind, mark
         elif (kind, mark) != (self.kind, self.mark):
             if {"numbers", "dates"} & {kind, self.kind} and not self._may_be_no_dates(field, kind):
-                gap = f", say if it stands for a missing value {OPTION}," if kind == "text" else ","
+                it = "it" if kind == "text" else repr(min(self.distinct)) if self._is_one_text else ""
+                gap = f", say if {it} stands for a missing value {OPTION}," if it else ","
                 mend = f"correct it{gap} or treat the column as text {CATEGORICAL}"
                 if field == self.name:
                     mend = "the names of the columns stand there again: take that row out of the file"
@@ -145,6 +146,10 @@ class ColumnScan:
     def _may_be_no_dates(self, field: str, kind: str) -> bool:
         """Tell whether what looked like short dates are texts after all, such as 2011-12 beside 2012-13."""
         return {kind, self.kind} == {"dates", "text"} and self.dating.short and is_short(field)
+
+    @property
+    def _is_one_text(self) -> bool:
+        return self.kind == "text" and len(self.distinct) == 1
 
     @property
     def counts_rows(self) -> bool:

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import IO
 
 from nncore.base.names import did_you_mean
-from nncore.datasets.dialect import SAMPLE_CHARACTERS, SAMPLE_ROWS, find_delimiter
+from nncore.datasets.dialect import (
+    SAMPLE_CHARACTERS,
+    SAMPLE_ROWS,
+    check_delimiter,
+    find_delimiter,
+    find_quote,
+    rows_of,
+)
 from nncore.datasets.file_kind import check_is_text
 from nncore.datasets.footer import Row, without_footer
 from nncore.datasets.header import IS_DATA, guess_header
@@ -104,10 +111,14 @@ class CsvTable:
         self.n_left_out = 0
         above = preface(self._sample())
         self._n_above = above.n_lines
+        self._quote = find_quote(above.table)
+        if self._quote == "'":
+            self.notes.append(f"{self.path}: fields stand in single quotes, which are taken off")
         if delimiter is None:
-            delimiter = above.delimiter or self._delimiter(above.table, decimal)
-        self.delimiter = delimiter
-        self.decimals = _decimals(above.table, self.delimiter) if decimal is None else {decimal}
+            self.delimiter = above.delimiter or self._delimiter(above.table, decimal)
+        else:
+            self.delimiter = check_delimiter(delimiter)
+        self.decimals = self._decimals(above.table) if decimal is None else {decimal}
         self.decimal = "," if self.decimals == {","} else "."
         self.known_decimal = "," if self.decimal == "," else decimal
         self.in_doubt = False
@@ -128,11 +139,13 @@ class CsvTable:
         """Pass over what stands above the table; return the line and fields of its first row, and some rows below."""
         with closing(self._records()) as records:
             rows = list(islice(records, SAMPLE_ROWS + 1))
-        if not rows:
+        if rows:
+            rows[0][1][0] = rows[0][1][0].lstrip("\ufeff")  # a second byte order mark
+        else:
             raise ValueError(f"{self.path}: the file is empty; a table needs a header and at least one row")
         if above.comments:
             line, comment = above.comments[-1]
-            names = [field.strip() for field in next(csv.reader([comment], delimiter=self.delimiter))]
+            names = [field.strip() for field in next(rows_of([comment], self.delimiter, self._quote))]
             alone = all(other.count(self.delimiter) != len(names) - 1 for _, other in above.comments[:-1])
             if header is not False and alone and is_header(names, [fields for _, fields in rows]):
                 names[0] = names[0].lstrip("# ") or names[0]
@@ -231,7 +244,7 @@ class CsvTable:
         with open_binary(self.path) as stream, self._text(stream) as text:
             for _ in range(self._n_above):
                 text.readline()
-            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+            reader = rows_of(text, self.delimiter, self._quote)
             start = 1 + self._n_above
             try:
                 for fields in reader:
@@ -239,17 +252,28 @@ class CsvTable:
                         yield start, [field.strip() for field in fields]
                     start = reader.line_num + 1 + self._n_above
             except csv.Error as error:
-                raise ValueError(f"{self.path}:{start}: not a CSV row ({error})") from None
+                raise ValueError(
+                    f"{self.path}:{start}: not a CSV row ({error}): look for a quote there that is not closed; inside "
+                    "quotes, a quote is written twice"
+                ) from None
             except UnicodeDecodeError:
                 raise self._not_decodable() from None
 
     def _delimiter(self, sample: str, decimal: str | None) -> str:
         try:
-            delimiter, note = find_delimiter(sample, decimal)
+            delimiter, note = find_delimiter(sample, decimal, self._quote)
         except ValueError as error:
             raise ValueError(f"{self.path}: {error}") from None
         self.notes += [f"{self.path}: {note}"] if note else []
         return delimiter
+
+    def _decimals(self, sample: str) -> set[str]:
+        """Return what stands before the decimals, as far as the sample tells."""
+        if self.delimiter == ",":
+            return {"."}
+        rows = rows_of(io.StringIO(sample, newline=""), self.delimiter, self._quote)
+        found = map(figure, {field.strip() for fields in rows for field in fields})
+        return {min(one.decimals) for one in found if one is not None and one.is_certain and len(one.decimals) == 1}
 
     def _text(self, stream: IO[bytes]) -> io.TextIOWrapper:
         return io.TextIOWrapper(stream, encoding=self.encoding, newline="")
@@ -274,7 +298,7 @@ class CsvTable:
                     break
         return ValueError(
             f"{self.path}:{line}: not {self.encoding.removesuffix('-sig').upper()} text; name its encoding, "
-            "often latin-1 (encoding=, on the command line --encoding)"
+            "often cp1252 or latin-1 (encoding=, on the command line --encoding)"
         )
 
 
@@ -294,14 +318,3 @@ def _encoding(path: Path, encoding: str) -> str:
 
 def _lines(comments: Sequence[tuple[int, str]]) -> str:
     return f"line {comments[0][0]}" if len(comments) == 1 else f"{len(comments)} lines"
-
-
-def _decimals(sample: str, delimiter: str) -> set[str]:
-    """Return what stands before the decimals, as far as the sample tells."""
-    if delimiter == ",":
-        return {"."}
-    fields = {
-        field.strip() for fields in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) for field in fields
-    }
-    figures = [found for found in map(figure, fields) if found is not None and found.is_certain]
-    return {min(found.decimals) for found in figures if len(found.decimals) == 1}

@@ -146,8 +146,9 @@ def check_parts(names: Collection[str]) -> tuple[str, ...]:
     ValueError
         If one is unknown.
     """
-    if isinstance(names, str):
-        raise TypeError(f"date_parts must be a collection of names such as [{names!r}], got {names!r}")
+    if isinstance(names, str) or not isinstance(names, Collection):
+        example = names if isinstance(names, str) else "weekday"
+        raise TypeError(f"date_parts must be a collection of names such as [{example!r}], got {names!r}")
     for name in names:
         if name not in PARTS:
             raise ValueError(f"unknown date_parts {name!r}; known: {', '.join(PARTS)}")

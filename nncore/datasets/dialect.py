@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from nncore.datasets.notation import figure
 from nncore.datasets.spelling import DECIMAL_COMMA
 
+if TYPE_CHECKING:
+    from _csv import Reader
+
 DELIMITERS = (",", ";", "\t", "|")
+_CALLED = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "bar": "|", "blank": " ", "space": " "}
+_SINGLE = re.compile(r"(?:^|[,;\t|])[ ]*'(?:[^'\n]|'')*'(?=[,;\t|]|$)")
 SAMPLE_CHARACTERS = 1 << 16
 SAMPLE_ROWS = 20
 OPTION = "(delimiter=, on the command line --delimiter)"
@@ -52,7 +59,50 @@ class Cut:
         return bool(with_comma) and all(map(_is_number, with_comma))
 
 
-def find_delimiter(sample: str, decimal: str | None) -> tuple[str, str]:
+def check_delimiter(delimiter: str) -> str:
+    """Return a delimiter that the caller names, as one character; ``"tab"`` and a backslash with a t are a tab.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+
+    Examples
+    --------
+    >>> check_delimiter("tab"), check_delimiter(";")
+    ('\\t', ';')
+    """
+    found = _CALLED.get(delimiter, delimiter) if isinstance(delimiter, str) else ""
+    if len(found) != 1 or found in '\r\n"':
+        raise ValueError(f"delimiter must be one character such as ';', or 'tab', got {delimiter!r}")
+    return found
+
+
+def find_quote(sample: str) -> str:
+    """Return what fields stand in: single quotes if all that begin with one end with one, in every line, else double.
+
+    Examples
+    --------
+    >>> find_quote("a,b\\n'x, z',1\\n'w',2\\n"), find_quote("a,b\\n'tis,1\\n'w',2\\n")
+    ("'", '"')
+    """
+    lines = [line for line in sample.splitlines() if line.strip()][: SAMPLE_ROWS + 1]
+    below = lines[1:] or lines
+    if '"' in sample or "'" not in (below[0] if below else ""):
+        return '"'
+    whole = all(len(_SINGLE.findall(line)) == len(re.findall(r"(?:^|[,;\t|])[ ]*'", line)) > 0 for line in below)
+    return "'" if whole else '"'
+
+
+def rows_of(lines: Iterable[str], delimiter: str, quote: str = '"') -> Reader:
+    """Return the reader of the fields of each row; blanks before a field, and before its quotes, are none of it.
+
+    Of a table that blanks separate, several count as one.
+    """
+    return csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=True, strict=True)
+
+
+def find_delimiter(sample: str, decimal: str | None, quote: str = '"') -> tuple[str, str]:
     """Return the delimiter of the table that begins with `sample`, and what to say of it if that is a guess.
 
     With ``decimal=","`` a comma is none, unless numbers with a comma are quoted. A row is cut alike if it has as many
@@ -71,7 +121,7 @@ def find_delimiter(sample: str, decimal: str | None) -> tuple[str, str]:
     >>> find_delimiter("1,5;2,5\\n1,7;3,1\\n", None)[0]
     ';'
     """
-    cuts = [_cut(sample, delimiter) for delimiter in DELIMITERS]
+    cuts = [_cut(sample, delimiter, quote) for delimiter in DELIMITERS]
     comma = cuts[0]
     if decimal == "," and not any(DECIMAL_COMMA.fullmatch(field.strip()) for row in comma.rows for field in row):
         cuts = cuts[1:]
@@ -108,10 +158,10 @@ def _likeliest(cuts: Sequence[Cut]) -> Cut:
     return left[0]
 
 
-def _cut(sample: str, delimiter: str) -> Cut:
+def _cut(sample: str, delimiter: str, quote: str) -> Cut:
     rows, is_whole = [], True
     try:
-        for fields in islice(records(sample, delimiter), SAMPLE_ROWS + 1):
+        for fields in islice(records(sample, delimiter, quote), SAMPLE_ROWS + 1):
             rows.append(fields)
     except csv.Error as error:
         is_whole = "unexpected end of data" in str(error)  # the sample ends within quotes
@@ -123,10 +173,9 @@ def _cut(sample: str, delimiter: str) -> Cut:
     return Cut(delimiter, alike, is_whole and len(alike) == len(rows))
 
 
-def records(sample: str, delimiter: str) -> Iterator[list[str]]:
+def records(sample: str, delimiter: str, quote: str) -> Iterator[list[str]]:
     """Yield the fields of each row of a text that is not blank."""
-    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)
-    return (fields for fields in reader if any(fields))
+    return (fields for fields in rows_of(io.StringIO(sample, newline=""), delimiter, quote) if any(fields))
 
 
 def _blanks_cut(sample: str) -> bool:

@@ -53,6 +53,11 @@ _KINDS: tuple[tuple[bytes, str, str], ...] = (
         "a web page",
         "the download brought a page instead of the file; get the file itself",
     ),
+    (
+        rb"(?i)(?:\s*%[^\n]*\n|\s)*@relation\b",
+        "a Weka file (ARFF)",
+        "take out the lines down to @data, and put a line of column names, with commas between, in their place",
+    ),
     (rb"\s*<\?xml", "an XML file", "read_xml"),
     (rb"\s*(?:\{\s*\"|\[\s*[\[{])", "a JSON file", "read_json"),
 )

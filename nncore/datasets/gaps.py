@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from nncore.datasets.csv_table import CsvTable
+from nncore.datasets.notation import figure
 from nncore.datasets.spelling import MISSING, MISSING_NUMBER, number
 
 OPTION = "(missing_values=, on the command line --missing-values)"
@@ -48,7 +49,7 @@ class Marks:
 
     def is_told(self, field: str) -> bool:
         """Tell whether the user has named `field`."""
-        return field.lower() in self._texts or (bool(self._numbers) and number(field) in self._numbers)
+        return field.lower() in self._texts or (bool(self._numbers) and not self._numbers.isdisjoint(_values(field)))
 
     @cached_property
     def suspects(self) -> Container[str]:
@@ -64,14 +65,23 @@ class Marks:
         return frozenset(value for value in map(number, self.told) if value is not None)
 
 
+def _values(field: str) -> Collection[float]:
+    """Return the numbers that a field may spell: -999 is -999,0 and $-999, too."""
+    if (value := number(field)) is not None:
+        return (value,)
+    found = figure(field)
+    return [found.value(decimal) for decimal in found.decimals] if found is not None and found.is_certain else ()
+
+
 USUAL = Marks()
 """No others than the usual marks."""
 
 
 def told(missing_values: Collection[str | float]) -> Marks:
-    """Return the marks that a caller names; raises TypeError for a text in place of a collection of them."""
-    if isinstance(missing_values, str):
-        raise TypeError(f"missing_values must be a collection such as [{missing_values!r}], got {missing_values!r}")
+    """Return the marks that a caller names; raises TypeError for anything in place of a collection of them."""
+    if isinstance(missing_values, str) or not isinstance(missing_values, Collection):
+        example = missing_values if isinstance(missing_values, (str, int, float)) else "unknown"
+        raise TypeError(f"missing_values must be a collection such as [{example!r}], got {missing_values!r}")
     return Marks(tuple(str(value) for value in missing_values))
 
 

@@ -12,7 +12,7 @@ from nncore.datasets.dates import check_parts, orders_of
 from nncore.datasets.gaps import Marks, Rows, told
 from nncore.datasets.labels import check_task
 from nncore.datasets.numbering import RowNumbers
-from nncore.datasets.schema import IMPUTE, LEAVE_OUT, Schema
+from nncore.datasets.schema import IMPUTE, LEAVE_OUT, Column, Schema
 
 
 def infer_schema(
@@ -58,6 +58,7 @@ def infer_schema(
     for scan in scans.values():
         scan.settle(decimals)
     columns = tuple(scan.column(parts, gaps=missing == "impute") for i, scan in scans.items() if i != goal)
+    _check_features(table, columns)
     for scan in scans.values():
         for note in notes_on_column(scan):
             table.say(note)
@@ -84,8 +85,9 @@ def _numbers_rows(table: CsvTable, position: int) -> bool:
 def _check_names(table: CsvTable, **arguments: Collection[str]) -> None:
     """Refuse a text in place of a collection of column names, and unknown ones."""
     for argument, names in arguments.items():
-        if isinstance(names, str):  # a collection of its letters otherwise
-            raise TypeError(f"{argument} must be a collection of column names such as [{names!r}], got {names!r}")
+        if isinstance(names, str) or not isinstance(names, Collection):  # a text is a collection of its letters
+            example = names if isinstance(names, str) else table.names[0]
+            raise TypeError(f"{argument} must be a collection of column names such as [{example!r}], got {names!r}")
         for name in names:
             if argument != "ignore" or name not in table.left_out:
                 table.position(name)
@@ -96,7 +98,8 @@ def _check_used(table: CsvTable, used: Collection[int], target_position: int, *,
     if len(used) < 2:
         raise ValueError(
             f"{table.path}: needs a target column and at least one other, found {', '.join(table.names[:12])}; "
-            "is it separated by commas, semicolons, tabs or bars?"
+            "if its columns are separated by something else than commas, semicolons, tabs or bars, name it "
+            "(delimiter=, on the command line --delimiter)"
         )
     if target_position not in used:
         last = "" if is_named else ", the last column,"
@@ -138,6 +141,18 @@ def certain_decimals(scans: Iterable[ColumnScan]) -> set[str]:
 def _is_hole(marks: Marks, field: str) -> bool:
     """Tell whether a field is missing whatever its column holds; NA may be the code of a country."""
     return marks.anywhere(field) and (field != "NA" or marks.is_told(field))
+
+
+def _check_features(table: CsvTable, columns: Iterable[Column]) -> None:
+    """Refuse two features of one name: ``a=x`` may be a column, and what a text of column ``a`` becomes."""
+    of: dict[str, str] = {}
+    for column in columns:
+        for feature in column.feature_names:
+            if (other := of.setdefault(feature, column.name)) != column.name:
+                raise ValueError(
+                    f"{table.path}: columns {other!r} and {column.name!r} both become {feature!r}; rename one, "
+                    f"or leave it out {IGNORE}"
+                )
 
 
 def _fill(scans: Mapping[int, ColumnScan], rows: Rows) -> None:

@@ -332,6 +332,7 @@ def _finite(name: str, field: str, notation: Notation | None, table: CsvTable) -
         like = f" written with {notation.mark!r}" if notation is not None and notation.mark else ""
         looks = None if number(field) is not None else figure(field)
         hint = f"; name the decimal mark {DECIMAL}" if looks is not None and "," in looks.core and not like else ""
+        hint = hint if value is None else "; write a number that there is, or leave it empty for a missing value"
         raise ValueError(f"column {name!r}: expected a finite number{like}, got {field!r}{hint}")
     return value
 

@@ -11,7 +11,8 @@ MISSING = frozenset(
 """What stands for a missing value wherever it is, in small letters."""
 
 MISSING_NUMBER = MISSING | frozenset(
-    {"-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", "\N{MINUS SIGN}", ".", "..", "...", "\N{HORIZONTAL ELLIPSIS}", "*"}
+    {dash * n for dash in "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212" for n in (1, 2, 3)}  # of any kind
+    | {".", "..", "...", "\N{HORIZONTAL ELLIPSIS}", "*"}
     | {
         "none",
         "nil",
