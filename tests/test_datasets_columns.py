@@ -53,6 +53,13 @@ DATES = {
     "31st January 2024": DAY,
     "Jan 31, 2024": DAY,
     "Wed, 31 Jan 2024": DAY,
+    "20240131T060000": DAY + 0.25,
+    "20240131T0600Z": DAY + 0.25,
+    "20240131060000": DAY + 0.25,
+    "202401310600": DAY + 0.25,
+    "31/Jan/2024:06:00:00 +0000": DAY + 0.25,
+    "Wed Jan 31 06:00:00 2024": DAY + 0.25,
+    "Wed Jan 31 06:00:00 UTC 2024": DAY + 0.25,
     "2024-01-31T06:00": DAY + 0.25,
     "2024-01-31 18:00:00.000": DAY + 0.75,
     "2024-01-31T06:00:00Z": DAY + 0.25,
@@ -79,6 +86,9 @@ NO_DATES = [
     "5 May",
     "2024",
     "",
+    "20241331060000",
+    "20240131256000",
+    "Wed Jan 32 06:00:00 2024",
 ]
 
 
@@ -174,7 +184,20 @@ def test_short_dates_among_their_like_are_texts(read, texts):
     assert read(table(texts.split()))[0].feature_names[0].startswith("day=")
 
 
-@pytest.mark.parametrize("texts", [("Jan-24", "Feb-24"), ("1. Mai 2024", "3. Mai 2024"), ("01.02.", "3.2.")])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("Jan-24", "Feb-24"),
+        ("1. Mai 2024", "3. Mai 2024"),
+        ("01.02.", "3.2."),
+        ("3.4.24", "31.12.24"),
+        ("KW 5 2024", "KW 6 2024"),
+        ("2024-031", "2024-032"),
+        ("2024年1月31日", "2024年2月1日"),
+        ("2024-01-31 12:00 CET", "2024-02-01 12:00 CET"),
+        ("٢٠٢٤-٠١-٣١", "٢٠٢٤-٠٢-٠١"),
+    ],
+)
 def test_texts_that_may_be_dates_are_said(read, texts):
     _, said = read(table(texts))
     assert len(said) == 1 and "column 'day' is read as text" in said[0] and "write them as 2024-01-31" in said[0]
@@ -493,8 +516,9 @@ def test_whole_numbers_that_no_float_holds_are_said_and_stay_apart_as_classes(re
         "1_000 2_000",
         "0x10 0xff",
         "1/2 3/4",
-        "12:30 13:45",
-        "1:02:30 0:13:45",
+        "1.5D3 2.0D-2",
+        "52°30'N 48°10'N",
+        "١٫٥ ٢٫٥",
         "<0.5 <0.7",
         "12.- 3.-",
         "1.5±0.1 2.0±0.2",
@@ -506,6 +530,55 @@ def test_texts_that_may_be_numbers_are_said(read, texts):
     dataset, said = read(table(texts.split()))
     assert dataset.feature_names[0].startswith("day=") and len(said) == 1 and "if these are numbers" in said[0]
     assert read(table(texts.split()), categorical=["day"])[1] == read(table(texts.split() * 3))[1] == []
+
+
+def test_of_many_texts_that_may_be_numbers_it_does_not_matter_that_they_repeat(read):
+    assert "if these are numbers" in read(table([f"({i}.50)" for i in range(11)] * 3))[1][0]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [("12:30", "13:45"), ("1:02:30", "0:13:45"), ("1:05 PM", "11:05 am"), ("1h 30m", "45m"), ("PT1H30M", "PT45M")],
+)
+def test_texts_that_may_be_times_are_said(read, texts):
+    for said in (read(table(texts))[1], read(table(texts * 3))[1]):
+        assert len(said) == 1 and "if these are times or durations, write them as numbers" in said[0]
+    assert read(table(texts), categorical=["day"])[1] == []
+
+
+def test_numbers_with_several_words_are_said(read):
+    for texts, words in (
+        (("52.5 N", "33.9 S", "12.25 N") * 3, "'N' and 'S'"),
+        (("1 day", "3 days", "5 days"), "'day' and"),
+    ):
+        _, said = read(table(texts))
+        assert len(said) == 1 and f"if these are numbers, write them without {words}" in said[0]
+    assert read(table(["5 Main", "7 Elm", "9 Oak"]))[1] == []
+
+
+def test_a_date_far_away_is_said(read):
+    _, said = read(table(["2024-01-31", "9999-12-31"]))
+    assert "holds '9999-12-31', a date far away; if it is a missing value, say so (missing_values=" in said[1]
+    assert np.isnan(
+        read(table(["2024-01-31", "9999-12-31"]), missing="impute", missing_values=["9999-12-31"])[0].X[1, 0]
+    )
+
+
+def test_names_are_said_that_are_nearly_another_in_each_row_also_as_the_target(read):
+    rows = "".join(f"n{max(i, 1)},{i % 7},m{i}\n" for i in range(30))
+    _, said = read("name,a,y\n" + rows)
+    assert "'name' is text, another in nearly each of the 30 rows" in said[0] and "leave it out (ignore=" in said[0]
+    assert "'y' is text, another in each of the 30 rows" in said[1] and "predict another column (target=" in said[1]
+    assert read("name,a,y\n" + "".join(f"n{i // 2},{i % 7},{i % 2}\n" for i in range(30)))[1] == []
+
+
+@pytest.mark.parametrize(
+    "pair", [("yes", "'yes'"), ("caf\u00e9", "cafe\u0301"), ("yes", "yes\u200b"), (">50K", ">50K.")]
+)
+def test_texts_that_differ_in_marks_alone_are_said(read, pair):
+    _, said = read("a,y\n" + "".join(f"{i},{text}\n" for i, text in enumerate((*pair, "no"))))
+    assert len(said) == 1 and "which count as two; if they are one, write them alike" in said[0]
+    assert read("a,y\n1,A+\n2,A\n3,-1st\n4,1st\n")[1] == []
 
 
 def test_texts_that_differ_in_small_and_large_letters_are_said(read):

@@ -672,12 +672,16 @@ def test_what_no_number_is_counts_as_missing_among_numbers(write, marker):
         schema.read(CsvTable(write(f"a\n{marker}\n", "later.csv")))
 
 
-def test_among_texts_some_markers_are_texts(write):
+def test_among_texts_some_markers_are_texts_and_said(write):
     path = write("a,b,y\n1,red,0\n2,None,1\n3,blue,0\n4,-,1\n5,#N/A,1\n6,,0\n")
-    dataset = read_csv(path, missing="drop")
+    with pytest.warns(UserWarning, match=r"'b' has '-' and 'None', read as one more text, not as a missing value"):
+        dataset = read_csv(path, missing="drop")
     assert dataset.feature_names == ("a", "b=-", "b=None", "b=blue", "b=red") and dataset.n_samples == 4
-    assert read_csv(write("a,y\n1,-\n2,+\n")).target_names == ("+", "-")
-    assert read_csv(write("a,b,y\n-,1,0\n-,2,1\n")).feature_names == ("a=-", "b")
+    assert read_csv(path, missing="drop", missing_values=["-", "none"]).feature_names == ("a", "b=blue", "b=red")
+    assert read_csv(write("a,y\n1,-\n2,+\n")).target_names == ("+", "-")  # they mean each other
+    assert read_csv(write("a,y\n1,ND\n2,SD\n")).target_names == ("ND", "SD")  # North Dakota
+    with pytest.warns(UserWarning, match="'a' has '-', read as one more text"):
+        assert read_csv(write("a,b,y\n-,1,0\n-,2,1\n")).feature_names == ("a=-", "b")
     assert read_csv(write("a,y\n1,0\n-,1\n"), categorical=["a"]).feature_names == ("a=-", "a=1")
 
 

@@ -5,21 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nncore.datasets.column_scan import FEW, IGNORE, ColumnScan
+from nncore.datasets.column_scan import FEW, IGNORE, TARGET, ColumnScan
 from nncore.datasets.date_scan import CATEGORICAL, DATE_PARTS, DAY_FIRST
 from nncore.datasets.gaps import OPTION
 from nncore.datasets.labels import on_alike
+from nncore.datasets.notation import figure
+from nncore.datasets.spelling import MISSING, MISSING_NUMBER
 
 _LIKE_DATES = re.compile(
-    r"[0-9]{1,2}\.[0-9]{1,2}\.|[0-9]{1,2}\.? ?[^\W\d_]{3,10}\.? [0-9]{4}"
-    r"|[^\W\d_]{3,10}\.?[ -][0-9]{2}(?:[0-9]{2})?|[0-9]{1,2}-[^\W\d_]{3}|[0-9]{2}/[0-9]{4}"
+    r"\d{1,2}\.\d{1,2}\.|\d{1,2}\.? ?[^\W\d_]{3,10}\.? \d{4}|[^\W\d_]{3,10}\.?[ -]\d{2}(?:\d{2})?|\d{1,2}-[^\W\d_]{3}"
+    r"|(?:0?[1-9]|[12]\d|3[01])(?P<mark>[.-])(?:0?[1-9]|1[0-2])(?P=mark)\d{2}|\d{2}/\d{4}"
+    r"|(?!\d{4}[-/]\d{2}$)(?=.*(?<!\d)(?:19|20|١٩|٢٠)\d{2}(?!\d))(?=(?:\D*\d){5}).{5,40}"  # a year, and more
+)
+_LIKE_TIMES = re.compile(
+    r"\d{1,3}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[ap]\.?m\.?)?|(?:\d+ ?(?:d|h|min|m|s)\.? ?)+|P[\dDTHMS.]+", re.IGNORECASE
 )
 _WITH_SUFFIX = re.compile(r"[+-]?[0-9][0-9.,]*([^\W\d_]+)")
-_RANGE, _VERSION = r"[0-9]+ ?[-–] ?[0-9]+", r"[0-9]+(?:\.[0-9]+){2,}"
+_RANGE, _VERSION = r"\d+ ?[-–] ?\d+", r"\d+(?:\.\d+){2,}"
 _LIKE_NUMBERS = re.compile(
-    rf"(?!(?:{_RANGE}|{_VERSION})$)" r"\W{0,3}[0-9][\W0-9_]*(?:(?:[kmbgt]|bn|mn|st|nd|rd|th)\W*)?|0x[0-9a-f]+",
+    rf"(?!(?:{_RANGE}|{_VERSION})$)\W{{0,3}}\d[\W\d_]*(?:(?:[kmbgt]|bn|mn|st|nd|rd|th|[nsew]|d[+-]?\d+)\W*)?|0x[0-9a-f]+",
     re.IGNORECASE,
 )
+_CATEGORIES = 10  # so many texts are hardly numbers, where most rows share theirs with others
 
 
 def notes_on_column(scan: ColumnScan) -> Iterator[str]:
@@ -41,17 +48,33 @@ def _on_dates(scan: ColumnScan) -> Iterator[str]:
             f"is read as dates, {example!r} as {numbers[0]:.12g} days since 1970-01-01; for the weekday and other "
             f"parts besides, name them {DATE_PARTS}; if it holds no dates, treat it as text {CATEGORICAL}{order}"
         )
+    if scan.dating.far is not None:
+        yield f"holds {scan.dating.far!r}, a date far away; if it is a missing value, say so {OPTION}"
 
 
 def _on_texts(scan: ColumnScan) -> Iterator[str]:
+    if scan.n > FEW and scan.n - len(scan.distinct) <= scan.n // 20:
+        mend = f"predict another column {TARGET}" if scan.is_target else f"leave it out {IGNORE}"
+        nearly = "" if scan.all_differ else "nearly "
+        each = f"another in {nearly}each of the {scan.n} rows"
+        yield f"is text, {each}, as names and ids are: a later row has none of them; {mend}"
     no_later = f"is read as text, such as {min(scan.distinct)!r}, which no later row may have"
     suffixes = {found and found[1] for found in map(_WITH_SUFFIX.fullmatch, scan.distinct)}
     if all(map(_LIKE_DATES.fullmatch, scan.distinct)):
         yield f"{no_later}; if these are dates, write them as 2024-01-31"
+    elif all(map(_LIKE_TIMES.fullmatch, scan.distinct)):
+        yield f"{no_later}; if these are times or durations, write them as numbers, such as 12.5 hours"
     elif len(scan.distinct) > 1 and len(suffixes) == 1 and None not in suffixes:
         yield f"{no_later}; if these are numbers, write them without {min(map(str, suffixes))!r}"
     elif _are_like_numbers(scan):
         yield f"{no_later}; if these are numbers, write them as 1250.5"
+    elif len(marks := _marks(scan)) > 1:
+        yield f"{no_later}; if these are numbers, write them without {' and '.join(map(repr, marks))}, all in one unit"
+    if gaps := _like_gaps(scan):
+        yield (
+            f"has {' and '.join(map(repr, gaps))}, read as one more text, not as a missing value; if it is one, say so "
+            f"{OPTION}"
+        )
     if alike := on_alike(scan.distinct):
         yield alike
     if scan.look.zeros:
@@ -66,10 +89,24 @@ def _on_texts(scan: ColumnScan) -> Iterator[str]:
         )
 
 
+def _like_gaps(scan: ColumnScan) -> list[str]:
+    """Return the texts that would be missing values among numbers; codes of two letters, and + beside -, are none."""
+    found = [text for text in sorted(scan.distinct) if text.lower() in MISSING_NUMBER - MISSING]
+    return [] if scan.is_of_codes or "+" in scan.distinct else found
+
+
 def _are_like_numbers(scan: ColumnScan) -> bool:
     """Tell whether the texts of an input may be numbers in a notation that is not read, and hardly a few categories."""
-    few = scan.is_target or 2 * len(scan.distinct) <= scan.n
+    n = len(scan.distinct)
+    few = scan.is_target or (2 * n <= scan.n and n <= _CATEGORIES)
     return not few and scan.look.zeros is None and all(map(_LIKE_NUMBERS.fullmatch, scan.distinct))
+
+
+def _marks(scan: ColumnScan) -> list[str]:
+    """Return the words behind the numbers of an input, if all its texts are numbers that share a few of them."""
+    found = [] if scan.is_target else [figure(text) for text in scan.distinct]
+    marks = {one.mark for one in found if one is not None}
+    return sorted(marks) if None not in found and len(marks) < min(len(found), 6) else []
 
 
 def _on_numbers(scan: ColumnScan) -> Iterator[str]:

@@ -149,7 +149,7 @@ class ColumnScan:
 
     @property
     def _is_one_text(self) -> bool:
-        return self.kind == "text" and len(self.distinct) == 1
+        return self.kind == "text" and len(self.distinct) == 1 and not any(map(str.isdecimal, *self.distinct))
 
     @property
     def counts_rows(self) -> bool:
@@ -178,7 +178,7 @@ class ColumnScan:
             self.is_class and not self.has_text and self.kind is not None
         )
         for field, n in self.gaps.items():
-            if numeric or (field == "NA" and not self._is_of_codes()):
+            if numeric or (field == "NA" and not self.is_of_codes):
                 self.n_missing += n
             else:
                 self.kind, self.has_text, self.n = "text", True, self.n + n
@@ -187,7 +187,9 @@ class ColumnScan:
         if self.kind == "numbers" and self.n > 1:
             self.kind = self.look.kind()
 
-    def _is_of_codes(self) -> bool:
+    @property
+    def is_of_codes(self) -> bool:
+        """Whether all texts are codes of two letters."""
         return len(self.distinct) > 1 and all(CODE.fullmatch(text) for text in self.distinct)
 
     def settle(self, certain: Collection[str]) -> None:
@@ -227,11 +229,6 @@ class ColumnScan:
         if self.kind in ("numbers", "words"):
             return Column(self.name, notation=self.notation, gaps=gaps)
         self._check_limit()
-        if self.all_differ and self.n > FEW and not self.as_text:
-            self.table.say(
-                f"column {self.name!r} is text, another in each of the {self.n} rows, as names and "
-                f"ids are: a later row has none of them; leave it out {IGNORE}"
-            )
         return Column(self.name, tuple(sorted(self.distinct)), gaps=gaps)
 
     def classes(self, task: str) -> tuple[str, ...] | None:

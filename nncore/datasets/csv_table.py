@@ -111,13 +111,10 @@ class CsvTable:
         self.n_left_out = 0
         above = preface(self._sample())
         self._n_above = above.n_lines
-        self._quote = find_quote(above.table)
-        if self._quote == "'":
-            self.notes.append(f"{self.path}: fields stand in single quotes, which are taken off")
+        self._quote = self._quotes(above.table)
         if delimiter is None:
-            self.delimiter = above.delimiter or self._delimiter(above.table, decimal)
-        else:
-            self.delimiter = check_delimiter(delimiter)
+            delimiter = above.delimiter or self._delimiter(above.table, decimal)
+        self.delimiter = check_delimiter(delimiter)
         self.decimals = self._decimals(above.table) if decimal is None else {decimal}
         self.decimal = "," if self.decimals == {","} else "."
         self.known_decimal = "," if self.decimal == "," else decimal
@@ -258,6 +255,11 @@ class CsvTable:
                 ) from None
             except UnicodeDecodeError:
                 raise self._not_decodable() from None
+
+    def _quotes(self, sample: str) -> str:
+        quote = find_quote(sample)
+        self.notes += [f"{self.path}: fields stand in single quotes, which are taken off"] if quote == "'" else []
+        return quote
 
     def _delimiter(self, sample: str, decimal: str | None) -> str:
         try:

@@ -11,6 +11,7 @@ from nncore.datasets.dates import OPEN, ORDERS, moments
 CATEGORICAL = "(categorical=, on the command line --categorical)"
 DAY_FIRST = "(day_first=, on the command line --day-first)"
 DATE_PARTS = "(date_parts=, on the command line --date-parts)"
+_LATEST = 2200
 _SHORT = re.compile(r"[0-9]{4}-[0-9]{2}|[0-9]+(?P<mark>[-.])[0-9]+(?P=mark)[0-9]+")
 
 
@@ -39,6 +40,8 @@ class DateScan:
         What is left of the orders in which they may be meant.
     decided, either : str or None
         The first date that fits one order only, and the first that is another date in the other.
+    far : str or None
+        The first that lies too far ahead to be one: 9999-12-31 stands for none.
     short : bool
         Whether all dates may be something else among the like: 2010-11 a season, 10.11.12 a version.
     """
@@ -47,6 +50,7 @@ class DateScan:
         self.table, self.name, self.orders = table, name, orders
         self.decided: str | None = None
         self.either: str | None = None
+        self.far: str | None = None
         self.short = True
         self._firsts: set[str] | None = set() if len(orders) > 1 else None  # None once the year can not stand first
         self._lasts: set[str] = set()
@@ -61,6 +65,8 @@ class DateScan:
                 f"{DAY_FIRST}, or treat the column as text {CATEGORICAL}"
             )
         self.orders = left
+        if self.far is None and min(moment.year for moment in found.values()) > _LATEST:
+            self.far = field
         self.short = self.short and is_short(field)
         self._look_for_years(field, found)
         if len(ORDERS & found.keys()) == 1:

@@ -30,7 +30,7 @@ _MONTH = "(?P<name>" + "|".join(f"{m}|{m[:3]}" for m in _MONTHS) + r"|sept)\.?"
 _WEEKDAY = "(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?[.,]? +)?"
 _ZONE = "(?P<zone>Z|UTC|GMT|(?P<sign>[+-])(?P<zh>[0-9]{2}):?(?P<zm>[0-9]{2})?)?"
 _TIME = (
-    "(?:(?:T|,? +)(?P<h>[0-9]{1,2}):(?P<min>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?"
+    "(?:(?:T|,? +|:)(?P<h>[0-9]{1,2}):(?P<min>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?"
     rf" ?(?P<half>[ap])?(?(half)\.?m\.?) ?{_ZONE})?"
 )
 _Y4, _NTH = "(?P<y>[0-9]{4})", "(?:st|nd|rd|th)?"
@@ -49,6 +49,11 @@ _FORMS = (
     f"{_MONTH}[-/ ]?{_Y4}",
     f"{_Y4}[-/ ]?{_MONTH}(?:[-/ ]?(?P<d>[0-9]{{1,2}}))?",
 )
+_WHOLE = (  # with a time already
+    _Y4 + f"(?P<m>[0-9]{{2}})(?P<d>[0-9]{{2}})T?(?P<h>[0-9]{{2}})(?P<min>[0-9]{{2}})(?P<s>[0-9]{{2}})?{_ZONE}",
+    f"{_WEEKDAY}{_MONTH} +(?P<d>[0-9]{{1,2}}) +(?P<h>[0-9]{{1,2}}):(?P<min>[0-9]{{2}}):(?P<s>[0-9]{{2}})"
+    f" (?:{_ZONE} )?{_Y4}",
+)
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_IN_GREENWICH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LIKELY = range(1900, 2101)
@@ -57,7 +62,7 @@ _LIKELY = range(1900, 2101)
 @cache
 def _forms() -> list[re.Pattern[str]]:
     """Return the forms of dates, compiled: not at the top, where they would slow the start of each command."""
-    return [re.compile(form + _TIME, re.IGNORECASE) for form in _FORMS]
+    return [re.compile(form, re.IGNORECASE) for form in (*(form + _TIME for form in _FORMS), *_WHOLE)]
 
 
 def moments(field: str) -> dict[str, datetime]:
@@ -87,8 +92,8 @@ def moments(field: str) -> dict[str, datetime]:
 
 
 def is_compact(field: str) -> bool:
-    """Tell whether a number may be a date of our time, as 20240131 is."""
-    return len(field) == 8 and field.isdecimal() and int(field[:4]) in _LIKELY and bool(moments(field))
+    """Tell whether a number may be a date of our time, as 20240131 is, also with a time of day behind it."""
+    return len(field) in (8, 12, 14) and field.isdecimal() and int(field[:4]) in _LIKELY and bool(moments(field))
 
 
 def days(moment: datetime) -> float:

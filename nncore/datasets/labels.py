@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
@@ -116,7 +117,9 @@ def are_classes(labels: Collection[str], n_rows: int | None = None) -> bool:
 
 
 def on_alike(texts: Iterable[str]) -> str:
-    """Return what to say of texts that differ in letters' case, blanks or a number's spelling alone, if there are any.
+    """Return what to say of texts that differ in letters' case, blanks, marks around or a number's spelling alone.
+
+    Nothing if there are none.
 
     Examples
     --------
@@ -125,7 +128,7 @@ def on_alike(texts: Iterable[str]) -> str:
     """
     like: dict[str, list[str]] = {}
     for text in sorted(texts):
-        like.setdefault(as_value("".join(text.split()).casefold()), []).append(text)
+        like.setdefault(_bare(text), []).append(text)
     groups = [" and ".join(map(repr, alike)) for alike in like.values() if len(alike) > 1]
     if not groups:
         return ""
@@ -134,6 +137,13 @@ def on_alike(texts: Iterable[str]) -> str:
         return f"has {named}, each of which counts by itself; if they are the same, write them alike"
     n = max(map(len, like.values()))
     return f"has {groups[0]}, which count as {'two' if n == 2 else n}; if they are one, write them alike"
+
+
+def _bare(text: str) -> str:
+    """Return what is left of a text without its case, blanks, invisible letters, quotes and stops at its end."""
+    letters = (letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
+    bare = "".join("".join(letters).casefold().split())
+    return as_value(bare.strip("'\"`´‘’“”").rstrip(".,;:!") or bare)
 
 
 def are_whole(labels: Collection[str]) -> bool:

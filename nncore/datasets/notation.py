@@ -10,7 +10,11 @@ from nncore.datasets.spelling import number
 BOTH = frozenset(".,")
 """The decimal marks there are."""
 
-_SYMBOLS = "$ € £ ¥ ₹ ₽ ₩ ₺ % ‰ ° °C °F US$ A$ C$ R$ USD EUR GBP CHF JPY CNY INR SEK NOK DKK PLN CZK"
+_SYMBOLS = """
+$ € £ ¥ ₹ ₽ ₩ ₺ ₪ ₫ ₱ ₦ ₴ ฿ ₸ ₵ ₡ ₲ ₾ % ‰ ° °C °F US$ A$ AU$ C$ CA$ HK$ NZ$ S$ NT$ R$ MX$ Rs Rs. Fr. SFr. kr kr. Kč zł
+USD EUR GBP CHF JPY CNY INR SEK NOK DKK PLN CZK HUF RON BGN ISK RUB UAH TRY ILS ZAR BRL MXN AUD CAD NZD HKD SGD KRW THB
+IDR MYR PHP VND
+"""
 _UNITS = """
 kg g mg lb lbs oz km m cm mm nm µm mi ft l ml cl s ms min h hr hrs k kB KB MB GB TB Hz kHz MHz GHz V mV W kW kWh MW mA
 mAh mph km/h m/s m² m³ m2 m3 km² ha bar mbar hPa kPa Pa K kcal kJ ppm dB px
