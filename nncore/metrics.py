@@ -20,6 +20,8 @@ from nncore.base.typing import Array
 
 Metric = Callable[..., float]
 
+SHARE_TOLERANCE = 1e-2  # soft targets stored as float16 miss 1 by that much
+
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Share of samples whose class is right.
@@ -39,8 +41,8 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If the lengths differ, y_pred is (n,) and holds fractions, y_true is no class index, or neither 0 nor 1 where
-        y_pred is (n, 1).
+        If the lengths differ, y_pred is (n,) and holds fractions, y_true is no class index, not one of the columns of
+        y_pred, no shares that sum to 1, or neither 0 nor 1 where y_pred is (n, 1).
 
     Examples
     --------
@@ -52,14 +54,17 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         _check_lengths(true, pred)
         _indices(true, "y_true")
         return binary_accuracy(_classes(true), pred)
-    if pred.ndim == 2 and true.ndim == 1 and true.dtype.kind in "biuf":
-        _indices(true, "y_true")
+    if pred.ndim == 2:
+        _check_lengths(true, pred)
+        return _share_equal(_right_classes(true, pred.shape[1]), pred.argmax(axis=1))
     if pred.ndim == 1 and pred.dtype.kind == "f" and (pred != np.floor(pred)).any():
         found = pred[pred != np.floor(pred)][0]
         raise ValueError(f"y_pred must hold class indices, got {found}; probabilities of class 1 go in shape (n, 1)")
     if true.ndim == 1 and true.dtype.kind == "f" and (true != np.floor(true)).any():
         raise ValueError(f"y_true must hold class indices, got {true[true != np.floor(true)][0]}")
-    return _share_equal(_classes(true), _classes(pred))
+    if (true.dtype.kind in "SU") != (pred.dtype.kind in "SU"):
+        raise ValueError(f"y_true and y_pred must be alike, and one holds {true.dtype}, the other {pred.dtype}")
+    return _share_equal(_right_classes(true) if true.ndim == 2 else _classes(true), _classes(pred))
 
 
 def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> float:
@@ -102,7 +107,7 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If the lengths differ, y_pred is not (n, k), or y_true is no class index.
+        If the lengths differ, y_pred is not (n, k), or y_true is no class index below k, nor shares that sum to 1.
 
     Examples
     --------
@@ -116,7 +121,7 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         raise ValueError("y_pred has one column, whose largest score is always the first; use binary_accuracy")
     true = _array(y_true, "y_true")
     _check_lengths(true, pred)
-    return _share_equal(_indices(true, "y_true"), pred.argmax(axis=1))
+    return _share_equal(_right_classes(true, pred.shape[1]), pred.argmax(axis=1))
 
 
 def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -206,7 +211,10 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None
 def _array(values: ArrayLike, name: str, dtype: type[np.float64] | None = None) -> Array:
     """Return an array of `values`; TypeError or ValueError if they are sparse or masked, which NumPy would not see."""
     refuse_without_values(values, name)
-    return np.asarray(values, dtype=dtype)
+    found = np.asarray(values)
+    if dtype is not None and found.dtype.kind in "SU":
+        raise ValueError(f"{name} must hold numbers, got {found.ravel()[:1].tolist()}")
+    return np.asarray(found, dtype=dtype)
 
 
 def _classes(labels: Array) -> Array:
@@ -229,6 +237,23 @@ def _indices(labels: Array, name: str) -> NDArray[np.int64]:
     if wrong.any():
         mend = "; model.predict_classes(X) makes classes of outputs" if name == "y_pred" else ""
         raise ValueError(f"{name} must hold class indices 0, 1, 2...; got {found[wrong][0]}{mend}")
+    return indices
+
+
+def _right_classes(labels: Array, n_classes: int | None = None) -> NDArray[np.int64]:
+    """Class indices from `y_true`; ValueError if they are none, not below `n_classes`, or of rows of no shares."""
+    indices = _indices(labels, "y_true")
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        inside = ((labels >= 0) & (labels <= 1)).all(axis=1)
+        wrong = ~(inside & (np.abs(labels.sum(axis=1, dtype=np.float64) - 1) <= SHARE_TOLERANCE))
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise ValueError(
+                f"y_true must hold one-hot rows, or shares of classes that sum to 1, got {labels[row]} at row {row}; "
+                "where several may be 1, binary_accuracy tells"
+            )
+    if n_classes is not None and (large := indices >= n_classes).any():
+        raise ValueError(f"y_true holds the class {indices[large][0]}, but y_pred has {n_classes} columns")
     return indices
 
 

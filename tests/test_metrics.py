@@ -27,6 +27,13 @@ def test_accuracy_of_scores(y_true):
     assert metrics.categorical_accuracy(y_true, SCORES) == expected
 
 
+def test_accuracy_of_labels_that_are_no_indices():
+    assert metrics.accuracy([-1, 1, 1], [-1, 1, -1]) == reference.accuracy_score([-1, 1, 1], [-1, 1, -1])
+    assert metrics.accuracy(["a", "b"], ["a", "c"]) == 0.5
+    smooth = 0.9 * np.eye(4)[LABELS] + 0.025
+    assert metrics.accuracy(smooth, SCORES) == metrics.accuracy(LABELS, SCORES)
+
+
 def test_binary_accuracy():
     labels, probabilities = RNG.integers(0, 2, 100), RNG.random(100)
     expected = reference.accuracy_score(labels, probabilities > 0.5)
@@ -117,6 +124,25 @@ def test_confusion_matrix():
         (lambda: metrics.accuracy([-1, 1], [[0.9, 0.1], [0.1, 0.9]]), "y_true must hold class indices .* got -1"),
         (lambda: metrics.accuracy([0.5, 1.0], [[0.9, 0.1], [0.1, 0.9]]), "y_true must hold class indices .* got 0.5"),
         (lambda: metrics.accuracy([0.5, 1.0], [0, 1]), "y_true must hold class indices, got 0.5"),
+        (lambda: metrics.accuracy([[0, 2], [1, 0]], [[0.1, 0.9], [0.8, 0.2]]), r"one-hot .* got \[0 2\] at row 0"),
+        (
+            lambda: metrics.accuracy([[1, 0, 0], [0, 1, 1]], np.eye(3)[:2]),
+            r"\[0 1 1\] at row 1; .* binary_accuracy tells",
+        ),
+        (lambda: metrics.accuracy([[0, 0], [1, 0]], [0, 0]), r"sum to 1, got \[0 0\] at row 0"),
+        (lambda: metrics.accuracy([[np.nan, 0], [1, 0]], [[0.9, 0.1]] * 2), "got .nan  0.. at row 0"),
+        (lambda: metrics.categorical_accuracy([[1, 1], [1, 0]], [[0.9, 0.1]] * 2), r"sum to 1, got \[1 1\] at row 0"),
+        (
+            lambda: metrics.accuracy([1, 5], [[0.3, 0.1], [0.8, 0.2]]),
+            "y_true holds the class 5, but y_pred has 2 columns",
+        ),
+        (lambda: metrics.categorical_accuracy([2, 1], [[0.3, 0.1]] * 2), "the class 2, but y_pred has 2 columns"),
+        (
+            lambda: metrics.accuracy(["0", "1"], [0, 1]),
+            "y_true and y_pred must be alike, and one holds <U1, the other int",
+        ),
+        (lambda: metrics.binary_accuracy(["a"], [0.2]), r"y_true must hold numbers, got \['a'\]"),
+        (lambda: metrics.mean_squared_error([1.0], ["b"]), r"y_pred must hold numbers, got \['b'\]"),
         (lambda: metrics.binary_accuracy([1, 2, 3, 0], [0.9, 0.9, 0.9, 0.1]), "labels 0 and 1, got 2"),
         (lambda: metrics.binary_accuracy([0.0, 0.9], [0.9, 0.9]), "labels 0 and 1, got 0.9"),
         (lambda: metrics.binary_accuracy([-1, 1], [-0.9, 0.9], threshold=0), "labels 0 and 1, got -1"),

@@ -12,6 +12,7 @@ from nncore.arrays.inputs import all_finite, check_same_length, fits, lying, not
 from nncore.base.tables import column_names, order_for
 from nncore.base.typing import Array
 from nncore.losses import NAME_OF_KERNEL
+from nncore.metrics import SHARE_TOLERANCE
 
 CLASS_INDICES = "sparse_softmax_crossentropy"
 CLASS_SHARES = "softmax_crossentropy"
@@ -19,7 +20,6 @@ PROBABILITIES = "sigmoid_crossentropy"
 UNSIGNED = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iu" for size in (1, 2, 4, 8)}
 NUMBERED = "names, y = numpy.unique(y, return_inverse=True)"
 MOST_CLASSES = 1000  # larger numbers are hardly labels
-SHARE_TOLERANCE = 1e-2  # soft targets stored as float16 miss 1 by that much
 
 
 def targets(

@@ -10,10 +10,10 @@ import numpy as np
 
 from nncore.arrays import Data
 from nncore.arrays.inputs import all_finite
-from nncore.arrays.targets import CLASS_SHARES, PROBABILITIES, SHARE_TOLERANCE
+from nncore.arrays.targets import CLASS_SHARES, PROBABILITIES
 from nncore.base.typing import Array
 from nncore.losses import Crossentropy, Loss
-from nncore.metrics import CLASSIFYING, METRICS, accuracy, binary_accuracy, r2_score
+from nncore.metrics import CLASSIFYING, METRICS, SHARE_TOLERANCE, accuracy, binary_accuracy, r2_score
 from nncore.network import Network
 from nncore.training.scoring import Scorers, metric_name, scores
 from nncore.training.state import State, current_loss, scorers
