@@ -241,8 +241,9 @@ def adam(gradients, epsilon, corrected, rate=0.001):
     return w
 
 
-@row("epsilon of Adam")
+@row("epsilon of Adam, AdamW, Nadam")
 def _():
+    assert [default(cls, "epsilon") for cls in (Adam, AdamW, Nadam)] == [1e-8] * 3
     np.testing.assert_allclose(run(Adam()), adam(GRADIENTS, 1e-8, corrected=True), rtol=1e-12)
     assert Adam(epsilon=1e-7).epsilon == 1e-7
     small = 1e-6 * GRADIENTS
