@@ -796,6 +796,14 @@ NO_TEXT = {
     "pdf": (b"%PDF-1.7", "a PDF"),
     "json": (b'{"a": [1, 2], "y": [0, 1]}', r"a JSON file, .*pandas.read_json\('t.bin'\)"),
     "json rows": (b'[\n {"a": 1, "y": 0}]', "a JSON file"),
+    "JSON lines": (
+        b'{"a": 1}\n{"a": 2}\n',
+        r"a file of JSON lines, .*read_json\('t.bin', lines=True\).to_csv\('t.csv', i",
+    ),
+    "libsvm": (b"1 1:0.5 2:0.3\n-1 1:0.2\n", "a LIBSVM file, .* sklearn.datasets.load_svmlight_file"),
+    "arff": (b"% made by hand\n@RELATION x\n@attribute a numeric\n", r"a Weka file \(ARFF\), .* lines down to @data"),
+    "rtf": (rb"{\rtf1 a,b}", r"a text document \(RTF\); copy the table"),
+    "html table": (b'<table border="1">\n<tr>', "a web page"),
     "html": (b"\n<!DOCTYPE html><html>", "a web page, .* get the file itself"),
     "binary": (b"a,b\n\0\x01\x02", "binary data"),
     **{
@@ -811,6 +819,11 @@ def test_a_file_that_is_no_text_is_named(write, content, message, encoding):
         ValueError, match=rf"t\.bin: this is {'.*' if message.startswith('read') else '(a )?'}{message}"
     ):
         read_csv(write(content, "t.bin"), encoding=encoding)
+
+
+def test_the_way_to_csv_does_not_write_over_the_file(write):
+    with pytest.raises(ValueError, match=r"pandas.read_json\('t.csv'\).to_csv\('t-table.csv', index=False\)"):
+        read_csv(write('{"a": [1, 2], "y": [0, 1]}', "t.csv"))
 
 
 def test_wide_encodings_are_read_by_their_name_or_mark(write):

@@ -11,7 +11,7 @@ START = 4096
 UNPACK = "unpack it, and name the table that comes out"
 SHEET = "save the sheet as CSV (in the spreadsheet program: Save as, CSV UTF-8), and name that file"
 PICTURE = "a table holds one row of numbers and texts for each sample"
-BY_PANDAS = "save it as CSV, in Python by pandas.{}({!r}).to_csv({!r}, index=False)"
+BY_PANDAS = "save it as CSV, in Python by pandas.{}({!r}{}).to_csv({!r}, index=False)"
 
 _KINDS: tuple[tuple[bytes, str, str], ...] = (
     (rb"PAR1[^ -~\s]", "a Parquet file", "read_parquet"),
@@ -49,7 +49,7 @@ _KINDS: tuple[tuple[bytes, str, str], ...] = (
     (rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a", "a picture", PICTURE),
     (rb"(?s:.{8})\{\"", "a model file (safetensors)", "name the data; nncore summary and predict take models"),
     (
-        rb"(?i)\s*<(?:!doctype html|html)",
+        rb"(?i)\s*<(?:!doctype html|html|head|body|table)\b",
         "a web page",
         "the download brought a page instead of the file; get the file itself",
     ),
@@ -58,6 +58,13 @@ _KINDS: tuple[tuple[bytes, str, str], ...] = (
         "a Weka file (ARFF)",
         "take out the lines down to @data, and put a line of column names, with commas between, in their place",
     ),
+    (
+        rb"[+-]?[0-9.]+(?: +[0-9]+:[-+0-9.eE]+)+\s*(?:#[^\n]*)?\n",
+        "a LIBSVM file",
+        "load it by sklearn.datasets.load_svmlight_file, and write X.toarray() and y by numpy.savez",
+    ),
+    (rb"\{\\rtf", "a text document (RTF)", "copy the table into a spreadsheet program, and save it as CSV"),
+    (rb"\s*\{[^\n]*\}\s*\n\s*\{", "a file of JSON lines", "read_json_lines"),
     (rb"\s*<\?xml", "an XML file", "read_xml"),
     (rb"\s*(?:\{\s*\"|\[\s*[\[{])", "a JSON file", "read_json"),
 )
@@ -78,8 +85,10 @@ def check_is_text(path: Path, stream: IO[bytes], encoding: str) -> bytes:
     if found is None:
         return start
     what, mend = found
-    if mend.startswith("read_"):
-        mend = BY_PANDAS.format(mend, path.name, path.stem + ".csv") if mend.isidentifier() else mend
+    if mend.startswith("read_") and mend.isidentifier():
+        own = path.suffix.lower() == ".csv"  # which is not to be written over
+        reader, lines = mend.removesuffix("_lines"), ", lines=True" * mend.endswith("_lines")
+        mend = BY_PANDAS.format(reader, path.name, lines, path.stem + ("-table" if own else "") + ".csv")
     raise ValueError(f"{path}: this is {what}{'' if 'text' in what else ', not a text table'}; {mend}")
 
 
