@@ -20,7 +20,7 @@ _LIKE_DATES = re.compile(
 _LIKE_TIMES = re.compile(
     r"\d{1,3}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[ap]\.?m\.?)?|(?:\d+ ?(?:d|h|min|m|s)\.? ?)+|P[\dDTHMS.]+", re.IGNORECASE
 )
-_WITH_SUFFIX = re.compile(r"[+-]?[0-9][0-9.,]*([^\W\d_]+)")
+_WITH_MARKS = re.compile(r"(\W*?)[+-]?\d(?:[\d.,'’ ]*\d)?(\D*)")
 _RANGE, _VERSION = r"\d+ ?[-–] ?\d+", r"\d+(?:\.\d+){2,}"
 _LIKE_NUMBERS = re.compile(
     rf"(?!(?:{_RANGE}|{_VERSION})$)\W{{0,3}}\d[\W\d_]*(?:(?:[kmbgt]|bn|mn|st|nd|rd|th|[nsew]|d[+-]?\d+)\W*)?|0x[0-9a-f]+",
@@ -59,17 +59,17 @@ def _on_texts(scan: ColumnScan) -> Iterator[str]:
         each = f"another in {nearly}each of the {scan.n} rows"
         yield f"is text, {each}, as names and ids are: a later row has none of them; {mend}"
     no_later = f"is read as text, such as {min(scan.distinct)!r}, which no later row may have"
-    suffixes = {found and found[1] for found in map(_WITH_SUFFIX.fullmatch, scan.distinct)}
+    around = _around(scan)
     if all(map(_LIKE_DATES.fullmatch, scan.distinct)):
         yield f"{no_later}; if these are dates, write them as 2024-01-31"
     elif all(map(_LIKE_TIMES.fullmatch, scan.distinct)):
         yield f"{no_later}; if these are times or durations, write them as numbers, such as 12.5 hours"
-    elif len(scan.distinct) > 1 and len(suffixes) == 1 and None not in suffixes:
-        yield f"{no_later}; if these are numbers, write them without {min(map(str, suffixes))!r}"
+    elif around:
+        yield f"{no_later}; if these are numbers, write them without {' and '.join(map(repr, around))}"
     elif _are_like_numbers(scan):
         yield f"{no_later}; if these are numbers, write them as 1250.5"
-    elif len(marks := _marks(scan)) > 1:
-        yield f"{no_later}; if these are numbers, write them without {' and '.join(map(repr, marks))}, all in one unit"
+    elif len(words := _words(scan)) > 1:
+        yield f"{no_later}; if these are numbers, write them without {' and '.join(map(repr, words))}, all in one unit"
     if gaps := _like_gaps(scan):
         yield (
             f"has {' and '.join(map(repr, gaps))}, read as one more text, not as a missing value; if it is one, say so "
@@ -102,11 +102,19 @@ def _are_like_numbers(scan: ColumnScan) -> bool:
     return not few and scan.look.zeros is None and all(map(_LIKE_NUMBERS.fullmatch, scan.distinct))
 
 
-def _marks(scan: ColumnScan) -> list[str]:
+def _around(scan: ColumnScan) -> list[str]:
+    """Return what stands before and behind the numbers of all texts; ``3 stars`` of a target is a class."""
+    marks = {found and (found[1].strip(), found[2].strip()) for found in map(_WITH_MARKS.fullmatch, scan.distinct)}
+    if len(marks) > 1 or len(scan.distinct) < 2 or (scan.is_target and None not in map(figure, scan.distinct)):
+        return []
+    return [mark for mark in marks.pop() or () if mark]
+
+
+def _words(scan: ColumnScan) -> list[str]:
     """Return the words behind the numbers of an input, if all its texts are numbers that share a few of them."""
     found = [] if scan.is_target else [figure(text) for text in scan.distinct]
-    marks = {one.mark for one in found if one is not None}
-    return sorted(marks) if None not in found and len(marks) < min(len(found), 6) else []
+    words = {one.mark for one in found if one is not None}
+    return sorted(words) if None not in found and len(words) < min(len(found), 6) else []
 
 
 def _on_numbers(scan: ColumnScan) -> Iterator[str]:
