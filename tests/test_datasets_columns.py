@@ -548,7 +548,6 @@ def test_texts_that_may_be_numbers_are_said(read, texts):
     ],
 )
 def test_marks_that_all_numbers_have_are_said(read, texts, marks):
-    texts = [f'"{text.strip(chr(34))}"""' if '"' in text else text for text in texts]
     for n in (1, 6):
         _, said = read(table(texts * n))
         assert len(said) == 1 and f"if these are numbers, write them without {marks}" in said[0]
