@@ -580,6 +580,15 @@ def test_numbers_with_several_words_are_said(read):
     assert read(table(["5 Main", "7 Elm", "9 Oak"]))[1] == []
 
 
+def test_columns_that_are_the_same_in_every_row_are_said(read):
+    for value in ("5", "red", "$5", "2024-01-31"):
+        _, said = read("c,a,y\n" + "".join(f"{value},{i % 7},{i % 2}\n" for i in range(30)))
+        assert f"column 'c' is '{value}' in all of the 30 rows: what another value means, no row tells" in said[-1]
+    gaps = "c,a,y\n" + "".join(f"{'' if i else 5},{i % 7},1.5\n" for i in range(30))
+    assert "missing values are filled" in read(gaps, missing="impute")[1][-1]
+    assert read("c,a,y\n" + "".join(f"5,{i},{i}.5\n" for i in range(3)))[1] == []
+
+
 def test_a_date_far_away_is_said(read):
     _, said = read(table(["2024-01-31", "9999-12-31"]))
     assert "holds '9999-12-31', a date far away; if it is a missing value, say so (missing_values=" in said[1]

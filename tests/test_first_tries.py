@@ -195,6 +195,16 @@ def test_a_table_without_names_is_told_the_target_s_too(refused, run, ok, flats)
     assert code == 2 and f"inputs.csv has no target 'sold' to compare with; {mend}" in err
 
 
+def test_whole_numbers_with_too_few_rows_each_are_told_to_be_a_number(refused, ok):
+    Path("t.csv").write_text("a,age\n" + "".join(f"{i * 7 % 11},{18 + i % 15}\n" for i in range(60)))
+    assert "choose other shares with --test and --val, or --task regression if the target is" in refused(
+        "train", "t.csv"
+    )
+    assert "R2" in ok("train", "t.csv", "--task", "regression")
+    Path("t.csv").write_text("a,age\n" + "".join(f"{i * 7 % 11},c{i % 15}\n" for i in range(60)))
+    assert "regression" not in refused("train", "t.csv")
+
+
 def test_rows_without_a_target_are_told_where_one_class_is_left(refused):
     rows = [f"{i},{i * 7 % 5},{'' if i % 20 else 'fraud'}\n" for i in range(1000)]
     Path("t.csv").write_text("a,b,label\n" + "".join(rows))

@@ -10,6 +10,7 @@ import numpy as np
 from nncore.cli.errors import UsageError
 from nncore.cli.sources import Source
 from nncore.datasets import Dataset, train_test_split
+from nncore.datasets.labels import are_whole
 from nncore.datasets.notes import Split
 from nncore.datasets.spelling import number
 from nncore.datasets.split import split_by_class
@@ -51,10 +52,18 @@ def cut(source: Source, options: argparse.Namespace) -> tuple[Split, Parts]:
     except ValueError as error:
         raise UsageError(
             f"{options.data}: {source.left_out}{error}; choose other shares with --test and --val"
+            f"{_or_number(dataset, options)}"
         ) from None
     test = dataset.rows(test_rows) if len(test_rows) else source.test
     held_out = {"choose the epoch": validation, "test": test}
     return split, Parts(train, validation, test, (*_on_rare(dataset, split.test), *_on_few(held_out)))
+
+
+def _or_number(dataset: Dataset, options: argparse.Namespace) -> str:
+    """Return what else to try where whole numbers were taken for classes."""
+    is_guess = getattr(options, "task", None) in (None, "auto") and dataset.schema is not None
+    whole = dataset.target_names is not None and are_whole(dataset.target_names)
+    return ", or --task regression if the target is a number" if is_guess and whole else ""
 
 
 def shared(rows: Dataset, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

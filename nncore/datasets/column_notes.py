@@ -36,7 +36,12 @@ def notes_on_column(scan: ColumnScan) -> Iterator[str]:
         for note in rules[scan.kind](scan):
             yield f"column {scan.name!r} {note}"
     if scan.counts_rows and not scan.unnamed and scan.n > FEW:
-        yield (f"column {scan.name!r} holds another whole number in each row, as ids do; if so, leave it out {IGNORE}")
+        yield f"column {scan.name!r} holds another whole number in each row, as ids do; if so, leave it out {IGNORE}"
+    if len(scan.distinct) == 1 and not (scan.is_target or scan.n_missing) and scan.n > FEW:
+        yield (
+            f"column {scan.name!r} is {min(scan.distinct)!r} in all of the {scan.n} rows: what another value means, no "
+            f"row tells; leave it out {IGNORE}"
+        )
 
 
 def _on_dates(scan: ColumnScan) -> Iterator[str]:
