@@ -58,7 +58,7 @@ def add_table_options(command: argparse.ArgumentParser, *, target: bool = False,
         text = "leave out rows with a missing value (default: fill it in, and mark it by a feature of its own)"
         group.add_argument("--drop-missing", action="store_true", help=text)
     group.add_argument("--header", choices=("yes", "no"), help="whether row 1 names the columns (default: found out)")
-    group.add_argument("--delimiter", help="default: found out")
+    group.add_argument("--delimiter", help="one character, or tab; default: found out")
     group.add_argument("--decimal", choices=(".", ","), help="what stands before decimals; default: found out")
     group.add_argument("--encoding", help="default utf-8")
 

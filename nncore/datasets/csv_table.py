@@ -47,9 +47,10 @@ class CsvTable:
         but numbers, if its numbers count the columns or are years, or if it is of texts that do not stand below.
         Where that is a guess, it is among the `notes`.
     delimiter : str, optional
-        By default the one of comma, semicolon, tab and bar that cuts the first rows into even columns. If several do,
-        that which makes sense of the others, such as the semicolon in ``1,5;2,5``; it is then among the `notes`. With
-        ``decimal=","`` a comma is none unless numbers are quoted.
+        One character, or ``"tab"``; of blanks, several count as one. By default the one of comma, semicolon, tab and
+        bar that cuts the first rows into even columns. If several do, that which makes sense of the others, such as
+        the semicolon in ``1,5;2,5``; it is then among the `notes`. With ``decimal=","`` a comma is none unless
+        numbers are quoted.
     encoding : str, default "utf-8"
         A byte order mark overrules it.
     decimal : {".", ","}, optional
