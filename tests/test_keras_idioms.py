@@ -745,6 +745,16 @@ def test_a_field_of_an_optimizer_or_layer_is_not_assigned_to():
     assert model.layers == (Dense(3, "softmax"),)
 
 
+def test_nor_to_one_of_a_loss_or_schedule():
+    model = Sequential([Dense(1)])
+    model.compile(Adam(nncore.CosineDecay(0.1, epochs=3)), loss=nncore.losses.Huber())
+    for thing, field, value in ((model.loss, "delta", 2.0), (model.optimizer.learning_rate, "epochs", 4.0)):
+        with pytest.raises(dataclasses.FrozenInstanceError, match="which never changes; for another one: ") as caught:
+            setattr(thing, field, value)
+        exec(str(caught.value).split("another one: ")[1], {"model": model, "dataclasses": dataclasses})  # the mend
+    assert model.loss == nncore.losses.Huber(2.0) and model.optimizer == Adam(nncore.CosineDecay(0.1, epochs=4))
+
+
 @pytest.mark.parametrize(
     ("labels", "layer", "said"),
     [
