@@ -80,6 +80,7 @@ BAD_COLUMNS = [
     (np.array([[np.timedelta64(1, "D"), 1.0]], object), "is of type timedelta64; .* X / numpy.timedelta64"),
     (np.zeros(2, [("a", "f4"), ("b", "f4")]), r"numpy.lib.recfunctions.structured_to_unstructured\(X\)$"),
     ({"a": [1, 2]}, r"is of type dict; make a table of it first, for example: pandas.DataFrame\(X\)$"),
+    ({"a": 1, "b": 2.5}, r"is of type dict; make a table of it first, for example: pandas.DataFrame\(\[X\]\)$"),
     ([{"a": 1}, {"a": 2}], r"is of type dict; make a table of it first"),
     ([np.ma.array([1.0, 2.0], mask=[0, 1]), np.ma.array([1.0, 2.0])], r"X\[0\] is a masked array with 1 masked value"),
     ((np.array([1.0, 2.0]), np.ma.array([1.0, 2.0], mask=[1, 1])), r"X\[1\] is a masked array with 2 masked value"),

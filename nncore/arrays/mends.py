@@ -94,7 +94,8 @@ def _mend(value: Any, column: Array, title: str | None, values: Any, name: str) 
     if kind in (*DATES, *SPANS, *TIMES_OF_DAY):
         return _mend_of_times(one, kind, package)
     if isinstance(value, dict):
-        return f"; make a table of it first, for example: pandas.DataFrame({name})"
+        row = value is values and not any(hasattr(one, "__len__") for one in value.values())
+        return f"; make a table of it first, for example: pandas.DataFrame({f'[{name}]' if row else name})"
     if isinstance(value, (list, tuple, np.ndarray)):
         return f"; give each value in it a column of its own: numpy.stack({one})"
     if kind == "Period":
