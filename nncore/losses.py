@@ -185,6 +185,7 @@ LOSSES["mse"] = MeanSquaredError
 LOSSES["mae"] = MeanAbsoluteError
 
 checks.explain_unknown_arguments(_CLASSES)
+checks.explain_frozen(_CLASSES, "model.compile(model.optimizer, loss=dataclasses.replace(model.loss, {name}={value}))")
 
 _NAMES = f"of losses there are {', '.join(cls.name for cls in _CLASSES)}"
 

@@ -263,6 +263,11 @@ SCHEDULES: dict[str, type[Schedule]] = {
 
 KNOWN.update(SCHEDULES)
 checks.explain_unknown_arguments(SCHEDULES.values())
+checks.explain_frozen(
+    SCHEDULES.values(),
+    "rate = dataclasses.replace(model.optimizer.learning_rate, {name}={value}); "
+    "model.optimizer = dataclasses.replace(model.optimizer, learning_rate=rate)",
+)
 
 
 if not TYPE_CHECKING:  # which would take every name for one of this module

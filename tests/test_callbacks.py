@@ -299,6 +299,11 @@ class ByBatch:
             LambdaCallback(on_epoch_begin=lambda epoch, logs: None),
             r"on_epoch_begin is called as \(model, epoch\), but it takes \(epoch, logs\): 'epoch' would get the model",
         ),
+        (
+            LambdaCallback(on_epoch_begin=lambda epoch_index, log_dict=None: None),
+            r"takes \(epoch_index, log_dict=None\): 'epoch_index' would get the model",
+        ),
+        (LambdaCallback(on_train_begin=lambda train_logs: None), "'train_logs' would get the model; write it for"),
         (lambda epoch, logs, model: None, r"but it takes \(epoch, logs, model\): 'epoch' would get the model"),
         (lambda model, logs, epoch: None, r"but it takes \(model, logs, epoch\): 'logs' would get the epoch"),
         (lambda logs: None, r"callbacks\[0\] is called as \(model, epoch, logs\), but it takes \(logs\)"),

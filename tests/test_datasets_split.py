@@ -237,6 +237,19 @@ def test_a_float32_column_that_varies_in_the_last_bit_is_only_shifted(x):
     assert standardizer.scale_ == 1 and standardizer.transform(column).dtype == np.float32
 
 
+def test_columns_of_short_numbers_stay_so_in_a_table_of_wider_ones():
+    """One float64 column made float64 of all, and float16 was made float64: their last bits became a spread."""
+    pandas = pytest.importorskip("pandas")
+    short, half = np.float32([0.3, np.nextafter(np.float32(0.3), np.float32(1))]), np.float16([0.3, 0.3005])
+    assert half[0] != half[1]
+    table = pandas.DataFrame({"wide": np.arange(40.0), "short": np.tile(short, 20), "half": np.tile(half, 20)})
+    table["nullable"] = table["short"].astype("Float32")
+    assert Standardizer().fit(table).scale_.tolist() == [np.arange(40).std(), 1, 1, 1]
+    assert all(Standardizer().fit(table[name]).scale_ == 1 for name in ("short", "half"))  # as a target
+    assert Standardizer().fit(half[:, None]).scale_ == 1
+    assert Standardizer().fit(np.float16([[0.3], [0.5]])).scale_ == pytest.approx(0.1, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("shift", "spread", "dtype"),
     [(1e8, 1, np.float64), (1e6, 1, np.float32), (0, 1e-150, np.float64), (1, 1e-9, float)],

@@ -567,6 +567,18 @@ def test_validation_split_of_sorted_rows_is_noticed(share, order):
     assert "unseen_class" not in [finding.rule for finding in model.fit(X, y, epochs=20).doctor()]
 
 
+def test_of_sorted_numbers_many_of_which_are_equal_both_say_what_works():
+    """A cut among equal ones was silent, and a split by class is refused where most numbers are different."""
+    X, y = nncore.datasets.load_diabetes()
+    order = np.argsort(y)
+    model, largest = nncore.Sequential([nncore.Dense(1)]), y[order][-60]
+    with pytest.warns(UserWarning, match=r"all above .*, or equal to the largest; .*train_test_split\(X, y\)") as said:
+        history = model.fit(X[order], np.minimum(y[order], largest), validation_split=0.1)
+    (finding,) = [found for found in history.doctor() if found.rule == "sorted_rows"]
+    for text in (str(said[0].message), finding.remedy):
+        eval(re.search(r"nncore\.datasets\.train_test_split\(.*?\)", text).group(), {"nncore": nncore, "X": X, "y": y})
+
+
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.2, 0.33, 0.5, 0.8])
 @pytest.mark.parametrize("seed", range(5))
 def test_validation_split_of_shuffled_rows_is_no_finding(share, seed):

@@ -156,6 +156,17 @@ def test_ten_thousand_short_trainings_keep_little_more_than_a_long_one():
     assert len(pickle.dumps(pieces)) < len(pickle.dumps(whole)) + 550 * layers_of_one_fit
 
 
+def test_so_do_those_with_validation():
+    """With validation every epoch was recorded, for it takes longer: 7 MB after ten thousand."""
+    X, y = np.linspace(-1, 1, 8)[:, None], np.linspace(-1, 1, 8)
+    model = Sequential([Dense(2, "tanh"), Dense(1)])
+    for _ in range(5000):
+        history = model.fit(X, y, validation_data=(X, y))
+    epochs = model.history.layers["dense_0"].epochs
+    assert epochs[:1024].tolist() == list(range(1024)) and epochs[-1] == 4999 and len(epochs) < 2800
+    assert history.layers["dense_0"].epochs.tolist() == [4999] and len(model.history) == 5000
+
+
 def test_copies_cost_what_they_hold():
     """Ten thousand epochs were copied value by value, which took seconds."""
     n = 10_000

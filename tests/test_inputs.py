@@ -423,6 +423,8 @@ SORTED = np.repeat([0, 1, 2], 50).astype(np.int32)
         (np.arange(50.0)[:, None], "squared_error", 40, "the last 10 rows hold targets that are all above those"),
         (-np.arange(50.0)[:, None], "absolute_error", 45, "the last 5 rows hold targets that are all below those"),
         (np.array([0, 1, 0, 1, 2], np.int32), "sparse_softmax_crossentropy", 4, "the last row holds class 2, of which"),
+        (SORTED[:, None] + 1.0, "squared_error", 120, "all above those of the rows to .*, or equal to the largest"),
+        (np.repeat(range(5), 10)[::-1, None] / 2, "huber", 43, "all below .* train on, or equal to the smallest"),
     ],
 )
 def test_a_split_of_sorted_rows_is_said(target, loss, cut, said):
@@ -437,6 +439,7 @@ def test_a_split_of_sorted_rows_is_said(target, loss, cut, said):
         (np.arange(4.0)[:, None], "squared_error", 3),
         (np.tile([0, 1, 2], 50).astype(np.int32), "sparse_softmax_crossentropy", 149),
         (np.ones((50, 1)), "squared_error", 40),
+        (np.r_[5.0, 9.0, np.zeros(48)][:, None], "squared_error", 40),  # most are equal
         (np.arange(100.0).reshape(50, 2), "squared_error", 40),
         (np.eye(2)[SORTED % 2], "sigmoid_crossentropy", 120),  # several questions
     ],

@@ -86,6 +86,8 @@ def test_a_summary_is_text_that_shows_itself():
         ("a.onnx", "ONNX"),
         ("a.PKL", "pickle"),
         ("b.weights.h5", "HDF5"),
+        ("c.ckpt", "a checkpoint of TensorFlow or Lightning"),
+        ("c.safetensors.gz", "gzip"),
     ],
 )
 def test_a_file_name_that_promises_another_format(name, format, tmp_path):
@@ -463,6 +465,9 @@ def test_names_are_suggested_by_what_they_mean(make, said):
         ("reset_parameters", "model.reset() forgets"),
         ("coefs_", "weights are in model.get_weights()"),
         ("state_dict", "nncore.load(path) reads it"),
+        ("n_classes", "model.program.n_outputs is their number"),
+        ("gradients", "model.loss_and_gradient(X, y) returns loss and gradient"),
+        ("freeze", "every layer learns"),
     ],
 )
 def test_attributes_by_the_names_of_others(name, said):
@@ -529,6 +534,9 @@ def test_hints_are_no_attributes():
         (lambda model: nncore.schedules.ExponentialLR, "use StepDecay(rate, factor=gamma, every=1)"),
         (lambda model: nncore.PolynomialDecay, "LearningRateScheduler(function), a callback, sets any rate"),
         (lambda model: nncore.optimizers.Adamax, "of optimizers there are SGD, RMSprop, Adagrad, Adam"),
+        (lambda model: nncore.f1_score, "give a function: def own(y_true, y_pred): return sklearn.metrics.f1"),
+        (lambda model: nncore.losses.HingeLoss, "no loss here is like it; classes take a crossentropy"),
+        (lambda model: nncore.activations.selu, "it is not here; nearest is elu, leaky_relu and relu"),
         (lambda model: nncore.AlphaDropout, "of layers there are Dense, Activation"),
     ],
 )
@@ -735,6 +743,16 @@ def test_a_field_of_an_optimizer_or_layer_is_not_assigned_to():
         model.layers[0].units = 3
     exec(str(caught.value).split(": ")[-1], {"model": model, "dataclasses": dataclasses, "index": 0})
     assert model.layers == (Dense(3, "softmax"),)
+
+
+def test_nor_to_one_of_a_loss_or_schedule():
+    model = Sequential([Dense(1)])
+    model.compile(Adam(nncore.CosineDecay(0.1, epochs=3)), loss=nncore.losses.Huber())
+    for thing, field, value in ((model.loss, "delta", 2.0), (model.optimizer.learning_rate, "epochs", 4.0)):
+        with pytest.raises(dataclasses.FrozenInstanceError, match="which never changes; for another one: ") as caught:
+            setattr(thing, field, value)
+        exec(str(caught.value).split("another one: ")[1], {"model": model, "dataclasses": dataclasses})  # the mend
+    assert model.loss == nncore.losses.Huber(2.0) and model.optimizer == Adam(nncore.CosineDecay(0.1, epochs=4))
 
 
 @pytest.mark.parametrize(

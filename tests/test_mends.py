@@ -72,12 +72,15 @@ BAD_COLUMNS = [
     (np.array([["1", "red"], ["2", "blue"]]), rf"it holds text, \['red'\] at row 0, column 1{ONE_HOT}; nncore"),
     (np.array([["1", "2"]]), r"text, \['1'\] to begin with; these are numbers stored as text: X.astype\(float\) makes"),
     ([["1", "2"]], r"these are numbers stored as text: numpy.asarray\(X, dtype=float\) makes"),
+    ([["1,5"]], r"decimal comma: numpy.char.replace\(numpy.asarray\(X, dtype=str\), ',', '.'\).astype\(float\) makes"),
+    (np.array([["1,5"]]), r"decimal comma: numpy.char.replace\("),
     (np.array([[b"x"]]), ONE_HOT),
     (np.array([["x"]], np.dtypes.StringDType()), ONE_HOT),
     (np.array([DAYS.to_numpy()]), r"dtype datetime64.*days: \(X - X.min\(\)\) / numpy.timedelta64\(1, 'D'\)$"),
     (np.array([[np.timedelta64(1, "D"), 1.0]], object), "is of type timedelta64; .* X / numpy.timedelta64"),
     (np.zeros(2, [("a", "f4"), ("b", "f4")]), r"numpy.lib.recfunctions.structured_to_unstructured\(X\)$"),
     ({"a": [1, 2]}, r"is of type dict; make a table of it first, for example: pandas.DataFrame\(X\)$"),
+    ({"a": 1, "b": 2.5}, r"is of type dict; make a table of it first, for example: pandas.DataFrame\(\[X\]\)$"),
     ([{"a": 1}, {"a": 2}], r"is of type dict; make a table of it first"),
     ([np.ma.array([1.0, 2.0], mask=[0, 1]), np.ma.array([1.0, 2.0])], r"X\[0\] is a masked array with 1 masked value"),
     ((np.array([1.0, 2.0]), np.ma.array([1.0, 2.0], mask=[1, 1])), r"X\[1\] is a masked array with 2 masked value"),
@@ -102,6 +105,8 @@ def test_what_the_errors_advise_works():
     X = DAYS.to_numpy()
     assert ((X - X.min()) / np.timedelta64(1, "D")).tolist() == [0, 2]
     assert frame(a=["1,5", "12,50"])["a"].str.replace(",", ".").astype(float).tolist() == [1.5, 12.5]
+    for X in (["1,5"], np.array(["1,5"], object)):
+        assert np.char.replace(np.asarray(X, dtype=str), ",", ".").astype(float).tolist() == [1.5]
     assert np.stack(frame(a=[[1, 2], [3, 4]])["a"]).tolist() == [[1, 2], [3, 4]]
     assert np.isnan(pd.to_numeric(frame(a=[1, "?"])["a"], errors="coerce")).tolist() == [False, True]
     assert np.asarray([["1", "2"]], dtype=float).tolist() == [[1, 2]]

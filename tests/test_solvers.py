@@ -550,6 +550,22 @@ def test_weights_that_are_broken_already(solver):
         model.fit(X, Y, solver=solver)
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_weights_whose_loss_hides_that_they_are_broken(solver):
+    """Units that are saturated hide an infinite weight, and float64 holds squares whose slope float32 does not."""
+    model = Sequential([Dense(4, "tanh"), Dense(1)])
+    model.fit(X, Y[:, :1])
+    model.parameters[0] = np.inf
+    before = model.parameters.tobytes()
+    with pytest.raises(ValueError, match="cannot start: the model's weights are not finite, though the loss is"):
+        model.fit(X, Y[:, :1], solver=solver)
+    assert model.epoch == 1 and model.parameters.tobytes() == before
+    with pytest.raises(ValueError, match="cannot start: the gradient is not finite, though the loss is"):
+        Sequential([Dense(1)]).fit(X * 1e5, Y[:, :1] * 1e36, solver=solver)
+    large = Sequential([Dense(1)]).fit(X, 1e26 * X[:, :1], solver="lm", epochs=20)
+    assert large.loss[-1] < 1e-6 * large.loss[0]  # a loss that float32 does not hold was taken for settled
+
+
 def test_no_training_within_training():
     def again(model, epoch, logs):
         model.fit(X, Y, solver="lm")

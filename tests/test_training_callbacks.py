@@ -563,6 +563,18 @@ def test_two_that_set_the_rate_are_one_too_many(callback):
     assert model.epoch == 0
 
 
+@pytest.mark.parametrize("callback", [ReduceLROnPlateau("loss"), LearningRateScheduler(lambda epoch: 0.1)])
+@pytest.mark.parametrize("solver", ["lbfgs", "lm"])
+def test_a_solver_has_no_rate_to_be_set(callback, solver):
+    """It trained as if they were not there."""
+    model = Sequential([Dense(1)])
+    with pytest.raises(
+        ValueError, match=r"needs 'learning_rate', which .* does not record, for a solver has none: leav"
+    ):
+        model.fit(X, Y, callbacks=callback, solver=solver)
+    assert not model.built
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -94,7 +94,8 @@ def _mend(value: Any, column: Array, title: str | None, values: Any, name: str) 
     if kind in (*DATES, *SPANS, *TIMES_OF_DAY):
         return _mend_of_times(one, kind, package)
     if isinstance(value, dict):
-        return f"; make a table of it first, for example: pandas.DataFrame({name})"
+        row = value is values and not any(hasattr(one, "__len__") for one in value.values())
+        return f"; make a table of it first, for example: pandas.DataFrame({f'[{name}]' if row else name})"
     if isinstance(value, (list, tuple, np.ndarray)):
         return f"; give each value in it a column of its own: numpy.stack({one})"
     if kind == "Period":
@@ -133,7 +134,10 @@ def of_text(column: Array, title: str | None, values: Any, name: str) -> str:
         return f"; these are numbers stored as text: {cast} makes numbers of them"
     if _have_decimal_commas(texts):
         to = "astype(float)" if hasattr(values, "astype") else "cast(float)"
-        return f"; these are numbers with a decimal comma: {one}.str.replace(',', '.').{to} makes numbers of them"
+        cast = f"{one}.str.replace(',', '.').{to}"
+        if title is None and not hasattr(values, "str"):
+            cast = f"numpy.char.replace(numpy.asarray({one}, dtype=str), ',', '.').astype(float)"
+        return f"; these are numbers with a decimal comma: {cast} makes numbers of them"
     if name == "X" and 2 * numbers >= len(texts):
         missing = "" if title is None else f": pandas.to_numeric({one}, errors='coerce')"
         return f"; most of its column are numbers: mend the others, or make missing values of them{missing}"

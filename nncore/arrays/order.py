@@ -29,7 +29,7 @@ def are_sorted(train: Array, validation: Array, loss: str) -> bool:
     """Tell whether the rows, those of `validation` behind those of `train`, are sorted, and not by chance.
 
     For classes: whether all rows of a class lie together. For numbers in one column: whether those of `validation` are
-    all above, or all below, those of `train`.
+    all above, or all below, those of `train`, or equal to the last of these where many are equal.
 
     Examples
     --------
@@ -55,10 +55,20 @@ def _lie_together(classes: Array) -> bool:
 
 
 def _lie_apart(train: Array, validation: Array) -> bool:
-    if not (validation.min() > train.max() or validation.max() < train.min()):
+    if validation.min() >= train.max():
+        border = train.max()
+    elif validation.max() <= train.min():
+        border = train.min()
+    else:
         return False
-    n, m = len(train), len(validation)
-    return math.log(2) + math.lgamma(n + 1) + math.lgamma(m + 1) - math.lgamma(n + m + 1) < math.log(CHANCE)
+    here, there = int(np.count_nonzero(train == border)), int(np.count_nonzero(validation == border))
+    among_equals = _log_choices(here + there, there) if there else 0.0  # any of them may stand on either side
+    return math.log(2) + among_equals - _log_choices(len(train) + len(validation), len(validation)) < math.log(CHANCE)
+
+
+def _log_choices(n: int, m: int) -> float:
+    """Return the logarithm of the number of ways to choose m of n."""
+    return math.lgamma(n + 1) - math.lgamma(m + 1) - math.lgamma(n - m + 1)
 
 
 def said_of_split(train: Array, validation: Array, loss: str) -> str:
@@ -83,8 +93,9 @@ def said_of_split(train: Array, validation: Array, loss: str) -> str:
         return ""
     if classes is not None:
         return f"the rows are sorted by class, and {last} {_named(there > 0)} alone"
-    beyond = "above" if validation.min() > train.max() else "below"
-    return f"{last} targets that are all {beyond} those of the rows to train on"
+    beyond, end = ("above", train.max()) if validation.min() >= train.max() else ("below", train.min())
+    equal = f", or equal to the {'largest' if beyond == 'above' else 'smallest'}" if end in validation else ""
+    return f"{last} targets that are all {beyond} those of the rows to train on{equal}"
 
 
 def _named(which: Array) -> str:

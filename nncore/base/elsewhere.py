@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 NO_INPUT = "the first fit tells the number of features, or model.build(n_features)"
@@ -44,6 +43,7 @@ def table(rows: Mapping[str, str]) -> dict[str, str]:
 
 OF_A_MODEL = table(
     {
+        "add_loss add_metric": "both go to compile, as in model.compile('adam', loss='mse', metrics=['mae'])",
         "append": "model.add(layer) appends one, model.insert(index, layer) puts one in",
         "backward step train_step": NO_STEPS,
         "astype float": OTHER_DTYPE.format("float32"),
@@ -51,39 +51,52 @@ OF_A_MODEL = table(
         "best_loss_": "model.history['loss'].min() is the smallest",
         "call forward transform": "model.predict(X) returns the outputs",
         "classes_": "classes are numbers, 0 to the number of outputs - 1; model.predict_classes(X) returns them",
-        "reset_parameters reset_states": ANEW,
-        "coefs_ intercepts_ named_parameters variables weights": WEIGHTS,
+        "apply init_weights reinitialize reset_parameters reset_states": ANEW,
+        "bias biases coef_ coefs_ get_weight intercept_ intercepts_ kernel named_parameters params": WEIGHTS,
+        "batch_size callbacks early_stopping validation_split": "it goes to fit, as in model.fit(X, y, batch_size=32)",
+        "cross_val_score cross_validate": "nncore.cross_validate(model, X, y) does it",
         "copy": "copy.deepcopy(model) makes a copy",
-        "count_params num_parameters": "model.n_parameters is their number",
-        "cpu cuda to": NO_DEVICE,
+        "count_params n_params num_parameters param_count": "model.n_parameters is their number",
+        "cpu cuda device to": NO_DEVICE,
+        "decision_function": "model.predict(X) returns logits where the loss has from_logits=True",
+        "depth n_layers_ num_layers": "len(model.layers) is their number",
         "double": OTHER_DTYPE.format("float64"),
+        "draw graph plot plot_model visualize": (
+            "nncore.plots.network_diagram(model) draws it, model.history.plot() its training"
+        ),
+        "epochs n_epochs n_iter_": "model.epoch is the number of epochs trained",
         "eval train": NO_MODES,
+        "feature_names_in_": "model.feature_names has them",
+        "fit_one_cycle lr_find": "give the optimizer a schedule: model.compile(Adam(OneCycle(0.01, epochs=10)))",
+        "fit_transform": "model.fit(X, y) trains, and model.predict(X) returns the outputs",
+        "freeze requires_grad_ trainable unfreeze": "every layer learns",
         "evaluate_generator": "model.evaluate(X, y) takes arrays",
         "export load save_model save_weights": SAVING,
         "fit_generator": "model.fit(X, y) takes arrays, and model.train_on_batch(X, y) batch after batch",
+        "get_gradients grad gradient gradients": "model.loss_and_gradient(X, y) returns loss and gradient",
         "get_params set_params": "a model is no estimator of scikit-learn; nncore.sklearn.Classifier(layers) is one",
         "input_shape": "model.program.n_features is the number of inputs",
-        "inputs n_features_in_": "model.program.n_features is their number",
+        "input inputs n_features n_features_in_ n_inputs": "model.program.n_features is their number",
         "learning_rate lr": "model.optimizer.learning_rate is it",
         "load_state_dict load_weights": SETTING,
         "loss_": "model.history['loss'][-1] is the last one",
         "loss_curve_": "model.history['loss'] has the loss of all epochs",
         "metrics_names": "list(model.evaluate(X, y).keys()) are the names",
-        "n_iter_": "model.epoch is the number of epochs trained",
         "output_shape": "model.program.n_outputs is the number of outputs",
-        "outputs": "model.program.n_outputs is their number",
+        "n_classes n_outputs n_outputs_ num_classes output outputs": "model.program.n_outputs is their number",
         "partial_fit": "every fit goes on from where the model is; model.train_on_batch(X, y) does one update",
-        "plot": "nncore.plots.network_diagram(model) draws it, model.history.plot() its training",
         "pop": "model.remove(index) takes a layer out: model.remove(len(model.layers) - 1)",
         "predict_generator": "model.predict(X) takes arrays",
         "predict_log_proba": "numpy.log(model.predict_proba(X)) is it",
         "predict_on_batch": "model.predict(X) takes any number of rows",
         "score": "model.evaluate(X, y) returns loss and metrics, as in model.compile(metrics=['accuracy'])",
         "state_dict": f"{WEIGHTS}; {SAVING}",
-        "test_on_batch": "model.evaluate(X, y) takes any number of rows",
-        "to_json": f"json.dumps(model.get_config()) says what it is; {SAVING}",
-        "trainable": "every layer learns",
-        "non_trainable_weights trainable_variables trainable_weights": WEIGHTS,
+        "test test_on_batch validate": "model.evaluate(X, y) takes any number of rows",
+        "random_state": "model.seed is it",
+        "reset_optimizer": "model.compile(optimizer) again begins with an optimizer without memory",
+        "to_json to_yaml": f"json.dumps(model.get_config()) says what it is; {SAVING}",
+        "non_trainable_weights trainable_variables trainable_weights variables weights weights_": WEIGHTS,
+        "val_loss": "model.history['val_loss'] has it of all epochs, after a fit with validation_data",
         "zero_grad": f"{NO_STEPS}; model.loss_and_gradient(X, y) returns the gradient",
     }
 )
@@ -165,16 +178,24 @@ OF_THE_PACKAGE = table(
         "BCELoss BCEWithLogitsLoss": "use BinaryCrossentropy, with from_logits=True where outputs are logits",
         "clone_model": ANEW,
         "constant DataLoader Tensor tensor TensorDataset Variable": ARRAYS,
-        "Conv1D Conv2D Embedding GRU Lambda LSTM MaxPooling2D SimpleRNN": NO_LAYER,
+        "Attention Bidirectional Bilinear Masking MultiHeadAttention Permute Rescaling Reshape RNN": NO_LAYER,
+        "Conv1D Conv2D Embedding GRU Lambda LSTM MaxPooling2D SimpleRNN TimeDistributed": NO_LAYER,
         "autocast bfloat16 dtype_policies mixed_precision set_float32_matmul_precision set_global_policy": BFLOAT16,
         "set_dtype_policy set_mixed_precision_policy": BFLOAT16,
         "Adadelta Adafactor Adamax ASGD Ftrl RAdam Rprop": NO_OPTIMIZER,
         "AlphaDropout GaussianDropout GaussianNoise GroupNorm GroupNormalization RMSNorm RMSNormalization": NO_LAYER,
         "CosineAnnealingWarmRestarts CosineDecayRestarts InverseTimeDecay LinearLR PolynomialDecay": NO_SCHEDULE,
+        "ConstantLR CyclicLR LambdaLR": NO_SCHEDULE,
         "CosineAnnealing CosineAnnealingLR lr_scheduler": "give a schedule: Adam(CosineDecay(0.01, epochs=50))",
         "CrossEntropyLoss NLLLoss": CROSSENTROPY,
         "CSVDataset read_csv": "use nncore.datasets.read_csv",
         "ELU GELU Identity LeakyReLU ReLU Sigmoid SiLU Softmax Softplus Swish Tanh": BY_NAME,
+        "GradientTape": "model.loss_and_gradient(X, y) returns loss and gradient",
+        "GridSearchCV RandomizedSearchCV": "use nncore.search",
+        "KFold StratifiedKFold": "nncore.cross_validate(model, X, y, folds=5) cuts the rows",
+        "LabelEncoder": "names, y = numpy.unique(labels, return_inverse=True) numbers classes",
+        "MaxNorm NonNeg UnitNorm constraints": "of constraints there is max_norm, as in Dense(8, max_norm=3)",
+        "make_pipeline Pipeline": "those of nncore.sklearn go into scikit-learn's",
         "ExponentialLR": "use StepDecay(rate, factor=gamma, every=1)",
         "Flatten": "reshape the rows before: X.reshape(len(X), -1)",
         "GlorotUniform HeNormal HeUniform": "name it: Dense(8, weight_initializer='he_normal')",
@@ -195,6 +216,7 @@ OF_THE_PACKAGE = table(
         "Model Module": f"{CLASSIFIER} is a model for k classes, {REGRESSOR} one for quantities",
         "MSELoss": "use MeanSquaredError",
         "MultiStepLR PiecewiseConstantDecay": "use PiecewiseConstant",
+        "cuda device is_available": NO_DEVICE,
         "no_grad": "predict computes no gradients, so leave it out",
         "OneCycleLR": "use OneCycle",
         "plot_model": "nncore.plots.network_diagram(model) draws it",
@@ -239,7 +261,7 @@ OF_A_KIND = {
     },
     "loss": table(
         {
-            "mape meanabsolutepercentageerror": NO_LOSS,
+            "cosinesimilarity kldiv kldivergence logcosh mape meanabsolutepercentageerror poisson": NO_LOSS,
             "meansquaredlogarithmicerror msle": "train on numpy.log1p(y) with 'mse'",
             "binaryfocalcrossentropy categoricalfocalcrossentropy": f"{NO_LOSS}; see class_weight of fit",
             "categoricalhinge hinge squaredhinge": f"{NO_LOSS}; classes take a crossentropy",
@@ -259,23 +281,19 @@ for _kind, _rows in NEAREST.items():
     OF_A_KIND[_kind] |= {name: f"it is not here; nearest is {near}" for name, near in table(_rows).items()}
 """What names of a kind mean that nothing here is called by; in small letters, without what stands between."""
 
-SUFFIXES = table(
-    {
-        ".h5 .hdf5": "HDF5",
-        ".joblib": "joblib",
-        ".json": "JSON",
-        ".keras": "Keras",
-        ".mat": "MATLAB",
-        ".npy .npz": "NumPy",
-        ".onnx": "ONNX",
-        ".p .pickle .pkl .sav": "pickle",
-        ".pt .pth": "PyTorch",
-        ".pb .tf": "TensorFlow",
-        ".tflite": "TensorFlow Lite",
-        ".zip": "zip",
-    }
-)
-"""Ends of file names that promise the format of somebody else."""
+
+def of_any_kind(name: str) -> str | None:
+    """Return what to write instead of a metric, loss, initializer, activation or optimizer that is not here.
+
+    Examples
+    --------
+    >>> of_any_kind("HingeLoss")
+    'no loss here is like it; classes take a crossentropy'
+    >>> of_any_kind("Dense")
+    """
+    meant = bare(name)
+    found = (table.get(one) for table in OF_A_KIND.values() for one in (meant, meant.removesuffix("loss")))
+    return next(filter(None, found), None)
 
 
 def word(words: Mapping[str, str], name: str) -> str | None:
@@ -299,21 +317,3 @@ def bare(name: str) -> str:
     'f1score'
     """
     return "".join(letter for letter in name.lower() if letter.isalnum())
-
-
-def suffix_of_others(path: str | os.PathLike[str]) -> str:
-    """Return what is to be said of a model file whose name promises another format; nothing if it does not.
-
-    Examples
-    --------
-    >>> print(suffix_of_others("runs/m.h5"))
-    'm.h5' is not written as HDF5, but in nncore's own format, which nncore.load reads: call it 'm.safetensors'
-    >>> suffix_of_others("m.safetensors"), suffix_of_others("m")
-    ('', '')
-    """
-    name = os.path.basename(os.fsdecode(path))
-    stem, suffix = os.path.splitext(name)
-    if suffix.lower() not in SUFFIXES:
-        return ""
-    what = f"{name!r} is not written as {SUFFIXES[suffix.lower()]}, but in nncore's own format, which nncore.load reads"
-    return f"{what}: call it {stem + '.safetensors'!r}"

@@ -83,5 +83,5 @@ def _missing(package: str, name: str, known: list[str], words: Mapping[str, str]
         return what
     from nncore.base import elsewhere, names  # here, not at the top: only misses need them
 
-    mend = elsewhere.word(words, name)
+    mend = elsewhere.word(words, name) or elsewhere.of_any_kind(name)
     return f"{what}; {mend}" if mend else what + names.did_you_mean(name, known)

@@ -10,6 +10,7 @@ from typing import Any
 from nncore import layers, losses, optimizers
 from nncore.arrays import data_for
 from nncore.base import checks
+from nncore.base.typing import Array
 from nncore.builder import data, sources
 from nncore.builder.data import Prepared
 from nncore.builder.refusal import Refusal, located
@@ -22,7 +23,7 @@ from nncore.model.definition import POLICIES, parted
 from nncore.optimizers import Adam, Optimizer
 from nncore.program import Program, last_activation, lower, refuse_unsuitable_batch
 from nncore.program.naming import count_layers
-from nncore.training import scoring
+from nncore.training import scoring, trial
 
 MOST_PARAMETERS = 5_000_000
 
@@ -239,8 +240,10 @@ def check(setup: Setup, prepared: Prepared) -> None:
     """
     _check_layers(setup.layers)
     program, loss = _lowered(setup, prepared.X.shape[1])
-    located("training.metrics", scoring.bind_metrics, metrics_for(setup, prepared.dataset), loss)
-    _check_target(setup.layers, program, prepared)
+    metrics = metrics_for(setup, prepared.dataset)
+    located("training.metrics", scoring.bind_metrics, metrics, loss)
+    target = _check_target(setup.layers, program, prepared)
+    located("training.metrics", trial.check_targets, metrics, loss, target)
     if setup.class_weight and prepared.dataset.target_names is None:
         raise Refusal("class weights need classes, and the target is a number", "training.class_weight")
     n = min(setup.batch_size, len(prepared.train))
@@ -291,10 +294,10 @@ def _lowered(setup: Setup, n_features: int) -> tuple[Program, Loss]:
     return program, loss
 
 
-def _check_target(given: Sequence[Layer], program: Program, prepared: Prepared) -> None:
-    """Refuse data that the network cannot learn, above all for its last layer."""
+def _check_target(given: Sequence[Layer], program: Program, prepared: Prepared) -> Array:
+    """Return the targets as they are trained on; refuse what the network cannot learn, above all its last layer."""
     try:
-        data_for(program, prepared.X.dtype, prepared.X, prepared.y, None)
+        return data_for(program, prepared.X.dtype, prepared.X, prepared.y, None).target
     except (TypeError, ValueError) as error:
         head = with_head((), prepared.dataset)[0]
         message = f"the network must end with {head} for this target, and ends with {given[-1]}"

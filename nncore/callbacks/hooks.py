@@ -20,6 +20,7 @@ HOOKS = {
 """Names of the hooks, and what they are called with."""
 
 ALL_ARGUMENTS = ("model", "epoch", "logs")
+WORDS = {name.removesuffix("s") for name in ALL_ARGUMENTS}  # what one of the arguments is named by
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -226,6 +227,7 @@ def _misplaced(signature: inspect.Signature, arguments: tuple[str, ...]) -> str:
     """Return what is wrong with parameters that have the names of other arguments, as in Keras' (epoch, logs=None)."""
     named = [name for name, parameter in signature.parameters.items() if parameter.kind in POSITIONAL]
     for place, name in zip(named, arguments, strict=False):
-        if place in ALL_ARGUMENTS and place != name:
+        meant = {word.removesuffix("s") for word in place.lower().split("_")}  # epoch_index, log_dict
+        if name.removesuffix("s") not in meant and meant & WORDS:
             return f"{place!r} would get the {name}"
     return ""

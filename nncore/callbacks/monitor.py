@@ -99,6 +99,8 @@ def how_to_record(name: str, recorded: Collection[str], objection: Objection, ho
     >>> how_to_record("mae", columns, lambda metric: None)
     "; it would be with compile(metrics=['mae']);"
     """
+    if name == "learning_rate":
+        return ", for a solver has none: leave it out;"
     validates, possible = "val_loss" in recorded, list(recorded)
     if not validates:
         possible += [f"val_{one}" for one in recorded if one == "loss" or one not in COLUMNS]

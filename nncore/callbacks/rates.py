@@ -28,7 +28,8 @@ class LearningRateScheduler:
     Raises
     ------
     TypeError, ValueError
-        If `schedule` takes other arguments or returns no such number, or the optimizer has a schedule already.
+        If `schedule` takes other arguments or returns no such number, the optimizer has a schedule already, or a solver
+        trains, which has no rate.
 
     Examples
     --------
@@ -39,6 +40,8 @@ class LearningRateScheduler:
     >>> model.fit([[0.0], [1.0]], [1.0, 3.0], epochs=3, callbacks=halve).learning_rate
     array([0.1  , 0.05 , 0.025])
     """
+
+    required_logs = ("learning_rate",)  # else there is none to set
 
     def __init__(self, schedule: Callable[..., float]) -> None:
         self.schedule = schedule
@@ -94,8 +97,8 @@ class ReduceLROnPlateau(Monitor):
     Raises
     ------
     TypeError, ValueError
-        If an argument is wrong; from ``fit``, before it trains, if it would not record the monitored value, or the
-        optimizer has a schedule.
+        If an argument is wrong; from ``fit``, before it trains, if it would not record the monitored value, the
+        optimizer has a schedule, or a solver trains, which has no rate.
 
     Examples
     --------
@@ -129,6 +132,11 @@ class ReduceLROnPlateau(Monitor):
     def _begin(self) -> None:
         self.best: float | None = None
         self._waited = self._resting = 0
+
+    @property
+    def required_logs(self) -> tuple[str, ...]:
+        """What is monitored, and that there is a rate to be lowered."""
+        return (*super().required_logs, "learning_rate")
 
     def on_train_begin(self, model: Model) -> None:
         _check_constant(model, self)

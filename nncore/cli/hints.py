@@ -7,15 +7,16 @@ from collections.abc import Collection
 from nncore.base.names import did_you_mean
 
 OTHER_NAMES = {
-    "--lr": "learning-rate rate eta alpha learning-rate-init",
+    "--lr": "learning-rate rate eta learning-rate-init",
+    "--activation": "act activations nonlinearity",
     "--layers": "hidden hidden-layers hidden-size hidden-sizes hidden-layer-sizes units neurons width depth",
     "--batch-size": "batch bs minibatch",
     "--epochs": "n-epochs num-epochs max-iter max-epochs iterations steps",
     "--val": "validation validation-split val-split validation-size val-size",
     "--test": "test-size test-split holdout hold-out",
     "--seed": "random-state random-seed",
-    "--output": "save out model-file",
-    "--quiet": "silent verbose",
+    "--output": "save out model model-file",
+    "--quiet": "silent verbosity",
     "--class-weight": "class-weights weights balanced balance",
     "--delimiter": "sep separator",
     "--target": "label labels y target-column",
@@ -50,7 +51,7 @@ OTHER_COMMANDS = {
 IN_PYTHON = {
     "dropout": "Dropout(0.2) among the layers",
     "batch-norm batchnorm batch-normalization": "BatchNorm() among the layers",
-    "l1 l2 regularization kernel-regularizer penalty": 'Dense(64, "relu", l2=1e-4)',
+    "l1 l2 alpha regularization kernel-regularizer penalty": 'Dense(64, "relu", l2=1e-4)',
     "weight-decay": "AdamW(weight_decay=0.01)",
     "momentum": "SGD(0.01, momentum=0.9)",
     "patience early-stopping": "fit(callbacks=EarlyStopping(patience=20)); --val keeps the best epoch",

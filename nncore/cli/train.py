@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Any
 
 from nncore import engine
-from nncore.base.elsewhere import suffix_of_others
+from nncore.base.suffixes import suffix_of_others
 from nncore.cli import model_file, signals
 from nncore.cli.announced import announcement, in_epochs, remarks_on
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user

@@ -9,6 +9,8 @@ import numpy as np
 from nncore.base import checks
 from nncore.base.tables import column_names, names_to_keep, order_for, refuse_without_values
 
+EPS = float(np.finfo(np.float64).eps)
+ROUNDING = {name: float(np.finfo(name).eps) for name in ("float16", "float32")}
 FEW = 10  # rows or fewer: values that went through several operations differ in more than the last bit
 
 
@@ -18,9 +20,10 @@ class Standardizer:
     The deviation is that of the population (divided by n, as in scikit-learn's StandardScaler). A constant column is
     only shifted: its scale is 1. So is one whose values differ by nothing but rounding, as 0.3 and 0.1 + 0.2 do: a
     deviation of at most ``n * eps * abs(mean)`` is rounding (as in scikit-learn, for 10 rows or more), where eps is
-    2.2e-16, and for float32 input one of 1.2e-7 * abs(mean), too, for float32 holds no more digits. Works on ``X`` of
-    shape (n_samples, n_features) and on a target of shape (n_samples,). One that was fitted on such a target also takes
-    a column of shape (n_samples, 1), as ``model.predict`` returns; what comes out has the shape of what came in.
+    2.2e-16, and for a column of float32 one of 1.2e-7 * abs(mean), too, of float16 one of 1e-3 * abs(mean), for they
+    hold no more digits. Works on ``X`` of shape (n_samples, n_features) and on a target of shape (n_samples,). One that
+    was fitted on such a target also takes a column of shape (n_samples, 1), as ``model.predict`` returns; what comes
+    out has the shape of what came in.
 
     Attributes
     ----------
@@ -51,7 +54,8 @@ class Standardizer:
         ValueError
             If `X` has no row, holds NaN or infinity, or spreads too wide for float64.
         """
-        names, X = names_to_keep(X, "X"), as_float(X)
+        names, rounding = names_to_keep(X, "X"), _rounding_of(X)
+        X = as_float(X)
         if X.ndim not in (1, 2) or not len(X):
             raise ValueError(f"X must be (n_samples, n_features) or (n_samples,) with a row or more, got {X.shape}")
         if not np.isfinite(X).all():
@@ -67,7 +71,8 @@ class Standardizer:
             column = int(np.isfinite(deviation).argmin())
             raise ValueError(f"X spreads too wide in column {column}: the squares of its values overflow float64")
         self.mean_, self.feature_names_ = mean, names
-        self.scale_ = np.where(constant | (deviation <= _rounding(X) * np.abs(mean)), 1.0, deviation)
+        rounding = np.maximum(rounding, max(len(X), FEW) * EPS) * np.abs(mean)  # of the values, or of sums over them
+        self.scale_ = np.where(constant | (deviation <= rounding), 1.0, deviation)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -130,9 +135,12 @@ class Standardizer:
         return X, self.mean_, self.scale_
 
 
-def _rounding(X: np.ndarray) -> float:
-    """Return which deviation, by the mean, is rounding: that of the values, or of sums over them."""
-    return max(max(len(X), FEW) * float(np.finfo(np.float64).eps), float(np.finfo(X.dtype).eps))
+def _rounding_of(X: Any) -> Any:
+    """Return eps of the type of each column's values as they came, however wide they are made; 0 where that is wide."""
+    types: Any = getattr(X, "dtypes", None)  # of a table, which becomes one array of its widest type
+    if hasattr(types, "__iter__"):
+        return np.array([ROUNDING.get(str(one).lower(), 0.0) for one in types])
+    return ROUNDING.get(str(getattr(X, "dtype", "")).lower(), 0.0)
 
 
 def as_float(X: Any) -> np.ndarray:

@@ -140,7 +140,9 @@ def sorted_rows(history: Record) -> Iterator[Finding]:
         return
     asked = np.array(targets.get("validation_counts", []))
     seen = "the targets of the validation rows are all above, or all below, those of the rows to train on"
+    stratify = ""
     if len(asked):
+        stratify = ", stratify=True"
         share, label = percent(asked.max() / asked.sum()), _name(history, int(asked.argmax()))
         seen = f"the rows are sorted by class: {share} of the validation rows are of class {label}"
     yield Finding(
@@ -150,8 +152,8 @@ def sorted_rows(history: Record) -> Iterator[Finding]:
         seen,
         "validation_split takes the last rows as they stand: the validation loss is that of a few classes or of other "
         "values, and tells nothing of the rest.",
-        "nncore.datasets.train_test_split(X, y, stratify=True), and fit(..., validation_data=(X_test, y_test)); or "
-        "shuffle the rows of X and y together before validation_split. Rows in the order of time may be meant so.",
+        f"nncore.datasets.train_test_split(X, y{stratify}), and fit(..., validation_data=(X_test, y_test)); or shuffle "
+        "the rows of X and y together before validation_split. Rows in the order of time may be meant so.",
     )
 
 

@@ -39,7 +39,8 @@ class History(Columns):
         Number of each recorded epoch, counted from 0 over all calls of ``fit``.
     layers : dict of str to LayerHistory
         Gradients, weights and activations of each layer, in the order of the network, by the names that
-        ``Sequential.summary`` shows. Layers that the network no longer has come last.
+        ``Sequential.summary`` shows. Layers that the network no longer has come last. Of calls of ``fit`` after 1,024
+        epochs every second epoch is recorded, after 2,048 every fourth, and so on, besides the last of each call.
     inputs, targets : dict, optional
         What `nncore.arrays.facts` saw of the data: the range of means and deviations of the features; how often
         each class occurs, also among the validation rows; the names of classes if ``nncore train`` knew them. Of the

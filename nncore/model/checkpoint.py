@@ -19,8 +19,8 @@ import numpy as np
 from nncore import layers, losses, optimizers
 from nncore.arrays.inputs import all_finite
 from nncore.base import atomic, callers, checks, reading
-from nncore.base.elsewhere import suffix_of_others
 from nncore.base.names import lookup
+from nncore.base.suffixes import suffix_of_others
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
 from nncore.layers import Layer

@@ -91,7 +91,7 @@ def evaluate(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike 
     if metrics:
         from nncore.training.trial import check_targets  # here, not at the top, to keep `import nncore` quick
 
-        check_targets(state, data)
+        check_targets(state.metrics, current_loss(state), data.target)
     shown = current_loss(state) if named and metrics else None  # a list shows no balance of classes
     scores = scoring.evaluate(network, data, metrics, shown)
     if state.precision is not None and not math.isfinite(scores["loss"]):

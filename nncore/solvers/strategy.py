@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -156,10 +156,16 @@ class Solving:
     def check_start(self, network: Network, data: Data) -> None:
         loss = network.evaluate(*data, None)
         if not math.isfinite(loss):
-            raise ValueError(
-                f"solver={self.name!r} cannot start: the loss of the model's weights is {loss}; standardise X and y, "
-                "or set other weights with set_weights"
-            )
+            self._refuse_start(f"the loss of the model's weights is {loss}")
+        vectors = {"model's weights are": network.get_parameters(), "gradient is": network.loss_and_gradient(*data)[1]}
+        for what, vector in vectors.items():  # saturated units hide them from the loss, and float64 holds its square
+            if not np.isfinite(vector).all():
+                self._refuse_start(f"the {what} not finite, though the loss is {loss:g}")
+
+    def _refuse_start(self, why: str) -> NoReturn:
+        raise ValueError(
+            f"solver={self.name!r} cannot start: {why}; standardise X and y, or set other weights with set_weights"
+        )
 
     def _accept(self, fit: Fit, x: Array, value: float, columns: dict[str, float]) -> bool:
         """Make an epoch of a step to `x`, where the objective is `value`; return whether to go on."""
@@ -169,7 +175,7 @@ class Solving:
         self._began = time.perf_counter()
         if stop or fit.model.stop_training:
             self._ended = "stopped by a callback"
-        elif before - value <= np.finfo(fit.network.dtype).eps * value:
+        elif before - value <= float(np.finfo(fit.network.dtype).eps) * value:  # which float32 may not hold
             self._ended = f"converged: the loss falls by less than the rounding of {fit.network.dtype}"
         elif fit.state.epoch >= fit.last_epoch:
             self._ended = f"not converged within {fit.epochs} epoch{'s' if fit.epochs > 1 else ''}"

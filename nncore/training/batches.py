@@ -70,7 +70,8 @@ class MiniBatches:
     def run(self, fit: Fit) -> None:
         program, n, optimizer = fit.network.program, len(fit.data.X), fit.network.optimizer
         check_decay(program, optimizer, rates_between(optimizer, fit.state.epoch, fit.last_epoch))
-        self.record_every = sampling.period(program, n, self.batch_size, fit.awaited, fit.penalises)
+        every = sampling.period(program, n, self.batch_size, fit.awaited, fit.penalises)
+        self.record_every = max(every, sampling.of_a_long_past(fit.state.epoch))
         fit.loop()
 
     def train(self, fit: Fit) -> None:

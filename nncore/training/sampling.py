@@ -15,12 +15,26 @@ from nncore.program.naming import in_depth, layer_name
 MOST_ROWS = 512
 MOST_BINNED = 4096  # as in the engine's monitor.pxi
 LARGEST_SHARE = 0.02  # of the time of training that records may take
+ALL_UNTIL = 1024  # epochs, as many as are recorded where they are not too short
 RECORDS_PER_CALL = 256  # of the engine: some hundred bytes for each layer and record
 
 # What an epoch and a record cost, in cycles of a processor with vectors of 8 floats: measured, and rather too careful.
 _PER_MULTIPLY_ADD, _PER_OUTPUT, _PER_STEP = 0.06, 2.0, 2000.0
 _PER_PAUSE = 3e5  # of Python between two epochs
 _PER_WEIGHT, _PER_BINNED, _PER_RECORDED_OUTPUT, _PER_ROW = 6.0, 8.0, 4.0, 2000.0
+
+
+def of_a_long_past(epoch: int) -> int:
+    """Return how many epochs lie from one record to the next, at least, in a model that was trained for so many before.
+
+    Each time that they have doubled, twice as many: ten thousand short trainings would keep ten thousand records.
+
+    Examples
+    --------
+    >>> [of_a_long_past(epoch) for epoch in (0, 1023, 1024, 2048, 10_000)]
+    [1, 1, 2, 4, 16]
+    """
+    return 1 << max(0, (epoch // ALL_UNTIL).bit_length())
 
 
 def period(program: Program, n: int, batch_size: int, pauses: bool = False, penalised: bool = False) -> int:

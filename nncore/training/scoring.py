@@ -10,6 +10,7 @@ import numpy as np
 
 from nncore.arrays import Data
 from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES
+from nncore.base import checks
 from nncore.base.balance import Balance
 from nncore.base.names import lookup
 from nncore.base.recorded import RESERVED
@@ -191,7 +192,7 @@ def _score(name: str, metric: Callable[[Array, Array], float], target: Array, pr
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"metric {name!r} must return one number, got {value!r}") from None
+        raise TypeError(f"metric {name!r} must return one number, got {checks.shown(value)}") from None
 
 
 def _named(error: Exception, name: str, target: Array, prediction: Array) -> Exception:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from nncore import losses
 from nncore.arrays import Data, data_for, inputs, split_validation
-from nncore.arrays.order import said_of_split
+from nncore.arrays.order import classes_of, said_of_split
 from nncore.base import callers, checks
 from nncore.base.tables import known_names
 from nncore.errors import NotBuiltError
@@ -26,8 +26,7 @@ from nncore.program import Program, last_activation, lower, refuse_absurd_size
 from nncore.training.scoring import Scorers, bind_metrics
 
 SHUFFLE = (
-    "shuffle the rows of X and y together before, or use nncore.datasets.train_test_split(X, y, stratify=True) and "
-    "validation_data"
+    "shuffle the rows of X and y together before, or use nncore.datasets.train_test_split(X, y{}) and validation_data"
 )
 
 Names = tuple[str, ...] | None
@@ -188,7 +187,8 @@ def training_data(state: State, data: tuple[Any, Any, Any], validation_data: Any
     if split:
         train, validation = split_validation(train, split)
         if said := said_of_split(train.target, validation.target, program.loss):
-            warnings.warn(f"validation_split={split:g}: {said}; {SHUFFLE}", UserWarning, stacklevel=callers.level())
+            shuffle = SHUFFLE.format("" if classes_of(train.target, program.loss) is None else ", stratify=True")
+            warnings.warn(f"validation_split={split:g}: {said}; {shuffle}", UserWarning, stacklevel=callers.level())
         return Prepared(train, validation, program, names)
     validation = None if validation_data is None else _validation(validation_data, program, state, names)
     return Prepared(train, validation, program, names)

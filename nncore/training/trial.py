@@ -45,7 +45,7 @@ def check_metrics(state: State, network: Network, data: Data, what: str = "") ->
         What a metric raises, its name in the message.
     """
     try:
-        check_targets(state, data)
+        check_targets(state.metrics, current_loss(state), data.target)
         _check_rows(state, data)
         functions = {metric_name(metric): metric for metric in state.metrics if not isinstance(metric, str)}
         if functions:
@@ -63,7 +63,7 @@ def objection(state: State, rows: Iterable[Data | None], metric: str) -> str | N
         scorers(other)
         for data in rows:
             if data is not None:
-                check_targets(other, data)
+                check_targets(other.metrics, current_loss(other), data.target)
                 _check_rows(other, data)
     except ValueError as error:
         return str(error)
@@ -80,12 +80,12 @@ def _check_rows(state: State, data: Data) -> None:
             )
 
 
-def check_targets(state: State, data: Data) -> None:
+def check_targets(metrics: Iterable[Any], loss: Loss, target: Array) -> None:
     """Raise ValueError if a metric that counts right classes is to score targets that are no classes."""
-    for metric in state.metrics:
+    for metric in metrics:
         function = METRICS[metric] if isinstance(metric, str) else metric
         if any(function is known for known in CLASSIFYING):
-            _check_classes(metric_name(metric), function, data.target, current_loss(state))
+            _check_classes(metric_name(metric), function, target, loss)
 
 
 def _check_classes(name: str, function: Any, target: Array, loss: Loss) -> None:

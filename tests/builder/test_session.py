@@ -1,5 +1,6 @@
 """What the session does when it is asked: data, layers, training, undo; and that a refusal changes nothing."""
 
+import base64
 import json
 import re
 import time
@@ -963,6 +964,19 @@ def test_r2_of_one_row_is_refused_before_an_epoch_is(ask, message):
     assert refusal.where == "training.validation_split" and "hold out a larger share, or none" in str(refusal)
     ask("set_training", validation_split=0.4)
     ask(message)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "binary_accuracy", "categorical_accuracy"])
+def test_a_metric_that_the_target_does_not_suit_is_refused_as_an_edit(ask, metric):
+    """It was taken, and then no epoch could be trained, no file reopened and no script run."""
+    ask("open_preset", name="regression")
+    refusal = refused(ask, "set_training", metrics=[metric])
+    assert refusal.where == "training.metrics" and f"metric {metric!r}" in str(refusal)
+    link = json.loads(base64.urlsafe_b64decode((text := ask("state")["link"]) + "=" * (-len(text) % 4)))
+    link["training"]["metrics"] = [metric]
+    spec = base64.urlsafe_b64encode(json.dumps(link).encode()).decode().rstrip("=")
+    assert refused(ask, "open_link", spec=spec).where == "training.metrics"
+    ask("step_epoch")
 
 
 def test_rows_that_are_left_out_are_counted(ask):
