@@ -19,6 +19,7 @@ from nncore.base.tables import refuse_without_values
 from nncore.base.typing import Array
 
 Metric = Callable[..., float]
+MOST_CLASSES = 2**24  # of a confusion matrix: the square of more overflows, or no memory holds it
 
 SHARE_TOLERANCE = 1e-2  # soft targets stored as float16 miss 1 by that much
 
@@ -201,6 +202,11 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None
     true, pred = _indices(given[0], "y_true"), _indices(given[1], "y_pred")
     _check_lengths(true, pred)
     size = int(max([*scores, *(int(a.max()) + 1 for a in (true, pred) if a.size)], default=0))
+    if size > MOST_CLASSES:
+        raise ValueError(
+            f"labels must be class indices 0, 1, 2..., got {size - 1}; number them: "
+            "names, y = numpy.unique(labels, return_inverse=True)"
+        )
     if n_classes is None:
         n_classes = size
     elif size > n_classes:

@@ -738,6 +738,15 @@ for share in (0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.3):
         assert open(path, "rb").read() == old and os.listdir(os.path.dirname(path)) == [os.path.basename(path)]
 for share in (0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.3):
     assert within(share, lambda: checkpoint.load(path)) == ("done" if share > 0.95 else "MemoryError")
+
+models = [nncore.Sequential([nncore.Dense(700), nncore.Dense(700)], seed=k) for k in range(4)]
+for one in models:
+    one.build(700)
+ensemble, size = nncore.Ensemble(models), sum(3 * one.parameters.nbytes for one in models)
+for share, result in ((0.5, "MemoryError"), (1.3, "done")):
+    assert within(share, lambda: ensemble.save(path)) == result
+for share, result in ((0.5, "MemoryError"), (3.0, "done")):  # a network has room for gradients, and not for its file
+    assert within(share, lambda: nncore.Ensemble.load(path)) == result, (share, result)
 print("held")
 """
 

@@ -1,6 +1,7 @@
 """The command line: results, files, exit codes, and one sentence for every mistake."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -1192,3 +1193,32 @@ def test_bad_environment_variables_are_one_sentence(variable, value, message):
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd="/")
     assert result.returncode == 2
     assert result.stderr.startswith(f"nncore: {message}") and result.stderr.count("\n") == 1
+
+
+def test_outputs_that_could_not_be_written_are_refused_before_the_training(run, monkeypatch):
+    monkeypatch.setattr(nncore.Sequential, "fit", lambda *_, **__: pytest.fail("trained"))
+    monkeypatch.setattr("nncore.many.together.fit_many", lambda *_, **__: pytest.fail("trained"))
+    os.symlink("loop", "loop")
+    os.symlink("nowhere/m.png", "dangling.png")
+    search = "search", "iris", "--space", "hidden.units=4,8"
+    for path, said in (
+        ("/dev/null", "is a device or a pipe"),
+        ("loop", "leads back"),
+        ("dangling.png", "does not exist"),
+    ):
+        for command in (("train", "iris", "-o"), ("train", "iris", "--history"), (*search, "-o"), (*search, "--table")):
+            code, _, err = run(*command, path, "--force")
+            assert code == 2 and said in err, err
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    code, _, err = run("train", "iris", "-o", "m.st")
+    assert code == 2 and err.endswith("m.st cannot be written: permission denied; name another file with -o\n")
+
+
+def test_a_history_that_cannot_be_written_does_not_lose_the_model(run, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(nncore.History, "save", full)
+    code, _, err = run("train", "iris", "--epochs", "3", "-o", "m.st", "--history", "h.json")
+    assert code == 1 and err.endswith("nncore: cannot write h.json: No space left on device\n")
+    assert nncore.load("m.st").epoch == 3

@@ -258,3 +258,10 @@ def test_a_small_but_real_spread_is_kept(shift, spread, dtype):
     column = (shift + np.random.default_rng(0).normal(scale=spread, size=(1000, 1))).astype(dtype)
     scale = Standardizer().fit(column).scale_
     assert scale == pytest.approx(column.std(dtype=np.float64), rel=1e-12, abs=0) and scale < 2 * spread
+
+
+@pytest.mark.parametrize("X", [np.ones((3, 2)) * 1j, np.ones((3, 2), "M8[s]"), np.zeros((3, 2), [("a", "f4")])])
+def test_a_standardizer_takes_real_numbers(X):
+    for use in (Standardizer().fit, Standardizer().fit([[0.0, 1.0]]).transform):
+        with pytest.raises(TypeError, match="X must hold real numbers, got dtype"):
+            use(X)

@@ -1001,6 +1001,17 @@ def test_npz_named_arrays_and_text_classes(tmp_path):
     assert dataset.X.dtype == np.float64 and dataset.y.tolist() == [1, 0] and dataset.target_names == ("a", "b")
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("second", ["X.npy", "X"])
+def test_two_arrays_of_one_name_are_refused(tmp_path, second):
+    """The later one used to be read, or the one without an ending, and nothing said."""
+    np.savez(tmp_path / "data.npz", X=[[1.0], [2.0]], y=[0, 1])
+    with zipfile.ZipFile(tmp_path / "data.npz", "a") as file:
+        file.writestr(second, file.read("y.npy"))
+    with pytest.raises(ValueError, match="two arrays are called 'X'"):
+        read_npz(tmp_path / "data.npz")
+
+
 GOOD = {"X": [[1.0], [2.0]], "y": [0.5, 1.5]}
 
 

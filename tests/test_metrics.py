@@ -220,3 +220,9 @@ def test_two_names_of_one_metric_are_two_columns():
     model.compile(metrics=["acc", "accuracy"])
     history = model.fit(X, y, epochs=2, validation_split=0.5)
     assert (history.acc == history.accuracy).all() and (history.val_acc == history.val_accuracy).all()
+
+
+def test_classes_that_no_matrix_holds():
+    for label in (2**53, 2**62):
+        with pytest.raises(ValueError, match=f"labels must be class indices 0, 1, 2..., got {label}; number them"):
+            metrics.confusion_matrix([0, label], [0, 1])

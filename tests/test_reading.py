@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from nncore import Dense, History, Sequential, load
+from nncore import Dense, Ensemble, History, Sequential, load
 from nncore.builder import sources
 from nncore.callbacks import CSVLogger
 from nncore.cli import main
@@ -24,6 +24,7 @@ def go_on_with(path):
 
 READERS = {
     "model": load,
+    "ensemble": Ensemble.load,
     "history": History.load,
     "CSV": read_csv,
     "CSV with all options": lambda path: read_csv(path, header=True, delimiter=",", decimal="."),
@@ -45,12 +46,44 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize("special", SPECIAL)
 @pytest.mark.parametrize("reader", READERS)
 def test_pipes_and_devices_are_refused(folder, reader, special):
-    if (reader, special) == ("log", "pipe"):
-        keep = os.open("pipe", os.O_RDWR)  # a reader of it, for whom the log may be written
-    with pytest.raises(ValueError, match=f"'{special}' is not a regular file but {SPECIAL[special]}; write what it"):
+    with pytest.raises(ValueError, match=f"'{special}' is not a regular file but {SPECIAL[special]}; write "):
         READERS[reader](special)
-    if (reader, special) == ("log", "pipe"):
-        os.close(keep)
+
+
+def test_a_log_does_not_wait_for_a_reader(folder):
+    with pytest.raises(ValueError, match="'pipe' is not a regular file but a named pipe"):
+        Sequential([Dense(1)]).fit([[1.0]], [1.0], callbacks=CSVLogger("pipe"))
+
+
+def test_a_file_of_holes_is_refused_by_its_beginning(folder):
+    """Reading it would take all the memory there is."""
+    for start in (b"", b"NNCOREENSEMBLE1\n\x03", b'{"format": "nncore history", ', b"PK\x03\x04", b"a,b\n1,2\n"):
+        with open("holes", "wb") as file:
+            file.write(start)
+            file.truncate(2**40)
+        for name, reader in READERS.items():
+            if name != "log":
+                with pytest.raises((ValueError, MemoryError), match="holes"):
+                    reader("holes")
+
+
+def test_a_file_whose_reading_would_wait_is_refused(folder, monkeypatch):
+    """As some of /proc: regular, empty by what the system says of them, and without an end."""
+
+    def would_wait(*_):
+        raise BlockingIOError
+
+    (folder / "kmsg").touch()
+    monkeypatch.setattr(os, "pread", would_wait)
+    for reader in READERS.values():
+        with pytest.raises(ValueError, match="'kmsg' is not a regular file: reading it waits for more"):
+            reader("kmsg")
+
+
+def test_what_is_no_path(folder):
+    for reader in READERS.values():
+        with pytest.raises((ValueError, FileNotFoundError), match="embedded null"):
+            reader("a\0b")
 
 
 def test_a_folder_with_a_pipe_for_mnist(folder):

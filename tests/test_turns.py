@@ -313,3 +313,21 @@ def test_a_child_forked_while_an_epoch_is_scored_counts_it(monkeypatch):
         go.set()
         thread.join(20)
     assert model.epoch == 2
+
+
+def test_explaining_and_setting_weights_wait_for_surgery(monkeypatch):
+    """Weights used to be set of the network that was being replaced, and to be lost."""
+    model = classifier()
+    model.build(4)
+    new = [weight + 1 for weight in model.get_weights()]
+    pause = Pause(monkeypatch, surgery, "_transplanted")
+    refused = []
+
+    def set_weights():
+        with pytest.raises(ValueError) as caught:
+            model.set_weights(new)
+        refused.append(str(caught.value))
+
+    others = [lambda: model.explain_step(X, LABELS), set_weights]
+    assert beside(lambda: model.insert(1, Dense(8, "tanh")), others, pause) == []
+    assert refused == ["weights must be a list of 6 arrays, got 4"]  # of the new layers

@@ -44,7 +44,8 @@ def open_regular(path: str | os.PathLike[str], error: type[ValueError] = ValueEr
     OSError
         If the file does not exist, is a directory or may not be read.
     ValueError
-        Of the class `error`, if `path` is neither a file nor a directory, or the address of a page.
+        Of the class `error`, if `path` is neither a file nor a directory, the address of a page, or no path at all;
+        also if reading would wait, as of some files of Linux' ``/proc``.
 
     Examples
     --------
@@ -59,15 +60,33 @@ def open_regular(path: str | os.PathLike[str], error: type[ValueError] = ValueEr
         if mend := on_address(path):
             raise error(mend) from None
         raise
+    except ValueError as wrong:  # a NUL in it
+        raise error(f"{os.fsdecode(path)!r} is no path: {wrong}") from None
     try:
-        mode = os.fstat(descriptor).st_mode
+        found = os.fstat(descriptor)
+        mode = found.st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fsdecode(path))
         if not stat.S_ISREG(mode):
             kind = KINDS.get(stat.S_IFMT(mode), "something else")
             name = os.fsdecode(path)
             raise error(f"{name!r} is not a regular file but {kind}; write what it holds to a file, and name that")
+        if found.st_size == 0:
+            _check_that_it_ends(descriptor, os.fsdecode(path), error)
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def _check_that_it_ends(descriptor: int, name: str, error: type[ValueError]) -> None:
+    """Raise an `error` if reading a file that claims to be empty would wait, as a log of the system's does."""
+    try:
+        if AT_ONCE:
+            os.pread(descriptor, 1, 0)
+    except BlockingIOError:
+        raise error(
+            f"{name!r} is not a regular file: reading it waits for more; write what it holds to a file"
+        ) from None
+    except OSError:
+        return  # whoever reads will hear it

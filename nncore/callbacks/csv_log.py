@@ -30,7 +30,7 @@ class CSVLogger:
     Raises
     ------
     TypeError, ValueError
-        If an argument is wrong, or the file to append to has other columns.
+        If an argument is wrong, the file is a named pipe, or the file to append to has other columns.
     OSError
         From ``fit``, before it trains, if the file cannot be written.
 
@@ -54,6 +54,8 @@ class CSVLogger:
         self._columns: list[str] | None = None
 
     def on_train_begin(self, model: Model) -> None:
+        if self.filename.is_fifo():  # opening it would wait for a reader, to whom each row would be the end
+            raise ValueError(f"{str(self.filename)!r} is not a regular file but a named pipe; write to a file")
         with open(self.filename, "a" if self.append else "w", encoding="utf-8"):
             self._columns = None  # it can be written
         if self.append:

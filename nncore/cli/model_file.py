@@ -71,7 +71,7 @@ def load(path: str) -> tuple[Sequential | Ensemble, Preparation, Split]:
     UsageError
         If it is data, or a model that was not saved by the command line, or not with this preparation.
     """
-    model = _opened(path)
+    model = one_or_several(path)
     found = notes.read(model.metadata)
     if found is None:
         raise UsageError(
@@ -82,9 +82,10 @@ def load(path: str) -> tuple[Sequential | Ensemble, Preparation, Split]:
     return model, *found
 
 
-def _opened(path: str) -> Sequential | Ensemble:
+def one_or_several(path: str, mend: str = "the model comes first, then its data") -> Sequential | Ensemble:
+    """Return the model, or the ensemble, of a file; raise as `opened` does."""
     try:
-        return opened(path)
+        return opened(path, mend)
     except ModelFileError as error:
         if OF_ENSEMBLES not in str(error):
             raise

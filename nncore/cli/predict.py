@@ -33,7 +33,7 @@ MAX_PRINTED_CLASSES = 20
 
 def run_predict(options: argparse.Namespace) -> int:
     """Carry ``nncore predict`` out; return the exit code."""
-    check_output(options.output, force=options.force, inputs=input_files(options.model, options.data))
+    check_output(options.output, force=options.force, inputs=input_files(options.model, options.data), device=True)
     model, preparation, _ = model_file.load(options.model)
     if options.proba and preparation.schema.classes is None:
         raise UsageError(f"--proba needs classes, and {options.model} predicts a number; leave it out")

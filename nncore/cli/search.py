@@ -13,7 +13,7 @@ from nncore.base import checks
 from nncore.cli import model_file, signals
 from nncore.cli.announced import announcement, remarks_on
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
-from nncore.cli.output import check_output, print_json, print_lines
+from nncore.cli.output import check_output, print_json, print_lines, say_on_stderr, writing
 from nncore.cli.parts import Parts, check_folds, cut
 from nncore.cli.recipe import Recipe, build, choose, prepared
 from nncore.cli.scoring import in_words, score
@@ -57,14 +57,18 @@ def _run(options: argparse.Namespace) -> int:
             found = _search(model, space, prepared(preparation, parts.train), recipe, options)
         except TrainingDiverged as error:
             raise UsageError(f"no network could be trained: {error}") from error
+        except KeyboardInterrupt as interrupt:
+            unfinished = getattr(interrupt, "result", None)
+            if unfinished is None or not unfinished.best.scores:
+                raise
+            return _tell_what_is_known(options, unfinished, interrupt)
         if found.model is None:
             raise UsageError(f"--score {options.score}: NaN for every network, so that none is the best")
         seconds = time.perf_counter() - started
         scores = score(found.model, preparation, *(parts.test or parts.train))
-    if options.table is not None:
-        found.to_csv(options.table)
     if options.output is not None:
         model_file.save(options.output, found.model, preparation, split, recipe.class_weight)
+    _write_table(options.table, found)
     _tell(options, parts, found, scores, seconds)
     return DONE
 
@@ -163,15 +167,42 @@ def _tell(
 ) -> None:
     part, rows = ("train", parts.train) if parts.test is None else ("test", parts.test)
     if options.json:
-        table = {name: [_plain(value) for value in values] for name, values in found.table().items()}
-        best = {name: _plain(value) for name, value in found.best.parameters.items()}
-        facts = {"data": options.data, "candidates": table, "best": best, "rows": rows.n_samples, part: scores}
-        print_json({**facts, "score": found.score, "seconds": seconds, "model": options.output})
+        facts = {"data": options.data, **_facts(found), "rows": rows.n_samples, part: scores}
+        print_json({**facts, "seconds": seconds, "model": options.output})
     elif not options.quiet:
         saved = "not saved (to save: -o model.safetensors)" if options.output is None else f"saved to {options.output}"
         told = in_words({name: value for name, value in scores.items() if name != "loss"})
         tried = f"{len(found.candidates)} tried in {seconds:.2f} s"
         print_lines([*repr(found).splitlines(), f"{part} {told} of the best ({rows.n_samples} rows), {tried}; {saved}"])
+
+
+def _tell_what_is_known(options: argparse.Namespace, found: SearchResult, interrupt: KeyboardInterrupt) -> int:
+    """Show how far the candidates have come, and how they do; return the exit code."""
+    how, code = signals.described(interrupt)
+    _write_table(options.table, found)
+    n = sum(bool(one.scores) for one in found.candidates)
+    table = "" if options.table is None else f"; the table is in {options.table}"
+    saved = (
+        "" if options.output is None else f"; none of them has been trained on all rows, so none is in {options.output}"
+    )
+    say_on_stderr(f"{how}; {n} of {len(found.candidates)} networks scored as they were then{table}{saved}")
+    if options.json:
+        print_json({"data": options.data, **_facts(found), "interrupted": how})
+    elif not options.quiet:
+        print_lines(repr(found).splitlines())
+    return code
+
+
+def _write_table(path: str | None, found: SearchResult) -> None:
+    if path is not None:
+        with writing(path):
+            found.to_csv(path)
+
+
+def _facts(found: SearchResult) -> dict[str, Any]:
+    table = {name: [_plain(value) for value in values] for name, values in found.table().items()}
+    best = {name: _plain(value) for name, value in found.best.parameters.items()}
+    return {"candidates": table, "best": best, "score": found.score}
 
 
 def _plain(value: Any) -> Any:

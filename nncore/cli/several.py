@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from nncore.cli import model_file
-from nncore.cli.announced import announcement, on_data, on_model, remarks_on
+from nncore.cli import model_file, signals
+from nncore.cli.announced import announcement, in_epochs, on_data, on_model, remarks_on
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
-from nncore.cli.output import print_json, print_lines
-from nncore.cli.parts import VALIDATION_SHARE, check_classes, check_folds, cut, shared
+from nncore.cli.output import print_json, print_lines, say_on_stderr
+from nncore.cli.parts import VALIDATION_SHARE, Parts, check_classes, check_folds, cut, shared
 from nncore.cli.recipe import Recipe, build, callbacks_for, choose, prepared
 from nncore.cli.scoring import WORDS, balance_facts, balance_lines, in_words, score, score_and_balance
 from nncore.cli.sources import Source
 from nncore.datasets import Dataset, Preparation
+from nncore.errors import TrainingDiverged
 from nncore.many import Ensemble, fit_many
 from nncore.many.folds import folds_of
 from nncore.model import Sequential
@@ -139,25 +140,54 @@ def run_ensemble(options: argparse.Namespace, source: Source) -> int:
         lines = announcement(parts, models[0], recipe, (*source.notes, *parts.notes, *remarks_on(models[0])))
         print_lines([*lines[:2], f"{lines[2]} and on, {len(models)} networks", *lines[3:]])
     ensemble, started = Ensemble(models), time.perf_counter()
-    validation = None if parts.validation is None else prepared(preparation, parts.validation)
     rows = parts.test or parts.train
+    try:
+        with blamed_on_the_user(options.data):
+            _fit_ensemble(ensemble, parts, preparation, recipe, options)
+    except (KeyboardInterrupt, TrainingDiverged) as error:
+        trained = [model for model in models if model.epoch]
+        if options.output is None or not trained:
+            raise
+        model_file.save_ensemble(options.output, Ensemble(trained), preparation, split, recipe.class_weight)
+        return _tell_what_is_saved(error, trained, len(models), options.output)
+    seconds = time.perf_counter() - started
+    if options.output is not None:
+        model_file.save_ensemble(options.output, ensemble, preparation, split, recipe.class_weight)
     with blamed_on_the_user(options.data):
-        ensemble.fit(
-            *prepared(preparation, parts.train),
-            epochs=recipe.epochs,
-            batch_size=recipe.batch_size,
-            validation_data=validation,
-            class_weight=recipe.class_weight,
-            callbacks=[callbacks_for(recipe, model, validates=validation is not None) for model in models],
-            verbose=False if options.quiet else "auto",
-        )
-        seconds = time.perf_counter() - started
-        if options.output is not None:
-            model_file.save_ensemble(options.output, ensemble, preparation, split, recipe.class_weight)
         scores, found = score_and_balance(ensemble, preparation, *rows)
         alone = [score(model, preparation, *rows) for model in models]
     _tell_ensemble(options, rows, models, scores, alone, seconds, "train" if parts.test is None else "test", found)
     return DONE
+
+
+def _fit_ensemble(
+    ensemble: Ensemble, parts: Parts, preparation: Preparation, recipe: Recipe, options: argparse.Namespace
+) -> None:
+    validation = None if parts.validation is None else prepared(preparation, parts.validation)
+    ensemble.fit(
+        *prepared(preparation, parts.train),
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        validation_data=validation,
+        class_weight=recipe.class_weight,
+        callbacks=[callbacks_for(recipe, model, validates=validation is not None) for model in ensemble.models],
+        verbose=False if options.quiet else "auto",
+    )
+
+
+def _tell_what_is_saved(
+    error: KeyboardInterrupt | TrainingDiverged, trained: list[Sequential], n: int, path: str
+) -> int:
+    """Say what of a training that has not come to its end is saved; return the exit code, or raise the error again."""
+    epochs = sorted({model.epoch for model in trained})
+    after = in_epochs(epochs[0]) if len(epochs) == 1 else f"{epochs[0]} to {in_epochs(epochs[-1])}"
+    saved = f"{len(trained)} of {n} networks as they were after {after}"
+    if isinstance(error, TrainingDiverged):
+        say_on_stderr(f"{saved} are saved to {path}")
+        raise error
+    how, code = signals.described(error)
+    say_on_stderr(f"{how}; saved to {path}: {saved}")
+    return code
 
 
 def _tell_ensemble(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from nncore import layers, optimizers
@@ -17,13 +18,24 @@ from nncore.model import Sequential
 
 def run(options: argparse.Namespace) -> int:
     """Carry the command out; return the exit code."""
-    model = model_file.opened(options.model, f"what data hold is told by nncore data show {options.model}")
-    notes = read_notes(model.metadata)
+    found = model_file.one_or_several(options.model, f"what data hold is told by nncore data show {options.model}")
+    models = [found] if isinstance(found, Sequential) else found.models
+    notes = read_notes(found.metadata)
     if options.json:
-        print_json({"model": options.model, **_facts(model), **({} if notes is None else _training_facts(*notes))})
+        facts = _facts(found) if isinstance(found, Sequential) else {"members": [_facts(model) for model in models]}
+        print_json({"model": options.model, **facts, **({} if notes is None else _training_facts(*notes))})
     else:
-        print_lines([model.summary(), *([] if notes is None else _training_lines(model, *notes))])
+        lines = [] if notes is None else _training_lines(models, *notes)
+        print_lines([models[0].summary(), *_others(models), *lines])
     return DONE
+
+
+def _others(models: Sequence[Sequential]) -> list[str]:
+    """Say of an ensemble how many there are, and show those that differ from the first in their layers."""
+    if len(models) == 1:
+        return []
+    others = [model.summary() for model in models[1:] if model.layers != models[0].layers]
+    return [f"ensemble of {len(models)} networks, {'each such as this one' if not others else 'others:'}", *others]
 
 
 def _facts(model: Sequential) -> dict[str, Any]:
@@ -50,10 +62,11 @@ def _training_facts(preparation: Preparation, split: Split) -> dict[str, Any]:
     }
 
 
-def _training_lines(model: Sequential, preparation: Preparation, split: Split) -> list[str]:
+def _training_lines(models: Sequence[Sequential], preparation: Preparation, split: Split) -> list[str]:
     classes = preparation.schema.classes
     inputs = "as they are" if preparation.inputs is None else "standardised"
+    epochs = " to ".join(map(str, sorted({min(model.epoch for model in models), max(model.epoch for model in models)})))
     return [
-        f"trained on: {split.data}, {split.n_samples} rows, {model.epoch} epochs, inputs {inputs}",
+        f"trained on: {split.data}, {split.n_samples} rows, {epochs} epochs, inputs {inputs}",
         f"predicts: {preparation.schema.target}, {'a number' if classes is None else ', '.join(classes[:20])}",
     ]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import sys
 import time
 from itertools import combinations
 from typing import Any
@@ -14,8 +12,8 @@ from nncore import engine
 from nncore.base.suffixes import suffix_of_others
 from nncore.cli import model_file, signals
 from nncore.cli.announced import announcement, in_epochs, remarks_on
-from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
-from nncore.cli.output import check_output, print_json, print_lines, writing
+from nncore.cli.errors import DONE, OutputError, UsageError, blamed_on_the_user
+from nncore.cli.output import check_output, print_json, print_lines, say_on_stderr, writing
 from nncore.cli.parts import Parts, cut
 from nncore.cli.plot import check_plot, write_plot
 from nncore.cli.recipe import Recipe, build, callbacks_for, choose, prepared
@@ -58,15 +56,15 @@ def _train(options: argparse.Namespace, source: Source) -> int:
     try:
         with blamed_on_the_user(options.data):
             _fit(model, parts, preparation, recipe, options)
-    except (KeyboardInterrupt, TrainingDiverged) as error:
+    except (KeyboardInterrupt, TrainingDiverged, OutputError) as error:
         if options.output is None or not model.epoch:
             raise
         model_file.save(options.output, model, preparation, split, recipe.class_weight)
-        if isinstance(error, TrainingDiverged):
-            _say_on_stderr(f"the model as it was after {in_epochs(model.epoch)} is saved to {options.output}")
+        if not isinstance(error, KeyboardInterrupt):
+            say_on_stderr(f"the model as it was after {in_epochs(model.epoch)} is saved to {options.output}")
             raise
         how, code = signals.described(error)
-        _say_on_stderr(f"{how} after {in_epochs(model.epoch)}; saved as it is to {options.output}")
+        say_on_stderr(f"{how} after {in_epochs(model.epoch)}; saved as it is to {options.output}")
         return code
     seconds = time.perf_counter() - started
     if options.output is not None:
@@ -82,16 +80,11 @@ def _train(options: argparse.Namespace, source: Source) -> int:
     return DONE
 
 
-def _say_on_stderr(message: str) -> None:
-    with contextlib.suppress(OSError):  # the terminal may be gone, which is what SIGHUP says
-        print(f"nncore: {message}", file=sys.stderr)
-
-
 def _check_outputs(options: argparse.Namespace) -> None:
     inputs = input_files(options.data)
     check_output(options.output, force=options.force, inputs=inputs)
     if options.output is not None and not options.quiet and (said := suffix_of_others(options.output)):
-        _say_on_stderr(said)
+        say_on_stderr(said)
     check_output(options.history, force=options.force, inputs=inputs, option="--history")
     check_plot(options.plot, force=options.force, inputs=inputs)
     named = {"-o": options.output, "--history": options.history, "--plot": options.plot}

@@ -153,6 +153,8 @@ def as_float(X: Any) -> np.ndarray:
     """
     refuse_without_values(X, "X")
     values = np.asarray(X)
+    if values.dtype.kind in "cmMV":  # of which NumPy would take the real part, or what clocks count
+        raise TypeError(f"X must hold real numbers, got dtype {values.dtype}")
     try:
         return np.asarray(values, np.float32 if values.dtype == np.float32 else np.float64)
     except (TypeError, ValueError) as error:

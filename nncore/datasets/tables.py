@@ -197,6 +197,8 @@ def read_npz_arrays(
             file = np.load(stream, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise ValueError("a single array (.npy); expected a .npz file with arrays X and y, see numpy.savez")
+            if twice := next((name for name in file.files if name in (X, y) and file.files.count(name) > 1), None):
+                raise ValueError(f"two arrays are called {twice!r}, and readers differ in which one counts")
             if X not in file:
                 raise ValueError(f"there is no array {X!r}; it holds {', '.join(file.files[:12]) or 'none'}")
             inputs, targets = _array(file, X), None if y is None or y not in file else _array(file, y)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from nncore.base import atomic, checks, reading, strict_json
+from nncore.base import atomic, checks, memory, reading, strict_json
 from nncore.base.protocols import LayerRecord, Record
 from nncore.base.recorded import DIVERGED, FACTS
 from nncore.base.spreadsheets import inert
@@ -214,7 +214,10 @@ def save(history: Kept, path: str | os.PathLike[str]) -> None:
 def load(path: str | os.PathLike[str]) -> Content:
     """Read a file; see ``History.load``."""
     with reading.open_regular(path) as file:
-        content = file.read()
+        start, size = file.peek(), os.fstat(file.fileno()).st_size
+        if size > memory.available():  # of a file of holes, reading would end with all memory taken
+            raise MemoryError(f"{os.fsdecode(path)!r} has {memory.readable(size)}, more than there is memory")
+        content = start if b"\0" in start else file.read()  # JSON has none: the start of it is enough to refuse
     try:
         return from_dict(_unpacked(content))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from nncore.base import checks
+from nncore.base.tables import refuse_without_values
 from nncore.callbacks import Callbacks
 from nncore.callbacks.hooks import ALL_ARGUMENTS, HOOKS
 from nncore.many.job import Job
@@ -91,6 +92,7 @@ def check_count(name: str, values: Sized, n: int) -> None:
 def rows_of_each(name: str, rows: Any, n: int) -> list[Any]:
     """Return the `rows` of each model, as given: one array or slice for all, or one for each."""
     if hasattr(rows, "__array__"):  # a mask of pandas, say
+        refuse_without_values(rows, name)
         rows = np.asarray(rows)
     if rows is None or isinstance(rows, (slice, range)) or (isinstance(rows, np.ndarray) and rows.ndim == 1):
         return [rows] * n
@@ -128,6 +130,7 @@ def checked_rows(name: str, rows: Any, n_rows: int) -> tuple[Rows, int]:
         chosen: Rows = rows
         n = len(range(*rows.indices(n_rows)))
     else:
+        refuse_without_values(rows, name)
         chosen = np.asarray(rows)
         if chosen.ndim != 1 or (chosen.dtype.kind not in "biu" and chosen.size):
             found = f"an array of shape {chosen.shape} and type {chosen.dtype}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import itertools
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -186,9 +186,10 @@ class Ensemble:
         ------
         NotBuiltError, OSError
         """
-        files = [checkpoint.encode(snapshot(model, model.metadata)) for model in self.models]
-        numbers = b"".join(n.to_bytes(WORD, "little") for n in (len(files), *map(len, files)))
-        atomic.write(path, map(memoryview, (MAGIC, numbers, *files)))
+        files = [checkpoint.pieces(snapshot(model, model.metadata)) for model in self.models]
+        numbers = (len(files), *(sum(map(len, pieces)) for pieces in files))
+        head = MAGIC + b"".join(n.to_bytes(WORD, "little") for n in numbers)
+        atomic.write(path, itertools.chain([memoryview(head)], *files))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Ensemble:
@@ -213,11 +214,10 @@ class Ensemble:
         Ensemble(3 of Sequential([Dense(1)], seed=0, dtype='float32'))
         """
         with reading.open_regular(path, ModelFileError) as file:
-            content = file.read()
-        try:
-            return cls(_members(content))
-        except ValueError as error:
-            raise ModelFileError(f"{os.fsdecode(path)!r}: {error}") from error
+            try:
+                return cls(_members(file, os.fstat(file.fileno()).st_size))
+            except ValueError as error:
+                raise ModelFileError(f"{os.fsdecode(path)!r}: {error}") from error
 
 
 checks.explain_unknown_arguments([Ensemble])
@@ -244,20 +244,33 @@ def _asks(loss: Loss) -> bool:
     return isinstance(loss, BinaryCrossentropy)
 
 
-def _members(content: bytes) -> list[Sequential]:
-    """Return the models of a file."""
-    if not content.startswith(MAGIC):
+def _members(file: BinaryIO, size: int) -> list[Sequential]:
+    """Return the models of a file of `size` bytes, read one by one: no other copy of them is made."""
+    if file.read(len(MAGIC)) != MAGIC:
         raise ModelFileError("not an ensemble; nncore.load reads the file of a single model")
-    n, place = int.from_bytes(content[len(MAGIC) : len(MAGIC) + WORD], "little"), len(MAGIC) + WORD
-    sizes = np.frombuffer(content[place : place + min(n, 2**20) * WORD], "<u8").tolist()
-    place += len(sizes) * WORD
-    if n < 1 or len(sizes) != n or place + sum(sizes) != len(content):
-        raise ModelFileError(f"damaged: {n} models and their sizes do not fit into {len(content)} bytes")
-    models = []
-    for size in sizes:
-        models.append(restored(checkpoint.read(io.BytesIO(content[place : place + size]), size)))
-        place += size
-    return models
+    n = int.from_bytes(file.read(WORD), "little")
+    sizes = file.read(min(n, 2**20) * WORD)
+    counts = [int.from_bytes(sizes[i : i + WORD], "little") for i in range(0, len(sizes), WORD)]
+    if n < 1 or len(counts) != n or len(MAGIC) + WORD * (1 + n) + sum(counts) != size:
+        raise ModelFileError(f"damaged: {n} models and their sizes do not fit into {size} bytes")
+    return [restored(checkpoint.read(cast("BinaryIO", _Part(file, count)), count)) for count in counts]
+
+
+class _Part:
+    """So many bytes of a file, as a file of their own."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._left = file, size
+
+    def read(self, n: int) -> bytes:
+        found = self._file.read(min(n, self._left))
+        self._left -= len(found)
+        return found
+
+    def readinto(self, piece: memoryview) -> int:
+        n: int = self._file.readinto(piece[: self._left])  # type: ignore[attr-defined]
+        self._left -= n
+        return n
 
 
 class EnsemblePredictor:

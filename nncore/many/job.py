@@ -20,7 +20,7 @@ from nncore.model import Sequential
 from nncore.program import Program
 from nncore.training.batches import DEFAULT_BATCH
 from nncore.training.loop import Fit, Strategy
-from nncore.training.state import Names, Prepared, State
+from nncore.training.state import Names, Prepared, State, program_for
 
 OPERATIONS = 6  # for each weight and row: a multiplication and an addition, forward, back, and for the gradient
 PER_STEP = 30_000.0  # what a step of the smallest network costs beside that, in operations
@@ -28,6 +28,10 @@ PER_NETWORK = 1e7  # what a fit costs beside its steps
 PER_LANE = 2e7  # what it costs beside that to begin and end in a lane
 PER_HEARD = 1.5e6  # what it costs there to call a callback, which has a thread of its own
 SCORED = 0.35  # what validation and metrics take there of the steps' time: they are not in lanes
+CHANGED = (
+    "the layers or the loss of the model were changed after fit_many had looked at them, and it is not trained; change "
+    "it before or after, or train a copy: copy.deepcopy(model)"
+)
 
 
 @dataclass(eq=False)
@@ -84,6 +88,16 @@ class Job:
     error: BaseException | None = None
     ended: bool = False
 
+    def check_same(self) -> None:
+        """Raise RuntimeError if the model is another than the one that was checked, so that these data may not suit it.
+
+        Other weights are none of its business, nor another optimizer: whoever trains goes on from what there is.
+        """
+        state, network = self.state, self.state.network
+        program = program_for(state, self.program.n_features) if network is None else network.program
+        if program is not self.program and program != self.program:
+            raise RuntimeError(f"models[{self.index}]: {CHANGED}")
+
     @property
     def work(self) -> float:
         """Estimated operations: what decides which network comes first, and how far all have come."""
@@ -118,6 +132,7 @@ class Job:
 
     def fit(self) -> Fit:
         """Return a ``fit`` that is ready to run, with the rows gathered: those who train may hold a few of these."""
+        self.check_same()
         data, validation = self._data(self.table, self.rows, "train"), None
         if self.validation is not None:
             validation = self._data(self.validation, self.validation_rows, "validate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -70,11 +71,11 @@ def predict_many(model: Sequential, parameters: ArrayLike, X: ArrayLike) -> Arra
     work = out.shape[0] * out.shape[1] * program.n_parameters
     n_threads = max(1, min(engine.get_num_threads(), len(flat), int(work / WORTH_A_THREAD)))
     parts = [range(i * len(flat) // n_threads, (i + 1) * len(flat) // n_threads) for i in range(n_threads)]
-    copies, who = [network.copy(program) for _ in parts], object()
+    copies, who, errors = [network.copy(program) for _ in parts], object(), list[BaseException]()
     try:
         sharing.share(who, n_threads)
         threads = [
-            threading.Thread(target=_predict, args=(copy, flat, rows, out, part), daemon=True)
+            threading.Thread(target=_predict_beside, args=(errors, copy, flat, rows, out, part), daemon=True)
             for copy, part in zip(copies[1:], parts[1:], strict=True)
         ]
         for thread in threads:
@@ -84,6 +85,8 @@ def predict_many(model: Sequential, parameters: ArrayLike, X: ArrayLike) -> Arra
             thread.join()
     finally:
         sharing.end(who)
+    if errors:
+        raise errors[0]
     return out
 
 
@@ -100,6 +103,14 @@ def _rows(X: ArrayLike, dtype: np.dtype, n_features: int, names: tuple[str, ...]
     if not inputs.all_finite(array):
         raise inputs.not_finite_error(X, array, "X")
     return list(array)
+
+
+def _predict_beside(errors: list[BaseException], *arguments: Any) -> None:
+    """Predict in a thread of its own, whose error the caller is to raise: what it did not fill holds anything."""
+    try:
+        _predict(*arguments)
+    except BaseException as error:
+        errors.append(error)
 
 
 @own_arithmetic

@@ -48,6 +48,7 @@ def run_remotely(jobs: Sequence[Job], progress: Progress, executor: Executor | M
     with ExitStack() as held:
         for job in jobs:
             held.enter_context(job.state.turn.training())
+            job.check_same()
         data = _common(jobs)
         parcel = parcels.packed(data)
         held.callback(parcels.thrown_away, parcel)

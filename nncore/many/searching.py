@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from numpy.typing import ArrayLike
@@ -102,6 +103,9 @@ def search(
     TrainingDiverged
         If every candidate's training diverged, so that there is none to refit; where it failed otherwise, that error.
         Of some candidates alone, and with ``refit=False``, errors are kept: ``found.candidates[-1].error``.
+    KeyboardInterrupt
+        At Ctrl-C. Its attribute ``result`` is a `SearchResult` without a model: of all that have been trained for an
+        epoch or more, each as it is, by ``trained`` epochs; then the others, without scores.
 
     Examples
     --------
@@ -127,11 +131,11 @@ def search(
     settings.check_comparable(candidates)
     give_callbacks(candidates, callbacks)
     options = {"sample_weight": sample_weight, "class_weight": class_weight, "executor": executor, "verbose": verbose}
-    result = SearchResult(_raced(candidates, held, settings, options), score, settings.mode)
-    if checks.flag("refit", refit):
-        _check_that_one_ended(result.candidates)
-    if refit and not math.isnan(result.best.score):
-        result.model = _refitted(model, result.best, held, callbacks is not None, options)
+    result, refit = SearchResult(candidates, score, settings.mode), checks.flag("refit", refit)
+    with _kept_at_ctrl_c(result, held):
+        result.candidates = _raced(candidates, held, settings, options)
+        if refit and _has_one_that_ended(result.candidates):
+            result.model = _refitted(model, result.best, held, callbacks is not None, options)
     return result
 
 
@@ -231,6 +235,20 @@ def _train(left: Sequence[Candidate], held: HeldOut, rung: int | None, last: boo
         one.scores = {} if one.error else held.scores(one.models)
 
 
+@contextmanager
+def _kept_at_ctrl_c(result: SearchResult, held: HeldOut) -> Iterator[None]:
+    """Give a KeyboardInterrupt along what is known: scores of all trained for an epoch or more, the others last."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        for one in result.candidates:
+            failed = one.error is not None or any(model.history.diverged for model in one.models)
+            one.scores = {} if failed or not all(model.epoch for model in one.models) else held.scores(one.models)
+        result.candidates = _best_first(result.candidates, result.score, result.mode)
+        interrupt.result = result  # type: ignore[attr-defined]
+        raise
+
+
 def _best_first(candidates: Sequence[Candidate], score: str, mode: str) -> list[Candidate]:
     """Return them in the order of their scores; of equal ones that first which came first, failures last."""
     sign = 1 if mode == "min" else -1
@@ -239,14 +257,15 @@ def _best_first(candidates: Sequence[Candidate], score: str, mode: str) -> list[
     return sorted(candidates, key=lambda one: (math.isnan(one.score), 0 if math.isnan(one.score) else sign * one.score))
 
 
-def _check_that_one_ended(candidates: Sequence[Candidate]) -> None:
-    """Raise the error of the first candidate where the training of every one has failed."""
+def _has_one_that_ended(candidates: Sequence[Candidate]) -> bool:
+    """Whether the best has a score; raise the error of the first where the training of every one has failed."""
     errors = [one.error for one in sorted(candidates, key=lambda one: one.number) if one.error is not None]
     if len(errors) == len(candidates):
         if hasattr(errors[0], "add_note"):  # from Python 3.11 on
             which = "the only candidate" if len(errors) == 1 else f"the first of {len(errors)} candidates"
             errors[0].add_note(f"no network could be trained: this is the error of {which}")
         raise errors[0]
+    return not math.isnan(candidates[0].score)
 
 
 def _refitted(model: Any, best: Candidate, held: HeldOut, stopped: bool, options: Mapping[str, Any]) -> Sequential:

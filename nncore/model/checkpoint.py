@@ -98,12 +98,12 @@ def save(path: Any, snapshot: Snapshot) -> None:
         If the name of the file promises another format.
     """
     if callable(getattr(path, "write", None)):
-        _write(path, _pieces(snapshot))
+        _write(path, pieces(snapshot))
         return
     _check_path(path)
     if said := suffix_of_others(path):
         warnings.warn(said, UserWarning, stacklevel=callers.level())
-    atomic.write(path, _pieces(snapshot))
+    atomic.write(path, pieces(snapshot))
 
 
 def _write(file: Any, pieces: list[memoryview]) -> None:
@@ -133,11 +133,11 @@ def encode(snapshot: Snapshot) -> bytes:
     ModelFileError
         If `load` would refuse the description.
     """
-    return b"".join(_pieces(snapshot))
+    return b"".join(pieces(snapshot))
 
 
-def _pieces(snapshot: Snapshot) -> list[memoryview]:
-    """Return what `encode` joins."""
+def pieces(snapshot: Snapshot) -> list[memoryview]:
+    """Return what `encode` joins: the header, and views of the weights."""
     state = {"parameters": snapshot.parameters, "statistics": snapshot.statistics, "optimizer state": snapshot.slots}
     for what, array in state.items():
         if not all_finite(array):

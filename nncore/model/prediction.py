@@ -15,6 +15,7 @@ from nncore.base.bfloat16 import round_to_bfloat16
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic
 from nncore.losses import Crossentropy
+from nncore.network import Network
 from nncore.program import ParameterBlock, last_activation
 from nncore.training import scoring
 from nncore.training.state import State, built, converted, current_loss, scorers
@@ -50,8 +51,9 @@ def _check_rounded(state: State, X: ArrayLike) -> None:
 
 def predict_proba(state: State, X: ArrayLike, predict: Predict) -> Array:
     """Return class probabilities; see ``Sequential.predict_proba``."""
-    kind, logits = _classifier(state, "predict_proba")
-    prediction = predict(X)
+    with state.turn.using():  # another thread may compile anew meanwhile
+        kind, logits = _classifier(state, "predict_proba")
+        prediction = predict(X)
     if logits:
         from nncore.kernels import activate  # here, not at the top, to keep `import nncore` quick
 
@@ -61,8 +63,9 @@ def predict_proba(state: State, X: ArrayLike, predict: Predict) -> Array:
 
 def predict_classes(state: State, X: ArrayLike, predict: Predict) -> NDArray[np.int64]:
     """Return the class of each row; see ``Sequential.predict_classes``."""
-    kind, logits = _classifier(state, "predict_classes")
-    prediction = predict(X)
+    with state.turn.using():  # as there
+        kind, logits = _classifier(state, "predict_classes")
+        prediction = predict(X)
     if kind == "softmax":
         best: NDArray[np.int64] = prediction.argmax(axis=1)
         return best
@@ -119,12 +122,16 @@ def get_weights(state: State) -> list[Array]:
 
 def set_weights(state: State, weights: Iterable[ArrayLike]) -> None:
     """Set them; see ``Sequential.set_weights``."""
-    network = built(state)
+    given = list(weights) if isinstance(weights, Iterable) else weights
+    with state.turn.using():  # so that no other thread puts another network in this one's place meanwhile
+        _set_weights(state, built(state), given)
+
+
+def _set_weights(state: State, network: Network, given: Any) -> None:
     program = network.program
     blocks = (*program.parameters, *program.statistics)
-    if not isinstance(weights, Iterable):
-        raise TypeError(f"weights must be a list of {len(blocks)} arrays, got {checks.described(weights)}")
-    given = list(weights)
+    if not isinstance(given, list):
+        raise TypeError(f"weights must be a list of {len(blocks)} arrays, got {checks.described(given)}")
     if len(given) != len(blocks):
         raise ValueError(f"weights must be a list of {len(blocks)} arrays, got {len(given)}")
     arrays = [_checked_weight(state.dtype, i, *pair) for i, pair in enumerate(zip(blocks, given, strict=True))]

@@ -15,6 +15,7 @@ from nncore.base import callers
 from nncore.base.typing import Array
 from nncore.model import perceptron
 from nncore.sklearn.estimator import generator_of, keep, seed_of
+from nncore.sklearn.rows import refuse_masked
 from nncore.sklearn.targets import one_dimensional
 
 
@@ -85,6 +86,8 @@ class Perceptron(ClassifierMixin, BaseEstimator):
         """
         arguments: Any = vars(self)
         neuron = perceptron.Perceptron(arguments["learning_rate"])
+        refuse_masked(X, "X")
+        refuse_masked(y, "y")
         X, y = validate_data(self, X, y, dtype=np.float64)
         y = one_dimensional(y)
         check_classification_targets(y)
@@ -115,6 +118,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):
         ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
+        refuse_masked(X, "X")
         return self.neuron_.decision_function(validate_data(self, X, dtype=np.float64, reset=False))
 
     def predict(self, X: Any) -> Array:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from nncore.arrays.inputs import sample_weights
 from nncore.base import checks, memory
+from nncore.base.tables import refuse_without_values
 from nncore.base.typing import Array
 from nncore.model.definition import parted
 
@@ -62,8 +63,16 @@ class Rows(NamedTuple):
 def checked(estimator: Any, X: Any, y: Any, *, anew: bool, numeric: bool, dtype: Any) -> tuple[Array, Any]:
     """Return X, dense, and y, as scikit-learn checks them; the estimator keeps or compares names and numbers."""
     options = {"accept_sparse": "csr", "dtype": FLOATS if dtype is None else parted(dtype)[0], "reset": anew}
+    for values, name in ((X, "X"), (y, "y")):
+        refuse_masked(values, name)
     X, y = validate_data(estimator, X, y, multi_output=True, y_numeric=numeric, **options)
     return _dense(X), y.toarray() if issparse(y) else y
+
+
+def refuse_masked(values: Any, name: str) -> None:
+    """Raise ValueError for masked values, of which scikit-learn would take what the mask hides."""
+    if not issparse(values):
+        refuse_without_values(values, name)
 
 
 def _dense(X: Any) -> Array:
@@ -88,6 +97,7 @@ def _dense(X: Any) -> Array:
 
 def blocks(estimator: Any, X: Any) -> Iterator[Array]:
     """Check an X to predict for, and yield it dense: a sparse one in blocks of some megabytes."""
+    refuse_masked(X, "X")
     X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOATS, reset=False)
     if not issparse(X):
         yield X

@@ -172,6 +172,11 @@ def explain(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike |
     TypeError, ValueError, NotBuiltError, TrainingDiverged
         As there.
     """
+    with state.turn.using():  # layers and network that belong together
+        return _explained(state, X, y, sample_weight)
+
+
+def _explained(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Explanation:
     network = built(state)
     data = converted(network.program, state, X, y, sample_weight)
     n = len(data.X)

@@ -138,3 +138,16 @@ except ImportError as error:
     assert said.startswith("nncore.sklearn needs scikit-learn 1.6 or later; install it with: pip install")
     with pytest.raises(AttributeError, match="did you mean 'MLPClassifier'"):
         _ = __import__("nncore.sklearn").sklearn.MLPClasifier
+
+
+def test_masked_values_are_refused():
+    """Of which scikit-learn takes what the mask hides, and says nothing."""
+    masked, labels = np.ma.array(X), np.ma.array(Y)
+    masked[3, 0] = labels[3] = np.ma.masked
+    for estimator in (MLPClassifier(max_iter=2), Classifier([Dense(3)], epochs=1), Perceptron(epochs=1)):
+        target = Y[0] == Y if isinstance(estimator, Perceptron) else Y
+        for features, classes in ((masked, target), (list(masked), target), (X, labels)):
+            with pytest.raises(ValueError, match=r"is a masked array with 1 masked value"):
+                estimator.fit(features, classes)
+        with pytest.raises(ValueError, match=r"X is a masked array with 1 masked value"):
+            estimator.fit(X, target).predict(masked)

@@ -7,7 +7,18 @@ import threading
 import numpy as np
 import pytest
 
-from nncore import Adam, BatchNorm, Dense, EarlyStopping, Perceptron, Sequential, TrainingDiverged, fit_many
+from nncore import (
+    Adam,
+    BatchNorm,
+    Dense,
+    EarlyStopping,
+    Perceptron,
+    Sequential,
+    TrainingDiverged,
+    cross_validate,
+    fit_many,
+    search,
+)
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = np.arange(40) % 2
@@ -234,3 +245,17 @@ def test_an_error_in_a_callback_or_a_metric_hurts_no_other():
 
 def test_models_need_not_be_compiled():
     assert len(fit_many([Sequential([Dense(1)]), Sequential([Dense(1)], seed=1)], X, X[:, 0])) == 2
+
+
+def test_masked_numbers_of_rows_are_refused():
+    """The mask used to be passed over, and what it hides taken."""
+    rows = np.ma.masked_equal(np.arange(10), 4)
+    for given in (rows, [rows] * 3, [None, list(rows), None]):
+        with pytest.raises((ValueError, TypeError), match="mask"):
+            fit_many(three(), X, Y, rows=given)
+        with pytest.raises((ValueError, TypeError), match="mask"):
+            fit_many(three(), X, Y, validation_rows=given)
+    with pytest.raises(ValueError, match="masked"):
+        cross_validate(three()[0], X, Y, folds=[(rows, np.arange(10, 20))])
+    with pytest.raises(ValueError, match="masked"):
+        search(three()[0], {"seed": [1]}, X, Y, validation_rows=rows)

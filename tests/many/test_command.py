@@ -3,14 +3,16 @@
 import csv
 import json
 import re
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
 
 import nncore
-from nncore import Ensemble, load
+from nncore import Ensemble, fit_many, load
 from nncore.cli import main
 from nncore.cli.search import space_of
+from nncore.cli.signals import Terminated
 
 
 @pytest.fixture
@@ -168,7 +170,7 @@ def test_values():
         (["train", "iris", "--ensemble", "3", "--folds", "3"], "leave --folds out"),
         (["train", "iris", "--ensemble", "3", "--plot", "a.png"], "leave --plot out"),
         (["train", "iris", "--cv", "3"], "here it is --folds"),
-        (["summary", "iris.ensemble"], "an ensemble, which nncore.Ensemble.load reads"),
+        (["builder", "iris.ensemble", "--no-browser"], "an ensemble, which nncore.Ensemble.load reads"),
     ],
 )
 def test_a_mistake_gets_one_sentence(run, argv, message):
@@ -177,3 +179,64 @@ def test_a_mistake_gets_one_sentence(run, argv, message):
     small.save("iris.ensemble")
     code, _, err = run(*argv)
     assert code == 2 and message in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "how"),
+    [(KeyboardInterrupt(), 130, "interrupted"), (Terminated(15), 143, "terminated by SIGTERM")],
+)
+def test_an_interrupted_ensemble_is_saved_as_it_is(run, monkeypatch, error, code, how):
+    fit = Ensemble.fit
+
+    def interrupted(self, X, y, **options):
+        fit(self, X, y, **{**options, "epochs": [3, 1, 0][: len(self)]})
+        raise error
+
+    monkeypatch.setattr(Ensemble, "fit", interrupted)
+    assert run("train", "iris", "--ensemble", "3", "-o", "e.nn") == (
+        code,
+        ANY,
+        f"nncore: {how}; saved to e.nn: 2 of 3 networks as they were after 1 to 3 epochs\n",
+    )
+    assert [model.epoch for model in Ensemble.load("e.nn").models] == [3, 1]
+    assert run("train", "iris", "--ensemble", "3")[0] == code
+
+
+def test_an_ensemble_that_diverges_is_saved_as_it_was(run):
+    """As a single network is: what was learnt up to the last good epoch."""
+    np.savez("line.npz", X=np.linspace(-1, 1, 20)[:, None] * [[1.0, 0.5]], y=np.linspace(-1, 1, 20))
+    command = "train", "line.npz", "--ensemble", "2", "--optimizer", "sgd", "--lr", "0.9", "--layers", "none"
+    code, _, err = run(*command, "--epochs", "300", "--batch-size", "20", "--test", "0", "--val", "0", "-o", "e.nn")
+    said, failed = err.splitlines()
+    assert code == 1 and failed.startswith("nncore: training diverged at epoch ") and "are saved to e.nn" in said
+    for model in Ensemble.load("e.nn").models:
+        assert model.epoch > 0 and np.isfinite(model.parameters).all()
+
+
+def test_summary_of_an_ensemble(ok):
+    ok("train", "iris", "--ensemble", "3", "--epochs", "4", "-o", "e.nn")
+    out = ok("summary", "e.nn")
+    assert "ensemble of 3 networks, each such as this one\ntrained on: iris, 150 rows, 4 epochs" in out
+    found = json.loads(ok("summary", "e.nn", "--json"))
+    assert [one["seed"] for one in found["members"]] == [0, 1, 2] and found["target"] == "species"
+
+
+@pytest.mark.parametrize("halving", [(), ("--halving", "3")])
+def test_an_interrupted_search_shows_what_was_finished(run, monkeypatch, halving):
+    calls = []
+
+    def interrupted(models, *rest, **options):
+        calls.append(len(models))
+        histories = fit_many(models, *rest, **options)
+        if len(calls) == 2:  # of the last rung, or of the training on all rows
+            raise KeyboardInterrupt
+        return histories
+
+    monkeypatch.setattr("nncore.many.searching.fit_many", interrupted)
+    code, out, err = run(
+        "search", "iris", "--space", "hidden.units=4,8,16", "--epochs", "6", *halving, "--table", "t.csv", "-o", "m.st"
+    )
+    assert code == 130 and "3 of 3 networks scored as they were then; the table is in t.csv; none" in err
+    with open("t.csv") as file:
+        assert len(list(csv.DictReader(file))) == 3
+    assert "hidden.units" in out and "test accuracy" not in out

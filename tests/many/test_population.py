@@ -1,10 +1,14 @@
 """One network, many parameter vectors."""
 
+import threading
+
 import numpy as np
 import pytest
 
 import nncore
 from nncore import BatchNorm, Dense, Sequential, predict_many
+from nncore.many import population
+from nncore.network import Network
 
 RNG = np.random.default_rng(0)
 
@@ -64,3 +68,24 @@ def test_what_else_is_wrong(model):
         predict_many(Sequential([Dense(1)]), [[1.0]], [[1.0]])
     with pytest.raises(TypeError, match="model must be a Sequential"):
         predict_many(3, [[1.0]], [[1.0]])
+
+
+def test_an_error_in_another_thread_is_raised(monkeypatch):
+    """It used to be printed, and the rows that the thread was to fill held whatever the memory did."""
+    model = Sequential([Dense(3)])
+    model.build(2)
+    predict = Network.predict
+
+    def short_of_memory(self, X):
+        if threading.current_thread() is not threading.main_thread():
+            raise MemoryError("mine")
+        return predict(self, X)
+
+    monkeypatch.setattr(Network, "predict", short_of_memory)
+    monkeypatch.setattr(population, "WORTH_A_THREAD", 1)
+    nncore.set_num_threads(2)
+    try:
+        with pytest.raises(MemoryError, match="mine"):
+            predict_many(model, np.ones((4, 9)), np.ones((5, 2)))
+    finally:
+        nncore.set_num_threads()
