@@ -82,7 +82,7 @@ OF_A_MODEL = table(
         "state_dict": f"{WEIGHTS}; {SAVING}",
         "test_on_batch": "model.evaluate(X, y) takes any number of rows",
         "to_json": f"json.dumps(model.get_config()) says what it is; {SAVING}",
-        "trainable": "every layer learns",
+        "trainable": "model.freeze(layer) and model.unfreeze(layer) say which layers learn",
         "non_trainable_weights trainable_variables trainable_weights": WEIGHTS,
         "zero_grad": f"{NO_STEPS}; model.loss_and_gradient(X, y) returns the gradient",
     }
@@ -92,7 +92,7 @@ OF_A_MODEL = table(
 SET_ON_A_MODEL = table(
     {
         "learning_rate lr": "model.optimizer = dataclasses.replace(model.optimizer, learning_rate=0.01) sets it",
-        "trainable": "every layer learns",
+        "trainable": "model.freeze(layer) and model.unfreeze(layer) say which layers learn",
         "weights": "model.set_weights(list of arrays) sets them",
     }
 )
@@ -136,7 +136,6 @@ OF_A_LAYER = table(
         "get_config": "the fields of a layer are its attributes, as repr(layer) shows them",
         "input output": "model.activations(X, layer) is what one gives, model.explain_step(X, y).layers all of a step",
         "output_shape": "model.summary() tells the number of outputs of each layer",
-        "trainable": "every layer learns",
     }
 )
 """The same of layers."""
