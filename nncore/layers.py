@@ -7,7 +7,7 @@ raise TypeError or ValueError if an argument has the wrong type or is out of ran
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nncore import initializers
@@ -31,6 +31,7 @@ __all__ = [
     "to_dict",
 ]
 
+LATER = json_form.LATER
 MAX_UNITS = 2**31 - 1  # the engine counts rows and columns in 32 bits
 
 
@@ -57,6 +58,10 @@ class Dense:
         Decoupled decay of the weight, >= 0: ``w -= learning_rate * weight_decay * w`` before each update, where
         ``learning_rate * weight_decay`` is at most 1: more would turn the weight's sign. None takes the optimizer's,
         which is 0 for all but AdamW and Lion; they say whether the bias follows.
+    trainable : bool
+        False leaves weight and bias as they are when the model is trained; see ``Sequential.freeze``.
+    learning_rate_multiplier : float
+        Of the optimizer's rate, for this layer; finite, > 0. Decay goes by the product.
     max_norm : float, optional
         > 0: after each update, the weights into a unit are scaled down to this Euclidean norm if theirs is larger
         (Srebro and Shraibman, 2005). None for no limit.
@@ -91,6 +96,8 @@ class Dense:
     l2: float = 0.0
     weight_decay: float | None = None
     max_norm: float | None = None
+    trainable: bool = field(default=True, metadata=LATER)
+    learning_rate_multiplier: float = field(default=1.0, metadata=LATER)
 
     def __post_init__(self) -> None:
         checks.check(
@@ -105,6 +112,8 @@ class Dense:
             l2=checks.real(0),
             weight_decay=checks.optional(checks.real(0)),
             max_norm=checks.optional(checks.real(0, above=True)),
+            trainable=checks.flag,
+            learning_rate_multiplier=checks.real(0, above=True),
         )
 
     def __repr__(self) -> str:
@@ -133,6 +142,11 @@ class BatchNorm:
         Learn gamma and beta; False leaves them at 1 and 0.
     name : str, optional
         As in `Dense`; by default ``batch_norm_`` and its number.
+    trainable : bool
+        False, as in Keras: gamma, beta and the running averages stay as they are, and while training, too, the columns
+        are normalised by these averages.
+    learning_rate_multiplier : float
+        As in `Dense`, for gamma and beta.
 
     Raises
     ------
@@ -154,10 +168,20 @@ class BatchNorm:
     epsilon: float = 1e-5
     affine: bool = True
     name: str | None = None
+    _: KW_ONLY
+    trainable: bool = field(default=True, metadata=LATER)
+    learning_rate_multiplier: float = field(default=1.0, metadata=LATER)
 
     def __post_init__(self) -> None:
-        momentum = checks.real(0, 1, below=True)
-        checks.check(self, momentum=momentum, epsilon=checks.EPSILON, affine=checks.flag, name=checks.name)
+        checks.check(
+            self,
+            momentum=checks.real(0, 1, below=True),
+            epsilon=checks.EPSILON,
+            affine=checks.flag,
+            name=checks.name,
+            trainable=checks.flag,
+            learning_rate_multiplier=checks.real(0, above=True),
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(checks.changed(self))})"
@@ -177,6 +201,8 @@ class LayerNorm:
         Learn gamma and beta; False leaves them at 1 and 0.
     name : str, optional
         As in `Dense`; by default ``layer_norm_`` and its number.
+    trainable, learning_rate_multiplier
+        As in `Dense`, for gamma and beta.
 
     Raises
     ------
@@ -192,9 +218,19 @@ class LayerNorm:
     epsilon: float = 1e-5
     affine: bool = True
     name: str | None = None
+    _: KW_ONLY
+    trainable: bool = field(default=True, metadata=LATER)
+    learning_rate_multiplier: float = field(default=1.0, metadata=LATER)
 
     def __post_init__(self) -> None:
-        checks.check(self, epsilon=checks.EPSILON, affine=checks.flag, name=checks.name)
+        checks.check(
+            self,
+            epsilon=checks.EPSILON,
+            affine=checks.flag,
+            name=checks.name,
+            trainable=checks.flag,
+            learning_rate_multiplier=checks.real(0, above=True),
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(checks.changed(self))})"
@@ -244,6 +280,8 @@ class Residual:
         an error.
     name : str, optional
         As in `Dense`; by default ``residual_`` and its number. The projection is called ``<name>.projection``.
+    trainable : bool
+        False leaves the projection and all layers inside as they are.
 
     Raises
     ------
@@ -259,9 +297,11 @@ class Residual:
     layers: tuple[Layer, ...]
     projection: bool = True
     name: str | None = None
+    _: KW_ONLY
+    trainable: bool = field(default=True, metadata=LATER)
 
     def __post_init__(self) -> None:
-        checks.check(self, layers=_inner_layers, projection=checks.flag, name=checks.name)
+        checks.check(self, layers=_inner_layers, projection=checks.flag, name=checks.name, trainable=checks.flag)
 
     def __repr__(self) -> str:
         return f"Residual({', '.join([repr(list(self.layers)), *checks.changed(self, but=('layers',))])})"

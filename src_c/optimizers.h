@@ -165,6 +165,13 @@ NN_FUNC void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize st
     nn_update_shape(u, &none);
 }
 
+/* the rule's constants of another learning rate */
+NN_FUNC void nn_update_rate(nn_update *u, real step, real step_g)
+{
+    u->h.step = vset1(step);
+    u->h.step_g = vset1(step_g);
+}
+
 /* g (n) += the penalties' gradient at w, cut to the limit; `weight` is 0 for a bias, which has no penalty. A lane without
  * a penalty of its own keeps its gradient, whose zeros adding one would turn positive. */
 NN_FUNC void nn_shape_gradient(nn_update *u, int weight, real *g, const real *w, isize n)

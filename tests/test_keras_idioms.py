@@ -551,7 +551,7 @@ def test_attributes_of_layers_optimizers_and_the_package(get, said):
     [
         ("learning_rate", "model.optimizer = dataclasses.replace(model.optimizer, learning_rate=0.01)"),
         ("lr", "model.optimizer = dataclasses.replace(model.optimizer, learning_rate=0.01)"),
-        ("trainable", "every layer learns"),
+        ("trainable", "model.freeze(layer)"),
         ("weights", "model.set_weights(list of arrays)"),
     ],
 )

@@ -108,6 +108,8 @@ cdef int make_room(Engine *e, int training, isize rows_per_step, int n_workers) 
         transpose_all(&e.net, &e.weights)
     if not training:
         return 0
+    if e.net.n_norm_rows > e.net.n_live_norms:
+        take_running_moments(&e.net, &e.weights)  # of the frozen ones; the others work out the batch's
     if (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.arena.room or e.net.n_norm_rows > 0
             or e.net.n_layer_norms > 0 or e.optimizer.clip_norm > 0):
         ensure_vector(&e.weights.gradient, e.net.n_weights)

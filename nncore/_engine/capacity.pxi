@@ -22,14 +22,14 @@ cdef int worker_count(const Network *net, double flops_per_weight, isize rows, i
 cdef int may_go_by_groups(const Network *net, isize n_groups, int n_workers) noexcept nogil:
     """Whether the rows of a segment are shared group by group as far as the gradients, so that a worker's activations
     stay with it: if there are enough for equal shares. A batchnorm needs the whole batch on the way."""
-    return (n_workers > 1 and net.n_norm_rows == 0 and n_groups >= GROUPS_PER_THREAD * n_workers
+    return (n_workers > 1 and net.n_live_norms == 0 and n_groups >= GROUPS_PER_THREAD * n_workers
             and n_groups * net.n_weights <= MAX_LEAVES)
 
 
 cdef isize room_for(const Network *net, int training, int whole, isize rows, int n_workers) noexcept nogil:
     """Rows that the arena needs room for: a segment of a batch, or a tile for each worker."""
     cdef isize fit = SEGMENT_BYTES // ((2 * net.n_columns + net.n_word_columns) * <isize>sizeof(real))
-    if training and (net.n_norm_rows > 0 or whole):
+    if training and (net.n_live_norms > 0 or whole):
         return rows  # a batchnorm needs the whole batch
     if not training:
         return <isize>n_workers * TILE_ROWS if rows > TILE_ROWS else min(rows, <isize>TILE_ROWS)

@@ -117,6 +117,7 @@ cdef extern from "optimizers.h" nogil:
         int scales
     void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize stride)
     void nn_update_shape(nn_update *u, const nn_shape *shape)
+    void nn_update_rate(nn_update *u, real step, real step_g)
     isize nn_update_limited(const nn_update *u)
     void nn_shape_gradient(nn_update *u, int weight, real *g, const real *w, isize n)
     void nn_scale(real *g, real factor, isize n)

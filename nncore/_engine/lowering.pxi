@@ -45,6 +45,7 @@ cdef int build_row(Network *net, int i, object source) except -1:
     r.momentum, r.rate, r.layer = <real><double>source.momentum, source.parameter, source.layer
     r.l1, r.l2, r.max_norm = source.l1, source.l2, source.max_norm or 0.0
     r.weight_decay = -1.0 if source.weight_decay is None else source.weight_decay
+    r.frozen, r.rate_factor = source.frozen, source.rate_factor
     r.flat, r.statistics = source.weight, source.statistics
     r.x, r.live_x = block_of(net, source.source, 0), block_of(net, source.source, 1)
     r.skip, r.live_skip = block_of(net, source.skip, 0), block_of(net, source.skip, 1)
@@ -75,7 +76,7 @@ cdef int learns(const Network *net, isize block) noexcept:
     cdef int i
     for i in range(net.n_rows):
         if net.rows[i].y == block:
-            return net.rows[i].flat >= 0 or net.rows[i].back or net.rows[i].back_skip
+            return (net.rows[i].flat >= 0 and not net.rows[i].frozen) or net.rows[i].back or net.rows[i].back_skip
     return 0
 
 
@@ -165,16 +166,22 @@ cdef void note_kinds(Network *net) noexcept:
         net.penalizes |= net.rows[i].l1 != 0 or net.rows[i].l2 != 0
         net.decays |= net.rows[i].weight_decay > 0
         net.limits_columns |= net.rows[i].max_norm != 0
+        net.scales_rates |= net.rows[i].rate_factor != 1
 
 
 cdef int build_norms(Network *net) except -1:
     cdef int i
     net.norm_rows = <int *>calloc(net.n_rows, sizeof(int))
     allocated(net.norm_rows, net.n_rows)
+    net.live_norms = <int *>calloc(net.n_rows, sizeof(int))
+    allocated(net.live_norms, net.n_rows)
     for i in range(net.n_rows):
         if net.rows[i].op == BATCHNORM:
             net.norm_rows[net.n_norm_rows] = i
             net.n_norm_rows += 1
+            if not net.rows[i].frozen:
+                net.live_norms[net.n_live_norms] = i
+                net.n_live_norms += 1
             net.rows[i].moments = net.n_moments
             net.n_moments += nn_padded(net.rows[i].n_out) * N_NORM_ROWS
     return 0

@@ -42,12 +42,13 @@ cdef void record_weight(Engine *e, const Row *r, double *record) noexcept nogil:
     cdef real *before = e.records.vectors + n
     cdef double norm
     cdef nn_figures figures
-    load_matrix_rows(now, e.weights.gradient + r.weight, r)
-    record[GRADIENT_NORM] = nn_norm(now, n) / e.optimizer.clip_scale
+    if not r.frozen:
+        load_matrix_rows(now, e.weights.gradient + r.weight, r)
+        record[GRADIENT_NORM] = nn_norm(now, n) / e.optimizer.clip_scale
     load_matrix_rows(now, e.stage.new + r.weight, r)
     load_matrix_rows(before, e.records.weights + r.weight, r)
     norm = nn_norm(before, n_weight)
-    record[UPDATE_RATIO] = nn_distance(now, before, n_weight) / norm if norm > 0 else NAN
+    record[UPDATE_RATIO] = nn_distance(now, before, n_weight) / norm if norm > 0 and not r.frozen else NAN
     nn_vector_figures(now, n_weight, &figures)
     record[WEIGHT_MEAN], record[WEIGHT_STD] = figures.mean, figures.deviation
     record[WEIGHT_MIN], record[WEIGHT_MAX] = figures.least, figures.largest

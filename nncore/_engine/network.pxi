@@ -42,6 +42,8 @@ cdef struct Row:          # one row of the program
     isize transposed      # the weight's transpose in `transposed`; -1 where no delta goes back
     isize words           # if NN_BFLOAT16: the weight rounded, in `words`; what a dense row reads and its delta, too,
     isize input_words, delta_words  # in the arena's: first column, as of x and y
+    int frozen            # whether training leaves its parameters, and a batchnorm's running averages, as they are
+    double rate_factor    # of the learning rate, for its parameters
     isize flat            # weight and bias, or gamma and beta, in the program's flat parameter vector; -1 for none
     isize statistics      # running mean and variance in the flat vector of statistics
     isize moments         # panels in `moments`
@@ -73,6 +75,9 @@ cdef struct Network:
     isize n_panels
     int *norm_rows                         # numbers of the batchnorm rows, in order
     int n_norm_rows, n_layer_norms
+    int *live_norms                        # of those that are not frozen: they take the moments of the batch
+    int n_live_norms
+    int scales_rates                       # whether a row has a rate_factor other than 1
     int reads_batch                        # whether a row other than a dense one reads the batch itself
     int gathers                            # whether predict_tile copies the caller's rows first
     int in_columns                         # whether columns.pxi predicts quicker than the tiles of training
@@ -97,3 +102,4 @@ cdef void free_network(Network *net) noexcept nogil:
     free(net.blocks)
     free(net.panels)
     free(net.norm_rows)
+    free(net.live_norms)

@@ -57,7 +57,7 @@ cdef void sums_panel(const Weights *w, const Arena *a, const Row *r, isize p, is
 
 cdef void batchnorm_backward_rows(const Weights *w, const Arena *a, const Row *r, isize row, isize end,
                                   isize n_rows) noexcept nogil:
-    """n_rows: of the batch."""
+    """n_rows: of the batch. A frozen row's gradients of gamma and beta are zero: its moments do not depend on x."""
     cdef isize p, at
     for p in range(nn_panel_count(r.n_out)):
         at = nn_panel_at(a.room, r.n_out, p, row)

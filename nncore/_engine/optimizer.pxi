@@ -66,14 +66,28 @@ cdef void prepare_hyper(Optimizer *o) noexcept nogil:
     o.iterations += 1
     h.beta1, h.one_minus_beta1 = <real>o.beta1, <real>(1.0 - o.beta1)
     h.beta2, h.one_minus_beta2 = <real>o.beta2, <real>(1.0 - o.beta2)
-    h.epsilon, h.step, h.root_scale = <real>o.epsilon, <real>o.learning_rate, 1
+    h.epsilon, h.root_scale = <real>o.epsilon, 1
     if o.rule == NN_adam or o.rule == NN_nadam:
         raise_powers(o)
-        h.step = <real>(o.learning_rate / (1.0 - o.power1))
         h.root_scale = <real>(1.0 / sqrt(1.0 - o.power2))
-    if o.rule == NN_nadam:
-        h.step_g = <real>(o.learning_rate * (1.0 - o.beta1) / (1.0 - o.power1))
-        h.step = <real>(o.learning_rate * o.beta1 / (1.0 - o.power1 * o.beta1))
+    set_steps(o, o.learning_rate, &h.step, &h.step_g)
+
+
+cdef void set_steps(const Optimizer *o, double rate, real *step, real *step_g) noexcept nogil:
+    """What a learning rate makes of the rule's constants in this step."""
+    step[0] = <real>rate
+    if o.rule == NN_adam:
+        step[0] = <real>(rate / (1.0 - o.power1))
+    elif o.rule == NN_nadam:
+        step_g[0] = <real>(rate * (1.0 - o.beta1) / (1.0 - o.power1))
+        step[0] = <real>(rate * o.beta1 / (1.0 - o.power1 * o.beta1))
+
+
+cdef void scale_steps(const Optimizer *o, const Row *r, nn_update *update) noexcept nogil:
+    """Let the update be that of the row's own learning rate."""
+    cdef real step, step_g = 0
+    set_steps(o, o.learning_rate * r.rate_factor, &step, &step_g)
+    nn_update_rate(update, step, step_g)
 
 
 # --------------------------------------------------------------------------------------------------- one block
@@ -83,7 +97,7 @@ cdef nn_shape shape_for(const Optimizer *o, const Row *r) noexcept nogil:
     cdef nn_shape shape
     cdef double decay = o.weight_decay if r.weight_decay < 0 else r.weight_decay
     shape.l1, shape.two_l2, shape.limit = <real>r.l1, <real>(2 * r.l2), <real>o.clip_value
-    shape.scale, shape.keep = <real>o.clip_scale, <real>(1.0 - o.learning_rate * decay)
+    shape.scale, shape.keep = <real>o.clip_scale, <real>(1.0 - o.learning_rate * r.rate_factor * decay)
     shape.keep_other = shape.keep if o.decays_biases else 1
     return shape
 
@@ -139,6 +153,8 @@ cdef void gradients_of_group(Engine *e, isize row, isize end, real *scratch) noe
     outer.tree.before, outer.tree.last = 0, 1
     for i in range(e.net.n_blocks):
         r, at = e.net.rows + e.net.blocks[i].row, block_at(e.net.rows + e.net.blocks[i].row, e.net.blocks + i)
+        if r.frozen:
+            continue
         if r.op == DENSE:
             outer_of_rows(e, e.net.blocks + i, row, end, scratch, &outer)
             outer.gradient = leaf + at
@@ -206,6 +222,19 @@ cdef void gradient_block(Engine *e, const Block *block, int worker, real *scratc
         update_norm(w, s, r, block.p, update)
 
 
+cdef void rest_block(const Engine *e, const Row *r, const Block *block) noexcept nogil:
+    """Of a frozen row: no gradient, and in the new state what is in the old one."""
+    cdef const Stage *s = &e.stage
+    cdef const Weights *w = &e.weights
+    cdef isize k, at = block_at(r, block), size = nn_panel_width(r.n_out, block.p)
+    size *= nn_panel_cols(r.n_in, block.q) + has_bias(r, block) if r.op == DENSE else r.n_weight_rows
+    if s.kind == GRADIENTS and w.gradient != NULL:
+        memset(w.gradient + at, 0, size * sizeof(real))
+    if (s.fused or s.kind == UPDATES) and s.new != w.state:
+        for k in range(1 + w.n_slots):
+            memcpy(s.new + k * e.net.n_weights + at, w.state + k * e.net.n_weights + at, size * sizeof(real))
+
+
 cdef void update_norm(const Weights *w, const Stage *s, const Row *r, isize p, nn_update *update) noexcept nogil:
     """Step gamma and beta, and the running averages of a batchnorm, to the new state."""
     cdef isize at = norm_parameter(r, GAMMA, p), n = 2 * nn_panel_width(r.n_out, p)
@@ -247,6 +276,11 @@ cdef void work_on_blocks(Engine *e, isize begin, isize end, int worker, real *sc
     for i in range(begin, end):
         if nn_raised(&e.crew.abandon):
             break
+        if e.net.rows[e.net.blocks[i].row].frozen:
+            rest_block(e, e.net.rows + e.net.blocks[i].row, e.net.blocks + i)
+            continue
+        if e.net.scales_rates:
+            scale_steps(&e.optimizer, e.net.rows + e.net.blocks[i].row, &update)
         if e.optimizer.shapes:
             shape = shape_for(&e.optimizer, e.net.rows + e.net.blocks[i].row)
             nn_update_shape(&update, &shape)
@@ -277,7 +311,7 @@ cdef void clip_norm(Optimizer *o, const Network *net) noexcept nogil:
     cdef double norm = 0
     for i in range(net.n_panels):
         panel = net.panels + i
-        if net.rows[panel.row].flat >= 0:
+        if net.rows[panel.row].flat >= 0 and not net.rows[panel.row].frozen:
             for c in range(nn_panel_cols(net.rows[panel.row].n_out, panel.p)):
                 norm += o.squares[panel.column + c]
     norm = sqrt(norm)
@@ -289,7 +323,7 @@ cdef void limit_panel(const Network *net, const Weights *w, const Panel *panel, 
     """Keep max_norm in `state`, and renew what is transposed."""
     cdef const Row *r = net.rows + panel.row
     cdef Block block
-    if r.op != DENSE or r.max_norm == 0:
+    if r.op != DENSE or r.max_norm == 0 or r.frozen:
         return
     nn_limit_columns(state + r.weight + nn_panel_at(r.n_weight_rows, r.n_out, panel.p, 0), r.n_in,
                      nn_panel_width(r.n_out, panel.p), r.max_norm)

@@ -35,6 +35,8 @@ cdef void backward_rows(Engine *e, int first, int last, isize row, isize end, re
     for i in range(last - 1, first - 1, -1):
         r = e.net.rows + i
         if r.op == DENSE:
+            if r.frozen and not r.back:
+                continue  # nobody has worked out its delta
             if r.activation != NN_identity and not r.gated:
                 activation_backward_rows(a, r, r.y, row, end, scratch)
             if NN_BFLOAT16:

@@ -27,7 +27,7 @@ cdef bint take_rows(Engine *e, X, isize most) noexcept:
     n = numpy.PyArray_DIM(X, 0)
     if not 1 <= n <= most:
         return 0
-    if e.net.n_norm_rows > 0 and (n == 1 or n > e.arena.room or e.arena.deltas == NULL):
+    if e.net.n_live_norms > 0 and (n == 1 or n > e.arena.room or e.arena.deltas == NULL):
         return 0  # Python knows how many a batchnorm needs, and how many there is memory for
     e.job.X, e.job.n, e.job.batch_size = <const real *>numpy.PyArray_DATA(X), n, n
     return nn_finite(e.job.X, n * e.net.n_features)

@@ -134,12 +134,12 @@ cdef int end_segment(Engine *e, isize epoch, isize batch) noexcept nogil:
 
 cdef inline int phase_begin(const Network *net, int phase) noexcept nogil:
     """The first program row of a phase; of the one after the last, the number of rows."""
-    return 0 if phase == 0 else net.norm_rows[phase - 1] if phase <= net.n_norm_rows else net.n_rows
+    return 0 if phase == 0 else net.live_norms[phase - 1] if phase <= net.n_live_norms else net.n_rows
 
 
 cdef inline const Row *norm_of_phase(const Network *net, int phase) noexcept nogil:
     """The batchnorm with which a phase begins."""
-    return net.rows + net.norm_rows[phase - 1]
+    return net.rows + net.live_norms[phase - 1]
 
 
 cdef void forward_tile(Engine *e, isize row, isize end, isize next, real *scratch) noexcept nogil:
@@ -258,11 +258,11 @@ cdef void norm_stage(Engine *e, int kind, int phase, int n_workers) noexcept nog
 cdef void pass_rows(Engine *e, int n_workers) noexcept nogil:
     """The segment's rows forward through the network and back."""
     cdef int phase
-    for phase in range(e.net.n_norm_rows):
+    for phase in range(e.net.n_live_norms):
         row_stage(e, FORWARD, phase, n_workers)
         norm_stage(e, MOMENTS, phase + 1, n_workers)
-    row_stage(e, TURN, e.net.n_norm_rows, n_workers)
-    for phase in range(e.net.n_norm_rows, 0, -1):
+    row_stage(e, TURN, e.net.n_live_norms, n_workers)
+    for phase in range(e.net.n_live_norms, 0, -1):
         norm_stage(e, SUMS, phase, n_workers)
         if not norm_of_phase(&e.net, phase).back:
             break  # nothing before it has parameters

@@ -111,7 +111,6 @@ ADVICE = elsewhere.table(
         "steps_per_epoch": "an epoch is all rows once, so leave it out",
         "test_size": "give validation_split, or cut the rows with nncore.datasets.train_test_split",
         "train_size": "give test_size: what is not in the test is in the training part",
-        "trainable": "every layer learns, so leave it out",
         "validation_batch_size": "validation needs no batches, so leave it out",
         "validation_freq": "validation rows are scored after every epoch, so leave it out",
         "validation_steps": "all validation rows are scored, so leave it out",

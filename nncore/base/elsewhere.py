@@ -97,6 +97,7 @@ OF_A_MODEL = table(
         "to_json to_yaml": f"json.dumps(model.get_config()) says what it is; {SAVING}",
         "non_trainable_weights trainable_variables trainable_weights variables weights weights_": WEIGHTS,
         "val_loss": "model.history['val_loss'] has it of all epochs, after a fit with validation_data",
+        "trainable": "model.freeze(layer) and model.unfreeze(layer) say which layers learn",
         "zero_grad": f"{NO_STEPS}; model.loss_and_gradient(X, y) returns the gradient",
     }
 )
@@ -105,7 +106,7 @@ OF_A_MODEL = table(
 SET_ON_A_MODEL = table(
     {
         "learning_rate lr": "model.optimizer = dataclasses.replace(model.optimizer, learning_rate=0.01) sets it",
-        "trainable": "every layer learns",
+        "trainable": "model.freeze(layer) and model.unfreeze(layer) say which layers learn",
         "weights": "model.set_weights(list of arrays) sets them",
     }
 )
@@ -149,7 +150,6 @@ OF_A_LAYER = table(
         "get_config": "the fields of a layer are its attributes, as repr(layer) shows them",
         "input output": "model.activations(X, layer) is what one gives, model.explain_step(X, y).layers all of a step",
         "output_shape": "model.summary() tells the number of outputs of each layer",
-        "trainable": "every layer learns",
     }
 )
 """The same of layers."""

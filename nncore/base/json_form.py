@@ -9,11 +9,15 @@ from typing import Any
 from nncore.base.checks import described
 from nncore.base.names import lookup
 
+LATER = {"later": True}
+"""Metadata of fields that came later: files in which they are at their defaults are such that older versions read."""
+
 
 def to_dict(spec: Any) -> dict[str, Any]:
     """Return a spec dataclass as a JSON-safe dict: its class under ``"type"``, then its fields.
 
-    Fields that are None are left out; fields that are specs themselves, or tuples of them, become dicts in turn.
+    Fields that are None are left out, as are those of `LATER` at their defaults; fields that are specs themselves, or
+    tuples of them, become dicts in turn.
 
     Examples
     --------
@@ -24,7 +28,7 @@ def to_dict(spec: Any) -> dict[str, Any]:
     result: dict[str, Any] = {"type": type(spec).__name__}
     for field in dataclasses.fields(spec):
         value = getattr(spec, field.name)
-        if value is not None:
+        if value is not None and not (field.metadata.get("later") and value == field.default):
             result[field.name] = _plain(value)
     return result
 

@@ -511,6 +511,50 @@ class Sequential:
 
         return surgery.replace(self._state, index, layer)
 
+    def freeze(self, *layers: str | int) -> None:
+        """Let training leave these layers as they are, or all if none is named; `unfreeze` undoes it.
+
+        Their weights stay, also from penalties and decay, and so do the optimizer's numbers for them; gradients go
+        through them to those before. A frozen `BatchNorm` normalises by its running averages, which stay as well, as in
+        Keras. ``Dense(..., trainable=False)`` makes a layer that is frozen from the start. Where all layers before one
+        are frozen, nothing is computed on the way back to them, which saves time.
+
+        Parameters
+        ----------
+        *layers : str or int
+            Their names, as `summary` shows them, or their places in `layers`. A `Residual` is frozen with all inside.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such layer, or it has no parameters. The model is then as before.
+        RuntimeError
+            If the model is being trained.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Sequential
+        >>> model = Sequential([Dense(8, "relu"), Dense(1)])
+        >>> history = model.fit([[0.0], [1.0]], [0.0, 1.0])
+        >>> first, last = model.get_weights(0)[0], model.get_weights(1)[0]
+        >>> model.freeze("dense_0")
+        >>> history = model.fit([[0.0], [1.0]], [0.0, 1.0], epochs=10)
+        >>> bool((model.get_weights(0)[0] == first).all()), bool((model.get_weights(1)[0] == last).all())
+        (True, False)
+        """
+        from nncore.model import freezing
+
+        freezing.set_trainable(self._state, layers, False)
+
+    def unfreeze(self, *layers: str | int) -> None:
+        """Let training change these layers again, or all if none is named; see `freeze`.
+
+        A layer inside of a `Residual` that is frozen needs that to be unfrozen, too.
+        """
+        from nncore.model import freezing
+
+        freezing.set_trainable(self._state, layers, True)
+
     # ---- training
 
     @own_arithmetic
@@ -998,7 +1042,7 @@ class Sequential:
 
 # `predict`, `train_on_batch` and what the guide names beside them are called too often for that.
 ONCE = "build compile fit evaluate save add insert remove move replace summary explain_step get_weights set_weights"
-RARE = "stepper clone reset get_config get_layer activations to_bytes"
+RARE = "stepper freeze unfreeze clone reset get_config get_layer activations to_bytes"
 checks.explain_unknown_arguments([Sequential], [*ONCE.split(), *RARE.split()])
 answer(Sequential, elsewhere.OF_A_MODEL, elsewhere.SET_ON_A_MODEL)
 refuse_setting(Sequential, elsewhere.READ_ONLY)

@@ -100,7 +100,8 @@ def _layer_cells(state: State) -> list[tuple[str, ...]]:
         elif isinstance(layer, Dense):
             outputs = str(layer.units)
         name = "  " * depth + layer_name(layer, number)
-        cells.append((name, type(layer).__name__, outputs, _activation(layer), _count(program, number)))
+        kind = type(layer).__name__ + ("" if getattr(layer, "trainable", True) else ", frozen")
+        cells.append((name, kind, outputs, _activation(layer), _count(program, number)))
     return cells
 
 
@@ -120,8 +121,11 @@ def _count(program: Program | None, number: int) -> str:
 def _totals(state: State) -> list[str]:
     lines = []
     if state.network is not None:
-        n = state.network.program.n_parameters
-        lines.append(f"parameters: {n:,} ({n * state.dtype.itemsize / 1024:,.1f} KiB)")
+        program = state.network.program
+        n, frozen = program.n_parameters, {row.layer for row in program.rows if row.frozen}
+        kept = sum(block.size for block in program.parameters if block.layer in frozen)
+        resting = f", {kept:,} of them frozen" if kept else ""
+        lines.append(f"parameters: {n:,} ({n * state.dtype.itemsize / 1024:,.1f} KiB){resting}")
     if state.layers:
         inferred = f" (inferred from {last_activation(state.layers)})" if state.loss is None else ""
         lines.append(f"loss: {current_loss(state).name}{inferred}")

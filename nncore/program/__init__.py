@@ -7,6 +7,7 @@ from nncore.program.lowering import (
     last_activation,
     lower,
     refuse_absurd_size,
+    refuse_frozen,
     refuse_unsuitable_batch,
 )
 from nncore.program.rows import ParameterBlock, Row
@@ -20,5 +21,6 @@ __all__ = [
     "last_activation",
     "lower",
     "refuse_absurd_size",
+    "refuse_frozen",
     "refuse_unsuitable_batch",
 ]

@@ -214,9 +214,10 @@ def refuse_unsuitable_batch(program: Program, batch_size: int, itemsize: int) ->
     ValueError: layer 'norm' normalises over a batch, and batch_size is 1 row, which has no variance; expected at \
 least 2 rows in X and in a batch, or LayerNorm, which normalises each row
     """
-    if not program.statistics:
+    live = {row.layer for row in program.rows if row.op == "batchnorm" and not row.frozen}
+    if not live:
         return
-    name = program.statistics[0].name.removesuffix(".mean")
+    name = next(block.name for block in program.statistics if block.layer in live).removesuffix(".mean")
     if batch_size == 1:
         raise ValueError(
             f"layer {name!r} normalises over a batch, and batch_size is 1 row, which has no variance; expected at "
@@ -232,6 +233,17 @@ least 2 rows in X and in a batch, or LayerNorm, which normalises each row
             f"this process may use {memory.readable(limit)} of memory; expected a batch_size of at most "
             f"{limit // bytes_each}, fewer units, or LayerNorm, which normalises each row"
         )
+
+
+def refuse_frozen(program: Program) -> None:
+    """Raise ValueError if no layer of a program learns.
+
+    Examples
+    --------
+    >>> refuse_frozen(lower([Dense(2, trainable=False), Dense(1)], 3, "mse"))
+    """
+    if all(row.frozen for row in program.rows if row.op in ("dense", "batchnorm", "layernorm")):
+        raise ValueError("every layer is frozen, so there is nothing to train; model.unfreeze(layer) lets one learn")
 
 
 def _take_link(rows: list[Row], loss: Loss) -> tuple[list[Row], str]:

@@ -22,7 +22,7 @@ def penalises(program: Program) -> bool:
 
 
 def l2_factors(program: Program) -> Array:
-    """Return the factor `l2` of every parameter, shape (n_parameters,).
+    """Return the factor `l2` of every parameter that is trained, shape (n_parameters,).
 
     Examples
     --------
@@ -33,6 +33,6 @@ def l2_factors(program: Program) -> Array:
     """
     l2 = np.zeros(program.n_parameters)
     for row in program.rows:
-        if row.l2:
+        if row.l2 and not row.frozen:
             l2[row.weight : row.weight + row.n_in * row.n_out] = row.l2
     return l2

@@ -47,6 +47,10 @@ class Row:
         Of a batchnorm.
     l1, l2, weight_decay, max_norm
         As in `Dense`; of its weight.
+    frozen : bool
+        Whether training leaves its parameters and statistics as they are; a frozen batchnorm predicts in training, too.
+    rate_factor : float
+        Of the learning rate.
     """
 
     op: str
@@ -65,6 +69,8 @@ class Row:
     l2: float = 0.0
     weight_decay: float | None = None
     max_norm: float | None = None
+    frozen: bool = False
+    rate_factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,7 @@ class Rows:
     statistics: list[ParameterBlock] = field(default_factory=list)
     n_layers: int = 0
     _owners: dict[str, int] = field(default_factory=dict)
+    _frozen: bool = False  # whether a Residual around is
     _branch: int = 0  # the first row of the innermost Residual: what an activation may become part of
 
     def add(self, layers: Sequence[Layer], where: str = "layers") -> None:
@@ -187,7 +194,12 @@ class Rows:
             bias = self._block(self.parameters, number, f"{name}.bias", shape[1:], layer.bias_initializer, how)
         row = Row("dense", number, *shape, activation.name, activation.parameter, weight, bias, len(self.rows) - 1)
         decay, limit = layer.weight_decay, layer.max_norm
-        self._append(replace(row, l1=layer.l1, l2=layer.l2, weight_decay=decay, max_norm=limit))
+        row = replace(row, l1=layer.l1, l2=layer.l2, weight_decay=decay, max_norm=limit)
+        self._append(self._with_rate(row, layer))
+
+    def _with_rate(self, row: Row, layer: Dense | BatchNorm | LayerNorm) -> Row:
+        frozen = self._frozen or not layer.trainable
+        return replace(row, frozen=frozen, rate_factor=layer.learning_rate_multiplier)
 
     def _activation(self, layer: Activation, number: int, where: str) -> None:
         """Append a row, unless the row before can apply the function itself and nobody else reads it."""
@@ -212,7 +224,8 @@ class Rows:
         if layer.affine:
             gamma = self._block(self.parameters, number, f"{name}.gamma", shape, "ones", "identity")
             beta = self._block(self.parameters, number, f"{name}.beta", shape, "zeros", "identity")
-        return Row(op, number, *self._square, "identity", layer.epsilon, gamma, beta, len(self.rows) - 1)
+        row = Row(op, number, *self._square, "identity", layer.epsilon, gamma, beta, len(self.rows) - 1)
+        return self._with_rate(row, layer)
 
     def _batch_norm(self, layer: BatchNorm, number: int, where: str) -> None:
         name, shape = self._name(layer, number), (self.width,)
@@ -233,12 +246,13 @@ class Rows:
     def _residual(self, layer: Residual, number: int, where: str) -> None:
         name, width, start = self._name(layer, number), self.width, len(self.rows) - 1
         outer, self._branch = self._branch, len(self.rows)
+        frozen, self._frozen = self._frozen, self._frozen or not layer.trainable
         self.add(layer.layers, f"{where}.layers")
         end, skip = len(self.rows) - 1, start
         if self.width != width:
             skip = self._projection(layer, number, name, width, start, where)
         self._append(Row("add", number, *self._square, source=end, skip=skip))
-        self._branch = outer
+        self._branch, self._frozen = outer, frozen
 
     def _projection(self, layer: Residual, number: int, name: str, width: int, start: int, where: str) -> int:
         if not layer.projection:
@@ -248,7 +262,7 @@ class Rows:
             )
         shape = (width, self.width)
         weight = self._block(self.parameters, number, f"{name}.projection.weight", shape, "auto", "identity")
-        self._append(Row("dense", number, *shape, weight=weight, source=start))
+        self._append(Row("dense", number, *shape, weight=weight, source=start, frozen=self._frozen))
         return len(self.rows) - 1
 
 

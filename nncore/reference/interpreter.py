@@ -244,7 +244,7 @@ def train(
     for e in range(epochs):
         order = permutation(seed, first_epoch + e, n) if shuffle else np.arange(n)
         for rows in (order[start : start + batch_size] for start in range(0, n, batch_size)):
-            w, mode = None if sample_weight is None else sample_weight[rows], Training(seed, t, precision)
+            w, mode = None if sample_weight is None else sample_weight[rows], Training(seed, t, precision, statistics)
             records = tape(program, parameters, X[rows], mode)
             slope = _slope(program, records, target[rows], w)
             gradient = backward(program, parameters, records, mode, slope)

@@ -91,6 +91,9 @@ def backward(program: Program, parameters: Array, records: Tape, mode: Training,
         arrive(row.source, BACKWARD[row.op](row, parameters, x, dz, mode, gradient))
         if row.op == "add":
             arrive(row.skip, dz)
+    for block in program.parameters:
+        if any(row.frozen and block.offset in (row.weight, row.bias) for row in program.rows):
+            block.of(gradient)[...] = 0
     return gradient
 
 
@@ -119,5 +122,5 @@ def average_statistics(program: Program, records: Tape, statistics: Array) -> No
     array([1. , 1.5])
     """
     for row, (x, _, _) in zip(program.rows, records, strict=True):
-        if row.op == "batchnorm":
+        if row.op == "batchnorm" and not row.frozen:
             average(row, x, statistics)

@@ -49,16 +49,19 @@ class Training(NamedTuple):
         What the dropped values depend on: seed of the model, number of updates done before.
     precision : "mixed_bfloat16" or None
         Of the dense products; None for that of their input.
+    statistics : ndarray of shape (n_statistics,) or None
+        The running means and variances, for frozen batchnorms; None for programs that have none.
 
     Examples
     --------
-    >>> Training(seed=7)
-    Training(seed=7, iteration=0, precision=None)
+    >>> Training(seed=7).seed
+    7
     """
 
     seed: int = 0
     iteration: int = 0
     precision: str | None = None
+    statistics: Array | None = None
 
 
 Mode = Predicting | Training
@@ -192,7 +195,7 @@ def running(row: Row, statistics: Array) -> tuple[Array, Array]:
 
 
 def _batchnorm(row: Row, parameters: Array, x: Array, mode: Mode) -> Array:
-    if isinstance(mode, Training):
+    if isinstance(mode, Training) and not row.frozen:
         return _norm(row, parameters, x, *moments(x, axis=0))
     if mode.statistics is None:
         raise ValueError(
@@ -203,6 +206,12 @@ def _batchnorm(row: Row, parameters: Array, x: Array, mode: Mode) -> Array:
 
 
 def _batchnorm_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mode, gradient: Array) -> Array:
+    if row.frozen:
+        assert mode.statistics is not None, "the way forward has asked"
+        scale = 1.0 / np.sqrt(running(row, mode.statistics)[1] + row.parameter)
+        factor = scale * _gamma_of(row, parameters) if row.weight >= 0 else scale
+        dx: Array = dz * factor.astype(x.dtype)
+        return dx
     return _norm_backward(row, parameters, x, dz, gradient, axis=0)
 
 

@@ -6,6 +6,8 @@ weights are scaled down to their largest norm.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nncore.optimizers import Optimizer
@@ -39,7 +41,7 @@ def penalise(program: Program, parameters: Array, gradient: Array) -> None:
     array([ 4., -5.,  0.])
     """
     for row in program.rows:
-        if row.op == "dense" and (row.l1 or row.l2):
+        if row.op == "dense" and (row.l1 or row.l2) and not row.frozen:
             w = weight_of(row, parameters)
             weight_of(row, gradient)[...] += row.l1 * np.sign(w) + 2 * row.l2 * w
 
@@ -127,7 +129,7 @@ def limit_norms(program: Program, parameters: Array) -> None:
     array([0.6, 0.5, 0.8, 0.5, 9. , 9. ])
     """
     for row in program.rows:
-        if row.max_norm is not None:
+        if row.max_norm is not None and not row.frozen:
             w = weight_of(row, parameters)
             norm = np.linalg.norm(w.astype(np.float64), axis=0)
             w *= (row.max_norm / np.maximum(norm, row.max_norm)).astype(w.dtype)
@@ -156,5 +158,24 @@ def step(
     """
     penalise(program, parameters, gradient)
     clip(gradient, optimizer.clip_value, optimizer.clip_norm)
-    update(optimizer, parameters, gradient, slots, t, decay)
+    for factor, places in _by_rate(program):
+        one = replace(optimizer, learning_rate=optimizer.rate * factor)
+        own = parameters[places]
+        its_slots = [slot[places] for slot in slots]
+        update(one, own, gradient[places], its_slots, t, decay[places])
+        parameters[places] = own
+        for slot, values in zip(slots, its_slots, strict=True):
+            slot[places] = values
     limit_norms(program, parameters)
+
+
+def _by_rate(program: Program) -> list[tuple[float, Array]]:
+    """Return the places of the parameters that are trained, by the factor of their learning rate."""
+    factors = np.zeros(program.n_parameters)
+    for row in program.rows:
+        if row.weight >= 0 and not row.frozen:
+            of_weight = row.n_in * row.n_out if row.op == "dense" else row.n_out
+            factors[row.weight : row.weight + of_weight] = row.rate_factor
+            if row.bias >= 0:
+                factors[row.bias : row.bias + row.n_out] = row.rate_factor
+    return [(float(factor), np.flatnonzero(factors == factor)) for factor in np.unique(factors[factors > 0])]

@@ -77,6 +77,8 @@ def check(program: Program) -> None:
             f"solver='lm' minimises squared errors only, this model's loss is {loss}; use solver='lbfgs', or "
             "compile(loss='mean_squared_error')"
         )
+    if any(row.frozen for row in program.rows):
+        raise ValueError("solver='lm' trains all layers, and some are frozen; use solver='lbfgs', or model.unfreeze()")
     if any(row.l1 for row in program.rows):
         raise ValueError("solver='lm' cannot penalise by l1, which is no square; use l2 instead")
     unknown = next((row.op for row in program.rows if row.op not in OPS), None)

@@ -17,7 +17,7 @@ from nncore.engine import own_arithmetic
 from nncore.errors import TrainingDiverged
 from nncore.network import Network
 from nncore.optimizers import Optimizer
-from nncore.program import Program, refuse_unsuitable_batch
+from nncore.program import Program, refuse_frozen, refuse_unsuitable_batch
 from nncore.schedules import Schedule
 from nncore.training import sampling
 from nncore.training.decay import check_decay, rates_between
@@ -224,6 +224,7 @@ def _on_converted(
     n = len(data.X)
     if n > most:
         raise ValueError(f"X has {n} rows, but batch_size={most} is the most that this stepper was made for")
+    refuse_frozen(program)
     refuse_unsuitable_batch(program, n, state.dtype.itemsize)
     network = state.network or new_network(state, program)
     rate = np.array([rate_at(state, network, epoch)])

@@ -27,7 +27,7 @@ def check_decay(program: Program, optimizer: Optimizer, rates: float | Array) ->
     Raises
     ------
     ValueError
-        If the product of the largest rate and the largest decay is above 1.
+        If the product of the largest rate and the largest decay, a layer's multiplier included, is above 1.
 
     Examples
     --------
@@ -41,8 +41,14 @@ def check_decay(program: Program, optimizer: Optimizer, rates: float | Array) ->
 the weights; lower one of them
     """
     default = getattr(optimizer, "weight_decay", 0.0)
-    own = [default if row.weight_decay is None else row.weight_decay for row in program.rows if row.op == "dense"]
-    decay = max([*own, default if getattr(optimizer, "decay_bias", False) else 0.0])
+    learning = [row for row in program.rows if row.weight >= 0 and not row.frozen]
+    own = [
+        row.rate_factor * (default if row.weight_decay is None else row.weight_decay)
+        for row in learning
+        if row.op == "dense"
+    ]
+    norms = [row.rate_factor * default for row in learning if getattr(optimizer, "decay_bias", False)]
+    decay = max([*own, *norms], default=0.0)
     if decay == 0:
         return
     rate = float(np.max(rates))
