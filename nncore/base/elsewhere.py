@@ -69,7 +69,7 @@ OF_A_MODEL = table(
         "feature_names_in_": "model.feature_names has them",
         "fit_one_cycle lr_find": "give the optimizer a schedule: model.compile(Adam(OneCycle(0.01, epochs=10)))",
         "fit_transform": "model.fit(X, y) trains, and model.predict(X) returns the outputs",
-        "freeze requires_grad_ trainable unfreeze": "every layer learns",
+        "requires_grad_ trainable": "model.freeze(layer) and model.unfreeze(layer) say which layers learn",
         "evaluate_generator": "model.evaluate(X, y) takes arrays",
         "export load save_model save_weights": SAVING,
         "fit_generator": "model.fit(X, y) takes arrays, and model.train_on_batch(X, y) batch after batch",
@@ -97,7 +97,6 @@ OF_A_MODEL = table(
         "to_json to_yaml": f"json.dumps(model.get_config()) says what it is; {SAVING}",
         "non_trainable_weights trainable_variables trainable_weights variables weights weights_": WEIGHTS,
         "val_loss": "model.history['val_loss'] has it of all epochs, after a fit with validation_data",
-        "trainable": "model.freeze(layer) and model.unfreeze(layer) say which layers learn",
         "zero_grad": f"{NO_STEPS}; model.loss_and_gradient(X, y) returns the gradient",
     }
 )
