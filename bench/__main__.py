@@ -106,6 +106,16 @@ def _many(options: argparse.Namespace) -> int:
     return 0 if not options.check or bounds.report(many.ratios(run)) else 1
 
 
+def _streaming(options: argparse.Namespace) -> int:
+    from bench import streaming
+
+    found = streaming.run(options.gigabytes, options.quick)
+    print(streaming.markdown(found))
+    for wrong in streaming.missed(found):
+        print(f"bench: {wrong}", file=sys.stderr)
+    return 1 if options.check and streaming.missed(found) else 0
+
+
 def _folder(options: argparse.Namespace) -> Path | None:
     """Return where the files of `step`, `layers`, `builder`, `estimators` or `many` go, if anywhere."""
     from bench.record import make_folder, results_here
@@ -202,6 +212,10 @@ def _parser() -> argparse.ArgumentParser:
     builder = command("builder", _builder, "time training in the builder while pages watch")
     estimators = command("estimators", _estimators, "time fits of the estimators beside scikit-learn's, and score them")
     many = command("many", _many, "time many small networks, and a search, trained together")
+    streams = command("streaming", _streaming, "train from a file larger than the memory allowed, and from memory")
+    streams.add_argument("--gigabytes", type=float, default=4, metavar="N", help="of the file; default: 4")
+    streams.add_argument("--quick", action="store_true", help="one round")
+    streams.add_argument("--check", action="store_true", help="exit code 1 if it is slower, or takes more memory")
     of_cases = "of those in bench/cases.py; default: "
     for benchmark, cases_help in (
         (step, f"{of_cases}all"),

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 MODULES = (
     "activations",
     "callbacks",
+    "data",
     "datasets",
     "doctor",
     "engine",

@@ -7,7 +7,7 @@
 
 #include "nncore.h"
 
-enum { NN_STREAM_SHUFFLE = 2, NN_STREAM_DROPOUT = 4 }; /* second words of the key: nncore/base/random.py has all */
+enum { NN_STREAM_SHUFFLE = 2, NN_STREAM_DROPOUT = 4, NN_STREAM_BLOCKS = 6 }; /* second words of the key: nncore/base/random.py has all */
 
 typedef struct { uint64_t word[4]; } nn_block;
 
@@ -33,17 +33,19 @@ NN_FUNC void nn_count_up(int64_t *order, isize begin, isize end)
 }
 
 /* order (n), counted up = the permutation in which `epoch` visits n <= 2^32 rows: Fisher-Yates from the last row down. A
- * word of a block holds two draws, the low half first; no row's chance is off by more than n / 2^32 of itself.
+ * word of a block holds two draws, the low half first; no row's chance is off by more than n / 2^32 of itself. Whatever
+ * else it holds changes places likewise. `part` tells apart what an epoch draws of one stream.
  * One call takes it from row i to row `stop`; so many rows a call, but for the last, as are a multiple of NN_SWAPS: the
  * draws come in such batches, so that the latencies of their blocks overlap. */
 #define NN_SWAPS 128
-NN_FUNC void nn_shuffle(int64_t *order, isize n, isize i, isize stop, uint64_t seed, uint64_t epoch)
+NN_FUNC void nn_shuffle(int64_t *order, isize n, isize i, isize stop, uint64_t seed, int stream, uint64_t part,
+                        uint64_t epoch)
 {
     uint32_t draws[NN_SWAPS];
     uint64_t block = (uint64_t)(n - 1 - i) / 8;
     while (i > stop) {
         for (int k = 0; k < NN_SWAPS; k += 8) {
-            nn_block b = nn_philox(seed, NN_STREAM_SHUFFLE, (nn_block){{block++, 0, 0, epoch}});
+            nn_block b = nn_philox(seed, (uint64_t)stream, (nn_block){{block++, part, 0, epoch}});
             for (int w = 0; w < 4; w++) {
                 draws[k + 2 * w] = (uint32_t)b.word[w];
                 draws[k + 2 * w + 1] = (uint32_t)(b.word[w] >> 32);
@@ -55,6 +57,21 @@ NN_FUNC void nn_shuffle(int64_t *order, isize n, isize i, isize stop, uint64_t s
             order[i] = order[j];
             order[j] = swap;
         }
+    }
+}
+
+typedef struct { isize block, row; } nn_place; /* in the order of an epoch's blocks: which block, which row of it */
+
+/* rows (n_here) = those of the blocks that `blocks` names one after the other, from *at on, which moves on behind them;
+ * block b has the rows from b * block_rows on, the last one as many as there are of n */
+NN_FUNC void nn_rows_of_blocks(int64_t *rows, isize n_here, const int64_t *blocks, isize block_rows, isize n, nn_place *at)
+{
+    for (isize done = 0; done < n_here;) {
+        isize begin = blocks[at->block] * block_rows, size = n - begin < block_rows ? n - begin : block_rows;
+        isize left = size - at->row, take = left < n_here - done ? left : n_here - done;
+        for (isize i = 0; i < take; i++) rows[done + i] = begin + at->row + i;
+        done += take, at->row += take;
+        if (at->row == size) at->block++, at->row = 0;
     }
 }
 

@@ -19,7 +19,7 @@ WORDS = "metrics activations initializers layers losses schedules optimizers"
 `version`, which import nothing."""
 
 SPEC = f"errors version base {WORDS} program"
-BELOW = f"{SPEC} engine kernels datasets arrays network"
+BELOW = f"{SPEC} engine kernels datasets arrays data network"
 
 MAY_IMPORT = {
     "base": "errors version",
@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "kernels": f"{SPEC} engine",
     "datasets": "errors base",
     "arrays": SPEC,
+    "data": f"{SPEC} arrays",
     "network": f"{SPEC} engine arrays",
     "doctor": f"{SPEC} arrays",
     "plots": f"{SPEC} kernels arrays doctor",

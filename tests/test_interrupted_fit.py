@@ -1,6 +1,7 @@
 """Ctrl-C at any line of the loop of ``fit``; and nothing that a training made outlives it."""
 
 import gc
+import linecache
 import sys
 import weakref
 from pathlib import Path
@@ -25,16 +26,23 @@ def new_model():
     return model
 
 
+def leaves_block(frame, last):
+    """Tell whether a ``with`` is about to be left, of a lock say: no handler of a signal runs there."""
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    return last > frame.f_lineno and line.lstrip().startswith("with ")
+
+
 def strike_at(number):
     """Return a trace function that interrupts before the line that is run `number`-th, and the list of those seen."""
-    seen = []
+    seen, lines = [], {}
 
     def trace(frame, event, argument):
         if not frame.f_code.co_filename.startswith(TRAINING):
             return None
         if event == "line":
             seen.append((frame.f_code.co_filename, frame.f_lineno))
-            if len(seen) == number:
+            last, lines[frame] = lines.get(frame, 0), frame.f_lineno
+            if len(seen) == number and not leaves_block(frame, last):
                 raise KeyboardInterrupt
         return trace
 

@@ -30,6 +30,7 @@ cdef struct Copies:       # of what belongs to a job, kept so that the next one 
     isize n_order
     int *labels           # another thread may change the caller's array
     isize n_labels
+    PyObject *fed         # what holds the rows of a window, see take_fed; no copy, but kept as long
 
 
 cdef inline real *values_at(const Arena *a, isize columns) noexcept nogil:

@@ -23,13 +23,16 @@ cdef void begin_job(Engine *e, int purpose) noexcept:
 
 cdef int prepare_job(Engine *e, int purpose, const real[:, ::1] X, object target, object sample_weight,
                      real[:, ::1] predictions, isize batch_size) except -1:
-    """Check the shapes, on which memory safety rests, and point the job at the caller's arrays."""
+    """Check the shapes, on which memory safety rests, and point the job at the caller's arrays; X None is fed later."""
     cdef const real[::1] weights
-    cdef isize n = X.shape[0]
+    cdef isize n = len(target) if X is None else X.shape[0]
     begin_job(e, purpose)
-    if n < 1 or X.shape[1] != e.net.n_features:
-        raise ValueError(f"X has shape ({n}, {X.shape[1]}), expected at least one row of {e.net.n_features} features")
-    e.job.X, e.job.n, e.job.batch_size = &X[0, 0], n, batch_size
+    if n < 1 or (X is not None and X.shape[1] != e.net.n_features):
+        width = e.net.n_features if X is None else X.shape[1]
+        raise ValueError(f"X has shape ({n}, {width}), expected at least one row of {e.net.n_features} features")
+    e.job.n, e.job.batch_size = n, batch_size
+    if X is not None:
+        e.job.X = &X[0, 0]
     if target is not None:
         take_target(e, target)
     if sample_weight is not None:
@@ -71,13 +74,11 @@ cdef int check_statistics(isize n_statistics, str name, isize n) except -1:
     return 0
 
 
-cdef int check_training(const Engine *e, isize n, isize epochs, isize batch_size, bint shuffle) except -1:
+cdef int check_training(const Engine *e, isize epochs, isize batch_size) except -1:
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}")
     if e.weights.spare == NULL:
         raise RuntimeError("set_optimizer comes before train")
-    if shuffle and n > MAX_SHUFFLED:
-        raise ValueError(f"X has {n:,} rows; at most {MAX_SHUFFLED:,} can be shuffled")
     return 0
 
 

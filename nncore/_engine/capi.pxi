@@ -220,7 +220,12 @@ cdef extern from "lanes.h" nogil:
 
 cdef extern from "rng.h" nogil:
     void nn_count_up(int64_t *order, isize begin, isize end)
-    void nn_shuffle(int64_t *order, isize n, isize i, isize stop, uint64_t seed, uint64_t epoch)
+    int NN_STREAM_SHUFFLE, NN_STREAM_BLOCKS
+    void nn_shuffle(int64_t *order, isize n, isize i, isize stop, uint64_t seed, int stream, uint64_t part,
+                    uint64_t epoch)
+    ctypedef struct nn_place:
+        isize block, row
+    void nn_rows_of_blocks(int64_t *rows, isize n_here, const int64_t *blocks, isize block_rows, isize n, nn_place *at)
 
 cdef extern from "threads.h" nogil:
     ctypedef struct nn_flag:

@@ -68,7 +68,7 @@ class Plan:
     def get_slots(self, out: _Real) -> None: ...
     def train(
         self,
-        X: _Real,
+        X: _Real | None,
         target: _Real | _Labels,
         sample_weight: _Real | None = None,
         *,
@@ -85,6 +85,8 @@ class Plan:
         validation: tuple[_Real, _Real | _Labels, _Real | None, _Real | None] | None = None,
         thresholds: NDArray[np.float64] | None = None,
         listener: Callable[[int, list[float]], object] | None = None,
+        windows: tuple[int, int] | None = None,
+        feed: Callable[[int, int], _Real] | None = None,
     ) -> TrainResult: ...
     def step(
         self,
@@ -113,6 +115,7 @@ class Plan:
         target: _Real | _Labels,
         sample_weight: _Real | None = None,
         predictions: _Real | None = None,
+        row_losses: NDArray[np.float64] | None = None,
     ) -> float: ...
 
 def train_together(
@@ -164,4 +167,5 @@ def loss(
     name: str, raw_prediction: _Real, target: _Real | _Labels, parameter: float
 ) -> tuple[NDArray[np.float64], _Real]: ...
 def update(optimizer: Optimizer, w: _Real, g: _Real, slots: _Real, t: int, decay: bool) -> None: ...
-def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
+def permutation(n: int, seed: int, epoch: int, part: int | None = None) -> NDArray[np.int64]: ...
+def mean(values: NDArray[np.float64]) -> float: ...

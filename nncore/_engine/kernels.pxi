@@ -287,8 +287,13 @@ def update(optimizer, real[::1] w not None, const real[::1] g not None, real[:, 
         np.asarray(slots)[i] = copies[2 + i, :n]
 
 
-def permutation(isize n, uint64_t seed, uint64_t epoch):
-    """The order in which an epoch visits n rows; in parts, as train.pxi draws it, between which signals are heard."""
+def permutation(isize n, uint64_t seed, uint64_t epoch, part=None):
+    """The order in which an epoch visits n rows; in parts, as train.pxi draws it, between which signals are heard.
+
+    With a `part` that of its blocks, 0, or of the rows in one of its windows, counted from 1.
+    """
+    cdef int stream = NN_STREAM_SHUFFLE if part is None else NN_STREAM_BLOCKS
+    cdef uint64_t number = 0 if part is None else part
     out = np.empty(n, np.int64)
     cdef int64_t[::1] order = out
     cdef isize row = n - 1, stop
@@ -297,7 +302,15 @@ def permutation(isize n, uint64_t seed, uint64_t epoch):
     while row > 0:
         stop = max(row - SHUFFLED, <isize>0)
         with nogil:
-            nn_shuffle(&order[0], n, row, stop, seed, epoch)
+            nn_shuffle(&order[0], n, row, stop, seed, stream, number, epoch)
         PyErr_CheckSignals()
         row = stop
     return out
+
+
+def mean(const double[::1] values not None):
+    """Their mean, of which there are some, in the bits of `Plan.evaluate` for losses of rows."""
+    cdef unsigned fp = nn_fp_begin(1)
+    cdef double found = nn_mean(&values[0], values.shape[0])
+    nn_fp_end(fp)
+    return found

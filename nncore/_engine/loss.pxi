@@ -6,15 +6,15 @@ cdef inline real *gradient_scratch(const Crew *c, real *scratch) noexcept nogil:
 
 
 cdef inline isize source_row(const Job *job, isize i) noexcept nogil:
-    """The caller's row number of the i-th row to be visited."""
+    """The caller's row number of the i-th row to be visited, counted from the window's first."""
     return i if job.order == NULL else job.order[i]
 
 
 cdef void gather(const Network *net, const Job *job, const Arena *a, isize row, isize end, isize start) noexcept nogil:
     """Copy the caller's rows that are visited at start.. into the input block."""
-    cdef const real *X = job.X if job.order != NULL else job.X + start * net.n_features
+    cdef const real *X = job.X if job.slots != NULL else job.X + start * net.n_features
     nn_store_rows(values_at(a, 0), a.room, net.n_features, row, end - row, X,
-                  NULL if job.order == NULL else job.order + start)
+                  NULL if job.slots == NULL else job.slots + start)
 
 
 cdef enum:
@@ -25,9 +25,9 @@ cdef void look_ahead(const Network *net, const Job *job, isize start, Input *inp
     cdef isize i
     input.n_ahead = 0
     if net.n_features >= WIDE_ROW:
-        input.n_ahead = max(<isize>0, min(<isize>TILE_ROWS, job.n - start))
+        input.n_ahead = max(<isize>0, min(<isize>TILE_ROWS, (job.here if job.window else job.n) - start))
     for i in range(input.n_ahead):
-        input.ahead[i] = job.X + source_row(job, start + i) * net.n_features
+        input.ahead[i] = job.X + (start + i if job.slots == NULL else job.slots[start + i]) * net.n_features
 
 
 cdef inline const real *outputs(const Network *net, const Arena *a) noexcept nogil:

@@ -129,10 +129,10 @@ cdef class Plan:
 
     # -------------------------------------------------------------------------------------------------------- running
 
-    def train(self, const real[:, ::1] X not None, target not None, sample_weight=None, *, isize first_epoch=0,
+    def train(self, const real[:, ::1] X, target not None, sample_weight=None, *, isize first_epoch=0,
               isize epochs=1, isize batch_size=32, bint shuffle=True, uint64_t seed=0, real[:, ::1] predictions=None,
               max_seconds=None, const double[::1] learning_rates=None, const int64_t[::1] recorded=None, watcher=None,
-              validation=None, const double[::1] thresholds=None, listener=None):
+              validation=None, const double[::1] thresholds=None, listener=None, windows=None, feed=None):
         """Run whole epochs of mini-batch training.
 
         Parameters
@@ -167,6 +167,13 @@ cdef class Plan:
         listener : callable, optional
             Called after each epoch with its number, counted from that of the call, and a list of its loss and scores.
             If it returns true, that epoch is the last; so it is if it raises.
+        windows : tuple of two int, optional
+            Rows of a block and of a window, whole batches: `shuffle` then changes the places of blocks, and of the rows
+            of each window, see `nncore.base.random.block_permutation`.
+        feed : callable, optional
+            X is None, and this is called before each window with the number of the epoch and that of the window in it.
+            It returns the window's rows, blocks in the order of the epoch, each as it is: at least so many, in an array
+            that it leaves alone until the next call. An error of its ends training at the start of the epoch.
 
         Returns
         -------
@@ -175,11 +182,13 @@ cdef class Plan:
         cdef Engine *e = &self.e
         cdef TrainResult result
         cdef Scoring scoring
+        if (X is None) != (feed is not None) or (feed is not None and windows is None):
+            raise ValueError("give X, or feed and windows")
         self.enter()  # first: a job of another thread may be exchanging what is checked
         try:
             row_losses = prepare_scoring(e, &scoring, validation, thresholds, listener)
             result = prepare_training(e, X, target, sample_weight, first_epoch, epochs, batch_size, shuffle, seed,
-                                      predictions, max_seconds, learning_rates, recorded, &scoring)
+                                      predictions, max_seconds, learning_rates, recorded, &scoring, windows, feed)
             self.result = result  # already, for a child process in which the job does not come to its end
             e.watch.watcher = NULL if watcher is None else <PyObject *>watcher
             try:
@@ -333,10 +342,11 @@ cdef class Plan:
             self.busy = 0
 
     def evaluate(self, const real[:, ::1] X not None, target not None, sample_weight=None,
-                 real[:, ::1] predictions=None):
-        """Return the mean loss over all rows; optionally store the outputs."""
+                 real[:, ::1] predictions=None, double[::1] row_losses=None):
+        """Return the mean loss over all rows; optionally store the outputs (n, n_outputs), and the loss of each row."""
         cdef Engine *e = &self.e
-        cdef double[::1] losses = np.empty(max(X.shape[0], 1))
+        cdef double[::1] losses = np.empty(max(X.shape[0], 1)) if row_losses is None else row_losses
+        check_rows("row_losses", losses.shape[0], max(X.shape[0], 1))
         self.enter()
         try:
             prepare_job(e, EVALUATE, X, target, sample_weight, predictions, 0)

@@ -64,7 +64,7 @@ cdef void give_up(Engine *e, object error) noexcept:
 
 cdef int call_watcher(Engine *e) except -1:
     """Tell the watcher how far training has come; it may say that this is enough."""
-    cdef isize n_rows = e.stage.start - e.stage.done  # of the epoch's batches that are done
+    cdef isize n_rows = e.job.first + e.stage.start - e.stage.done  # of the epoch's batches that are done
     if (<object>e.watch.watcher)(e.outcome.epochs_done, n_rows, e.books.epoch_loss / n_rows if n_rows else NAN):
         e.watch.undo = 1
         nn_raise(&e.crew.abandon)

@@ -82,11 +82,12 @@ cdef int cut_result(TrainResult result, const Outcome *outcome) except -1:
 cdef TrainResult prepare_training(Engine *e, const real[:, ::1] X, target, sample_weight, isize first_epoch,
                                   isize epochs, isize batch_size, bint shuffle, uint64_t seed, real[:, ::1] predictions,
                                   max_seconds, const double[::1] learning_rates, const int64_t[::1] recorded,
-                                  const Scoring *scoring):
+                                  const Scoring *scoring, windows, feed):
     """Make a job of what `Plan.train` was given; return where its results will be."""
     cdef TrainResult result
-    check_training(e, X.shape[0], epochs, batch_size, shuffle)
-    prepare_job(e, UPDATE, X, target, sample_weight, predictions, min(batch_size, X.shape[0]))
+    check_training(e, epochs, batch_size)
+    prepare_job(e, UPDATE, X, target, sample_weight, predictions, 0)
+    e.job.batch_size = min(batch_size, e.job.n)
     e.job.seed, e.job.first_epoch, e.job.n_epochs = seed, first_epoch, epochs
     e.job.max_seconds = 0 if max_seconds is None else max(float(max_seconds), 1e-9)
     take_scoring(e, scoring)
@@ -95,14 +96,20 @@ cdef TrainResult prepare_training(Engine *e, const real[:, ::1] X, target, sampl
     if learning_rates is not None:
         check_rates(learning_rates.shape[0], epochs * n_batches(&e.job))
         e.job.learning_rates = &learning_rates[0]
-    if shuffle:
+    if windows is not None:
+        take_windows(e, shuffle, windows, feed)
+    elif shuffle:
+        if e.job.n > MAX_SHUFFLED:
+            raise ValueError(f"X has {e.job.n:,} rows; at most {MAX_SHUFFLED:,} can be shuffled")
         ensure_order(&e.copies, e.job.n)
-        e.job.order = e.copies.order
+        e.job.slots = e.job.order = e.copies.order
     return result
 
 
 cdef int end_training(Engine *e, TrainResult result) except -1:
     cut_result(result, &e.outcome)
+    Py_XDECREF(e.copies.fed)
+    e.copies.fed = NULL
     if e.outcome.diverged or e.watch.undo or nn_raised(&e.crew.overflow):
         go_back(e)
     return 0

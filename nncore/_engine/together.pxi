@@ -68,7 +68,7 @@ cdef class _Together:
         self.held += [memoryview(array) for array in borrowed if array is not None]
         self.held += [watcher, listener]
         plan.result = prepare_training(e, X, target, sample_weight, first_epoch, epochs, batch_size, shuffle, seed,
-                                       predictions, max_seconds, learning_rates, recorded, &scoring)
+                                       predictions, max_seconds, learning_rates, recorded, &scoring, None, None)
         self.results.append(plan.result)
         e.watch.watcher = NULL if watcher is None else <PyObject *>watcher
         self.g.all[self.g.n_all] = e

@@ -1,6 +1,6 @@
 # A job of training. Worker 0 leads and keeps the books; the others help in the stages that it opens (team.h).
 #
-#   epoch:   the leader draws the order
+#   epoch:   the leader draws the order, or window by window (windows.pxi)
 #   segment: a stage whose items are rows: each through all layers, forward and back; the leader polls for signals
 #            a stage whose items are blocks of weights: gradient over all rows, update
 #            the leader sums the losses
@@ -56,27 +56,37 @@ cdef void begin_epoch(Engine *e, isize epoch) noexcept nogil:
     e.books.epoch_loss, e.books.epoch_started, e.optimizer.n_clipped_steps = 0, nn_now(), 0
     nn_tally_take(&e.optimizer.n_clipped_values)
     begin_anew(e)
-    if e.job.order != NULL:
+    if e.job.window:
+        begin_windows(e, <uint64_t>(e.job.first_epoch + epoch))
+    elif e.job.order != NULL:
         draw_order(e, <uint64_t>(e.job.first_epoch + epoch))
 
 
 cdef void begin_anew(Engine *e) noexcept nogil:
     """Between two epochs: nothing of the next one is done, and the state is the one at its start."""
     e.books.iterations_before, e.books.spare_is_start = e.optimizer.iterations, 0
-    e.stage.start = e.stage.done = 0
+    e.job.first = e.stage.start = e.stage.done = 0
 
 
 cdef void draw_order(Engine *e, uint64_t epoch) noexcept nogil:
-    """In parts, between which the leader polls: of many rows it takes a second."""
+    count_up(e, e.job.order, e.job.n)
+    shuffle(e, e.job.order, e.job.n, NN_STREAM_SHUFFLE, 0, epoch)
+
+
+cdef void count_up(Engine *e, int64_t *order, isize n) noexcept nogil:
+    """In parts, between which the leader polls, as in `shuffle`: of many rows it takes a second."""
     cdef isize row, stop = 0
-    while stop < e.job.n and not nn_raised(&e.crew.abandon):
-        row, stop = stop, min(stop + SHUFFLED, e.job.n)
-        nn_count_up(e.job.order, row, stop)
+    while stop < n and not nn_raised(&e.crew.abandon):
+        row, stop = stop, min(stop + SHUFFLED, n)
+        nn_count_up(order, row, stop)
         poll(e, <double>(stop - row))
-    row = e.job.n - 1
+
+
+cdef void shuffle(Engine *e, int64_t *order, isize n, int stream, uint64_t part, uint64_t epoch) noexcept nogil:
+    cdef isize row = n - 1, stop
     while row > 0 and not nn_raised(&e.crew.abandon):
         stop = max(row - SHUFFLED, <isize>0)
-        nn_shuffle(e.job.order, e.job.n, row, stop, e.job.seed, epoch)
+        nn_shuffle(order, n, row, stop, e.job.seed, stream, part, epoch)
         poll(e, 20.0 * (row - stop))
         row = stop
 
@@ -285,7 +295,7 @@ cdef int train_segment(Engine *e, isize epoch, isize batch, isize done, isize n_
     """Return whether to go on."""
     cdef Stage *s = &e.stage
     cdef isize start = batch * e.job.batch_size
-    s.n_batch, s.start, s.done = min(e.job.batch_size, e.job.n - start), start + done, done
+    s.n_batch, s.start, s.done = min(e.job.batch_size, e.job.n - start), start + done - e.job.first, done
     s.n_rows, s.last = n_rows, done + n_rows == s.n_batch
     s.new = e.weights.spare if batch == 0 and e.job.purpose == UPDATE else e.weights.state
     s.updates = s.last and e.job.purpose == UPDATE
@@ -351,6 +361,8 @@ cdef void train_epochs(Engine *e, int n_workers) noexcept nogil:
         if nn_raised(&e.crew.abandon):
             return
         for batch in range(n_batches(&e.job)):
+            if begins_window(&e.job, batch) and not begin_window(e, epoch, batch):
+                return
             if not tuned_batch(e, epoch, batch, n_workers):
                 return
         if not end_epoch(e, epoch):

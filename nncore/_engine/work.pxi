@@ -16,6 +16,13 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     real *predictions     # (n, n_outputs), or NULL
     isize n, batch_size
     int64_t *order        # in which to visit the rows, drawn anew for every epoch; NULL for the caller's
+    int64_t *slots        # where X has them, in that order: the same, unless X is what is fed; NULL with `order`
+    isize window          # rows that are drawn, and fed, together: see windows.pxi; 0 for all of an epoch
+    isize first, here     # the first row of the window that is trained on, in the order of the epoch, and how many
+    isize block_rows      # of a block
+    int64_t *blocks       # in which order an epoch visits them; NULL where that is the caller's
+    nn_place at           # where the next window begins
+    PyObject *feed        # returns X of a window; NULL where X has all rows
     int whole             # one segment, whose values and deltas somebody wants to see
     uint64_t seed
     isize first_epoch, n_epochs
@@ -58,7 +65,7 @@ cdef struct Stage:        # what workers are doing together: items of a segment'
     int kind, n_workers
     int phase             # the rows between two batchnorms, counted from the input; phases > 0 start with theirs
     isize n, per_item
-    isize start           # the segment's first row, counted in the order of the epoch
+    isize start           # the segment's first row, counted in the order of the window
     isize done            # rows of the batch before it
     isize n_rows, n_batch  # of the segment; of the batch it is part of
     int last              # whether it ends the batch

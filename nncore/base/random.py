@@ -7,9 +7,11 @@ The engine draws the same streams in C; this module is their NumPy side.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-PURPOSES = {"initialize": 1, "shuffle": 2, "split": 3, "dropout": 4, "data": 5}
+PURPOSES = {"initialize": 1, "shuffle": 2, "split": 3, "dropout": 4, "data": 5, "blocks": 6}
 
 
 def rng_key(seed: int, purpose: str) -> np.ndarray:
@@ -55,13 +57,69 @@ def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
     >>> sorted(permutation(0, 0, 5).tolist())
     [0, 1, 2, 3, 4]
     """
-    order = list(range(n))
-    words = _stream(seed, "shuffle", 0, 0, epoch).random_raw(n // 2)
+    return _fisher_yates(_stream(seed, "shuffle", 0, 0, epoch), n)
+
+
+def _fisher_yates(stream: np.random.Philox, n: int) -> np.ndarray:
+    order, words = list(range(n)), stream.random_raw(n // 2)
     draws = np.stack([words & np.uint64(2**32 - 1), words >> np.uint64(32)], axis=1).ravel()[: max(n - 1, 0)]
     for i, draw in zip(range(n - 1, 0, -1), draws.tolist(), strict=True):
         j = (draw * (i + 1)) >> 32
         order[i], order[j] = order[j], order[i]
     return np.array(order, dtype=np.int64)
+
+
+def permuted_part(n: int, seed: int, epoch: int, part: int) -> np.ndarray:
+    """Return the order of an epoch's n blocks, which is part 0, or of the n rows in one of its windows, from 1 on.
+
+    Examples
+    --------
+    >>> sorted(permuted_part(5, seed=0, epoch=0, part=1).tolist())
+    [0, 1, 2, 3, 4]
+    """
+    return _fisher_yates(_stream(seed, "blocks", part, 0, epoch), n)
+
+
+def block_permutation(
+    seed: int,
+    epoch: int,
+    n: int,
+    block_rows: int,
+    window_rows: int,
+    permuted: Callable[[int, int, int, int], np.ndarray] = permuted_part,
+) -> np.ndarray:
+    """Return the order in which an epoch visits `n` rows of which blocks change places, and rows only within windows.
+
+    Rows that lie together are a block. The blocks are put in an order that is drawn; that sequence of rows is cut into
+    windows, and each of these is permuted. So a window needs a few blocks of the rows alone: they need not all be in
+    memory.
+
+    Parameters
+    ----------
+    seed, epoch, n : int
+        As for `permutation`.
+    block_rows, window_rows : int
+        Rows of a block, the last of which may be shorter, and of a window.
+    permuted : callable, optional
+        Draws as `permuted_part` does, which is slow.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+
+    Examples
+    --------
+    >>> order = block_permutation(seed=0, epoch=0, n=8, block_rows=2, window_rows=4)
+    >>> [sorted(order[:4].tolist()), sorted(order[4:].tolist())]
+    [[4, 5, 6, 7], [0, 1, 2, 3]]
+    """
+    blocks = permuted(-(-n // block_rows), seed, epoch, 0)
+    rows = (blocks[:, None] * block_rows + np.arange(block_rows)).ravel()
+    rows = rows[rows < n]
+    for number, start in enumerate(range(0, n, window_rows)):
+        window = rows[start : start + window_rows]
+        window[:] = window[permuted(len(window), seed, epoch, 1 + number)]
+    return rows
 
 
 def dropout_mask(seed: int, iteration: int, layer: int, n_rows: int, n_columns: int, rate: float) -> np.ndarray:

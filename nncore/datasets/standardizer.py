@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from nncore.base import checks
+from nncore.base.source import Chunk, Source
 from nncore.base.tables import column_names, names_to_keep, order_for, refuse_without_values
 
 EPS = float(np.finfo(np.float64).eps)
@@ -49,31 +51,56 @@ class Standardizer:
     def fit(self, X: Any) -> Standardizer:
         """Learn mean and scale of each column of `X` and return the standardizer.
 
+        `X` may be a source of `nncore.data`, which is read twice; mean and scale then agree with those of all rows at
+        once to rounding.
+
         Raises
         ------
         ValueError
             If `X` has no row, holds NaN or infinity, or spreads too wide for float64.
         """
+        if isinstance(X, Source):
+            return self._fit_source(X)
         names, rounding = names_to_keep(X, "X"), _rounding_of(X)
         X = as_float(X)
         if X.ndim not in (1, 2) or not len(X):
             raise ValueError(f"X must be (n_samples, n_features) or (n_samples,) with a row or more, got {X.shape}")
-        if not np.isfinite(X).all():
-            where = np.argwhere(~np.isfinite(X))[0]
-            place = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), where, strict=False))
-            raise ValueError(f"X holds {X[tuple(where)]} in {place}; standardising needs finite numbers")
+        _refuse_gaps(X)
         low = X.min(axis=0)
         constant = low == X.max(axis=0)
         with np.errstate(over="ignore", invalid="ignore"):
             mean = np.where(constant, low, X.mean(axis=0, dtype=np.float64))  # so a constant becomes 0, not 1e-17
             deviation = X.std(axis=0, dtype=np.float64)
+        rounding = np.maximum(rounding, max(len(X), FEW) * EPS)  # of the values, or of sums over them
+        return self._learnt(names, mean, deviation, constant, rounding)
+
+    def _learnt(
+        self, names: Any, mean: np.ndarray, deviation: np.ndarray, constant: np.ndarray, rounding: Any
+    ) -> Standardizer:
         if not np.isfinite(deviation).all():
             column = int(np.isfinite(deviation).argmin())
             raise ValueError(f"X spreads too wide in column {column}: the squares of its values overflow float64")
         self.mean_, self.feature_names_ = mean, names
-        rounding = np.maximum(rounding, max(len(X), FEW) * EPS) * np.abs(mean)  # of the values, or of sums over them
-        self.scale_ = np.where(constant | (deviation <= rounding), 1.0, deviation)
+        self.scale_ = np.where(constant | (deviation <= rounding * np.abs(mean)), 1.0, deviation)
         return self
+
+    def _fit_source(self, source: Source) -> Standardizer:
+        """Sum up chunk by chunk: first the values, then the squares of their distances from the mean."""
+        n, names, dtype = 0, None, np.dtype(np.float32)
+        total = low = high = np.zeros(())
+        with np.errstate(over="ignore", invalid="ignore"):
+            for chunk, X in _chunks(source):
+                if n and X.shape[1:] != total.shape:
+                    raise ValueError(f"{chunk.where}: X has {X.shape[1]} columns, {total.size} in the rows before")
+                names = names if n else names_to_keep(chunk.X, "X")
+                least, most, dtype = X.min(axis=0), X.max(axis=0), np.promote_types(dtype, X.dtype)
+                low, high = (np.minimum(low, least), np.maximum(high, most)) if n else (least, most)
+                n, total = n + len(X), total + X.sum(axis=0, dtype=np.float64)
+            if not n:
+                raise ValueError("X has no row to learn from")
+            mean = np.where(low == high, low, total / n)
+            squares = sum(np.square(X - mean).sum(axis=0) for _, X in _chunks(source))
+        return self._learnt(names, mean, np.sqrt(squares / n), low == high, _rounding(n, dtype))
 
     def transform(self, X: Any) -> np.ndarray:
         """Return ``(X - mean_) / scale_``: float32 for float32 input, else float64.
@@ -141,6 +168,29 @@ def _rounding_of(X: Any) -> Any:
     if hasattr(types, "__iter__"):
         return np.array([ROUNDING.get(str(one).lower(), 0.0) for one in types])
     return ROUNDING.get(str(getattr(X, "dtype", "")).lower(), 0.0)
+
+
+def _rounding(n: int, dtype: np.dtype) -> float:
+    """Return which deviation of n rows, by the mean, is rounding: that of the values, or of sums over them."""
+    return max(max(n, FEW) * EPS, float(np.finfo(dtype).eps))
+
+
+def _refuse_gaps(X: np.ndarray, what: str = "X", first: int = 0) -> None:
+    if not np.isfinite(X).all():
+        where = np.argwhere(~np.isfinite(X))[0]
+        numbers = (first + where[0], *where[1:])
+        place = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), numbers, strict=False))
+        raise ValueError(f"{what} holds {X[tuple(where)]} in {place}; standardising needs finite numbers")
+
+
+def _chunks(source: Source) -> Iterator[tuple[Chunk, np.ndarray]]:
+    for chunk in source.chunks():
+        X = as_float(chunk.X)
+        if X.ndim != 2:
+            raise ValueError(f"{chunk.where}: X must be (n_samples, n_features), got shape {X.shape}")
+        _refuse_gaps(X, chunk.where, chunk.first)
+        if len(X):
+            yield chunk, X
 
 
 def as_float(X: Any) -> np.ndarray:

@@ -18,6 +18,7 @@ from nncore.many.table import ALL, Rows, Table
 from nncore.model import Sequential
 from nncore.model.definition import strategy
 from nncore.program import refuse_absurd_size
+from nncore.training.batches import Shuffle
 from nncore.training.loop import POSITIVE, recorded
 from nncore.training.state import State, scorers
 
@@ -239,7 +240,7 @@ def checked_jobs(
     validation_rows: Any,
     sample_weight: Any,
     callbacks: Any,
-    shuffle: bool | None,
+    shuffle: Shuffle,
     class_weight: Any,
     solver: Any,
 ) -> list[Job]:

@@ -18,7 +18,7 @@ from nncore.history import History
 from nncore.many.table import ALL, Rows, Table
 from nncore.model import Sequential
 from nncore.program import Program
-from nncore.training.batches import DEFAULT_BATCH
+from nncore.training.batches import DEFAULT_BATCH, Shuffle
 from nncore.training.loop import Fit, Strategy
 from nncore.training.state import Names, Prepared, State, program_for
 
@@ -74,7 +74,7 @@ class Job:
     names: tuple[Names, Names]
     epochs: int
     batch_size: int | None
-    shuffle: bool | None
+    shuffle: Shuffle
     class_weight: Any
     callbacks: Any
     solver: Any
@@ -114,7 +114,8 @@ class Job:
         """What jobs have in common that are sooner trained together; None for one that is trained alone."""
         shape = None if self.solver is not None else lanes.shape(self.program, self.state.optimizer)
         watched = Callbacks(self.callbacks).watch  # amid epochs: not in lanes, as `Network` knows
-        if shape is None or watched or self.saved_by_lanes(self.module.N_LANES) <= 0:
+        blocks = not isinstance(self.shuffle, (bool, type(None)))  # nor do they know windows
+        if shape is None or watched or blocks or self.saved_by_lanes(self.module.N_LANES) <= 0:
             return None
         return shape, self.n_rows, self._rows_of_batch, self.state.dtype.name
 

@@ -17,6 +17,7 @@ from nncore.many.arguments import checked_jobs
 from nncore.many.job import Job
 from nncore.many.progress import Progress
 from nncore.model import Sequential
+from nncore.training.batches import Shuffle
 from nncore.training.progress import check_verbose
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def fit_many(
     batch_size: int | Sequence[int] | None = None,
     validation_data: tuple[ArrayLike, ...] | None = None,
     validation_rows: Any = None,
-    shuffle: bool | None = None,
+    shuffle: Shuffle = None,
     sample_weight: Any = None,
     class_weight: Mapping[int, float] | str | None = None,
     callbacks: Any = None,

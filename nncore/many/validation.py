@@ -24,6 +24,7 @@ from nncore.many.table import Table
 from nncore.many.together import fit_many
 from nncore.model import Sequential
 from nncore.training import scoring
+from nncore.training.batches import Shuffle
 from nncore.training.scoring import Scores
 from nncore.training.state import State, built, scorers
 
@@ -94,7 +95,7 @@ def cross_validate(
     epochs: int = 1,
     batch_size: int | None = None,
     curves: bool = True,
-    shuffle: bool | None = None,
+    shuffle: Shuffle = None,
     sample_weight: ArrayLike | None = None,
     class_weight: Mapping[int, float] | str | None = None,
     callbacks: Any = None,

@@ -11,13 +11,14 @@ import numpy as np
 from nncore import losses, optimizers
 from nncore.base import checks
 from nncore.base.names import did_you_mean
+from nncore.base.source import Source
 from nncore.layers import LAYERS, Layer
 from nncore.losses import Loss
 from nncore.metrics import Metric
 from nncore.network import Network
 from nncore.optimizers import Optimizer
 from nncore.program import MIXED_BFLOAT16, Program, check_output, lower
-from nncore.training.batches import MiniBatches
+from nncore.training.batches import MiniBatches, Shuffle
 from nncore.training.loop import Strategy
 from nncore.training.scoring import bind_metrics, checked_metrics
 from nncore.training.state import State, loss_of, new_network, program_for
@@ -130,7 +131,22 @@ def compile_model(
         state.optimizer, state.loss, state.metrics = new_optimizer, new_loss, new_metrics
 
 
-def strategy(solver: str | LBFGS | LM | None, batch_size: int | None, shuffle: bool | None) -> Strategy:
+def given(X: Any, y: Any, sample_weight: Any, solver: Any = None, method: str = "fit") -> tuple[Any, Any, Any]:
+    """Return what was given; a TypeError, as Python's, for arrays without y: sources bring theirs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Also for a source if there is a `solver`.
+    """
+    if solver is not None and isinstance(X, Source):
+        raise ValueError(f"solver={solver!r} needs all rows at once: train without it, or give arrays")
+    if y is None and not isinstance(X, Source):
+        raise TypeError(f"Sequential.{method}() missing 1 required positional argument: 'y'")
+    return X, y, sample_weight
+
+
+def strategy(solver: str | LBFGS | LM | None, batch_size: int | None, shuffle: Shuffle) -> Strategy:
     """Return the way to train that ``Sequential.fit`` was asked for."""
     if solver is None:
         return MiniBatches(batch_size, shuffle)

@@ -12,12 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from nncore.arrays import inputs
 from nncore.base import checks
 from nncore.base.bfloat16 import round_to_bfloat16
+from nncore.base.source import Source
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic
 from nncore.losses import Crossentropy
+from nncore.model.definition import given
 from nncore.network import Network
 from nncore.program import ParameterBlock, last_activation
-from nncore.training import scoring
+from nncore.training import scoring, streaming
 from nncore.training.state import State, built, converted, current_loss, scorers
 
 Predict = Callable[[ArrayLike], Array]
@@ -26,11 +28,13 @@ Predict = Callable[[ArrayLike], Array]
 _rounded_features, _all_finite = own_arithmetic(inputs.features), own_arithmetic(inputs.all_finite)
 
 
-def predict(state: State, X: ArrayLike) -> Array:
+def predict(state: State, X: ArrayLike | Source) -> Array:
     """Return the network's outputs; see ``Sequential.predict``."""
     network = state.network or built(state)
     array: Any = X
     if not network.reads(X):
+        if isinstance(X, Source):
+            return _of_source(state, network, X)
         n_features, names = network.program.n_features, state.feature_names
         array = _rounded_features(X, state.dtype, n_features, names, empty=True, check_finite=False)
     predictions = network.predict(array)
@@ -39,6 +43,13 @@ def predict(state: State, X: ArrayLike) -> Array:
     if state.precision is not None and not _all_finite(predictions):
         _check_rounded(state, X)
     return predictions
+
+
+@own_arithmetic
+def _of_source(state: State, network: Network, source: Source) -> Array:
+    from nncore.data.streamed import opened  # here, not at the top, to keep `import nncore` quick
+
+    return streaming.predict(network, opened(source, state.dtype, network.program.n_features, state.feature_names).X)
 
 
 @own_arithmetic
@@ -84,13 +95,15 @@ def _classifier(state: State, caller: str) -> tuple[str, bool]:
     return activation, False
 
 
-def evaluate(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, return_dict: bool) -> Any:
+def evaluate(
+    state: State, X: ArrayLike | Source, y: ArrayLike | None, sample_weight: ArrayLike | None, return_dict: bool
+) -> Any:
     """Return loss and metrics; see ``Sequential.evaluate``."""
     named: bool = checks.flag("return_dict", return_dict)
     state.turn.check()
     with state.turn.lock:  # another thread may compile anew meanwhile; `turn.using` would take a microsecond more
         network, metrics = built(state), scorers(state)
-    data = converted(network.program, state, X, y, sample_weight)
+    data = converted(network.program, state, *given(X, y, sample_weight, method="evaluate"), sources=True)
     if metrics:
         from nncore.training.trial import check_targets  # here, not at the top, to keep `import nncore` quick
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nncore.base import checks, elsewhere
 from nncore.base.answered import Layers, answer, refuse_setting
+from nncore.base.source import Source
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic
 from nncore.history import History
@@ -560,14 +561,14 @@ class Sequential:
     @own_arithmetic
     def fit(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: ArrayLike | Source,
+        y: ArrayLike | None = None,
         *,
         epochs: int = 1,
         batch_size: int | None = None,
         validation_data: tuple[ArrayLike, ...] | None = None,
         validation_split: float = 0.0,
-        shuffle: bool | None = None,
+        shuffle: batches.Shuffle = None,
         sample_weight: ArrayLike | None = None,
         class_weight: Mapping[int, float] | str | None = None,
         callbacks: Any = None,
@@ -581,10 +582,11 @@ class Sequential:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Finite numbers. Passed on without a copy if C-contiguous and of the model's dtype; never written to. The
-            first table with named columns, such as a pandas frame, decides `feature_names`; later ones are put in that
-            order by name, and other names are an error. Arrays go by position, and so do rows.
+        X : array-like of shape (n_samples, n_features), or a source of `nncore.data`
+            Finite numbers. A source, of rows that need not fit into memory, brings its own y and weights. Passed on
+            without a copy if C-contiguous and of the model's dtype; never written to. The first table with named
+            columns, such as a pandas frame, decides `feature_names`; later ones are put in that order by name, and
+            other names are an error. Arrays go by position, and so do rows.
         y : array-like
             For classes: indices (n_samples,) or one-hot rows (n_samples, n_outputs). For binary_crossentropy values in
             0..1, otherwise any numbers, (n_samples,) or (n_samples, n_outputs). Several columns of a table go by name
@@ -594,13 +596,15 @@ class Sequential:
         batch_size : int, optional
             Rows per update, by default 32; the last batch of an epoch may be smaller. With a `BatchNorm` at least 2,
             and no more than whose activations fit into memory at once.
-        validation_data : tuple (X, y) or (X, y, sample_weight), optional
+        validation_data : tuple (X, y) or (X, y, sample_weight), or a source of `nncore.data`, optional
             Scored after each epoch, not trained on.
         validation_split : float
             Take this share of the rows for validation instead: the last ones, as they stand, before shuffling. If they
             are of other classes than the rest, as where rows are sorted, a `UserWarning` says so.
-        shuffle : bool, optional
-            Visit the rows in a new order each epoch; the default.
+        shuffle : bool, "block" or `nncore.data.Blocks`, optional
+            Visit the rows in a new order each epoch; the default. ``"block"``, the default of sources, lets blocks of
+            rows change places, and mixes the rows of a buffer of them at a time; rows that are streamed and rows in
+            memory then give the same bits.
         sample_weight : array-like of shape (n_samples,), optional
             Weight of each row in the loss, >= 0. A batch's loss is divided by its rows, not by its weights.
         class_weight : mapping of int to float, or "balanced", optional
@@ -635,7 +639,7 @@ class Sequential:
         RuntimeError
             If the model is being trained already, in another thread or by the caller of this callback.
         """
-        strategy, data = definition.strategy(solver, batch_size, shuffle), (X, y, sample_weight)
+        strategy, data = definition.strategy(solver, batch_size, shuffle), definition.given(X, y, sample_weight, solver)
         options: dict[str, Any] = {"class_weight": class_weight, "callbacks": callbacks, "verbose": verbose}
         with self._state.turn.training():
             fit = Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options)
@@ -742,8 +746,10 @@ class Sequential:
 
     # ---- using the weights
 
-    def predict(self, X: ArrayLike, *, batch_size: int | None = None, verbose: bool | int | str = 0) -> Array:
+    def predict(self, X: ArrayLike | Source, *, batch_size: int | None = None, verbose: bool | int | str = 0) -> Array:
         """Return the network's outputs, shape (n_samples, n_outputs); no rows give no rows.
+
+        `X` may be a source of `nncore.data`, too: it is read, and predicted, part by part.
 
         Of one output, too, they are a column: take ``[:, 0]`` to compare them with a target of shape (n_samples,).
 
@@ -834,8 +840,8 @@ class Sequential:
     @own_arithmetic
     def evaluate(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: ArrayLike | Source,
+        y: ArrayLike | None = None,
         *,
         sample_weight: ArrayLike | None = None,
         batch_size: int | None = None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nncore import engine
-from nncore.base.typing import Array
+from nncore.base.typing import Array, Floats
 from nncore.engine import lanes
 from nncore.network.lending import Lent
 from nncore.network.turn import Turn, alive
@@ -259,11 +259,18 @@ class Network:
                 predictions = self._idle_plan().predict(X)
             return predictions
 
-    def evaluate(self, X: Array, target: Array, sample_weight: Array | None, predictions: Array | None) -> float:
-        """Return the loss; write the predictions (n, n_outputs) to `predictions` if given."""
+    def evaluate(
+        self,
+        X: Array,
+        target: Array,
+        sample_weight: Array | None,
+        predictions: Array | None,
+        row_losses: Floats | None = None,
+    ) -> float:
+        """Return the loss; write predictions (n, n_outputs) and the loss of each row (n,) to where they are wanted."""
         self.turn.check()
         with self.turn.lock:
-            return float(self._idle_plan().evaluate(X, target, sample_weight, predictions))
+            return float(self._idle_plan().evaluate(X, target, sample_weight, predictions, row_losses))
 
     def loss_and_gradient(
         self, X: Array, target: Array, sample_weight: Array | None, seed: int = 0
@@ -283,7 +290,7 @@ class Network:
         with self.turn.lock:
             return *self._idle_plan().explain(X, target, sample_weight, gradient, seed), gradient
 
-    def train(self, X: Array, target: Array, sample_weight: Array | None, **options: Any) -> Any:
+    def train(self, X: Array | None, target: Array, sample_weight: Array | None, **options: Any) -> Any:
         """Run the plan's training; `options` and the result are those of ``Plan.train``."""
         if self.turn.trainer is not None:
             self.turn.check()
@@ -294,7 +301,7 @@ class Network:
                     return plan.train(X, target, sample_weight, **options)
                 return self.meeting.train(
                     self.program,
-                    self._lanes_key(len(X), options),
+                    self._lanes_key(len(target), options),
                     plan,
                     {"X": X, "target": target, "sample_weight": sample_weight, **options},
                 )
@@ -306,9 +313,11 @@ class Network:
     def _lanes_key(self, n: int, options: dict[str, Any]) -> Hashable | None:
         """Return what networks have in common that can be trained together; None where this one cannot.
 
-        Lanes tell a watcher nothing of the epoch that runs, and its weights are not in the plan meanwhile.
+        Lanes tell a watcher nothing of the epoch that runs, and its weights are not in the plan meanwhile; they know no
+        windows.
         """
-        shape = None if options.get("watcher") is not None else lanes.shape(self.program, self._optimizer)
+        alone = options.get("watcher") is not None or "windows" in options
+        shape = None if alone else lanes.shape(self.program, self._optimizer)
         return None if shape is None else (type(self._plan), shape, n, options.get("batch_size"))
 
     def step(self, X: Any, y: Any, sample_weight: Any, rate: float, seed: int, most: int) -> float | None:

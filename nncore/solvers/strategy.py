@@ -109,7 +109,7 @@ class Solving:
     pauses = True
     message = ""
 
-    def __init__(self, solver: str | LBFGS | LM, batch_size: int | None = None, shuffle: bool | None = None) -> None:
+    def __init__(self, solver: str | LBFGS | LM, batch_size: int | None = None, shuffle: object = None) -> None:
         self.name, self._settings = _chosen(solver)
         self.solver = SOLVERS[self.name]
         self._surplus = {"batch_size": batch_size, "shuffle": shuffle}

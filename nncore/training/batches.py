@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,18 +12,23 @@ from numpy.typing import ArrayLike
 from nncore import engine
 from nncore.arrays import Data
 from nncore.base import checks
+from nncore.base.random import block_permutation
 from nncore.base.typing import Array
+from nncore.data import Blocks
 from nncore.engine import own_arithmetic
 from nncore.errors import TrainingDiverged
 from nncore.network import Network
 from nncore.optimizers import Optimizer
 from nncore.program import Program, refuse_frozen, refuse_unsuitable_batch
 from nncore.schedules import Schedule
-from nncore.training import sampling
+from nncore.training import sampling, streaming
 from nncore.training.decay import check_decay, rates_between
 from nncore.training.loop import Fit, Given
 from nncore.training.state import State, checked_data, names_for, new_network
 from nncore.training.within import Within
+
+if TYPE_CHECKING:
+    from nncore.data.feeder import Feeder
 
 SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
 EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
@@ -32,6 +37,25 @@ DEFAULT_BATCH = 32
 POSITIVE = checks.integer(1, checks.COUNT)
 TIME = checks.real(0, checks.EPOCHS)
 """Rule: a time in epochs."""
+
+
+Shuffle = bool | str | Blocks | None
+
+
+def checked_shuffle(shuffle: Any) -> bool | Blocks | None:
+    """Return what ``fit`` takes for `shuffle`, "block" as `Blocks`; None where the data are to decide.
+
+    Examples
+    --------
+    >>> checked_shuffle("block")
+    Blocks(buffer_rows=None, block_rows=None)
+    """
+    if shuffle is None or isinstance(shuffle, Blocks):
+        return shuffle
+    if not isinstance(shuffle, (bool, np.bool_)) and not (isinstance(shuffle, str) and shuffle == "block"):
+        expected = 'shuffle must be True or False, "block" or nncore.data.Blocks(...)'
+        raise (ValueError if isinstance(shuffle, str) else TypeError)(f"{expected}, got {checks.described(shuffle)}")
+    return Blocks() if isinstance(shuffle, str) else bool(shuffle)
 
 
 class MiniBatches:
@@ -46,15 +70,17 @@ class MiniBatches:
     pauses = False
     message = ""
 
-    def __init__(self, batch_size: int | None, shuffle: bool | None) -> None:
+    def __init__(self, batch_size: int | None, shuffle: Shuffle) -> None:
         self.batch_size = DEFAULT_BATCH if batch_size is None else batch_size
-        self.shuffle = True if shuffle is None else shuffle
+        self.shuffle = shuffle
+        self._windows: tuple[int, int] | None = None  # rows of a block and of a window, where epochs are read in parts
+        self._feeder: Feeder | None = None
         self._rates: Array | None = None  # of the steps of the latest call, if there is a schedule
         self._last_finite_loss = math.nan
 
     def check_arguments(self, state: State) -> None:
         self.batch_size = POSITIVE("batch_size", self.batch_size)
-        self.shuffle = checks.flag("shuffle", self.shuffle)
+        self.shuffle = checked_shuffle(self.shuffle)
 
     def columns(self, state: State) -> tuple[str, ...]:
         return ("learning_rate", "clipped") if _clips(state.optimizer) else ("learning_rate",)
@@ -63,6 +89,16 @@ class MiniBatches:
         self.batch_size = min(self.batch_size, len(data.X))
         self.steps = math.ceil(len(data.X) / self.batch_size)  # of an epoch
         refuse_unsuitable_batch(program, self.batch_size, state.dtype.itemsize)
+        streams = streaming.is_streamed(data)
+        if streams and self.shuffle is True:
+            raise ValueError(
+                'shuffle=True would read single rows all over a source: use shuffle="block", the default of sources'
+            )
+        if self.shuffle is None:
+            self.shuffle = Blocks() if streams else True
+        if streams or isinstance(self.shuffle, Blocks):
+            blocks = self.shuffle if isinstance(self.shuffle, Blocks) else Blocks()
+            self._windows = blocks.sizes(program.n_features, self.batch_size)
 
     def check_start(self, network: Network, data: Data) -> None:
         """Nothing to check: an epoch that diverges says so itself."""
@@ -72,7 +108,18 @@ class MiniBatches:
         check_decay(program, optimizer, rates_between(optimizer, fit.state.epoch, fit.last_epoch))
         every = sampling.period(program, n, self.batch_size, fit.awaited, fit.penalises)
         self.record_every = max(every, sampling.of_a_long_past(fit.state.epoch))
-        fit.loop()
+        if not streaming.is_streamed(fit.data):
+            fit.loop()
+            return
+        assert self._windows is not None, "checked"
+        draw = engine.load(fit.state.dtype.name).permutation
+        feeder = streaming.feeder(fit.data, self._windows, bool(self.shuffle), fit.state.seed, draw, fit.last_epoch)
+        self._feeder = feeder
+        try:
+            fit.loop()
+        finally:
+            self._feeder = None
+            feeder.close()
 
     def train(self, fit: Fit) -> None:
         """Run one epoch, or where nothing waits for its end, as many as fit into `SECONDS_PER_CALL`."""
@@ -86,20 +133,27 @@ class MiniBatches:
         if highest > network.checked_rate:
             check_decay(network.program, network.optimizer, highest)
             network.checked_rate = highest
+        X, target, weight = fit.data
         network.train(
-            *fit.data,
+            None if self._feeder else X,
+            target,
+            weight,
             first_epoch=first,
             epochs=epochs,
             batch_size=self.batch_size,
-            shuffle=self.shuffle,
+            shuffle=bool(self.shuffle),
             seed=fit.state.seed,
             predictions=fit.predictions,
             max_seconds=None if fit.pauses else SECONDS_PER_CALL,
             learning_rates=self._rates,
             recorded=sampling.epochs_to_record(self.record_every, first, epochs, fit.last_epoch - 1),
             watcher=partial(self._watch, fit) if fit.watched else None,
+            **self._in_windows(),
             **self._scored(fit),
         )
+
+    def _in_windows(self) -> dict[str, Any]:
+        return {} if self._windows is None else {"windows": self._windows, "feed": self._feeder}
 
     def _scored(self, fit: Fit) -> dict[str, Any]:
         """Return what the engine is to do after each epoch, and whom to tell."""
@@ -166,8 +220,11 @@ class MiniBatches:
 
         state, data = fit.state, fit.data
         epoch, n = state.epoch, len(data.X)
-        module = engine.load(state.dtype.name)
-        order = module.permutation(n, state.seed, epoch) if self.shuffle else np.arange(n)
+        draw = engine.load(state.dtype.name).permutation
+        if self.shuffle and self._windows:
+            order = block_permutation(state.seed, epoch, n, *self._windows, draw)
+        else:
+            order = draw(n, state.seed, epoch) if self.shuffle else np.arange(n)
         schedule, rates = state.optimizer.learning_rate, np.empty(self.steps)
         rates[:] = schedule.of_steps(epoch, 1, self.steps) if isinstance(schedule, Schedule) else schedule
         return error(state, fit.network, data, order, self.batch_size, rates, self._last_finite_loss)

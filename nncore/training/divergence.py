@@ -114,7 +114,8 @@ def locate(
     start = batch * batch_size
     rows = order[start : start + batch_size]
     layers, unknown = tuple(layers), Place(None, None, rows)
-    if start * float(network.program.n_parameters) * 3 > MOST_WORK or not _fits(network, len(rows)):
+    too_much = start * float(network.program.n_parameters) * 3 > MOST_WORK or not _fits(network, len(rows))
+    if too_much or 2 * start * network.program.n_features * network.dtype.itemsize > memory.available():
         return unknown
     twin = network.copy(unfused(network.program, layers))
     options: dict[str, Any] = {"batch_size": batch_size, "shuffle": False, "seed": seed}

@@ -18,6 +18,7 @@ from nncore.base.typing import Array
 from nncore.losses import BinaryCrossentropy, Loss
 from nncore.metrics import METRICS, NEEDS_COLUMNS, Metric, accuracy, binary_accuracy, categorical_accuracy
 from nncore.network import Network
+from nncore.training import streaming
 
 AS_KERAS = "return_dict=False"
 
@@ -220,7 +221,8 @@ def evaluate(network: Network, data: Data, metrics: Scorers, balance_of: Loss | 
     With the loss `balance_of`, which says what targets and predictions mean, the scores get their balance of classes.
     """
     prediction = np.empty((len(data.X), network.program.n_outputs), network.dtype) if metrics else None
-    loss = network.evaluate(*data, prediction)
+    evaluated = streaming.evaluate(network, data, prediction) if streaming.is_streamed(data) else None
+    loss = network.evaluate(*data, prediction) if evaluated is None else evaluated
     found = Scores({"loss": loss, **({} if prediction is None else scores(metrics, data.target, prediction))})
     if prediction is not None and balance_of is not None:
         found.balance = _balance(balance_of, data.target, prediction)

@@ -14,6 +14,7 @@ from nncore import losses
 from nncore.arrays import Data, data_for, inputs, split_validation
 from nncore.arrays.order import classes_of, said_of_split
 from nncore.base import callers, checks
+from nncore.base.source import Source
 from nncore.base.tables import known_names
 from nncore.errors import NotBuiltError
 from nncore.history import History
@@ -23,6 +24,7 @@ from nncore.metrics import Metric
 from nncore.network import Network, Turn, initial_parameters
 from nncore.optimizers import Adam, Optimizer
 from nncore.program import Program, last_activation, lower, refuse_absurd_size
+from nncore.training import streaming
 from nncore.training.scoring import Scorers, bind_metrics
 
 SHUFFLE = (
@@ -122,23 +124,35 @@ def built(state: State) -> Network:
 def converted(
     program: Program,
     state: State,
-    X: ArrayLike,
-    y: ArrayLike,
+    X: Any,
+    y: Any,
     sample_weight: ArrayLike | None,
     names: tuple[Names, Names] | None = None,
+    sources: bool = False,
 ) -> Data:
-    """Check and convert what a network of this program is to be trained or scored on; columns by the model's names."""
+    """Check and convert what a network of this program is to be trained or scored on; columns by the model's names.
+
+    `sources`: whether the caller can do with an X that is `Streamed`.
+    """
     features, outputs = names or (state.feature_names, output_names(state, program))
+    if sources and isinstance(X, Source):
+        found = streaming.looked_through(X, y, sample_weight, state.dtype, program.n_features, features)
+        return data_for(program, state.dtype, *found, outputs)
     array = inputs.features(X, state.dtype, program.n_features, features)
     return data_for(program, state.dtype, array, y, sample_weight, outputs)
 
 
-def checked_data(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Data, Program]:
-    """Check and convert what is to be trained on; also return the program, for the model may not be built yet."""
+def checked_data(
+    state: State, X: Any, y: Any, sample_weight: ArrayLike | None, sources: bool = False
+) -> tuple[Data, Program]:
+    """Check and convert what is to be trained on, as `converted`; also return the program: there may be none yet."""
     if state.network is not None:
         program = state.network.program
-        return converted(program, state, X, y, sample_weight), program
-    array = inputs.features(X, state.dtype, None, state.feature_names)
+        return converted(program, state, X, y, sample_weight, sources=sources), program
+    if sources and isinstance(X, Source):
+        array, y, sample_weight = streaming.looked_through(X, y, sample_weight, state.dtype, None, state.feature_names)
+    else:
+        array = inputs.features(X, state.dtype, None, state.feature_names)
     program = program_for(state, array.shape[1])
     return data_for(program, state.dtype, array, y, sample_weight), program
 
@@ -181,7 +195,7 @@ def training_data(state: State, data: tuple[Any, Any, Any], validation_data: Any
     split = checks.real(0, 1, below=True)("validation_split", validation_split)
     if split and validation_data is not None:
         raise ValueError(f"give validation_data or validation_split={split:g}, not both")
-    train, program = checked_data(state, *data)
+    train, program = checked_data(state, *data, sources=True)
     names = names_for(state, program, *data[:2])
     validation: Data | None
     if split:
@@ -195,6 +209,8 @@ def training_data(state: State, data: tuple[Any, Any, Any], validation_data: Any
 
 
 def _validation(validation_data: Any, program: Program, state: State, names: tuple[Names, Names]) -> Data:
+    if isinstance(validation_data, Source):
+        validation_data = validation_data, None
     expected = "validation_data must be (X, y) or (X, y, sample_weight)"
     if not isinstance(validation_data, (tuple, list)):
         raise ValueError(f"{expected}, got {checks.described(validation_data)}")
@@ -202,7 +218,7 @@ def _validation(validation_data: Any, program: Program, state: State, names: tup
         raise ValueError(f"{expected}, got a {type(validation_data).__name__} of {len(validation_data)}")
     X, y, *weight = validation_data
     try:
-        return converted(program, state, X, y, weight[0] if weight else None, names)
+        return converted(program, state, X, y, weight[0] if weight else None, names, True)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from error
 

@@ -11,7 +11,7 @@ from nncore.base.typing import Array, Floats
 from nncore.losses import Loss
 from nncore.metrics import MEASURING
 from nncore.network import Network
-from nncore.training import scoring
+from nncore.training import scoring, streaming
 from nncore.training.scoring import Scorers
 
 
@@ -51,7 +51,8 @@ class Within(NamedTuple):
 
 
 def scored_within(network: Network, loss: Loss, metrics: Scorers, validation: Data | None) -> Within | None:
-    """Return what is to be done for these scores; None if a metric is not nncore's: it may look at the model.
+    """Return what is to be done for these scores; None if a metric is not nncore's: it may look at the
+    model; nor where the rows to validate on are not in memory.
 
     Examples
     --------
@@ -64,6 +65,8 @@ def scored_within(network: Network, loss: Loss, metrics: Scorers, validation: Da
     >>> found.names, found.engines
     (('r2', 'acc', 'val_loss', 'val_r2', 'val_acc'), ('acc', 'val_loss', 'val_acc'))
     """
+    if validation is not None and streaming.is_streamed(validation):
+        return None
     n_outputs = network.program.n_outputs
     counted = {name: scoring.threshold(metric, loss, n_outputs) for name, metric in metrics.items()}
     thresholds = {name: threshold for name, threshold in counted.items() if threshold is not None}

@@ -142,6 +142,81 @@ def test_shuffle_is_the_documented_one(variant):
         assert sorted(order.tolist()) == list(range(n))
 
 
+def test_blocks_and_windows_are_the_documented_ones(variant):
+    from nncore.base.random import block_permutation, permuted_part
+
+    for n, seed, epoch, part in [(1, 0, 0, 0), (65, 1, 2, 0), (1000, 2**64 - 1, 3, 7), (17, 9, 2**40, 1)]:
+        assert (variant.permutation(n, seed, epoch, part) == permuted_part(n, seed, epoch, part)).all()
+    for n, block_rows, window in [(1, 1, 1), (100, 7, 32), (100, 300, 300), (97, 10, 10), (64, 1, 16)]:
+        order = block_permutation(3, 5, n, block_rows, window)
+        assert sorted(order.tolist()) == list(range(n))
+        assert (order == block_permutation(3, 5, n, block_rows, window, variant.permutation)).all()
+
+
+def in_windows(module, n_threads, ways, n=777, batch_size=48, windows=(31, 144), epochs=3, **options):
+    """Return the bits of a training by windows of X, and of what `feed` hands over of it, in one or several calls."""
+    from nncore.base.random import permuted_part
+
+    engine.set_num_threads(n_threads)
+    X, target = data(WIDE, n, module.DTYPE)
+    block_rows, size = windows
+
+    def feed(epoch, window):
+        blocks = permuted_part(-(-n // block_rows), 3, epoch, 0)
+        rows = np.concatenate([np.arange(block * block_rows, min(n, (block + 1) * block_rows)) for block in blocks])
+        return np.ascontiguousarray(X[rows[window * size : (window + 1) * size]])
+
+    found = []
+    for fed in ways:
+        plan, losses = make_plan(module, WIDE, Adam(), scale=0.1), []
+        for first in range(0, epochs, 2):
+            source = (None, feed) if fed else (X, None)
+            result = plan.train(source[0], target, None, first_epoch=first, epochs=min(2, epochs - first), seed=3,
+                                batch_size=batch_size, windows=windows, feed=source[1], **options)  # fmt: skip
+            losses += result.losses.tolist()
+        found.append((state(plan), losses))
+    return found
+
+
+def test_windows_fed_or_not_give_the_bits_of_their_order(variant, threads):
+    from nncore.base.random import block_permutation
+
+    X, target = data(WIDE, 777, variant.DTYPE)
+    plan, losses = make_plan(variant, WIDE, Adam(), scale=0.1), []
+    for epoch in range(3):
+        order = block_permutation(3, epoch, 777, 31, 144)
+        losses += plan.train(X[order], target[order], None, batch_size=48, shuffle=False, seed=3).losses.tolist()
+    for n_threads in (1, 3):
+        assert in_windows(variant, n_threads, [True, False]) == [(state(plan), losses)] * 2
+
+
+@pytest.mark.skipif(len(FUSED) < 4, reason="this machine runs only one instruction set that fuses")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_windows_on_every_instruction_set(dtype, threads):
+    modules = [module for (_, its_dtype), module in FUSED.items() if its_dtype == dtype]
+    assert len({repr(in_windows(module, 2, [True])) for module in modules}) == 1
+
+
+def test_windows_that_are_wrong_are_refused(variant):
+    plan, (X, target) = make_plan(variant, WIDE, Adam()), data(WIDE, 100, variant.DTYPE)
+    before = state(plan)
+    for given, windows, feed, message in [
+        (X, (10, 33), None, "whole batches of 32"),
+        (X, (0, 32), None, "rows of a block"),
+        (X, (10, 32), lambda epoch, window: X, "give X, or feed and windows"),
+        (None, None, None, "give X, or feed"),
+        (None, (10, 64), lambda epoch, window: X[:60], "the window 0 must have 64 rows of 100 features, got 60 of 100"),
+        (None, (10, 64), lambda epoch, window: X[:, :3].copy(), "got 100 of 3"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            plan.train(given, target, None, windows=windows, feed=feed, batch_size=32)
+    with pytest.raises(ZeroDivisionError):
+        plan.train(
+            None, target, None, epochs=5, windows=(10, 64), feed=lambda epoch, window: X if window == 0 else 1 / 0
+        )
+    assert state(plan) == before
+
+
 def test_resuming_equals_never_stopping(variant):
     program = network([5, 20, 3])
     X, target = data(program, 100, variant.DTYPE)

@@ -1,0 +1,49 @@
+"""What a source of rows is, for the rooms that take one: see `nncore.data`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, NoReturn
+
+
+class Chunk(NamedTuple):
+    """Some rows that follow each other, as a source has them.
+
+    Attributes
+    ----------
+    X : array-like of shape (n, n_features)
+    y, weight : array-like, or None
+        Of these rows.
+    where : str
+        What an error about them begins with: the file, say.
+    first : int
+        The number there of the first of them.
+    """
+
+    X: Any
+    y: Any = None
+    weight: Any = None
+    where: str = "X"
+    first: int = 0
+
+
+class Source:
+    """Rows that need not be in memory at once: what `nncore.data` has of them.
+
+    Attributes
+    ----------
+    column_names : tuple of str, or None
+        What the columns of X are called, once they have been looked at; None of arrays.
+    """
+
+    column_names: tuple[str, ...] | None = None
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all rows, from the first to the last."""
+        raise NotImplementedError
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} is a source of nncore.data: give it in place of X, and no y beside it, to fit, "
+            "evaluate, predict and Standardizer.fit; all else takes arrays"
+        )

@@ -1,0 +1,64 @@
+"""Tables of PyArrow, and of whoever hands out streams of them; PyArrow is imported where one is met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from nncore.base.checks import described
+from nncore.base.tables import column_names
+from nncore.data.table import without_target
+
+
+def pyarrow(why: str) -> Any:
+    """Return the package; `why` says who needs it."""
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError(f"{why} needs PyArrow: pip install pyarrow") from error
+    return pyarrow
+
+
+def batches(stream: Any) -> Iterator[Any]:
+    """Yield the record batches of an object with ``__arrow_c_stream__``."""
+    yield from pyarrow(f"reading a {type(stream).__name__}").RecordBatchReader.from_stream(stream)
+
+
+def parted(table: Any, target: str | None, where: str) -> tuple[Any, Any]:
+    """Return X and y of a table; y is None without a target.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none, there is no such column, or one has missing values or other than numbers.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> X, y = parted(pandas.DataFrame({"age": [1, 2], "price": [3, 4]}), "price", "batch 0")
+    >>> X.columns, y.tolist()
+    (('age',), [3, 4])
+    """
+    names = getattr(getattr(table, "schema", None), "names", None)
+    if names is not None and hasattr(table, "column"):
+        columns = [_numbers(table.column(k), f"{where}: column {name!r}") for k, name in enumerate(names)]
+        values = np.stack(columns, axis=1) if columns else np.empty((len(table), 0))
+        return without_target(values, list(names), target, where)
+    found = column_names(table)
+    if found is None and hasattr(table, "__arrow_c_stream__"):
+        whole = pyarrow(f"reading a {type(table).__name__}").table(table)
+        return parted(whole, target, where)
+    if found is None:
+        raise TypeError(f"{where}: target={target!r} names a column of a table, got {described(table)}")
+    return without_target(np.asarray(table), list(found), target, where)
+
+
+def _numbers(column: Any, where: str) -> Any:
+    if column.null_count:
+        raise ValueError(f"{where} has {column.null_count} missing value(s): fill them, or leave those rows out")
+    values = column.to_numpy(zero_copy_only=False) if not hasattr(column, "chunks") else column.to_numpy()
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"{where} holds {column.type}: only columns of numbers can be streamed")
+    return values

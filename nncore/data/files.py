@@ -1,0 +1,214 @@
+"""Files as sources: one after the other, by pattern."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import itertools
+import os
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nncore.base import checks
+from nncore.base.paths import expanded
+from nncore.base.source import Chunk, Source
+from nncore.data import arrow
+from nncore.data.rows import Rows
+from nncore.data.stored import Stored
+from nncore.data.table import without_target
+
+LINES = 2**14  # of text that are read together
+ROWS = 2**16  # of other files
+
+
+def files(
+    pattern: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    target: str | int | None = None,
+    *,
+    transform: Callable[[Any], Any] | None = None,
+) -> Source:
+    """Return the rows of files that are numbers: ``files("part-*.npy", target=-1)``.
+
+    Parameters
+    ----------
+    pattern : str, path, or several
+        Files, or patterns of them as ``*.npy``, in the order of their names. How rows are cut into files changes
+        nothing.
+
+        - ``.npy``: tables of NumPy, read where they lie.
+        - ``.npz``: arrays ``X``, ``y`` and ``weight`` of each.
+        - ``.csv``, ``.csv.gz``: numbers with commas between them, below a line of names or none.
+        - ``.parquet``: columns of numbers; needs ``pip install pyarrow``.
+
+        All but the first kind are read once, and put into a temporary file: see `Batches`.
+    target : str or int, optional
+        The column that is y: its name, or its number; in .npz files the array. By default there is none, but in .npz
+        files ``y``.
+    transform : callable, optional
+        What to make of X, rows (n, n_features): see `Rows`.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If files are of a kind that cannot be read, or of several.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> for k in range(3):
+    ...     np.save(os.path.join(folder, f"part-{k}.npy"), np.random.default_rng(k).normal(size=(100, 4)))
+    >>> source = files(os.path.join(folder, "part-*.npy"), target=-1)
+    >>> from nncore import Dense, Sequential
+    >>> history = Sequential([Dense(1)], seed=0).fit(source, epochs=2)
+    """
+    paths = _found(pattern)
+    kinds = sorted({_kind(path) for path in paths})
+    if len(kinds) > 1:
+        raise ValueError(f"files must be of one kind, got {', '.join(kinds)}")
+    if kinds[0] == ".npy":
+        return _of_arrays([Stored(path) for path in paths], target, transform)
+    return Files(paths, kinds[0], target, transform)
+
+
+class Files(Source):
+    """Files that are read from their beginning to their end; made by `files`."""
+
+    def __init__(self, paths: list[str], kind: str, target: str | int | None, transform: Any) -> None:
+        self.paths, self._read, self._target, self._transform = paths, READERS[kind], target, transform
+
+    def chunks(self) -> Iterator[Chunk]:
+        for path in self.paths:
+            first = 0
+            for X, y, weight in self._read(path, self._target):
+                rows = X if self._transform is None else self._transform(np.asarray(X))
+                yield Chunk(rows, y, weight, path, first)
+                first += len(X)
+
+
+def _found(pattern: Any) -> list[str]:
+    patterns = [pattern] if isinstance(pattern, (str, os.PathLike)) else list(pattern)
+    paths: list[str] = []
+    for one in map(expanded, patterns):
+        matching = [one] if os.path.exists(one) else sorted(glob.glob(one))
+        if not matching:
+            raise FileNotFoundError(f"there is no file {one}")
+        paths += matching
+    if not paths:
+        raise ValueError("files needs a pattern or more, got none")
+    return paths
+
+
+def _kind(path: str) -> str:
+    suffixes = Path(path.lower().removesuffix(".gz")).suffix
+    if suffixes not in (".npy", *READERS) or (path.lower().endswith(".gz") and suffixes != ".csv"):
+        raise ValueError(f"{path}: files must be .npy, .npz, .csv, .csv.gz or .parquet")
+    return suffixes
+
+
+def _of_arrays(parts: list[Any], target: Any, transform: Any) -> Rows:
+    """Return rows of tables, one column of which may be y."""
+    if target is None:
+        return Rows(parts, transform=transform)
+    if isinstance(target, bool) or not isinstance(target, (int, np.integer)):
+        raise TypeError(f"target must be the number of a column of a .npy file, got {checks.described(target)}")
+    for part in parts:
+        if not -part.shape[1] <= target < part.shape[1]:
+            raise ValueError(f"{part.filename}: target={target} is no column of {part.shape[1]}")
+    y = np.concatenate(
+        [part[first : first + ROWS][:, target] for part in parts for first in range(0, part.shape[0], ROWS)]
+    )
+
+    def without(rows: Any) -> Any:
+        X = np.delete(rows, target, axis=1)
+        return X if transform is None else transform(X)
+
+    return Rows(parts, y, transform=without)
+
+
+Parts = Iterator[tuple[Any, Any, Any]]
+"""X, y and weight of some rows."""
+
+
+def _read_npz(path: str, target: Any) -> Parts:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            name = "y" if target is None else target
+            if "X" not in file or (target is not None and name not in file):
+                missing = "X" if "X" not in file else name
+                raise ValueError(f"there is no array {missing!r}, only {', '.join(file.files) or 'none'}")
+            arrays = {key: file[key] for key in ("X", name, "weight") if key in file}
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: {error}") from error
+    yield arrays["X"], arrays.get(name), arrays.get("weight")
+
+
+def _read_csv(path: str, target: Any) -> Parts:
+    opener: Any = gzip.open if path.lower().endswith(".gz") else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+        top = file.readline()
+        fields = [field.strip().strip('"') for field in top.split(",")]
+        names = None if all(map(_is_number, fields)) else fields
+        lines: Iterator[str] = itertools.chain([top], file) if names is None else iter(file)
+        n = 1 if names is None else 2
+        while part := list(itertools.islice(lines, LINES)):
+            values = _numbers(part, path, n, names)
+            n += len(part)
+            if len(values):
+                yield *without_target(values, names, target, path), None
+
+
+def _numbers(lines: list[str], path: str, first: int, names: list[str] | None) -> Any:
+    filled = [line for line in lines if line.strip()]
+    if not filled:
+        return np.empty((0, len(names or ())))
+    try:
+        values = np.loadtxt(filled, delimiter=",", comments=None, ndmin=2)
+        if names is not None and values.shape[1] != len(names):
+            raise ValueError(f"{values.shape[1]} fields below {len(names)} names")
+    except ValueError as error:
+        raise _wrong_line(lines, path, first, names) or ValueError(f"{path}: {error}") from None
+    return values
+
+
+def _wrong_line(lines: list[str], path: str, first: int, names: list[str] | None) -> ValueError | None:
+    """Return the error that says which line and column holds no number; None if that cannot be said."""
+    width = len(names or lines[0].split(","))
+    for number, line in enumerate(lines, first):
+        fields = line.strip().split(",")
+        if line.strip() and len(fields) != width:
+            return ValueError(f"{path}, line {number}: {len(fields)} fields, expected {width}")
+        for k, field in enumerate(fields if line.strip() else ()):
+            if not _is_number(field):
+                column = names[k] if names else k
+                what = f"{field.strip()!r} is no number" if field.strip() else "there is no value"
+                mend = "only numbers can be streamed; nncore.datasets.read_csv reads text, dates and gaps"
+                return ValueError(f"{path}, line {number}, column {column!r}: {what}; {mend}")
+    return None
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_parquet(path: str, target: Any) -> Parts:
+    with arrow.pyarrow(f"reading {path}").parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=ROWS):
+            yield *arrow.parted(batch, target, path), None
+
+
+READERS: dict[str, Callable[[str, Any], Parts]] = {".npz": _read_npz, ".csv": _read_csv, ".parquet": _read_parquet}

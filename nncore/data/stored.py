@@ -1,0 +1,68 @@
+"""Tables in .npy files, whose rows are read: unlike a memory map, a file that is cut short is an error, no crash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nncore.base.typing import Array
+
+
+class Stored:
+    """A table in a .npy file: ``stored[a:b]`` reads these rows.
+
+    Parameters
+    ----------
+    path : str
+
+    Attributes
+    ----------
+    filename : str
+    shape : tuple of two int
+    dtype : numpy.dtype
+
+    Raises
+    ------
+    ValueError
+        If it is no such file, or no table.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "X.npy")
+    >>> np.save(path, np.arange(6).reshape(3, 2))
+    >>> Stored(path)[1:].tolist()
+    [[2, 3], [4, 5]]
+    """
+
+    def __init__(self, path: str) -> None:
+        try:
+            found: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError as error:
+            raise ValueError(f"{path}: not a readable .npy file: {error}") from error
+        if found.ndim != 2 or not found.flags.c_contiguous:
+            order = "" if found.ndim != 2 else " in the order of Fortran: save numpy.ascontiguousarray of it"
+            raise ValueError(f"{path}: expected a table (n_samples, n_columns), got shape {found.shape}{order}")
+        self.filename, self.shape, self.dtype = path, found.shape, found.dtype
+        self._begin: int = found.offset
+
+    def __getitem__(self, rows: slice) -> Array:
+        start, stop, _ = rows.indices(self.shape[0])
+        out: Array = np.empty((max(0, stop - start), self.shape[1]), self.dtype)
+        self.read_into(start, out)
+        return out
+
+    def read_into(self, first: int, out: Array) -> None:
+        """Write rows from number `first` on to `out` (n, n_columns), of the file's own dtype and contiguous."""
+        left = memoryview(out.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+        with open(self.filename, "rb", buffering=0) as file:
+            file.seek(self._begin + first * self.shape[1] * self.dtype.itemsize)
+            while len(left):
+                n = file.readinto(left)
+                if not n:
+                    last = first + len(out) - 1
+                    raise ValueError(
+                        f"{self.filename} ends before row {last}: it was cut short while it was being read"
+                    )
+                left = left[n:]

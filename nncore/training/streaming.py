@@ -1,0 +1,91 @@
+"""Data that are not in memory: what of them is converted, fed to the engine and scored, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore import engine
+from nncore.arrays import Data
+from nncore.base.source import Source
+from nncore.base.typing import Array
+from nncore.network import Network
+
+if TYPE_CHECKING:
+    from nncore.data.feeder import Feeder
+
+VALUES = 2**22  # of X that are scored together
+
+
+def is_streamed(data: Data) -> bool:
+    """Tell whether X is one of a source, which looks like an array where rows are asked for, and is none."""
+    return not isinstance(data.X, np.ndarray)
+
+
+def looked_through(
+    source: Source, y: Any, sample_weight: Any, dtype: np.dtype, n_features: int | None, names: tuple[str, ...] | None
+) -> tuple[Any, Any, Any]:
+    """Return X, y and sample_weight of a source; the caller's own must be None.
+
+    Raises
+    ------
+    TypeError
+        If they are not, or the source has no y.
+    """
+    from nncore.data.streamed import opened  # here, not at the top, to keep `import nncore` quick
+
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            given = "weight" if name == "sample_weight" else name
+            raise TypeError(f"a {type(source).__name__} has its own {given}: give it there, and leave {name} out")
+    found = opened(source, dtype, n_features, names)
+    if found.y is None:
+        raise TypeError(f"this {type(source).__name__} has no y to train on or to score: give it one, or a target")
+    return found
+
+
+def feeder(
+    data: Data,
+    windows: tuple[int, int],
+    shuffle: bool,
+    seed: int,
+    permuted: Callable[[int, int, int, int], NDArray[np.int64]],
+    end: int,
+) -> Feeder:
+    """Return what hands the engine X of `data`; see `nncore.data.feeder.Feeder`."""
+    from nncore.data.feeder import Feeder  # here, not at the top, to keep `import nncore` quick
+
+    X: Any = data.X
+    return Feeder(X, windows, shuffle, seed, permuted, end)
+
+
+def parts(X: Any) -> Any:
+    """Yield slices of a `Streamed`, and its rows there, in an array that is used again."""
+    step = max(1, VALUES // X.shape[1])
+    rows = np.empty((min(step, len(X)), X.shape[1]), X.dtype)
+    for first in range(0, len(X), step):
+        n = min(step, len(X) - first)
+        X.unchanged()
+        X.read(first, rows[:n])
+        yield slice(first, first + n), rows[:n]
+
+
+def predict(network: Network, X: Any) -> Array:
+    """Return the predictions (n, n_outputs) for a `Streamed`, in the bits of all rows at once."""
+    out = np.empty((len(X), network.program.n_outputs), network.dtype)
+    for place, rows in parts(X):
+        out[place] = network.predict(rows)
+    return out
+
+
+def evaluate(network: Network, data: Data, predictions: Array | None) -> float:
+    """Return what ``network.evaluate(*data, predictions)`` would, were all rows in memory."""
+    losses = np.empty(len(data.X))
+    for place, rows in parts(data.X):
+        weight = None if data.sample_weight is None else data.sample_weight[place]
+        out = None if predictions is None else predictions[place]
+        network.evaluate(rows, data.target[place], weight, out, losses[place])
+    return float(engine.load(network.dtype.name).mean(losses))

@@ -1,0 +1,356 @@
+"""Data that do not fit: streamed training equals training in memory, bit for bit; and what may go wrong on the way."""
+
+import gzip
+import itertools
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from nncore import Adam, BatchNorm, Dense, Dropout, EarlyStopping, Sequential, TrainingDiverged, fit_many
+from nncore.base.random import block_permutation
+from nncore.data import Batches, Blocks, Rows, files
+from nncore.datasets import Standardizer
+
+N, F = 1003, 5
+RNG = np.random.default_rng(5)
+X = RNG.normal(size=(N, F)).astype("f4")
+Y = (X[:, 0] - X[:, 1] > 0).astype(int) + (X[:, 2] > 1)
+WEIGHT = RNG.random(N).astype("f4")
+BLOCKS = Blocks(buffer_rows=200, block_rows=30)  # of batches of 16 that is windows of 192: six, the last one short
+
+
+def error_rate(y_true, y_pred):
+    """A metric that the engine does not know."""
+    return float(np.mean(y_pred.argmax(axis=1) != y_true))
+
+
+def new_model(seed=3, **options):
+    model = Sequential([Dense(12, "tanh"), Dropout(0.2), BatchNorm(), Dense(3, "softmax")], seed=seed, **options)
+    model.compile(Adam(0.02), metrics=["accuracy", error_rate])
+    return model
+
+
+def fit(*data, epochs=3, batch_size=16, shuffle=BLOCKS, **options):
+    model = new_model()
+    history = model.fit(*data, epochs=epochs, batch_size=batch_size, shuffle=shuffle, **options)
+    weights = [weight.tobytes() for weight in model.get_weights()]
+    columns = {name: np.asarray(history[name]).tolist() for name in history if name != "seconds"}
+    return weights, columns, history.inputs, history.targets
+
+
+def cut(*edges):
+    """Return the rows in parts, as a generator gives them."""
+    edges = [0, *edges, N]
+    return [(X[a:b], Y[a:b], WEIGHT[a:b]) for a, b in itertools.pairwise(edges)]
+
+
+def saved(folder, edges, write):
+    """Write the rows into files and return a pattern for them."""
+    for number, (rows, labels, _) in enumerate(cut(*edges)):
+        write(folder / f"part-{number}", rows, labels)
+    return str(folder / "part-*")
+
+
+def test_block_shuffle_is_the_documented_order():
+    """Epoch by epoch in the order of the oracle, which is a permutation that mixes within windows only."""
+    model = new_model()
+    for epoch in range(3):
+        order = block_permutation(3, epoch, N, 30, 192)
+        assert sorted(order.tolist()) == list(range(N))
+        model.fit(X[order], Y[order], batch_size=16, shuffle=False)
+    assert [weight.tobytes() for weight in model.get_weights()] == fit(X, Y)[0]
+    assert fit(X, Y, shuffle="block") == fit(X, Y, shuffle=Blocks(2**16, 1024))
+    assert fit(X, Y, shuffle="block")[0] != fit(X, Y, shuffle=True)[0]
+
+
+def test_every_kind_of_source_gives_the_bits_of_memory(tmp_path):
+    expected = fit(X, Y)
+    path = tmp_path / "X.npy"
+    np.save(path, X)
+    for edges in ((), (1,), (400, 401, 997)):
+        folder = tmp_path / str(len(edges))
+        folder.mkdir()
+        rows = np.column_stack([X, Y]).astype("f4")
+        pattern = saved(folder, edges, lambda name, X, y: np.save(name, np.column_stack([y, X]).astype("f4")))
+        assert fit(files(pattern, target=0)) == expected
+        assert fit(Rows([X[:1], X[1:]] if edges else X, Y)) == expected
+        assert fit(Batches(lambda edges=edges: ((X, y) for X, y, _ in cut(*edges)), n_rows=N)) == expected
+    assert fit(Rows(np.load(path, mmap_mode="r"), Y)) == expected
+    for kind, write in {
+        "npz": lambda name, X, y: np.savez_compressed(f"{name}.npz", X=X, y=y),
+        "csv": lambda name, X, y: np.savetxt(
+            f"{name}.csv", np.column_stack([X, y]), "%.9g", ",", header="a,b,c,d,e,k", comments=""
+        ),
+        "gz": lambda name, X, y: np.savetxt(f"{name}.csv.gz", np.column_stack([X, y]), "%.9g", ","),
+    }.items():
+        folder = tmp_path / kind
+        folder.mkdir()
+        pattern = saved(folder, (500,), write)
+        assert fit(files(pattern, target={"npz": None, "csv": "k", "gz": -1}[kind])) == expected
+    assert rows.shape == (N, F + 1)
+
+
+def test_all_that_fit_takes_goes_with_a_source():
+    data = {"validation_data": (X[:100], Y[:100]), "class_weight": "balanced", "callbacks": EarlyStopping("loss")}
+    weighted = Rows(X, Y, WEIGHT)
+    assert fit(weighted, **data) == fit(X, Y, sample_weight=WEIGHT, **data)
+    split = {"validation_split": 0.3}
+    assert fit(Rows(X, Y), **split) == fit(X, Y, **split)
+    validated = {"validation_data": Rows([X[:40], X[40:100]], Y[:100])}
+    assert fit(Rows(X, Y), **validated) == fit(X, Y, validation_data=(X[:100], Y[:100]))
+    assert fit(Rows(X, Y), shuffle=False) == fit(X, Y, shuffle=False)
+    assert fit(Rows(X, Y), shuffle=Blocks(8, 3)) == fit(X, Y, shuffle=Blocks(8, 3))  # a window is a batch at least
+    assert fit(Rows(X, Y), batch_size=5000) == fit(X, Y, batch_size=5000)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "f2", "f8", ">f4", "?"])
+def test_narrow_rows_give_the_bits_of_wide_ones(dtype):
+    values = (np.abs(X) * 20).astype(dtype)
+    model = new_model()
+    expected = fit(values.astype("f4"), Y)
+    assert fit(Rows(values, Y)) == expected
+    assert fit(Rows(values, Y, transform=lambda X: X * np.float32(0.5))) == fit(values.astype("f4") * 0.5, Y)
+    model.build(F)
+    assert (model.predict(Rows(values)) == model.predict(values)).all()
+
+
+def test_scores_and_predictions_part_by_part(monkeypatch):
+    from nncore.training import streaming
+
+    monkeypatch.setattr(streaming, "VALUES", 97 * F)
+    model = new_model()
+    model.build(F)
+    assert (model.predict(Rows(X)) == model.predict(X)).all()
+    assert (model.predict_classes(Batches(lambda: [X[:7], X[7:]])) == model.predict_classes(X)).all()
+    assert model.evaluate(Rows(X, Y, WEIGHT)) == model.evaluate(X, Y, sample_weight=WEIGHT)
+    found, expected = Standardizer().fit(Rows([X[:500], X[500:]])), Standardizer().fit(X)
+    np.testing.assert_allclose(found.mean_, expected.mean_, rtol=1e-13)
+    np.testing.assert_allclose(found.scale_, expected.scale_, rtol=1e-13)
+    constant = np.column_stack([X, np.full(N, 0.1 + 0.2)])
+    assert Standardizer().fit(Rows(constant)).scale_[-1] == 1
+
+
+def test_names_of_columns_come_along(tmp_path):
+    path = tmp_path / "sales.csv"
+    np.savetxt(path, np.column_stack([X, Y]), "%.9g", ",", header="a,b,c,d,e,k", comments="")
+    model = new_model()
+    model.fit(files(path, "k"), batch_size=16)
+    assert model.feature_names == ("a", "b", "c", "d", "e")
+    turned = tmp_path / "turned.csv"
+    np.savetxt(turned, X[:, ::-1], "%.9g", ",", header="e,d,c,b,a", comments="")
+    assert (model.predict(files(turned)) == model.predict(files(path, "k"))).all()
+
+
+def test_other_arithmetic_and_many_networks():
+    for dtype in ("float64", "mixed_bfloat16"):
+        models = [new_model(dtype=dtype) for _ in range(2)]
+        models[0].fit(X, Y, shuffle=BLOCKS, batch_size=16)
+        models[1].fit(Rows(X, Y), shuffle=BLOCKS, batch_size=16)
+        assert models[0].parameters.tobytes() == models[1].parameters.tobytes()
+    models, alone = [[Sequential([Dense(4, "tanh"), Dense(3, "softmax")], seed=k) for k in range(20)] for _ in range(2)]
+    fit_many(models, X, Y, epochs=2, shuffle=BLOCKS)
+    for one, other in zip(models, alone, strict=True):
+        other.fit(X, Y, epochs=2, shuffle=BLOCKS)
+        assert one.parameters.tobytes() == other.parameters.tobytes()
+    with pytest.raises(TypeError, match="Rows is a source"):
+        fit_many(models, Rows(X), Y)
+
+
+def arrow_table(pyarrow):
+    return pyarrow.table({**{name: X[:, k] for k, name in enumerate("abcde")}, "k": Y})
+
+
+def test_parquet_and_streams_of_arrow(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    expected, table = fit(X, Y), arrow_table(pyarrow)
+    parquet.write_table(table, tmp_path / "rows.parquet", row_group_size=300)
+    assert fit(files(tmp_path / "*.parquet", "k")) == expected
+    assert fit(Batches(table, target="k")) == expected
+    assert fit(Batches(lambda: table.to_batches(100), target="k")) == expected
+    holes = pyarrow.table({"a": [1.0, None], "k": [0, 1]})
+    with pytest.raises(ValueError, match=r"batch 0: column 'a' has 1 missing value\(s\)"):
+        fit(Batches(holes, target="k"))
+
+
+class Broken:
+    """An array whose rows cannot be read once the first look at it is over."""
+
+    shape = (N, F)
+    error = OSError("the disk is gone")
+
+    def __init__(self, after):
+        self.left = after
+
+    def __getitem__(self, rows):
+        self.left -= 1
+        if self.left < 0:
+            raise self.error
+        return X[rows]
+
+
+def readers():
+    return [thread for thread in threading.enumerate() if thread.name == "nncore-reader"]
+
+
+def test_what_ends_reading_leaves_the_last_finished_epoch(tmp_path):
+    whole = new_model()
+    whole.fit(X, Y, epochs=1, batch_size=16, shuffle=BLOCKS)
+    model, broken = new_model(), Broken(60)  # of 1 to look, 3 of facts, then some 39 pieces an epoch
+    with pytest.raises(OSError, match="the disk is gone"):
+        model.fit(Rows(broken, Y), epochs=3, batch_size=16, shuffle=BLOCKS)
+    assert model.epoch == len(model.history) == 1
+    assert [w.tobytes() for w in model.get_weights()] == [w.tobytes() for w in whole.get_weights()]
+    broken.error, broken.left = KeyboardInterrupt(), 60
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(Rows(broken, Y), epochs=3, batch_size=16, shuffle=BLOCKS)
+    assert model.epoch == 2
+    path = tmp_path / "X.npy"
+    np.save(path, np.column_stack([Y, X]).astype("f4"))
+
+    def shorten(model, epoch, logs):
+        if epoch == 2:
+            path.write_bytes(path.read_bytes()[:2000])
+
+    with pytest.raises(ValueError, match=r"X.npy (was changed while it was being read: it had|ends before row)"):
+        model.fit(files(path, target=0), epochs=9, batch_size=16, shuffle=BLOCKS, callbacks=shorten)
+    assert model.epoch == 3
+    assert not readers()
+
+
+def test_a_callback_that_stops_and_one_that_interrupts():
+    def stop(model, epoch, logs):
+        model.stop_training = epoch == 1
+
+    def interrupt(model, epoch, logs):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    model = new_model()
+    model.fit(Rows(X, Y), epochs=9, batch_size=16, callbacks=stop)
+    assert model.epoch == 2
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(Rows(X, Y), epochs=9, batch_size=16, callbacks=interrupt)
+    assert model.epoch == 3
+    assert not readers()
+
+
+def test_divergence_is_found_in_a_source_as_in_memory():
+    errors = []
+    for data in ((X, Y), (Rows(X, Y),)):
+        model = Sequential([Dense(4), Dense(3)], seed=1)
+        model.compile("sgd", loss="mse")
+        model.optimizer = "sgd"
+        targets = np.eye(3)[Y] * 1e18
+        data = (X, targets) if len(data) == 2 else (Rows(X, targets),)
+        with pytest.raises(TrainingDiverged) as caught:
+            model.fit(*data, epochs=5, batch_size=16, shuffle=BLOCKS)
+        errors.append((str(caught.value), caught.value.rows, model.epoch))
+    assert errors[0] == errors[1]
+
+
+HOLE = X.copy()
+HOLE[700, 3] = np.nan
+WRONG = [
+    (lambda: Rows(HOLE, Y), ValueError, "X contains NaN at row 700, column 3"),
+    (lambda: Rows([X[:5], HOLE[5:]], Y), ValueError, "X contains NaN at row 695, column 3"),
+    (lambda: Rows(X, Y[:-1]), ValueError, "inconsistent numbers of samples: 1003 and 1002"),
+    (lambda: Rows(X), TypeError, "this Rows has no y to train on"),
+    (lambda: Rows([X, X[:, :2]], Y), ValueError, "X, rows from 0 on: X has 2 features, but the model expects 5"),
+    (lambda: Rows(X[:0], Y[:0]), ValueError, "has no row"),
+    (lambda: Batches(lambda: iter(())), ValueError, r"make\(\) gave no rows"),
+    (lambda: Batches(lambda: iter([(X, Y)]), n_rows=5), ValueError, "gave 1,003 rows, n_rows=5 promised"),
+    (lambda: Batches(lambda: [(X, Y), X]), ValueError, "batch 1: either all batches have y, or none"),
+    (lambda: Batches(lambda: [(X, Y), (X[:, :3], Y)]), ValueError, "batch 1.*: X has 3 features"),
+    (lambda: Batches(lambda: [(X, Y[:3])]), ValueError, "batch 0: 1003 rows of X and 3 of y"),
+    (lambda: Batches(lambda: [[X, Y]]), ValueError, r"a batch must be X, \(X, y\) or \(X, y, weight\), got a list"),
+    (lambda: Batches(lambda: 5), TypeError, r"make\(\) must return an iterator of batches, got 5"),
+]
+
+
+@pytest.mark.parametrize(("make", "kind", "message"), WRONG, ids=[message for _, _, message in WRONG])
+def test_bad_sources_are_named_and_change_nothing(make, kind, message):
+    model = new_model()
+    with pytest.raises(kind, match=message):
+        model.fit(make())
+    assert model.network is None if hasattr(model, "network") else model.epoch == 0
+
+
+def test_bad_files_are_named_with_their_place(tmp_path):
+    def wrong(text, message, target="k", name="rows.csv"):
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+        with pytest.raises(ValueError, match=message):
+            new_model().fit(files(path, target))
+
+    wrong("a,k\n1,0\n2,red\n", r"rows.csv, line 3, column 'k': 'red' is no number; only numbers can be streamed")
+    wrong("a,k\n1,0\n,1\n", r"line 3, column 'a': there is no value")
+    wrong("a,k\n1,0\n1\n", r"line 3: 1 fields, expected 2")
+    wrong("a,k\n1,0\nnan,0\n", r"rows.csv contains NaN at row 1, column 'a'")
+    wrong("a,k\n1,0\n", r"there is no column 'kk' for a target; did you mean 'k'", "kk")
+    wrong("a,k\n1,x\n", r"rows.csv.gz, line 2, column 'k': 'x'", name="rows.csv.gz")
+    wrong("1,0\n", r"target=2 is no column of 2", 2)
+    np.savez(tmp_path / "a.npz", Z=X)
+    with pytest.raises(ValueError, match=r"a\.npz: there is no array 'X', only Z"):
+        new_model().fit(files(tmp_path / "a.npz"))
+    np.save(tmp_path / "cube.npy", np.zeros((2, 2, 2)))
+    for arguments, kind, message in (
+        ((tmp_path / "none-*.csv",), FileNotFoundError, "there is no file .*none-"),
+        ((tmp_path / "cube.npy",), ValueError, "expected a table"),
+        ((tmp_path / "*",), ValueError, "files must be of one kind, got .csv, .npy, .npz"),
+    ):
+        with pytest.raises(kind, match=message):
+            files(*arguments)
+
+
+def test_wrong_uses_say_what_to_do():
+    model, source = new_model(), Rows(X, Y)
+    for call, kind, message in (
+        (lambda: model.fit(source, Y), TypeError, "a Rows has its own y: give it there, and leave y out"),
+        (lambda: model.fit(source, sample_weight=WEIGHT), TypeError, "a Rows has its own weight"),
+        (lambda: model.fit(source, shuffle=True), ValueError, 'use shuffle="block"'),
+        (lambda: model.fit(source, solver="lbfgs"), ValueError, "solver='lbfgs' needs all rows at once"),
+        (lambda: model.fit(X), TypeError, r"fit\(\) missing 1 required positional argument: 'y'"),
+        (lambda: model.fit(X, Y, shuffle="blocks"), ValueError, 'shuffle must be True or False, "block" or'),
+        (lambda: model.fit(X, Y, shuffle=1), TypeError, 'shuffle must be True or False, "block" or'),
+        (lambda: Blocks(0), ValueError, "buffer_rows"),
+        (lambda: model.train_on_batch(source, Y), TypeError, "Rows is a source of nncore.data"),
+        (lambda: Rows(X[0], Y), ValueError, r"got shape \(5,\)"),
+        (lambda: Rows(5), TypeError, "Rows takes arrays"),
+        (lambda: Batches(5), TypeError, "Batches takes a function"),
+    ):
+        with pytest.raises(kind, match=message):
+            call()
+
+
+LIMITED = """
+import resource, sys
+import numpy as np
+from nncore import Dense, Sequential
+from nncore.data import Blocks, Rows
+
+X = np.memmap(sys.argv[1], np.uint8, "r", shape=(int(sys.argv[2]), 512))
+y = (np.arange(len(X)) % 7).astype("i4")
+model = Sequential([Dense(8, "relu"), Dense(7, "softmax")], seed=0)
+model.build(512)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+history = model.fit(Rows(X, y), batch_size=256, shuffle=Blocks(2048, 128), epochs=1)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(after - before, history["loss"][0], float(np.abs(model.get_weights()[0]).sum()))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the memory used, and for sparse files")
+def test_a_file_is_not_held_in_memory(tmp_path):
+    """Of a file of 128 MB, which is 512 MB as float32, some 20 are ever in memory."""
+    path, n = tmp_path / "sparse", 2**18
+    with open(path, "wb") as file:
+        file.truncate(n * 512)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(path), str(n)], capture_output=True, text=True, check=True, timeout=100
+    )
+    kilobytes = int(done.stdout.split()[0])
+    assert kilobytes < 48 * 1024, done.stdout
