@@ -77,6 +77,11 @@ def check(program: Program) -> None:
             f"solver='lm' minimises squared errors only, this model's loss is {loss}; use solver='lbfgs', or "
             "compile(loss='mean_squared_error')"
         )
+    if program.reading is not None:
+        raise ValueError(
+            "solver='lm' takes squared errors of all outputs alike, and this model's loss has output_weights or "
+            "mask_missing; use solver='lbfgs', or compile(loss='mean_squared_error')"
+        )
     if any(row.l1 for row in program.rows):
         raise ValueError("solver='lm' cannot penalise by l1, which is no square; use l2 instead")
     unknown = next((row.op for row in program.rows if row.op not in OPS), None)
