@@ -162,8 +162,8 @@ class BinaryCrossentropy(Crossentropy, Weighted):
 class BinaryFocalCrossentropy(Crossentropy, Weighted):
     """Crossentropy of yes/no outputs in which answers that are right already count less (Lin et al., 2017).
 
-    With ``p = sigmoid(logit)`` and ``r_j = target_j * p_j + (1 - target_j) * (1 - p_j)``, how right an answer is, the
-    crossentropy of each output is multiplied by ``(1 - r_j)**gamma``. Arguments and values are those of Keras.
+    With ``p = sigmoid(logit)``, ``w_j = target_j * (1 - p_j) + (1 - target_j) * p_j``, how wrong an answer is, and the
+    crossentropy c_j of each output: ``l = mean_j(w_j**gamma * c_j)``. Arguments and values are those of Keras.
 
     Parameters
     ----------

@@ -225,9 +225,9 @@ class GaussianNegativeLogLikelihood(Weighted):
     """For quantities with an uncertainty of their own: minus the log likelihood of a normal distribution for each.
 
     A network for m targets has 2 m outputs without activation: the means, then as many numbers s. The variances are
-    ``exp(s) + epsilon``, and ``l = mean_j((log(variance_j) + (mean_j - target_j)**2 / variance_j) / 2)``: the value of
-    PyTorch's ``GaussianNLLLoss`` for these variances. ``predict`` returns means and variances, (n, 2 m): ``mean, std =
-    p[:, :m], numpy.sqrt(p[:, m:])``. Metrics by name are those of the means. See Nix and Weigend (1994).
+    v = ``exp(s) + epsilon``, and with the means m ``l = mean_j((log(v_j) + (m_j - target_j)**2 / v_j) / 2)``: the value
+    of PyTorch's ``GaussianNLLLoss`` for these variances. ``predict`` returns means and variances, (n, 2 m): ``mean, std
+    = p[:, :m], numpy.sqrt(p[:, m:])``. Metrics by name are those of the means. See Nix and Weigend (1994).
 
     Parameters
     ----------

@@ -58,7 +58,8 @@ def _log_cosh(d: Array) -> Array:
     """log(1 + 2 sinh(d/2)**2) near 0, where cosh(d) rounds to 1; else |d| + log((1 + exp(-2 |d|)) / 2)."""
     size = np.abs(d)
     near = np.log1p(2 * np.sinh(np.minimum(size, 1) / 2) ** 2)
-    return np.where(size < 1, near, size + np.log1p(np.exp(-2 * size)) - math.log(2))
+    found: Array = np.where(size < 1, near, size + np.log1p(np.exp(-2 * size)) - math.log(2))
+    return found
 
 
 def _missing(z: Array, target: Array) -> Array:
