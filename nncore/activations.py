@@ -59,6 +59,7 @@ _ROWS = (
     ActivationRow("softplus", "log(1 + exp(x))", initializer=_HE),
     ActivationRow("gelu", "x / 2 * (1 + erf(x / sqrt(2)))", keeps_input=True, initializer=_HE),
     ActivationRow("silu", "x / (1 + exp(-x))", keeps_input=True, initializer=_HE),
+    ActivationRow("exponential", "exp(x)"),
 )
 
 ACTIVATIONS: dict[str, ActivationRow] = {row.name: row for row in _ROWS}
@@ -83,8 +84,8 @@ def get(name: str) -> ActivationRow:
     >>> get("rleu")
     Traceback (most recent call last):
         ...
-    ValueError: unknown activation 'rleu'; did you mean 'relu'? Known: elu, gelu, identity, leaky_relu, linear, relu, \
-sigmoid, silu, softmax, softplus, swish, tanh
+    ValueError: unknown activation 'rleu'; did you mean 'relu'? Known: elu, exponential, gelu, identity, leaky_relu, \
+linear, relu, sigmoid, silu, softmax, softplus, swish, tanh
     """
     return lookup("activation", name, ACTIVATIONS)
 

@@ -244,10 +244,11 @@ def loss(loss: str | Loss, raw_prediction: ArrayLike, target: ArrayLike) -> tupl
     Parameters
     ----------
     loss : str or Loss
-        A name in `nncore.losses.LOSSES`, or an instance. The crossentropies read logits.
+        A name in `nncore.losses.LOSSES`, or an instance. The crossentropies read logits, Poisson's logarithms.
     raw_prediction : array_like of shape (n, n_outputs)
-    target : array_like of shape (n, n_outputs)
-        For sparse_categorical_crossentropy integers of shape (n,), in 0..n_outputs - 1.
+    target : array_like of shape (n, n_targets)
+        As many columns as outputs, unless the loss has several outputs for each target; for
+        sparse_categorical_crossentropy integers of shape (n,), in 0..n_outputs - 1; for the hinges 0 and 1.
 
     Returns
     -------
@@ -273,9 +274,10 @@ def loss(loss: str | Loss, raw_prediction: ArrayLike, target: ArrayLike) -> tupl
         raise ValueError(f"raw_prediction must have at least one column, got shape {z.shape}")
     refuse_without_values(target, "target")
     targets = _labels(target, *z.shape) if sparse else np.ascontiguousarray(target, z.dtype)
+    reading = row.reading(z.shape[1])
     if not sparse:
-        _check_shape("target", targets, z.shape)
-    values, gradient = module.loss(row.kernel, z, targets, row.parameter)
+        _check_shape("target", targets, z.shape if reading is None else (len(z), reading.n_targets))
+    values, gradient = module.loss(row.kernel, z, targets, row.parameter, reading)
     return values, gradient
 
 

@@ -31,7 +31,6 @@ __all__ = [
     "to_dict",
 ]
 
-LATER = json_form.LATER
 MAX_UNITS = 2**31 - 1  # the engine counts rows and columns in 32 bits
 
 
@@ -96,8 +95,8 @@ class Dense:
     l2: float = 0.0
     weight_decay: float | None = None
     max_norm: float | None = None
-    trainable: bool = field(default=True, metadata=LATER)
-    learning_rate_multiplier: float = field(default=1.0, metadata=LATER)
+    trainable: bool = field(default=True, metadata=json_form.OPTIONAL)
+    learning_rate_multiplier: float = field(default=1.0, metadata=json_form.OPTIONAL)
 
     def __post_init__(self) -> None:
         checks.check(
@@ -169,8 +168,8 @@ class BatchNorm:
     affine: bool = True
     name: str | None = None
     _: KW_ONLY
-    trainable: bool = field(default=True, metadata=LATER)
-    learning_rate_multiplier: float = field(default=1.0, metadata=LATER)
+    trainable: bool = field(default=True, metadata=json_form.OPTIONAL)
+    learning_rate_multiplier: float = field(default=1.0, metadata=json_form.OPTIONAL)
 
     def __post_init__(self) -> None:
         checks.check(
@@ -219,8 +218,8 @@ class LayerNorm:
     affine: bool = True
     name: str | None = None
     _: KW_ONLY
-    trainable: bool = field(default=True, metadata=LATER)
-    learning_rate_multiplier: float = field(default=1.0, metadata=LATER)
+    trainable: bool = field(default=True, metadata=json_form.OPTIONAL)
+    learning_rate_multiplier: float = field(default=1.0, metadata=json_form.OPTIONAL)
 
     def __post_init__(self) -> None:
         checks.check(
@@ -298,7 +297,7 @@ class Residual:
     projection: bool = True
     name: str | None = None
     _: KW_ONLY
-    trainable: bool = field(default=True, metadata=LATER)
+    trainable: bool = field(default=True, metadata=json_form.OPTIONAL)
 
     def __post_init__(self) -> None:
         checks.check(self, layers=_inner_layers, projection=checks.flag, name=checks.name, trainable=checks.flag)

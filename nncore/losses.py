@@ -2,143 +2,258 @@
 
 A loss gives row i the value ``l_i``; a batch of n rows has the loss ``sum_i(w_i * l_i) / n``, where ``w_i`` is the
 sample weight of row i (1 without any). The crossentropies are computed from logits, whatever the last layer says, so
-that they are exact for any finite logit: `nncore.program.lower` takes the sigmoid or softmax out of the last layer.
+that they are exact for any finite logit: `nncore.program.lower` takes the sigmoid or softmax out of the last layer. So
+is `Poisson`, from the logarithms of rates.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nncore.base import checks, elsewhere, json_form, lazy
+from nncore.base.json_form import OPTIONAL
+from nncore.base.loss import POSITIVE, SHARE, Crossentropy, Loss, Numbers, Reading, Weighted, expanded, several
 from nncore.base.names import lookup
+from nncore.base.quantities import (
+    GaussianNegativeLogLikelihood,
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    Pinball,
+    Poisson,
+)
+
+__all__ = [
+    "LOSSES",
+    "NAME_OF_KERNEL",
+    "TARGETS_OF_KERNEL",
+    "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
+    "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "Crossentropy",
+    "GaussianNegativeLogLikelihood",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Pinball",
+    "Poisson",
+    "Reading",
+    "SparseCategoricalCrossentropy",
+    "SquaredHinge",
+    "Weighted",
+    "from_dict",
+    "get",
+    "infer_loss",
+    "to_dict",
+]
 
 
-@dataclass(frozen=True)
-class Loss:
-    """Base class of all losses.
+@dataclass(frozen=True, repr=False)
+class Hinge(Weighted):
+    """What is missing to a margin of 1 (Cortes and Vapnik, 1995), averaged over the outputs, each a yes/no question.
 
-    Attributes
-    ----------
-    name : str
-        The loss's name in ``compile(loss=...)``.
-    kernel : str
-        Which loss the program runs; it reads the raw prediction.
-    """
-
-    name: ClassVar[str]
-    kernel: ClassVar[str]
-
-    @property
-    def parameter(self) -> float:
-        """The number that the kernel takes beside its arrays; 0.0 where it takes none."""
-        return 0.0
-
-
-@dataclass(frozen=True)
-class MeanSquaredError(Loss):
-    """Squared error, averaged over the outputs: ``l = mean_j((prediction_j - target_j)**2)``.
-
-    Examples
-    --------
-    >>> MeanSquaredError().kernel
-    'squared_error'
-    """
-
-    name: ClassVar[str] = "mean_squared_error"
-    kernel: ClassVar[str] = "squared_error"
-
-
-@dataclass(frozen=True)
-class MeanAbsoluteError(Loss):
-    """Absolute error, averaged over the outputs: ``l = mean_j(|prediction_j - target_j|)``; its gradient at 0 is 0.
-
-    Examples
-    --------
-    >>> MeanAbsoluteError().kernel
-    'absolute_error'
-    """
-
-    name: ClassVar[str] = "mean_absolute_error"
-    kernel: ClassVar[str] = "absolute_error"
-
-
-@dataclass(frozen=True)
-class Huber(Loss):
-    """Squared near zero, absolute far from it (Huber, 1964), averaged over the outputs.
-
-    With ``d = prediction - target``: ``l = mean_j(d_j**2 / 2 if |d_j| <= delta else delta * (|d_j| - delta / 2))``.
+    With s = 1 for yes and -1 for no: ``l = mean_j(max(0, 1 - s_j * prediction_j))``, whose slope is 0 at the margin.
+    The last layer has no activation, or tanh; an output above 0 means yes. Targets are -1 and 1, or 0 and 1, as in
+    Keras; metrics get them as 0 and 1.
 
     Parameters
     ----------
-    delta : float
-        Where the two meet, in the target's unit. Finite, > 0.
+    output_weights, mask_missing
+        See `Weighted`.
 
     Examples
     --------
-    >>> Huber(delta=-1)
-    Traceback (most recent call last):
-        ...
-    ValueError: delta must be a finite number > 0, got -1.0
+    >>> Hinge().yes_above
+    0.0
     """
 
-    delta: float = 1.0
-    name: ClassVar[str] = "huber"
-    kernel: ClassVar[str] = "huber"
-
-    def __post_init__(self) -> None:
-        checks.check(self, delta=checks.real(0, above=True))
+    name: ClassVar[str] = "hinge"
+    kernel: ClassVar[str] = "hinge"
+    targets: ClassVar[str | None] = "sigmoid_crossentropy"
+    last: ClassVar[tuple[str, ...] | None] = ("identity", "tanh")
 
     @property
-    def parameter(self) -> float:
-        return self.delta
+    def yes_above(self) -> float | None:
+        return 0.0
 
 
-@dataclass(frozen=True)
-class Crossentropy(Loss):
-    """Base class of the losses that turn logits into probabilities first.
+@dataclass(frozen=True, repr=False)
+class SquaredHinge(Hinge):
+    """The square of what is missing to a margin of 1, averaged over the outputs; else as `Hinge`.
+
+    With s = 1 for yes and -1 for no: ``l = mean_j(max(0, 1 - s_j * prediction_j)**2)``.
+
+    Parameters
+    ----------
+    output_weights, mask_missing
+        See `Weighted`.
+
+    Examples
+    --------
+    >>> SquaredHinge().kernel
+    'squared_hinge'
+    """
+
+    name: ClassVar[str] = "squared_hinge"
+    kernel: ClassVar[str] = "squared_hinge"
+
+
+@dataclass(frozen=True, repr=False)
+class BinaryCrossentropy(Crossentropy, Weighted):
+    """Crossentropy of independent yes/no outputs, averaged over them; targets are from 0 to 1.
+
+    With ``p = sigmoid(logit)``: ``l = mean_j(-target_j * log(p_j) - (1 - target_j) * log(1 - p_j))``.
 
     Parameters
     ----------
     from_logits : bool
-        False: the last layer must have `activation`, and ``predict`` returns probabilities.
-        True: the last layer must have none, and ``predict`` returns logits.
-
-    Attributes
-    ----------
-    activation : str
-        What turns this loss's logits into probabilities.
-    """
-
-    from_logits: bool = False
-    activation: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        checks.check(self, from_logits=checks.flag)
-
-
-@dataclass(frozen=True)
-class BinaryCrossentropy(Crossentropy):
-    """Crossentropy of independent yes/no outputs, averaged over them; targets are from 0 to 1.
-
-    With ``p = sigmoid(logit)``: ``l = mean_j(-target_j * log(p_j) - (1 - target_j) * log(1 - p_j))``.
+        See `Crossentropy`.
+    label_smoothing : float
+        As in Keras: this share of each target becomes 1/2. >= 0 and < 1.
+    pos_weight : float or list of float, optional
+        As in PyTorch's ``BCEWithLogitsLoss``: what the first term, that of yes, is multiplied by; of all outputs, or of
+        each. Finite, > 0.
+    output_weights, mask_missing
+        See `Weighted`.
 
     Examples
     --------
     >>> BinaryCrossentropy().activation
     'sigmoid'
+    >>> BinaryCrossentropy(pos_weight=[1, 20])
+    BinaryCrossentropy(from_logits=False, pos_weight=(1.0, 20.0))
     """
 
+    label_smoothing: float = field(default=0.0, kw_only=True, metadata=OPTIONAL)
+    pos_weight: Numbers | None = field(default=None, kw_only=True, metadata=OPTIONAL)
     name: ClassVar[str] = "binary_crossentropy"
     kernel: ClassVar[str] = "sigmoid_crossentropy"
-    activation: ClassVar[str] = "sigmoid"
+    activation: ClassVar[str | None] = "sigmoid"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Weighted.__post_init__(self)
+        checks.check(self, label_smoothing=SHARE, pos_weight=checks.optional(several(POSITIVE)))
+
+    @property
+    def yes_above(self) -> float | None:
+        return 0.0 if self.from_logits else 0.5
+
+    @property
+    def _smoothing(self) -> float:
+        return self.label_smoothing
+
+    @property
+    def _is_plain(self) -> bool:
+        return super()._is_plain and self.pos_weight is None
+
+    def _positives(self, n: int) -> tuple[float, ...]:
+        return expanded("pos_weight", self.pos_weight, n)
 
 
-@dataclass(frozen=True)
-class CategoricalCrossentropy(Crossentropy):
+@dataclass(frozen=True, repr=False)
+class BinaryFocalCrossentropy(Crossentropy, Weighted):
+    """Crossentropy of yes/no outputs in which answers that are right already count less (Lin et al., 2017).
+
+    With ``p = sigmoid(logit)``, ``w_j = target_j * (1 - p_j) + (1 - target_j) * p_j``, how wrong an answer is, and the
+    crossentropy c_j of each output: ``l = mean_j(w_j**gamma * c_j)``. Arguments and values are those of Keras.
+
+    Parameters
+    ----------
+    from_logits : bool
+        See `Crossentropy`.
+    apply_class_balancing : bool
+        Whether a yes weighs `alpha`, a no ``1 - alpha``.
+    alpha : float
+        Between 0 and 1.
+    gamma : float
+        Finite, >= 0; with 0 it is `BinaryCrossentropy`.
+    label_smoothing : float
+        As in `BinaryCrossentropy`.
+    output_weights, mask_missing
+        See `Weighted`.
+
+    Examples
+    --------
+    >>> BinaryFocalCrossentropy(gamma=3).parameter
+    3.0
+    """
+
+    apply_class_balancing: bool = field(default=False, kw_only=True, metadata=OPTIONAL)
+    alpha: float = field(default=0.25, kw_only=True, metadata=OPTIONAL)
+    gamma: float = field(default=2.0, kw_only=True, metadata=OPTIONAL)
+    label_smoothing: float = field(default=0.0, kw_only=True, metadata=OPTIONAL)
+    name: ClassVar[str] = "binary_focal_crossentropy"
+    kernel: ClassVar[str] = "sigmoid_focal"
+    targets: ClassVar[str | None] = "sigmoid_crossentropy"
+    activation: ClassVar[str | None] = "sigmoid"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Weighted.__post_init__(self)
+        share = checks.real(0, 1, above=True, below=True)
+        rules = {"alpha": share, "gamma": checks.real(0), "label_smoothing": SHARE}
+        checks.check(self, apply_class_balancing=checks.flag, **rules)
+
+    @property
+    def parameter(self) -> float:
+        return self.gamma
+
+    @property
+    def yes_above(self) -> float | None:
+        return 0.0 if self.from_logits else 0.5
+
+    @property
+    def _smoothing(self) -> float:
+        return self.label_smoothing
+
+    @property
+    def _is_plain(self) -> bool:
+        return super()._is_plain and not self.apply_class_balancing
+
+    def reading(self, n_outputs: int) -> Reading | None:
+        found = super().reading(n_outputs)
+        if found is None or not self.apply_class_balancing:
+            return found
+        weights = tuple(weight * (1 - self.alpha) for weight in found.weights)
+        return found._replace(weights=weights, positives=(self.alpha / (1 - self.alpha),) * n_outputs)
+
+
+@dataclass(frozen=True, repr=False)
+class _Choice(Crossentropy):
+    """Base class of crossentropies of one choice among the outputs, whose targets may be smoothed."""
+
+    label_smoothing: float = field(default=0.0, kw_only=True, metadata=OPTIONAL)
+    activation: ClassVar[str | None] = "softmax"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.check(self, label_smoothing=SHARE)
+
+    def reading(self, n_outputs: int) -> Reading | None:
+        ones = (1.0,) * n_outputs if self.label_smoothing else ()
+        return Reading(n_outputs, ones, ones, ones, self.label_smoothing) if ones else None
+
+
+@dataclass(frozen=True, repr=False)
+class CategoricalCrossentropy(_Choice):
     """Crossentropy of one choice among the outputs; targets are one-hot or class probabilities, shape (n, n_outputs).
 
     With ``p = softmax(logits)``: ``l = -sum_j(target_j * log(p_j))``.
+
+    Parameters
+    ----------
+    from_logits : bool
+        See `Crossentropy`.
+    label_smoothing : float
+        As in Keras and PyTorch: this share of each target is spread over all classes. >= 0 and < 1.
 
     Examples
     --------
@@ -148,14 +263,20 @@ class CategoricalCrossentropy(Crossentropy):
 
     name: ClassVar[str] = "categorical_crossentropy"
     kernel: ClassVar[str] = "softmax_crossentropy"
-    activation: ClassVar[str] = "softmax"
 
 
-@dataclass(frozen=True)
-class SparseCategoricalCrossentropy(Crossentropy):
+@dataclass(frozen=True, repr=False)
+class SparseCategoricalCrossentropy(_Choice):
     """Crossentropy of one choice among the outputs; targets are class numbers from 0, shape (n,).
 
     With ``p = softmax(logits)``: ``l = -log(p[target])``.
+
+    Parameters
+    ----------
+    from_logits : bool
+        See `Crossentropy`.
+    label_smoothing : float
+        As in `CategoricalCrossentropy`.
 
     Examples
     --------
@@ -165,16 +286,91 @@ class SparseCategoricalCrossentropy(Crossentropy):
 
     name: ClassVar[str] = "sparse_categorical_crossentropy"
     kernel: ClassVar[str] = "sparse_softmax_crossentropy"
-    activation: ClassVar[str] = "softmax"
+
+
+@dataclass(frozen=True, repr=False)
+class CategoricalFocalCrossentropy(_Choice):
+    """Crossentropy of one choice in which classes that are right already count less (Lin et al., 2017).
+
+    With ``p = softmax(logits)``: ``l = -sum_j(alpha * target_j * (1 - p_j)**gamma * log(p_j))``. Arguments and values
+    are those of Keras; targets as for `CategoricalCrossentropy`, or class numbers.
+
+    Parameters
+    ----------
+    from_logits : bool
+        See `Crossentropy`.
+    alpha : float or list of float
+        The weight of all classes, or of each. Finite, > 0.
+    gamma : float
+        Finite, >= 0.
+    label_smoothing : float
+        As in `CategoricalCrossentropy`.
+
+    Examples
+    --------
+    >>> CategoricalFocalCrossentropy(alpha=[0.5, 1, 2]).alpha
+    (0.5, 1.0, 2.0)
+    """
+
+    alpha: Numbers = field(default=0.25, kw_only=True, metadata=OPTIONAL)
+    gamma: float = field(default=2.0, kw_only=True, metadata=OPTIONAL)
+    name: ClassVar[str] = "categorical_focal_crossentropy"
+    kernel: ClassVar[str] = "softmax_focal"
+    targets: ClassVar[str | None] = "softmax_crossentropy"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.check(self, alpha=several(POSITIVE), gamma=checks.real(0))
+
+    @property
+    def parameter(self) -> float:
+        return self.gamma
+
+    def reading(self, n_outputs: int) -> Reading | None:
+        ones = (1.0,) * n_outputs
+        return Reading(n_outputs, ones, expanded("alpha", self.alpha, n_outputs, "class"), ones, self.label_smoothing)
+
+
+@dataclass(frozen=True, repr=False)
+class KLDivergence(Crossentropy):
+    """How much the predicted shares of classes are short of the true ones (Kullback and Leibler, 1951).
+
+    With ``p = softmax(logits)``: ``l = sum_j(target_j * log(target_j / p_j))``, the categorical crossentropy less the
+    entropy of the targets: its gradients are the same, its least value is 0. Targets as there.
+
+    Parameters
+    ----------
+    from_logits : bool
+        See `Crossentropy`.
+
+    Examples
+    --------
+    >>> KLDivergence().activation
+    'softmax'
+    """
+
+    name: ClassVar[str] = "kl_divergence"
+    kernel: ClassVar[str] = "kl_divergence"
+    targets: ClassVar[str | None] = "softmax_crossentropy"
+    activation: ClassVar[str | None] = "softmax"
 
 
 _CLASSES: tuple[type[Loss], ...] = (
     MeanSquaredError,
     MeanAbsoluteError,
     Huber,
+    LogCosh,
+    Poisson,
+    Pinball,
+    GaussianNegativeLogLikelihood,
+    Hinge,
+    SquaredHinge,
     BinaryCrossentropy,
+    BinaryFocalCrossentropy,
     CategoricalCrossentropy,
     SparseCategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    KLDivergence,
 )
 _BY_TYPE = {cls.__name__: cls for cls in _CLASSES}
 
@@ -191,6 +387,9 @@ _NAMES = f"of losses there are {', '.join(cls.name for cls in _CLASSES)}"
 
 NAME_OF_KERNEL: dict[str, str] = {cls.kernel: cls.name for cls in _CLASSES}
 """By the name that a program has for a loss, the one that `compile` takes."""
+
+TARGETS_OF_KERNEL: dict[str, str] = {cls.kernel: cls.targets or cls.kernel for cls in _CLASSES}
+"""By the name that a program has for a loss, that of the first loss which reads such targets."""
 
 
 def get(loss: str | Loss) -> Loss:
@@ -216,7 +415,11 @@ def get(loss: str | Loss) -> Loss:
         raise
 
 
-_OF_ACTIVATION: dict[str, Loss] = {"softmax": SparseCategoricalCrossentropy(), "sigmoid": BinaryCrossentropy()}
+_OF_ACTIVATION: dict[str, Loss] = {
+    "softmax": SparseCategoricalCrossentropy(),
+    "sigmoid": BinaryCrossentropy(),
+    "exponential": Poisson(),
+}
 _OF_NUMBERS = MeanSquaredError()
 
 

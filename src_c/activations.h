@@ -22,7 +22,8 @@
     ROW(sigmoid,     Y)     \
     ROW(softplus,    Y)     \
     ROW(gelu,        XY)    \
-    ROW(silu,        XY)
+    ROW(silu,        XY)    \
+    ROW(exponential, Y)
 
 #define NN_ENUM_ROW(name, keeps) NN_##name,
 enum { NN_ACTIVATIONS(NN_ENUM_ROW) NN_softmax, NN_N_ACTIVATIONS };
@@ -68,6 +69,9 @@ NN_INLINE vec nn_softplus_slope(vec x, vec y, vec a) /* sigmoid(x) = 1 - exp(-y)
     NN_UNUSED(x); NN_UNUSED(a);
     return -vexpm1(-y);
 }
+
+NN_INLINE vec nn_exponential(vec x, vec a) { NN_UNUSED(a); return vexp(x); }
+NN_INLINE vec nn_exponential_slope(vec x, vec y, vec a) { NN_UNUSED(x); NN_UNUSED(a); return y; }
 
 /* Hendrycks & Gimpel, "Gaussian error linear units", 2016: x times the normal distribution function */
 NN_INLINE vec nn_gelu(vec x, vec a)

@@ -2,8 +2,8 @@
  *
  * Values are accumulated in double. One row of NN_LOSSES per elementwise loss: nn_<name>_slope(z, t, a, &log_term) is the
  * derivative of the loss of one output, nn_<name>_value(z, t, log_term, a) the loss itself, in double; `a` is the
- * parameter (delta of huber), log_term what both make of one exponential. The two softmax losses work on whole rows.
- * nncore/losses.py holds the same names, a test compares them.
+ * parameter (delta of huber), log_term what both make of one exponential. The two softmax losses work on whole rows, as
+ * do those of row_losses.h. nncore/losses.py holds the same names, a test compares them.
  */
 #ifndef NN_LOSSES_H
 #define NN_LOSSES_H
@@ -14,14 +14,24 @@
     ROW(squared_error)         \
     ROW(absolute_error)        \
     ROW(huber)                 \
-    ROW(sigmoid_crossentropy)
+    ROW(sigmoid_crossentropy)  \
+    ROW(log_cosh)              \
+    ROW(poisson)               \
+    ROW(hinge)                 \
+    ROW(squared_hinge)         \
+    ROW(sigmoid_focal)         \
+    ROW(pinball)
 
 #define NN_ENUM_ROW(name) NN_##name,
-enum { NN_LOSSES(NN_ENUM_ROW) NN_softmax_crossentropy, NN_sparse_softmax_crossentropy, NN_N_LOSSES };
+enum {
+    NN_LOSSES(NN_ENUM_ROW) NN_softmax_crossentropy, NN_sparse_softmax_crossentropy, NN_softmax_focal, NN_kl_divergence,
+    NN_gaussian, NN_N_LOSSES
+};
 #undef NN_ENUM_ROW
 #define NN_NAME_ROW(name) #name,
 static const char *const NN_LOSS_NAMES[] __attribute__((unused)) = {
-    NN_LOSSES(NN_NAME_ROW) "softmax_crossentropy", "sparse_softmax_crossentropy"};
+    NN_LOSSES(NN_NAME_ROW) "softmax_crossentropy", "sparse_softmax_crossentropy", "softmax_focal", "kl_divergence",
+    "gaussian"};
 #undef NN_NAME_ROW
 
 NN_INLINE vec nn_squared_error_slope(vec z, vec t, vec a, vec *log_term)
@@ -76,6 +86,102 @@ NN_INLINE dvec nn_sigmoid_crossentropy_value(dvec z, dvec t, dvec log_term, dvec
 {
     NN_UNUSED(a);
     return z * (dselect(z > dset1(0), dset1(1), dset1(0)) - t) + log_term;
+}
+
+/* log(cosh(d)), d = z - t. Near 0 it is log1p(cosh(d) - 1), with cosh(d) - 1 = e^2 / (2 + 2 e), e = exp(|d|) - 1; else
+ * |d| + log1p(exp(-2 |d|)) - log(2). log_term is the first, >= 0, or what the second adds to |d|, < 0. */
+NN_INLINE vec nn_log_cosh_slope(vec z, vec t, vec a, vec *log_term)
+{
+    NN_UNUSED(a);
+    vec d = z - t, size = vabs(d), e = vexpm1(vmin(vset1(1), size));
+    vec near = vlog1p(e * e / (vset1(2) + (e + e))), far = vlog1p_exp(vexp_minus_abs(d + d)) - vset1(NN_LN2);
+    *log_term = vselect(vlt(size, vset1(1)), near, far);
+    return vtanh(d);
+}
+NN_INLINE dvec nn_log_cosh_value(dvec z, dvec t, dvec log_term, dvec a)
+{
+    NN_UNUSED(a);
+    return dselect(log_term < dset1(0), dabs(z - t) + log_term, log_term);
+}
+
+/* exp(z) - t z: but for what follows from t alone, minus the log likelihood of a count t where exp(z) are expected */
+NN_INLINE vec nn_poisson_slope(vec z, vec t, vec a, vec *log_term)
+{
+    NN_UNUSED(a);
+    *log_term = vexp(z);
+    return *log_term - t;
+}
+NN_INLINE dvec nn_poisson_value(dvec z, dvec t, dvec log_term, dvec a)
+{
+    NN_UNUSED(a);
+    return log_term - t * z;
+}
+
+/* what is missing to a margin of 1, max(0, 1 - s z) for s = 2 t - 1; with the slope 0 where nothing is */
+NN_INLINE vec nn_hinge_slope(vec z, vec t, vec a, vec *log_term)
+{
+    NN_UNUSED(a); NN_UNUSED(log_term);
+    vec s = t + (t - vset1(1)), missing = vfnma(s, z, vset1(1));
+    return vselect(vgt(missing, vset1(0)), -s, vselect(veq(missing, missing), vset1(0), missing));
+}
+NN_INLINE dvec nn_hinge_value(dvec z, dvec t, dvec log_term, dvec a)
+{
+    NN_UNUSED(log_term); NN_UNUSED(a);
+    dvec missing = dset1(1) - (t + (t - dset1(1))) * z;
+    return dselect(missing <= dset1(0), dset1(0), missing);
+}
+
+NN_INLINE vec nn_squared_hinge_slope(vec z, vec t, vec a, vec *log_term)
+{
+    NN_UNUSED(a); NN_UNUSED(log_term);
+    vec s = t + (t - vset1(1)), missing = vmax(vset1(0), vfnma(s, z, vset1(1)));
+    return vset1(-2) * s * missing;
+}
+NN_INLINE dvec nn_squared_hinge_value(dvec z, dvec t, dvec log_term, dvec a)
+{
+    dvec missing = nn_hinge_value(z, t, log_term, a);
+    return missing * missing;
+}
+
+/* x^a for 0 <= x <= 1 and a >= 0 */
+NN_INLINE vec nn_share_power(vec x, vec a)
+{
+    vec of_zero = vselect(veq(a, vset1(0)), vset1(1), vset1(0));
+    return vselect(veq(x, vset1(0)), of_zero, vexp(a * vlog(x)));
+}
+
+/* Lin et al., "Focal loss for dense object detection", 2017: the crossentropy times q^a, q = 1 - (t p + (1 - t)(1 - p))
+ * being how wrong p = s(z) is; as in sigmoid_crossentropy, p and 1 - p keep their digits. log_term is the loss. */
+NN_INLINE vec nn_sigmoid_focal_slope(vec z, vec t, vec a, vec *log_term)
+{
+    vec one = vset1(1), zero = vset1(0), u = one - t;
+    vec e = vexp_minus_abs(z), large = one / (one + e), small = e * large, log1p_e = vlog1p_exp(e);
+    vmask positive = vlt(zero, z);
+    vec p = vselect(positive, large, small), rest = vselect(positive, small, large);
+    vec wrong = t * rest + u * p, power = nn_share_power(wrong, a);
+    vec crossentropy = t * (vmax(zero, -z) + log1p_e) + u * (vmax(zero, z) + log1p_e);
+    vec change = vselect(veq(wrong, zero), zero, p * rest * (u - t) / wrong); /* of log(wrong) */
+    *log_term = power * crossentropy;
+    return power * ((u * p - t * rest) + a * change * crossentropy);
+}
+NN_INLINE dvec nn_sigmoid_focal_value(dvec z, dvec t, dvec log_term, dvec a)
+{
+    NN_UNUSED(z); NN_UNUSED(t); NN_UNUSED(a);
+    return log_term;
+}
+
+/* Koenker and Bassett, "Regression quantiles", 1978: a d where t is d above z, (1 - a) d where it is below */
+NN_INLINE vec nn_pinball_slope(vec z, vec t, vec a, vec *log_term) /* 0 where equal, as that of absolute_error */
+{
+    NN_UNUSED(log_term);
+    vec d = z - t, zero = vset1(0);
+    return vselect(vlt(d, zero), -a, vselect(vgt(d, zero), vset1(1) - a, d));
+}
+NN_INLINE dvec nn_pinball_value(dvec z, dvec t, dvec log_term, dvec a)
+{
+    NN_UNUSED(log_term);
+    dvec d = z - t;
+    return dselect(d < dset1(0), -a * d, (dset1(1) - a) * d);
 }
 
 /* --------------------------------------------------------------------- NN_V rows at once: z, t: (n, NN_V) in columns

@@ -2,14 +2,19 @@
 
 import numpy as np
 
-from nncore import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
+from nncore import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop, losses
 from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
+from nncore.losses import TARGETS_OF_KERNEL
 from nncore.program import lower
 
 HEADS = {
     "sparse_categorical_crossentropy": "softmax",
     "categorical_crossentropy": "softmax",
     "binary_crossentropy": "sigmoid",
+    "binary_focal_crossentropy": "sigmoid",
+    "categorical_focal_crossentropy": "softmax",
+    "kl_divergence": "softmax",
+    "poisson": "exponential",
 }
 
 RULES = [
@@ -32,7 +37,12 @@ RULES = [
 def network(sizes, activation="tanh", loss="sparse_categorical_crossentropy"):
     """A Dense chain with the head that suits the loss."""
     hidden = [Dense(units, activation) for units in sizes[1:-1]]
-    return lower([*hidden, Dense(sizes[-1], HEADS.get(loss, "identity"))], sizes[0], loss)
+    return lower([*hidden, Dense(_suiting(sizes[-1], loss), HEADS.get(loss, "identity"))], sizes[0], loss)
+
+
+def _suiting(n_outputs, loss):
+    """So many outputs, or as many as the loss needs for so many targets."""
+    return losses.get(loss).outputs_for(n_outputs)
 
 
 def mixed_network(loss="mse", n_outputs=3):
@@ -45,7 +55,7 @@ def mixed_network(loss="mse", n_outputs=3):
         Dense(33, use_bias=False),
         Activation("silu"),
         Activation("elu", alpha=0.5),
-        Dense(n_outputs, HEADS.get(loss, "identity")),
+        Dense(_suiting(n_outputs, loss), HEADS.get(loss, "identity")),
     ]
     return lower(layers, 5, loss)
 
@@ -133,11 +143,12 @@ def data(program, n, dtype, seed=1):
     X = rng.standard_normal((n, program.n_features)).astype(dtype)
     if program.loss == "sparse_softmax_crossentropy":
         return X, rng.integers(program.n_outputs, size=n).astype(np.int32)
-    draw = rng.random if "crossentropy" in program.loss else rng.standard_normal
-    target = draw((n, program.n_outputs))
-    if program.loss == "softmax_crossentropy":
+    kind = TARGETS_OF_KERNEL[program.loss]
+    draw = rng.random if "crossentropy" in kind or kind == "poisson" else rng.standard_normal
+    target = draw((n, program.n_targets))
+    if kind == "softmax_crossentropy":
         target /= target.sum(axis=1, keepdims=True)
-    return X, target.astype(dtype)
+    return X, (np.round(target) if "hinge" in program.loss else target).astype(dtype)
 
 
 def make_plan(module, program, optimizer=None, **options):

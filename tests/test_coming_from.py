@@ -24,18 +24,23 @@ from nncore import (
     Dense,
     EarlyStopping,
     ExponentialDecay,
+    GaussianNegativeLogLikelihood,
     LayerNorm,
     LearningRateScheduler,
     Lion,
+    MeanSquaredError,
     Nadam,
     OneCycle,
     PiecewiseConstant,
+    Pinball,
+    Poisson,
     ReduceLROnPlateau,
     RMSprop,
     Sequential,
     SparseCategoricalCrossentropy,
     StepDecay,
     callbacks,
+    kernels,
     metrics,
     reference,
 )
@@ -205,6 +210,79 @@ def _():
     np.testing.assert_allclose(model.predict(X), np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), rtol=1e-12)
     model.set_weights([1e4 * weight, bias])  # where the logarithm of a probability would be infinite
     assert np.isfinite(model.evaluate(X, CLASSES)["loss"])
+
+
+# ---- losses
+
+Z = np.random.default_rng(2).normal(size=(6, 2))
+
+
+@row("Poisson")
+def _():
+    counts = np.random.default_rng(3).poisson(2, (6, 2)).astype(float)
+    value, _ = kernels.loss(Poisson(log_input=True), Z, counts)  # PyTorch's default
+    np.testing.assert_allclose(value, (np.exp(Z) - counts * Z).mean(axis=1), rtol=1e-12)
+    mu = np.exp(Z)
+    np.testing.assert_allclose(value, (mu - counts * np.log(mu + 1e-7)).mean(axis=1), atol=1e-5)  # Keras
+    assert default(Poisson, "log_input") is False
+
+
+@row("log_cosh near 0")
+def _():
+    d = np.array([[1e-5]])
+    assert kernels.loss("log_cosh", d, 0 * d)[0][0] == pytest.approx(d[0, 0] ** 2 / 2, rel=1e-9)
+    keras = d + np.log1p(np.exp(-2 * d)) - np.log(2)
+    assert abs(keras[0, 0] / (d[0, 0] ** 2 / 2) - 1) > 1e-8
+
+
+@row("slope of hinge at the margin, of mae and quantiles at 0")
+def _():
+    one = np.array([[1.0]])
+    for loss in ("hinge", "mae", Pinball(0.9)):
+        assert kernels.loss(loss, one, one)[1] == 0
+
+
+@row("GaussianNegativeLogLikelihood")
+def _():
+    target = Z[:, :1] + 0.5
+    value, _ = kernels.loss(GaussianNegativeLogLikelihood(), Z, target)
+    variance = np.maximum(np.exp(Z[:, 1:]) + 1e-6, 1e-6)
+    pytorch = 0.5 * (np.log(variance) + (Z[:, :1] - target) ** 2 / variance)
+    np.testing.assert_allclose(value, pytorch[:, 0], rtol=1e-9)
+
+
+@row("loss_weights")
+def _():
+    value, _ = kernels.loss(MeanSquaredError(output_weights=[1, 0.2]), Z, 0 * Z)
+    np.testing.assert_allclose(value, (1 * Z[:, 0] ** 2 + 0.2 * Z[:, 1] ** 2) / 2, rtol=1e-12)
+
+
+@row("label smoothing")
+def _():
+    labels = np.arange(6) % 2
+    value, _ = kernels.loss(SparseCategoricalCrossentropy(label_smoothing=0.1), Z, labels)
+    smooth = np.eye(2)[labels] * 0.9 + 0.1 / 2
+    keras, _ = kernels.loss("categorical_crossentropy", Z, smooth)
+    np.testing.assert_allclose(value, keras, rtol=1e-12)
+
+
+@row("targets of hinge losses")
+def _():
+    seen, signs = [], 2 * CLASSES - 1
+    model = Sequential([Dense(1)], seed=0)
+    model.compile(loss="hinge", metrics=["accuracy", lambda y_true, y_pred: seen.append(y_true) or 0.0])
+    model.build(3)
+    scores = model.evaluate(X, signs)
+    assert set(np.unique(seen[-1])) == {0, 1}
+    assert scores["accuracy"] == pytest.approx(((model.predict(X)[:, 0] > 0) == CLASSES).mean())
+
+
+@row("missing targets")
+def _():
+    holes = np.where(np.arange(6)[:, None] < 3, np.nan, 1.0) * np.ones(2)
+    value, gradient = kernels.loss(MeanSquaredError(mask_missing=True), Z, holes)
+    assert not value[:3].any() and not gradient[:3].any()
+    np.testing.assert_allclose(value[3:], ((Z[3:] - 1) ** 2).mean(axis=1), rtol=1e-12)
 
 
 # ---- optimizers

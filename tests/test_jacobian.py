@@ -55,7 +55,8 @@ def test_derivatives_agree_with_the_oracle(name):
 
 @pytest.mark.parametrize("activation", sorted({row.name for row in ACTIVATIONS.values()}))
 def test_derivatives_of_every_activation(activation):
-    agrees_with_the_oracle(lower([Dense(5, activation), Activation(activation), Dense(2)], 6, "mse"))
+    again = [] if activation == "exponential" else [Activation(activation)]  # which would overflow
+    agrees_with_the_oracle(lower([Dense(5, activation), *again, Dense(2)], 6, "mse"))
 
 
 def test_the_bits_do_not_depend_on_threads_or_on_how_the_rows_are_cut(threads):

@@ -333,9 +333,14 @@ def test_classes_explain_wrong_arguments(name):
         (lambda: Sequential().add(Dense(1), name="a"), "Sequential.add has no argument 'name'"),
         (lambda: nncore.Perceptron(eta=0.1), "'eta'; here it is learning_rate"),
         (lambda: nncore.Perceptron().fit(X, LABELS, max_iter=3), "'max_iter'; here it is epochs"),
-        (lambda: BinaryCrossentropy(label_smoothing=0.1), r"smooth the targets before: y \* \(1 - s\) \+ s / 2"),
+        (
+            lambda: nncore.KLDivergence(label_smoothing=0.1),
+            r"it is the loss's, as in .*CategoricalCrossentropy\(label_s",
+        ),
+        (lambda: Sequential([Dense(1)]).compile(loss_weights=[1]), r"MeanSquaredError\(output_weights=\[1, 0.5\]"),
+        (lambda: Sequential([Dense(1)]).compile(mask_missing=True), r"MeanSquaredError\(mask_missing=True\)"),
         (lambda: SparseCategoricalCrossentropy(reduction="mean"), "a loss is the mean over rows, so leave it out"),
-        (lambda: BinaryCrossentropy(pos_weight=3), "it goes to fit, as in model.fit.X, y, class_weight="),
+        (lambda: SparseCategoricalCrossentropy(pos_weight=3), r"it is the loss's, as in .*BinaryCrossentropy\(pos_w"),
         (lambda: nncore.MeanSquaredError(name="x"), "MeanSquaredError has no argument 'name'; only models and layers"),
         (lambda: Adam(weight_decay=0.1), "AdamW has it, and so has a layer under any optimizer, as in Dense"),
         (lambda: SGD(weight_decay=0.1), "AdamW has it"),
@@ -409,6 +414,8 @@ def test_smoothed_targets_are_keras_label_smoothing():
     smooth = LABELS * (1 - 0.2) + 0.5 * 0.2
     expected = np.mean(-smooth * np.log(p) - (1 - smooth) * np.log(1 - p))
     assert model.evaluate(X, LABELS * (1 - 0.2) + 0.2 / 2)["loss"] == pytest.approx(expected, rel=1e-12)
+    model.compile(loss=BinaryCrossentropy(label_smoothing=0.2))
+    assert model.evaluate(X, LABELS)["loss"] == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,20 @@ from nncore import losses
 from nncore.losses import (
     LOSSES,
     BinaryCrossentropy,
+    BinaryFocalCrossentropy,
     CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    GaussianNegativeLogLikelihood,
+    Hinge,
     Huber,
+    LogCosh,
     MeanAbsoluteError,
     MeanSquaredError,
+    Pinball,
+    Poisson,
     SparseCategoricalCrossentropy,
 )
-from nncore.reference.formulas import LOSS, LOSS_GRADIENT
+from nncore.reference.losses import LOSS, LOSS_GRADIENT
 
 ALL = [
     MeanSquaredError(),
@@ -28,6 +35,13 @@ ALL = [
     BinaryCrossentropy(from_logits=True),
     CategoricalCrossentropy(True),
     SparseCategoricalCrossentropy(),
+    *(cls() for cls in dict.fromkeys(LOSSES.values())),
+    BinaryCrossentropy(label_smoothing=0.1, pos_weight=[1, 2], output_weights=np.ones(2), mask_missing=True),
+    BinaryFocalCrossentropy(alpha=0.3, gamma=0, apply_class_balancing=True),
+    CategoricalFocalCrossentropy(alpha=[1, 2]),
+    GaussianNegativeLogLikelihood(epsilon=0.1),
+    Pinball([0.1, 0.9]),
+    Poisson(log_input=True),
 ]
 HUGE = [1e4, 3e38]
 
@@ -75,6 +89,27 @@ def test_losses_are_immutable_and_comparable():
         (lambda: Huber(True), TypeError, "delta .* got True of type bool"),
         (lambda: Huber("1"), TypeError, "delta .* got '1' of type str"),
         (lambda: Huber(1j), TypeError, "delta .* of type complex"),
+        (lambda: Pinball(1), ValueError, r"quantiles must be a finite number > 0 and < 1, got 1.0"),
+        (lambda: Pinball([0.5, 0.1]), ValueError, r"quantiles must be ascending, got \(0.5, 0.1\)"),
+        (lambda: Pinball([]), ValueError, "quantiles must be a number or a list of them, got an empty list"),
+        (lambda: Pinball(quantile=0.9), TypeError, "Pinball has no argument 'quantile'; here it is quantiles"),
+        (lambda: Pinball([0.1, 0.9]).reading(3), ValueError, r"needs 2 outputs for each target, got 3 .*Dense\(2\)"),
+        (lambda: GaussianNegativeLogLikelihood().reading(1), ValueError, r"needs 2 outputs .* end with Dense\(2\)"),
+        (
+            lambda: LogCosh(output_weights=2),
+            TypeError,
+            "output_weights must be a list, a weight for each output, got 2",
+        ),
+        (lambda: LogCosh(output_weights=[0, 0]), ValueError, "output_weights must not all be 0"),
+        (
+            lambda: LogCosh(output_weights=[-1]),
+            ValueError,
+            r"output_weights\[0\] must be a finite number >= 0, got -1.0",
+        ),
+        (lambda: LogCosh(output_weights=[1, 2]).reading(3), ValueError, "a value for each target, 3 of them, got 2"),
+        (lambda: BinaryCrossentropy(pos_weight=0), ValueError, "pos_weight must be a finite number > 0, got 0.0"),
+        (lambda: BinaryCrossentropy(pos_weight=[1, 2]).reading(1), ValueError, "each output, 1 of them, got 2"),
+        (lambda: CategoricalCrossentropy(label_smoothing=1), ValueError, "label_smoothing must be .* < 1, got 1.0"),
         (lambda: BinaryCrossentropy(1), TypeError, "from_logits must be True or False, got 1 of type int"),
         (lambda: losses.get("msee"), ValueError, "unknown loss 'msee'; did you mean 'mse'"),
         (lambda: losses.get(None), TypeError, r"loss must be a name \(str\), got None"),
@@ -102,6 +137,7 @@ def test_bad_input_is_named(call, error, message):
         ("sigmoid", BinaryCrossentropy()),
         ("identity", MeanSquaredError()),
         ("relu", MeanSquaredError()),
+        ("exponential", Poisson()),
     ],
 )
 def test_inferred_loss(last_activation, loss):
@@ -130,7 +166,13 @@ def test_closed_form(kernel, z, target, parameter, expected):
     np.testing.assert_allclose(value(kernel, z, target, parameter), expected, rtol=1e-14)
 
 
-@pytest.mark.parametrize("kernel", ["squared_error", "absolute_error", "huber"])
+def test_what_is_usual_is_not_written():
+    assert losses.to_dict(BinaryCrossentropy()) == {"type": "BinaryCrossentropy", "from_logits": False}
+    assert repr(BinaryCrossentropy()) == "BinaryCrossentropy(from_logits=False)"
+    assert repr(Hinge(mask_missing=True)) == "Hinge(mask_missing=True)"
+
+
+@pytest.mark.parametrize("kernel", ["squared_error", "absolute_error", "huber", "log_cosh", "pinball"])
 def test_perfect_prediction_costs_nothing_and_has_no_slope(kernel):
     z = np.random.default_rng(0).normal(size=(5, 3))
     assert (LOSS[kernel](z, z, 1.0) == 0).all()
@@ -178,8 +220,13 @@ def test_gradient_agrees_with_central_differences(kernel):
     rng = np.random.default_rng(3)
     z, delta, h = rng.normal(size=(6, 4)) * 2, 0.7, 1e-3
     target = rng.integers(4, size=6) if kernel.startswith("sparse") else rng.random((6, 4))
-    if kernel in ("absolute_error", "huber"):  # keep clear of the kinks at 0 and delta
+    if kernel in ("absolute_error", "huber", "pinball"):  # keep clear of the kinks at 0 and delta
         z = target + rng.choice([-1, 1], size=z.shape) * rng.choice([0.3, 1.2], size=z.shape)
+    if "hinge" in kernel:
+        target = np.round(target)
+        z = (2 * target - 1) * rng.choice([0.3, 1.2], size=z.shape)
+    if kernel == "gaussian":
+        target = target[:, :2]
     numeric = np.empty_like(z)
     for j in range(4):
         step = h * np.eye(4)[j]

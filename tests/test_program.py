@@ -110,8 +110,8 @@ def test_other_losses_keep_the_last_activation(activation, loss):
 
 def test_every_loss_lowers_by_name():
     for name, cls in LOSSES.items():
-        activation = getattr(cls, "activation", "identity")
-        assert lower([Dense(3, activation)], 2, name) == lower([Dense(3, activation)], 2, cls())
+        layers = [Dense(cls().outputs_for(3), cls.activation or "identity")]
+        assert lower(layers, 2, name) == lower(layers, 2, cls())
 
 
 def test_loss_parameter():

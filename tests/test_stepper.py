@@ -34,12 +34,14 @@ from nncore import (
     Stepper,
     TrainingDiverged,
 )
+from nncore.losses import TARGETS_OF_KERNEL
 from nncore.network import turn
 
 DTYPES = ["float32", "float64"]
 CLASSES = "sparse_categorical_crossentropy"
 HEADS = {CLASSES: "softmax", "categorical_crossentropy": "softmax", "binary_crossentropy": "sigmoid"}
-LOSSES = [*HEADS, "mse", "mae", "huber"]
+HEADS |= {"categorical_focal_crossentropy": "softmax", "poisson": "exponential"}
+LOSSES = [*HEADS, "mse", "mae", "huber", "hinge"]
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((40, 5)).astype(np.float32)
 LABELS = RNG.integers(3, size=40)
@@ -67,9 +69,9 @@ def batch_for(model, n, seed=1):
     if program.loss == "sparse_softmax_crossentropy":
         return X, rng.integers(program.n_outputs, size=n)
     y = rng.random((n, program.n_outputs))
-    if program.loss == "softmax_crossentropy":
+    if TARGETS_OF_KERNEL[program.loss] == "softmax_crossentropy":
         y /= y.sum(axis=1, keepdims=True)
-    return X, y.astype(dtype)
+    return X, (y.round() if program.loss == "hinge" else y).astype(dtype)
 
 
 def done_at_once(model):

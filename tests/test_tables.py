@@ -7,7 +7,7 @@ from nncore.activations import ACTIVATIONS
 from nncore.initializers import INITIALIZERS
 from nncore.losses import LOSSES
 from nncore.optimizers import OPTIMIZERS, SGD, RMSprop
-from nncore.reference import formulas
+from nncore.reference import formulas, losses
 
 ROWS = {row.name: row for row in ACTIVATIONS.values()}
 KERNELS = {cls.kernel for cls in LOSSES.values()}
@@ -27,7 +27,7 @@ def test_what_backward_reads_again(variant):
 
 def test_losses(variant):
     assert sorted(variant.LOSS_NAMES) == sorted(KERNELS)
-    assert sorted(formulas.LOSS) == sorted(formulas.LOSS_GRADIENT) == sorted(KERNELS)
+    assert sorted(losses.LOSS) == sorted(losses.LOSS_GRADIENT) == sorted(KERNELS)
 
 
 def test_optimizers(variant):

@@ -57,7 +57,7 @@ cdef int take_target(Engine *e, object target) except -1:
     else:
         targets = target
         check_rows("target", targets.shape[0], e.job.n)
-        check_outputs(&e.net, "target", targets.shape[1])
+        check_targets(&e.net, targets.shape[1])
         e.job.targets = &targets[0, 0]
     return 0
 
@@ -97,6 +97,12 @@ cdef int check_rates(isize n, isize expected) except -1:
 cdef int check_outputs(const Network *net, str name, isize n) except -1:
     if n != net.n_outputs:
         raise ValueError(f"{name} has {n} columns, the network has {net.n_outputs} outputs")
+    return 0
+
+
+cdef int check_targets(const Network *net, isize n) except -1:
+    if n != net.reading.n_targets:
+        raise ValueError(f"target has {n} columns, the network's loss reads {net.reading.n_targets}")
     return 0
 
 

@@ -89,11 +89,35 @@ cdef extern from "single.h" nogil:
 
 cdef extern from "losses.h" nogil:
     int NN_sigmoid_crossentropy, NN_softmax_crossentropy, NN_sparse_softmax_crossentropy, NN_N_LOSSES
+    int NN_sigmoid_focal, NN_poisson, NN_hinge, NN_squared_hinge
     const char *const NN_LOSS_NAMES[]
     void nn_elementwise_loss(int loss, double parameter, double *value, real *z, const real *t, isize n,
                              const real *scale)
     void nn_sparse_softmax_loss(double *value, real *z, const real *labels, isize n, const real *scale)
     void nn_softmax_loss(double *value, real *z, const real *t, isize n, const real *scale)
+
+cdef extern from "row_losses.h" nogil:
+    int NN_softmax_focal, NN_kl_divergence, NN_gaussian
+    ctypedef struct nn_reading:
+        isize n_targets, n
+        const double *parameters
+        const double *weights
+        const double *positives
+        double smoothing
+        int missing
+    void nn_softmax_focal_loss(double parameter, double *value, real *z, const real *t, isize n, const real *scale)
+    void nn_kl_loss(double *value, real *z, const real *t, isize n, const real *scale)
+    void nn_gaussian_loss(double floor, double *value, real *z, const real *t, const real *w, isize n,
+                          const real *scale)
+    void nn_weighted_loss(int loss, const double *parameters, double *value, real *z, const real *t, const real *w,
+                          isize n, const real *scale)
+    void nn_read_targets(const nn_reading *r, int choice, int shifts, real *t, real *w)
+
+cdef extern from "links.h" nogil:
+    int NN_N_LINKS
+    const char *const NN_OTHER_LINKS[]
+    void nn_link_columns(int link, isize group, double floor, real *x, isize n)
+    void nn_single_link(int link, isize group, double floor, real *x, isize n)
 
 cdef extern from "optimizers.h" nogil:
     int NN_N_OPTIMIZERS

@@ -35,6 +35,18 @@ cdef void activate_columns(int activation, real parameter, int nv, real *y, isiz
         nn_activate(activation, parameter, y, y, n_cols * nv * NN_V)
 
 
+cdef void link_in_columns(const Network *net, int nv, real *y, real *spare) noexcept nogil:
+    """As `activate_columns`, by the network's link."""
+    cdef int j
+    if net.link < NN_N_ACTIVATIONS:
+        activate_columns(net.link, 0, nv, y, net.n_outputs, spare)
+        return
+    for j in range(nv):
+        copy_vectors(spare, 1, y + j * NN_V, nv, net.n_outputs)
+        apply_link(net, spare)
+        copy_vectors(y + j * NN_V, nv, spare, 1, net.n_outputs)
+
+
 cdef void dense_columns(const real *state, const Row *r, int nv, real *x, real *y) noexcept nogil:
     """y (n_out, nv vectors) = f(x W + b); x may be overwritten."""
     cdef isize p, width
@@ -61,21 +73,21 @@ cdef void normalize_columns(const Weights *w, const Row *r, int nv, real *x) noe
                                 beta[c], nv * NN_V)
 
 
-cdef void loss_of_group(Engine *e, int nv, const real *z, isize start, isize n, real *spare) noexcept nogil:
-    """job.losses of n rows; z: (n_outputs, nv vectors); spare: (2, n_outputs, NN_V)."""
+cdef void loss_of_group(Engine *e, int nv, const real *z, isize start, isize n, real *spare, real *w) noexcept nogil:
+    """job.losses of n rows; z: (n_outputs, nv vectors); spare: (2, n_outputs, NN_V); w: as in `loss_of_columns`."""
     cdef double value[16]
     cdef isize j, n_here
     for j in range(nv):
         n_here = min(<isize>NN_V, n - j * NN_V)
         copy_vectors(spare, 1, z + j * NN_V, nv, e.net.n_outputs)
-        loss_of_columns(&e.net, &e.job, n_here, start + j * NN_V, 1.0, value, spare, spare + e.net.n_outputs * NN_V)
+        loss_of_columns(&e.net, &e.job, n_here, start + j * NN_V, 1.0, value, spare, spare + e.net.n_outputs * NN_V, w)
         memcpy(e.job.losses + start + j * NN_V, value, n_here * sizeof(double))
 
 
 cdef void predict_columns(Engine *e, isize start, isize n, real *scratch) noexcept nogil:
     """Fill job.predictions and job.losses, where there are such, for n <= NN_W rows.
 
-    scratch: (2, NN_W, widest), and a vector.
+    scratch: (2, NN_W, widest), and a vector; then the loss's weights of targets.
     """
     cdef int i, nv = 2 if n > NN_V else 1
     cdef const Row *r
@@ -92,7 +104,7 @@ cdef void predict_columns(Engine *e, isize start, isize n, real *scratch) noexce
         elif r.op == ACTIVATION:
             activate_columns(r.activation, r.parameter, nv, x, r.n_out, y)
     if e.job.losses != NULL:
-        loss_of_group(e, nv, x, start, n, y)
+        loss_of_group(e, nv, x, start, n, y, scratch + columns_scratch(&e.net))
     if e.job.predictions != NULL:
-        activate_columns(e.net.link, 0, nv, x, e.net.n_outputs, y)
+        link_in_columns(&e.net, nv, x, y)
         nn_from_columns(nv, e.job.predictions + start * e.net.n_outputs, x, n, e.net.n_outputs)

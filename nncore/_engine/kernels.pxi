@@ -215,7 +215,7 @@ FUNCTION_NAMES = tuple(NN_FUNCTION_NAMES[i].decode() for i in range(NN_N_FUNCTIO
 
 # -------------------------------------------------------------------------------------- losses, updates, the order
 
-def loss(str name, const real[:, ::1] raw_prediction not None, target, double parameter):
+def loss(str name, const real[:, ::1] raw_prediction not None, target, double parameter, reading=None):
     """Losses of the rows, and their gradients: the engine's code on a network without layers."""
     cdef Network net
     cdef Job job
@@ -227,9 +227,10 @@ def loss(str name, const real[:, ::1] raw_prediction not None, target, double pa
     memset(&job, 0, sizeof(Job))
     net.loss, net.loss_parameter = name_index(name, NN_LOSS_NAMES, NN_N_LOSSES), parameter
     net.n_outputs = raw_prediction.shape[1]
+    build_reading(&net, reading)
     values = np.empty(n + NN_V)
     cdef double[::1] out = values
-    cdef real[:, ::1] columns = np.zeros((2, max(net.n_outputs * NN_V, 1)), DTYPE)
+    cdef real[:, ::1] columns = np.zeros((3, max(net.n_outputs * NN_V, 1)), DTYPE)
     if net.loss == NN_sparse_softmax_crossentropy:
         labels = target
         job.labels = &labels[0] if n else NULL
@@ -239,9 +240,11 @@ def loss(str name, const real[:, ::1] raw_prediction not None, target, double pa
     with _CleanFloatingPoint():
         while row < n:
             nn_load_columns(&columns[0, 0], z.data, n, net.n_outputs, row, min(<isize>NN_V, n - row))
-            loss_of_columns(&net, &job, min(<isize>NN_V, n - row), row, 1.0, &out[row], &columns[0, 0], &columns[1, 0])
+            loss_of_columns(&net, &job, min(<isize>NN_V, n - row), row, 1.0, &out[row], &columns[0, 0], &columns[1, 0],
+                            &columns[2, 0])
             nn_store_columns(z.data, &columns[0, 0], n, net.n_outputs, row, min(<isize>NN_V, n - row))
             row += NN_V
+    free_network(&net)
     return values[:n], z.to_array()
 
 

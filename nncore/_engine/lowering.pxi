@@ -13,8 +13,9 @@ cdef int build_network(Network *net, object program) except -1:
     cdef int i, n = len(program.rows)
     net.n_features, net.n_outputs, net.n_parameters = program.n_features, program.n_outputs, program.n_parameters
     net.loss = name_index(program.loss, NN_LOSS_NAMES, NN_N_LOSSES)
-    net.link = name_index(program.link, NN_ACTIVATION_NAMES, NN_N_ACTIVATIONS)
+    net.link = link_code(program.link)
     net.loss_parameter = program.loss_parameter
+    build_reading(net, program.reading)
     if net.loss == NN_sparse_softmax_crossentropy and net.n_outputs > MAX_CLASSES:
         raise ValueError(f"the network has {net.n_outputs:,} outputs; sparse labels can tell {MAX_CLASSES:,} apart")
     net.rows = <Row *>calloc(n, sizeof(Row))
@@ -33,6 +34,35 @@ cdef int build_network(Network *net, object program) except -1:
     build_panels(net)
     net.in_columns = columns_pay(net)
     net.gathers = net.reads_batch or (not NN_BFLOAT16 and rows_collide(net.n_features))  # rounding reads no line twice
+    return 0
+
+
+cdef int link_code(str name) except -1:
+    cdef int i
+    for i in range(NN_N_LINKS - NN_N_ACTIVATIONS):
+        if NN_OTHER_LINKS[i] == name.encode():
+            return NN_N_ACTIVATIONS + i
+    return name_index(name, NN_ACTIVATION_NAMES, NN_N_ACTIVATIONS)
+
+
+cdef int build_reading(Network *net, object reading) except -1:
+    """Take over a `nncore.losses.Reading`; None leaves targets as they are."""
+    cdef isize c, n
+    cdef double *columns
+    net.reading.n_targets = net.n_outputs
+    if reading is None:
+        return 0
+    n = net.reading.n = len(reading.parameters)
+    if not 1 <= reading.n_targets <= n <= net.n_outputs or n % reading.n_targets > 0:
+        raise ValueError(f"{reading.n_targets} targets cannot be read as {n} for {net.n_outputs} outputs")
+    columns = <double *>calloc(3 * n, sizeof(double))
+    allocated(columns, 3 * n)
+    net.reading.parameters, net.reading.weights, net.reading.positives = columns, columns + n, columns + 2 * n
+    for c in range(n):
+        columns[c], columns[n + c] = reading.parameters[c], reading.weights[c]
+        columns[2 * n + c] = reading.positives[c]
+    net.reading.n_targets, net.reading.smoothing, net.reading.missing = (
+        reading.n_targets, reading.smoothing, reading.missing)
     return 0
 
 
@@ -106,9 +136,14 @@ cdef int reads(const Network *net, int j, isize block) noexcept:
     return net.rows[j].x == block or (net.rows[j].op == ADD and net.rows[j].skip == block)
 
 
-cdef isize columns_scratch(const Network *net) noexcept:
+cdef isize columns_scratch(const Network *net) noexcept nogil:
     """What predict_columns needs: two areas for the widest columns, and a vector."""
     return 2 * NN_W * (net.widest + 1)
+
+
+cdef isize weights_scratch(const Network *net) noexcept:
+    """The area of the loss for the weights of targets, where these are read."""
+    return NN_V * net.n_outputs if net.reading.parameters != NULL else 0
 
 
 cdef isize scratch_for(const Network *net) noexcept:
@@ -117,8 +152,8 @@ cdef isize scratch_for(const Network *net) noexcept:
     cdef isize size = 0
     for i in range(net.n_rows):
         size = max(size, 2 * NN_V * net.rows[i].n_out + NN_DRAWN)
-    size += (2 * NN_W + 1) * NN_W
-    size = max(size, net.n_columns, columns_scratch(net) if net.in_columns else 0)
+    size += weights_scratch(net) + (2 * NN_W + 1) * NN_W
+    size = max(size, net.n_columns, columns_scratch(net) + weights_scratch(net) if net.in_columns else 0)
     return (size + 15) // 16 * 16
 
 

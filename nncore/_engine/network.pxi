@@ -63,6 +63,7 @@ cdef struct Network:
     Row *rows
     int n_rows, loss, link
     double loss_parameter
+    nn_reading reading                     # of targets; its arrays NULL where they are read as they are
     isize n_features, n_outputs, n_parameters
     isize widest                           # the largest of n_features and all n_out
     isize n_columns                        # of all blocks of values together
@@ -99,6 +100,7 @@ cdef int name_index(str name, const char *const *names, int n) except -1:
 
 cdef void free_network(Network *net) noexcept nogil:
     free(net.rows)
+    free(<void *>net.reading.parameters)
     free(net.blocks)
     free(net.panels)
     free(net.norm_rows)

@@ -54,7 +54,10 @@ cdef inline void predict_row_by(const Network *net, const Weights *w, const real
         source = x if r.live_x == 0 and r.op == DENSE else scratch + r.live_x
         apply_row(w, flat, r, source, scratch + r.live_skip, scratch + r.y)
     y = scratch + r.live_y
-    activate_row(net.link, 0, y, net.n_outputs)
+    if net.link < NN_N_ACTIVATIONS:
+        activate_row(net.link, 0, y, net.n_outputs)
+    else:
+        nn_single_link(net.link, net.n_outputs // net.reading.n_targets, net.loss_parameter, y, net.n_outputs)
     memcpy(out, y, net.n_outputs * sizeof(real))
 
 

@@ -43,18 +43,31 @@ cdef bint choices_fit(const real *shares, isize n, isize n_outputs) noexcept:
     return 1
 
 
+cdef bint are_whole(const real *x, isize n, double most) noexcept:
+    """Whether all are >= 0, and 0 or 1 if that is the most."""
+    cdef isize i
+    for i in range(n):
+        if not (0 <= x[i] <= most) or (most == 1 and x[i] != 0 and x[i] != 1):
+            return 0
+    return 1
+
+
 cdef bint take_values(Engine *e, y) noexcept:
     """Whether y holds targets, a column for each output."""
-    cdef isize n = e.job.n, n_outputs = e.net.n_outputs
+    cdef isize n = e.job.n, n_targets = e.net.reading.n_targets
     cdef double total
-    if not is_shaped(y, n, n_outputs):
+    if not is_shaped(y, n, n_targets):
         return 0
     e.job.targets = <const real *>numpy.PyArray_DATA(y)
-    if e.net.loss == NN_softmax_crossentropy:
-        return n_outputs > 1 and choices_fit(e.job.targets, n, n_outputs)  # one column would be one of labels
-    if e.net.loss == NN_sigmoid_crossentropy:
-        return nn_shares(e.job.targets, n * n_outputs, &total)
-    return nn_finite(e.job.targets, n * n_outputs)
+    if e.net.loss == NN_softmax_crossentropy or e.net.loss == NN_softmax_focal or e.net.loss == NN_kl_divergence:
+        return n_targets > 1 and choices_fit(e.job.targets, n, n_targets)  # one column would be one of labels
+    if e.net.loss == NN_sigmoid_crossentropy or e.net.loss == NN_sigmoid_focal:
+        return nn_shares(e.job.targets, n * n_targets, &total)
+    if e.net.loss == NN_hinge or e.net.loss == NN_squared_hinge:
+        return are_whole(e.job.targets, n * n_targets, 1)
+    if e.net.loss == NN_poisson and not are_whole(e.job.targets, n * n_targets, INFINITY):
+        return 0  # Python knows what to say of rates below 0
+    return nn_finite(e.job.targets, n * n_targets)
 
 
 cdef bint take_labels(Engine *e, y) except -1:

@@ -16,6 +16,7 @@ cdef int check_lane(const Engine *e, const Engine *first, isize k) except -1:
         raise ValueError("lanes multiply what is not rounded: no products of bfloat16")
     if (net.n_rows != first.net.n_rows or net.n_features != first.net.n_features or net.loss != first.net.loss
             or net.loss_parameter != first.net.loss_parameter or net.link != first.net.link
+            or net.reading.parameters != NULL or first.net.reading.parameters != NULL
             or e.optimizer.rule != first.optimizer.rule):
         raise ValueError(f"plan {k} has another shape, loss or rule than plan 0")
     for i in range(net.n_rows):

@@ -9,7 +9,7 @@ import numpy as np
 
 from nncore.arrays.data import Data
 from nncore.arrays.inputs import all_finite
-from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
+from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES, kind
 from nncore.base import checks
 from nncore.base.names import lookup
 from nncore.base.typing import Array
@@ -94,19 +94,19 @@ def _class_number(label: Any, n_classes: int) -> int:
 
 def _classes(target: Array, program: Program) -> tuple[Array, int]:
     """Return the class of every sample, and how many classes there are."""
-    if program.loss == CLASS_INDICES:
+    if kind(program.loss) == CLASS_INDICES:
         return target, program.n_outputs
-    if program.loss == CLASS_SHARES:
+    if kind(program.loss) == CLASS_SHARES:
         _check_whole(target, "is a mixture of classes")
         return target.argmax(axis=1), program.n_outputs
-    if program.loss != PROBABILITIES:
+    if kind(program.loss) != PROBABILITIES:
         raise ValueError(
             f"class_weight needs classes, but the loss {NAME_OF_KERNEL[program.loss]} is for numbers{INSTEAD}"
         )
     if program.n_outputs > 1:
         raise ValueError(
-            f"class_weight needs one class per sample, but binary_crossentropy of {program.n_outputs} outputs answers "
-            f"as many questions{INSTEAD}"
+            f"class_weight needs one class per sample, but {NAME_OF_KERNEL[program.loss]} of {program.n_outputs} "
+            f"outputs answers as many questions{INSTEAD}"
         )
     _check_whole(target, "is neither 0 nor 1")
     return target[:, 0].astype(np.int64), 2

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nncore.arrays.order import are_sorted
-from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
+from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES, kind
 from nncore.base.bfloat16 import round_to_bfloat16
 from nncore.base.typing import Array
 
@@ -33,17 +33,19 @@ def sampled(
     loss: str,
     validation: Array | None = None,
     precision: str | None = None,
+    read: bool = False,
 ) -> tuple[Callable[[], Facts], Callable[[], Facts]]:
     """Copy some rows; return functions without arguments that sum them up, by `inputs_seen` and `targets_seen`.
 
     With the targets `validation` of the validation rows, ``validation_counts`` says how often each class is in them,
     and ``sorted`` is 1 if they follow those to train on in sorted order; see `are_sorted` of `nncore.arrays.order`.
-    With a `precision`, that of a program, `inputs_seen` also says what rounding to bfloat16 does to the features.
+    With a `precision`, that of a program, `inputs_seen` also says what rounding to bfloat16 does to the features. Where
+    the loss has targets `read` as others, no baseline is known.
     """
     weight = None if sample_weight is None else _spread(sample_weight, _most(target, MOST_TARGETS))
     inputs = partial(inputs_seen, _spread(X, _most(X, MOST_ROWS)), precision is not None)
     trained = _spread(target, _most(target, MOST_TARGETS))
-    targets = partial(targets_seen, trained, weight, loss)
+    targets = partial(targets_seen, trained, weight, loss, read)
     if validation is None:
         return inputs, targets
     return inputs, partial(_beside, targets, trained, _spread(validation, _most(validation, MOST_TARGETS)), loss)
@@ -120,7 +122,7 @@ def _rounded(X: Array, varies: Array) -> Facts:
     return {"blurred": blurred, "blur": float(blur[blurred]), "values": values, "values_left": left}
 
 
-def targets_seen(target: Array, sample_weight: Array | None, loss: str) -> Facts:
+def targets_seen(target: Array, sample_weight: Array | None, loss: str, read: bool = False) -> Facts:
     """Return how often each class occurs, and the loss of the best answer that ignores the inputs.
 
     Parameters
@@ -131,6 +133,8 @@ def targets_seen(target: Array, sample_weight: Array | None, loss: str) -> Facts
         Counted instead of rows.
     loss : str
         Name of the loss kernel, ``program.loss``.
+    read : bool
+        Whether targets are read as others, and may be missing.
 
     Returns
     -------
@@ -148,18 +152,20 @@ def targets_seen(target: Array, sample_weight: Array | None, loss: str) -> Facts
     weight = np.ones(len(rows)) if sample_weight is None else sample_weight.astype(np.float64)
     total = weight.sum()
     seen: Facts = {"rows": len(rows)}
-    if not total > 0:
+    if not total > 0 or (rows.dtype.kind == "f" and np.isnan(rows).any()):
         return seen
-    if loss == CLASS_INDICES:
+    if kind(loss) == CLASS_INDICES:
         mean = np.bincount(rows, weight) / total
-    elif loss in (CLASS_SHARES, PROBABILITIES, SQUARED_ERROR):
+    elif kind(loss) in (CLASS_SHARES, PROBABILITIES, SQUARED_ERROR):
         mean = weight @ rows / total
     else:
         return seen
-    if loss == PROBABILITIES:
+    if kind(loss) == PROBABILITIES:
         mean = np.stack([1 - mean, mean])
     if loss != SQUARED_ERROR and mean.shape[1:] in ((), (1,)):
         seen["counts"] = (total * mean.ravel()).tolist()
+    if read or kind(loss) != loss:
+        return seen
     with np.errstate(over="ignore"):
         values = _entropy(mean) if loss != SQUARED_ERROR else weight @ (rows - mean) ** 2 / total
     # The engine takes the mean over outputs, and divides by rows even where they have weights.

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
+from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES, kind
 from nncore.base.typing import Array
 
 CHANCE = 1e-3  # that shuffled rows look so: below it, the order of the rows is taken to be the reason
@@ -14,12 +14,12 @@ CHANCE = 1e-3  # that shuffled rows look so: below it, the order of the rows is 
 
 def classes_of(target: Array, loss: str) -> Array | None:
     """Return the class of each row, shape (n,); None where rows have no class, or several."""
-    if loss == CLASS_INDICES:
+    if kind(loss) == CLASS_INDICES:
         return target
-    if loss == CLASS_SHARES:
+    if kind(loss) == CLASS_SHARES:
         most: Array = target.argmax(axis=1)
         return most
-    if loss == PROBABILITIES and target.shape[1] == 1:
+    if kind(loss) == PROBABILITIES and target.shape[1] == 1:
         yes: Array = (target[:, 0] > 0.5).astype(np.int32)
         return yes
     return None
@@ -42,7 +42,7 @@ def are_sorted(train: Array, validation: Array, loss: str) -> bool:
         asked = classes_of(validation, loss)
         assert asked is not None
         return _lie_together(np.concatenate([classes, asked]))
-    return loss != PROBABILITIES and train.shape[1] == 1 and _lie_apart(train, validation)
+    return kind(loss) != PROBABILITIES and train.shape[1] == 1 and _lie_apart(train, validation)
 
 
 def _lie_together(classes: Array) -> bool:

@@ -11,15 +11,29 @@ from numpy.typing import ArrayLike
 from nncore.arrays.inputs import all_finite, check_same_length, fits, lying, not_finite_error, numeric_array, real_array
 from nncore.base.tables import column_names, order_for
 from nncore.base.typing import Array
-from nncore.losses import NAME_OF_KERNEL
+from nncore.losses import NAME_OF_KERNEL, TARGETS_OF_KERNEL
 from nncore.metrics import SHARE_TOLERANCE
 
 CLASS_INDICES = "sparse_softmax_crossentropy"
 CLASS_SHARES = "softmax_crossentropy"
 PROBABILITIES = "sigmoid_crossentropy"
+HINGES = ("hinge", "squared_hinge")
+COUNTS = "poisson"
+MASK = "; with mask_missing=True the loss counts NaN as not measured"
 UNSIGNED = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iu" for size in (1, 2, 4, 8)}
 NUMBERED = "names, y = numpy.unique(y, return_inverse=True)"
 MOST_CLASSES = 1000  # larger numbers are hardly labels
+
+
+def kind(kernel: str) -> str:
+    """Return what the targets of a loss kernel are: `CLASS_INDICES`, `CLASS_SHARES`, `PROBABILITIES`, or numbers.
+
+    Examples
+    --------
+    >>> kind("kl_divergence") == CLASS_SHARES, kind("hinge") == PROBABILITIES
+    (True, True)
+    """
+    return TARGETS_OF_KERNEL.get(kernel, kernel)
 
 
 def targets(
@@ -29,6 +43,8 @@ def targets(
     n_outputs: int,
     dtype: np.dtype,
     names: tuple[str, ...] | None = None,
+    *,
+    missing: bool = False,
 ) -> Array:
     """Return `y` in the form that the loss kernel `kernel` reads.
 
@@ -40,11 +56,13 @@ def targets(
     kernel : str
         Name of the loss kernel, ``program.loss``.
     n_samples, n_outputs : int
-        Rows of X, outputs of the network.
+        Rows of X, targets of each: outputs of the network, unless its loss has another number of targets.
     dtype : numpy.dtype
         float32 or float64.
     names : tuple of str or None
         What the columns of a table are called that the model was trained on; others are put in that order.
+    missing : bool
+        Whether NaN stands for a target that was not measured.
 
     Returns
     -------
@@ -66,16 +84,48 @@ def targets(
     """
     if names is not None and type(y) is not np.ndarray:
         y = _ordered(y, names)
-    if kernel == CLASS_INDICES:
+    name = NAME_OF_KERNEL[kernel]
+    if kind(kernel) == CLASS_INDICES:
         return _class_indices(y, n_samples, n_outputs)
-    if kernel == CLASS_SHARES:
-        return _class_shares(y, n_samples, n_outputs, dtype)
-    if kernel != PROBABILITIES:
-        return _columns(y, n_samples, n_outputs, dtype, labels_hint=_for_classes(kernel, n_outputs))
+    if kind(kernel) == CLASS_SHARES:
+        return _class_shares(y, n_samples, n_outputs, dtype, name)
+    if kind(kernel) != PROBABILITIES:
+        columns = _columns(y, n_samples, n_outputs, dtype, _for_classes(kernel, n_outputs), missing)
+        if kernel == COUNTS:
+            _check_counts(columns)
+        return columns
     one_of = "; for one class of several per row, end with softmax instead of sigmoid"
-    columns = _columns(y, n_samples, n_outputs, dtype, one_of)
-    _check_range(columns, "binary_crossentropy needs targets in 0..1", _for_labels)
+    columns = _columns(y, n_samples, n_outputs, dtype, one_of, missing)
+    if kernel in HINGES:
+        return _signs(columns, name)
+    _check_range(columns, f"{name} needs targets in 0..1", _for_labels)
     return columns
+
+
+def _check_counts(columns: Array) -> None:
+    wrong = columns < 0
+    if wrong.any():
+        row = int(wrong.any(axis=1).argmax())
+        raise ValueError(
+            f"poisson needs targets >= 0, counts or rates, got {columns[row][wrong[row]][0]:g} at row {row}; for "
+            "quantities that may be negative use loss='mean_squared_error' and a last layer without activation"
+        )
+
+
+def _signs(columns: Array, name: str) -> Array:
+    """Return 0 for -1, and 0 and 1 as they are."""
+    minus = columns == -1
+    wrong = ~(minus | (columns == 0) | (columns == 1) | np.isnan(columns))
+    if wrong.any() or (minus.any() and (columns == 0).any()):
+        wrong = wrong if wrong.any() else columns == 0
+        row = int(wrong.any(axis=1).argmax())
+        hint = (
+            _for_labels(columns) or "; for shares of yes use loss='binary_crossentropy' and a last layer with sigmoid"
+        )
+        raise ValueError(
+            f"{name} needs targets -1 and 1, or 0 and 1, got {columns[row][wrong[row]][0]:g} at row {row}{hint}"
+        )
+    return np.where(minus, 0, columns).astype(columns.dtype) if minus.any() else columns
 
 
 def _ordered(y: Any, names: tuple[str, ...]) -> Any:
@@ -135,7 +185,7 @@ def _all_below(labels: Array, n_outputs: int) -> bool:
     return unsigned is not None and bool(np.maximum.reduce(labels.view(unsigned), initial=0) < n_outputs)
 
 
-def _class_shares(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype) -> Array:
+def _class_shares(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, name: str) -> Array:
     labels = _label_array(y, n_samples)
     if labels.ndim == 1:
         one_hot = np.zeros((n_samples, n_outputs), dtype)
@@ -144,12 +194,12 @@ def _class_shares(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype) -> Ar
     if labels.shape[1] != n_outputs:
         raise _wrong_label_shape(labels, n_samples, n_outputs)
     shares = _columns(labels, n_samples, n_outputs, dtype)
-    _check_range(shares, "categorical_crossentropy needs targets in 0..1")
+    _check_range(shares, f"{name} needs targets in 0..1")
     sums = shares.sum(axis=1, dtype=np.float64)
     wrong = np.abs(sums - 1) > SHARE_TOLERANCE
     if wrong.any():
         row = int(wrong.argmax())
-        raise ValueError(f"each row of y must sum to 1 for categorical_crossentropy; row {row} sums to {sums[row]:g}")
+        raise ValueError(f"each row of y must sum to 1 for {name}; row {row} sums to {sums[row]:g}")
     return shares
 
 
@@ -234,8 +284,10 @@ def _wrong_label_shape(labels: Array, n_samples: int, n_outputs: int) -> ValueEr
     )
 
 
-def _columns(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, labels_hint: str = "") -> Array:
-    """Return `y` as finite numbers of shape (n_samples, n_outputs)."""
+def _columns(
+    y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, labels_hint: str = "", missing: bool = False
+) -> Array:
+    """Return `y` as finite numbers of shape (n_samples, n_outputs); NaN may be among them where it means `missing`."""
     columns: Array = y if fits(y, dtype) else real_array(y, dtype, "y")
     if columns.ndim == 0:
         raise ValueError(f"y must have one entry per sample, got the single value {y!r}")
@@ -252,13 +304,27 @@ def _columns(y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, labels_hin
             f"y has shape {columns.shape}, expected {expected}: the network has {n_outputs} output(s){hint}"
         )
     if not all_finite(columns):
-        raise not_finite_error(y, columns.reshape(np.shape(y)), "y")
+        _check_measured(y, columns, missing)
     return columns
 
 
+def _check_measured(y: Any, columns: Array, missing: bool) -> None:
+    """Raise ValueError for what is neither a finite number nor missing, and if all are."""
+    given, absent = np.shape(y), np.isnan(columns)
+    if not missing:
+        error = not_finite_error(y, columns.reshape(given), "y")
+        raise ValueError(f"{error}{MASK}") if absent.any() else error
+    if absent.all():
+        raise ValueError("y holds no target that was measured: all of it is NaN; nothing would be learnt")
+    if not all_finite(columns[~absent]):
+        raise not_finite_error(y, np.where(absent, 0, columns).reshape(given), "y")
+
+
 def _check_range(columns: Array, what: str, hint: Callable[[Array], str] = lambda columns: "") -> None:
-    if columns.size and not (columns.min() >= 0 and columns.max() <= 1):
-        wrong = (columns < 0) | (columns > 1)
+    if columns.size and columns.min() >= 0 and columns.max() <= 1:
+        return
+    wrong = (columns < 0) | (columns > 1)
+    if wrong.any():  # NaN is neither
         row = int(wrong.any(axis=1).argmax())
         value = columns[row][wrong[row]][0]
         raise ValueError(f"{what}, got {value:g} at row {row}{hint(columns)}")

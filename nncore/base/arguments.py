@@ -12,10 +12,7 @@ DATA_ONLY = "a file holds names and numbers alone, so leave it out; metrics that
 OF_COMPILE = "it goes to compile, as in model.compile('adam', loss='mse', metrics=['mae'])"
 OF_FIT = "it goes to fit, as in model.fit(X, y, epochs=10, batch_size=32)"
 OF_OPTIMIZER = "it is the optimizer's, as in model.compile(Adam(learning_rate=0.01))"
-SMOOTHED = (
-    "smooth the targets before: y * (1 - s) + s / 2, or one-hot rows * (1 - s) + s / k for k classes, with "
-    "CategoricalCrossentropy"
-)
+SMOOTHED = "it is the loss's, as in loss=nncore.losses.CategoricalCrossentropy(label_smoothing=0.1)"
 STOPPING = "fit takes callbacks=EarlyStopping(patience=10), with validation_data or validation_split"
 LAYERS = f"give layers, as in {elsewhere.CLASSIFIER} for k classes, {elsewhere.REGRESSOR} for quantities"
 
@@ -55,6 +52,7 @@ ARGUMENTS = {
     "param_distributions": "space",
     "param_grid": "space",
     "precision": "dtype",
+    "quantile": "quantiles",
     "random_seed": "seed",
     "random_state": "seed",
     "sample_weights": "sample_weight",
@@ -97,11 +95,14 @@ ADVICE = elsewhere.table(
         "label_smoothing": SMOOTHED,
         "expand_nested line_length positions print_fn": "print(model.summary()) shows the table, so leave it out",
         "loss metrics optimizer": OF_COMPILE,
+        "loss_weights": "it is the loss's, as in model.compile(loss=nncore.MeanSquaredError(output_weights=[1, 0.5]))",
+        "mask_missing": "it is the loss's, as in model.compile(loss=nncore.MeanSquaredError(mask_missing=True))",
         "mean": "it is 0, so leave it out",
         "name": "only models and layers have names, so leave it out",
         "negative_slope": "it is the activation's, as in Dense(8, Activation('leaky_relu', negative_slope=0.1))",
         "n_jobs use_multiprocessing workers": "nncore.set_num_threads(n) says how many threads compute",
-        "pos_weight weight": "it goes to fit, as in model.fit(X, y, class_weight={0: 1.0, 1: 3.0})",
+        "pos_weight": "it is the loss's, as in loss=nncore.BinaryCrossentropy(pos_weight=3)",
+        "weight": "it goes to fit, as in model.fit(X, y, class_weight={0: 1.0, 1: 3.0})",
         "reduce reduction size_average": "a loss is the mean over rows, so leave it out",
         "run_eagerly": "there is one way to run, so leave it out",
         "save_freq": "it saves after epochs, so leave it out",

@@ -220,6 +220,9 @@ OF_THE_PACKAGE = table(
         "OneCycleLR": "use OneCycle",
         "plot_model": "nncore.plots.network_diagram(model) draws it",
         "save save_model": SAVING,
+        "GaussianNLLLoss": "use GaussianNegativeLogLikelihood, of a network with two outputs for each target",
+        "KLDivLoss": "use KLDivergence, of a network that ends with softmax",
+        "PoissonNLLLoss": "use Poisson, with log_input=True where outputs are logarithms",
         "SmoothL1Loss": "use Huber",
         "StepLR": "use StepDecay",
         "summary": "model.summary() returns the table",
@@ -262,8 +265,7 @@ OF_A_KIND = {
         {
             "cosinesimilarity kldiv kldivergence logcosh mape meanabsolutepercentageerror poisson": NO_LOSS,
             "meansquaredlogarithmicerror msle": "train on numpy.log1p(y) with 'mse'",
-            "binaryfocalcrossentropy categoricalfocalcrossentropy": f"{NO_LOSS}; see class_weight of fit",
-            "categoricalhinge hinge squaredhinge": f"{NO_LOSS}; classes take a crossentropy",
+            "categoricalhinge": f"{NO_LOSS}; classes take a crossentropy",
             "rmse rootmeansquarederror": "'mse' is least for the same weights",
         }
     ),

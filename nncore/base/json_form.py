@@ -9,15 +9,20 @@ from typing import Any
 from nncore.base.checks import described
 from nncore.base.names import lookup
 
-LATER = {"later": True}
-"""Metadata of fields that came later: files in which they are at their defaults are such that older versions read."""
+OPTIONAL = {"optional": True}
+"""Metadata of fields that are not written where they are as by default: versions without them read all others."""
+
+
+def is_optional(field: dataclasses.Field[Any]) -> bool:
+    """Return whether a field is `OPTIONAL`."""
+    return bool(field.metadata.get("optional"))
 
 
 def to_dict(spec: Any) -> dict[str, Any]:
     """Return a spec dataclass as a JSON-safe dict: its class under ``"type"``, then its fields.
 
-    Fields that are None are left out, as are those of `LATER` at their defaults; fields that are specs themselves, or
-    tuples of them, become dicts in turn.
+    Fields that are None are left out, and so are those that are optional and as by default; fields that are specs
+    themselves, or tuples of them, become dicts in turn.
 
     Examples
     --------
@@ -28,7 +33,7 @@ def to_dict(spec: Any) -> dict[str, Any]:
     result: dict[str, Any] = {"type": type(spec).__name__}
     for field in dataclasses.fields(spec):
         value = getattr(spec, field.name)
-        if value is not None and not (field.metadata.get("later") and value == field.default):
+        if value is not None and not (is_optional(field) and value == field.default):
             result[field.name] = _plain(value)
     return result
 
@@ -66,7 +71,8 @@ def from_dict(kind: str, data: Any, types: Mapping[str, type], parts: Mapping[st
     >>> from_dict("loss", {"type": "Huber", "delat": 2.0}, {"Huber": Huber})
     Traceback (most recent call last):
         ...
-    ValueError: unknown key of Huber 'delat'; did you mean 'delta'? Known: delta
+    ValueError: unknown key of Huber 'delat'; did you mean 'delta'? Known: delta, mask_missing, \
+output_weights
     """
     if not isinstance(data, Mapping):
         raise TypeError(f"{kind} must be described by a dict, got {described(data)}")

@@ -110,6 +110,8 @@ def _kind(cls: type) -> dict[str, Any]:
 def _default(value: Any) -> dict[str, Any]:
     if value is dataclasses.MISSING:
         return {}
+    if isinstance(value, tuple):
+        return {"default": list(value)}
     if isinstance(value, float):
         return {"default": number(value)}
     return {"default": value if isinstance(value, (bool, int, str, type(None))) else repr(value)}

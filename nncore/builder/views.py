@@ -137,7 +137,7 @@ def _view(run: Run, kind: str, part: str, resolution: int, pixels: list[float] |
 def answers(run: Run, X: Array) -> Array:
     """Return the probability of every class, (n, k), or the numbers predicted, (n, 1), in the target's own units."""
     if run.prepared.dataset.target_names is None:
-        return run.prepared.preparation.restore_target(run.current.predict(X)[:, 0])[:, None]
+        return run.prepared.preparation.restore_target(run.current.loss.point(run.current.predict(X))[:, 0])[:, None]
     _need_classes(run)
     return run.current.predict_proba(X)
 

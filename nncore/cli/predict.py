@@ -17,7 +17,7 @@ from nncore.base.spreadsheets import inert
 from nncore.cli import model_file
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, table, writing
-from nncore.cli.scoring import balance_facts, balance_lines, in_words, score_and_balance
+from nncore.cli.scoring import balance_facts, balance_lines, guesses, in_words, score_and_balance
 from nncore.cli.sources import input_files, load_column, load_for_model, no_target
 from nncore.cli.stdin import stdin_as_file
 from nncore.datasets import Preparation
@@ -125,7 +125,7 @@ def _predict(model: Sequential | Ensemble, preparation: Preparation, X: np.ndarr
         if preparation.schema.classes is not None:
             found = model.predict_proba(inputs[complete])
         else:
-            found = preparation.restore_target(model.predict(inputs[complete])[:, 0])
+            found = preparation.restore_target(guesses(model, inputs[complete]))
     output = np.full((len(X), *found.shape[1:]), np.nan, found.dtype)
     output[complete] = found
     return output, complete

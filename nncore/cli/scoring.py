@@ -18,12 +18,18 @@ if TYPE_CHECKING:
 WORDS = {"accuracy": "accuracy {:.4f}", "loss": "loss {:.4g}", "r2": "R2 {:.4f}", "rmse": "RMSE {:.4g}"}
 
 
+def guesses(model: Sequential | Ensemble, inputs: np.ndarray) -> np.ndarray:
+    """Return what a regressor says of each row in one number, as it was trained on: of quantiles the middle one."""
+    loss = (model if isinstance(model, Sequential) else model.models[0]).loss
+    return loss.point(model.predict(inputs))[:, 0]
+
+
 def score(model: Sequential | Ensemble, preparation: Preparation, X: np.ndarray, y: np.ndarray) -> dict[str, float]:
     """Return ``accuracy`` and ``loss`` of a classifier, ``r2`` and ``rmse`` (in the target's units) of a regressor."""
     inputs = preparation.prepare_inputs(X)
     if preparation.schema.classes is not None:
         return {"accuracy": accuracy(y, model.predict(inputs)), "loss": model.evaluate(inputs, y)["loss"]}
-    prediction = preparation.restore_target(model.predict(inputs)[:, 0])
+    prediction = preparation.restore_target(guesses(model, inputs))
     r2 = r2_score(y, prediction) if len(y) > 1 else math.nan
     return {"r2": r2, "rmse": math.sqrt(mean_squared_error(y, prediction))}
 

@@ -17,7 +17,7 @@ from nncore.base.typing import Array
 from nncore.errors import ModelFileError
 from nncore.history import History
 from nncore.layers import Dense, leaves
-from nncore.losses import BinaryCrossentropy, Crossentropy, Loss
+from nncore.losses import Loss
 from nncore.many.arguments import checked_models
 from nncore.many.folds import SEED
 from nncore.many.together import fit_many
@@ -232,7 +232,13 @@ def _ends(model: Sequential) -> str:
 
 def _logits(outputs: Array, loss: Loss) -> Array:
     """Return of what a kernel of the loss makes these outputs."""
-    if not isinstance(loss, Crossentropy) or loss.from_logits:
+    if loss.link == "mean_and_variance":
+        means, variances = np.hsplit(outputs, 2)
+        least = np.exp(loss.parameter)
+        return np.hstack([means, np.log(np.maximum(variances - least, least * np.finfo(outputs.dtype).epsneg))])
+    if loss.activation == "exponential" and not loss.raw:
+        return np.asarray(np.log(np.maximum(outputs, np.finfo(outputs.dtype).tiny)))
+    if loss.activation is None or loss.raw:
         return outputs
     limits = np.finfo(outputs.dtype)
     shares = np.clip(outputs, limits.tiny, 1 if loss.activation == "softmax" else 1 - limits.epsneg)
@@ -241,7 +247,7 @@ def _logits(outputs: Array, loss: Loss) -> Array:
 
 def _asks(loss: Loss) -> bool:
     """Whether outputs are yes/no questions, each of its own."""
-    return isinstance(loss, BinaryCrossentropy)
+    return loss.yes_above is not None
 
 
 def _members(file: BinaryIO, size: int) -> list[Sequential]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES
+from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES, kind
 from nncore.base import checks
 from nncore.base.random import generator
 from nncore.many.arguments import checked_rows
@@ -103,10 +103,10 @@ def classes_in(target: np.ndarray, kernel: str) -> np.ndarray | None:
     >>> classes_in(np.array([[0.0], [1.0]]), "sigmoid_crossentropy")
     array([0, 1])
     """
-    if kernel == CLASS_INDICES:
+    if kind(kernel) == CLASS_INDICES:
         return target
-    if kernel == CLASS_SHARES:
+    if kind(kernel) == CLASS_SHARES:
         return np.asarray(target.argmax(axis=1))
-    if kernel == PROBABILITIES and target.shape[1] == 1 and np.isin(target, (0, 1)).all():
+    if kind(kernel) == PROBABILITIES and target.shape[1] == 1 and np.isin(target, (0, 1)).all():
         return target[:, 0].astype(np.int64)
     return None

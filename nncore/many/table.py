@@ -99,11 +99,15 @@ class Table:
 
     def seen(self, data: Data, validation: Data | None, program: Program) -> tuple[Seen, Seen]:
         """Return what histories keep of these data: the same for all networks that are trained on them in a row."""
-        target, kind = None if validation is None else validation.target, (program.loss, program.precision)
+        target, kind = (
+            None if validation is None else validation.target,
+            (program.loss, program.precision, program.reading),
+        )
         parts = (*data, target)
+        read = program.reading is not None
         last: tuple[Any, Any, Any] | None = getattr(self._last, "seen", None)
         if last is None or last[1] != kind or any(one is not other for one, other in zip(last[0], parts, strict=True)):
-            of_inputs, of_targets = facts.sampled(*data, program.loss, target, program.precision)
+            of_inputs, of_targets = facts.sampled(*data, program.loss, target, program.precision, read)
             last = self._last.seen = parts, kind, (_once(of_inputs), _once(of_targets))
         found: tuple[Seen, Seen] = last[2]
         return found

@@ -288,7 +288,7 @@ def _lowered(fields: dict[str, Any]) -> Program:
         if precision is not None and dtype != np.float32:
             raise ValueError(f"precision {precision!r} is of dtype float32, got {dtype}")
         program = lower(fields["layers"], fields["n_features"], fields["loss"], precision)
-        for what, n in (("feature_names", program.n_features), ("output_names", program.n_outputs)):
+        for what, n in (("feature_names", program.n_features), ("output_names", program.n_targets)):
             if fields.get(what) is not None:
                 checks.items(what, fields[what], n)
         return program

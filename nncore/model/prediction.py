@@ -89,7 +89,14 @@ def _classifier(state: State, caller: str) -> tuple[str, bool]:
     built(state)
     loss, activation = current_loss(state), last_activation(state.layers)
     if isinstance(loss, Crossentropy):
-        return loss.activation, loss.from_logits
+        return str(loss.activation), loss.from_logits
+    if loss.yes_above is not None:
+        if caller == "predict_proba":
+            raise ValueError(
+                f"predict_proba needs probabilities, and {loss.name} has margins, which predict returns; for "
+                "probabilities end with sigmoid and use loss='binary_crossentropy'"
+            )
+        return "sigmoid", True
     if activation not in ("softmax", "sigmoid"):
         raise ValueError(f"{caller} needs a last layer with softmax or sigmoid, this one has {activation!r}")
     return activation, False

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from nncore import losses
 from nncore.base import checks, memory
 from nncore.layers import LAYERS, MAX_UNITS, Activation, Dense, Dropout, Layer, Residual, as_activation, leaves
-from nncore.losses import Crossentropy, Loss
+from nncore.losses import Loss, Reading
 from nncore.program.rows import BATCH, ParameterBlock, Row, Rows, refuse_lone_softmax
 
 MIXED_BFLOAT16 = "mixed_bfloat16"
@@ -29,11 +29,12 @@ class Program:
     rows : tuple of Row
         The forward pass, in order.
     loss : str
-        The loss kernel: squared_error, absolute_error, huber, sigmoid_crossentropy, softmax_crossentropy or
-        sparse_softmax_crossentropy. It reads what the last row wrote, the raw prediction.
+        The loss kernel: squared_error, absolute_error, huber, sigmoid_crossentropy, softmax_crossentropy,
+        sparse_softmax_crossentropy or another one of `nncore.losses`. It reads what the last row wrote, the raw
+        prediction.
     loss_parameter : float
-        Huber's delta; 0.0 elsewhere.
-    link : {"identity", "sigmoid", "softmax"}
+        What the loss takes beside its arrays, such as Huber's delta; else 0.0.
+    link : {"identity", "sigmoid", "softmax", "exponential", "sorted", "mean_and_variance"}
         What turns the raw prediction into the prediction.
     parameters : tuple of ParameterBlock
         All that is learned, in the order of the flat vector.
@@ -41,6 +42,8 @@ class Program:
         What is averaged over batches: means and variances of each batchnorm.
     precision : "mixed_bfloat16" or None
         Of the products of dense rows, where it is not that of all else.
+    reading : Reading or None
+        How the loss comes from the caller's targets to its own, where these are others.
     """
 
     n_features: int
@@ -54,6 +57,12 @@ class Program:
     parameters: tuple[ParameterBlock, ...]
     statistics: tuple[ParameterBlock, ...] = ()
     precision: str | None = None
+    reading: Reading | None = None
+
+    @property
+    def n_targets(self) -> int:
+        """Columns of the targets, where these are numbers."""
+        return self.n_outputs if self.reading is None else self.reading.n_targets
 
     def __str__(self) -> str:
         header = ("row", "op", "reads", "layer", "n_in", "n_out", "activation", "weight", "bias")
@@ -83,8 +92,8 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str, precision:
     n_features : int
         Width of the input, 1 to 2**31 - 1.
     loss : Loss or str
-        What is minimised. A crossentropy takes over the sigmoid or softmax of the last layer, which becomes the link.
-
+        What is minimised. A crossentropy takes over the sigmoid or softmax of the last layer, which becomes the link;
+        Poisson's takes over its exponential.
     precision : "mixed_bfloat16" or None
         Of the products of dense rows, where it is not that of all else.
 
@@ -132,6 +141,7 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str, precision:
         tuple(found.parameters),
         tuple(found.statistics),
         precision,
+        loss.reading(rows[-1].n_out),
     )
 
 
@@ -164,8 +174,8 @@ def check_output(layers: Sequence[Layer], loss: Loss) -> None:
         op = "add" if isinstance(layers[-1], Residual) else "dense"
         last = Row(op, len(layers) - 1, units[-1], units[-1], last_activation(layers))
         refuse_lone_softmax(last.activation, last.n_out, f"layers[{last.layer}]")
-        if isinstance(loss, Crossentropy):
-            _refuse_unsuitable_output(last, loss)
+        _refuse_unsuitable_output(last, loss)
+        loss.reading(last.n_out)
 
 
 def _checked(layers: Sequence[Layer]) -> list[Layer]:
@@ -247,35 +257,43 @@ def refuse_frozen(program: Program) -> None:
 
 
 def _take_link(rows: list[Row], loss: Loss) -> tuple[list[Row], str]:
-    """Take the sigmoid or softmax that belongs to a crossentropy out of the last row, so that the loss reads logits."""
-    if not isinstance(loss, Crossentropy):
-        return rows, "identity"
+    """Take the activation that belongs to a loss out of the last row, so that the loss reads what comes before it."""
     last = rows[-1]
     _refuse_unsuitable_output(last, loss)
-    if loss.from_logits:
-        return rows, "identity"
+    if loss.activation is None or loss.raw:
+        return rows, loss.link or "identity"
     if last.op == "activation":
         return rows[:-1], loss.activation
     return [*rows[:-1], replace(last, activation="identity", parameter=0.0)], loss.activation
 
 
-def _refuse_unsuitable_output(last: Row, loss: Crossentropy) -> None:
-    call = f"{type(loss).__name__}(from_logits={loss.from_logits})"
-    if loss.from_logits and last.activation != "identity":
+def _refuse_unsuitable_output(last: Row, loss: Loss) -> None:
+    name, given = type(loss).__name__, last.activation
+    if loss.last is not None and given not in loss.last:
+        known = " or ".join("none" if one == "identity" else repr(one) for one in loss.last)
         raise ValueError(
-            f"loss {call} expects the last layer to have no activation, got {last.activation!r}; "
-            "remove the activation, or set from_logits=False"
+            f"loss {name}() expects the last layer's activation to be {known}, got {given!r}; leave it out: "
+            f"Dense({last.n_out})"
         )
-    if last.op == "add" and not loss.from_logits:
+    if loss.activation is None:
+        return
+    call = f"{name}({loss.raw_argument}={loss.raw})"
+    if loss.raw and given != "identity":
+        raise ValueError(
+            f"loss {call} expects the last layer to have no activation, got {given!r}; "
+            f"remove the activation, or set {loss.raw_argument}=False"
+        )
+    if last.op == "add" and not loss.raw:
         raise ValueError(
             f"loss {call} expects {loss.activation!r} at the very end, but the last layer is a Residual, which adds "
             f"its input to what its last layer gives; put Activation({loss.activation!r}) or another Dense behind it"
         )
-    if not loss.from_logits and last.activation != loss.activation:
+    if not loss.raw and given != loss.activation:
+        raw = "logarithms" if loss.activation == "exponential" else "logits"
         raise ValueError(
-            f"loss {call} expects the last layer's activation to be {loss.activation!r}, got {last.activation!r}; set "
+            f"loss {call} expects the last layer's activation to be {loss.activation!r}, got {given!r}; set "
             f"activation={loss.activation!r} on the last layer, or no activation there and "
-            f"loss={type(loss).__name__}(from_logits=True), with which predict gives logits"
+            f"loss={name}({loss.raw_argument}=True), with which predict gives {raw}"
         )
     if loss.activation == "softmax" and last.n_out == 1:
         raise ValueError(f"loss {call} over 1 output is always 0; use BinaryCrossentropy with sigmoid for two classes")

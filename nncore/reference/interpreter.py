@@ -9,10 +9,11 @@ import numpy as np
 from nncore.base.random import permutation
 from nncore.optimizers import Optimizer
 from nncore.program import Program
-from nncore.reference.formulas import ACTIVATION, LOSS, LOSS_GRADIENT, Array
+from nncore.reference.formulas import Array
 from nncore.reference.passes import Tape, average_statistics, backward, tape
 from nncore.reference.rows import Predicting, Training
 from nncore.reference.step import decay_rates, step
+from nncore.reference.targets import linked, row_losses, slopes
 
 
 def forward(
@@ -58,11 +59,7 @@ def forward(
            [0.119]])
     """
     raw_prediction = tape(program, parameters, X, Predicting(statistics, precision))[-1][2]
-    return ACTIVATION[program.link](raw_prediction, 0.0) if link else raw_prediction
-
-
-def _row_losses(program: Program, z: Array, target: Array) -> Array:
-    return LOSS[program.loss](z.astype(np.float64), _exact(target), program.loss_parameter)
+    return linked(program, raw_prediction) if link else raw_prediction
 
 
 def _exact(target: Array) -> Array:
@@ -75,7 +72,7 @@ def _shares(sample_weight: Array | None, n: int) -> Array:
 
 
 def _batch_loss(program: Program, z: Array, target: Array, sample_weight: Array | None) -> float:
-    return float(_shares(sample_weight, len(z)) @ _row_losses(program, z, target))
+    return float(_shares(sample_weight, len(z)) @ row_losses(program, z.astype(np.float64), _exact(target)))
 
 
 def loss(
@@ -187,7 +184,7 @@ def loss_and_gradient(
 def _slope(program: Program, records: Tape, target: Array, sample_weight: Array | None) -> Array:
     """The derivative (n, n_outputs) of the batch's loss by the raw predictions."""
     z = records[-1][2]
-    dl = LOSS_GRADIENT[program.loss](z.astype(np.float64), _exact(target), program.loss_parameter)
+    dl = slopes(program, z.astype(np.float64), _exact(target))
     dy: Array = (_shares(sample_weight, len(z))[:, None] * dl).astype(z.dtype)
     return dy
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -247,7 +246,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
             options["callbacks"] = [*options["callbacks"], self._tasks]
         arguments = data.X, data.target
         try:
-            return train(self.model_, self._network_fit, *arguments, sample_weight=data.scaled(scale), **options)
+            return train(self.model_, self.model_.fit, *arguments, sample_weight=data.scaled(scale), **options)
         except ValueError as error:
             if VALIDATES not in str(error):
                 raise
@@ -257,10 +256,6 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
     def _validates(self) -> str:
         """What to do where a callback finds no ``val_*`` values."""
         return "val_* values need validation_fraction=... or fit(X_val=..., y_val=...)"
-
-    @property
-    def _network_fit(self) -> Callable[..., History]:
-        return self.model_.fit
 
     # ---- answers
 
@@ -372,4 +367,4 @@ class NumbersMixin(RegressorMixin, MultiOutputMixin):  # type: ignore[misc, unus
     _numeric = True
 
     def _targets_for(self: Any, y: Any, classes: Any, anew: bool, settings: Any) -> Numbers:
-        return Numbers.of(y, settings.poisson) if anew else replace(self._targets, rates=settings.poisson)
+        return Numbers.of(y, settings.loss) if anew else replace(self._targets, given=settings.loss)

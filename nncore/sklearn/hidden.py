@@ -35,7 +35,7 @@ def layers(settings: Settings, n_features: int, targets: Targets, l2: float) -> 
         block = _block(settings, size, activation, dropout, l2)
         found += [Residual(tuple(block))] if settings.residual and width == size else block
         width = size
-    return [*found, _dense(settings, targets.n_outputs, Activation(targets.activation), l2)]
+    return [*found, _dense(settings, targets.width, Activation(targets.activation), l2)]
 
 
 def _block(settings: Settings, size: int, activation: Activation, dropout: float, l2: float) -> list[Layer]:

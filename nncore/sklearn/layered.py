@@ -37,8 +37,6 @@ class Choice:
     warm_start: bool
     dtype: str | None
 
-    poisson = False
-
     @property
     def max_iter(self) -> int:
         """The epochs, as `MLPClassifier` calls them."""
@@ -136,7 +134,7 @@ class _Layered(NetworkEstimator):
 
     def _last(self, chosen: Choice) -> Dense:
         """Return the output that suits y, or the one asked for, if it does."""
-        n_outputs, activation = self._targets.n_outputs, self._targets.activation
+        n_outputs, activation = self._targets.width, self._targets.activation
         given = chosen.output_layer
         if given is None:
             return Dense(n_outputs, activation)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,19 +13,18 @@ from nncore.base import callers
 from nncore.base.typing import Array
 from nncore.engine.penalties import penalty
 from nncore.errors import TrainingDiverged
-from nncore.history import History
-from nncore.losses import BinaryCrossentropy, Loss, MeanSquaredError
+from nncore.losses import BinaryCrossentropy, Loss, MeanSquaredError, Poisson
 from nncore.model.sequential import Sequential
 from nncore.optimizers import Optimizer
-from nncore.sklearn import hidden, poisson, settings
+from nncore.sklearn import hidden, settings
 from nncore.sklearn.estimator import LabelsMixin, NetworkEstimator, NumbersMixin, generator_of, keep, listed
 from nncore.sklearn.rows import Rows
-from nncore.sklearn.settings import Poisson, Settings
+from nncore.sklearn.settings import Settings
 from nncore.sklearn.stopping import Progress
 from nncore.sklearn.targets import Labels
 
 AUTO_BATCH = 200  # scikit-learn's
-SCIKITS = {"sigmoid": "logistic"}
+SCIKITS = {"sigmoid": "logistic", "exponential": "exp"}
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
@@ -52,23 +49,22 @@ class _MLP(NetworkEstimator):
             raise ValueError("partial_fit does not support early_stopping=True")
         new, generator = not hasattr(self, "model_"), generator_of(self.random_state)
         n_features = data.X.shape[1]
-        start = hidden.first_weights(chosen, n_features, self.n_outputs_, generator) if new else None
+        start = hidden.first_weights(chosen, n_features, self._targets.width, generator) if new else None
         if early and validation is None:
             data, validation = self._split(data, chosen.validation_fraction, generator)
         batch = len(data.X) if chosen.full_batch else _batch_size(chosen, len(data.X))
         l2 = chosen.alpha / (2 * batch * data.mean_weight)
         layers = hidden.layers(chosen, n_features, self._targets, l2)
         loss = self._targets.loss(chosen.loss)
-        compiled = MeanSquaredError() if chosen.poisson else loss
         if new:
             model = Sequential(layers, seed=self._seed(generator), dtype=chosen.dtype or data.X.dtype)
-            model.compile(chosen.optimizer(), compiled)
+            model.compile(chosen.optimizer(), loss)
             model.build(n_features)
             self._begin(model, start, chosen)
         else:
             hidden.adapt(self.model_, layers, chosen.dtype)
-            if not incremental:  # as in scikit-learn, whose fit makes a new optimizer even where weights go on
-                self.model_.compile(chosen.optimizer(), compiled)
+            if not incremental or self.model_.loss != loss:  # scikit-learn's fit makes a new optimizer in any case
+                self.model_.compile(chosen.optimizer(), loss)
         if not chosen.full_batch and (new or not hasattr(self, "loss_curve_")):
             Progress.begin(self, early)
         if chosen.full_batch:
@@ -82,7 +78,7 @@ class _MLP(NetworkEstimator):
             for part, values in zip([*zip(self.coefs_, self.intercepts_, strict=True)], start, strict=True):
                 part[0][:], part[1][:] = values
         self.n_layers_ = len(chosen.hidden_layer_sizes) + 2
-        output = "exp" if chosen.poisson else self._targets.activation
+        output = self._targets.activation
         self.out_activation_ = SCIKITS.get(output, output)
 
     def _scales(self, loss: Loss) -> tuple[float, float]:
@@ -96,16 +92,12 @@ class _MLP(NetworkEstimator):
             return float(n_outputs), 1.0
         if isinstance(self._targets, Labels):
             return 1.0, 1.0
-        of_one = 0.5 if isinstance(loss, (MeanSquaredError, Poisson)) else 1.0
+        of_one = 0.5 if isinstance(loss, MeanSquaredError) else 1.0
         return n_outputs * of_one, 1.0 if isinstance(loss, Poisson) else 1 / n_outputs
 
     @property
     def _validates(self) -> str:
         return "val_* values need early_stopping=True or fit(X_val=..., y_val=...)"
-
-    @property
-    def _network_fit(self) -> Callable[..., History]:
-        return partial(poisson.fit, self.model_) if getattr(self._targets, "rates", False) else self.model_.fit
 
     def _iterate(
         self,
@@ -127,7 +119,8 @@ class _MLP(NetworkEstimator):
             return self._targets.score(validation.target, outputs, validation.weight) if finite else np.nan
 
         scale, factor = self._scales(loss)
-        progress = Progress(self, chosen, len(data.X), factor, score if early else None)
+        own = self._targets.own_loss(data.target, data.weight)
+        progress = Progress(self, chosen, len(data.X), (factor, own), score if early else None)
         options = {"epochs": epochs, "batch_size": batch_size, "shuffle": chosen.shuffle, "verbose": 0}
         callbacks = [progress, *listed(self.callbacks)]
         try:
@@ -149,7 +142,8 @@ class _MLP(NetworkEstimator):
         callbacks = listed(self.callbacks)
         history = self._fit_network(data, validation, scale, epochs=chosen.max_iter, callbacks=callbacks, **options)
         self.n_iter_ = len(history)
-        self.loss_ = float(history.loss[-1]) * factor + penalty(self.model_.program, self.model_.parameters)
+        own = self._targets.own_loss(data.target, data.weight)
+        self.loss_ = float(history.loss[-1]) * factor + own + penalty(self.model_.program, self.model_.parameters)
         if history.message.startswith("not converged"):
             warnings.warn(
                 f"the solver has {history.message}; a larger max_iter or max_fun lets it go on, a larger tol ends it "
@@ -366,9 +360,9 @@ class MLPRegressor(NumbersMixin, _MLP):
     ----------
     loss : str or Loss
         scikit-learn's ``"squared_error"``, and ``"absolute_error"``, ``"huber"`` and the losses of `nncore.losses`. Of
-        squared errors the half is minimised, as in scikit-learn. ``"poisson"`` is half the deviance of a rate, whose
-        logarithm is the output of the network: it takes a loop in Python, and no dropout, ``normalization="batch"`` or
-        ``"lm"``.
+        squared errors the half is minimised, as in scikit-learn. ``"poisson"`` is half the deviance of a rate; in
+        ``history_`` without the part that follows from y alone. Where a loss has several outputs for a target,
+        ``predict`` returns its best guess, the middle quantile or the mean, and ``model_.predict`` all of them.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter
         As in `MLPClassifier`; `solver` may be ``"lm"``, too: Levenberg-Marquardt, for squared errors.
     shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction

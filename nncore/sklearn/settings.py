@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any
 
 from nncore import losses
 from nncore.base import checks
 from nncore.base.names import lookup
 from nncore.layers import Activation, as_activation
-from nncore.losses import Crossentropy, Loss, MeanAbsoluteError, MeanSquaredError
+from nncore.losses import Crossentropy, Hinge, Loss, MeanAbsoluteError, MeanSquaredError
 from nncore.model.definition import POLICIES
 from nncore.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 from nncore.schedules import Schedule
@@ -78,19 +78,10 @@ def solver(argument: str, value: Any) -> str | Optimizer | LBFGS | LM:
     return lookup(argument, value, {name: name for name in (*OPTIMIZERS, "lbfgs", "lm")})
 
 
-@dataclass(frozen=True)
-class Poisson(Loss):
-    """Half the deviance of a rate, whose logarithm is the output: see `nncore.sklearn.poisson`."""
-
-    name: ClassVar[str] = "poisson"
-    kernel: ClassVar[str] = "squared_error"  # by which it is trained
-
-
 LOSSES: dict[str, Loss] = {
     "squared_error": MeanSquaredError(),
     "absolute_error": MeanAbsoluteError(),
-    "poisson": Poisson(),
-    **{name: loss() for name, loss in losses.LOSSES.items() if not issubclass(loss, Crossentropy)},
+    **{name: loss() for name, loss in losses.LOSSES.items() if not issubclass(loss, (Crossentropy, Hinge))},
 }
 """The losses of a regressor, by scikit-learn's names and nncore's."""
 
@@ -168,11 +159,6 @@ class Settings:
     loss: Loss | None
 
     @property
-    def poisson(self) -> bool:
-        """Whether the output is the logarithm of a rate."""
-        return isinstance(self.loss, Poisson)
-
-    @property
     def full_batch(self) -> bool:
         """Whether a solver minimises the loss over all rows."""
         return not is_stochastic(self.solver)
@@ -206,17 +192,6 @@ class Settings:
         return kind(**options)
 
 
-def _check_poisson(values: Mapping[str, Any]) -> None:
-    """Raise ValueError for what the way around by squared errors cannot do."""
-    if any(values["dropout"]) or values["normalization"] == "batch":
-        raise ValueError(
-            "loss='poisson' takes no dropout and no normalization='batch': its slopes are those of predictions, where "
-            "both do something else than in training"
-        )
-    if isinstance(values["solver"], LM) or values["solver"] == "lm":
-        raise ValueError("loss='poisson' is no sum of squares, which solver='lm' needs; use solver='lbfgs'")
-
-
 def is_stochastic(solver: Any) -> bool:
     """Return whether this trains in batches, with an optimizer."""
     return isinstance(solver, Optimizer) or solver in tuple(OPTIMIZERS)
@@ -233,8 +208,6 @@ def checked(estimator: Any) -> Settings:
     values: dict[str, Any] = {name: rule(name, getattr(estimator, name)) for name, rule in RULES.items()}
     loss = getattr(estimator, "loss", None)
     values["loss"] = None if loss is None else regression_loss("loss", loss)
-    if isinstance(values["loss"], Poisson):
-        _check_poisson(values)
     values["weight_initializer"] = estimator.weight_initializer
     n = len(values["hidden_layer_sizes"])
     for name in ("activation", "dropout"):

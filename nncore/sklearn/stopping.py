@@ -31,8 +31,8 @@ class Progress:
         Its arguments.
     n_samples : int
         Rows of an epoch.
-    factor : float
-        What scikit-learn's loss is of the one that the network reports.
+    scale : tuple of float
+        What scikit-learn's loss is of the one that the network reports: a factor, and what is added then.
     score : callable or None
         Of the model, on the validation rows; None where training is ended by the loss.
 
@@ -49,9 +49,11 @@ class Progress:
     uncounted = True
     required_logs = ("loss",)  # and the penalty, which is there where anything has one
 
-    def __init__(self, estimator: Any, settings: Settings, n_samples: int, factor: float, score: Score | None) -> None:
+    def __init__(
+        self, estimator: Any, settings: Settings, n_samples: int, scale: tuple[float, float], score: Score | None
+    ) -> None:
         self.estimator, self.settings = estimator, settings
-        self.n_samples, self.factor, self.score = n_samples, factor, score
+        self.n_samples, (self.factor, self.own_loss), self.score = n_samples, scale, score
         self.stopped = False
         estimator.n_iter_ = 0
 
@@ -84,7 +86,7 @@ class Progress:
 
     def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> Stop | None:
         estimator = self.estimator
-        self._count(logs["loss"] * self.factor + self._penalty)
+        self._count(logs["loss"] * self.factor + self.own_loss + self._penalty)
         self._penalty = logs.get("penalty", 0.0)
         if self.score is None:
             self._compare_loss()

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
+from scipy.special import xlogy
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
 
+from nncore.arrays.targets import CLASS_INDICES
 from nncore.base.typing import Array
-from nncore.losses import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    Crossentropy,
-    Loss,
-    SparseCategoricalCrossentropy,
-)
-from nncore.sklearn import poisson
+from nncore.losses import BinaryCrossentropy, Crossentropy, Hinge, Loss, Poisson, SparseCategoricalCrossentropy
 
 BINARY, MULTICLASS, MULTILABEL = "binary", "multiclass", "multilabel"
 HALF = 0.5
@@ -76,8 +71,17 @@ class Labels:
         return 1 if self.kind == BINARY else len(self.classes)
 
     @property
+    def width(self) -> int:
+        """Outputs of the network."""
+        return self.n_outputs
+
+    @property
     def activation(self) -> str:
         return "softmax" if self.kind == MULTICLASS else "sigmoid"
+
+    def own_loss(self, target: Array, weight: Array | None) -> float:
+        """Return what scikit-learn's loss has beside nncore's: nothing."""
+        return 0.0
 
     def loss(self, given: Loss | None) -> Loss:
         """Return the loss to train with: the crossentropy that suits, or the one given, if it reads probabilities.
@@ -94,6 +98,12 @@ class Labels:
                 f"loss {given} does not suit {self.kind} labels: their probabilities come from a {self.activation}; "
                 "leave loss out"
             )
+        if (
+            given.last is not None
+            or given.link
+            or (given.activation is not None and given.activation != self.activation)
+        ):
+            raise ValueError(f"loss {given} has no probabilities, with which a classifier answers; leave loss out")
         return given
 
     def encode(self, y: Any, loss: Loss | None = None) -> Array:
@@ -116,7 +126,7 @@ class Labels:
             )
         if self.kind == BINARY:
             return numbers[:, None].astype(np.float64)
-        if isinstance(loss, CategoricalCrossentropy) or not isinstance(loss, (Crossentropy, type(None))):
+        if loss is not None and loss.kernel != CLASS_INDICES:
             return np.eye(len(self.classes))[numbers]
         return numbers
 
@@ -150,12 +160,21 @@ class Numbers:
     """
 
     n_outputs: int
-    rates: bool = False  # whether outputs are their logarithms
-    activation: ClassVar[str] = "identity"
+    given: Loss | None = None  # what the network is trained with
 
     @classmethod
-    def of(cls, y: Array, rates: bool = False) -> Numbers:
-        return cls(1 if y.ndim == 1 else y.shape[1], rates)
+    def of(cls, y: Array, loss: Loss | None = None) -> Numbers:
+        return cls(1 if y.ndim == 1 else y.shape[1], loss)
+
+    @property
+    def width(self) -> int:
+        """Outputs of the network."""
+        return self.n_outputs if self.given is None else self.given.outputs_for(self.n_outputs)
+
+    @property
+    def activation(self) -> str:
+        loss = self.given
+        return "identity" if loss is None or loss.raw or loss.activation is None else loss.activation
 
     def loss(self, given: Loss | None) -> Loss:
         """Return the loss to train with.
@@ -165,9 +184,16 @@ class Numbers:
         ValueError
             If it is one for classes.
         """
-        if given is None or isinstance(given, Crossentropy):
+        if given is None or isinstance(given, (Crossentropy, Hinge)):
             raise ValueError(f"a regressor needs a loss of numbers, got {given}")
         return given
+
+    def own_loss(self, target: Array, weight: Array | None) -> float:
+        """Return what scikit-learn's loss has beside nncore's, that of targets alone: the mean over the rows."""
+        if not isinstance(self.given, Poisson):
+            return 0.0
+        of_rows = (xlogy(target, target) - target).sum(axis=1, dtype=np.float64)
+        return float(np.average(of_rows, weights=weight))
 
     def encode(self, y: Array, loss: Loss | None = None) -> Array:
         """Return the targets, (n, n_outputs).
@@ -182,18 +208,25 @@ class Numbers:
             raise ValueError(f"y must hold numbers, got {columns[0, 0]!r} in row 0; for labels use a classifier")
         if columns.shape[1] != self.n_outputs:
             raise ValueError(f"y has {columns.shape[1]} outputs, but the estimator was fitted with {self.n_outputs}")
-        if self.rates and columns.min() < 0:
+        if isinstance(self.given, Poisson) and columns.min() < 0:
             raise ValueError(f"loss='poisson' needs a y that is >= 0, got {columns.min():g}")
         return columns
 
     def decode(self, outputs: Array) -> Array:
-        """Return the outputs, or the rates that they stand for, (n,) if there is one."""
-        outputs = poisson.rate(outputs) if self.rates else outputs
+        """Return the best guess of the outputs, (n,) if there is one target."""
+        outputs = self._point(outputs)
         return outputs[:, 0] if self.n_outputs == 1 else outputs
+
+    def _point(self, outputs: Array) -> Array:
+        if vars(self).get("rates"):  # from a pickle of 0.2, whose networks answered with logarithms
+            return np.asarray(np.exp(outputs))
+        if isinstance(self.given, Poisson) and self.given.raw:
+            return np.asarray(np.exp(outputs))
+        return outputs if self.given is None else self.given.point(outputs)
 
     def score(self, target: Array, outputs: Array, weight: Array | None) -> float:
         """Return the coefficient of determination, the mean over the outputs, as scikit-learn's ``r2_score``."""
-        outputs = (poisson.rate(outputs) if self.rates else outputs).astype(np.float64)
+        outputs = self._point(outputs).astype(np.float64)
         weights = np.ones(len(target)) if weight is None else weight
         missed = weights @ (target - outputs) ** 2
         spread = weights @ (target - np.average(target, axis=0, weights=weights)) ** 2

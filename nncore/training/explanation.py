@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nncore.activations import ACTIVATIONS
 from nncore.base import html
 from nncore.base.bfloat16 import round_to_bfloat16
 from nncore.base.typing import Array
@@ -196,7 +197,7 @@ def _explained(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLik
         number: _layer_step(twin.program, number, numbered, values_of, deltas, steps)
         for number in sorted({row.layer for row in twin.program.rows})
     }
-    if twin.program.link != "identity":
+    if twin.program.link in ACTIVATIONS and twin.program.link != "identity":
         _add_link(found, twin.program, numbered, prediction)
     return Explanation(loss, prediction, float(rate[0]), tuple(found[number] for number in sorted(found)))
 

@@ -277,7 +277,9 @@ class Fit:
             alike = symmetric_layers(program, self.network.get_parameters(), names)
             history.symmetric = self.history.symmetric = alike
         validation = None if self.validation is None else self.validation.target
-        seen = self._seen or facts.sampled(*self.data, program.loss, validation, program.precision)
+        seen = self._seen or facts.sampled(
+            *self.data, program.loss, validation, program.precision, program.reading is not None
+        )
         for history in self.histories:
             history.note_data(*seen)
 

@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nncore.arrays import Data
-from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES
+from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, kind
 from nncore.base import checks
 from nncore.base.balance import Balance
 from nncore.base.names import lookup
 from nncore.base.recorded import RESERVED
 from nncore.base.typing import Array
-from nncore.losses import BinaryCrossentropy, Loss
+from nncore.losses import Loss
 from nncore.metrics import METRICS, NEEDS_COLUMNS, Metric, accuracy, binary_accuracy, categorical_accuracy
 from nncore.network import Network
 from nncore.training import streaming
@@ -140,18 +140,38 @@ def bind_metrics(metrics: Iterable[str | Metric], loss: Loss) -> Scorers:
 
 
 def _bound(metric: str | Metric, loss: Loss) -> Callable[[Array, Array], float]:
+    function = _suited(metric, loss)
+    return partial(_of_measured, function, loss) if getattr(loss, "mask_missing", False) else function
+
+
+def _of_measured(function: Metric, loss: Loss, target: Array, prediction: Array) -> float:
+    """Return the mean over the targets of a metric on the rows in which each was measured."""
+    guess, measured = loss.point(prediction), ~np.isnan(target)
+    columns = [(rows, slice(j, j + 1)) for j, rows in enumerate(measured.T) if rows.any()]
+    return float(np.mean([function(target[rows, j], guess[rows, j]) for rows, j in columns] or [np.nan]))
+
+
+def _suited(metric: str | Metric, loss: Loss) -> Callable[[Array, Array], float]:
     if not isinstance(metric, str):
-        return metric
+        ours = loss.link is not None and any(metric is known for known in METRICS.values())
+        return partial(_of_point, metric, loss) if ours else metric
     function = METRICS[metric]
-    if isinstance(loss, BinaryCrossentropy) and function in (accuracy, binary_accuracy):
+    if loss.link is not None:
+        return partial(_of_point, function, loss)
+    if loss.yes_above is not None and function in (accuracy, binary_accuracy):
         # Predictions above 0.5 mean yes; as logits, those above 0. Several outputs are several yes/no questions.
-        return ABOVE[0.0 if loss.from_logits else 0.5]
+        return ABOVE[loss.yes_above]
     if loss.kernel == CLASS_INDICES and function in NEEDS_COLUMNS:
         raise ValueError(
             f"metric {metric!r} cannot compare class probabilities with the class indices that {loss.name} is trained "
             "on; use 'accuracy', or loss='categorical_crossentropy'"
         )
     return function
+
+
+def _of_point(function: Metric, loss: Loss, target: Array, prediction: Array) -> float:
+    """Return a metric of what predictions say in one number each: a quantile, a mean."""
+    return function(target, loss.point(prediction))
 
 
 def threshold(metric: Callable[..., float], loss: Loss, n_outputs: int) -> float | None:
@@ -232,12 +252,12 @@ def evaluate(network: Network, data: Data, metrics: Scorers, balance_of: Loss | 
 def _balance(loss: Loss, target: Array, prediction: Array) -> Balance | None:
     """Return how the classes fare; None if targets are no classes."""
     width = prediction.shape[1]
-    if isinstance(loss, BinaryCrossentropy):
+    if loss.yes_above is not None:
         if width > 1 or not np.isin(target, (0, 1)).all():
             return None
-        best = prediction[:, 0] > (0.0 if loss.from_logits else 0.5)
+        best = prediction[:, 0] > loss.yes_above
         return Balance.of(target.reshape(len(best)), best, ("0", "1"))
-    if loss.kernel not in (CLASS_INDICES, CLASS_SHARES):
+    if kind(loss.kernel) not in (CLASS_INDICES, CLASS_SHARES):
         return None
-    true = target.argmax(axis=1) if loss.kernel == CLASS_SHARES else target.reshape(len(prediction))
+    true = target.argmax(axis=1) if kind(loss.kernel) == CLASS_SHARES else target.reshape(len(prediction))
     return Balance.of(true, prediction.argmax(axis=1), tuple(map(str, range(width))))

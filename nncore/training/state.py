@@ -163,9 +163,9 @@ def names_for(state: State, program: Program, X: Any, y: Any) -> tuple[Names, Na
 
 
 def output_names(state: State, program: Program) -> Names:
-    """Return what the outputs are called; nothing once the last layer has been replaced by a wider or narrower one."""
+    """Return what the targets are called; nothing once the last layer has been replaced by a wider or narrower one."""
     names = state.output_names
-    return names if names is not None and len(names) == program.n_outputs else None
+    return names if names is not None and len(names) == program.n_targets else None
 
 
 class Prepared(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 
 from nncore.arrays import Data
 from nncore.arrays.inputs import all_finite
-from nncore.arrays.targets import CLASS_SHARES, PROBABILITIES
+from nncore.arrays.targets import CLASS_SHARES, PROBABILITIES, kind
 from nncore.base.typing import Array
 from nncore.losses import Crossentropy, Loss
 from nncore.metrics import CLASSIFYING, METRICS, SHARE_TOLERANCE, accuracy, binary_accuracy, r2_score
@@ -47,7 +47,9 @@ def check_metrics(state: State, network: Network, data: Data, what: str = "") ->
     try:
         check_targets(state.metrics, current_loss(state), data.target)
         _check_rows(state, data)
-        functions = {metric_name(metric): metric for metric in state.metrics if not isinstance(metric, str)}
+        own = [metric_name(metric) for metric in state.metrics if not isinstance(metric, str)]
+        bound = scorers(state) if own else {}
+        functions = {name: bound[name] for name in own}
         if functions:
             _try(network, data, functions)
     except (TypeError, ValueError) as error:
@@ -92,17 +94,18 @@ def _check_classes(name: str, function: Any, target: Array, loss: Loss) -> None:
     if target.ndim == 1:  # class indices, checked already
         return
     one = target.shape[1] == 1
-    if function is binary_accuracy or (function is accuracy and (one or loss.kernel == PROBABILITIES)):
+    if function is binary_accuracy or (function is accuracy and (one or kind(loss.kernel) == PROBABILITIES)):
         wrong = (target != 0) & (target != 1)
         expected = "0 or 1"
     elif one:
         raise ValueError(f"metric {name!r} compares the scores of several outputs, and there is one; use 'accuracy'")
-    elif loss.kernel == CLASS_SHARES:  # checked already
+    elif kind(loss.kernel) == CLASS_SHARES:  # checked already
         return
     else:
         outside = ((target < 0) | (target > 1)).any(axis=1)
         wrong = outside | (np.abs(target.sum(axis=1, dtype=np.float64) - 1) > SHARE_TOLERANCE)
         expected = "one-hot rows, or shares of classes that sum to 1"
+    wrong &= ~np.isnan(target if wrong.ndim > 1 else target.sum(axis=1))  # those were not measured
     if wrong.any():
         row = int(wrong.reshape(len(wrong), -1).any(axis=1).argmax())
         found = f"{target[row, 0]:g}" if one else f"{target[row]}"

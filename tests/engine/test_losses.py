@@ -4,10 +4,14 @@ import mpmath
 import numpy as np
 import pytest
 
-from nncore.reference.formulas import LOSS, LOSS_GRADIENT
+from nncore import Dense, losses
+from nncore.program import lower
+from nncore.reference.losses import LOSS, LOSS_GRADIENT, OF_EACH
+from nncore.reference.targets import row_losses, slopes
 
-ELEMENTWISE = ["squared_error", "absolute_error", "huber", "sigmoid_crossentropy"]
-ALL = [*ELEMENTWISE, "softmax_crossentropy", "sparse_softmax_crossentropy"]
+ELEMENTWISE = [*OF_EACH]
+CHOICES = ["softmax_crossentropy", "sparse_softmax_crossentropy", "softmax_focal", "kl_divergence"]
+ALL = [*ELEMENTWISE, *CHOICES]  # a gaussian has other numbers of targets: see test_targets_are_read
 TOLERANCE = {"float32": {"rtol": 3e-6, "atol": 3e-7}, "float64": {"rtol": 1e-13, "atol": 1e-15}}
 DELTA = 0.75
 
@@ -16,7 +20,9 @@ def targets(name, rng, n, n_outputs, dtype):
     if name == "sparse_softmax_crossentropy":
         return rng.integers(n_outputs, size=n).astype(np.int32)
     t = rng.random((n, n_outputs))
-    return (t / t.sum(axis=1, keepdims=True) if name == "softmax_crossentropy" else t).astype(dtype)
+    if "hinge" in name:
+        return np.round(t).astype(dtype)
+    return (t / t.sum(axis=1, keepdims=True) if name in CHOICES else t).astype(dtype)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -31,6 +37,34 @@ def test_agrees_with_the_oracle(variant, name):
             tolerance = TOLERANCE[variant.DTYPE.name]
             np.testing.assert_allclose(values, LOSS[name](exact, target, DELTA), **tolerance)
             np.testing.assert_allclose(gradient, LOSS_GRADIENT[name](exact, target, DELTA), **tolerance)
+
+
+READ = [
+    losses.BinaryCrossentropy(
+        True, label_smoothing=0.1, pos_weight=3, output_weights=[1, 2, 0, 0.5], mask_missing=True
+    ),
+    losses.BinaryFocalCrossentropy(True, gamma=0.5, apply_class_balancing=True),
+    losses.CategoricalFocalCrossentropy(True, alpha=[1, 2, 3, 4], label_smoothing=0.2),
+    losses.SparseCategoricalCrossentropy(True, label_smoothing=0.1),
+    losses.Pinball([0.1, 0.9], mask_missing=True),
+    losses.Huber(0.5, output_weights=[1, 2, 3, 4]),
+    losses.GaussianNegativeLogLikelihood(epsilon=0.1, output_weights=[2, 3], mask_missing=True),
+]
+
+
+@pytest.mark.parametrize("loss", READ, ids=lambda loss: loss.name)
+def test_targets_are_read(variant, loss):
+    program, rng = lower([Dense(4)], 1, loss), np.random.default_rng(2)
+    for n in (1, 15, 17, 33):
+        z = (2 * rng.standard_normal((n, 4))).astype(variant.DTYPE)
+        t = targets(losses.TARGETS_OF_KERNEL[loss.kernel], rng, n, program.n_targets, variant.DTYPE)
+        if program.reading.missing:
+            t[rng.random(t.shape) < 0.3] = np.nan
+        values, gradient = variant.loss(loss.kernel, z, t, loss.parameter, program.reading)
+        exact, target = z.astype(np.float64), t if t.dtype == np.int32 else t.astype(np.float64)
+        tolerance = TOLERANCE[variant.DTYPE.name]
+        np.testing.assert_allclose(values, row_losses(program, exact, target), **tolerance)
+        np.testing.assert_allclose(gradient, slopes(program, exact, target), **tolerance)
 
 
 LOGITS = [0.0, 1e-40, 1e-7, 1.0, 20.0, 88.0, 104.0, 1e4, 1e30, 3e38]

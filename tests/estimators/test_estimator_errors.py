@@ -51,8 +51,15 @@ def test_wrong_arguments_are_named_by_fit(argument):
 def test_wrong_losses_layers_and_rows_are_named():
     cases = [
         (lambda: MLPRegressor("poisson").fit(X_NUMBERS, Y_NUMBERS), "loss='poisson' needs a y that is >= 0, got -"),
-        (lambda: MLPRegressor("poisson", dropout=0.1).fit(X, Y), "loss='poisson' takes no dropout"),
-        (lambda: MLPRegressor("poisson", solver="lm").fit(X, Y), "loss='poisson' is no sum of squares"),
+        (
+            lambda: MLPRegressor("poisson", solver="lm").fit(X, Y),
+            "solver='lm' minimises squared errors only, .* is poisson",
+        ),
+        (
+            lambda: Classifier(loss="hinge").fit(X, Y),
+            "has no probabilities, with which a classifier answers; leave loss",
+        ),
+        (lambda: MLPRegressor("hinge").fit(X, Y), "a regressor needs a loss of numbers, got 'hinge'"),
         (lambda: MLPRegressor(loss="log_loss").fit(X_NUMBERS, Y_NUMBERS), "unknown loss 'log_loss'"),
         (lambda: MLPRegressor(loss="binary_crossentropy").fit(X_NUMBERS, Y_NUMBERS), "needs a loss of numbers"),
         (

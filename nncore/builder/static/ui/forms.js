@@ -107,6 +107,7 @@ function kindField(name, about, value, where, onchange) {
   if (name.endsWith("initializer")) return [field(label(name), initializerChoice(name, now, onchange), options), initializerFields(now, where, onchange)];
   if (typeof about.default === "boolean") return field(label(name), toggle(now, onchange), { ...options, inline: true });
   if (name === "name") return field("Name", textBox(now, onchange), options);
+  if (Array.isArray(now)) return field(label(name), textBox(now.join(", "), text => onchange(text ? text.split(",").map(Number) : null)), options);
   return field(label(name), number(now, onchange, { optional: !about.required && about.default === null, placeholder: "none" }), options);
 }
 

@@ -50,7 +50,8 @@ function symbol(line) {
 
 function withNumbers(tree, about, answer, state, i) {
   const given = state.training.loss ?? {};
-  if (given.from_logits) return null; // the prediction holds logits, and the probabilities are nowhere
+  if (given.from_logits || given.log_input) return null; // the prediction is raw, and what the formula speaks of is nowhere
+  if (about.fields?.quantiles || about.fields?.epsilon) return null; // several outputs have one target
   const prediction = answer.prediction.values[i];
   if (answer.prediction.shape[1] > prediction.length) return null;
   const known = (id, index, at) => {
