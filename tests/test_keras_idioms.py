@@ -474,7 +474,7 @@ def test_names_are_suggested_by_what_they_mean(make, said):
         ("state_dict", "nncore.load(path) reads it"),
         ("n_classes", "model.program.n_outputs is their number"),
         ("gradients", "model.loss_and_gradient(X, y) returns loss and gradient"),
-        ("freeze", "every layer learns"),
+        ("requires_grad_", "model.freeze(layer)"),
     ],
 )
 def test_attributes_by_the_names_of_others(name, said):
@@ -542,7 +542,7 @@ def test_hints_are_no_attributes():
         (lambda model: nncore.PolynomialDecay, "LearningRateScheduler(function), a callback, sets any rate"),
         (lambda model: nncore.optimizers.Adamax, "of optimizers there are SGD, RMSprop, Adagrad, Adam"),
         (lambda model: nncore.f1_score, "give a function: def own(y_true, y_pred): return sklearn.metrics.f1"),
-        (lambda model: nncore.losses.HingeLoss, "no loss here is like it; classes take a crossentropy"),
+        (lambda model: nncore.losses.CategoricalHinge, "no loss here is like it; classes take a crossentropy"),
         (lambda model: nncore.activations.selu, "it is not here; nearest is elu, leaky_relu and relu"),
         (lambda model: nncore.AlphaDropout, "of layers there are Dense, Activation"),
     ],

@@ -263,7 +263,7 @@ OF_A_KIND = {
     },
     "loss": table(
         {
-            "cosinesimilarity kldiv kldivergence logcosh mape meanabsolutepercentageerror poisson": NO_LOSS,
+            "cosinesimilarity mape meanabsolutepercentageerror": NO_LOSS,
             "meansquaredlogarithmicerror msle": "train on numpy.log1p(y) with 'mse'",
             "categoricalhinge": f"{NO_LOSS}; classes take a crossentropy",
             "rmse rootmeansquarederror": "'mse' is least for the same weights",
@@ -288,7 +288,7 @@ def of_any_kind(name: str) -> str | None:
 
     Examples
     --------
-    >>> of_any_kind("HingeLoss")
+    >>> of_any_kind("CategoricalHinge")
     'no loss here is like it; classes take a crossentropy'
     >>> of_any_kind("Dense")
     """

@@ -266,8 +266,9 @@ class Sequential:
         Examples
         --------
         >>> from nncore import Dense, Sequential
-        >>> Sequential([Dense(1)], name="line").get_config()["layers"]
-        [{'type': 'Dense', 'units': 1}]
+        >>> config = Sequential([Dense(1)], name="line").get_config()
+        >>> config["name"], config["layers"][0]["units"]
+        ('line', 1)
         """
         from nncore.model import anew
 
@@ -287,7 +288,7 @@ class Sequential:
         >>> from nncore import Dense, Sequential
         >>> model = Sequential([Dense(8, "relu"), Dense(3, "softmax")], seed=3)
         >>> Sequential.from_config(model.get_config())
-        Sequential(layers=(Dense(8, 'relu'), Dense(3, 'softmax')), seed=3, dtype='float32', name=None)
+        Sequential([Dense(8, 'relu'), Dense(3, 'softmax')], seed=3, dtype='float32')
         """
         from nncore.model import anew
 

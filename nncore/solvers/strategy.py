@@ -16,7 +16,7 @@ from nncore.base.names import lookup
 from nncore.base.typing import Array
 from nncore.network import Network
 from nncore.optimizers import OPTIMIZERS
-from nncore.program import Program
+from nncore.program import Program, refuse_frozen
 from nncore.solvers import blas, equations, lbfgs, levenberg_marquardt
 from nncore.solvers.lbfgs import LBFGS
 from nncore.solvers.levenberg_marquardt import LM
@@ -129,6 +129,7 @@ class Solving:
                 raise ValueError(f"solver={self.name!r} cannot clip: compile an optimizer without {argument}={value:g}")
 
     def check(self, state: State, program: Program, data: Data) -> None:
+        refuse_frozen(program)
         _check_program(program, self.name)
         self.solver.check(program)
 

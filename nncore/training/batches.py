@@ -86,6 +86,7 @@ class MiniBatches:
         return ("learning_rate", "clipped") if _clips(state.optimizer) else ("learning_rate",)
 
     def check(self, state: State, program: Program, data: Data) -> None:
+        refuse_frozen(program)
         self.batch_size = min(self.batch_size, len(data.X))
         self.steps = math.ceil(len(data.X) / self.batch_size)  # of an epoch
         refuse_unsuitable_batch(program, self.batch_size, state.dtype.itemsize)

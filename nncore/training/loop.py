@@ -18,7 +18,7 @@ from nncore.errors import TrainingDiverged
 from nncore.history import History
 from nncore.network import Network
 from nncore.optimizers import Optimizer
-from nncore.program import Program, refuse_frozen
+from nncore.program import Program
 from nncore.program.naming import layer_names
 from nncore.program.penalties import penalises
 from nncore.program.symmetry import symmetric_layers
@@ -178,7 +178,6 @@ class Fit:
             from nncore.arrays.class_weights import weighted_by_class  # here, not at the top: few need it
 
             self.data, self._seen = weighted_by_class(self.data, program, class_weight), None
-        refuse_frozen(program)
         strategy.check(state, program, self.data)
         self.penalises = penalises(program)
         self.metrics = scorers(state)
