@@ -15,8 +15,8 @@ SOURCES = {
 }
 
 WORDS = "metrics activations initializers layers losses schedules optimizers"
-"""What a user imports by its name, one file each, which imports only those before it. Beside them are `errors` and
-`version`, which import nothing."""
+"""What a user imports by its name, each a file or a folder, which imports only those before it. Beside them are
+`errors` and `version`, which import nothing."""
 
 SPEC = f"errors version base {WORDS} program"
 BELOW = f"{SPEC} engine kernels datasets arrays data network"
@@ -94,7 +94,8 @@ def upward(module, targets):
     allowed = {own, *(room(f"nncore.{name}") for name in MAY_IMPORT.get(own, "").split())}
     wrong = {target for target in targets if room(target) not in allowed}
     if own == "words":
-        earlier = WORDS.split(module.removeprefix("nncore."))[0].split()
+        word = module.split(".")[1]
+        earlier = [word, *WORDS.split(word)[0].split()]
         wrong |= {target for target in targets if room(target) == "words" and target.split(".")[1] not in earlier}
     return wrong
 
@@ -136,7 +137,8 @@ def test_rooms_have_faces():
 
 def test_the_package_itself_is_flat():
     files = {path.name for path in PACKAGE.glob("*.py")}
-    words = {*WORDS.split(), "errors", "kernels", "version", "__init__", "__main__"}
+    folders = {word for word in WORDS.split() if (PACKAGE / word / "__init__.py").exists()}
+    words = {*WORDS.split(), "errors", "kernels", "version", "__init__", "__main__"} - folders
     assert files == {f"{word}.py" for word in words}
 
 

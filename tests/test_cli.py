@@ -1222,3 +1222,37 @@ def test_a_history_that_cannot_be_written_does_not_lose_the_model(run, monkeypat
     code, _, err = run("train", "iris", "--epochs", "3", "-o", "m.st", "--history", "h.json")
     assert code == 1 and err.endswith("nncore: cannot write h.json: No space left on device\n")
     assert nncore.load("m.st").epoch == 3
+
+
+# ---- metrics
+
+
+def test_metrics_beside_the_usual_ones(run, ok):
+    out = json.loads(ok("train", "iris", "--metrics", "f1,auc,top_2_accuracy", "--json", "-o", "m.safetensors", *QUICK))
+    assert list(out["test"]) == ["accuracy", "loss", "f1", "auc", "top_2_accuracy"]
+    assert {"f1", "auc"} <= set(out["history"])
+    saved = json.loads(ok("evaluate", "m.safetensors", "iris", "--held-out", "--json"))
+    assert {name: saved[name] for name in out["test"]} == out["test"]
+    other = ok("evaluate", "m.safetensors", "iris", "--held-out", "--metrics", "recall_of_1,log_loss")
+    assert re.match(r"accuracy [\d.]+, loss [\d.]+, recall_of_1 [\d.]+, log_loss [\d.]+ \(30 rows\)", other)
+    numbers = json.loads(ok("train", "diabetes", "--metrics", "mape,mae,rmse", "--json", "-o", "n.safetensors", *QUICK))
+    assert list(numbers["test"]) == ["r2", "rmse", "mape", "mae"] and numbers["test"]["mae"] > 10, "in its units"
+    saved = json.loads(ok("evaluate", "n.safetensors", "diabetes", "--held-out", "--metrics", "mae", "--json"))
+    assert saved["mae"] == numbers["test"]["mae"]
+    assert "f1 0" in ok("train", "iris", "--folds", "3", "--metrics", "f1", *QUICK)
+    assert "f1 0" in ok("train", "iris", "--ensemble", "2", "--metrics", "f1", *QUICK)
+    for data, score in (("iris", "f1_macro"), ("diabetes", "r2")):
+        assert score in ok("search", data, "--space", "hidden.units=4,8", "--score", score, "--epochs", "2")
+    for command, message in (
+        (("train", "iris", "--metrics", "f11"), "--metrics: unknown metric 'f11'; did you mean 'f1'?"),
+        (("train", "iris", "--metrics", "f1,rmse"), "--metrics: rmse is no metric for this target, which is classes"),
+        (("train", "diabetes", "--metrics", "f1"), "--metrics: f1 is no metric for this target, which is a number"),
+        (
+            ("evaluate", "m.safetensors", "iris", "--metrics", "mae"),
+            "mae is no metric for this target, which is classes",
+        ),
+        (("search", "diabetes", "--space", "hidden.units=4", "--score", "auc"), "--score: auc is no metric for this"),
+        (("search", "iris", "--space", "hidden.units=4", "--monitor", "f1"), "'--monitor'; here it is --score"),
+    ):
+        code, out, err = run(*command)
+        assert code == 2 and message in err and out == ""

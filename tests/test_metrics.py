@@ -1,6 +1,8 @@
 """Metrics agree with scikit-learn, which defines them, and handle the edges."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,13 +83,14 @@ FUNCTIONS = [*dict.fromkeys(metrics.METRICS.values()), metrics.confusion_matrix]
     "masked", [MASKED, MASKED[:, None], [[0.0], [1.0], MASKED[2:]]], ids=["(n,)", "(n, 1)", "list"]
 )
 def test_what_a_mask_hides_is_no_value(function, masked):
-    whole = [[0.1, 0.9]] * 3 if function is metrics.categorical_accuracy else [0, 1, 1]
+    of_columns = function is metrics.categorical_accuracy or function == metrics.top_5_accuracy
+    whole = [[0.1, 0.9]] * 3 if of_columns else [0, 1, 1]
     for name, given in (("y_true", (masked, whole)), ("y_pred", (whole, masked))):
         said = rf"{name}.* is a masked array with 1 masked value.*: {name}.*\.filled\(value\)"
         with pytest.raises(ValueError, match=said):
             function(*given)
     unmasked = np.ma.array([0, 1, 1])
-    if function is not metrics.categorical_accuracy:
+    if not of_columns:
         assert np.array_equal(function(unmasked, unmasked), function([0, 1, 1], [0, 1, 1]))
 
 
@@ -182,8 +185,19 @@ def test_bad_input(call, message):
 def test_table_holds_every_metric_that_returns_a_number():
     assert metrics.METRICS["mse"] is metrics.mean_squared_error
     for metric in set(metrics.METRICS.values()):
-        assert isinstance(metric([[0.0, 1.0], [1.0, 0.0]], [[0.2, 0.8], [0.9, 0.1]]), float)
-        assert metrics.METRICS[metric.__name__] is metric
+        n = 6 if metric == metrics.top_5_accuracy else 2
+        assert isinstance(metric(np.eye(n), np.eye(n)[::-1] * 0.8), float)
+        assert metrics.METRICS[metric.__name__] is metric is getattr(metrics, metric.__name__)
+
+
+def test_readme_and_guide_list_every_metric():
+    root = Path(__file__).resolve().parent.parent
+    guide, readme = (
+        set(re.findall(r"`(\w+)`", (root / name).read_text(encoding="utf-8")))
+        for name in ("docs/guide/metrics.md", "README.md")
+    )
+    assert set(metrics.METRICS) <= guide
+    assert {metric.__name__ for metric in metrics.METRICS.values()} <= readme
 
 
 def test_accuracy_of_a_regression_is_refused():
@@ -194,20 +208,23 @@ def test_accuracy_of_a_regression_is_refused():
 
 def test_which_metrics_take_class_indices_and_in_which_less_is_better():
     known = set(metrics.METRICS.values())
-    assert known - metrics.NEEDS_COLUMNS == {metrics.accuracy, metrics.categorical_accuracy}
-    assert known - metrics.LARGER_IS_BETTER == {metrics.mean_squared_error, metrics.mean_absolute_error}
+    numbers = {metrics.mse, metrics.mae, metrics.rmse, metrics.mape, metrics.r2}
+    assert numbers | {metrics.binary_accuracy} == metrics.NEEDS_COLUMNS
+    assert known - metrics.LARGER_IS_BETTER == numbers - {metrics.r2} | {metrics.log_loss}
 
 
 def test_a_metric_of_classes_that_gets_outputs_says_how_to_make_classes():
     X, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 3
     for layer, labels in ((Dense(1, "sigmoid"), y == 1), (Dense(3, "softmax"), y)):
         model = Sequential([layer])
-        model.compile(metrics=[reference.accuracy_score])
-        with pytest.raises(
-            ValueError, match=r"metric 'accuracy_score' failed: .*if it wants classes, def own"
-        ) as caught:
+
+        def score(y_true, y_pred):
+            return reference.accuracy_score(y_true, y_pred)
+
+        model.compile(metrics=[score])
+        with pytest.raises(ValueError, match=r"metric 'score' failed: .*if it wants classes, def own") as caught:
             model.fit(X, labels)
-        scope = {"accuracy_score": reference.accuracy_score}
+        scope = {"score": score}
         exec(str(caught.value).split("if it wants classes, ")[1], scope)
         model.compile(metrics=[scope["own"], "accuracy"])
         assert model.fit(X, labels).own[0] == model.history.accuracy[0]

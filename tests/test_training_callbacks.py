@@ -82,9 +82,15 @@ class Played:
 # ---- Monitor
 
 
-@pytest.mark.parametrize("name", ["loss", *METRICS])
+ERRORS = "loss mse mae rmse mape mean_squared_error mean_absolute_error root_mean_squared_error log_loss weighted_rmse"
+
+
+SETTINGS = ["weighted_f1_macro", "recall_of_0", "top_3_accuracy", "weighted_rmse"]
+
+
+@pytest.mark.parametrize("name", ["loss", *METRICS, *SETTINGS])
 def test_mode_auto_knows_the_direction_of_every_metric(name):
-    larger = name in {"acc", "accuracy", "binary_accuracy", "categorical_accuracy", "r2", "r2_score"}
+    larger = name not in {*ERRORS.split(), "mean_absolute_percentage_error"}
     assert Monitor(name).mode == Monitor(f"val_{name}").mode == ("max" if larger else "min")
     assert Monitor(name, "max").mode == "max"
 
@@ -104,8 +110,8 @@ WATCHING = [EarlyStopping, ReduceLROnPlateau, lambda *a, **k: ModelCheckpoint("m
     ("arguments", "error", "message"),
     [
         ({"monitor": "val_los"}, ValueError, "mode='auto' does not know .* 'val_los' .*; did you mean 'val_loss'?"),
-        ({"monitor": "f1"}, ValueError, "mode='auto' does not know .* 'f1' is better: give mode='min' or mode='max'$"),
-        ({"monitor": "val_auc"}, ValueError, "'val_auc' is better: give mode='min' or mode='max'$"),
+        ({"monitor": "f2"}, ValueError, "mode='auto' does not know .* 'f2' is better: give mode='min' or mode='max'$"),
+        ({"monitor": "val_iou"}, ValueError, "'val_iou' is better: give mode='min' or mode='max'$"),
         ({"monitor": "val_foo"}, ValueError, "'val_foo' is better: give mode='min' or mode='max'$"),
         ({"monitor": "Val_Accuracy"}, ValueError, "; did you mean 'val_accuracy'[?]$"),
         ({"monitor": 3}, TypeError, "monitor must be the name of a value, got 3"),
@@ -164,7 +170,7 @@ NEEDS_METRIC = EarlyStopping("val_accuracy")
             r"record; did you mean 'val_r2'[?] it would be with compile\(metrics=\['r2'\]\); recorded",
         ),
         (
-            EarlyStopping("val_rmse", mode="min"),
+            EarlyStopping("val_medae", mode="min"),
             {"validation_split": 0.5},
             r"record; give a function: def own\(y_true, y_pred\): return .*, and watch 'val_own'; recorded",
         ),

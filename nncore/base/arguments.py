@@ -117,6 +117,7 @@ ADVICE = elsewhere.table(
         "validation_steps": "all validation rows are scored, so leave it out",
         "verbose": "it prints nothing, so leave it out; what it did is in its attributes and in the history",
         "weight_decay": "AdamW has it, and so has a layer under any optimizer, as in Dense(8, weight_decay=0.01)",
+        "weighted_metrics": "metrics called weighted_ count rows as sample_weight says: metrics=['weighted_accuracy']",
         "warm_start": "every fit goes on from where the model is, so leave it out",
     }
 )

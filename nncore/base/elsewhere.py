@@ -165,7 +165,7 @@ OF_AN_OPTIMIZER = table(
 
 OF_THE_PACKAGE = table(
     {
-        "accuracy accuracy_score confusion_matrix r2_score": "see nncore.metrics",
+        "accuracy accuracy_score confusion_matrix f1_score r2_score roc_auc_score": "see nncore.metrics",
         "Add add Concatenate concatenate": f"Residual adds what it reads; {NO_LAYER}",
         "backend keras models nn utils": "the package is flat: from nncore import Dense, Sequential, load",
         "BackupAndRestore": "use ModelCheckpoint, and nncore.load(path) to go on",
@@ -231,17 +231,17 @@ OF_THE_PACKAGE = table(
 )
 """Names of other packages, and of their modules -> what to write here."""
 
+OWN_METRIC = "give a function: def own(y_true, y_pred): return sklearn.metrics."
 METRICS = {
-    "auc rocauc rocaucscore": "roc_auc_score(y_true[:, 0], y_pred[:, 0])",
-    "f1 f1score fbeta": "f1_score(y_true[:, 0], y_pred[:, 0] > 0.5)",
-    "precision precisionscore": "precision_score(y_true[:, 0], y_pred[:, 0] > 0.5)",
-    "recall recallscore": "recall_score(y_true[:, 0], y_pred[:, 0] > 0.5)",
-    "balancedaccuracy balancedaccuracyscore": "balanced_accuracy_score(y_true[:, 0], y_pred[:, 0] > 0.5)",
-    "mcc matthewscorrcoef": "matthews_corrcoef(y_true[:, 0], y_pred[:, 0] > 0.5)",
-    "rmse rootmeansquarederror": "root_mean_squared_error(y_true, y_pred)",
-    "mape meanabsolutepercentageerror": "mean_absolute_percentage_error(y_true, y_pred)",
-    "medae medianabsoluteerror": "median_absolute_error(y_true, y_pred)",
-    "topk topkcategoricalaccuracy topkaccuracyscore": "top_k_accuracy_score(y_true, y_pred)",
+    "cohenkappascore kappa": f"{OWN_METRIC}cohen_kappa_score(y_true[:, 0], y_pred[:, 0] > 0.5)",
+    "f2 f2score fbeta fbetascore": f"{OWN_METRIC}fbeta_score(y_true[:, 0], y_pred[:, 0] > 0.5, beta=2)",
+    "jaccard jaccardscore iou": f"{OWN_METRIC}jaccard_score(y_true[:, 0], y_pred[:, 0] > 0.5)",
+    "medae medianabsoluteerror": f"{OWN_METRIC}median_absolute_error(y_true, y_pred)",
+    "msle meansquaredlogerror": f"{OWN_METRIC}mean_squared_log_error(y_true, y_pred)",
+    "rocaucovr": "'auc' takes each class against the rest, 'auc_weighted' by their rows",
+    "sensitivity": "'recall' is it",
+    "specificity": "'recall_of_0' is it, the recall of class 0",
+    "topk topkaccuracy topkaccuracyscore": "say k, as in 'top_3_accuracy'",
 }
 FIXED = "there is none like it, so give RandomNormal(stddev) or RandomUniform(limit), or set the weights"
 NO_LOSS = "no loss here is like it"
@@ -257,10 +257,7 @@ NEAREST = {
 }
 """Names of a kind that are others, and the nearest that are here."""
 OF_A_KIND = {
-    "metric": {
-        name: f"give a function: def own(y_true, y_pred): return sklearn.metrics.{call}"
-        for name, call in table(METRICS).items()
-    },
+    "metric": table(METRICS),
     "loss": table(
         {
             "cosinesimilarity mape meanabsolutepercentageerror": NO_LOSS,

@@ -43,8 +43,12 @@ def loader(
     return found
 
 
-def explaining(module: str, words: Mapping[str, str]) -> Callable[[str], Any]:
+def explaining(
+    module: str, words: Mapping[str, str], more: Mapping[str, Any] = MappingProxyType({})
+) -> Callable[[str], Any]:
     """Return the ``__getattr__`` of a module that says of names that it does not have what to write instead.
+
+    What is in `more` it has.
 
     Examples
     --------
@@ -56,6 +60,10 @@ def explaining(module: str, words: Mapping[str, str]) -> Callable[[str], Any]:
     """
 
     def refuse(name: str) -> Any:
+        if name in more:
+            return more[name]
+        if sys._getframe(1).f_code.co_name == "_handle_fromlist":  # an import, which then looks for a module: no miss
+            raise AttributeError(name)
         known = [one for one in vars(sys.modules[module]) if not one.startswith("_")]
         raise _miss(module, name, known, words, sys._getframe(1))
 

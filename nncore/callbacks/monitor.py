@@ -8,7 +8,7 @@ from nncore.base import checks
 from nncore.base.elsewhere import OF_A_KIND, bare
 from nncore.base.names import lookup, nearest
 from nncore.base.recorded import COLUMNS
-from nncore.metrics import LARGER_IS_BETTER, METRICS
+from nncore.metrics import METRICS, is_larger_better
 
 Objection = Callable[[str], str | None]
 VALIDATES = "val_* values need fit(validation_data=...) or fit(validation_split=...)"
@@ -64,7 +64,7 @@ def _given(monitor: str, mode: str) -> str:
 def _direction(monitor: str, mode: str) -> str:
     name = monitor.removeprefix("val_")
     if name in METRICS:
-        return "max" if METRICS[name] in LARGER_IS_BETTER else "min"
+        return "max" if is_larger_better(METRICS[name]) else "min"
     if name == "loss":
         return "min"
     near = None if bare(name) in OF_A_KIND["metric"] else _meant(monitor, ("loss", "val_loss"))
@@ -106,7 +106,8 @@ def how_to_record(name: str, recorded: Collection[str], objection: Objection, ho
         possible += [f"val_{one}" for one in recorded if one == "loss" or one not in COLUMNS]
     metric = name.removeprefix("val_")
     if name not in possible and metric not in METRICS and (own := OF_A_KIND["metric"].get(bare(metric))):
-        return f"; {own}, and watch {name.replace(metric, 'own')!r};"
+        watch = f", and watch {name.replace(metric, 'own')!r}" if "def own" in own else ""
+        return f"; {own}{watch};"
     meant = _meant(name, possible)
     said = "" if meant in (None, name) else f" did you mean {meant!r}?"
     if meant in recorded:
@@ -129,7 +130,7 @@ def _meant(name: str, possible: Collection[str]) -> str | None:
     others = [*METRICS, *(f"val_{one}" for one in METRICS)]
     if name in possible:
         return name
-    if name in others:
+    if name in others or name.removeprefix("val_") in METRICS:
         return next((one for one in others if one in possible and _same(one, name)), name)
     prefix = "val_" if name.startswith("val_") else ""  # which would make all those with it look alike
     for known in (possible, others):
@@ -142,4 +143,4 @@ def _meant(name: str, possible: Collection[str]) -> str | None:
 def _same(one: str, other: str) -> bool:
     """Whether two names are of the same metric, of the same rows."""
     functions = [METRICS[name.removeprefix("val_")] for name in (one, other)]
-    return functions[0] is functions[1] and one.startswith("val_") == other.startswith("val_")
+    return functions[0] == functions[1] and one.startswith("val_") == other.startswith("val_")

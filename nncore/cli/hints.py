@@ -31,6 +31,8 @@ OTHER_NAMES = {
     "--schedule": "lr-schedule scheduler lr-scheduler decay",
     "--proba": "probabilities probs prob predict-proba",
     "--dtype": "precision",
+    "--metrics": "metric",
+    "--score": "monitor scoring objective",
     "--folds": "cv k-fold kfold n-folds n-splits cross-validation",
     "--ensemble": "bagging n-models n-networks members",
 }
@@ -56,7 +58,6 @@ IN_PYTHON = {
     "momentum": "SGD(0.01, momentum=0.9)",
     "patience early-stopping": "fit(callbacks=EarlyStopping(patience=20)); --val keeps the best epoch",
     "loss": 'compile(loss="huber"); train takes what suits the target',
-    "metrics metric": 'compile(metrics=["mae"])',
     "resume load continue finetune fine-tune initial-weights": "load(FILE), and fit again",
     "solver": 'fit(X, y, solver="lbfgs"), or "lm"; optimizers are --optimizer',
 }

@@ -43,9 +43,16 @@ def add_training_options(command: argparse.ArgumentParser) -> argparse._Argument
     )
     training.add_argument("--epochs", type=count, help="default: so many that about 2000 updates are made, 10 to 200")
     training.add_argument("--batch-size", type=count, help="rows per update (default 32; mnist 128)")
+    add_metrics_option(training)
     training.add_argument("--test", type=share, help="share of the rows held out to test (default 0.2)")
     training.add_argument("--threads", type=count, help="default: chosen by the size of the network")
     return training
+
+
+def add_metrics_option(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Let a command be told what else to score, beside what it does anyway."""
+    text = "what to score besides, as in f1,auc,recall_of_0 or mae,mape; see nncore.metrics"
+    command.add_argument("--metrics", type=names, default=(), metavar="A,B", help=text)
 
 
 def add_table_options(command: argparse.ArgumentParser, *, target: bool = False, missing: bool = False) -> None:

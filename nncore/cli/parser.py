@@ -139,7 +139,7 @@ def _add_search(commands: _Commands) -> None:
         metavar="K",
         help="let the best of K go on for K times as many epochs, the others not",
     )
-    searching.add_argument("--score", default="loss", help="what decides: loss, or accuracy of classes (default loss)")
+    searching.add_argument("--score", default="loss", help="what decides: loss, accuracy, f1, rmse... (default loss)")
     searching.add_argument(
         "--folds",
         type=options.count,
@@ -171,6 +171,7 @@ def _add_evaluate(commands: _Commands) -> None:
     command.add_argument("model", metavar="MODEL", help="a file saved by nncore train")
     command.add_argument("data", metavar="DATA", help=f"{DATA_HELP}; - is a table from standard input")
     command.add_argument("--held-out", action="store_true", help="only the rows that training on this DATA held out")
+    options.add_metrics_option(command)
     options.add_table_options(command, missing=True)
 
 

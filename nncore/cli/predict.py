@@ -81,7 +81,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     with blamed_on_the_user():
-        scores, found = score_and_balance(model, preparation, X, y)
+        scores, found = score_and_balance(model, preparation, X, y, metrics=options.metrics or _scored(model))
         classes = preparation.schema.classes
         matrix = None if classes is None else confusion_matrix(y, _predict(model, preparation, X)[0], len(classes))
     if options.json:
@@ -97,6 +97,12 @@ def run_evaluate(options: argparse.Namespace) -> int:
             ]
         )
     return DONE
+
+
+def _scored(model: Sequential | Ensemble) -> tuple[str, ...]:
+    """Return what the model was scored by in training, beside what `score_and_balance` always tells."""
+    first = model if isinstance(model, Sequential) else model.models[0]
+    return tuple(name for name in first.metrics if isinstance(name, str) and name != "accuracy")
 
 
 def _held_out(X: np.ndarray, y: np.ndarray, split: Split, options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:

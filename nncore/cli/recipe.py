@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from nncore.base.elsewhere import bare
 from nncore.base.names import lookup
 from nncore.callbacks import EarlyStopping, LearningRateScheduler
 from nncore.cli.errors import UsageError, blamed_on_the_user
+from nncore.cli.scoring import check_metrics
 from nncore.cli.sources import Source
 from nncore.datasets import Dataset, Preparation
 from nncore.layers import Dense
@@ -69,12 +71,20 @@ def build(train: Dataset, recipe: Recipe, options: argparse.Namespace, seed: int
         kind = lookup("optimizer", options.optimizer, OPTIMIZERS)
     with blamed_on_the_user("--lr"):
         optimizer = kind() if options.lr is None else kind(learning_rate=options.lr)
+    with blamed_on_the_user("--metrics"):
+        metrics = metrics_for(train, options.metrics)
     with blamed_on_the_user():
         hidden = [Dense(units, options.activation) for units in recipe.layers]
         model = Sequential([*hidden, head], seed=(options.seed + seed) % 2**64, dtype=options.dtype)
-        model.compile(optimizer, metrics=[] if train.target_names is None else ["accuracy"])
+        model.compile(optimizer, metrics=metrics)
         model.build(train.n_features)
     return model
+
+
+def metrics_for(train: Dataset, names: Sequence[str]) -> list[str]:
+    """Return what is scored while training: of numbers nothing, for they are scored in units of the target, later."""
+    check_metrics(names, classes=train.target_names is not None)
+    return [] if train.target_names is None else [*dict.fromkeys(["accuracy", *names])]
 
 
 def callbacks_for(recipe: Recipe, model: Sequential, *, validates: bool) -> list[Any]:

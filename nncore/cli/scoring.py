@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nncore.base.balance import Balance
+from nncore.base.names import lookup
 from nncore.datasets import Preparation
-from nncore.metrics import accuracy, mean_squared_error, r2_score
+from nncore.metrics import METRICS, NEEDS_COLUMNS, accuracy, inner, mean_squared_error, r2_score
 from nncore.model import Sequential
 
 if TYPE_CHECKING:
@@ -24,21 +26,48 @@ def guesses(model: Sequential | Ensemble, inputs: np.ndarray) -> np.ndarray:
     return loss.point(model.predict(inputs))[:, 0]
 
 
-def score(model: Sequential | Ensemble, preparation: Preparation, X: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Return ``accuracy`` and ``loss`` of a classifier, ``r2`` and ``rmse`` (in the target's units) of a regressor."""
-    inputs = preparation.prepare_inputs(X)
-    if preparation.schema.classes is not None:
-        return {"accuracy": accuracy(y, model.predict(inputs)), "loss": model.evaluate(inputs, y)["loss"]}
-    prediction = preparation.restore_target(guesses(model, inputs))
-    r2 = r2_score(y, prediction) if len(y) > 1 else math.nan
-    return {"r2": r2, "rmse": math.sqrt(mean_squared_error(y, prediction))}
+def check_metrics(names: Sequence[str], *, classes: bool) -> None:
+    """Raise ValueError if a metric is unknown, or not one of classes, or of numbers, as the target is."""
+    for name in names:
+        if (inner(lookup("metric", name, METRICS)) in NEEDS_COLUMNS) == classes:
+            what, wanted = ("classes", "accuracy, f1, auc") if classes else ("a number", "mae, rmse, mape")
+            raise ValueError(f"{name} is no metric for this target, which is {what}: {wanted} are")
+
+
+def score(
+    model: Sequential | Ensemble,
+    preparation: Preparation,
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    metrics: Sequence[str] = (),
+) -> dict[str, float]:
+    """Return ``accuracy`` and ``loss`` of a classifier, ``r2`` and ``rmse`` (in the target's units) of a regressor.
+
+    Besides it works out `metrics`.
+    """
+    inputs, classes = preparation.prepare_inputs(X), preparation.schema.classes
+    check_metrics(metrics, classes=classes is not None)
+    if classes is not None:
+        scores = {"accuracy": accuracy(y, model.predict(inputs)), "loss": model.evaluate(inputs, y)["loss"]}
+        prediction = model.predict_proba(inputs) if metrics else inputs
+    else:
+        prediction = preparation.restore_target(guesses(model, inputs))
+        r2 = r2_score(y, prediction) if len(y) > 1 else math.nan
+        scores = {"r2": r2, "rmse": math.sqrt(mean_squared_error(y, prediction))}
+    return scores | {name: METRICS[name](y, prediction) for name in metrics if name not in scores}
 
 
 def score_and_balance(
-    model: Sequential | Ensemble, preparation: Preparation, X: np.ndarray, y: np.ndarray
+    model: Sequential | Ensemble,
+    preparation: Preparation,
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    metrics: Sequence[str] = (),
 ) -> tuple[dict[str, float], Balance | None]:
     """Return what `score` does, and how the classes of a classifier fare."""
-    scores, classes = score(model, preparation, X, y), preparation.schema.classes
+    scores, classes = score(model, preparation, X, y, metrics=metrics), preparation.schema.classes
     if classes is None:
         return scores, None
     return scores, Balance.of(y, model.predict_proba(preparation.prepare_inputs(X)).argmax(axis=1), classes)
@@ -89,6 +118,6 @@ def in_words(scores: dict[str, float]) -> str:
     'R2 0.4512, RMSE 53.21'
     """
     return ", ".join(
-        f"{name.upper()} undefined" if math.isnan(value) else WORDS[name].format(value)
+        f"{name.upper()} undefined" if math.isnan(value) else WORDS.get(name, f"{name} {{:.4g}}").format(value)
         for name, value in scores.items()
     )

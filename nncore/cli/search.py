@@ -16,12 +16,13 @@ from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, say_on_stderr, writing
 from nncore.cli.parts import Parts, check_folds, cut
 from nncore.cli.recipe import Recipe, build, choose, prepared
-from nncore.cli.scoring import in_words, score
+from nncore.cli.scoring import check_metrics, in_words, score
 from nncore.cli.sources import input_files, load_source
 from nncore.datasets import Preparation
 from nncore.errors import TrainingDiverged
 from nncore.layers import Dense
 from nncore.many import Between, SearchResult, search
+from nncore.metrics import METRICS, inner
 from nncore.model import Sequential
 
 RANGE = re.compile(r"(?P<low>[^:]+?)\.\.(?P<high>[^:]+?)(?P<log>:log)?$")
@@ -46,6 +47,7 @@ def _run(options: argparse.Namespace) -> int:
         preparation = Preparation.fit(parts.train, standardize=not source.is_scaled)
     recipe = choose(parts.train, source, options)
     model = build(parts.train, recipe, options)
+    _let_decide(model, options.score)
     space = space_of(options.space, model)
     _check(space, model, parts, options)
     say = not (options.json or options.quiet)
@@ -65,12 +67,20 @@ def _run(options: argparse.Namespace) -> int:
         if found.model is None:
             raise UsageError(f"--score {options.score}: NaN for every network, so that none is the best")
         seconds = time.perf_counter() - started
-        scores = score(found.model, preparation, *(parts.test or parts.train))
+        scores = score(found.model, preparation, *(parts.test or parts.train), metrics=options.metrics)
     if options.output is not None:
         model_file.save(options.output, found.model, preparation, split, recipe.class_weight)
     _write_table(options.table, found)
     _tell(options, parts, found, scores, seconds)
     return DONE
+
+
+def _let_decide(model: Sequential, score: str) -> None:
+    """Let the network work the score out, too; of numbers as they are prepared, which orders them alike."""
+    if score in METRICS and score not in model.scorers and inner(METRICS[score]) is not METRICS["mape"]:
+        with blamed_on_the_user("--score"):
+            check_metrics([score], classes="accuracy" in model.scorers)
+            model.compile(model.optimizer, metrics=[*model.metrics, score])
 
 
 def _check(space: Mapping[str, Any], model: Sequential, parts: Parts, options: argparse.Namespace) -> None:

@@ -56,7 +56,7 @@ def run_folds(options: argparse.Namespace, source: Source) -> int:
     with blamed_on_the_user(options.data):
         _fit(folds, recipe, options)
         seconds = time.perf_counter() - started
-        scores = [score(fold.model, fold.preparation, *fold.held) for fold in folds]
+        scores = [score(fold.model, fold.preparation, *fold.held, metrics=options.metrics) for fold in folds]
     _tell(options, rows, recipe, folds, scores, seconds)
     return DONE
 
@@ -121,7 +121,7 @@ def _tell(
         print_json({**facts, "epochs": recipe.epochs, "seed": options.seed, "seconds": seconds})
     elif not options.quiet:
         lines = [f"fold {k + 1:<2}{in_words(one)} ({folds[k].held.n_samples} rows)" for k, one in enumerate(scores)]
-        between = ", ".join(f"{WORDS[name].split()[0]} {value:.2g}" for name, value in std.items())
+        between = ", ".join(f"{WORDS.get(name, name).split()[0]} {value:.2g}" for name, value in std.items())
         print_lines([*lines, f"mean   {in_words(mean)}; deviation between folds: {between}, in {seconds:.2f} s"])
 
 
@@ -154,8 +154,8 @@ def run_ensemble(options: argparse.Namespace, source: Source) -> int:
     if options.output is not None:
         model_file.save_ensemble(options.output, ensemble, preparation, split, recipe.class_weight)
     with blamed_on_the_user(options.data):
-        scores, found = score_and_balance(ensemble, preparation, *rows)
-        alone = [score(model, preparation, *rows) for model in models]
+        scores, found = score_and_balance(ensemble, preparation, *rows, metrics=options.metrics)
+        alone = [score(model, preparation, *rows, metrics=options.metrics) for model in models]
     _tell_ensemble(options, rows, models, scores, alone, seconds, "train" if parts.test is None else "test", found)
     return DONE
 

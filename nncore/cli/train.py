@@ -70,7 +70,7 @@ def _train(options: argparse.Namespace, source: Source) -> int:
     if options.output is not None:
         model_file.save(options.output, model, preparation, split, recipe.class_weight)
     with blamed_on_the_user(options.data):
-        scores, found = score_and_balance(model, preparation, *(parts.test or parts.train))
+        scores, found = score_and_balance(model, preparation, *(parts.test or parts.train), metrics=options.metrics)
     result = {**_result(model, parts, recipe, seconds, scores, options), **balance_facts(found), "notes": notes}
     if options.json:
         print_json(result)

@@ -397,9 +397,10 @@ class Sequential:
             None infers it from the last layer: softmax sparse_categorical_crossentropy, sigmoid binary_crossentropy,
             else mean_squared_error.
         metrics : list of str and functions, optional
-            Names from `nncore.metrics.METRICS`, or functions of (y_true, y_pred) that return one number. y_true are the
-            targets in the form the loss reads: class indices (n,) for sparse_categorical_crossentropy, else
-            (n, n_outputs); y_pred are the predictions (n, n_outputs).
+            Names from `nncore.metrics.METRICS`, objects from `nncore.metrics` such as ``F1("macro")``, or functions of
+            (y_true, y_pred) that return one number. y_true are the targets in the form the loss reads: class indices
+            (n,) for sparse_categorical_crossentropy, else (n, n_outputs); y_pred are the predictions (n, n_outputs).
+            Functions of scikit-learn that want classes get them.
         keep_state : bool
             Whether moments and number of updates go on, if the optimizer is of the same kind as before.
 
@@ -849,7 +850,7 @@ class Sequential:
         verbose: bool | int | str = 0,
         return_dict: bool = True,
     ) -> Scores:
-        """Return ``{"loss": ..., metric: ...}`` on this data; `sample_weight` weighs the loss only.
+        """Return ``{"loss": ..., metric: ...}`` on these rows; `sample_weight` weighs loss and ``weighted_`` metrics.
 
         Parameters
         ----------
@@ -990,7 +991,8 @@ class Sequential:
     def save(self, path: str | os.PathLike[str] | BinaryIO, metadata: Mapping[str, str] | None = None) -> None:
         """Write the model to a file: layers, weights, optimizer state, seed and epoch, enough to train on exactly.
 
-        Not kept are the history and metrics that are functions: give these to `compile` again after loading.
+        Not kept are the history and metrics that are functions of your own: give these to `compile` again after
+        loading.
 
         The file is written beside `path` and put in its place when complete, so that whatever happens, `path` holds
         either the old file or the new one. A process killed meanwhile may leave ``.<name>.<16 digits>.tmp`` behind.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nncore.base.typing import Array
+from nncore.metrics import METRICS, Metric, OfClasses, Weighted, name_of
 from nncore.model.definition import add, compile_model, new_state
 from nncore.network import Network
 from nncore.training.state import State, built, current_loss, loss_of, output_names, program_for
@@ -15,8 +16,21 @@ if TYPE_CHECKING:
     from nncore.model.checkpoint import Snapshot
 
 
+def kept_metrics(metrics: Iterable[str | Metric]) -> tuple[str, ...]:
+    """Return the names of those metrics that a name says all of: functions are left out.
+
+    Examples
+    --------
+    >>> from nncore.metrics import F1, accuracy
+    >>> kept_metrics(["acc", F1("macro"), F1(zero_division=1), accuracy])
+    ('acc', 'f1_macro')
+    """
+    named = ((name_of(metric), metric) for metric in metrics if isinstance(metric, (str, OfClasses, Weighted)))
+    return tuple(name for name, metric in named if metric in (name, METRICS.get(name)))
+
+
 def snapshot(state: State, metadata: Mapping[str, str]) -> Snapshot:
-    """Return what a file holds: everything but the history and metrics that are functions.
+    """Return what a file holds: everything but the history and metrics that are functions of the user.
 
     Raises
     ------
@@ -34,7 +48,7 @@ def snapshot(state: State, metadata: Mapping[str, str]) -> Snapshot:
             loss=current_loss(state),
             loss_is_inferred=state.loss is None,
             optimizer=state.optimizer,
-            metrics=tuple(metric for metric in state.metrics if isinstance(metric, str)),
+            metrics=kept_metrics(state.metrics),
             seed=state.seed,
             epoch=state.epoch,
             iterations=iterations,

@@ -382,7 +382,7 @@ class Fit:
         """Return the last epoch's training metrics and validation scores, and the penalty of the weights it left."""
         found: dict[str, float] = {}
         if self.predictions is not None and self.within is None:
-            found |= scoring.scores(self.metrics, self.data.target, self.predictions)
+            found |= scoring.scores(self.metrics, self.data.target, self.predictions, self.data.sample_weight)
         if self.validation is not None and self.within is None:
             scored = scoring.evaluate(self.network, self.validation, self.metrics)
             found |= {f"val_{name}": value for name, value in scored.items()}

@@ -9,16 +9,28 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nncore.arrays import Data
-from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, kind
+from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES, kind
 from nncore.base import checks
 from nncore.base.balance import Balance
 from nncore.base.names import lookup
 from nncore.base.recorded import RESERVED
 from nncore.base.typing import Array
 from nncore.losses import Loss
-from nncore.metrics import METRICS, NEEDS_COLUMNS, Metric, accuracy, binary_accuracy, categorical_accuracy
+from nncore.metrics import (
+    METRICS,
+    NEEDS_COLUMNS,
+    Metric,
+    OfClasses,
+    Weighted,
+    accuracy,
+    binary_accuracy,
+    categorical_accuracy,
+    inner,
+    name_of,
+)
 from nncore.network import Network
 from nncore.training import streaming
+from nncore.training.foreign import Adapted, adapted
 
 AS_KERAS = "return_dict=False"
 
@@ -43,7 +55,7 @@ def checked_metrics(metrics: Any) -> tuple[str | Metric, ...]:
     for metric in checked:
         if not callable(metric):
             lookup("metric", metric, METRICS)
-    _check_names([metric_name(metric) for metric in checked])
+    _check_names([name_of(metric) for metric in checked])
     return checked
 
 
@@ -56,10 +68,6 @@ def _check_names(names: list[str]) -> None:
         if name in RESERVED or name.startswith("val_"):
             taken = f"none of {', '.join(RESERVED)} or val_*"
             raise ValueError(f"metrics must have names of their own, {taken}, and metrics[{index}] is {name!r}")
-
-
-def metric_name(metric: str | Metric) -> str:
-    return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
 
 
 class Scores(dict[str, float]):
@@ -136,28 +144,57 @@ def bind_metrics(metrics: Iterable[str | Metric], loss: Loss) -> Scorers:
     ValueError
         If a metric cannot compare predictions with class indices.
     """
-    return {metric_name(metric): _bound(metric, loss) for metric in metrics}
+    return {name_of(metric): _bound(metric, loss) for metric in metrics}
 
 
-def _bound(metric: str | Metric, loss: Loss) -> Callable[[Array, Array], float]:
-    function = _suited(metric, loss)
+def _bound(metric: str | Metric, loss: Loss) -> Metric:
+    function = METRICS[metric] if isinstance(metric, str) else metric
+    if isinstance(function, Weighted):
+        return Weighted(_masked(_fitted(name_of(metric), function.metric, loss), loss))
+    if isinstance(metric, (str, OfClasses)):
+        return _masked(_fitted(name_of(metric), function, loss), loss)
+    if loss.link is not None and any(function is known for known in METRICS.values()):
+        return _masked(partial(_of_point, function, loss), loss)
+    return _masked(adapted(function, *meaning(loss)), loss)
+
+
+def _masked(function: Metric, loss: Loss) -> Metric:
     return partial(_of_measured, function, loss) if getattr(loss, "mask_missing", False) else function
 
 
-def _of_measured(function: Metric, loss: Loss, target: Array, prediction: Array) -> float:
+def _of_measured(
+    function: Metric, loss: Loss, target: Array, prediction: Array, sample_weight: Array | None = None
+) -> float:
     """Return the mean over the targets of a metric on the rows in which each was measured."""
     guess, measured = loss.point(prediction), ~np.isnan(target)
     columns = [(rows, slice(j, j + 1)) for j, rows in enumerate(measured.T) if rows.any()]
-    return float(np.mean([function(target[rows, j], guess[rows, j]) for rows, j in columns] or [np.nan]))
+    weights = [{} if sample_weight is None else {"sample_weight": sample_weight[rows]} for rows, _ in columns]
+    found = [
+        function(target[rows, j], guess[rows, j], **weight) for (rows, j), weight in zip(columns, weights, strict=True)
+    ]
+    return float(np.mean(found or [np.nan]))
 
 
-def _suited(metric: str | Metric, loss: Loss) -> Callable[[Array, Array], float]:
-    if not isinstance(metric, str):
-        ours = loss.link is not None and any(metric is known for known in METRICS.values())
-        return partial(_of_point, metric, loss) if ours else metric
-    function = METRICS[metric]
+def meaning(loss: Loss) -> tuple[bool, bool | None]:
+    """Return whether outputs are logits, and whether they are labels that may hold together; None where it is open.
+
+    Examples
+    --------
+    >>> from nncore import losses
+    >>> meaning(losses.BinaryCrossentropy(from_logits=True)), meaning(losses.MeanSquaredError())
+    ((True, True), (False, None))
+    """
+    several = {PROBABILITIES: True, CLASS_INDICES: False, CLASS_SHARES: False}
+    return bool(getattr(loss, "from_logits", loss.yes_above == 0)), several.get(kind(loss.kernel))
+
+
+def _fitted(metric: str, function: Metric, loss: Loss) -> Metric:
+    """Return a metric of ours with the threshold and the meaning that the loss gives outputs."""
+    from_logits, multilabel = meaning(loss)
     if loss.link is not None:
         return partial(_of_point, function, loss)
+    if isinstance(function, OfClasses):
+        return partial(function, from_logits=from_logits, multilabel=multilabel)
     if loss.yes_above is not None and function in (accuracy, binary_accuracy):
         # Predictions above 0.5 mean yes; as logits, those above 0. Several outputs are several yes/no questions.
         return ABOVE[loss.yes_above]
@@ -166,12 +203,12 @@ def _suited(metric: str | Metric, loss: Loss) -> Callable[[Array, Array], float]
             f"metric {metric!r} cannot compare class probabilities with the class indices that {loss.name} is trained "
             "on; use 'accuracy', or loss='categorical_crossentropy'"
         )
-    return function
+    return adapted(function, from_logits, multilabel)
 
 
-def _of_point(function: Metric, loss: Loss, target: Array, prediction: Array) -> float:
+def _of_point(function: Metric, loss: Loss, target: Array, prediction: Array, **weight: Any) -> float:
     """Return a metric of what predictions say in one number each: a quantile, a mean."""
-    return function(target, loss.point(prediction))
+    return function(target, loss.point(prediction), **weight)
 
 
 def threshold(metric: Callable[..., float], loss: Loss, n_outputs: int) -> float | None:
@@ -198,31 +235,41 @@ def threshold(metric: Callable[..., float], loss: Loss, n_outputs: int) -> float
     return float("nan") if metric is accuracy or metric is categorical_accuracy else None
 
 
-def scores(metrics: Scorers, target: Array, prediction: Array) -> dict[str, float]:
-    """Return name -> value of every metric. They get read-only views: `target` may be the caller's own array."""
+def scores(metrics: Scorers, target: Array, prediction: Array, weight: Array | None = None) -> dict[str, float]:
+    """Return name -> value of every metric, where it is a `Weighted` one with the `weight` of rows.
+
+    They get read-only views: `target` may be the caller's own array.
+    """
     target, prediction = target.view(), prediction.view()
     target.flags.writeable = prediction.flags.writeable = False
-    return {name: _score(name, metric, target, prediction) for name, metric in metrics.items()}
+    return {name: _score(name, metric, target, prediction, weight) for name, metric in metrics.items()}
 
 
-def _score(name: str, metric: Callable[[Array, Array], float], target: Array, prediction: Array) -> float:
+def _score(name: str, metric: Metric, target: Array, prediction: Array, weight: Array | None) -> float:
+    weighted = isinstance(metric, Weighted)
     try:
-        value = metric(target, prediction)
+        value = metric(target, prediction, weight) if weighted else metric(target, prediction)
     except Exception as error:
-        raise _named(error, name, target, prediction) from error
+        own = inner(metric)
+        explains = isinstance(own, Adapted) or isinstance(getattr(own, "func", None), OfClasses)
+        raise _named(error, name, None if explains else (target, prediction)) from error
     try:
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"metric {name!r} must return one number, got {checks.shown(value)}") from None
 
 
-def _named(error: Exception, name: str, target: Array, prediction: Array) -> Exception:
-    """Return the error with the metric's name before its message, where that makes no other error of it."""
+def _named(error: Exception, name: str, values: tuple[Array, Array] | None) -> Exception:
+    """Return the error with the metric's name before its message, where that makes no other error of it.
+
+    With `values`, targets and predictions, it says how to make classes of these.
+    """
     if type(error).__module__ != "builtins" or len(error.args) > 1:  # what else it holds would be lost
         return error
     what = f"metric {name!r} failed: {error or type(error).__name__}"
-    if not isinstance(error, (TypeError, ValueError)):
+    if values is None or not isinstance(error, (TypeError, ValueError)):
         return type(error)(what)
+    target, prediction = values
     given = f"y_true of shape {target.shape}, and as y_pred the network's outputs, of shape {prediction.shape}"
     call = f"{name}({_classes('y_true', target)}, {_classes('y_pred', prediction)})"
     return type(error)(f"{what}; it got {given}: if it wants classes, def own(y_true, y_pred): return {call}")
@@ -236,14 +283,15 @@ def _classes(argument: str, values: Array) -> str:
 
 
 def evaluate(network: Network, data: Data, metrics: Scorers, balance_of: Loss | None = None) -> Scores:
-    """Return ``{"loss": ..., metric: ...}``; metrics are not weighted by `sample_weight`, the loss is.
+    """Return ``{"loss": ..., metric: ...}``; loss and `Weighted` metrics are weighted by `sample_weight`, others not.
 
     With the loss `balance_of`, which says what targets and predictions mean, the scores get their balance of classes.
     """
     prediction = np.empty((len(data.X), network.program.n_outputs), network.dtype) if metrics else None
     evaluated = streaming.evaluate(network, data, prediction) if streaming.is_streamed(data) else None
-    loss = network.evaluate(*data, prediction) if evaluated is None else evaluated
-    found = Scores({"loss": loss, **({} if prediction is None else scores(metrics, data.target, prediction))})
+    found = Scores({"loss": network.evaluate(*data, prediction) if evaluated is None else evaluated})
+    if prediction is not None:
+        found |= scores(metrics, data.target, prediction, data.sample_weight)
     if prediction is not None and balance_of is not None:
         found.balance = _balance(balance_of, data.target, prediction)
     return found

@@ -13,10 +13,23 @@ from nncore.arrays.inputs import all_finite
 from nncore.arrays.targets import CLASS_SHARES, PROBABILITIES, kind
 from nncore.base.typing import Array
 from nncore.losses import Crossentropy, Loss
-from nncore.metrics import CLASSIFYING, METRICS, SHARE_TOLERANCE, accuracy, binary_accuracy, r2_score
+from nncore.metrics import (
+    CLASSIFYING,
+    METRICS,
+    SHARE_TOLERANCE,
+    Metric,
+    OfClasses,
+    Weighted,
+    accuracy,
+    binary_accuracy,
+    inner,
+    name_of,
+    r2_score,
+)
+from nncore.metrics.outcomes import truth
 from nncore.network import Network
-from nncore.training.scoring import Scorers, metric_name, scores
-from nncore.training.state import State, current_loss, scorers
+from nncore.training.scoring import Scorers, meaning, scores
+from nncore.training.state import State, current_loss, program_for, scorers
 
 MOST_ROWS = 256
 
@@ -40,16 +53,16 @@ def check_metrics(state: State, network: Network, data: Data, what: str = "") ->
     Raises
     ------
     ValueError
-        If a metric that counts right classes is to score targets that are no classes, or R2 a single row.
+        If a metric of classes is to score targets that are no classes, or one has no value for these rows, as R2 of a
+        single one and AUC of a single class.
     Exception
         What a metric raises, its name in the message.
     """
     try:
         check_targets(state.metrics, current_loss(state), data.target)
-        _check_rows(state, data)
-        own = [metric_name(metric) for metric in state.metrics if not isinstance(metric, str)]
-        bound = scorers(state) if own else {}
-        functions = {name: bound[name] for name in own}
+        _check_rows(state, data, network.program.n_outputs)
+        bound = scorers(state)
+        functions = {name: bound[name] for name in map(name_of, filter(_is_tried, state.metrics))}
         if functions:
             _try(network, data, functions)
     except (TypeError, ValueError) as error:
@@ -66,28 +79,43 @@ def objection(state: State, rows: Iterable[Data | None], metric: str) -> str | N
         for data in rows:
             if data is not None:
                 check_targets(other.metrics, current_loss(other), data.target)
-                _check_rows(other, data)
+                _check_rows(other, data, program_for(state, data.X.shape[1]).n_outputs)
     except ValueError as error:
         return str(error)
     return None
 
 
-def _check_rows(state: State, data: Data) -> None:
-    """Raise ValueError for R2 of one row, which is NaN: whoever watches it would wait in vain."""
+def _is_tried(metric: str | Metric) -> bool:
+    """Tell whether a metric is to be computed once: those that are functions, and those that weights could upset."""
+    return isinstance(_function(metric), Weighted) or not isinstance(metric, str)
+
+
+def _function(metric: str | Metric) -> Metric:
+    return METRICS[metric] if isinstance(metric, str) else metric
+
+
+def _check_rows(state: State, data: Data, n_outputs: int) -> None:
+    """Raise ValueError for R2 of one row and its like, which are NaN: whoever watches them would wait in vain."""
     for metric in state.metrics:
-        if (METRICS[metric] if isinstance(metric, str) else metric) is r2_score and len(data.X) < 2:
+        own, name = inner(_function(metric)), name_of(metric)
+        if own is r2_score and len(data.X) < 2:
             raise ValueError(
-                f"metric {metric_name(metric)!r} is not defined for fewer than two rows, got {len(data.X)}; give more, "
-                "or use 'mae'"
+                f"metric {name!r} is not defined for fewer than two rows, got {len(data.X)}; give more, or use 'mae'"
             )
+        if isinstance(own, OfClasses) and not getattr(current_loss(state), "mask_missing", False):
+            true = truth(data.target, n_outputs, meaning(current_loss(state))[1])
+            if reason := own.objection(true, n_outputs):
+                raise ValueError(f"metric {name!r} is not defined for these rows: {reason}")
 
 
 def check_targets(metrics: Iterable[Any], loss: Loss, target: Array) -> None:
     """Raise ValueError if a metric that counts right classes is to score targets that are no classes."""
     for metric in metrics:
-        function = METRICS[metric] if isinstance(metric, str) else metric
+        function: Any = inner(_function(metric))
+        if isinstance(function, OfClasses):
+            function = accuracy  # the same targets suit it
         if any(function is known for known in CLASSIFYING):
-            _check_classes(metric_name(metric), function, target, loss)
+            _check_classes(name_of(metric), function, target, loss)
 
 
 def _check_classes(name: str, function: Any, target: Array, loss: Loss) -> None:
@@ -141,4 +169,4 @@ def _try(network: Network, data: Data, functions: Scorers) -> None:
 def _score(network: Network, rows: Data, functions: Scorers) -> None:
     prediction = network.predict(np.ascontiguousarray(rows.X))
     if prediction is not None and all_finite(prediction):  # else it is not the metric's fault
-        scores(functions, np.ascontiguousarray(rows.target), prediction)
+        scores(functions, np.ascontiguousarray(rows.target), prediction, rows.sample_weight)

@@ -1007,3 +1007,12 @@ def test_residual_groups_within_each_other_have_a_limit(ask, new_session, depth)
     assert ask.run is before
     with pytest.raises(Refusal, match=r"nested too deep|is damaged|6 deep"):
         ask("open_link", spec=links.write(wanted))
+
+
+def test_any_metrics_of_the_core_can_be_had(ask):
+    ask("set_training", metrics=["f1", "weighted_auc", "recall_of_0", "top_1_accuracy"])
+    ask("step_epoch")
+    history = ask.run.model.history
+    assert {"val_f1", "val_weighted_auc", "val_recall_of_0", "val_top_1_accuracy"} <= set(history.columns)
+    assert ask("state")["training"]["metrics_used"][0] == "f1"
+    exec_script(ask, "unused.csv", "")

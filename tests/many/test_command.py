@@ -146,7 +146,7 @@ def test_values():
         (["search", "iris", "--space", "hidden.unit=4"], "did you mean 'units'"),
         (
             ["search", "iris", "--space", "hidden.units=4", "--score", "r2"],
-            "this network has loss and accuracy alone",
+            "r2 is no metric for this target, which is classes",
         ),
         (
             [
