@@ -41,6 +41,34 @@ DOORS = {
 }
 
 
+def pair_of(m):
+    return [m, copy.deepcopy(m)]
+
+
+def scores_of_search(X):
+    space, model = {"hidden.units": [2, 3]}, Sequential([Dense(2), Dense(1)])
+    return [one.score for one in nncore.search(model, space, FRAME, Y, validation_data=(X, Y)).candidates]
+
+
+def of_folds(X):
+    return nncore.cross_validate(Sequential([Dense(1)]), FRAME, Y, folds=2).models[0].predict(X).tolist()
+
+
+DOORS |= {
+    "stepper": lambda m, X: [m.stepper()(X, Y), m.parameters.tolist()],
+    "fit_many": lambda m, X: nncore.fit_many(pair_of(m), X, Y, epochs=2)[1].loss.tolist(),
+    "validation of fit_many": lambda m, X: nncore.fit_many(pair_of(m), FRAME, Y, validation_data=(X, Y))[
+        1
+    ].val_loss.tolist(),
+    "predict_many": lambda m, X: nncore.predict_many(m, [m.parameters, 2 * m.parameters], X).tolist(),
+    "models of cross_validate": lambda m, X: of_folds(X),
+    "validation of search": lambda m, X: scores_of_search(X),
+    "Ensemble": lambda m, X: nncore.Ensemble(pair_of(m)).predict(X).tolist(),
+    "evaluate of Ensemble": lambda m, X: dict(nncore.Ensemble(pair_of(m)).evaluate(X, Y)),
+    "predictor of Ensemble": lambda m, X: nncore.Ensemble(pair_of(m)).predictor()(X).tolist(),
+}
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_columns_are_taken_by_name_in_any_order(door):
     expected = DOORS[door](copy.deepcopy(MODEL), FRAME)

@@ -10,6 +10,7 @@ from nncore.base import checks
 from nncore.base.names import did_you_mean
 from nncore.history import History
 from nncore.model.definition import SEED, add, compile_model, drawn_seed, new_state
+from nncore.model.storage import kept_metrics
 from nncore.training.state import State, dtype_policy, new_network, program_for
 
 SAME = "same"
@@ -66,7 +67,7 @@ def config(state: State) -> dict[str, Any]:
         "layers": [layers.to_dict(layer) for layer in state.layers],
         "optimizer": optimizers.to_dict(state.optimizer),
         "loss": None if state.loss is None else losses.to_dict(state.loss),
-        "metrics": [metric for metric in state.metrics if isinstance(metric, str)],
+        "metrics": list(kept_metrics(state.metrics)),
     }
 
 
