@@ -45,9 +45,9 @@ def theirs(*args, **named):
 
 
 def test_rates_of_classes_and_labels():
-    for seed in range(24):
+    for seed in range(12):
         n_classes, zero_division = 2 + seed % 4, (0, 1, math.nan)[seed // 4 % 3]
-        true, scores, weight = rows(seed, n_classes, 3 + seed)
+        true, scores, weight = rows(seed, n_classes, 3 + 2 * seed)
         pred, labels = scores.argmax(axis=1), np.random.default_rng(seed).random((len(true), 3)) < 0.2
         held = scores[:, [0] * 3] * [0.5, 1, 2]
         for w in (None, weight):
@@ -73,9 +73,9 @@ def test_rates_of_classes_and_labels():
 
 
 def test_correlation_balance_and_accuracies():
-    for seed in range(30):
+    for seed in range(16):
         n_classes = 2 + seed % 4
-        true, scores, weight = rows(seed, n_classes, 3 + seed)
+        true, scores, weight = rows(seed, n_classes, 3 + 2 * seed)
         pred = scores.argmax(axis=1)
         for w in (None, weight):
             same(metrics.Matthews()(true, scores, w), quietly(reference.matthews_corrcoef, true, pred, sample_weight=w))
@@ -97,9 +97,9 @@ def test_correlation_balance_and_accuracies():
 
 def test_areas():
     compared = 0
-    for seed in range(30):
+    for seed in range(16):
         n_classes = 2 + seed % 3
-        true, scores, weight = rows(seed, n_classes, 3 + seed)
+        true, scores, weight = rows(seed, n_classes, 3 + 2 * seed)
         for w in (None, weight):
             for own, theirs in AREAS:
                 expected = quietly(theirs, true == 1, scores[:, 1], sample_weight=w)
@@ -114,7 +114,7 @@ def test_areas():
                 expected = reference.roc_auc_score(true, scores, multi_class="ovr", sample_weight=w)
                 same(metrics.AUC()(true, scores, w), expected)
                 compared += 1
-    assert compared > 5, "rows that have every class"
+    assert compared > 3, "rows that have every class"
 
 
 def test_numbers_with_weights():
@@ -264,7 +264,7 @@ def test_one_that_has_no_meaning_for_several_classes_is_named_before_training():
             "'auc' is not defined for these rows: all of these rows are of class 1",
         ),
         ("classes", "average_precision", CLASS % 2, "no row is of class 2; 'average_precision_weighted' leaves"),
-        ("labels", "auc", LABELS | [0, 1, 0], "every row is of label 1; 'auc_weighted' leaves out"),
+        ("labels", "auc", LABELS | [0, 1, 0], "every row is of label 1$"),
         ("labels", "matthews", LABELS, "'matthews' .* wants one class a row, and there are 3 labels; use 'f1'"),
         ("labels", "weighted_top_2_accuracy", LABELS, "compares the scores of several classes; use 'accuracy'"),
         ("classes", "top_3_accuracy", CLASS, "every row is right with 3 of 3 classes; take fewer"),

@@ -38,7 +38,8 @@ class _Area(OfClasses):
         if held.shape[1] == 1:
             return f"all of these rows are of class {int(counts[0] > 0)}, and there is nothing to compare them with"
         what, one = "label" if true.ndim == 2 else "class", int(lacking.argmax())
-        mend = f"; '{self.__name__}_weighted' leaves out what has no rows" if self.average == "macro" else ""
+        helps = self.average == "macro" and not self._lacks(counts[counts > 0], all_rows).any()
+        mend = f"; '{self.__name__}_weighted' leaves out what has no rows" if helps else ""
         return f"{'no row is' if counts[one] == 0 else 'every row is'} of {what} {one}{mend}"
 
     def _lacks(self, counts: Array, rows: int) -> Array:
