@@ -12,7 +12,7 @@ from nncore.arrays import Data
 from nncore.arrays.inputs import all_finite
 from nncore.arrays.targets import CLASS_SHARES, PROBABILITIES, kind
 from nncore.base.typing import Array
-from nncore.losses import Crossentropy, Loss
+from nncore.losses import Crossentropy, CustomLoss, Loss
 from nncore.metrics import CLASSIFYING, METRICS, SHARE_TOLERANCE, accuracy, binary_accuracy, r2_score
 from nncore.network import Network
 from nncore.training.scoring import Scorers, metric_name, scores
@@ -45,7 +45,7 @@ def check_metrics(state: State, network: Network, data: Data, what: str = "") ->
         What a metric raises, its name in the message.
     """
     try:
-        check_targets(state.metrics, current_loss(state), data.target)
+        check_targets(state.metrics, current_loss(state), data.target, network.program.n_outputs)
         _check_rows(state, data)
         own = [metric_name(metric) for metric in state.metrics if not isinstance(metric, str)]
         bound = scorers(state) if own else {}
@@ -82,12 +82,25 @@ def _check_rows(state: State, data: Data) -> None:
             )
 
 
-def check_targets(metrics: Iterable[Any], loss: Loss, target: Array) -> None:
-    """Raise ValueError if a metric that counts right classes is to score targets that are no classes."""
+def check_targets(metrics: Iterable[Any], loss: Loss, target: Array, n_outputs: int | None = None) -> None:
+    """Raise ValueError if a metric that counts right classes is to score targets that are no classes.
+
+    With `n_outputs`, also if one of nncore's is to score targets of another width, as a loss of one's own may have.
+    """
     for metric in metrics:
         function = METRICS[metric] if isinstance(metric, str) else metric
+        if n_outputs and isinstance(loss, CustomLoss) and any(function is known for known in METRICS.values()):
+            _check_width(metric_name(metric), loss, target, n_outputs)
         if any(function is known for known in CLASSIFYING):
             _check_classes(metric_name(metric), function, target, loss)
+
+
+def _check_width(name: str, loss: CustomLoss, target: Array, n_outputs: int) -> None:
+    if target.shape[1] != n_outputs:
+        raise ValueError(
+            f"metric {name!r} compares y with the network's {n_outputs} output(s), and y has {target.shape[1]} columns "
+            f"for the loss {loss.name!r}; use a function of your own as the metric, or leave it out"
+        )
 
 
 def _check_classes(name: str, function: Any, target: Array, loss: Loss) -> None:
