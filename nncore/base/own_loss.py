@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import MethodType
 from typing import Any, ClassVar, NoReturn
@@ -117,7 +118,7 @@ def _numbers(name: str, what: str, values: Any, dtype: np.dtype, shape: tuple[in
             f"loss {name!r} returned {what} of shape {array.shape}, expected {shape}: "
             + ("one number for every row" if len(shape) == 1 else "a derivative for every number of y_pred")
         )
-    with np.errstate(over="ignore"):  # seen below
+    with np.errstate(over="ignore") if dtype.itemsize < array.itemsize else nullcontext():  # it is seen below
         converted: Array = np.ascontiguousarray(array, dtype=dtype)
     if not np.isfinite(converted).all():
         place = tuple(np.argwhere(~np.isfinite(converted))[0].tolist())
