@@ -47,7 +47,8 @@ class CustomLoss(Loss):
     Weights come out in the bits of the built-in loss if the function computes the same in the model's dtype and the
     number of outputs is a power of two; otherwise they agree to rounding.
 
-    Files do not keep functions: after `nncore.load`, `predict` works, and training needs ``compile(loss=...)`` again.
+    Files and ``get_config`` do not keep functions: after `nncore.load`, `predict` works, and training needs
+    ``compile(loss=...)`` again.
 
     Examples
     --------
