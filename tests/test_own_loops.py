@@ -13,6 +13,7 @@ from nncore import (
     Dense,
     Dropout,
     NotBuiltError,
+    Pinball,
     Residual,
     Sequential,
     TrainingDiverged,
@@ -50,6 +51,31 @@ def test_training_by_hand_is_train_on_batch():
         assert one.epoch == other.epoch == 2
         assert parameters is other.parameters
         assert parameters.tobytes() == one.parameters.tobytes(), "the vector that was lent follows"
+
+
+def test_layers_that_rest_or_learn_more_slowly_do_so_by_hand_too():
+    layers = [
+        Dense(6, "tanh", trainable=False),
+        BatchNorm(trainable=False),
+        Dense(5, "relu", learning_rate_multiplier=0.5, l2=0.1),
+        BatchNorm(),
+        Dense(2),
+    ]
+    one, other = made(layers, Adam(0.01, clip_norm=1.0)), made(layers, Adam(0.01, clip_norm=1.0))
+    share = np.float32(1 / 50) / np.float32(2)
+    for _ in range(3):
+        one.train_on_batch(X, Y)
+        other.apply_gradient(other.backward(X, lambda predicted: 2 * (predicted - Y) * share))
+        assert weights(one) == weights(other)
+
+
+def test_links_that_are_no_activations_are_refused():
+    model = Sequential([Dense(3)])
+    model.compile(loss=Pinball((0.1, 0.5, 0.9)))
+    model.build(3)
+    for call in (lambda: model.backward(X, Y), lambda: model.jacobian(X), lambda: model.input_gradient(X)):
+        with pytest.raises(ValueError, match="derivatives do not go back through what the loss pinball makes"):
+            call()
 
 
 def test_backward_is_the_exact_gradient_by_parameters():
