@@ -95,6 +95,17 @@ def _estimators(options: argparse.Namespace) -> int:
     return 0 if not options.check or bounds.report(estimators.ratios(run)) else 1
 
 
+def _loops(options: argparse.Namespace) -> int:
+    from bench import bounds, loops
+    from bench.timing import Protocol
+
+    with _mistakes_in_one_sentence():
+        folder = _folder(options)
+    run = loops.run(Protocol.of(options.quick))
+    _show(run, loops.markdown(run), folder)
+    return 0 if not options.check or bounds.report(loops.ratios(run)) else 1
+
+
 def _many(options: argparse.Namespace) -> int:
     from bench import bounds, many
 
@@ -117,7 +128,7 @@ def _streaming(options: argparse.Namespace) -> int:
 
 
 def _folder(options: argparse.Namespace) -> Path | None:
-    """Return where the files of `step`, `layers`, `builder`, `estimators` or `many` go, if anywhere."""
+    """Return where the files of `step`, `layers`, `builder`, `estimators`, `many` or `loops` go, if anywhere."""
     from bench.record import make_folder, results_here
 
     # The stored results are for publishing: a quick run, or a part of one, replaces them only if told to.
@@ -216,6 +227,7 @@ def _parser() -> argparse.ArgumentParser:
     streams.add_argument("--gigabytes", type=float, default=4, metavar="N", help="of the file; default: 4")
     streams.add_argument("--quick", action="store_true", help="one round")
     streams.add_argument("--check", action="store_true", help="exit code 1 if it is slower, or takes more memory")
+    loops = command("loops", _loops, "time loops of one's own, of reinforcement learning, beside PyTorch's")
     of_cases = "of those in bench/cases.py; default: "
     for benchmark, cases_help in (
         (step, f"{of_cases}all"),
@@ -225,7 +237,7 @@ def _parser() -> argparse.ArgumentParser:
         (many, "sizes, as in 2-8-8-2, or search; default: all"),
     ):
         benchmark.add_argument("--cases", nargs="+", metavar="NAME", help=cases_help)
-    for benchmark in (step, peers, layers, builder, estimators, many):
+    for benchmark in (step, peers, layers, builder, estimators, many, loops):
         benchmark.add_argument("--quick", action="store_true", help="few and short rounds")
         benchmark.add_argument("--output", type=Path, metavar="FOLDER", help=OUTPUT_HELP)
     for benchmark in (step, peers, layers):
@@ -235,10 +247,11 @@ def _parser() -> argparse.ArgumentParser:
         benchmark.add_argument(
             "--threads", type=_positive, nargs="+", metavar="N", help="default: 1, and all processors"
         )
-    for benchmark in (peers, layers, builder, estimators, many):
+    for benchmark in (peers, layers, builder, estimators, many, loops):
         benchmark.add_argument("--check", action="store_true", help=CHECK_HELP)
     builder.set_defaults(threads=1)
     estimators.set_defaults(threads=1, cases=None)
+    loops.set_defaults(threads=1, cases=None)
     many.set_defaults(threads=1)
     peers.add_argument("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="NAME", help=SECTIONS_HELP)
     for benchmark in (peers, many):

@@ -42,6 +42,9 @@ ESTIMATOR = 10.0
 
 MANY_ONE_BY_ONE = {150.0: 2.5, 650.0: 1.7}
 MANY_JAX, MANY_PYTORCH = {650: 12.0, 2.5e3: 5.0, 5e3: 2.5}, 40.0
+LOOP = {"REINFORCE": 20.0}
+"""Least ratio of PyTorch's time for steps of a pole, see `bench.loops`."""
+
 SEARCH = {1: 20.0, 2: 40.0}
 """Least ratios to the time of many networks trained together, for networks up to so many parameters, and of
 scikit-learn's time for a search, by its ``n_jobs``, to that in `nncore.sklearn.fused`: see `bench.many`."""
@@ -111,7 +114,8 @@ def least(name: str) -> float | None:
     measure, case, threads = _parts(name)
     if case is None:
         searches = {f"search with n_jobs={n}": least for n, least in SEARCH.items()}
-        return {"MNIST to 98 %": TO_ACCURACY, "fit": ESTIMATOR, **searches}.get(measure)
+        poles = {"steps of a pole": LOOP.get(name.split(", ")[1])} if measure == "steps of a pole" else {}
+        return {"MNIST to 98 %": TO_ACCURACY, "fit": ESTIMATOR, **searches, **poles}.get(measure)
     if measure.startswith(BY):
         return _by_units(BFLOAT16.get(measure.removeprefix(BY), {}), case)
     bounds = {

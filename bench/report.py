@@ -25,6 +25,7 @@ TITLES = {
     "layers": "# What layers cost",
     "builder": "# What it costs to be watched",
     "estimators": "# Estimators beside scikit-learn's",
+    "loops": "# Loops of one's own: steps of a pole per second",
     "many": "# Many small networks",
 }
 

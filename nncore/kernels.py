@@ -24,7 +24,7 @@ from nncore.activations import get as activation_row
 from nncore.base.tables import refuse_without_values
 from nncore.base.typing import Array
 from nncore.layers import Activation
-from nncore.losses import Loss
+from nncore.losses import CustomLoss, Loss
 from nncore.losses import get as loss_of
 from nncore.optimizers import Optimizer
 from nncore.optimizers import get as optimizer_of
@@ -267,6 +267,8 @@ def loss(loss: str | Loss, raw_prediction: ArrayLike, target: ArrayLike) -> tupl
     ([2.5], [[1.0, 2.0]])
     """
     row = loss_of(loss)
+    if isinstance(row, CustomLoss):
+        raise ValueError(f"loss {row.name!r} is a function of yours and has no kernel; call it")
     sparse = row.kernel == "sparse_softmax_crossentropy"
     module, (z,) = _convert(raw_prediction)
     _check_shape("raw_prediction", z, ("n", "n_outputs"))

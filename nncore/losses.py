@@ -8,13 +8,15 @@ is `Poisson`, from the logarithms of rates.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nncore.base import checks, elsewhere, json_form, lazy
+from nncore.base import checks, elsewhere, json_form, lazy, own_loss
 from nncore.base.json_form import OPTIONAL
 from nncore.base.loss import POSITIVE, SHARE, Crossentropy, Loss, Numbers, Reading, Weighted, expanded, several
 from nncore.base.names import lookup
+from nncore.base.own_loss import CustomLoss
 from nncore.base.quantities import (
     GaussianNegativeLogLikelihood,
     Huber,
@@ -34,6 +36,7 @@ __all__ = [
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
     "Crossentropy",
+    "CustomLoss",
     "GaussianNegativeLogLikelihood",
     "Hinge",
     "Huber",
@@ -380,40 +383,50 @@ LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in _CLASSES}
 LOSSES["mse"] = MeanSquaredError
 LOSSES["mae"] = MeanAbsoluteError
 
-checks.explain_unknown_arguments(_CLASSES)
+checks.explain_unknown_arguments([*_CLASSES, CustomLoss])
 checks.explain_frozen(_CLASSES, "model.compile(model.optimizer, loss=dataclasses.replace(model.loss, {name}={value}))")
 
-_NAMES = f"of losses there are {', '.join(cls.name for cls in _CLASSES)}"
-
-NAME_OF_KERNEL: dict[str, str] = {cls.kernel: cls.name for cls in _CLASSES}
+NAME_OF_KERNEL: dict[str, str] = {**{cls.kernel: cls.name for cls in _CLASSES}, CustomLoss.kernel: "of your own"}
 """By the name that a program has for a loss, the one that `compile` takes."""
 
-TARGETS_OF_KERNEL: dict[str, str] = {cls.kernel: cls.targets or cls.kernel for cls in _CLASSES}
+TARGETS_OF_KERNEL: dict[str, str] = {
+    **{cls.kernel: cls.targets or cls.kernel for cls in _CLASSES},
+    CustomLoss.kernel: CustomLoss.kernel,
+}
 """By the name that a program has for a loss, that of the first loss which reads such targets."""
 
 
-def get(loss: str | Loss) -> Loss:
-    """Return a loss from its name, an alias, or itself.
+def get(loss: str | Loss | own_loss.Answers) -> Loss:
+    """Return a loss from its name, an alias, itself, or a function of the user's own.
 
     Raises
     ------
     TypeError, ValueError
-        If `loss` is neither a string nor one of the losses above, or not a known name.
+        If `loss` is neither a string nor one of the losses above nor callable, or not a known name.
 
     Examples
     --------
     >>> get("mse")
     MeanSquaredError()
     """
-    if isinstance(loss, Loss):
+    if isinstance(loss, CustomLoss):
+        return loss
+    if isinstance(loss, Loss) and not callable(loss):
         return checks.exact("loss", loss, _BY_TYPE)
     try:
         return lookup("loss", loss, LOSSES)()
     except TypeError as error:
-        if callable(loss) and not isinstance(loss, type) and "did you mean" not in str(error):
-            raise TypeError(f"{error}; a function of your own can be a metric, but no loss: {_NAMES}") from None
+        if callable(loss) and not isinstance(loss, type) and not ("did you mean" in str(error) and _is_anothers(loss)):
+            return CustomLoss(loss)
         raise
 
+
+def _is_anothers(function: object) -> bool:
+    """Whether a function comes from a package that has losses of these names, of another form."""
+    return getattr(function, "__module__", "").partition(".")[0] in PACKAGES
+
+
+PACKAGES = ("nncore", "keras", "tensorflow", "torch", "sklearn", "jax", "optax", "numpy")
 
 _OF_ACTIVATION: dict[str, Loss] = {
     "softmax": SparseCategoricalCrossentropy(),
@@ -447,6 +460,8 @@ def to_dict(loss: Loss) -> dict[str, Any]:
     >>> to_dict(BinaryCrossentropy())
     {'type': 'BinaryCrossentropy', 'from_logits': False}
     """
+    if isinstance(loss, CustomLoss):
+        return own_loss.to_dict(loss)
     return json_form.to_dict(checks.exact("loss", loss, _BY_TYPE))
 
 
@@ -463,6 +478,8 @@ def from_dict(data: dict[str, Any]) -> Loss:
     >>> from_dict({"type": "Huber", "delta": 2.0})
     Huber(delta=2.0)
     """
+    if isinstance(data, Mapping) and data.get("type") == CustomLoss.__name__:
+        return own_loss.from_dict(data)
     loss: Loss = json_form.from_dict("loss", data, _BY_TYPE)
     return loss
 

@@ -763,3 +763,28 @@ def _():
     assert metrics.binary_accuracy([0, 0, 0, 1], p, threshold=0.7) == 1.0
     with pytest.raises(ValueError, match="labels 0 and 1, got 2"):
         metrics.binary_accuracy([0, 2, 1, 1], p)
+
+
+@row("a loss of your own")
+def test_own_loss():
+    def squares(y_true, y_pred):
+        return ((y_pred - y_true) ** 2).sum(axis=1), 2 * (y_pred - y_true)
+
+    own, built_in = linear(), linear()
+    own.compile("sgd", loss=squares)
+    built_in.compile("sgd", loss="mse")
+    own.fit(X, Y, epochs=2)
+    built_in.fit(X, Y, epochs=2)
+    assert own.parameters.tobytes() == built_in.parameters.tobytes()
+
+
+@row("steps of your own")
+def test_own_steps():
+    by_hand, by_method = linear(), linear()
+    for model in (by_hand, by_method):
+        model.compile(Adam(0.1), loss="mse")
+    for _ in range(2):  # nothing is left over from the step before
+        gradient = by_hand.backward(X, 2 * (by_hand.predict(X) - Y) / len(X))
+        by_hand.apply_gradient(gradient)
+        by_method.train_on_batch(X, Y)
+    assert np.allclose(by_hand.parameters, by_method.parameters, rtol=1e-12)

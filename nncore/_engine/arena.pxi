@@ -31,6 +31,8 @@ cdef struct Copies:       # of what belongs to a job, kept so that the next one 
     int *labels           # another thread may change the caller's array
     isize n_labels
     PyObject *fed         # what holds the rows of a window, see take_fed; no copy, but kept as long
+    real *asked           # (2, batch, n_outputs): what a loss of the caller's own is asked about, and what it answers
+    isize n_asked
 
 
 cdef inline real *values_at(const Arena *a, isize columns) noexcept nogil:
@@ -168,3 +170,4 @@ cdef int copy_labels(Copies *c, const int[::1] labels, isize n_outputs) except -
 cdef void free_copies(Copies *c) noexcept nogil:
     free(c.order)
     free(c.labels)
+    free(c.asked)

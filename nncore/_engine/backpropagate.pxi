@@ -36,7 +36,10 @@ cdef void backpropagate_item(void *argument, long item, int worker) noexcept nog
     cdef isize row = item * e.stage.per_item, end = min(row + e.stage.per_item, e.stage.n), n
     while row < end and not nn_raised(&e.crew.abandon):
         n = min(<isize>TILE_ROWS, end - row)
-        backpropagate_tile(e, row, n, worker * TILE_ROWS, e.crew.scratch + worker * e.crew.scratch_size)
+        if e.job.values != NULL:
+            backpropagate_tile(e, row, n, worker * TILE_ROWS, e.crew.scratch + worker * e.crew.scratch_size)
+        else:
+            input_tile(e, row, n, worker * TILE_ROWS, e.crew.scratch + worker * e.crew.scratch_size)
         if worker == 0:
             poll_rows(e, n)
         row += n
@@ -46,6 +49,8 @@ cdef void backpropagate_worker(void *argument, int worker, int n_workers) noexce
     cdef Engine *e = <Engine *>argument
     cdef unsigned fp = nn_fp_begin(1)
     if worker == 0:
+        if e.job.frozen:
+            take_running_moments(&e.net, &e.weights)
         run_stage(e, backpropagate_item, e.job.n, rows_per_item(e.job.n, n_workers), n_workers)
         nn_team_dismiss(e.crew.team)
     else:

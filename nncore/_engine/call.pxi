@@ -19,6 +19,9 @@ cdef void begin_job(Engine *e, int purpose) noexcept:
     e.books.batch_loss = e.watch.work_since_poll = 0
     e.books.iterations_before, e.books.spare_is_start = e.optimizer.iterations, 0
     e.watch.watcher, e.watch.undo, e.records.n_done = NULL, 0, 0
+    if purpose == UPDATE or purpose == STORE_GRADIENT or purpose == EVALUATE:
+        e.job.own = e.own_loss
+        e.job.whole = e.own_loss != NULL
 
 
 cdef int prepare_job(Engine *e, int purpose, const real[:, ::1] X, object target, object sample_weight,
@@ -57,8 +60,9 @@ cdef int take_target(Engine *e, object target) except -1:
     else:
         targets = target
         check_rows("target", targets.shape[0], e.job.n)
-        check_targets(&e.net, targets.shape[1])
-        e.job.targets = &targets[0, 0]
+        if e.net.loss != OWN_LOSS:
+            check_targets(&e.net, targets.shape[1])
+        e.job.targets, e.job.n_targets = &targets[0, 0], targets.shape[1]
     return 0
 
 
@@ -117,6 +121,8 @@ cdef int make_room(Engine *e, int training, isize rows_per_step, int n_workers) 
         return 0
     if e.net.n_norm_rows > e.net.n_live_norms:
         take_running_moments(&e.net, &e.weights)  # of the frozen ones; the others work out the batch's
+    if e.job.own != NULL:
+        ensure_asked(e)
     if (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.arena.room or e.net.n_norm_rows > 0
             or e.net.n_layer_norms > 0 or e.optimizer.clip_norm > 0):
         ensure_vector(&e.weights.gradient, e.net.n_weights)
@@ -233,16 +239,17 @@ cdef double store_gradient(Engine *e, const real[:, ::1] X, target, sample_weigh
     check_length(&e.net, "gradient_out", gradient_out.shape[0])
     prepare_job(e, STORE_GRADIENT, X, target, sample_weight, None, X.shape[0])
     e.job.n_epochs, e.job.losses, e.job.seconds = 1, &loss, &seconds
-    e.job.seed, e.job.whole = seed, whole
+    e.job.seed = seed
+    e.job.whole |= whole
     run_job(e, train_worker, TRAINING_FLOPS, e.job.n, NN_MR)
     load_parameters(&e.net, &gradient_out[0], e.weights.gradient)
     return e.books.epoch_loss / e.job.n if e.outcome.diverged else loss  # then no epoch came to its end
 
 
-cdef double mean_loss(const Job *job) noexcept nogil:
+cdef double mean_loss(const double *losses, isize n) noexcept nogil:
     """Of all rows of an evaluation, one after the other, whoever has computed them."""
     cdef unsigned fp = nn_fp_begin(1)
-    cdef double mean = nn_mean(job.losses, job.n)
+    cdef double mean = nn_mean(losses, n)
     nn_fp_end(fp)
     return mean
 

@@ -5,8 +5,9 @@ cdef void dropout_forward_rows(Engine *e, const Row *r, isize row, isize end, re
     cdef const Arena *a = &e.arena
     cdef isize i, p, at
     cdef real *z = values_at(a, r.z)
+    cdef double rate = 0 if e.job.frozen else r.rate
     for i in range(row, end):
-        nn_dropout_factors(factors, r.n_out, r.rate, e.job.seed, <uint64_t>e.optimizer.iterations, <uint64_t>r.layer,
+        nn_dropout_factors(factors, r.n_out, rate, e.job.seed, <uint64_t>e.optimizer.iterations, <uint64_t>r.layer,
                            <uint64_t>(e.stage.done + i))
         nn_store_row(z, a.room, r.n_out, i, factors)
     for p in range(nn_panel_count(r.n_out)):

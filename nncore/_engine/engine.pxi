@@ -1,15 +1,15 @@
 """One engine module: everything that runs per row, layer, parameter or step, for one number type and instruction set.
 
 The modules f32_base, f32_avx2, ... each include this file and nothing else; the compiler's flags make the difference.
-Reading order: capi (what C offers), panels (matrices in and out of panels), network (the program as C rows), arena
-(all memory), work (jobs, stages, and the Engine that holds everything), dense, activation, normalize, elementwise (one
-kind of row each), passes (all of them), loss, optimizer, lowering (a Program becomes a Network), vectors (flat vectors
-in and out of states), monitor (what training records), poll (signals and watchers), train, columns and row (forward
-for many rows and for one), predict and backpropagate (what workers do), capacity (how many of them), call (one call:
-checks, memory, threads), scoring (what follows an epoch of training), lanes and boarding (small networks that share the
-vectors), result (what training hands back), plan (the Python class), together (plans in lanes), predictor (the one for
-single rows), stepper (the one for single steps), kernels (single kernels on NumPy arrays), roofline (what the machine
-can do, for the benchmark).
+Reading order: capi (what C offers), panels (matrices in and out of panels), network (the program as C rows), arena (all
+memory), work (jobs, stages, and the Engine that holds everything), dense, activation, normalize, elementwise (one kind
+of row each), passes (all of them), loss, own (a loss that is a function of Python), optimizer, lowering (a Program
+becomes a Network), vectors (flat vectors in and out of states), monitor (what training records), poll (signals and
+watchers), train, columns and row (forward for many rows and for one), predict, own_steps (for loops of the caller's
+own) and backpropagate (what workers do), capacity (how many of them), call (one call: checks, memory, threads), scoring
+(what follows an epoch of training), lanes and boarding (small networks that share the vectors), result (what training
+hands back), plan (the Python class), together (plans in lanes), predictor (the one for single rows), stepper (the one
+for single steps), kernels (single kernels on NumPy arrays), roofline (what the machine can do, for the benchmark).
 
 A function takes the parts of the Engine that it works with, the whole one where these are more than three or so.
 """
@@ -44,6 +44,7 @@ include "normalize.pxi"
 include "elementwise.pxi"
 include "passes.pxi"
 include "loss.pxi"
+include "own.pxi"
 include "optimizer.pxi"
 include "lowering.pxi"
 include "vectors.pxi"
@@ -54,6 +55,7 @@ include "windows.pxi"
 include "columns.pxi"
 include "row.pxi"
 include "predict.pxi"
+include "own_steps.pxi"
 include "backpropagate.pxi"
 include "capacity.pxi"
 include "call.pxi"

@@ -46,6 +46,12 @@ cdef void apply_link(const Network *net, real *columns) noexcept nogil:
         nn_activate(net.link, 0, columns, columns, net.n_outputs * NN_V)
 
 
+cdef inline void load_predictions(const Network *net, const Arena *a, isize row, isize n, real *columns) noexcept nogil:
+    """columns (n_outputs, NN_V) = the outputs of n <= NN_V rows, behind the link."""
+    nn_load_columns(columns, outputs(net, a), a.room, net.n_outputs, row, n)
+    apply_link(net, columns)
+
+
 cdef void emit_predictions(Engine *e, const Arena *a, isize row, isize end, isize start,
                            real *columns) noexcept nogil:
     """Copy the outputs, behind the link, to the caller's `predictions`."""
@@ -53,8 +59,7 @@ cdef void emit_predictions(Engine *e, const Arena *a, isize row, isize end, isiz
     cdef real *out
     while row < end:
         n = min(<isize>NN_V, end - row)
-        nn_load_columns(columns, outputs(&e.net, a), a.room, n_outputs, row, n)
-        apply_link(&e.net, columns)
+        load_predictions(&e.net, a, row, n, columns)
         for i in range(n):
             out = e.job.predictions + source_row(&e.job, start + i) * n_outputs
             for c in range(n_outputs):
@@ -67,6 +72,11 @@ cdef void emit_predictions(Engine *e, const Arena *a, isize row, isize end, isiz
 
 cdef inline double row_weight(const Job *job, isize source) noexcept nogil:
     return 1.0 if job.sample_weight == NULL else job.sample_weight[source]
+
+
+cdef inline real row_share(const Job *job, isize source, double n_batch) noexcept nogil:
+    """What a row's loss counts in that of its batch."""
+    return <real>(row_weight(job, source) / n_batch)
 
 
 cdef void load_targets(const Job *job, isize n_targets, isize n, isize start, real *t) noexcept nogil:
@@ -139,7 +149,7 @@ cdef void loss_of_columns(const Network *net, const Job *job, isize n, isize sta
     for i in range(n):
         source = source_row(job, start + i)
         if job.sample_weight != NULL:
-            scale[i] = <real>(row_weight(job, source) / n_batch)
+            scale[i] = row_share(job, source, n_batch)
         if job.labels != NULL:
             labels[i] = job.labels[source]
     if job.labels == NULL:

@@ -9,10 +9,11 @@ cdef enum:                    # measured; in multiply-adds for each value
 cdef enum:
     MAX_CLASSES = 1 << 24     # as many whole numbers float32 can count: losses.h compares labels as reals
 
-cdef int build_network(Network *net, object program) except -1:
+cdef int build_network(Network *net, object program, int to_inputs) except -1:
+    """to_inputs: whether deltas go back as far as what the network reads."""
     cdef int i, n = len(program.rows)
     net.n_features, net.n_outputs, net.n_parameters = program.n_features, program.n_outputs, program.n_parameters
-    net.loss = name_index(program.loss, NN_LOSS_NAMES, NN_N_LOSSES)
+    net.loss = OWN_LOSS if program.loss == "custom" else name_index(program.loss, NN_LOSS_NAMES, NN_N_LOSSES)
     net.link = link_code(program.link)
     net.loss_parameter = program.loss_parameter
     build_reading(net, program.reading)
@@ -20,7 +21,7 @@ cdef int build_network(Network *net, object program) except -1:
         raise ValueError(f"the network has {net.n_outputs:,} outputs; sparse labels can tell {MAX_CLASSES:,} apart")
     net.rows = <Row *>calloc(n, sizeof(Row))
     allocated(net.rows, n)
-    net.n_rows = n
+    net.n_rows, net.to_inputs = n, to_inputs
     net.n_columns, net.widest = nn_padded(net.n_features), net.n_features
     for i in range(n):
         build_row(net, i, program.rows[i])
@@ -104,6 +105,8 @@ cdef isize new_block(Network *net, isize n_columns) noexcept:
 cdef int learns(const Network *net, isize block) noexcept:
     """Whether a block depends on parameters, so that its delta is worth knowing."""
     cdef int i
+    if block == 0:
+        return net.to_inputs
     for i in range(net.n_rows):
         if net.rows[i].y == block:
             return (net.rows[i].flat >= 0 and not net.rows[i].frozen) or net.rows[i].back or net.rows[i].back_skip
@@ -113,7 +116,7 @@ cdef int learns(const Network *net, isize block) noexcept:
 cdef int connect_row(Network *net, int i, object source) except -1:
     """Work out which deltas go back; those of earlier rows are known by now."""
     cdef Row *r = net.rows + i
-    cdef Row *before = net.rows + <int>source.source
+    cdef Row *before = net.rows + max(<int>source.source, 0)
     cdef int j, first = 1
     r.back, r.back_skip = learns(net, r.x), r.op == ADD and learns(net, r.skip)
     for j in range(net.n_rows):
@@ -128,7 +131,8 @@ cdef int connect_row(Network *net, int i, object source) except -1:
         r.transposed = net.n_transposed
         net.n_transposed += (nn_padded(r.n_in) * (nn_words(r.n_out) if NN_BFLOAT16 else r.n_out) + 15) // 16 * 16
         # the slope needs the whole delta: the first reader is the last to add its part
-        r.gate = before.gated = first and before.op == DENSE and before.activation == NN_relu
+        first &= r.x != 0 and before.op == DENSE and before.activation == NN_relu
+        r.gate = before.gated = first
     return 0
 
 

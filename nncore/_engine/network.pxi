@@ -8,6 +8,9 @@ cdef enum:                # what a row of the program does
     DROPOUT
     ADD
 
+cdef enum:                # in place of a loss of losses.h
+    OWN_LOSS = -1         # the caller's, a function of Python: own.pxi
+
 cdef enum:                # the rows of a norm's parameters, panels in a state
     GAMMA
     BETA
@@ -74,6 +77,7 @@ cdef struct Network:
     isize n_blocks
     Panel *panels
     isize n_panels
+    int to_inputs                          # whether deltas go back as far as what the network reads
     int *norm_rows                         # numbers of the batchnorm rows, in order
     int n_norm_rows, n_layer_norms
     int *live_norms                        # of those that are not frozen: they take the moments of the batch

@@ -55,16 +55,22 @@ cdef void sums_panel(const Weights *w, const Arena *a, const Row *r, isize p, is
                       n_rows, nn_panel_width(r.n_out, p))
 
 
-cdef void batchnorm_backward_rows(const Weights *w, const Arena *a, const Row *r, isize row, isize end,
-                                  isize n_rows) noexcept nogil:
-    """n_rows: of the batch. A frozen row's gradients of gamma and beta are zero: its moments do not depend on x."""
+cdef void batchnorm_backward_rows(const Weights *w, const Arena *a, const Row *r, isize row, isize end, isize n_rows,
+                                  int frozen) noexcept nogil:
+    """n_rows: of the batch. frozen: its moments are not those of the batch, and do not depend on x; of a row that
+    does not learn, the gradients of gamma and beta are zero for that reason."""
     cdef isize p, at
+    cdef real[32] none
+    cdef const real *dgamma = none
+    cdef const real *dbeta = none
+    memset(none, 0, sizeof(none))
     for p in range(nn_panel_count(r.n_out)):
         at = nn_panel_at(a.room, r.n_out, p, row)
+        if not frozen:
+            dgamma, dbeta = w.gradient + norm_parameter(r, GAMMA, p), w.gradient + norm_parameter(r, BETA, p)
         nn_normalize_backward(deltas_at(a, r.x) + at, deltas_at(a, r.y) + at, values_at(a, r.x) + at,
                               norm_at(w, r, MEAN, p), norm_at(w, r, INVERSE, p), norm_at(w, r, SCALE, p),
-                              w.gradient + norm_parameter(r, GAMMA, p), w.gradient + norm_parameter(r, BETA, p),
-                              n_rows, end - row, nn_panel_width(r.n_out, p), r.more)
+                              dgamma, dbeta, n_rows, end - row, nn_panel_width(r.n_out, p), r.more)
 
 
 cdef void layernorm_forward(const real *state, const Row *r, const real *x, real *y, real *hat, real *inverse,

@@ -50,7 +50,7 @@ cdef void backward_rows(Engine *e, int first, int last, isize row, isize end, re
             if r.more:
                 pass_delta(a, r, r.own_delta, r.x, 1, row, end)
         elif r.op == BATCHNORM:
-            batchnorm_backward_rows(w, a, r, row, end, e.stage.n_rows)
+            batchnorm_backward_rows(w, a, r, row, end, e.stage.n_rows, e.job.frozen)
         elif r.op == LAYERNORM:
             layernorm_backward_rows(w, a, r, row, end)
         elif r.op == DROPOUT:

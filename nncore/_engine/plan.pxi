@@ -7,17 +7,23 @@ cdef class Plan:
     ----------
     program : nncore.program.Program
         The rows to run.
+    to_inputs : bool
+        Whether `input_gradient` can be asked for.
     """
 
     cdef Engine e
     cdef int busy
+    cdef object own_loss
     cdef readonly object program
     cdef readonly TrainResult result    # of the last train, also of one that a signal ended; while one runs, with room
 
-    def __cinit__(self, program):
+    def __cinit__(self, program, bint to_inputs=False):
         cdef Engine *e = &self.e
         self.program = program
-        build_network(&e.net, program)
+        build_network(&e.net, program, to_inputs)
+        if e.net.loss == OWN_LOSS:
+            self.own_loss = program.own_loss
+            e.own_loss = <PyObject *>self.own_loss
         allocate_weights(&e.weights, &e.net)
         ensure_vector(&e.weights.transposed, e.net.n_transposed)
         begin_norms(&e.net, e.weights.state)
@@ -32,6 +38,15 @@ cdef class Plan:
     def threads_used(self):
         """By the last job."""
         return self.e.crew.threads_used
+
+    @property
+    def loss_is_checked(self):
+        """Whether `step` may go by a loss of the user's own."""
+        return bool(self.e.own_checked)
+
+    @loss_is_checked.setter
+    def loss_is_checked(self, bint checked):
+        self.e.own_checked = checked
 
     cdef int enter(self) except -1:
         """Jobs keep their state in the plan: one at a time. The GIL makes test and set one step."""
@@ -286,6 +301,64 @@ cdef class Plan:
                   for i, d in enumerate(np.split(deltas, ends, axis=2))]
         return np.split(values, ends, axis=1), deltas
 
+    def backward(self, const real[:, ::1] X not None, dys not None, real[::1] gradient_out not None, uint64_t seed=0,
+                 bint training=True):
+        """Store the derivative of ``sum(dys * outputs)`` by every parameter, in the program's order.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_features)
+        dys : array of shape (n, n_outputs), or callable
+            The derivatives by the outputs behind the link; or what returns, given None and the outputs, values of the
+            rows, which do not matter if they are finite, and these derivatives.
+        gradient_out : array of shape (n_parameters,)
+        seed : int
+        training : bool
+            Whether batchnorm goes by the batch, which its running averages take in, and dropout drops.
+
+        Returns
+        -------
+        bool
+            Whether the outputs are finite; if not, there is no gradient. An array of dys is not asked that.
+        """
+        self.enter()
+        try:
+            return bool(backward_job(&self.e, X, dys, gradient_out, seed, training))
+        finally:
+            self.busy = 0
+
+    def apply_gradient(self, const real[::1] gradient not None, double learning_rate):
+        """Do one update by this gradient, in the program's order.
+
+        Returns
+        -------
+        bool
+            Whether all weights are finite after it; if not, nothing has been done.
+        """
+        self.enter()
+        try:
+            return bool(apply_job(&self.e, gradient, learning_rate))
+        finally:
+            self.busy = 0
+
+    def input_gradient(self, const real[:, ::1] X not None, const real[:, ::1] dys, real[:, :, ::1] out not None):
+        """Store derivatives by the inputs; batchnorm goes by its running averages, and nothing is dropped.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_features)
+        dys : array of shape (n, n_outputs), or None
+            The derivatives by the outputs of one function, behind the link; None for every output by itself.
+        out : array of shape (n, 1, n_features), or (n, n_outputs, n_features)
+        """
+        cdef Engine *e = &self.e
+        self.enter()
+        try:
+            prepare_input_gradient(e, X, dys, out)
+            run_job(e, backpropagate_worker, FORWARD_FLOPS * (1 + e.job.n_functions), e.job.n, TILE_ROWS)
+        finally:
+            self.busy = 0
+
     def reads(self, X):
         """Whether X is what `predict` takes: an array (n, n_features) of DTYPE, aligned and in C order."""
         return is_matrix(X, self.e.net.n_features)
@@ -349,9 +422,13 @@ cdef class Plan:
         check_rows("row_losses", losses.shape[0], max(X.shape[0], 1))
         self.enter()
         try:
+            if e.net.loss == OWN_LOSS and predictions is None:
+                predictions = np.empty((X.shape[0], e.net.n_outputs), DTYPE)
             prepare_job(e, EVALUATE, X, target, sample_weight, predictions, 0)
-            e.job.losses = &losses[0]
+            e.job.losses = NULL if e.net.loss == OWN_LOSS else &losses[0]
             run_job(e, predict_worker, FORWARD_FLOPS, e.job.n, TILE_ROWS)
-            return mean_loss(&e.job)
+            if e.net.loss == OWN_LOSS:
+                score_own(e, &losses[0])
+            return mean_loss(&losses[0], e.job.n)
         finally:
             self.busy = 0

@@ -48,7 +48,11 @@ cdef void run_handlers(Engine *e) noexcept:
             call_watcher(e)
     except BaseException as error:
         give_up(e, error)
-    if fork_count() != e.crew.forks:  # one of them has forked, and this is the child
+    leave_fork(e)
+
+
+cdef void leave_fork(Engine *e) noexcept:
+    if fork_count() != e.crew.forks:  # what has just run has forked, and this is the child
         nn_team_desert(e.crew.team)
         give_up(e, RuntimeError(FORKED))
 

@@ -65,7 +65,7 @@ cdef class Predictor:
 
     def __cinit__(self, program, const real[::1] parameters not None, const real[::1] statistics not None, convert):
         cdef Network *net = &self.net
-        build_network(net, program)
+        build_network(net, program, 0)
         self.program, self.convert = program, convert
         allocate_weights(&self.weights, net)
         begin_norms(net, self.weights.state)

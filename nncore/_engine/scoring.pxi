@@ -23,15 +23,18 @@ cdef object prepare_validation(Engine *e, Scoring *s, const real[:, ::1] X, targ
     """Prepare a job that evaluates, as `Plan.evaluate` does; return room for the losses of its rows."""
     row_losses = np.empty(max(X.shape[0], 1))
     cdef double[::1] losses = row_losses
+    if e.net.loss == OWN_LOSS and predictions is None:
+        predictions = np.empty((X.shape[0], e.net.n_outputs), DTYPE)
     exchange_copies(e)
     try:
         prepare_job(e, EVALUATE, X, target, sample_weight, predictions, 0)
     finally:
         exchange_copies(e)
     s.validation = e.job
-    s.validation.losses = &losses[0]
-    check_counted(s, &s.validation)
-    return row_losses
+    s.row_losses = &losses[0]
+    s.validation.losses = NULL if e.net.loss == OWN_LOSS else s.row_losses
+    check_counted(e, s, &s.validation)
+    return row_losses, predictions
 
 
 cdef void exchange_copies(Engine *e) noexcept:
@@ -39,11 +42,13 @@ cdef void exchange_copies(Engine *e) noexcept:
     e.copies, e.validation_copies = e.validation_copies, e.copies
 
 
-cdef int check_counted(const Scoring *s, const Job *job) except -1:
+cdef int check_counted(const Engine *e, const Scoring *s, const Job *job) except -1:
     """The memory of what `share_right` reads."""
     cdef isize i
     if s.n_counts > 0 and job.predictions == NULL:
         raise ValueError("thresholds need predictions, of the validation rows, too")
+    if s.n_counts > 0 and job.targets != NULL:
+        check_outputs(&e.net, "target", job.n_targets)
     for i in range(s.n_counts):
         if s.thresholds[i] == s.thresholds[i] and job.targets == NULL:
             raise ValueError(f"class indices have no outputs to compare with a threshold of {s.thresholds[i]:g}")
@@ -52,7 +57,7 @@ cdef int check_counted(const Scoring *s, const Job *job) except -1:
 
 cdef int take_scoring(Engine *e, const Scoring *s) except -1:
     """Let the job that has been prepared be followed by it."""
-    check_counted(s, &e.job)
+    check_counted(e, s, &e.job)
     e.scoring = s[0]
     return 0
 
@@ -109,7 +114,9 @@ cdef int score_epoch(Engine *e, isize epoch) noexcept nogil:
     if s.validation.X != NULL:
         exchange_jobs(e)
         run_workers(e, predict_worker, &e.scoring.tuning, e.job.n)
-        scores[s.n_counts] = mean_loss(&e.job)
+        if e.job.own != NULL and not nn_raised(&e.crew.abandon):
+            score_own_amid(e, s.row_losses)
+        scores[s.n_counts] = mean_loss(s.row_losses, e.job.n)
         count_right(e, scores + s.n_counts + 1)
         exchange_jobs(e)
     if nn_raised(&e.crew.abandon):

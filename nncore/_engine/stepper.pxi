@@ -56,8 +56,13 @@ cdef bint take_values(Engine *e, y) noexcept:
     """Whether y holds targets, a column for each output."""
     cdef isize n = e.job.n, n_targets = e.net.reading.n_targets
     cdef double total
-    if not is_shaped(y, n, n_targets):
+    if e.net.loss == OWN_LOSS and not e.own_checked:
+        return 0  # Python does that first
+    if e.net.loss == OWN_LOSS and is_plain(y) and numpy.PyArray_NDIM(y) == 2:
+        n_targets = numpy.PyArray_DIM(y, 1)
+    if n_targets == 0 or not is_shaped(y, n, n_targets):
         return 0
+    e.job.n_targets = n_targets
     e.job.targets = <const real *>numpy.PyArray_DATA(y)
     if e.net.loss == NN_softmax_crossentropy or e.net.loss == NN_softmax_focal or e.net.loss == NN_kl_divergence:
         return n_targets > 1 and choices_fit(e.job.targets, n, n_targets)  # one column would be one of labels
@@ -124,10 +129,12 @@ cdef int run_step(Engine *e) except -1:
     if not is_little(e, e.job.n):
         return run_job(e, train_worker, TRAINING_FLOPS, e.job.n, NN_MR)
     make_room(e, 1, e.job.n, 1)
+    if e.job.own != NULL:
+        e.crew.forks = fork_count()  # that function may fork
     e.watch.poll_at, e.crew.threads_used = INFINITY, 1
     nn_team_gather(e.crew.team)
     train_worker(e, 0, 1)
-    return 0
+    return raise_what_ended_it(e)
 
 
 cdef real *address_of(flat, isize n) except NULL:

@@ -12,6 +12,8 @@ cdef int check_lane(const Engine *e, const Engine *first, isize k) except -1:
     cdef const Network *net = &e.net
     cdef const Row *r
     cdef int i
+    if net.loss == OWN_LOSS:
+        raise ValueError(f"plan {k} has a loss of its own, which lanes do not ask")
     if NN_BFLOAT16:
         raise ValueError("lanes multiply what is not rounded: no products of bfloat16")
     if (net.n_rows != first.net.n_rows or net.n_features != first.net.n_features or net.loss != first.net.loss

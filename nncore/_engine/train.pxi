@@ -7,8 +7,9 @@
 #   after an epoch's first batch: the leader exchanges the states
 #
 # A batch is one segment unless its activations would not fit the caches. A batchnorm, which needs the whole batch at
-# once, makes one segment of it in any case and cuts the way of the rows in two; a bound on the gradient's norm cuts
-# gradient and update in two. No result depends on who does what.
+# once, makes one segment of it in any case and cuts the way of the rows in two; so does a loss of the caller's own, in
+# the middle, where the leader asks Python for it; a bound on the gradient's norm cuts gradient and update in two. No
+# result depends on who does what.
 
 cdef inline isize rows_per_item(isize n_rows, int n_workers) noexcept nogil:
     """All rows for a single worker, else about a tile: as equal as shares and tiles can be."""
@@ -161,17 +162,22 @@ cdef void forward_tile(Engine *e, isize row, isize end, isize next, real *scratc
         gather(&e.net, &e.job, &e.arena, row, end, s.start + row)
         look_ahead(&e.net, &e.job, s.start + next, &input)
     forward_rows(e, &e.arena, phase_begin(&e.net, s.phase), phase_begin(&e.net, s.phase + 1), row, end, &input, scratch)
-    if s.kind == TURN:
+    if s.phase == e.net.n_live_norms:
         if e.job.predictions != NULL:
             emit_predictions(e, &e.arena, row, end, s.start + row, scratch)
-        loss_rows(e, &e.arena, row, end, s.start + row, <double>s.n_batch, scratch)
+        if e.job.dys == NULL and s.kind == TURN:
+            loss_rows(e, &e.arena, row, end, s.start + row, <double>s.n_batch, scratch)
 
 
 cdef void backward_tile(Engine *e, isize row, isize end, real *scratch) noexcept nogil:
     """Back through the stage's phase, beginning with the batchnorm behind it, whose sums are known."""
     cdef Stage *s = &e.stage
     cdef int first = phase_begin(&e.net, s.phase) + (s.phase > 0), last = phase_begin(&e.net, s.phase + 1)
-    backward_rows(e, first, last + (s.kind == BACKWARD), row, end, scratch)
+    if s.phase < e.net.n_live_norms:
+        last += 1
+    elif e.job.dys != NULL:
+        given_rows(e, row, end, scratch)
+    backward_rows(e, first, last, row, end, scratch)
 
 
 cdef void train_rows(Engine *e, isize row, isize end, isize then, int worker, real *scratch) noexcept nogil:
@@ -227,7 +233,7 @@ cdef void train_item(void *argument, long item, int worker) noexcept nogil:
     cdef real *scratch = e.crew.scratch + worker * e.crew.scratch_size
     if e.stage.kind in (FORWARD, TURN, BACKWARD):
         train_rows(e, begin, end, row_after(&e.stage, item, worker), worker, scratch)
-        if e.stage.by_groups and not nn_raised(&e.crew.abandon):
+        if e.stage.by_groups and e.stage.kind != FORWARD and not nn_raised(&e.crew.abandon):
             gradients_of_group(e, begin, end, gradient_scratch(&e.crew, scratch))
     elif e.stage.kind in (GRADIENTS, UPDATES):
         work_on_blocks(e, begin, end, worker, gradient_scratch(&e.crew, scratch))
@@ -268,10 +274,18 @@ cdef void norm_stage(Engine *e, int kind, int phase, int n_workers) noexcept nog
 cdef void pass_rows(Engine *e, int n_workers) noexcept nogil:
     """The segment's rows forward through the network and back."""
     cdef int phase
+    if e.job.frozen:
+        take_running_moments(&e.net, &e.weights)
     for phase in range(e.net.n_live_norms):
         row_stage(e, FORWARD, phase, n_workers)
-        norm_stage(e, MOMENTS, phase + 1, n_workers)
-    row_stage(e, TURN, e.net.n_live_norms, n_workers)
+        if not e.job.frozen:
+            norm_stage(e, MOMENTS, phase + 1, n_workers)
+    if e.job.own == NULL:
+        row_stage(e, TURN, e.net.n_live_norms, n_workers)
+    else:
+        row_stage(e, FORWARD, e.net.n_live_norms, n_workers)
+        ask_own(e)
+        row_stage(e, BACKWARD, e.net.n_live_norms, n_workers)
     for phase in range(e.net.n_live_norms, 0, -1):
         norm_stage(e, SUMS, phase, n_workers)
         if not norm_of_phase(&e.net, phase).back:

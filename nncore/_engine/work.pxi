@@ -13,6 +13,7 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     const int *labels     # (n), or NULL
     const real *targets   # (n, n_outputs), or NULL
     const real *sample_weight          # (n), or NULL
+    isize n_targets       # columns of targets: n_outputs, but for a loss of the caller's own
     real *predictions     # (n, n_outputs), or NULL
     isize n, batch_size
     int64_t *order        # in which to visit the rows, drawn anew for every epoch; NULL for the caller's
@@ -24,6 +25,7 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     nn_place at           # where the next window begins
     PyObject *feed        # returns X of a window; NULL where X has all rows
     int whole             # one segment, whose values and deltas somebody wants to see
+    int frozen            # batchnorm by its running averages, nothing is dropped
     uint64_t seed
     isize first_epoch, n_epochs
     double max_seconds
@@ -34,7 +36,10 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     const int64_t *recorded  # (n_records): epochs of this job after which to record the layers, ascending
     isize n_records
     double *records       # (n_records, n_rows, N_FIELDS)
-    const real *dys       # (n_functions, n, n_outputs): for backpropagate.pxi, which fills the two below
+    PyObject *own         # what Python function makes losses and derivatives of outputs: own.pxi; NULL for none
+    const real *dys       # (n_functions, n, n_outputs): for backpropagate.pxi, which fills the two below; for own.pxi
+    #                       (batch, n_outputs), NULL where a loss of the engine's makes the derivatives
+    int of_batch          # whether they are those of the batch's loss, and not of the losses of its rows
     isize n_functions
     real *values          # (n, n_written)
     real *deltas          # (n_functions, n, n_written)
@@ -134,6 +139,7 @@ cdef struct Scoring:      # what is worked out after each epoch of a job of trai
     Tuning tuning         # ... with how many workers
     const double *thresholds           # (n_counts): see share_right
     isize n_counts, n_scores
+    double *row_losses    # of the rows of the validation
     double *scores        # (n_epochs, n_scores): shares of right rows; loss of the validation rows, their shares
     PyObject *listener    # gets them after each epoch, and may say that it is the last; NULL for none
 
@@ -155,6 +161,8 @@ cdef struct Engine:       # one compiled network, its state and its memory; the 
     Tuning tuning
     Watch watch
     Scoring scoring
+    PyObject *own_loss    # the network's, if its loss is one; borrowed from the plan
+    int own_checked       # whether its derivative has been compared with its values, so that steps may go by it
     Lanes *lanes          # while it is one of several in whose vectors it has a lane; else NULL
     int lane
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from nncore.arrays.inputs import all_finite, check_same_length, fits, lying, not_finite_error, numeric_array, real_array
 from nncore.base.tables import column_names, order_for
 from nncore.base.typing import Array
-from nncore.losses import NAME_OF_KERNEL, TARGETS_OF_KERNEL
+from nncore.losses import NAME_OF_KERNEL, TARGETS_OF_KERNEL, CustomLoss
 from nncore.metrics import SHARE_TOLERANCE
 
 CLASS_INDICES = "sparse_softmax_crossentropy"
@@ -52,7 +52,8 @@ def targets(
     ----------
     y : array-like
         Class indices (n_samples,) or (n_samples, 1), or one row per sample (n_samples, n_outputs): one-hot or soft
-        labels for the softmax losses, 0..1 for the sigmoid loss, any real numbers otherwise.
+        labels for the softmax losses, 0..1 for the sigmoid loss, any real numbers otherwise; for a loss of the user's
+        own as many columns as it wants.
     kernel : str
         Name of the loss kernel, ``program.loss``.
     n_samples, n_outputs : int
@@ -67,7 +68,8 @@ def targets(
     Returns
     -------
     ndarray
-        int32 (n_samples,) for ``"sparse_softmax_crossentropy"``, else `dtype` (n_samples, n_outputs).
+        int32 (n_samples,) for ``"sparse_softmax_crossentropy"``, else `dtype` (n_samples, n_outputs); (n_samples, k)
+        for ``"custom"``.
 
     Raises
     ------
@@ -84,6 +86,8 @@ def targets(
     """
     if names is not None and type(y) is not np.ndarray:
         y = _ordered(y, names)
+    if kernel == CustomLoss.kernel:
+        return _any_columns(y, n_samples, dtype)
     name = NAME_OF_KERNEL[kernel]
     if kind(kernel) == CLASS_INDICES:
         return _class_indices(y, n_samples, n_outputs)
@@ -318,6 +322,14 @@ def _check_measured(y: Any, columns: Array, missing: bool) -> None:
         raise ValueError("y holds no target that was measured: all of it is NaN; nothing would be learnt")
     if not all_finite(columns[~absent]):
         raise not_finite_error(y, np.where(absent, 0, columns).reshape(given), "y")
+
+
+def _any_columns(y: Any, n_samples: int, dtype: np.dtype) -> Array:
+    """Return `y` as finite numbers of shape (n_samples, k), whatever they mean to the user's own loss."""
+    columns: Array = y if fits(y, dtype) else real_array(y, dtype, "y")
+    if columns.ndim not in (1, 2) or (columns.ndim == 2 and columns.shape[1] == 0):
+        raise ValueError(f"y must have one or two dimensions for a loss of your own, got shape {columns.shape}")
+    return _columns(columns, n_samples, 1 if columns.ndim == 1 else columns.shape[1], dtype)
 
 
 def _check_range(columns: Array, what: str, hint: Callable[[Array], str] = lambda columns: "") -> None:

@@ -45,7 +45,8 @@ OF_A_MODEL = table(
     {
         "add_loss add_metric": "both go to compile, as in model.compile('adam', loss='mse', metrics=['mae'])",
         "append": "model.add(layer) appends one, model.insert(index, layer) puts one in",
-        "backward step train_step": NO_STEPS,
+        "apply_gradients": "model.apply_gradient(gradient) does one update by the vector that model.backward returns",
+        "step train_step": NO_STEPS,
         "astype float": OTHER_DTYPE.format("float32"),
         "bfloat16 half": OTHER_DTYPE.format("mixed_bfloat16"),
         "best_loss_": "model.history['loss'].min() is the smallest",
@@ -155,7 +156,8 @@ OF_A_LAYER = table(
 
 OF_AN_OPTIMIZER = table(
     {
-        "apply_gradients minimize step zero_grad": NO_STEPS,
+        "apply_gradients": "model.apply_gradient(gradient) does one update by the vector that model.backward returns",
+        "minimize step zero_grad": NO_STEPS,
         "iterations": "an optimizer is a rule and counts nothing; model.epoch is the number of epochs trained",
         "lr": "optimizer.learning_rate is it",
         "param_groups": "optimizer.learning_rate is the rate of all parameters",

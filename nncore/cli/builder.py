@@ -21,6 +21,7 @@ from nncore.datasets.generators import GENERATORS
 from nncore.datasets.notes import Split
 from nncore.datasets.notes import read as read_notes
 from nncore.datasets.schema import Schema
+from nncore.losses import CustomLoss
 from nncore.model import snapshot
 
 if TYPE_CHECKING:
@@ -98,6 +99,11 @@ def _with_model(options: argparse.Namespace) -> Session:
     from nncore.builder.setup import Setup
 
     model = model_file.opened(options.model, f"data are named with --data: nncore builder --data {options.model}")
+    if isinstance(model.loss, CustomLoss):
+        raise UsageError(
+            f"the loss of {options.model} is the function {model.loss.name!r}, and the builder trains by nncore's own; "
+            "in Python, compile the model with one of these, and save it again"
+        )
     notes = read_notes(model.metadata)
     name = options.data or (notes[1].data if notes else None)
     if name is None:

@@ -37,7 +37,9 @@ def shape(program: Program, optimizer: Optimizer) -> Hashable | None:
     >>> shape(one, Adam(clip_norm=1.0)) is None
     True
     """
-    if program.precision is not None or optimizer.clip_norm is not None or program.reading is not None:
+    if program.precision is not None or optimizer.clip_norm is not None:
+        return None
+    if program.reading is not None or program.own_loss is not None:
         return None
     if not all(row.op in OPS and row.max_norm is None for row in program.rows):
         return None

@@ -17,7 +17,7 @@ from nncore.base.typing import Array
 from nncore.errors import ModelFileError
 from nncore.history import History
 from nncore.layers import Dense, leaves
-from nncore.losses import Loss
+from nncore.losses import CustomLoss, Loss
 from nncore.many.arguments import checked_models
 from nncore.many.folds import SEED
 from nncore.many.together import fit_many
@@ -162,7 +162,10 @@ class Ensemble:
         state = self.models[0]._state
         outputs, loss = self.predict(X), current_loss(state)
         target = converted(built(state).program, state, X, y, None).target
-        values, _ = kernels.loss(loss, _logits(outputs, loss), target)
+        if isinstance(loss, CustomLoss):
+            values, _ = loss(target, outputs)
+        else:
+            values, _ = kernels.loss(loss, _logits(outputs, loss), target)
         return Scores({"loss": float(values.mean()), **scores(scorers(state), target, outputs)})
 
     @property

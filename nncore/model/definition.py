@@ -11,6 +11,7 @@ import numpy as np
 from nncore import losses, optimizers
 from nncore.base import checks
 from nncore.base.names import did_you_mean
+from nncore.base.own_loss import Answers
 from nncore.base.source import Source
 from nncore.layers import LAYERS, Layer
 from nncore.losses import Loss
@@ -109,7 +110,7 @@ def build(state: State, n_features: int) -> None:
 def compile_model(
     state: State,
     optimizer: str | Optimizer,
-    loss: str | Loss | None,
+    loss: str | Loss | Answers | None,
     metrics: str | Metric | Iterable[str | Metric] | None,
     keep_state: bool = False,
 ) -> None:

@@ -114,7 +114,7 @@ def evaluate(
     if metrics:
         from nncore.training.trial import check_targets  # here, not at the top, to keep `import nncore` quick
 
-        check_targets(state.metrics, current_loss(state), data.target)
+        check_targets(state.metrics, current_loss(state), data.target, network.program.n_outputs)
     shown = current_loss(state) if named and metrics else None  # a list shows no balance of classes
     scores = scoring.evaluate(network, data, metrics, shown)
     if state.precision is not None and not math.isfinite(scores["loss"]):

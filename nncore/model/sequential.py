@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nncore.base import checks, elsewhere
 from nncore.base.answered import Layers, answer, refuse_setting
+from nncore.base.own_loss import Answers
 from nncore.base.source import Source
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic
@@ -22,6 +23,7 @@ from nncore.layers import Layer
 from nncore.losses import Loss
 from nncore.metrics import Metric
 from nncore.model import definition, prediction
+from nncore.model.own_loops import OwnLoops
 from nncore.optimizers import Optimizer
 from nncore.program import Program, last_activation
 from nncore.training import batches
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from nncore.training.explanation import Explanation
 
 
-class Sequential:
+class Sequential(OwnLoops):
     """A multi-layer perceptron: layers applied one after another.
 
     Parameters
@@ -379,7 +381,7 @@ class Sequential:
     def compile(
         self,
         optimizer: str | Optimizer = "adam",
-        loss: str | Loss | None = None,
+        loss: str | Loss | Answers | None = None,
         metrics: str | Metric | Iterable[str | Metric] | None = None,
         *,
         keep_state: bool = False,
@@ -393,9 +395,10 @@ class Sequential:
         ----------
         optimizer : str or Optimizer
             A name in `nncore.optimizers.OPTIMIZERS`, such as ``"adam"``, or an instance: ``Adam(learning_rate=0.01)``.
-        loss : str, Loss or None
+        loss : str, Loss, callable or None
             None infers it from the last layer: softmax sparse_categorical_crossentropy, sigmoid binary_crossentropy,
-            else mean_squared_error.
+            else mean_squared_error. A function of your own, ``(y_true, y_pred) -> (losses, gradient)``, or an object
+            that can be called so, is a `CustomLoss`, which says what it gets and returns.
         metrics : list of str and functions, optional
             Names from `nncore.metrics.METRICS`, objects from `nncore.metrics` such as ``F1("macro")``, or functions of
             (y_true, y_pred) that return one number. y_true are the targets in the form the loss reads: class indices
@@ -881,26 +884,6 @@ class Sequential:
         >>> loss, mae = model.evaluate([[1.0], [2.0]], [4.0, 4.0])
         """
         return cast(Scores, prediction.evaluate(self._state, X, y, sample_weight, return_dict))
-
-    @own_arithmetic
-    def loss_and_gradient(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> tuple[float, Array]:
-        """Return the loss over all rows and its gradient (n_parameters,) in the order of `parameters`.
-
-        They are those of the next training step, were all rows one batch: with batch statistics in `BatchNorm`, and
-        with what `Dropout` drops. Penalties such as ``Dense(l2=...)`` are not part of either.
-
-        Examples
-        --------
-        >>> from nncore import Dense, Sequential
-        >>> model = Sequential([Dense(1)], dtype="float64")
-        >>> model.build(1)
-        >>> model.parameters[:] = [2.0, 1.0]  # y = 2 x + 1
-        >>> model.loss_and_gradient([[1.0]], [4.0])
-        (1.0, array([-2., -2.]))
-        """
-        return prediction.loss_and_gradient(self._state, X, y, sample_weight)
 
     @property
     def parameters(self) -> Array:

@@ -47,6 +47,9 @@ class Network:
     checked_rate : float
         The largest learning rate that is known to suit the optimizer and the layers; -1 where none is. See
         `nncore.training.decay`.
+    to_inputs : Plan or None
+        Of the same program, whose deltas go back to the inputs; there once it has been asked for. See
+        `nncore.network.own_steps`.
     meeting : Meeting or None
         Where the thread that trains meets those that train other networks, to train all in one call.
     """
@@ -59,6 +62,7 @@ class Network:
         self.checked_rate = -1.0
         self.meeting: Meeting | None = None
         self._use(self._new_plan(parameters))
+        self.to_inputs: Any = None
         self._lent: Lent | None = None
         self._orphaned = False  # whether a thread that died in a fork was using the plan
         _alive.add(self)
@@ -87,7 +91,7 @@ class Network:
                 self._lent = None
         return self._plan
 
-    def _idle_plan(self) -> Any:
+    def idle_plan(self) -> Any:
         """Return the plan with the current parameters, to compute with or change."""
         if self.turn.computing:
             self.turn.check_computing()
@@ -115,8 +119,12 @@ class Network:
 
     def become_orphan(self) -> None:
         """Return to the last finished epoch, and let go of a plan that a thread which no longer exists was using."""
-        self._orphaned = True
+        self._orphaned, self.to_inputs = True, None
         self._plan.go_back()
+        self.lend_anew()
+
+    def lend_anew(self) -> None:
+        """Bring the vector that is lent up to date with the plan."""
         if self._lent is not None:
             self._plan.get_parameters(self._lent.values)
 
@@ -140,7 +148,7 @@ class Network:
     def set_parameters(self, flat: Array) -> None:
         self.turn.check()
         with self.turn.lock:
-            self._idle_plan().set_parameters(flat)
+            self.idle_plan().set_parameters(flat)
             if self._lent is not None:
                 self._lent.values[:] = flat
 
@@ -155,7 +163,7 @@ class Network:
     def set_statistics(self, flat: Array) -> None:
         self.turn.check()
         with self.turn.lock:
-            self._idle_plan().set_statistics(flat)
+            self.idle_plan().set_statistics(flat)
 
     def weights(self) -> tuple[Array, Array]:
         """Return copies of the flat parameter vector and of the statistics, of one moment."""
@@ -180,7 +188,7 @@ class Network:
         self.turn.check()
         with self.turn.lock:
             same_kind = type(optimizer) is type(self._optimizer) and optimizer.n_slots == self._optimizer.n_slots
-            plan = self._idle_plan()
+            plan = self.idle_plan()
             plan.set_optimizer(optimizer.at_epoch(0))
             self._optimizer, self.checked_rate = optimizer, -1.0
             if not same_kind:
@@ -203,7 +211,7 @@ class Network:
 
     def set_optimizer_state(self, slots: Array, iterations: int) -> None:
         with self.turn.lock:
-            plan = self._idle_plan()
+            plan = self.idle_plan()
             plan.set_slots(slots)
             plan.iterations = iterations
 
@@ -256,7 +264,7 @@ class Network:
             elif self._lent is not None and len(X) == 1 and (held := self._held()) is not None:
                 predictions = self._plan.predict_row(X, held)  # in less time than it takes to compare
             else:
-                predictions = self._idle_plan().predict(X)
+                predictions = self.idle_plan().predict(X)
             return predictions
 
     def evaluate(
@@ -270,7 +278,7 @@ class Network:
         """Return the loss; write predictions (n, n_outputs) and the loss of each row (n,) to where they are wanted."""
         self.turn.check()
         with self.turn.lock:
-            return float(self._idle_plan().evaluate(X, target, sample_weight, predictions, row_losses))
+            return float(self.idle_plan().evaluate(X, target, sample_weight, predictions, row_losses))
 
     def loss_and_gradient(
         self, X: Array, target: Array, sample_weight: Array | None, seed: int = 0
@@ -279,7 +287,7 @@ class Network:
         gradient = np.empty(self.program.n_parameters, self.dtype)
         self.turn.check()
         with self.turn.lock:
-            return float(self._idle_plan().loss_and_gradient(X, target, sample_weight, gradient, seed)), gradient
+            return float(self.idle_plan().loss_and_gradient(X, target, sample_weight, gradient, seed)), gradient
 
     def explain(
         self, X: Array, target: Array, sample_weight: Array | None, seed: int
@@ -288,14 +296,23 @@ class Network:
         gradient = np.empty(self.program.n_parameters, self.dtype)
         self.turn.check()
         with self.turn.lock:
-            return *self._idle_plan().explain(X, target, sample_weight, gradient, seed), gradient
+            return *self.idle_plan().explain(X, target, sample_weight, gradient, seed), gradient
+
+    @property
+    def loss_is_checked(self) -> bool:
+        """Whether the derivative of a loss of the user's own is known to be that of its values."""
+        return bool(self._plan.loss_is_checked)
+
+    @loss_is_checked.setter
+    def loss_is_checked(self, checked: bool) -> None:
+        self._plan.loss_is_checked = checked
 
     def train(self, X: Array | None, target: Array, sample_weight: Array | None, **options: Any) -> Any:
         """Run the plan's training; `options` and the result are those of ``Plan.train``."""
         if self.turn.trainer is not None:
             self.turn.check()
         with self.turn.lock:
-            plan, self.turn.computing = self._idle_plan(), True
+            plan, self.turn.computing = self.idle_plan(), True
             try:
                 if self.meeting is None:
                     return plan.train(X, target, sample_weight, **options)
@@ -307,8 +324,7 @@ class Network:
                 )
             finally:
                 self.turn.computing = False
-                if self._lent is not None:
-                    plan.get_parameters(self._lent.values)
+                self.lend_anew()
 
     def _lanes_key(self, n: int, options: dict[str, Any]) -> Hashable | None:
         """Return what networks have in common that can be trained together; None where this one cannot.
@@ -330,7 +346,7 @@ class Network:
         """
         turn, lent = self.turn, self._lent
         if turn.computing or self._orphaned or (lent is not None and not lent.held):
-            self._idle_plan()
+            self.idle_plan()
             lent = self._lent
         turn.computing = True
         try:

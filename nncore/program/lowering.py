@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from nncore import losses
 from nncore.base import checks, memory
 from nncore.layers import LAYERS, MAX_UNITS, Activation, Dense, Dropout, Layer, Residual, as_activation, leaves
-from nncore.losses import Loss, Reading
+from nncore.losses import CustomLoss, Loss, Reading
 from nncore.program.rows import BATCH, ParameterBlock, Row, Rows, refuse_lone_softmax
 
 MIXED_BFLOAT16 = "mixed_bfloat16"
@@ -31,7 +31,7 @@ class Program:
     loss : str
         The loss kernel: squared_error, absolute_error, huber, sigmoid_crossentropy, softmax_crossentropy,
         sparse_softmax_crossentropy or another one of `nncore.losses`. It reads what the last row wrote, the raw
-        prediction.
+        prediction. Or custom, for `own_loss`.
     loss_parameter : float
         What the loss takes beside its arrays, such as Huber's delta; else 0.0.
     link : {"identity", "sigmoid", "softmax", "exponential", "sorted", "mean_and_variance"}
@@ -44,6 +44,8 @@ class Program:
         Of the products of dense rows, where it is not that of all else.
     reading : Reading or None
         How the loss comes from the caller's targets to its own, where these are others.
+    own_loss : CustomLoss or None
+        What the engine asks in Python instead of a kernel.
     """
 
     n_features: int
@@ -58,6 +60,7 @@ class Program:
     statistics: tuple[ParameterBlock, ...] = ()
     precision: str | None = None
     reading: Reading | None = None
+    own_loss: CustomLoss | None = None
 
     @property
     def n_targets(self) -> int:
@@ -142,6 +145,7 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str, precision:
         tuple(found.statistics),
         precision,
         loss.reading(rows[-1].n_out),
+        loss if isinstance(loss, CustomLoss) else None,
     )
 
 

@@ -35,6 +35,9 @@ def slopes(program: Program, z: Array, target: Array) -> Array:
 def _of_rows(program: Program, z: Array, target: Array, derivative: int) -> Array:
     kernel, reading, (of_rows, of_each) = program.loss, program.reading, _TABLES[derivative]
     found: Array
+    if program.own_loss is not None:
+        found = program.own_loss(target, z)[derivative]
+        return found
     if reading is None:
         found = of_rows[kernel](z, target, program.loss_parameter)
         return found

@@ -24,6 +24,7 @@ from nncore.schedules import Schedule
 from nncore.training import sampling, streaming
 from nncore.training.decay import check_decay, rates_between
 from nncore.training.loop import Fit, Given
+from nncore.training.own_gradient import check_own_loss
 from nncore.training.state import State, checked_data, names_for, new_network
 from nncore.training.within import Within
 
@@ -286,6 +287,7 @@ def _on_converted(
     refuse_unsuitable_batch(program, n, state.dtype.itemsize)
     network = state.network or new_network(state, program)
     rate = np.array([rate_at(state, network, epoch)])
+    check_own_loss(network, data)
     state.network = network
     if not (type(X) is np.ndarray and type(y) is np.ndarray):  # whose columns have no names
         state.feature_names, state.output_names = names_for(state, program, X, y)

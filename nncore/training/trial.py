@@ -12,7 +12,7 @@ from nncore.arrays import Data
 from nncore.arrays.inputs import all_finite
 from nncore.arrays.targets import CLASS_SHARES, PROBABILITIES, kind
 from nncore.base.typing import Array
-from nncore.losses import Crossentropy, Loss
+from nncore.losses import Crossentropy, CustomLoss, Loss
 from nncore.metrics import (
     CLASSIFYING,
     METRICS,
@@ -59,7 +59,7 @@ def check_metrics(state: State, network: Network, data: Data, what: str = "") ->
         What a metric raises, its name in the message.
     """
     try:
-        check_targets(state.metrics, current_loss(state), data.target)
+        check_targets(state.metrics, current_loss(state), data.target, network.program.n_outputs)
         _check_rows(state, data, network.program.n_outputs)
         bound = scorers(state)
         functions = {name: bound[name] for name in map(name_of, filter(_is_tried, state.metrics))}
@@ -108,14 +108,27 @@ def _check_rows(state: State, data: Data, n_outputs: int) -> None:
                 raise ValueError(f"metric {name!r} is not defined for these rows: {reason}")
 
 
-def check_targets(metrics: Iterable[Any], loss: Loss, target: Array) -> None:
-    """Raise ValueError if a metric that counts right classes is to score targets that are no classes."""
+def check_targets(metrics: Iterable[Any], loss: Loss, target: Array, n_outputs: int | None = None) -> None:
+    """Raise ValueError if a metric that counts right classes is to score targets that are no classes.
+
+    With `n_outputs`, also if one of nncore's is to score targets of another width, as a loss of one's own may have.
+    """
     for metric in metrics:
         function: Any = inner(_function(metric))
+        if n_outputs and isinstance(loss, CustomLoss) and any(function is known for known in METRICS.values()):
+            _check_width(name_of(metric), loss, target, n_outputs)
         if isinstance(function, OfClasses):
             function = accuracy  # the same targets suit it
         if any(function is known for known in CLASSIFYING):
             _check_classes(name_of(metric), function, target, loss)
+
+
+def _check_width(name: str, loss: CustomLoss, target: Array, n_outputs: int) -> None:
+    if target.shape[1] != n_outputs:
+        raise ValueError(
+            f"metric {name!r} compares y with the network's {n_outputs} output(s), and y has {target.shape[1]} columns "
+            f"for the loss {loss.name!r}; use a function of your own as the metric, or leave it out"
+        )
 
 
 def _check_classes(name: str, function: Any, target: Array, loss: Loss) -> None:
