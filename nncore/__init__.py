@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         TrainingDiverged,
     )
     from nncore.history import History
-    from nncore.initializers import Constant, RandomNormal, RandomUniform
+    from nncore.initializers import Constant, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
     from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
     from nncore.losses import (
         BinaryCrossentropy,
@@ -52,7 +52,16 @@ if TYPE_CHECKING:
     from nncore.model import Perceptron, Sequential, Stepper, SurgeryReport, load
     from nncore.network import Predictor
     from nncore.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
-    from nncore.schedules import CosineDecay, ExponentialDecay, OneCycle, PiecewiseConstant, StepDecay
+    from nncore.schedules import (
+        CosineDecay,
+        CosineDecayRestarts,
+        ExponentialDecay,
+        InverseTimeDecay,
+        OneCycle,
+        PiecewiseConstant,
+        PolynomialDecay,
+        StepDecay,
+    )
 
 MODULES = (
     "activations",
@@ -92,7 +101,7 @@ HOMES = {
     "engine": ("get_num_threads", "set_num_threads", "show_config"),
     "errors": ("EnvironmentVariableError", "ModelFileError", "NNCoreError", "NotBuiltError", "TrainingDiverged"),
     "history": ("History",),
-    "initializers": ("Constant", "RandomNormal", "RandomUniform"),
+    "initializers": ("Constant", "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal"),
     "layers": ("Activation", "BatchNorm", "Dense", "Dropout", "LayerNorm", "Residual"),
     "losses": (
         "BinaryCrossentropy",
@@ -115,7 +124,16 @@ HOMES = {
     "model": ("Perceptron", "Sequential", "Stepper", "SurgeryReport", "load"),
     "network": ("Predictor",),
     "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "RMSprop"),
-    "schedules": ("CosineDecay", "ExponentialDecay", "OneCycle", "PiecewiseConstant", "StepDecay"),
+    "schedules": (
+        "CosineDecay",
+        "CosineDecayRestarts",
+        "ExponentialDecay",
+        "InverseTimeDecay",
+        "OneCycle",
+        "PiecewiseConstant",
+        "PolynomialDecay",
+        "StepDecay",
+    ),
 }
 """Which module holds which public name. Each is imported when first asked for, to keep ``import nncore`` quick."""
 
@@ -143,6 +161,7 @@ __all__ = [
     "CategoricalFocalCrossentropy",
     "Constant",
     "CosineDecay",
+    "CosineDecayRestarts",
     "Dense",
     "Dropout",
     "EarlyStopping",
@@ -153,6 +172,7 @@ __all__ = [
     "Hinge",
     "History",
     "Huber",
+    "InverseTimeDecay",
     "JSONLogger",
     "KLDivergence",
     "LambdaCallback",
@@ -168,10 +188,12 @@ __all__ = [
     "Nadam",
     "NotBuiltError",
     "OneCycle",
+    "Orthogonal",
     "Perceptron",
     "PiecewiseConstant",
     "Pinball",
     "Poisson",
+    "PolynomialDecay",
     "Predictor",
     "RMSprop",
     "RandomNormal",
@@ -186,6 +208,7 @@ __all__ = [
     "SurgeryReport",
     "TensorBoard",
     "TrainingDiverged",
+    "TruncatedNormal",
     "__version__",
     "cross_validate",
     "datasets",

@@ -21,10 +21,12 @@ from nncore import (
     AdamW,
     BatchNorm,
     CosineDecay,
+    CosineDecayRestarts,
     Dense,
     EarlyStopping,
     ExponentialDecay,
     GaussianNegativeLogLikelihood,
+    InverseTimeDecay,
     LayerNorm,
     LearningRateScheduler,
     Lion,
@@ -34,6 +36,7 @@ from nncore import (
     PiecewiseConstant,
     Pinball,
     Poisson,
+    PolynomialDecay,
     ReduceLROnPlateau,
     RMSprop,
     Sequential,
@@ -512,9 +515,34 @@ def _():
     np.testing.assert_allclose(found, np.where(top > STEPS, up, down), rtol=1e-9)
 
 
+@row("CosineDecayRestarts(peak_rate, epochs, t_mul, m_mul)")
+def _():
+    expected = np.empty(24)  # of Keras' steps: periods of 6 and 12, the rest of one of 24
+    for begin, length, peak in ((0, 6, 1), (6, 12, 0.5), (18, 24, 0.25)):
+        share = (STEPS[begin : begin + length] - begin) / length
+        expected[begin : begin + length] = 0.3 * (0.9 * peak * (1 + np.cos(np.pi * share)) / 2 + 0.1)
+    found = CosineDecayRestarts(0.3, 6 / 4, 2, 0.5, final_rate=0.1 * 0.3).of_steps(0, 6, 4)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@row("PolynomialDecay(initial_rate, epochs)")
+def _():
+    found = PolynomialDecay(0.3, 20 / 4, 0.01, power=0.5).of_steps(0, 6, 4)
+    np.testing.assert_allclose(found, 0.29 * (1 - np.minimum(STEPS, 20) / 20) ** 0.5 + 0.01, rtol=1e-12)
+    linear_lr = 0.3 * (1 + (0.1 - 1) * np.minimum(STEPS, 20) / 20)
+    found = PolynomialDecay(0.3, 20 / 4, 0.1 * 0.3).of_steps(0, 6, 4)
+    np.testing.assert_allclose(found, linear_lr, rtol=1e-12)
+
+
+@row("InverseTimeDecay(initial_rate, decay_rate, every)")
+def _():
+    found = InverseTimeDecay(0.3, decay_rate=0.5, every=10 / 4).of_steps(0, 6, 4)
+    np.testing.assert_allclose(found, 0.3 / (1 + 0.5 * STEPS / 10), rtol=1e-12)
+
+
 @row("other schedules")
 def _():
-    assert len(SCHEDULES) == 5
+    assert len(SCHEDULES) == 8
     model = linear()
     model.compile(SGD(0.1))
     history = model.fit(X, Y, epochs=4, callbacks=LearningRateScheduler(lambda epoch: 0.1 / (1 + epoch % 2)))

@@ -169,7 +169,25 @@ OF_CALL = {
             "final_div_factor": "give the last rate itself: final_rate=initial_rate / final_div_factor",
         }
     ),
+    "CosineDecayRestarts": elsewhere.table(
+        {
+            **_TOPS,
+            "decay_steps first_decay_steps T_0": f"here it is epochs, of the first period; {OF_EPOCHS}",
+            "alpha": "give the last rate itself: final_rate=alpha * peak_rate",
+            "T_mult": "here it is t_mul",
+            "gamma": "here it is m_mul",
+            "warmup_epochs warmup_steps": "CosineDecay has a warm-up, but does not restart",
+        }
+    ),
     "ExponentialDecay": _FALLS,
+    "InverseTimeDecay": _FALLS | {"decay_rate": "give it by name", "gamma": "here it is decay_rate"},
+    "PolynomialDecay": elsewhere.table(
+        {
+            "initial_learning_rate learning_rate lr": "here it is initial_rate",
+            "end_learning_rate eta_min min_lr": "here it is final_rate",
+            "decay_steps total_iters": f"here it is epochs; {OF_EPOCHS}: epochs=decay_steps / n_batches",
+        }
+    ),
     "StepDecay": _FALLS,
     "PiecewiseConstant": elsewhere.table(
         {

@@ -22,11 +22,12 @@ SETTING = "model.set_weights(list of arrays) sets them, and nncore.load(path) re
 NO_NUMBERS = f"a layer says what is computed and holds no numbers; model.get_weights(layer) returns its own; {WEIGHTS}"
 NO_OPTIMIZER = "of optimizers there are SGD, RMSprop, Adagrad, Adam, AdamW, Nadam and Lion"
 NO_SCHEDULE = (
-    "no schedule restarts, and of schedules there are PiecewiseConstant, StepDecay, ExponentialDecay, CosineDecay and "
-    "OneCycle; LearningRateScheduler(function), a callback, sets any rate"
+    "of schedules there are PiecewiseConstant, StepDecay, ExponentialDecay, InverseTimeDecay, PolynomialDecay, "
+    "CosineDecay, CosineDecayRestarts and OneCycle; LearningRateScheduler(function), a callback, sets any rate"
 )
 NO_LAYER = "of layers there are Dense, Activation, BatchNorm, LayerNorm, Dropout and Residual"
 BY_NAME = "activations go by name: Dense(8, 'relu') or Activation('relu'); nncore.activations lists them"
+BY_ITS_NAME = "name it: Dense(8, weight_initializer='he_normal')"
 CROSSENTROPY = "use SparseCategoricalCrossentropy for numbers of classes, CategoricalCrossentropy for shares of them"
 LABELS = "labels are given to fit as they are, the numbers of classes 0, 1, 2..., or one-hot rows"
 ARRAYS = "NumPy arrays are given to fit and predict as they are"
@@ -183,8 +184,9 @@ OF_THE_PACKAGE = table(
         "set_dtype_policy set_mixed_precision_policy": BFLOAT16,
         "Adadelta Adafactor Adamax ASGD Ftrl RAdam Rprop": NO_OPTIMIZER,
         "AlphaDropout GaussianDropout GaussianNoise GroupNorm GroupNormalization RMSNorm RMSNormalization": NO_LAYER,
-        "CosineAnnealingWarmRestarts CosineDecayRestarts InverseTimeDecay LinearLR PolynomialDecay": NO_SCHEDULE,
         "ConstantLR CyclicLR LambdaLR": NO_SCHEDULE,
+        "CosineAnnealingWarmRestarts": "use CosineDecayRestarts",
+        "LinearLR PolynomialLR": "use PolynomialDecay",
         "CosineAnnealing CosineAnnealingLR lr_scheduler": "give a schedule: Adam(CosineDecay(0.01, epochs=50))",
         "CrossEntropyLoss NLLLoss": CROSSENTROPY,
         "CSVDataset read_csv": "use nncore.datasets.read_csv",
@@ -197,7 +199,8 @@ OF_THE_PACKAGE = table(
         "make_pipeline Pipeline": "those of nncore.sklearn go into scikit-learn's",
         "ExponentialLR": "use StepDecay(rate, factor=gamma, every=1)",
         "Flatten": "reshape the rows before: X.reshape(len(X), -1)",
-        "GlorotUniform HeNormal HeUniform": "name it: Dense(8, weight_initializer='he_normal')",
+        "GlorotNormal GlorotUniform HeNormal HeUniform": BY_ITS_NAME,
+        "LecunNormal LecunUniform": BY_ITS_NAME,
         "Input InputLayer": f"leave it out: {NO_INPUT}",
         "L1 L1L2 L2 regularizers": PENALTY,
         "L1Loss": "use MeanAbsoluteError",
@@ -269,9 +272,7 @@ OF_A_KIND = {
             "rmse rootmeansquarederror": "'mse' is least for the same weights",
         }
     ),
-    "weight_initializer": table(
-        {"identity orthogonal variancescaling": FIXED, "lecununiform": "it is RandomUniform((3 / n_in)**0.5)"}
-    ),
+    "weight_initializer": table({"identity variancescaling": FIXED}),
     "activation": {
         "logsoftmax": "end with softmax: the loss reads the logits",
         "logsigmoid": "end with sigmoid: the loss reads the logits",
