@@ -25,6 +25,7 @@ from nncore import (
     Dense,
     EarlyStopping,
     ExponentialDecay,
+    ExponentialMovingAverage,
     GaussianNegativeLogLikelihood,
     InverseTimeDecay,
     LayerNorm,
@@ -434,6 +435,61 @@ def _():
         for old, new, g in zip(before, model.get_weights(), gradients, strict=True):
             expected = g * 0.01 / norm if "clip_norm" in options else np.clip(g, -0.01, 0.01)
             np.testing.assert_allclose(old - new, expected, rtol=1e-8)
+
+
+# what torch.optim made of 1.0 under the gradients 1, -2, 0.5, 0.1, 0.05, at a rate of 0.1
+SEVERAL = np.array([[1.0], [-2.0], [0.5], [0.1], [0.05]])
+
+
+@row("Adam(amsgrad=True)")
+def _():
+    found = run(Adam(0.1, beta_2=0.5, amsgrad=True), SEVERAL)
+    assert found[0] == pytest.approx(0.9552180473450101, rel=1e-12)
+    w, decayed, slots = np.ones(1), AdamW(0.1, beta_2=0.5, amsgrad=True), [np.zeros(1) for _ in range(3)]
+    for t, g in enumerate(SEVERAL, start=1):
+        reference.update(decayed, w, g, slots, t, np.array([0.25]))
+    assert w[0] == pytest.approx(0.84278344043481, rel=1e-12)
+
+
+@row("RMSprop(centered=True)")
+def _():
+    found = run(RMSprop(0.1, rho=0.75, centered=True), SEVERAL)
+    assert found[0] == pytest.approx(0.8904473677959845, rel=1e-9)
+    found = run(RMSprop(0.1, rho=0.75, momentum=0.5, centered=True), SEVERAL)
+    assert found[0] == pytest.approx(0.797001375014182, rel=1e-9)
+    v, m, keras = 0.0, 0.0, 1.0
+    for g in SEVERAL:
+        v, m = 0.75 * v + 0.25 * g**2, 0.75 * m + 0.25 * g
+        keras = keras - 0.1 * g / np.sqrt(v - m**2 + 1e-7)
+    assert run(RMSprop(0.1, rho=0.75, centered=True), SEVERAL)[0] == pytest.approx(keras[0], rel=1e-5)
+
+
+@row("weight_decay of SGD, RMSprop, Adagrad, Nadam")
+def _():
+    for kind in (SGD, RMSprop, Adagrad, Nadam):
+        model, plain = linear(), linear()
+        before = model.get_weights()[0]
+        model.compile(kind(0.1, weight_decay=0.5))
+        plain.compile(kind(0.1))
+        for each in (model, plain):
+            each.fit(X, Y)
+        shrunk = 0.1 * 0.5 * before  # w -= learning_rate * weight_decay * w, beside the rule's own step
+        np.testing.assert_allclose(plain.get_weights()[0] - model.get_weights()[0], shrunk, rtol=1e-9)
+        assert np.array_equal(plain.get_weights()[1], model.get_weights()[1])
+
+
+@row("averages of weights")
+def _():
+    each_step, each_epoch = 0.0, ExponentialMovingAverage(0.99**4)
+    model = linear()
+    model.compile(SGD(0.01))
+    seen = []
+    model.fit(
+        X, Y, epochs=400, batch_size=8, callbacks=[lambda m, e, logs: seen.append(m.parameters.copy()), each_epoch]
+    )
+    for w in seen:
+        each_step = 0.99**4 * each_step + (1 - 0.99**4) * w  # theirs, where weights stand still within an epoch
+    np.testing.assert_allclose(model.parameters, each_step, rtol=1e-3)
 
 
 @row("compile again")

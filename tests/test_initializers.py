@@ -68,6 +68,10 @@ def test_auto_is_he_in_front_of_the_relu_family(activation):
     np.testing.assert_array_equal(draw("auto", activation=activation), draw("he_uniform"))
 
 
+def test_auto_is_lecuns_in_front_of_selu():
+    np.testing.assert_array_equal(draw("auto", activation="selu"), draw("lecun_normal"))
+
+
 @pytest.mark.parametrize("activation", ["identity", "linear", "sigmoid", "tanh", "softmax"])
 def test_auto_is_glorot_elsewhere(activation):
     np.testing.assert_array_equal(draw("auto", activation=activation), draw("glorot_uniform"))

@@ -169,6 +169,7 @@ OF_THE_PACKAGE = table(
         "accuracy accuracy_score confusion_matrix r2_score": "see nncore.metrics",
         "Add add Concatenate concatenate": f"Residual adds what it reads; {NO_LAYER}",
         "backend keras models nn utils": "the package is flat: from nncore import Dense, Sequential, load",
+        "AveragedModel SwapEMAWeights": "use ExponentialMovingAverage or StochasticWeightAveraging, callbacks",
         "BackupAndRestore": "use ModelCheckpoint, and nncore.load(path) to go on",
         "BatchNorm1d BatchNormalization": "use BatchNorm",
         "Callback": "any object with hooks is one, such as on_epoch_end(self, model, epoch, logs)",
@@ -197,6 +198,7 @@ OF_THE_PACKAGE = table(
         "LabelEncoder": "names, y = numpy.unique(labels, return_inverse=True) numbers classes",
         "MaxNorm NonNeg UnitNorm constraints": "of constraints there is max_norm, as in Dense(8, max_norm=3)",
         "make_pipeline Pipeline": "those of nncore.sklearn go into scikit-learn's",
+        "Hardsigmoid HardSigmoid Hardswish HardSwish Hardtanh HardTanh Mish ReLU6 SELU Softsign": BY_NAME,
         "ExponentialLR": "use StepDecay(rate, factor=gamma, every=1)",
         "Flatten": "reshape the rows before: X.reshape(len(X), -1)",
         "GlorotNormal GlorotUniform HeNormal HeUniform": BY_ITS_NAME,
@@ -250,10 +252,8 @@ FIXED = "there is none like it, so give RandomNormal(stddev) or RandomUniform(li
 NO_LOSS = "no loss here is like it"
 NEAREST = {
     "activation": {
-        "celu prelu relu6 selu": "elu, leaky_relu and relu",
+        "celu prelu": "elu, leaky_relu and relu",
         "glu": "gelu",
-        "hardsigmoid hardtanh softsign": "sigmoid and tanh",
-        "hardsilu hardswish mish": "silu",
         "softmin": "softmax",
     },
     "optimizer": {"adadelta rprop": "rmsprop", "adamax radam": "adam", "asgd": "sgd"},
