@@ -92,9 +92,9 @@ def get(name: str) -> ActivationRow:
     >>> get("rleu")
     Traceback (most recent call last):
         ...
-    ValueError: unknown activation 'rleu'; did you mean 'relu'? Known: elu, exponential, gelu, hard_sigmoid, hard_silu, \
-hard_swish, hard_tanh, identity, leaky_relu, linear, mish, relu, relu6, selu, sigmoid, silu, softmax, softplus, \
-softsign, swish, tanh
+    ValueError: unknown activation 'rleu'; did you mean 'relu'? Known: elu, exponential, gelu, hard_sigmoid, \
+hard_silu, hard_swish, hard_tanh, identity, leaky_relu, linear, mish, relu, relu6, selu, sigmoid, silu, softmax, \
+softplus, softsign, swish, tanh
     """
     return lookup("activation", name, ACTIVATIONS)
 

@@ -625,6 +625,17 @@ def _():
     assert stopping.patience == 10 and len(linear().fit(X, Y, epochs=20_000, callbacks=stopping)) < 20_000
 
 
+@row("gradients of several batches, one update")
+def _():
+    model, large = linear(), linear()
+    gradients = [model.loss_and_gradient(X[rows], Y[rows])[1] for rows in np.split(np.arange(32), 4)]
+    for each in (model, large):
+        each.compile(SGD(0.1))
+    before = model.parameters.copy()
+    large.fit(X, Y, batch_size=4 * 8)
+    np.testing.assert_allclose(large.parameters, before - 0.1 * np.mean(gradients, axis=0), rtol=1e-12)
+
+
 @row("last batch")
 def _():
     rows, targets = np.vstack([X, X[:5]]), np.vstack([Y, Y[:5]])

@@ -345,6 +345,7 @@ def test_classes_explain_wrong_arguments(name):
         (lambda: Adam(weight_decay=0.1), "AdamW has it, and so has a layer under any optimizer, as in Dense"),
         (lambda: SGD(dampening=0.1), "there is no such variant"),
         (lambda: Adam(betas=(0.9, 0.99)), r"'betas'; they are two numbers, as in Adam\(beta_1=0.9, beta_2=0.999\)"),
+        (lambda: Adam(gradient_accumulation_steps=4), r"'gradient_accumulation_steps'; batch_size=32 \* steps in fit"),
         (lambda: Adam(centered=True), "'centered'; RMSprop has it, as in RMSprop"),
         (lambda: nncore.Nadam(amsgrad=True), "'amsgrad'; Adam and AdamW have it"),
         (lambda: Adam(use_ema=True), r"'use_ema'; it is a callback, as in fit\(X, y, callbacks=ExponentialMovingAv"),

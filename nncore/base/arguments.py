@@ -15,6 +15,9 @@ OF_OPTIMIZER = "it is the optimizer's, as in model.compile(Adam(learning_rate=0.
 SMOOTHED = "it is the loss's, as in loss=nncore.losses.CategoricalCrossentropy(label_smoothing=0.1)"
 STOPPING = "fit takes callbacks=EarlyStopping(patience=10), with validation_data or validation_split"
 LAYERS = f"give layers, as in {elsewhere.CLASSIFIER} for k classes, {elsewhere.REGRESSOR} for quantities"
+ACCUMULATED = (
+    "batch_size=32 * steps in fit makes the same updates, and takes little more memory: rows of a batch pass in pieces"
+)
 
 ARGUMENTS = {
     "Y": "y",
@@ -86,6 +89,7 @@ ADVICE = elsewhere.table(
         "dtype random_state seed": elsewhere.OF_MODEL,
         "dtype_policy precision": elsewhere.BFLOAT16,
         "early_stopping n_iter_no_change patience tol": STOPPING,
+        "accumulation_steps accumulate_grad_batches gradient_accumulation_steps": ACCUMULATED,
         "from_logits": "it is the loss's, as in model.compile(loss=nncore.losses.BinaryCrossentropy(from_logits=True))",
         "hidden_layer_sizes": LAYERS,
         "high low maxval minval": "it lies around 0: RandomUniform(limit=0.05) is from -0.05 to 0.05",
