@@ -13,11 +13,13 @@ if TYPE_CHECKING:
         STOP,
         CSVLogger,
         EarlyStopping,
+        ExponentialMovingAverage,
         JSONLogger,
         LambdaCallback,
         LearningRateScheduler,
         ModelCheckpoint,
         ReduceLROnPlateau,
+        StochasticWeightAveraging,
         TensorBoard,
     )
     from nncore.engine import get_num_threads, set_num_threads, show_config
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
         TrainingDiverged,
     )
     from nncore.history import History
-    from nncore.initializers import Constant, RandomNormal, RandomUniform
+    from nncore.initializers import Constant, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
     from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
     from nncore.losses import (
         BinaryCrossentropy,
@@ -53,7 +55,16 @@ if TYPE_CHECKING:
     from nncore.model import Perceptron, Sequential, Stepper, SurgeryReport, load
     from nncore.network import Predictor
     from nncore.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
-    from nncore.schedules import CosineDecay, ExponentialDecay, OneCycle, PiecewiseConstant, StepDecay
+    from nncore.schedules import (
+        CosineDecay,
+        CosineDecayRestarts,
+        ExponentialDecay,
+        InverseTimeDecay,
+        OneCycle,
+        PiecewiseConstant,
+        PolynomialDecay,
+        StepDecay,
+    )
 
 MODULES = (
     "activations",
@@ -83,17 +94,19 @@ HOMES = {
         "STOP",
         "CSVLogger",
         "EarlyStopping",
+        "ExponentialMovingAverage",
         "JSONLogger",
         "LambdaCallback",
         "LearningRateScheduler",
         "ModelCheckpoint",
         "ReduceLROnPlateau",
+        "StochasticWeightAveraging",
         "TensorBoard",
     ),
     "engine": ("get_num_threads", "set_num_threads", "show_config"),
     "errors": ("EnvironmentVariableError", "ModelFileError", "NNCoreError", "NotBuiltError", "TrainingDiverged"),
     "history": ("History",),
-    "initializers": ("Constant", "RandomNormal", "RandomUniform"),
+    "initializers": ("Constant", "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal"),
     "layers": ("Activation", "BatchNorm", "Dense", "Dropout", "LayerNorm", "Residual"),
     "losses": (
         "BinaryCrossentropy",
@@ -117,7 +130,16 @@ HOMES = {
     "model": ("Perceptron", "Sequential", "Stepper", "SurgeryReport", "load"),
     "network": ("Predictor",),
     "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "RMSprop"),
-    "schedules": ("CosineDecay", "ExponentialDecay", "OneCycle", "PiecewiseConstant", "StepDecay"),
+    "schedules": (
+        "CosineDecay",
+        "CosineDecayRestarts",
+        "ExponentialDecay",
+        "InverseTimeDecay",
+        "OneCycle",
+        "PiecewiseConstant",
+        "PolynomialDecay",
+        "StepDecay",
+    ),
 }
 """Which module holds which public name. Each is imported when first asked for, to keep ``import nncore`` quick."""
 
@@ -145,6 +167,7 @@ __all__ = [
     "CategoricalFocalCrossentropy",
     "Constant",
     "CosineDecay",
+    "CosineDecayRestarts",
     "CustomLoss",
     "Dense",
     "Dropout",
@@ -152,10 +175,12 @@ __all__ = [
     "Ensemble",
     "EnvironmentVariableError",
     "ExponentialDecay",
+    "ExponentialMovingAverage",
     "GaussianNegativeLogLikelihood",
     "Hinge",
     "History",
     "Huber",
+    "InverseTimeDecay",
     "JSONLogger",
     "KLDivergence",
     "LambdaCallback",
@@ -171,10 +196,12 @@ __all__ = [
     "Nadam",
     "NotBuiltError",
     "OneCycle",
+    "Orthogonal",
     "Perceptron",
     "PiecewiseConstant",
     "Pinball",
     "Poisson",
+    "PolynomialDecay",
     "Predictor",
     "RMSprop",
     "RandomNormal",
@@ -186,9 +213,11 @@ __all__ = [
     "SquaredHinge",
     "StepDecay",
     "Stepper",
+    "StochasticWeightAveraging",
     "SurgeryReport",
     "TensorBoard",
     "TrainingDiverged",
+    "TruncatedNormal",
     "__version__",
     "cross_validate",
     "datasets",

@@ -60,6 +60,13 @@ _ROWS = (
     ActivationRow("gelu", "x / 2 * (1 + erf(x / sqrt(2)))", keeps_input=True, initializer=_HE),
     ActivationRow("silu", "x / (1 + exp(-x))", keeps_input=True, initializer=_HE),
     ActivationRow("exponential", "exp(x)"),
+    ActivationRow("selu", "1.0507 * (x if x > 0 else 1.67326 * (exp(x) - 1))", initializer="lecun_normal"),
+    ActivationRow("mish", "x * tanh(log(1 + exp(x)))", keeps_input=True, initializer=_HE),
+    ActivationRow("hard_sigmoid", "min(max(0, x / 6 + 1 / 2), 1)"),
+    ActivationRow("hard_tanh", "min(max(-1, x), 1)"),
+    ActivationRow("hard_swish", "x * min(max(0, x / 6 + 1 / 2), 1)", keeps_input=True, initializer=_HE),
+    ActivationRow("softsign", "x / (1 + abs(x))"),
+    ActivationRow("relu6", "min(max(0, x), 6)", initializer=_HE),
 )
 
 ACTIVATIONS: dict[str, ActivationRow] = {row.name: row for row in _ROWS}
@@ -67,6 +74,7 @@ ACTIVATIONS: dict[str, ActivationRow] = {row.name: row for row in _ROWS}
 
 ACTIVATIONS["linear"] = ACTIVATIONS["identity"]
 ACTIVATIONS["swish"] = ACTIVATIONS["silu"]
+ACTIVATIONS["hard_silu"] = ACTIVATIONS["hard_swish"]
 
 
 def get(name: str) -> ActivationRow:
@@ -84,8 +92,9 @@ def get(name: str) -> ActivationRow:
     >>> get("rleu")
     Traceback (most recent call last):
         ...
-    ValueError: unknown activation 'rleu'; did you mean 'relu'? Known: elu, exponential, gelu, identity, leaky_relu, \
-linear, relu, sigmoid, silu, softmax, softplus, swish, tanh
+    ValueError: unknown activation 'rleu'; did you mean 'relu'? Known: elu, exponential, gelu, hard_sigmoid, \
+hard_silu, hard_swish, hard_tanh, identity, leaky_relu, linear, mish, relu, relu6, selu, sigmoid, silu, softmax, \
+softplus, softsign, swish, tanh
     """
     return lookup("activation", name, ACTIVATIONS)
 

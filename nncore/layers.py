@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nncore import initializers
 from nncore.activations import Activation, as_activation
 from nncore.base import checks, elsewhere, json_form, lazy
-from nncore.initializers import Constant, Initializer, RandomNormal, RandomUniform
+from nncore.initializers import Initializer
 
 __all__ = [
     "LAYERS",
@@ -46,7 +46,7 @@ class Dense:
         Applied to every output; kept as an `Activation`. None is identity.
     use_bias : bool
         False leaves the bias out.
-    weight_initializer, bias_initializer : str, Constant, RandomNormal or RandomUniform
+    weight_initializer, bias_initializer : str, or Constant, RandomNormal, RandomUniform...
         First values, see `nncore.initializers`.
     name : str, optional
         Names the layer in summaries and files; without one it is called ``dense_`` and its number.
@@ -331,7 +331,7 @@ LAYERS: dict[str, type] = {cls.__name__: cls for cls in (Dense, Activation, Batc
 checks.explain_unknown_arguments(LAYERS.values())
 checks.explain_missing(LAYERS.values(), elsewhere.OF_A_LAYER)
 checks.explain_frozen(LAYERS.values(), "model.replace(index, dataclasses.replace(model.layers[index], {name}={value}))")
-_PARTS = LAYERS | {cls.__name__: cls for cls in (Constant, RandomNormal, RandomUniform)}
+_PARTS = LAYERS | initializers.KINDS
 
 
 def leaves(layers: Iterable[Layer]) -> Iterator[Layer]:

@@ -6,7 +6,7 @@ rule remembers per parameter, 0 at the start. All raise TypeError or ValueError 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nncore.base import checks, elsewhere, json_form, lazy
@@ -18,7 +18,33 @@ _FRACTION = checks.real(0, 1, below=True)
 
 
 @dataclass(frozen=True, repr=False)
-class SGD(Optimizer):
+class _Decaying(Optimizer):
+    """What may have a decoupled weight decay, given by name."""
+
+    weight_decay: float = field(default=0.0, kw_only=True, metadata=json_form.OPTIONAL)
+    decay_bias: bool = field(default=False, kw_only=True, metadata=json_form.OPTIONAL)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.check(self, weight_decay=checks.real(0), decay_bias=checks.flag)
+
+
+@dataclass(frozen=True, repr=False)
+class _Moments(Optimizer):
+    """What averages gradients and their squares, as Adam does."""
+
+    learning_rate: float | Schedule = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.check(self, beta_1=_FRACTION, beta_2=_FRACTION, epsilon=checks.EPSILON)
+
+
+@dataclass(frozen=True, repr=False)
+class SGD(_Decaying):
     """Stochastic gradient descent, with momentum if wanted.
 
     Without momentum ``w -= learning_rate * g``. With it, one slot v: ``v = momentum * v - learning_rate * g``, then
@@ -32,6 +58,8 @@ class SGD(Optimizer):
         From 0 (none) to 1.
     nesterov : bool
         Look ahead; needs a momentum.
+    weight_decay, decay_bias
+        By name, as in `AdamW`, 0 and False: decoupled from the gradient, so no L2 penalty as PyTorch's.
 
     Examples
     --------
@@ -66,11 +94,12 @@ class SGD(Optimizer):
 
 
 @dataclass(frozen=True, repr=False)
-class RMSprop(Optimizer):
+class RMSprop(_Decaying):
     """Steps divided by the running root mean square of the gradient (Tieleman and Hinton, 2012).
 
     Slot v: ``v = rho * v + (1 - rho) * g**2``; step ``u = learning_rate * g / (sqrt(v) + epsilon)``. Without momentum
-    ``w -= u``; with it a second slot b: ``b = momentum * b + u``, ``w -= b``.
+    ``w -= u``; with it a second slot b: ``b = momentum * b + u``, ``w -= b``. With `centered`, a slot m besides:
+    ``m = rho * m + (1 - rho) * g``, and the variance ``v - m**2`` takes the place of v (Graves, 2013).
 
     Parameters
     ----------
@@ -82,34 +111,39 @@ class RMSprop(Optimizer):
         From 0 (none) to 1.
     epsilon : float
         Keeps the division away from zero; finite, >= 1e-30.
+    centered : bool
+        By name. Whether the mean gradient is taken out of the mean square.
+    weight_decay, decay_bias
+        By name, as in `AdamW`, 0 and False: decoupled from the gradient, so no L2 penalty as PyTorch's.
 
     Examples
     --------
-    >>> RMSprop().n_slots, RMSprop(momentum=0.9).n_slots
-    (1, 2)
+    >>> RMSprop().n_slots, RMSprop(momentum=0.9).n_slots, RMSprop(centered=True).n_slots
+    (1, 2, 2)
     """
 
     learning_rate: float | Schedule = 0.001
     rho: float = 0.9
     momentum: float = 0.0
     epsilon: float = 1e-7
+    centered: bool = field(default=False, kw_only=True, metadata=json_form.OPTIONAL)
     name: ClassVar[str] = "rmsprop"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.check(self, rho=_FRACTION, momentum=checks.real(0, 1), epsilon=checks.EPSILON)
+        checks.check(self, rho=_FRACTION, momentum=checks.real(0, 1), epsilon=checks.EPSILON, centered=checks.flag)
 
     @property
     def n_slots(self) -> int:
-        return 2 if self.momentum else 1
+        return 1 + bool(self.centered) + bool(self.momentum)
 
     @property
     def rule(self) -> str:
-        return "rmsprop_momentum" if self.momentum else "rmsprop"
+        return "rmsprop" + "_centered" * self.centered + "_momentum" * bool(self.momentum)
 
 
 @dataclass(frozen=True, repr=False)
-class Adagrad(Optimizer):
+class Adagrad(_Decaying):
     """Steps divided by the root of all squares so far (Duchi, Hazan and Singer, 2011).
 
     Slot v: ``v += g**2``, then ``w -= learning_rate * g / (sqrt(v) + epsilon)``.
@@ -120,6 +154,8 @@ class Adagrad(Optimizer):
         As in `Optimizer`.
     epsilon : float
         Keeps the division away from zero; finite, >= 1e-30.
+    weight_decay, decay_bias
+        By name, as in `AdamW`, 0 and False: decoupled from the gradient, so no L2 penalty as PyTorch's.
 
     Examples
     --------
@@ -138,11 +174,12 @@ class Adagrad(Optimizer):
 
 
 @dataclass(frozen=True, repr=False)
-class Adam(Optimizer):
+class Adam(_Moments):
     """Adaptive moments (Kingma and Ba, 2015, algorithm 1).
 
     Slots m and v: ``m = beta_1 * m + (1 - beta_1) * g``, ``v = beta_2 * v + (1 - beta_2) * g**2``, then
-    ``w -= learning_rate / (1 - beta_1**t) * m / (sqrt(v) / sqrt(1 - beta_2**t) + epsilon)``.
+    ``w -= learning_rate / (1 - beta_1**t) * m / (sqrt(v) / sqrt(1 - beta_2**t) + epsilon)``. With `amsgrad`, a third
+    slot holds the largest v so far, which takes its place under the root (Reddi, Kale and Kumar, 2018).
 
     Parameters
     ----------
@@ -153,6 +190,8 @@ class Adam(Optimizer):
     epsilon : float
         Keeps the division away from zero; finite, >= 1e-30. Squares below the normal range count as zero, so that in
         float32 something below 1e-18 makes long steps of very small gradients.
+    amsgrad : bool
+        By name. Whether steps never grow because v has become smaller.
 
     Examples
     --------
@@ -162,16 +201,20 @@ class Adam(Optimizer):
     ValueError: learning_rate must be a finite number >= 0, got nan
     """
 
-    learning_rate: float | Schedule = 0.001
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
+    amsgrad: bool = field(default=False, kw_only=True, metadata=json_form.OPTIONAL)
     name: ClassVar[str] = "adam"
-    n_slots: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.check(self, beta_1=_FRACTION, beta_2=_FRACTION, epsilon=checks.EPSILON)
+        checks.check(self, amsgrad=checks.flag)
+
+    @property
+    def n_slots(self) -> int:
+        return 3 if self.amsgrad else 2
+
+    @property
+    def rule(self) -> str:
+        return "amsgrad" if self.amsgrad else "adam"
 
 
 @dataclass(frozen=True, repr=False)
@@ -183,7 +226,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate, beta_1, beta_2, epsilon, clip_value, clip_norm
+    learning_rate, beta_1, beta_2, epsilon, amsgrad, clip_value, clip_norm
         As in `Adam`.
     weight_decay : float
         Finite, >= 0. The `weight_decay` of a `Dense` goes before it there.
@@ -199,7 +242,6 @@ class AdamW(Adam):
     weight_decay: float = 0.004
     decay_bias: bool = False
     name: ClassVar[str] = "adamw"
-    rule: ClassVar[str] = "adam"  # the decay is no part of it
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -207,7 +249,7 @@ class AdamW(Adam):
 
 
 @dataclass(frozen=True, repr=False)
-class Nadam(Adam):
+class Nadam(_Moments, _Decaying):
     """Adam with Nesterov's look-ahead (Dozat, 2016), its momentum constant.
 
     Adam's m, ahead of its time: ``w -= learning_rate * m_ahead / (sqrt(v) / sqrt(1 - beta_2**t) + epsilon)`` with
@@ -217,6 +259,8 @@ class Nadam(Adam):
     ----------
     learning_rate, beta_1, beta_2, epsilon, clip_value, clip_norm
         As in `Adam`.
+    weight_decay, decay_bias
+        By name, as in `AdamW`, 0 and False: decoupled from the gradient, so no L2 penalty as PyTorch's.
 
     Examples
     --------
@@ -225,6 +269,7 @@ class Nadam(Adam):
     """
 
     name: ClassVar[str] = "nadam"
+    n_slots: ClassVar[int] = 2
 
 
 @dataclass(frozen=True, repr=False)

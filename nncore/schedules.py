@@ -15,13 +15,13 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nncore.base import checks, elsewhere, lazy
-from nncore.base.portable import cos_pi, power
+from nncore.base.portable import cos_pi, power, powers
 from nncore.base.schedule import KNOWN, RATE
 from nncore.base.schedule import Schedule as Schedule  # its public name is here
 from nncore.base.schedule import learning_rate as learning_rate
@@ -233,6 +233,144 @@ class OneCycle(Schedule):
         return np.where(t < top, rising, _half_cosine(self.peak_rate, end, top, self.epochs, t))
 
 
+@dataclass(frozen=True)
+class PolynomialDecay(Schedule):
+    """Down to `final_rate` along a power: a straight line where that is 1.
+
+    ``final_rate + (initial_rate - final_rate) * (1 - t / epochs)**power`` up to `epochs`, then `final_rate`. With
+    `cycle`, `epochs` there is the next multiple of it from t on: each time the end is reached, the rate jumps up, less
+    far each time.
+
+    Parameters
+    ----------
+    initial_rate : float
+        Finite, >= 0.
+    epochs : float
+        When the rate reaches `final_rate`, > 0.
+    final_rate : float
+        Finite, >= 0; above `initial_rate`, the rate rises.
+    power : float
+        > 0, at most 100.
+    cycle : bool
+        Whether it goes on beyond `epochs`.
+
+    Examples
+    --------
+    >>> PolynomialDecay(0.1, epochs=10, final_rate=0)([0, 5, 10, 99])
+    array([0.1 , 0.05, 0.  , 0.  ])
+    >>> PolynomialDecay(0.1, epochs=10, final_rate=0, power=2)([0, 5])
+    array([0.1  , 0.025])
+    """
+
+    initial_rate: float
+    epochs: float
+    final_rate: float = 0.0001
+    power: float = 1.0
+    cycle: bool = False
+
+    def __post_init__(self) -> None:
+        exponent = checks.real(0, 100, above=True)
+        checks.check(self, initial_rate=RATE, epochs=_SPAN, final_rate=RATE, power=exponent, cycle=checks.flag)
+
+    def _rates(self, t: Floats) -> Floats:
+        end = self.epochs * np.maximum(np.ceil(t / self.epochs), 1) if self.cycle else self.epochs
+        left = 1 - np.minimum(t / end, 1)
+        return self.final_rate + (self.initial_rate - self.final_rate) * powers(left, self.power)
+
+
+@dataclass(frozen=True)
+class InverseTimeDecay(Schedule):
+    """A fall that slows down, ``initial_rate / (1 + decay_rate * t / every)``, as Robbins and Monro (1951) ask for.
+
+    Parameters
+    ----------
+    initial_rate : float
+        Finite, >= 0.
+    decay_rate : float
+        By name. Finite, >= 0; at 1, the rate is half of the first after `every` epochs, a third after twice as many.
+    every : float
+        By name. Epochs, > 0.
+    staircase : bool
+        By name. Whether t / every is rounded down, so that the rate falls in stairs.
+
+    Examples
+    --------
+    >>> InverseTimeDecay(0.1, decay_rate=1, every=10)([0, 10, 30])
+    array([0.1  , 0.05 , 0.025])
+    """
+
+    initial_rate: float
+    _: KW_ONLY
+    decay_rate: float = 1.0
+    every: float = 1.0
+    staircase: bool = False
+
+    def __post_init__(self) -> None:
+        checks.check(self, initial_rate=RATE, decay_rate=RATE, every=_SPAN, staircase=checks.flag)
+
+    def _rates(self, t: Floats) -> Floats:
+        times = t / self.every
+        return self.initial_rate / (1 + self.decay_rate * (np.floor(times) if self.staircase else times))
+
+
+@dataclass(frozen=True)
+class CosineDecayRestarts(Schedule):
+    """Half a cosine down to `final_rate`, again and again: warm restarts (Loshchilov and Hutter, 2017).
+
+    With the period i = 0, 1, ... that t is in, which begins at b and is ``epochs * t_mul**i`` long, and the share of it
+    that is over, ``s = (t - b) / length``, the rate is
+    ``final_rate + (peak_rate - final_rate) * m_mul**i * (1 + cos(pi * s)) / 2``.
+
+    Parameters
+    ----------
+    peak_rate : float
+        The rate of the first start; finite, >= 0.
+    epochs : float
+        Length of the first period, > 0.
+    t_mul : float
+        How many times as long as the one before each period is; from 1 to 1000.
+    m_mul : float
+        What each start multiplies the peak by; above 0, at most 1.
+    final_rate : float
+        From 0 to `peak_rate`.
+
+    Examples
+    --------
+    >>> CosineDecayRestarts(0.1, epochs=2)([0, 1, 2, 4, 6])
+    array([0.1 , 0.05, 0.1 , 0.05, 0.1 ])
+    >>> CosineDecayRestarts(0.1, epochs=2, t_mul=1, m_mul=0.5)([0, 2, 4])
+    array([0.1  , 0.05 , 0.025])
+    """
+
+    peak_rate: float
+    epochs: float
+    t_mul: float = 2.0
+    m_mul: float = 1.0
+    final_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        checks.check(self, peak_rate=RATE, epochs=_SPAN, t_mul=checks.real(1, 1000), m_mul=_SHARE, final_rate=RATE)
+        _check_peak(self.peak_rate, final_rate=self.final_rate)
+
+    def _rates(self, t: Floats) -> Floats:
+        number, share = self._periods(t)
+        peaks = (self.peak_rate - self.final_rate) * power(self.m_mul, number)
+        return self.final_rate + peaks * (1 + cos_pi(share)) / 2
+
+    def _periods(self, t: Floats) -> tuple[Floats, Floats]:
+        """Return the number of the period of each time, and the share of it that is over."""
+        if self.t_mul == 1:
+            number = np.floor(t / self.epochs)
+            return number, np.clip(t / self.epochs - number, 0, 1)
+        begins, lengths = [0.0], [self.epochs]
+        while begins[-1] + lengths[-1] <= t.max(initial=0):
+            begins.append(begins[-1] + lengths[-1])
+            lengths.append(lengths[-1] * self.t_mul)
+        number = np.searchsorted(begins, t, side="right") - 1
+        share = (t - np.array(begins)[number]) / np.array(lengths)[number]
+        return number.astype(np.float64), np.clip(share, 0, 1)
+
+
 def _half_cosine(first: float, last: float, begin: float, end: float, t: Floats) -> Floats:
     """Go from `first` at time `begin` to `last` at time `end`, and stay there."""
     share = np.clip((t - begin) / (end - begin), 0, 1)
@@ -257,7 +395,17 @@ def _check_peak(peak_rate: float, **rates: float | None) -> None:
 
 
 SCHEDULES: dict[str, type[Schedule]] = {
-    cls.__name__: cls for cls in (PiecewiseConstant, StepDecay, ExponentialDecay, CosineDecay, OneCycle)
+    cls.__name__: cls
+    for cls in (
+        PiecewiseConstant,
+        StepDecay,
+        ExponentialDecay,
+        InverseTimeDecay,
+        PolynomialDecay,
+        CosineDecay,
+        CosineDecayRestarts,
+        OneCycle,
+    )
 }
 """Classes by name, as files know them."""
 

@@ -23,7 +23,14 @@
     ROW(softplus,    Y)     \
     ROW(gelu,        XY)    \
     ROW(silu,        XY)    \
-    ROW(exponential, Y)
+    ROW(exponential, Y)     \
+    ROW(selu,        Y)     \
+    ROW(mish,        XY)    \
+    ROW(hard_sigmoid, Y)    \
+    ROW(hard_tanh,   Y)     \
+    ROW(hard_swish,  XY)    \
+    ROW(softsign,    Y)     \
+    ROW(relu6,       Y)
 
 #define NN_ENUM_ROW(name, keeps) NN_##name,
 enum { NN_ACTIVATIONS(NN_ENUM_ROW) NN_softmax, NN_N_ACTIVATIONS };
@@ -94,6 +101,74 @@ NN_INLINE vec nn_silu_slope(vec x, vec y, vec a) /* s + x s (1 - s) */
     vec s = vsigmoid(x);
     return vfma(y, vset1(1) - s, s);
 }
+
+/* Klambauer et al., "Self-normalizing neural networks", 2017 */
+#define NN_SELU_SCALE ((real)1.0507009873554804934193349852946)
+#define NN_SELU_LIMIT ((real)1.7580993408473768599402175208123) /* scale times alpha, 1.6732632423543772848170429916717 */
+NN_INLINE vec nn_selu(vec x, vec a)
+{
+    NN_UNUSED(a);
+    return vselect(vgt(x, vset1(0)), vset1(NN_SELU_SCALE) * x, vset1(NN_SELU_LIMIT) * vexpm1(x));
+}
+NN_INLINE vec nn_selu_slope(vec x, vec y, vec a)
+{
+    NN_UNUSED(x); NN_UNUSED(a);
+    return vselect(vgt(y, vset1(0)), vset1(NN_SELU_SCALE), y + vset1(NN_SELU_LIMIT));
+}
+
+/* Misra, "Mish", 2019: x tanh(log(1 + e)) = x n / (n + 2) with e = exp(x), n = e (e + 2); from x = 20 on that is x */
+#define NN_MISH_END 20
+NN_INLINE vec nn_mish(vec x, vec a)
+{
+    NN_UNUSED(a);
+    const vec e = vexp(vmin(vset1(NN_MISH_END), x)), n = e * (e + vset1(2));
+    return x * (n / (n + vset1(2)));
+}
+NN_INLINE vec nn_mish_slope(vec x, vec y, vec a) /* n / (n + 2) + 4 x e (1 + e) / (n + 2)^2 */
+{
+    NN_UNUSED(y); NN_UNUSED(a);
+    const vec z = vmin(vset1(NN_MISH_END), x), e = vexp(z), n = e * (e + vset1(2)), part = vset1(1) / (n + vset1(2));
+    return vfma(z * part, vset1(4) * e * ((vset1(1) + e) * part), n * part);
+}
+
+/* x + 3 is exact where it is small; clamped, NaN stays */
+NN_INLINE vec nn_hard_sigmoid(vec x, vec a)
+{
+    NN_UNUSED(a);
+    return vclamp(x + vset1(3), 0, 6) * vset1((real)1 / 6);
+}
+NN_INLINE vec nn_inner_slope(vec y, real low, real high, real slope)
+{
+    return vselect(vgt(y, vset1(low)), vselect(vlt(y, vset1(high)), vset1(slope), vset1(0)), vset1(0));
+}
+NN_INLINE vec nn_hard_sigmoid_slope(vec x, vec y, vec a)
+{
+    NN_UNUSED(x); NN_UNUSED(a);
+    return nn_inner_slope(y, 0, 1, (real)1 / 6);
+}
+
+NN_INLINE vec nn_hard_tanh(vec x, vec a) { NN_UNUSED(a); return vclamp(x, -1, 1); }
+NN_INLINE vec nn_hard_tanh_slope(vec x, vec y, vec a) { NN_UNUSED(x); NN_UNUSED(a); return nn_inner_slope(y, -1, 1, 1); }
+
+/* Howard et al., "Searching for MobileNetV3", 2019 */
+NN_INLINE vec nn_hard_swish(vec x, vec a) { return x * nn_hard_sigmoid(x, a); }
+NN_INLINE vec nn_hard_swish_slope(vec x, vec y, vec a)
+{
+    NN_UNUSED(y); NN_UNUSED(a);
+    const vec inside = vfma(x, vset1((real)1 / 3), vset1((real)0.5));
+    return vselect(vle(x, vset1(-3)), vset1(0), vselect(vle(vset1(3), x), vset1(1), inside));
+}
+
+NN_INLINE vec nn_softsign(vec x, vec a) { NN_UNUSED(a); return x / (vset1(1) + vabs(x)); }
+NN_INLINE vec nn_softsign_slope(vec x, vec y, vec a) /* 1 / (1 + |x|)^2 */
+{
+    NN_UNUSED(x); NN_UNUSED(a);
+    const vec left = vset1(1) - vabs(y);
+    return left * left;
+}
+
+NN_INLINE vec nn_relu6(vec x, vec a) { NN_UNUSED(a); return vclamp(x, 0, 6); }
+NN_INLINE vec nn_relu6_slope(vec x, vec y, vec a) { NN_UNUSED(x); NN_UNUSED(a); return nn_inner_slope(y, 0, 6, 1); }
 
 /* ------------------------------------------------------------------------------------------------------- loops */
 

@@ -1,8 +1,8 @@
 /* optimizers.h -- one row of NN_OPTIMIZERS per update rule, and the loop made from it.
  *
  * A row names a rule, how many slots (vectors as long as the parameters) it keeps, which of them, counted from 1, sums
- * squares of gradients (0: none), and needs one function nn_update_<name>(w, g, s0, s1, h) that returns the new weight and
- * changes the slots in registers.
+ * squares of gradients (0: none), and needs one function nn_update_<name>(w, g, s0, s1, s2, h) that returns the new weight
+ * and changes the slots in registers.
  * nncore/optimizers.py gives the formulas and fills nn_hyper; a test compares the names.
  */
 #ifndef NN_OPTIMIZERS_H
@@ -20,7 +20,10 @@
     ROW(adam,              2, 2) \
     ROW(adagrad,           1, 1) \
     ROW(nadam,             2, 2) \
-    ROW(lion,              1, 0)
+    ROW(lion,              1, 0) \
+    ROW(amsgrad,           3, 3) \
+    ROW(rmsprop_centered,  2, 1) \
+    ROW(rmsprop_centered_momentum, 3, 1)
 
 #define NN_ENUM_ROW(name, slots, squares) NN_##name,
 enum { NN_OPTIMIZERS(NN_ENUM_ROW) NN_N_OPTIMIZERS };
@@ -47,22 +50,22 @@ typedef struct {
     int fused_roots;
 } nn_hyper_vec;
 
-NN_INLINE vec nn_update_sgd(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+NN_INLINE vec nn_update_sgd(vec w, vec g, vec *s0, vec *s1, vec *s2, const nn_hyper_vec *h)
 {
-    (void)s0, (void)s1;
+    (void)s0, (void)s1, (void)s2;
     return vfnma(h->step, g, w);
 }
 
-NN_INLINE vec nn_update_momentum(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+NN_INLINE vec nn_update_momentum(vec w, vec g, vec *s0, vec *s1, vec *s2, const nn_hyper_vec *h)
 {
-    (void)s1;
+    (void)s1, (void)s2;
     *s0 = vfnma(h->step, g, h->beta1 * *s0);
     return w + *s0;
 }
 
-NN_INLINE vec nn_update_nesterov(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+NN_INLINE vec nn_update_nesterov(vec w, vec g, vec *s0, vec *s1, vec *s2, const nn_hyper_vec *h)
 {
-    (void)s1;
+    (void)s1, (void)s2;
     *s0 = vfnma(h->step, g, h->beta1 * *s0);
     return w + vfnma(h->step, g, h->beta1 * *s0);
 }
@@ -73,34 +76,37 @@ NN_INLINE vec nn_rmsprop_step(vec g, vec *s0, const nn_hyper_vec *h)
     return h->step * g / (nn_root(*s0, h->fused_roots) + h->epsilon);
 }
 
-NN_INLINE vec nn_update_rmsprop(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+NN_INLINE vec nn_update_rmsprop(vec w, vec g, vec *s0, vec *s1, vec *s2, const nn_hyper_vec *h)
 {
-    (void)s1;
+    (void)s1, (void)s2;
     return w - nn_rmsprop_step(g, s0, h);
 }
 
-NN_INLINE vec nn_update_rmsprop_momentum(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+NN_INLINE vec nn_update_rmsprop_momentum(vec w, vec g, vec *s0, vec *s1, vec *s2, const nn_hyper_vec *h)
 {
+    (void)s2;
     *s1 = vfma(h->beta1, *s1, nn_rmsprop_step(g, s0, h));
     return w - *s1;
 }
 
-NN_INLINE vec nn_update_adam(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+NN_INLINE vec nn_update_adam(vec w, vec g, vec *s0, vec *s1, vec *s2, const nn_hyper_vec *h)
 {
+    (void)s2;
     *s0 = vfma(h->one_minus_beta1, g, h->beta1 * *s0);
     *s1 = vfma(h->one_minus_beta2 * g, g, h->beta2 * *s1);
     return w - h->step * *s0 / vfma(nn_root(*s1, h->fused_roots), h->root_scale, h->epsilon);
 }
 
-NN_INLINE vec nn_update_adagrad(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+NN_INLINE vec nn_update_adagrad(vec w, vec g, vec *s0, vec *s1, vec *s2, const nn_hyper_vec *h)
 {
-    (void)s1;
+    (void)s1, (void)s2;
     *s0 = vfma(g, g, *s0);
     return w - h->step * g / (nn_root(*s0, h->fused_roots) + h->epsilon);
 }
 
-NN_INLINE vec nn_update_nadam(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+NN_INLINE vec nn_update_nadam(vec w, vec g, vec *s0, vec *s1, vec *s2, const nn_hyper_vec *h)
 {
+    (void)s2;
     *s0 = vfma(h->one_minus_beta1, g, h->beta1 * *s0);
     *s1 = vfma(h->one_minus_beta2 * g, g, h->beta2 * *s1);
     const vec ahead = vfma(h->step, *s0, h->step_g * g);
@@ -108,13 +114,42 @@ NN_INLINE vec nn_update_nadam(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec
 }
 
 /* 0 * blend is NaN for a gradient that is not finite: its sign alone would pass for a step like any other. */
-NN_INLINE vec nn_update_lion(vec w, vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+NN_INLINE vec nn_update_lion(vec w, vec g, vec *s0, vec *s1, vec *s2, const nn_hyper_vec *h)
 {
-    (void)s1;
+    (void)s1, (void)s2;
     const vec blend = vfma(h->one_minus_beta1, g, h->beta1 * *s0), zero = vset1(0);
     const vec step = vselect(vgt(blend, zero), h->step, vselect(vlt(blend, zero), zero - h->step, zero));
     *s0 = vfma(h->one_minus_beta2, g, h->beta2 * *s0);
     return w - vfma(zero, blend, step);
+}
+
+NN_INLINE vec nn_update_amsgrad(vec w, vec g, vec *s0, vec *s1, vec *s2, const nn_hyper_vec *h)
+{
+    *s0 = vfma(h->one_minus_beta1, g, h->beta1 * *s0);
+    *s1 = vfma(h->one_minus_beta2 * g, g, h->beta2 * *s1);
+    *s2 = vmax(*s2, *s1); /* NaN where s1 is */
+    return w - h->step * *s0 / vfma(nn_root(*s2, h->fused_roots), h->root_scale, h->epsilon);
+}
+
+/* s1 is the mean gradient; rounding may take the variance a little below 0 */
+NN_INLINE vec nn_centered_step(vec g, vec *s0, vec *s1, const nn_hyper_vec *h)
+{
+    *s0 = vfma(h->one_minus_beta2 * g, g, h->beta2 * *s0);
+    *s1 = vfma(h->one_minus_beta2, g, h->beta2 * *s1);
+    const vec variance = vmax(vset1(0), vfnma(*s1, *s1, *s0));
+    return h->step * g / (nn_root(variance, h->fused_roots) + h->epsilon);
+}
+
+NN_INLINE vec nn_update_rmsprop_centered(vec w, vec g, vec *s0, vec *s1, vec *s2, const nn_hyper_vec *h)
+{
+    (void)s2;
+    return w - nn_centered_step(g, s0, s1, h);
+}
+
+NN_INLINE vec nn_update_rmsprop_centered_momentum(vec w, vec g, vec *s0, vec *s1, vec *s2, const nn_hyper_vec *h)
+{
+    *s2 = vfma(h->beta1, *s2, nn_centered_step(g, s0, s1, h));
+    return w - *s2;
 }
 
 /* ------------------------------------------------------------------------------------------------------- steps */
@@ -213,14 +248,16 @@ NN_FUNC void nn_scale(real *g, real factor, isize n)
         for (isize i = 0; i < n; i += NN_V) { \
             vec s0 = slots > 0 ? vload(old + stride + i) : vset1(0); \
             vec s1 = slots > 1 ? vload(old + 2 * stride + i) : vset1(0); \
+            vec s2 = slots > 2 ? vload(old + 3 * stride + i) : vset1(0); \
             vec w = vload(old + i); \
             if (decays) w *= keep; \
-            w = nn_update_##name(w, vload(g + i), &s0, &s1, &h); \
-            const vec all = squares == 0 ? w : w + (squares == 1 ? s0 : s1); \
+            w = nn_update_##name(w, vload(g + i), &s0, &s1, &s2, &h); \
+            const vec all = squares == 0 ? w : w + (squares == 1 ? s0 : squares == 2 ? s1 : s2); \
             not_finite += all - all; \
             vstore(new + i, w); \
             if (slots > 0) vstore(new + stride + i, s0); \
             if (slots > 1) vstore(new + 2 * stride + i, s1); \
+            if (slots > 2) vstore(new + 3 * stride + i, s2); \
         } \
         break;
 NN_INLINE void nn_update_rows(nn_update *u, int weight, real *new, const real *old, const real *g, isize n,

@@ -30,6 +30,10 @@ RULES = [
     Nadam(0.01),
     Lion(0.01, weight_decay=0.1),
     Lion(0.01, weight_decay=0.1, decay_bias=True),
+    AdamW(0.01, amsgrad=True),
+    RMSprop(0.01, centered=True, weight_decay=0.1),
+    RMSprop(0.01, momentum=0.5, centered=True),
+    SGD(0.1, momentum=0.9, weight_decay=0.1, decay_bias=True),
 ]
 """Every rule of the engine, with and without what is optional in it."""
 

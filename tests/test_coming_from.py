@@ -21,10 +21,13 @@ from nncore import (
     AdamW,
     BatchNorm,
     CosineDecay,
+    CosineDecayRestarts,
     Dense,
     EarlyStopping,
     ExponentialDecay,
+    ExponentialMovingAverage,
     GaussianNegativeLogLikelihood,
+    InverseTimeDecay,
     LayerNorm,
     LearningRateScheduler,
     Lion,
@@ -34,6 +37,7 @@ from nncore import (
     PiecewiseConstant,
     Pinball,
     Poisson,
+    PolynomialDecay,
     ReduceLROnPlateau,
     RMSprop,
     Sequential,
@@ -433,6 +437,61 @@ def _():
             np.testing.assert_allclose(old - new, expected, rtol=1e-8)
 
 
+# what torch.optim made of 1.0 under the gradients 1, -2, 0.5, 0.1, 0.05, at a rate of 0.1
+SEVERAL = np.array([[1.0], [-2.0], [0.5], [0.1], [0.05]])
+
+
+@row("Adam(amsgrad=True)")
+def _():
+    found = run(Adam(0.1, beta_2=0.5, amsgrad=True), SEVERAL)
+    assert found[0] == pytest.approx(0.9552180473450101, rel=1e-12)
+    w, decayed, slots = np.ones(1), AdamW(0.1, beta_2=0.5, amsgrad=True), [np.zeros(1) for _ in range(3)]
+    for t, g in enumerate(SEVERAL, start=1):
+        reference.update(decayed, w, g, slots, t, np.array([0.25]))
+    assert w[0] == pytest.approx(0.84278344043481, rel=1e-12)
+
+
+@row("RMSprop(centered=True)")
+def _():
+    found = run(RMSprop(0.1, rho=0.75, centered=True), SEVERAL)
+    assert found[0] == pytest.approx(0.8904473677959845, rel=1e-9)
+    found = run(RMSprop(0.1, rho=0.75, momentum=0.5, centered=True), SEVERAL)
+    assert found[0] == pytest.approx(0.797001375014182, rel=1e-9)
+    v, m, keras = 0.0, 0.0, 1.0
+    for g in SEVERAL:
+        v, m = 0.75 * v + 0.25 * g**2, 0.75 * m + 0.25 * g
+        keras = keras - 0.1 * g / np.sqrt(v - m**2 + 1e-7)
+    assert run(RMSprop(0.1, rho=0.75, centered=True), SEVERAL)[0] == pytest.approx(keras[0], rel=1e-5)
+
+
+@row("weight_decay of SGD, RMSprop, Adagrad, Nadam")
+def _():
+    for kind in (SGD, RMSprop, Adagrad, Nadam):
+        model, plain = linear(), linear()
+        before = model.get_weights()[0]
+        model.compile(kind(0.1, weight_decay=0.5))
+        plain.compile(kind(0.1))
+        for each in (model, plain):
+            each.fit(X, Y)
+        shrunk = 0.1 * 0.5 * before  # w -= learning_rate * weight_decay * w, beside the rule's own step
+        np.testing.assert_allclose(plain.get_weights()[0] - model.get_weights()[0], shrunk, rtol=1e-9)
+        assert np.array_equal(plain.get_weights()[1], model.get_weights()[1])
+
+
+@row("averages of weights")
+def _():
+    each_step, each_epoch = 0.0, ExponentialMovingAverage(0.99**4)
+    model = linear()
+    model.compile(SGD(0.01))
+    seen = []
+    model.fit(
+        X, Y, epochs=400, batch_size=8, callbacks=[lambda m, e, logs: seen.append(m.parameters.copy()), each_epoch]
+    )
+    for w in seen:
+        each_step = 0.99**4 * each_step + (1 - 0.99**4) * w  # theirs, where weights stand still within an epoch
+    np.testing.assert_allclose(model.parameters, each_step, rtol=1e-3)
+
+
 @row("compile again")
 def _():
     def last(again):
@@ -512,9 +571,34 @@ def _():
     np.testing.assert_allclose(found, np.where(top > STEPS, up, down), rtol=1e-9)
 
 
+@row("CosineDecayRestarts(peak_rate, epochs, t_mul, m_mul)")
+def _():
+    expected = np.empty(24)  # of Keras' steps: periods of 6 and 12, the rest of one of 24
+    for begin, length, peak in ((0, 6, 1), (6, 12, 0.5), (18, 24, 0.25)):
+        share = (STEPS[begin : begin + length] - begin) / length
+        expected[begin : begin + length] = 0.3 * (0.9 * peak * (1 + np.cos(np.pi * share)) / 2 + 0.1)
+    found = CosineDecayRestarts(0.3, 6 / 4, 2, 0.5, final_rate=0.1 * 0.3).of_steps(0, 6, 4)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@row("PolynomialDecay(initial_rate, epochs)")
+def _():
+    found = PolynomialDecay(0.3, 20 / 4, 0.01, power=0.5).of_steps(0, 6, 4)
+    np.testing.assert_allclose(found, 0.29 * (1 - np.minimum(STEPS, 20) / 20) ** 0.5 + 0.01, rtol=1e-12)
+    linear_lr = 0.3 * (1 + (0.1 - 1) * np.minimum(STEPS, 20) / 20)
+    found = PolynomialDecay(0.3, 20 / 4, 0.1 * 0.3).of_steps(0, 6, 4)
+    np.testing.assert_allclose(found, linear_lr, rtol=1e-12)
+
+
+@row("InverseTimeDecay(initial_rate, decay_rate, every)")
+def _():
+    found = InverseTimeDecay(0.3, decay_rate=0.5, every=10 / 4).of_steps(0, 6, 4)
+    np.testing.assert_allclose(found, 0.3 / (1 + 0.5 * STEPS / 10), rtol=1e-12)
+
+
 @row("other schedules")
 def _():
-    assert len(SCHEDULES) == 5
+    assert len(SCHEDULES) == 8
     model = linear()
     model.compile(SGD(0.1))
     history = model.fit(X, Y, epochs=4, callbacks=LearningRateScheduler(lambda epoch: 0.1 / (1 + epoch % 2)))
@@ -539,6 +623,17 @@ def _():
     assert len(linear().fit(X, Y)) == 1 and len(linear().fit(X, Y, epochs=200)) == 200
     stopping = EarlyStopping("loss", min_delta=1e-4)
     assert stopping.patience == 10 and len(linear().fit(X, Y, epochs=20_000, callbacks=stopping)) < 20_000
+
+
+@row("gradients of several batches, one update")
+def _():
+    model, large = linear(), linear()
+    gradients = [model.loss_and_gradient(X[rows], Y[rows])[1] for rows in np.split(np.arange(32), 4)]
+    for each in (model, large):
+        each.compile(SGD(0.1))
+    before = model.parameters.copy()
+    large.fit(X, Y, batch_size=4 * 8)
+    np.testing.assert_allclose(large.parameters, before - 0.1 * np.mean(gradients, axis=0), rtol=1e-12)
 
 
 @row("last batch")

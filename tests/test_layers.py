@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
-from nncore import layers
+from nncore import initializers, layers
 from nncore.activations import ACTIVATIONS
 from nncore.initializers import Constant, RandomNormal, RandomUniform
 from nncore.layers import Activation, Dense, Residual
@@ -36,7 +36,7 @@ def test_wire_form_round_trips(layer):
 def test_layers_are_values(layer):
     assert pickle.loads(pickle.dumps(layer)) == layer
     assert hash(dataclasses.replace(layer)) == hash(layer)
-    assert eval(repr(layer), vars(layers)) == layer
+    assert eval(repr(layer), vars(layers) | initializers.KINDS) == layer
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))

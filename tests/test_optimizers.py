@@ -29,6 +29,12 @@ ALL = [
     Nadam(0.1, 0.5, 0.75, 1),
     Lion(),
     Lion(0.1, 0.5, 0.75, 0.25, clip_norm=1),
+    AdamW(0.1, amsgrad=True),
+    RMSprop(centered=True),
+    RMSprop(0.1, momentum=0.5, centered=True, weight_decay=0.5),
+    SGD(0.1, 0.5, True, weight_decay=0.5, decay_bias=True),
+    Adagrad(weight_decay=0.5),
+    Nadam(weight_decay=0.5),
 ]
 SCHEDULED = [SGD(PiecewiseConstant([0.1, 0.2], [3])), Lion(CosineDecay(0.1, 20, warmup_epochs=2), clip_norm=3)]
 
@@ -59,6 +65,7 @@ def test_get_takes_every_name(name):
     [
         *[(SGD(), 0), (SGD(momentum=0.5), 1), (RMSprop(), 1), (RMSprop(momentum=0.5), 2)],
         *[(Adagrad(), 1), (Adam(), 2), (AdamW(), 2), (Nadam(), 2), (Lion(), 1)],
+        *[(Adam(amsgrad=True), 3), (RMSprop(centered=True), 2), (RMSprop(momentum=0.5, centered=True), 3)],
     ],
     ids=repr,
 )
@@ -104,6 +111,12 @@ def test_learning_rate_must_be_a_finite_number_from_zero(cls, bad):
         (lambda: Lion(beta_2=-1), ValueError, "beta_2 must be"),
         (lambda: Lion(weight_decay=-1), ValueError, "weight_decay must be"),
         (lambda: AdamW(decay_bias=1), TypeError, "decay_bias must be True or False, got 1"),
+        (lambda: SGD(weight_decay=-1), ValueError, "weight_decay must be a finite number >= 0, got -1.0"),
+        (lambda: Nadam(decay_bias=1), TypeError, "decay_bias must be True or False, got 1"),
+        (lambda: Adam(amsgrad=1), TypeError, "amsgrad must be True or False, got 1"),
+        (lambda: RMSprop(centered=1), TypeError, "centered must be True or False, got 1"),
+        (lambda: Nadam(amsgrad=True), TypeError, r"'amsgrad'; Adam and AdamW have it"),
+        (lambda: Adam(weight_decay=0.1), TypeError, r"'weight_decay'; AdamW has it"),
         (lambda: Lion(decay_bias="yes"), TypeError, "decay_bias must be True or False, got 'yes'"),
         (lambda: Adagrad(epsilon=0), ValueError, "epsilon must be"),
         (lambda: SGD("cosine"), TypeError, "learning_rate must be .* or one of .*CosineDecay.*, got 'cosine'"),
@@ -163,6 +176,13 @@ def after(optimizer, gradients, w=0.0, *, decayed=True):
         (Nadam(0.1, 0.0, 0.0, epsilon=1), [2, 4, 0], -0.1 * (2 / 3 + 4 / 5)),
         (Lion(0.1, 0.5, 0.75), [2, 0.5, -0.1, -1, 0], -0.1 * (1 + 1 + 1 - 1 + 1)),
         (Lion(0.1, 0.5, 0.75), [0], 0.0),
+        (Adam(0.1, 0.0, 0.75, epsilon=1, amsgrad=True), [2], -0.1 * 2 / (2 + 1)),
+        # v is 1, 0.75, 0.5625, under 1 - 0.75**t: 0.25, 0.4375, 0.578125; AMSGrad's stays 1
+        (Adam(0.1, 0.0, 0.75, epsilon=1, amsgrad=True), [2, 0, 1], -0.1 * (2 / 3 + 1 / (0.578125**-0.5 + 1))),
+        (RMSprop(0.1, rho=0.5, epsilon=1, centered=True), [2, 0], -0.1 * 2 / (1 + 1)),
+        # v 2, 9; mean 1, 2.5: variances 1, 2.75
+        (RMSprop(0.1, rho=0.5, epsilon=1, centered=True), [2, 4], -0.1 * (2 / 2 + 4 / (2.75**0.5 + 1))),
+        (RMSprop(0.1, rho=0.5, momentum=0.5, epsilon=1, centered=True), [2, 0], -(0.1 + 0.05)),
     ],
     ids=repr,
 )
@@ -187,21 +207,22 @@ def test_adamw_shrinks_weights_but_not_biases():
     assert after(optimizer, [0] * 4, w=2.0, decayed=False) == 2.0
 
 
-def test_lion_shrinks_weights_but_not_biases():
-    optimizer = Lion(0.1, weight_decay=0.5)
+@pytest.mark.parametrize("kind", [Lion, SGD, RMSprop, Adagrad, Nadam])
+def test_others_shrink_weights_but_not_biases(kind):
+    optimizer = kind(0.1, weight_decay=0.5)
     assert after(optimizer, [0] * 4, w=2.0) == pytest.approx(2 * 0.95**4, rel=1e-14)
     assert after(optimizer, [0] * 4, w=2.0, decayed=False) == 2.0
 
 
-@pytest.mark.parametrize("optimizer", [AdamW(0.1, weight_decay=0.5), Lion(0.1, weight_decay=0.5)], ids=repr)
+@pytest.mark.parametrize("kind", [AdamW, Lion, RMSprop, Nadam])
 @pytest.mark.parametrize("batch_size", [3, 500])  # one segment of rows, and several
-def test_what_decays_with_and_without_decay_bias(optimizer, batch_size):
+def test_what_decays_with_and_without_decay_bias(kind, batch_size):
     """A last layer of zeros answers 0, as it should: no gradient, and nothing but the decay moves a parameter."""
     layers = [Dense(3, "tanh"), LayerNorm(), Dense(2, weight_decay=0.25), BatchNorm(), Dense(40), Dense(1)]
     X = np.random.default_rng(0).normal(size=(batch_size, 2))
     for also in (False, True):
         model = Sequential(layers, dtype="float64", seed=1)
-        model.compile(dataclasses.replace(optimizer, decay_bias=also))
+        model.compile(kind(0.1, weight_decay=0.5, decay_bias=also))
         model.build(2)
         blocks = {block.name: slice(block.offset, block.offset + block.size) for block in model.program.parameters}
         model.parameters[:] = 2.0
@@ -231,6 +252,33 @@ def test_float32_stays_float32(optimizer):
     w, slots = np.ones(3, np.float32), [np.zeros(3, np.float32) for _ in range(optimizer.n_slots)]
     update(optimizer, w, np.ones(3, np.float32), slots, 1, np.array([0.5, 0.5, 0]))
     assert w.dtype == np.float32 and (w < 1).all()
+
+
+def test_what_is_new_is_told_only_where_it_is_used():
+    """So that files of models that do without go on being read by older versions."""
+    assert optimizers.to_dict(SGD()) == {"type": "SGD", "learning_rate": 0.01, "momentum": 0.0, "nesterov": False}
+    assert "amsgrad" not in optimizers.to_dict(AdamW()) and "centered" not in repr(RMSprop())
+    assert optimizers.to_dict(Adam(amsgrad=True))["amsgrad"] is True
+    assert repr(SGD(weight_decay=0.1)).endswith("nesterov=False, weight_decay=0.1)")
+
+
+def test_another_meaning_of_the_second_slot_begins_anew():
+    """Of two slots, RMSprop with a momentum and the centred one have but the first in common."""
+    X = np.random.default_rng(0).normal(size=(12, 2))
+    left = {}
+    for first in (RMSprop(momentum=0.5), RMSprop(centered=True), None):
+        model = Sequential([Dense(1)], seed=1, dtype="float64")
+        model.compile(first or RMSprop())
+        model.build(2)
+        start = model.parameters.copy()
+        if first is not None:
+            model.fit(X, X[:, 0], batch_size=4)
+        model.parameters[:] = start
+        model.optimizer = RMSprop(centered=True)
+        model.train_on_batch(X, X[:, 0])
+        left[repr(first)] = model.parameters.copy()
+    after_momentum, after_centred, fresh = left.values()
+    assert np.array_equal(after_momentum, fresh) and not np.array_equal(after_centred, fresh)
 
 
 def test_the_optimizer_of_one_moment():

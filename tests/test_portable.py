@@ -9,7 +9,7 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 import numpy as np
 import pytest
 
-from nncore.base.portable import cos_pi, power
+from nncore.base.portable import cos_pi, power, powers
 
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
 SMALLEST = math.ulp(0.0)
@@ -51,6 +51,18 @@ def test_powers_that_are_exact():
     assert power(SMALLEST, np.array([0.0, 1, 2, 1e308])).tolist() == [1, SMALLEST, 0, 0]
 
 
+@pytest.mark.parametrize("exponent", [0.5, 0.9, 1.0, 3.0, 100.0])
+def test_powers_of_many_bases_are_accurate(exponent):
+    bases = GRID[GRID > 1e-20]
+    with localcontext(Context(prec=50, Emin=MIN_EMIN, Emax=MAX_EMAX)):
+        exact = [Decimal(x) ** Decimal(exponent) for x in bases.tolist()]
+    found = powers(bases, exponent)
+    for base, value, true in zip(bases.tolist(), found.tolist(), exact, strict=True):
+        bound = (1 + exponent * (1 + abs(math.log2(base)))) * 2.0**-51
+        assert true < Decimal("1e-290") or abs(Decimal(value) / true - 1) <= bound
+    assert powers(np.array([0.0, 1.0]), exponent).tolist() == [0, 1]
+
+
 def test_cosines_are_accurate():
     grid = GRID[GRID != 0.5].tolist()  # there it is 0, which has no units in the last place
     with localcontext(Context(prec=50)):
@@ -65,12 +77,20 @@ def test_cosines_that_are_exact():
 RATES = """
 from nncore.schedules import *
 from nncore.schedules import SCHEDULES
+from nncore.initializers import *
 used = [
     PiecewiseConstant([0.1, 0.01], [20]), StepDecay(0.1, 0.3, 1), StepDecay(0.1), ExponentialDecay(0.1),
     ExponentialDecay(0.1, 0.7, 3), CosineDecay(0.1, 40, 5), CosineDecay(0.1, 40), OneCycle(0.1, 50),
+    CosineDecayRestarts(0.1, 7, 1.3, 0.8), CosineDecayRestarts(0.1, 3, 1), InverseTimeDecay(0.1, decay_rate=0.3),
+    PolynomialDecay(0.1, 20, power=0.9), PolynomialDecay(0.1, 7, power=2.2, cycle=True),
 ]
 assert {type(schedule) for schedule in used} == set(SCHEDULES.values())
-print(b"".join(schedule.of_steps(0, 50, 37).tobytes() for schedule in used).hex())
+weights = [
+    initialize(Orthogonal(), "tanh", (20, 33), seed=3, layer=1), initialize("orthogonal", "tanh", (64, 5), 0, 0),
+    initialize(TruncatedNormal(2), "tanh", (64, 5), 0, 0),
+]
+rates = [schedule.of_steps(0, 50, 37) for schedule in used]
+print(b"".join(values.tobytes() for values in rates + weights).hex())
 """
 FEATURES = "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V3 X86_V4"
 

@@ -6,13 +6,14 @@ from nncore import kernels
 from nncore.activations import ACTIVATIONS
 from nncore.initializers import INITIALIZERS
 from nncore.losses import LOSSES
-from nncore.optimizers import OPTIMIZERS, SGD, RMSprop
+from nncore.optimizers import OPTIMIZERS, SGD, Adam, RMSprop
 from nncore.reference import formulas, losses
 
 ROWS = {row.name: row for row in ACTIVATIONS.values()}
 KERNELS = {cls.kernel for cls in LOSSES.values()}
-WITH_MOMENTUM = [SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True), RMSprop(momentum=0.9)]
-SLOTS = {optimizer.rule: optimizer.n_slots for optimizer in [*(cls() for cls in OPTIMIZERS.values()), *WITH_MOMENTUM]}
+CENTERED = [RMSprop(centered=True), RMSprop(momentum=0.9, centered=True)]
+VARIED = [SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True), RMSprop(momentum=0.9), Adam(amsgrad=True), *CENTERED]
+SLOTS = {optimizer.rule: optimizer.n_slots for optimizer in [*(cls() for cls in OPTIMIZERS.values()), *VARIED]}
 
 
 def test_activations(variant):

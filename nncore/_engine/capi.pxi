@@ -123,7 +123,7 @@ cdef extern from "optimizers.h" nogil:
     int NN_N_OPTIMIZERS
     const char *const NN_OPTIMIZER_NAMES[]
     const int NN_OPTIMIZER_SLOTS[]
-    int NN_sgd, NN_adam, NN_nadam
+    int NN_sgd, NN_adam, NN_nadam, NN_amsgrad
     ctypedef struct nn_hyper:
         real step
         real step_g

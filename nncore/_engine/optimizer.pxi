@@ -67,7 +67,7 @@ cdef void prepare_hyper(Optimizer *o) noexcept nogil:
     h.beta1, h.one_minus_beta1 = <real>o.beta1, <real>(1.0 - o.beta1)
     h.beta2, h.one_minus_beta2 = <real>o.beta2, <real>(1.0 - o.beta2)
     h.epsilon, h.root_scale = <real>o.epsilon, 1
-    if o.rule == NN_adam or o.rule == NN_nadam:
+    if o.rule == NN_adam or o.rule == NN_nadam or o.rule == NN_amsgrad:
         raise_powers(o)
         h.root_scale = <real>(1.0 / sqrt(1.0 - o.power2))
     set_steps(o, o.learning_rate, &h.step, &h.step_g)
@@ -76,7 +76,7 @@ cdef void prepare_hyper(Optimizer *o) noexcept nogil:
 cdef void set_steps(const Optimizer *o, double rate, real *step, real *step_g) noexcept nogil:
     """What a learning rate makes of the rule's constants in this step."""
     step[0] = <real>rate
-    if o.rule == NN_adam:
+    if o.rule == NN_adam or o.rule == NN_amsgrad:
         step[0] = <real>(rate / (1.0 - o.power1))
     elif o.rule == NN_nadam:
         step_g[0] = <real>(rate * (1.0 - o.beta1) / (1.0 - o.power1))

@@ -15,6 +15,9 @@ OF_OPTIMIZER = "it is the optimizer's, as in model.compile(Adam(learning_rate=0.
 SMOOTHED = "it is the loss's, as in loss=nncore.losses.CategoricalCrossentropy(label_smoothing=0.1)"
 STOPPING = "fit takes callbacks=EarlyStopping(patience=10), with validation_data or validation_split"
 LAYERS = f"give layers, as in {elsewhere.CLASSIFIER} for k classes, {elsewhere.REGRESSOR} for quantities"
+ACCUMULATED = (
+    "batch_size=32 * steps in fit makes the same updates, and takes little more memory: rows of a batch pass in pieces"
+)
 
 ARGUMENTS = {
     "Y": "y",
@@ -77,12 +80,16 @@ ADVICE = elsewhere.table(
         "center scale": "here it is affine, for gamma and beta together",
         "compile custom_objects weights_only": DATA_ONLY,
         "decay": "give a schedule as learning_rate, as in nncore.ExponentialDecay",
-        "amsgrad centered dampening foreach fused maximize use_ema": "there is no such variant, so leave it out",
+        "amsgrad": "Adam and AdamW have it, as in Adam(amsgrad=True)",
+        "centered": "RMSprop has it, as in RMSprop(centered=True)",
+        "dampening foreach fused maximize": "there is no such variant, so leave it out",
+        "ema_momentum use_ema": "it is a callback, as in fit(X, y, callbacks=ExponentialMovingAverage(0.99))",
         "device map_location": elsewhere.NO_DEVICE,
         "auto_scale_loss loss_scale": f"{elsewhere.NO_SCALING}, so leave it out",
         "dtype random_state seed": elsewhere.OF_MODEL,
         "dtype_policy precision": elsewhere.BFLOAT16,
         "early_stopping n_iter_no_change patience tol": STOPPING,
+        "accumulation_steps accumulate_grad_batches gradient_accumulation_steps": ACCUMULATED,
         "from_logits": "it is the loss's, as in model.compile(loss=nncore.losses.BinaryCrossentropy(from_logits=True))",
         "hidden_layer_sizes": LAYERS,
         "high low maxval minval": "it lies around 0: RandomUniform(limit=0.05) is from -0.05 to 0.05",
@@ -170,7 +177,25 @@ OF_CALL = {
             "final_div_factor": "give the last rate itself: final_rate=initial_rate / final_div_factor",
         }
     ),
+    "CosineDecayRestarts": elsewhere.table(
+        {
+            **_TOPS,
+            "decay_steps first_decay_steps T_0": f"here it is epochs, of the first period; {OF_EPOCHS}",
+            "alpha": "give the last rate itself: final_rate=alpha * peak_rate",
+            "T_mult": "here it is t_mul",
+            "gamma": "here it is m_mul",
+            "warmup_epochs warmup_steps": "CosineDecay has a warm-up, but does not restart",
+        }
+    ),
     "ExponentialDecay": _FALLS,
+    "InverseTimeDecay": _FALLS | {"decay_rate": "give it by name", "gamma": "here it is decay_rate"},
+    "PolynomialDecay": elsewhere.table(
+        {
+            "initial_learning_rate learning_rate lr": "here it is initial_rate",
+            "end_learning_rate eta_min min_lr": "here it is final_rate",
+            "decay_steps total_iters": f"here it is epochs; {OF_EPOCHS}: epochs=decay_steps / n_batches",
+        }
+    ),
     "StepDecay": _FALLS,
     "PiecewiseConstant": elsewhere.table(
         {

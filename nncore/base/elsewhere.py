@@ -22,11 +22,12 @@ SETTING = "model.set_weights(list of arrays) sets them, and nncore.load(path) re
 NO_NUMBERS = f"a layer says what is computed and holds no numbers; model.get_weights(layer) returns its own; {WEIGHTS}"
 NO_OPTIMIZER = "of optimizers there are SGD, RMSprop, Adagrad, Adam, AdamW, Nadam and Lion"
 NO_SCHEDULE = (
-    "no schedule restarts, and of schedules there are PiecewiseConstant, StepDecay, ExponentialDecay, CosineDecay and "
-    "OneCycle; LearningRateScheduler(function), a callback, sets any rate"
+    "of schedules there are PiecewiseConstant, StepDecay, ExponentialDecay, InverseTimeDecay, PolynomialDecay, "
+    "CosineDecay, CosineDecayRestarts and OneCycle; LearningRateScheduler(function), a callback, sets any rate"
 )
 NO_LAYER = "of layers there are Dense, Activation, BatchNorm, LayerNorm, Dropout and Residual"
 BY_NAME = "activations go by name: Dense(8, 'relu') or Activation('relu'); nncore.activations lists them"
+BY_ITS_NAME = "name it: Dense(8, weight_initializer='he_normal')"
 CROSSENTROPY = "use SparseCategoricalCrossentropy for numbers of classes, CategoricalCrossentropy for shares of them"
 LABELS = "labels are given to fit as they are, the numbers of classes 0, 1, 2..., or one-hot rows"
 ARRAYS = "NumPy arrays are given to fit and predict as they are"
@@ -170,6 +171,7 @@ OF_THE_PACKAGE = table(
         "accuracy accuracy_score confusion_matrix f1_score r2_score roc_auc_score": "see nncore.metrics",
         "Add add Concatenate concatenate": f"Residual adds what it reads; {NO_LAYER}",
         "backend keras models nn utils": "the package is flat: from nncore import Dense, Sequential, load",
+        "AveragedModel SwapEMAWeights": "use ExponentialMovingAverage or StochasticWeightAveraging, callbacks",
         "BackupAndRestore": "use ModelCheckpoint, and nncore.load(path) to go on",
         "BatchNorm1d BatchNormalization": "use BatchNorm",
         "Callback": "any object with hooks is one, such as on_epoch_end(self, model, epoch, logs)",
@@ -185,8 +187,9 @@ OF_THE_PACKAGE = table(
         "set_dtype_policy set_mixed_precision_policy": BFLOAT16,
         "Adadelta Adafactor Adamax ASGD Ftrl RAdam Rprop": NO_OPTIMIZER,
         "AlphaDropout GaussianDropout GaussianNoise GroupNorm GroupNormalization RMSNorm RMSNormalization": NO_LAYER,
-        "CosineAnnealingWarmRestarts CosineDecayRestarts InverseTimeDecay LinearLR PolynomialDecay": NO_SCHEDULE,
         "ConstantLR CyclicLR LambdaLR": NO_SCHEDULE,
+        "CosineAnnealingWarmRestarts": "use CosineDecayRestarts",
+        "LinearLR PolynomialLR": "use PolynomialDecay",
         "CosineAnnealing CosineAnnealingLR lr_scheduler": "give a schedule: Adam(CosineDecay(0.01, epochs=50))",
         "CrossEntropyLoss NLLLoss": CROSSENTROPY,
         "CSVDataset read_csv": "use nncore.datasets.read_csv",
@@ -197,9 +200,11 @@ OF_THE_PACKAGE = table(
         "LabelEncoder": "names, y = numpy.unique(labels, return_inverse=True) numbers classes",
         "MaxNorm NonNeg UnitNorm constraints": "of constraints there is max_norm, as in Dense(8, max_norm=3)",
         "make_pipeline Pipeline": "those of nncore.sklearn go into scikit-learn's",
+        "Hardsigmoid HardSigmoid Hardswish HardSwish Hardtanh HardTanh Mish ReLU6 SELU Softsign": BY_NAME,
         "ExponentialLR": "use StepDecay(rate, factor=gamma, every=1)",
         "Flatten": "reshape the rows before: X.reshape(len(X), -1)",
-        "GlorotUniform HeNormal HeUniform": "name it: Dense(8, weight_initializer='he_normal')",
+        "GlorotNormal GlorotUniform HeNormal HeUniform": BY_ITS_NAME,
+        "LecunNormal LecunUniform": BY_ITS_NAME,
         "Input InputLayer": f"leave it out: {NO_INPUT}",
         "L1 L1L2 L2 regularizers": PENALTY,
         "L1Loss": "use MeanAbsoluteError",
@@ -249,10 +254,8 @@ FIXED = "there is none like it, so give RandomNormal(stddev) or RandomUniform(li
 NO_LOSS = "no loss here is like it"
 NEAREST = {
     "activation": {
-        "celu prelu relu6 selu": "elu, leaky_relu and relu",
+        "celu prelu": "elu, leaky_relu and relu",
         "glu": "gelu",
-        "hardsigmoid hardtanh softsign": "sigmoid and tanh",
-        "hardsilu hardswish mish": "silu",
         "softmin": "softmax",
     },
     "optimizer": {"adadelta rprop": "rmsprop", "adamax radam": "adam", "asgd": "sgd"},
@@ -268,9 +271,7 @@ OF_A_KIND = {
             "rmse rootmeansquarederror": "'mse' is least for the same weights",
         }
     ),
-    "weight_initializer": table(
-        {"identity orthogonal variancescaling": FIXED, "lecununiform": "it is RandomUniform((3 / n_in)**0.5)"}
-    ),
+    "weight_initializer": table({"identity variancescaling": FIXED}),
     "activation": {
         "logsoftmax": "end with softmax: the loss reads the logits",
         "logsigmoid": "end with sigmoid: the loss reads the logits",

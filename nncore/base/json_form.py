@@ -18,6 +18,11 @@ def is_optional(field: dataclasses.Field[Any]) -> bool:
     return bool(field.metadata.get("optional"))
 
 
+def is_told(field: dataclasses.Field[Any], value: Any) -> bool:
+    """Return whether a field is written where it has this value."""
+    return value is not None and not (is_optional(field) and value == field.default)
+
+
 def to_dict(spec: Any) -> dict[str, Any]:
     """Return a spec dataclass as a JSON-safe dict: its class under ``"type"``, then its fields.
 
@@ -33,7 +38,7 @@ def to_dict(spec: Any) -> dict[str, Any]:
     result: dict[str, Any] = {"type": type(spec).__name__}
     for field in dataclasses.fields(spec):
         value = getattr(spec, field.name)
-        if value is not None and not (is_optional(field) and value == field.default):
+        if is_told(field, value):
             result[field.name] = _plain(value)
     return result
 

@@ -21,7 +21,9 @@ from nncore.base.typing import Floats
 _EXP = [1 / math.factorial(k) for k in range(14)]
 _COS = [(-1) ** k / math.factorial(2 * k) for k in range(9)]
 _SIN = [(-1) ** k / math.factorial(2 * k + 1) for k in range(9)]
+_ARTANH = [1 / (2 * k + 1) for k in range(13)]
 _LN_2 = 0.6931471805599453
+_ROOT_HALF = 0.7071067811865476
 _SPLITTER = 2.0**27 + 1
 _UNDERFLOW = 1100.0  # 2**-1075 is 0 already
 _DIGITS = 50  # of the logarithm: more than two float64 hold
@@ -40,9 +42,29 @@ def power(base: float, exponents: Floats) -> Floats:
         return np.ones_like(exponents)
     x = np.minimum(exponents, -_UNDERFLOW / high)
     product, error = _exact_product(x, high)
-    whole = np.rint(product)
-    rest = (product - whole) + (error + x * low)
-    return np.ldexp(_polynomial(_EXP, rest * _LN_2), whole.astype(np.intc))
+    return _exp2(product, error + x * low)
+
+
+def powers(bases: Floats, exponent: float) -> Floats:
+    """Return ``bases**exponent`` for bases from 0 to 1 and an exponent > 0.
+
+    The relative error is at most ``(1 + exponent * (1 + abs(log2(base)))) * 2**-51``.
+
+    Examples
+    --------
+    >>> powers(np.array([0.0, 0.25, 1.0]), 1.5)
+    array([0.   , 0.125, 1.   ])
+    """
+    if exponent == 1:
+        return bases
+    fraction, whole = np.frexp(np.where(bases > 0, bases, 1))
+    low = fraction < _ROOT_HALF
+    fraction, whole = np.where(low, 2 * fraction, fraction), np.where(low, whole - 1, whole)
+    # log(fraction) = 2 * artanh(s), by its series
+    s = (fraction - 1) / (fraction + 1)
+    logarithm = 2 * s * _polynomial(_ARTANH, s * s) / _LN_2 + whole
+    power_of_2 = np.maximum(exponent * logarithm, -_UNDERFLOW)
+    return np.where(bases > 0, _exp2(power_of_2, np.zeros_like(bases)), 0)
 
 
 def cos_pi(x: Floats) -> Floats:
@@ -69,6 +91,13 @@ def _log2(base: float) -> tuple[float, float]:
     with localcontext(Context(prec=_DIGITS)):
         exact = Decimal(base).ln() / Decimal(2).ln()
         return float(exact), float(exact - Decimal(float(exact)))
+
+
+def _exp2(x: Floats, error: Floats) -> Floats:
+    """Return ``2**(x + error)``."""
+    whole = np.rint(x)
+    rest = (x - whole) + error
+    return np.ldexp(_polynomial(_EXP, rest * _LN_2), whole.astype(np.intc))
 
 
 def _exact_product(x: Floats, y: float) -> tuple[Floats, Floats]:

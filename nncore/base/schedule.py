@@ -58,7 +58,7 @@ def learning_rate(argument: str, value: Any) -> float | Schedule:
     Traceback (most recent call last):
         ...
     TypeError: learning_rate must be a finite number >= 0 or one of PiecewiseConstant, StepDecay, ExponentialDecay, \
-CosineDecay, OneCycle, got 'cosine' of type str
+InverseTimeDecay, PolynomialDecay, CosineDecay, CosineDecayRestarts, OneCycle, got 'cosine' of type str
     """
     if isinstance(value, Schedule):
         return checks.exact(argument, value, KNOWN)

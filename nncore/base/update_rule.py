@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import ClassVar, TypeVar
 
 from nncore.base import checks
+from nncore.base.json_form import is_told
 from nncore.base.schedule import Schedule, learning_rate
 
 Kind = TypeVar("Kind", bound="Optimizer")
@@ -50,12 +51,10 @@ class Optimizer(ABC):
             raise ValueError(f"give clip_value or clip_norm, not both; got {both}")
 
     def __repr__(self) -> str:
-        values = {
-            field.name: getattr(self, field.name)
-            for field in sorted(fields(self), key=lambda field: bool(field.kw_only))
-        }
-        shown = [f"{name}={value!r}" for name, value in values.items() if value is not None]
-        return f"{type(self).__name__}({', '.join(shown)})"
+        told = [field for field in fields(self) if is_told(field, getattr(self, field.name))]
+        told.sort(key=lambda field: bool(field.kw_only))
+        shown = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in told)
+        return f"{type(self).__name__}({shown})"
 
     @property
     def rate(self) -> float:

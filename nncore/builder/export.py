@@ -21,7 +21,7 @@ from nncore.datasets.bundled import BUNDLED
 from nncore.datasets.notes import Split, written
 from nncore.datasets.tables import is_npz
 from nncore.history import files
-from nncore.initializers import Constant, RandomNormal, RandomUniform
+from nncore.initializers import KINDS
 from nncore.layers import LAYERS
 from nncore.losses import LOSSES
 from nncore.model import checkpoint, snapshot
@@ -34,7 +34,7 @@ PUBLIC = (
     *dict.fromkeys(cls.__name__ for cls in LOSSES.values()),
     *(cls.__name__ for cls in OPTIMIZERS.values()),
     *SCHEDULES,
-    *(cls.__name__ for cls in (Constant, RandomNormal, RandomUniform)),
+    *KINDS,
 )
 """Names that a script may need from nncore."""
 

@@ -11,6 +11,7 @@ from nncore.base.lazy import loader
 from nncore.callbacks.hooks import STOP, Callbacks
 
 if TYPE_CHECKING:
+    from nncore.callbacks.averaging import ExponentialMovingAverage, StochasticWeightAveraging
     from nncore.callbacks.checkpointing import ModelCheckpoint
     from nncore.callbacks.csv_log import CSVLogger
     from nncore.callbacks.functions import LambdaCallback
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nncore.callbacks.tensorboard import TensorBoard
 
 HOMES = {
+    "averaging": ("ExponentialMovingAverage", "StochasticWeightAveraging"),
     "checkpointing": ("ModelCheckpoint",),
     "csv_log": ("CSVLogger",),
     "functions": ("LambdaCallback",),
@@ -37,10 +39,12 @@ __all__ = [
     "CSVLogger",
     "Callbacks",
     "EarlyStopping",
+    "ExponentialMovingAverage",
     "JSONLogger",
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "StochasticWeightAveraging",
     "TensorBoard",
 ]

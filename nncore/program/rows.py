@@ -88,7 +88,7 @@ class ParameterBlock:
         (n_in, n_out) of a weight, (n_out,) of all others.
     offset : int
         Index of its first value.
-    initializer : str, Constant, RandomNormal or RandomUniform
+    initializer : str, or Constant, RandomNormal, RandomUniform...
         Where its first values come from.
     activation : str
         The activation behind it, which decides what the initializer ``"auto"`` means.

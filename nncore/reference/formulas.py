@@ -55,6 +55,21 @@ def _step(x: Array, left: Array | float) -> Array:
     return np.where(np.isnan(x), x, np.where(x > 0, 1, left)).astype(x.dtype)
 
 
+def _between(x: Array, low: float, high: float, slope: Array | float) -> Array:
+    """`slope` where low < x < high, else 0; a NaN stays one."""
+    y: Array = np.where(np.isnan(x), x, np.where((x > low) & (x < high), slope, 0)).astype(x.dtype)
+    return y
+
+
+def _over_cosh(x: Array) -> Array:
+    """x / cosh(softplus(x))**2, which is nothing far from 0: there the square may overflow."""
+    near = np.clip(x, -80, 40)
+    y: Array = near / np.cosh(softplus(near)) ** 2
+    return y
+
+
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+
 ACTIVATION: dict[str, Callable[[Array, float], Array]] = {
     "identity": lambda x, _: x,
     "sigmoid": lambda x, _: sigmoid(x),
@@ -67,6 +82,13 @@ ACTIVATION: dict[str, Callable[[Array, float], Array]] = {
     "gelu": lambda x, _: (x * _normal_cdf(x)).astype(x.dtype),
     "silu": lambda x, _: x * sigmoid(x),
     "exponential": lambda x, _: np.exp(x),
+    "selu": lambda x, _: _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0))),
+    "mish": lambda x, _: x * np.tanh(softplus(x)),
+    "hard_sigmoid": lambda x, _: np.clip(x + 3, 0, 6) / 6,
+    "hard_tanh": lambda x, _: np.clip(x, -1, 1),
+    "hard_swish": lambda x, _: x * (np.clip(x + 3, 0, 6) / 6),
+    "softsign": lambda x, _: x / (1 + np.abs(x)),
+    "relu6": lambda x, _: np.clip(x, 0, 6),
 }
 """``ACTIVATION[name](x, parameter) -> y``; for softmax over the last axis."""
 
@@ -81,8 +103,16 @@ SLOPE: dict[str, Callable[[Array, float], Array]] = {
     "gelu": lambda x, _: (_normal_cdf(x) + x * _normal_pdf(x)).astype(x.dtype),
     "silu": lambda x, _: sigmoid(x) * (1 + x * sigmoid(-x)),
     "exponential": lambda x, _: np.exp(x),
+    "selu": lambda x, _: _step(x, _SELU_ALPHA * np.exp(np.minimum(x, 0))) * x.dtype.type(_SELU_SCALE),
+    "mish": lambda x, _: np.tanh(softplus(x)) + _over_cosh(x) * sigmoid(x),
+    "hard_sigmoid": lambda x, _: _between(x, -3, 3, 1 / 6),
+    "hard_tanh": lambda x, _: _between(x, -1, 1, 1),
+    "hard_swish": lambda x, _: np.where(x >= 3, 1, _between(x, -3, 3, x / 3 + 0.5)).astype(x.dtype),
+    "softsign": lambda x, _: (1 / (1 + np.abs(x))) ** 2,
+    "relu6": lambda x, _: _between(x, 0, 6, 1),
 }
-"""``SLOPE[name](x, parameter) -> dy/dx`` of the elementwise activations; at a kink, the slope on its left."""
+"""``SLOPE[name](x, parameter) -> dy/dx`` of the elementwise activations; at a kink, the slope on its left, but where
+what was clipped begins and ends, that of the outside."""
 
 
 def _elementwise(slope: Callable[[Array, float], Array]) -> Callable[[Array, Array, float], Array]:
@@ -117,18 +147,25 @@ def _sgd(o: SGD, w: Array, g: Array, slots: list[Array], t: int) -> None:
 def _rmsprop(o: RMSprop, w: Array, g: Array, slots: list[Array], t: int) -> None:
     v = slots[0]
     v[...] = o.rho * v + (1 - o.rho) * g**2
-    u = o.rate * g / (np.sqrt(v) + o.epsilon)
+    variance = v
+    if o.centered:
+        m = slots[1]
+        m[...] = o.rho * m + (1 - o.rho) * g
+        variance = np.maximum(v - m**2, 0)
+    u = o.rate * g / (np.sqrt(variance) + o.epsilon)
     if o.momentum:
-        b = slots[1]
+        b = slots[-1]
         b[...] = o.momentum * b + u
         u = b
     w -= u
 
 
 def _adam(o: Adam, w: Array, g: Array, slots: list[Array], t: int) -> None:
-    m, v = slots
+    m, v, *largest = slots
     m[...] = o.beta_1 * m + (1 - o.beta_1) * g
     v[...] = o.beta_2 * v + (1 - o.beta_2) * g**2
+    for top in largest:  # of AMSGrad, whose bias correction is v's own
+        top[...] = v = np.maximum(top, v)
     m_hat, v_hat = m / (1 - o.beta_1**t), v / (1 - o.beta_2**t)
     w -= o.rate * m_hat / (np.sqrt(v_hat) + o.epsilon)
 
