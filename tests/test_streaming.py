@@ -78,7 +78,12 @@ def test_every_kind_of_source_gives_the_bits_of_memory(tmp_path):
         assert fit(files(pattern, target=0)) == expected
         assert fit(Rows([X[:1], X[1:]] if edges else X, Y)) == expected
         assert fit(Batches(lambda edges=edges: ((X, y) for X, y, _ in cut(*edges)), n_rows=N)) == expected
-    assert fit(Rows(np.load(path, mmap_mode="r"), Y)) == expected
+    for mode in ("r", "c", "r+"):
+        assert fit(Rows(np.load(path, mmap_mode=mode), Y)) == expected
+    mapped = np.memmap(path, "f4", "r", offset=128, shape=(N, F))
+    parts = Rows([mapped[:3], mapped[3:500], mapped[500:]], Y)
+    assert [type(part).__name__ for part in parts.parts] == ["Stored"] * 3
+    assert fit(parts) == expected
     for kind, write in {
         "npz": lambda name, X, y: np.savez_compressed(f"{name}.npz", X=X, y=y),
         "csv": lambda name, X, y: np.savetxt(
