@@ -350,8 +350,8 @@ print(after - before, history["loss"][0], float(np.abs(model.get_weights()[0]).s
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the memory used, and for sparse files")
 def test_a_file_is_not_held_in_memory(tmp_path):
-    """Of a file of 128 MB, which is 512 MB as float32, some 20 are ever in memory."""
-    path, n = tmp_path / "sparse", 2**18
+    """Of a file of 64 MB, which is 256 MB as float32, some 20 are ever in memory."""
+    path, n = tmp_path / "sparse", 2**17
     with open(path, "wb") as file:
         file.truncate(n * 512)
     done = subprocess.run(
