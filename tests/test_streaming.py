@@ -78,7 +78,12 @@ def test_every_kind_of_source_gives_the_bits_of_memory(tmp_path):
         assert fit(files(pattern, target=0)) == expected
         assert fit(Rows([X[:1], X[1:]] if edges else X, Y)) == expected
         assert fit(Batches(lambda edges=edges: ((X, y) for X, y, _ in cut(*edges)), n_rows=N)) == expected
-    assert fit(Rows(np.load(path, mmap_mode="r"), Y)) == expected
+    for mode in ("r", "c", "r+"):
+        assert fit(Rows(np.load(path, mmap_mode=mode), Y)) == expected
+    mapped = np.memmap(path, "f4", "r", offset=128, shape=(N, F))
+    parts = Rows([mapped[:3], mapped[3:500], mapped[500:]], Y)
+    assert [type(part).__name__ for part in parts.parts] == ["Stored"] * 3
+    assert fit(parts) == expected
     for kind, write in {
         "npz": lambda name, X, y: np.savez_compressed(f"{name}.npz", X=X, y=y),
         "csv": lambda name, X, y: np.savetxt(
@@ -345,8 +350,8 @@ print(after - before, history["loss"][0], float(np.abs(model.get_weights()[0]).s
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the memory used, and for sparse files")
 def test_a_file_is_not_held_in_memory(tmp_path):
-    """Of a file of 128 MB, which is 512 MB as float32, some 20 are ever in memory."""
-    path, n = tmp_path / "sparse", 2**18
+    """Of a file of 64 MB, which is 256 MB as float32, some 20 are ever in memory."""
+    path, n = tmp_path / "sparse", 2**17
     with open(path, "wb") as file:
         file.truncate(n * 512)
     done = subprocess.run(

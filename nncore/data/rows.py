@@ -11,6 +11,7 @@ import numpy as np
 from nncore.base import checks
 from nncore.base.source import Chunk, Source
 from nncore.base.tables import column_names
+from nncore.data.stored import Stored
 
 CHUNK_VALUES = 2**21  # looked at together: 8 MB of float32
 
@@ -50,7 +51,7 @@ class Rows(Source):
             _check_part(part)
         if not parts:
             raise ValueError("Rows needs an array or more, got an empty list")
-        self.parts: Sequence[Any] = parts
+        self.parts: Sequence[Any] = [Stored.of(part) for part in parts]
         self.y, self.weight, self.transform = y, weight, transform
 
     def chunks(self) -> Iterator[Chunk]:
