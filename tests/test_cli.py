@@ -772,6 +772,12 @@ MISTAKES = [
     (["train", "digits", "--layers", "100000000,100000000"], "GB of memory"),
     (["train", "digits", "--activation", "rleu"], "unknown activation 'rleu'; did you mean 'relu'?"),
     (["train", "digits", "--optimizer", "adm"], "--optimizer: unknown optimizer 'adm'; did you mean 'adam'?"),
+    (["train", "digits", "--loss", "hubr"], "--loss: unknown loss 'hubr'; did you mean 'huber'?"),
+    (
+        ["train", "digits", "--loss", "huber"],
+        "--loss: 'huber' does not suit a target that is classes; known: cat",
+    ),
+    (["train", "diabetes", "--loss", "poisson"], "--loss: 'poisson' does not suit a target that is a number; known: g"),
     (["train", "digits", "--optimizer", "L-BFGS"], "--optimizer: 'L-BFGS' is a solver, which only Python has: fit("),
     (["train", "digits", "--solver", "lbfgs"], 'has: fit(X, y, solver="lbfgs"), or "lm"; optimizers are --optimizer'),
     (["train", "digits", "--dtype", "float16"], "unknown --dtype 'float16'; did you mean 'mixed_bfloat16'?"),
@@ -903,6 +909,15 @@ def test_help_and_version(run, argv):
 
 def test_help_is_a_command_too(ok):
     assert ok("help") == ok("--help") and ok("help", "train") == ok("train", "--help") != ok("help")
+
+
+@pytest.mark.parametrize("loss", ["huber", "gaussian_negative_log_likelihood"])
+def test_a_loss_by_name(run, loss):
+    code, out, _ = run("train", "diabetes", "--loss", loss, "--epochs", "20", "--json", "-o", "m.safetensors")
+    assert code == 0 and json.loads(out)["test"]["r2"] > 0.2
+    assert nncore.load("m.safetensors").loss.name == loss
+    code, out, _ = run("evaluate", "m.safetensors", "diabetes", "--json")
+    assert code == 0 and json.loads(out)["r2"] > 0.2
 
 
 def test_hints_name_what_there_is():

@@ -57,7 +57,6 @@ IN_PYTHON = {
     "weight-decay": "AdamW(weight_decay=0.01)",
     "momentum": "SGD(0.01, momentum=0.9)",
     "patience early-stopping": "fit(callbacks=EarlyStopping(patience=20)); --val keeps the best epoch",
-    "loss": 'compile(loss="huber"); train takes what suits the target',
     "resume load continue finetune fine-tune initial-weights": "load(FILE), and fit again",
     "solver": 'fit(X, y, solver="lbfgs"), or "lm"; optimizers are --optimizer',
 }

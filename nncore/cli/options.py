@@ -37,6 +37,7 @@ def add_training_options(command: argparse.ArgumentParser) -> argparse._Argument
     """Let a command be told how it is trained; return their group."""
     training = command.add_argument_group("training")
     training.add_argument("--optimizer", default="adam", help=f"{', '.join(OPTIMIZERS)} (default %(default)s)")
+    training.add_argument("--loss", help="by name, as huber, pinball (the median), kl_divergence (default: what suits)")
     training.add_argument("--lr", type=number, help="learning rate (default: that of the optimizer)")
     training.add_argument(
         "--class-weight", choices=("balanced",), help="let rare classes count as much as frequent ones"

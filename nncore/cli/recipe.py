@@ -18,6 +18,7 @@ from nncore.cli.scoring import check_metrics
 from nncore.cli.sources import Source
 from nncore.datasets import Dataset, Preparation
 from nncore.layers import Dense
+from nncore.losses import LOSSES, Hinge, Loss, infer_loss
 from nncore.model import Sequential
 from nncore.optimizers import OPTIMIZERS, SOLVERS
 
@@ -63,7 +64,8 @@ def build(train: Dataset, recipe: Recipe, options: argparse.Namespace, seed: int
     UsageError
         If a name or number among the options is wrong, or the network is larger than the memory.
     """
-    head = Dense(1) if train.target_names is None else Dense(len(train.target_names), "softmax")
+    loss = _loss(options.loss, train)
+    head = Dense(loss.outputs_for(1)) if train.target_names is None else Dense(len(train.target_names), "softmax")
     if solver := SOLVERS.get(bare(options.optimizer)):
         only = f"a solver, which only Python has: fit(X, y, solver={solver!r})"
         raise UsageError(f"--optimizer: {options.optimizer!r} is {only}")
@@ -76,7 +78,7 @@ def build(train: Dataset, recipe: Recipe, options: argparse.Namespace, seed: int
     with blamed_on_the_user():
         hidden = [Dense(units, options.activation) for units in recipe.layers]
         model = Sequential([*hidden, head], seed=(options.seed + seed) % 2**64, dtype=options.dtype)
-        model.compile(optimizer, metrics=metrics)
+        model.compile(optimizer, None if options.loss is None else loss, metrics=metrics)
         model.build(train.n_features)
     return model
 
@@ -85,6 +87,20 @@ def metrics_for(train: Dataset, names: Sequence[str]) -> list[str]:
     """Return what is scored while training: of numbers nothing, for they are scored in units of the target, later."""
     check_metrics(names, classes=train.target_names is not None)
     return [] if train.target_names is None else [*dict.fromkeys(["accuracy", *names])]
+
+
+def _loss(name: str | None, train: Dataset) -> Loss:
+    """Return the loss of that name, or the one that suits the target, of which a number is standardised."""
+    if name is None:
+        return infer_loss("identity" if train.target_names is None else "softmax")
+    with blamed_on_the_user("--loss"):
+        kind = lookup("loss", name, LOSSES)
+    for_classes = {one for one, cls in LOSSES.items() if cls.activation == "softmax"}
+    for_numbers = {one for one, cls in LOSSES.items() if cls.activation is None and not issubclass(cls, Hinge)}
+    suiting, what = (for_numbers, "a number") if train.target_names is None else (for_classes, "classes")
+    if name not in suiting:
+        raise UsageError(f"--loss: {name!r} does not suit a target that is {what}; known: {', '.join(sorted(suiting))}")
+    return kind()
 
 
 def callbacks_for(recipe: Recipe, model: Sequential, *, validates: bool) -> list[Any]:

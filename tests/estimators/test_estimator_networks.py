@@ -26,8 +26,11 @@ from nncore import (
     Dense,
     Dropout,
     EarlyStopping,
+    GaussianNegativeLogLikelihood,
     LambdaCallback,
     LayerNorm,
+    Pinball,
+    Poisson,
     Residual,
     Sequential,
 )
@@ -334,3 +337,16 @@ def test_labels_that_are_integers_are_what_scikit_learn_finds_them_to_be(kind):
         found = Labels.of(y.astype(kind))
         assert np.array_equal(found.classes, np.unique(y.astype(kind))) and found.classes.dtype == kind
         assert found.kind == type_of_target(y.astype(kind))
+
+
+def test_losses_with_several_outputs_for_a_target_answer_with_their_best_guess():
+    quantiles, numbers = Pinball([0.1, 0.5, 0.9]), scale(Y_NUMBERS)
+    options = {"optimizer": Adam(0.01), "epochs": 60, "random_state": 0}
+    for loss, width, column in ((quantiles, 3, 1), (GaussianNegativeLogLikelihood(), 2, 0), (Poisson(), 1, 0)):
+        y = np.exp(numbers) if width == 1 else numbers
+        regressor = Regressor([Dense(8, "tanh")], loss=loss, **options).fit(X_NUMBERS, y)
+        outputs = regressor.model_.predict(X_NUMBERS)
+        assert outputs.shape == (442, width) and np.array_equal(regressor.predict(X_NUMBERS), outputs[:, column])
+        assert regressor.score(X_NUMBERS, y) > 0.3
+        other = MLPRegressor(loss, (8,), max_iter=60, random_state=0, learning_rate_init=0.01).fit(X_NUMBERS, y)
+        assert other.predict(X_NUMBERS).shape == (442,) and other.score(X_NUMBERS, y) > 0.3
