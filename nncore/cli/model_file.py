@@ -119,7 +119,7 @@ def opened(path: str, mend: str = "the model comes first, then its data") -> Seq
 
 def _check_fit(path: str, model: Sequential, schema: Schema) -> None:
     """Refuse a preparation for another network: both can be put together from Python."""
-    n_features, n_outputs = len(schema.feature_names), model.program.n_outputs
+    n_features, n_outputs = len(schema.feature_names), model.program.n_targets
     if model.program.n_features != n_features:
         raise UsageError(
             f"{path} holds a model of {model.program.n_features} features, but a preparation of {n_features}"
