@@ -18,7 +18,8 @@ cdef void begin_job(Engine *e, int purpose) noexcept:
     nn_lower(&e.crew.not_finite)
     e.books.batch_loss = e.watch.work_since_poll = 0
     e.books.iterations_before, e.books.spare_is_start = e.optimizer.iterations, 0
-    e.watch.watcher, e.watch.undo, e.records.n_done = NULL, 0, 0
+    e.watch.watcher = e.watch.batch_listener = NULL
+    e.watch.undo, e.records.n_done = 0, 0
     if purpose == UPDATE or purpose == STORE_GRADIENT or purpose == EVALUATE:
         e.job.own = e.own_loss
         e.job.whole = e.own_loss != NULL

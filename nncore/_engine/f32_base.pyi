@@ -88,6 +88,7 @@ class Plan:
         listener: Callable[[int, list[float]], object] | None = None,
         windows: tuple[int, int] | None = None,
         feed: Callable[[int, int], _Real] | None = None,
+        batch_listener: Callable[[int, int, float], object] | None = None,
     ) -> TrainResult: ...
     def step(
         self,

@@ -147,7 +147,8 @@ cdef class Plan:
     def train(self, const real[:, ::1] X, target not None, sample_weight=None, *, isize first_epoch=0,
               isize epochs=1, isize batch_size=32, bint shuffle=True, uint64_t seed=0, real[:, ::1] predictions=None,
               max_seconds=None, const double[::1] learning_rates=None, const int64_t[::1] recorded=None, watcher=None,
-              validation=None, const double[::1] thresholds=None, listener=None, windows=None, feed=None):
+              validation=None, const double[::1] thresholds=None, listener=None, windows=None, feed=None,
+              batch_listener=None):
         """Run whole epochs of mini-batch training.
 
         Parameters
@@ -189,6 +190,9 @@ cdef class Plan:
             X is None, and this is called before each window with the number of the epoch and that of the window in it.
             It returns the window's rows, blocks in the order of the epoch, each as it is: at least so many, in an array
             that it leaves alone until the next call. An error of its ends training at the start of the epoch.
+        batch_listener : callable, optional
+            Called after each batch with the number of epochs that are done, that of the batch in its epoch, and its loss. If
+            it returns true or raises, training ends as by the watcher.
 
         Returns
         -------
@@ -206,6 +210,7 @@ cdef class Plan:
                                       predictions, max_seconds, learning_rates, recorded, &scoring, windows, feed)
             self.result = result  # already, for a child process in which the job does not come to its end
             e.watch.watcher = NULL if watcher is None else <PyObject *>watcher
+            e.watch.batch_listener = NULL if batch_listener is None else <PyObject *>batch_listener
             try:
                 run_training(e)
             finally:

@@ -66,6 +66,22 @@ cdef void give_up(Engine *e, object error) noexcept:
     nn_raise(&e.crew.abandon)
 
 
+cdef int tell_batch(Engine *e, isize batch) noexcept nogil:
+    """Tell the listener of a batch that has been trained on; return whether to go on."""
+    cdef unsigned fp
+    with gil:
+        fp = nn_fp_begin(0)
+        try:
+            if (<object>e.watch.batch_listener)(e.outcome.epochs_done, batch, e.outcome.last_finite_loss):
+                e.watch.undo = 1
+                nn_raise(&e.crew.abandon)
+        except BaseException as error:
+            give_up(e, error)
+        leave_fork(e)
+        nn_fp_end(fp)
+    return not nn_raised(&e.crew.abandon)
+
+
 cdef int call_watcher(Engine *e) except -1:
     """Tell the watcher how far training has come; it may say that this is enough."""
     cdef isize n_rows = e.job.first + e.stage.start - e.stage.done  # of the epoch's batches that are done

@@ -379,6 +379,8 @@ cdef void train_epochs(Engine *e, int n_workers) noexcept nogil:
                 return
             if not tuned_batch(e, epoch, batch, n_workers):
                 return
+            if e.watch.batch_listener != NULL and not tell_batch(e, batch):
+                return
         if not end_epoch(e, epoch):
             return
 

@@ -131,6 +131,7 @@ cdef struct Watch:        # for poll.pxi
     double work_since_poll, poll_at
     PyObject *exception                # raised by a signal handler or the watcher while the job ran
     PyObject *watcher                  # called now and then while training runs; NULL for none
+    PyObject *batch_listener           # called after each batch; NULL for none
     int undo                           # one of them has ended the job: the epoch that has begun shall not count
 
 cdef struct Scoring:      # what is worked out after each epoch of a job of training, for scoring.pxi

@@ -10,7 +10,7 @@ from nncore.callbacks.hooks import HOOKS
 
 
 class LambdaCallback:
-    """Call functions at the start and end of training and of each epoch.
+    """Call functions at the start and end of training, of each epoch, and at the end of each batch.
 
     Parameters
     ----------
@@ -20,6 +20,8 @@ class LambdaCallback:
         Called as ``(model, epoch, logs)``. A function alone may be given as a callback without this class, too.
     on_progress : callable, optional
         Called as ``(model, epoch, logs)`` while an epoch runs, some thirty times a second; see `Callbacks`.
+    on_batch_end : callable, optional
+        Called as ``(model, epoch, logs)`` after each batch, at a price; see `Callbacks`.
     on_train_begin, on_train_end : callable, optional
         Called as ``(model)``.
 
@@ -45,8 +47,9 @@ class LambdaCallback:
         on_train_begin: Callable[..., Any] | None = None,
         on_train_end: Callable[..., Any] | None = None,
         on_progress: Callable[..., Any] | None = None,
+        on_batch_end: Callable[..., Any] | None = None,
     ) -> None:
-        functions = (on_train_begin, on_epoch_begin, on_progress, on_epoch_end, on_train_end)
+        functions = (on_train_begin, on_epoch_begin, on_progress, on_batch_end, on_epoch_end, on_train_end)
         given = {hook: call for hook, call in zip(HOOKS, functions, strict=True) if call is not None}
         if not given:
             raise TypeError(f"LambdaCallback needs a function for one of {', '.join(HOOKS)}")

@@ -14,6 +14,7 @@ HOOKS = {
     "on_train_begin": ("model",),
     "on_epoch_begin": ("model", "epoch"),
     "on_progress": ("model", "epoch", "logs"),
+    "on_batch_end": ("model", "epoch", "logs"),
     "on_epoch_end": ("model", "epoch", "logs"),
     "on_train_end": ("model",),
 }
@@ -41,15 +42,22 @@ class Callbacks:
     """The callbacks of one ``fit``, called in the order given.
 
     A callback is an object with some of ``on_train_begin(model)``, ``on_epoch_begin(model, epoch)``,
-    ``on_progress(model, epoch, logs)``, ``on_epoch_end(model, epoch, logs)`` and ``on_train_end(model)``, or a plain
-    function, which is called as ``on_epoch_end``. `epoch` counts from 0 over all calls of ``fit``; `logs` holds the
-    epoch's values: ``loss``, metrics, ``val_loss``... What a hook returns is ignored, except `STOP`.
+    ``on_progress(model, epoch, logs)``, ``on_batch_end(model, epoch, logs)``, ``on_epoch_end(model, epoch, logs)``
+    and ``on_train_end(model)``, or a plain function, which is called as ``on_epoch_end``. `epoch` counts from 0 over
+    all calls of ``fit``; `logs` holds the epoch's values: ``loss``, metrics, ``val_loss``... What a hook returns is
+    ignored, except `STOP`.
 
     ``on_progress`` is called some thirty times a second while an epoch runs, and never in one that is quicker than
     that; nor do solvers call it. Its `logs` are ``batch``, the batches that are done, ``n_batches`` of the epoch, and
     ``loss``, their mean, NaN before the first. If it returns `STOP`, training ends at once, and the model goes back to
     the start of the epoch: what was trained is always a whole number of epochs, as an uninterrupted ``fit`` would have
     trained them. The model cannot train or predict in it, being at work; its weights can be read.
+
+    ``on_batch_end`` is called after every batch, also of the quickest epoch: its `logs` are ``batch``, the number of
+    the batch in its epoch, from 0, ``n_batches``, and ``loss``, that of the batch before its update. `STOP` ends
+    training as in ``on_progress``, and the same may be done in it. Each call takes a microsecond or two besides what
+    the hook does, about as much as a step of a very small network, and small networks are not trained in lanes;
+    without such a hook nothing of it is paid. Solvers have no batches.
 
     An object may have ``required_logs``, the names of values that it will look for in `logs`: if one of them will not
     be recorded, ``fit`` says so before it trains.
@@ -118,6 +126,15 @@ class Callbacks:
     def watch(self) -> bool:
         """Whether one of them has ``on_progress``."""
         return any(_hook(callback, "on_progress") for callback in self._callbacks)
+
+    @property
+    def hears_batches(self) -> bool:
+        """Whether one of them has ``on_batch_end``."""
+        return any(_hook(callback, "on_batch_end") for callback in self._callbacks)
+
+    def on_batch_end(self, model: Any, epoch: int, logs: dict[str, float]) -> bool:
+        """Call every callback; return True if one asked to stop."""
+        return self._call("on_batch_end", model, epoch, logs)
 
     def on_progress(self, model: Any, epoch: int, logs: dict[str, float]) -> bool:
         """Call every callback; return True if one asked to stop."""

@@ -113,7 +113,8 @@ class Job:
     def lanes_shape(self) -> Hashable | None:
         """What jobs have in common that are sooner trained together; None for one that is trained alone."""
         shape = None if self.solver is not None else lanes.shape(self.program, self.state.optimizer)
-        watched = Callbacks(self.callbacks).watch  # amid epochs: not in lanes, as `Network` knows
+        callbacks = Callbacks(self.callbacks)
+        watched = callbacks.watch or callbacks.hears_batches  # amid epochs: not in lanes, as `Network` knows
         blocks = not isinstance(self.shuffle, (bool, type(None)))  # nor do they know windows
         if shape is None or watched or blocks or self.saved_by_lanes(self.module.N_LANES) <= 0:
             return None

@@ -335,7 +335,7 @@ class Network:
         Lanes tell a watcher nothing of the epoch that runs, and its weights are not in the plan meanwhile; they know no
         windows.
         """
-        alone = options.get("watcher") is not None or "windows" in options
+        alone = options.get("watcher") is not None or "windows" in options or "batch_listener" in options
         shape = None if alone else lanes.shape(self.program, self._optimizer)
         return None if shape is None else (type(self._plan), shape, n, options.get("batch_size"))
 

@@ -69,8 +69,8 @@ after fit, which model.stop_training = True ends, or to a copy: copy.deepcopy(mo
         """Raise RuntimeError where the thread that trains asks for more than weights in the middle of an epoch."""
         if self.computing:
             raise RuntimeError(
-                "model is in the middle of an epoch: on_progress can read its weights, and nothing else; "
-                "do the rest in on_epoch_end"
+                "model is in the middle of an epoch: on_progress and on_batch_end can read its weights, and nothing "
+                "else; do the rest in on_epoch_end"
             )
 
     @contextmanager

@@ -152,10 +152,19 @@ class MiniBatches:
             watcher=partial(self._watch, fit) if fit.watched else None,
             **self._in_windows(),
             **self._scored(fit),
+            **self._told(fit),
         )
 
     def _in_windows(self) -> dict[str, Any]:
         return {} if self._windows is None else {"windows": self._windows, "feed": self._feeder}
+
+    def _told(self, fit: Fit) -> dict[str, Any]:
+        """Return whom the engine is to tell of each batch."""
+        return {"batch_listener": partial(self._hear_batch, fit)} if fit.callbacks.hears_batches else {}
+
+    def _hear_batch(self, fit: Fit, epochs: int, batch: int, loss: float) -> bool:
+        logs = {"batch": batch, "n_batches": self.steps, "loss": loss}
+        return fit.callbacks.on_batch_end(fit.model, fit.state.epoch + epochs, logs)
 
     def _scored(self, fit: Fit) -> dict[str, Any]:
         """Return what the engine is to do after each epoch, and whom to tell."""
