@@ -34,7 +34,8 @@ class CustomLoss(Loss):
         ``gradient`` (n, n_outputs) the derivatives ``d losses[i] / d y_pred[i, j]``, not divided by the number of
         rows. All must be finite.
     check : bool
-        Whether `fit` compares the gradient with the values on a few rows before it trains.
+        Whether `fit` compares the gradient with the values on a few rows before it trains; on data of a source it does
+        not.
 
     Notes
     -----
