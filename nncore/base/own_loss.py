@@ -34,7 +34,8 @@ class CustomLoss(Loss):
         ``gradient`` (n, n_outputs) the derivatives ``d losses[i] / d y_pred[i, j]``, not divided by the number of
         rows. All must be finite.
     check : bool
-        Whether `fit` compares the gradient with the values on a few rows before it trains.
+        Whether `fit` compares the gradient with the values on a few rows before it trains; on data of a source it does
+        not.
 
     Notes
     -----
@@ -54,12 +55,12 @@ class CustomLoss(Loss):
     --------
     >>> import numpy as np
     >>> from nncore import Dense, Sequential
-    >>> def squared(y_true, y_pred):
+    >>> def quadratic(y_true, y_pred):
     ...     d = y_pred - y_true
     ...     return (d**2).mean(axis=1), 2 * d / d.shape[1]
     >>> X, y = np.linspace(-1, 1, 64).reshape(64, 1), np.linspace(0, 1, 64)
     >>> own, built_in = Sequential([Dense(1)]), Sequential([Dense(1)])
-    >>> own.compile("adam", loss=squared)
+    >>> own.compile("adam", loss=quadratic)
     >>> built_in.compile("adam", loss="mse")
     >>> _ = own.fit(X, y, epochs=5), built_in.fit(X, y, epochs=5)
     >>> np.array_equal(own.parameters, built_in.parameters)

@@ -301,15 +301,6 @@ class Network:
         with self.turn.lock:
             return *self.idle_plan().explain(X, target, sample_weight, gradient, seed), gradient
 
-    @property
-    def loss_is_checked(self) -> bool:
-        """Whether the derivative of a loss of the user's own is known to be that of its values."""
-        return bool(self._plan.loss_is_checked)
-
-    @loss_is_checked.setter
-    def loss_is_checked(self, checked: bool) -> None:
-        self._plan.loss_is_checked = checked
-
     def train(self, X: Array | None, target: Array, sample_weight: Array | None, **options: Any) -> Any:
         """Run the plan's training; `options` and the result are those of ``Plan.train``."""
         if self.turn.trainer is not None:

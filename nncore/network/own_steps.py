@@ -11,6 +11,18 @@ from nncore.base.typing import Array
 from nncore.network.network import Network
 
 
+def is_checked(network: Network) -> bool:
+    """Return whether the derivative of a loss of the user's own is known to be that of its values."""
+    with network.turn.lock:
+        return bool(network.idle_plan().loss_is_checked)
+
+
+def note_check(network: Network) -> None:
+    """From now on, it is known."""
+    with network.turn.lock:
+        network.idle_plan().loss_is_checked = True
+
+
 def backward(network: Network, X: Array, dys: Any, seed: int, training: bool) -> Array | None:
     """Return the gradient (n_parameters,) of ``Plan.backward``; None if the outputs are not finite."""
     gradient = np.empty(network.program.n_parameters, network.dtype)

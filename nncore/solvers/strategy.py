@@ -22,6 +22,7 @@ from nncore.solvers.lbfgs import LBFGS
 from nncore.solvers.levenberg_marquardt import LM
 from nncore.solvers.objective import Objective
 from nncore.training.loop import Fit, Given
+from nncore.training.own_gradient import check_own_loss
 from nncore.training.state import State
 
 Accept = Callable[[Array, float, dict[str, float]], bool]
@@ -155,6 +156,7 @@ class Solving:
                 self._objective.go_to(self._x)
 
     def check_start(self, network: Network, data: Data) -> None:
+        check_own_loss(network, data)
         loss = network.evaluate(*data, None)
         if not math.isfinite(loss):
             self._refuse_start(f"the loss of the model's weights is {loss}")

@@ -103,7 +103,9 @@ class MiniBatches:
             self._windows = blocks.sizes(program.n_features, self.batch_size)
 
     def check_start(self, network: Network, data: Data) -> None:
-        """Nothing to check: an epoch that diverges says so itself."""
+        """Look at a loss of the user's own, whose data are there; an epoch that diverges says so itself."""
+        if not streaming.is_streamed(data):
+            check_own_loss(network, data)
 
     def run(self, fit: Fit) -> None:
         program, n, optimizer = fit.network.program, len(fit.data.X), fit.network.optimizer

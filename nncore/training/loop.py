@@ -23,7 +23,6 @@ from nncore.program.naming import layer_names
 from nncore.program.penalties import penalises
 from nncore.program.symmetry import symmetric_layers
 from nncore.training import sampling, scoring
-from nncore.training.own_gradient import check_own_loss
 from nncore.training.progress import ProgressBar, check_verbose, progress
 from nncore.training.state import Prepared, State, current_loss, new_network, scorers, training_data
 from nncore.training.within import scored_within
@@ -185,7 +184,6 @@ class Fit:
         names = recorded(state, program, strategy, self.metrics, self.validation is not None)
         self.callbacks.check_logs(names, self._objection)
         self.network = state.network or new_network(state, program)
-        check_own_loss(self.network, self.data)
         strategy.check_start(self.network, self.data)
         self._try_metrics()
         shape = (len(self.data.X), program.n_outputs)

@@ -10,7 +10,7 @@ from nncore.arrays import Data
 from nncore.arrays.inputs import all_finite
 from nncore.base.typing import Array
 from nncore.losses import CustomLoss
-from nncore.network import Network
+from nncore.network import Network, own_steps
 
 MOST_ROWS, MOST_OUTPUTS = 4, 8  # evenly spaced ones
 STEP = {"float64": 6e-6, "float32": 5e-3}
@@ -31,14 +31,14 @@ def check_own_loss(network: Network, data: Data) -> None:
         If a derivative is another one. It names the row, the output and both numbers.
     """
     loss = network.program.own_loss
-    if loss is None or network.loss_is_checked:
+    if loss is None or own_steps.is_checked(network):
         return
     if loss.check:
         rows = np.unique(np.linspace(0, len(data.X) - 1, MOST_ROWS).astype(np.int64))
         prediction = network.predict(np.ascontiguousarray(data.X[rows]))
         if prediction is not None and all_finite(prediction):  # else it is not the function's fault
             _compare(loss, data.target[rows].astype(np.float64), prediction.astype(np.float64), rows)
-    network.loss_is_checked = True
+    own_steps.note_check(network)
 
 
 def _compare(loss: CustomLoss, y_true: Array, y_pred: Array, rows: Array) -> None:

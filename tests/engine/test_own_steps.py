@@ -67,7 +67,7 @@ def noting(outputs, dys, _, y):
 def test_given_derivatives_go_back_as_the_oracle_says(variant):
     for program in PROGRAMS.values():
         exact = parameters(program, variant.DTYPE).astype(np.float64)
-        X, dys = data(program, 61, variant.DTYPE)[0], derivatives(program, 61, variant.DTYPE)
+        X, dys = data(program, 23, variant.DTYPE)[0], derivatives(program, 23, variant.DTYPE)
         mode = reference.Training(5, 0)
         records = reference.tape(program, exact, X.astype(np.float64), mode)
         dz = DERIVATIVE[program.link](records[-1][2], dys.astype(np.float64), 0.0)
@@ -128,13 +128,13 @@ def test_bits_do_not_depend_on_threads_or_instruction_sets(threads):
             threads(n_threads)
             parts = []
             for program in (own, wide):
-                X, target = data(program, 9000, module.DTYPE)
+                X, target = data(program, 3000, module.DTYPE)
                 plan = ready(module, program, to_inputs=True)
                 parts.append(backward_of(plan, X, target))
                 assert plan.threads_used == n_threads
                 plan.set_optimizer(Adam(0.01, clip_norm=1.0))
                 assert plan.apply_gradient(parts[-1], 0.01)
-                losses = plan.train(X, target, np.abs(target[:, 0]), epochs=2, batch_size=4000, seed=3).losses
+                losses = plan.train(X, target, np.abs(target[:, 0]), epochs=2, batch_size=2500, seed=3).losses
                 out = np.empty((len(X), 1, program.n_features), module.DTYPE)
                 plan.input_gradient(X, target, out)
                 parts += [losses, np.frombuffer(state(plan), np.uint8), out, plan.evaluate(X, target)]
