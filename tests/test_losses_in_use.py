@@ -226,3 +226,10 @@ def test_ensembles_score_their_mean():
         assert nncore.Ensemble(members).evaluate(X, CASES[name][2])["loss"] == pytest.approx(
             members[0].evaluate(X, CASES[name][2])["loss"], rel=1e-9
         )
+
+
+def test_networks_trained_together_read_targets_each_in_its_way():
+    masked, plain = new_model("masked"), Sequential([Dense(2)], seed=0)
+    plain.compile(loss=Huber())
+    with pytest.raises(ValueError, match=r"models\[1\].*Input y contains NaN"):
+        fit_many([masked, plain], X, HOLES, epochs=1)
