@@ -84,6 +84,7 @@ def test_every_kind_of_source_gives_the_bits_of_memory(tmp_path):
     parts = Rows([mapped[:3], mapped[3:500], mapped[500:]], Y)
     assert [type(part).__name__ for part in parts.parts] == ["Stored"] * 3
     assert fit(parts) == expected
+    assert fit(Rows([X[:0], X[:9], X[9:9], X[9:]], Y)) == expected  # parts without rows
     for kind, write in {
         "npz": lambda name, X, y: np.savez_compressed(f"{name}.npz", X=X, y=y),
         "csv": lambda name, X, y: np.savetxt(

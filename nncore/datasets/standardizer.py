@@ -86,21 +86,21 @@ class Standardizer:
 
     def _fit_source(self, source: Source) -> Standardizer:
         """Sum up chunk by chunk: first the values, then the squares of their distances from the mean."""
-        n, names, dtype = 0, None, np.dtype(np.float32)
+        n, names, rounding = 0, None, np.zeros(())
         total = low = high = np.zeros(())
         with np.errstate(over="ignore", invalid="ignore"):
             for chunk, X in _chunks(source):
                 if n and X.shape[1:] != total.shape:
                     raise ValueError(f"{chunk.where}: X has {X.shape[1]} columns, {total.size} in the rows before")
                 names = names if n else names_to_keep(chunk.X, "X")
-                least, most, dtype = X.min(axis=0), X.max(axis=0), np.promote_types(dtype, X.dtype)
+                least, most, rounding = X.min(axis=0), X.max(axis=0), np.maximum(rounding, _rounding_of(chunk.X))
                 low, high = (np.minimum(low, least), np.maximum(high, most)) if n else (least, most)
                 n, total = n + len(X), total + X.sum(axis=0, dtype=np.float64)
             if not n:
                 raise ValueError("X has no row to learn from")
             mean = np.where(low == high, low, total / n)
             squares = sum(np.square(X - mean).sum(axis=0) for _, X in _chunks(source))
-        return self._learnt(names, mean, np.sqrt(squares / n), low == high, _rounding(n, dtype))
+        return self._learnt(names, mean, np.sqrt(squares / n), low == high, np.maximum(rounding, max(n, FEW) * EPS))
 
     def transform(self, X: Any) -> np.ndarray:
         """Return ``(X - mean_) / scale_``: float32 for float32 input, else float64.
@@ -168,11 +168,6 @@ def _rounding_of(X: Any) -> Any:
     if hasattr(types, "__iter__"):
         return np.array([ROUNDING.get(str(one).lower(), 0.0) for one in types])
     return ROUNDING.get(str(getattr(X, "dtype", "")).lower(), 0.0)
-
-
-def _rounding(n: int, dtype: np.dtype) -> float:
-    """Return which deviation of n rows, by the mean, is rounding: that of the values, or of sums over them."""
-    return max(max(n, FEW) * EPS, float(np.finfo(dtype).eps))
 
 
 def _refuse_gaps(X: np.ndarray, what: str = "X", first: int = 0) -> None:
