@@ -795,9 +795,12 @@ def test_all_are_exported_and_can_be_pickled(tmp_path):
         EarlyStopping(),
         ModelCheckpoint("m"),
         CSVLogger("log.csv"),
+        callbacks.JSONLogger("log.jsonl"),
         ReduceLROnPlateau(),
         LearningRateScheduler(abs),
         LambdaCallback(on_train_begin=abs),
+        callbacks.ExponentialMovingAverage(),
+        callbacks.StochasticWeightAveraging(0),
     ]
     assert {type(each).__name__ for each in made} | {"TensorBoard", "Callbacks", "STOP"} == set(callbacks.__all__)
     assert set(callbacks.__all__) - {"Callbacks"} <= set(nncore.__all__)

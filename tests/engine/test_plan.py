@@ -70,7 +70,7 @@ def smooth_problem(program):
         weights = parameters(program, "float64", seed=seed)
         tape = reference.tape(program, weights, X)
         kinks = [abs(z) for _, z, _ in tape]
-        if program.loss in ("absolute_error", "huber"):
+        if program.loss in ("absolute_error", "huber", "pinball"):
             distance = abs(tape[-1][2] - target)
             kinks += [distance, abs(distance - program.loss_parameter)]
         if min(kink.min() for kink in kinks) > 0.02:

@@ -174,7 +174,8 @@ def test_every_activation_is_drawn_with_the_engines_numbers():
         between = np.diff(function.get_ydata()) / np.diff(x)  # the mean slope of each step
         exact = slope.get_ydata()
         low, high = np.minimum(exact[1:], exact[:-1]) - 1e-3, np.maximum(exact[1:], exact[:-1]) + 1e-3
-        assert ((low <= between) & (between <= high)).all()
+        within = (low <= between) & (between <= high)
+        assert within[np.abs(np.diff(exact)) < 0.2].all() and within.sum() >= len(within) - 2  # hard_swish has two kinks
         assert (function.get_linestyle(), slope.get_linestyle()) == ("-", "--")
     render(axes[0])
 
@@ -184,5 +185,5 @@ def test_unknown_activations_are_named():
         plots.activation_functions(["tanh", "rleu"])
     with pytest.raises(TypeError, match="names must be a name or a list of names, got 5 of type int"):
         plots.activation_functions(5)
-    with pytest.raises(ValueError, match="names must hold at least one of elu, gelu"):
+    with pytest.raises(ValueError, match="names must hold at least one of elu, exponential, gelu"):
         plots.activation_functions([])
