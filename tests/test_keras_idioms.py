@@ -545,7 +545,7 @@ def test_hints_are_no_attributes():
         (lambda model: nncore.optimizers.Adamax, "of optimizers there are SGD, RMSprop, Adagrad, Adam"),
         (lambda model: nncore.f1_score, "see nncore.metrics"),
         (lambda model: nncore.losses.CategoricalHinge, "no loss here is like it; classes take a crossentropy"),
-        (lambda model: nncore.activations.selu, "it is not here; nearest is elu, leaky_relu and relu"),
+        (lambda model: nncore.activations.prelu, "it is not here; nearest is elu, leaky_relu and relu"),
         (lambda model: nncore.AlphaDropout, "of layers there are Dense, Activation"),
     ],
 )
