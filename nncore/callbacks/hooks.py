@@ -55,9 +55,9 @@ class Callbacks:
 
     ``on_batch_end`` is called after every batch, also of the quickest epoch: its `logs` are ``batch``, the number of
     the batch in its epoch, from 0, ``n_batches``, and ``loss``, that of the batch before its update. `STOP` ends
-    training as in ``on_progress``, and the same may be done in it. Each call takes a microsecond or two besides what
-    the hook does, about as much as a step of a very small network, and small networks are not trained in lanes;
-    without such a hook nothing of it is paid. Solvers have no batches.
+    training as in ``on_progress``, and the same may be done in it. Each call takes some two microseconds besides
+    what the hook does, more than a step of a very small network, and small networks are not trained in lanes; without
+    such a hook nothing of it is paid. Solvers have no batches.
 
     An object may have ``required_logs``, the names of values that it will look for in `logs`: if one of them will not
     be recorded, ``fit`` says so before it trains.
