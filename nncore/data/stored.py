@@ -42,7 +42,8 @@ class Stored:
     def __init__(self, path: str) -> None:
         with of_numpy(f"{path}: not a readable .npy file"):
             found: Any = np.load(path, mmap_mode="r", allow_pickle=False)
-            if not isinstance(found, np.ndarray):
+            if isinstance(found, np.lib.npyio.NpzFile):
+                found.close()
                 raise ValueError("an archive of arrays; name it .npz")
         if found.ndim != 2 or not found.flags.c_contiguous:
             order = "" if found.ndim != 2 else " in the order of Fortran: save numpy.ascontiguousarray of it"
