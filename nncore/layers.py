@@ -378,7 +378,10 @@ def from_dict(data: dict[str, Any]) -> Layer:
     >>> from_dict({"type": "Dense", "units": 3, "activation": "tanh"}) == Dense(3, "tanh")
     True
     """
-    layer: Layer = json_form.from_dict("layer", data, LAYERS, _PARTS)
+    try:
+        layer: Layer = json_form.from_dict("layer", data, LAYERS, _PARTS)
+    except RecursionError:  # before there is any layer whose depth could be told
+        raise ValueError(f"layers of Residual are nested too deep, expected at most {DEEPEST} deep") from None
     return layer
 
 

@@ -142,6 +142,16 @@ def test_the_package_itself_is_flat():
     assert files == {f"{word}.py" for word in words}
 
 
+def test_no_module_takes_the_place_of_a_name():
+    """A module that is imported becomes an attribute of its package: `data.files`, a function, was a module then."""
+    faces = {"nncore", *(f"nncore.{name}" for name in MAY_IMPORT)} & {*SOURCES}
+    homes = {face: getattr(importlib.import_module(face), "HOMES", {}) for face in faces}
+    assert homes["nncore.data"]
+    for face, names in homes.items():
+        own = {module.rpartition(".")[2] for module in SOURCES if module.rpartition(".")[0] == face}
+        assert not own & {name for several in names.values() for name in several}, face
+
+
 def foreign(module, **which):
     names = {home.split(".")[0] for home, _ in imports(tree(module), **which)}
     return names - set(sys.stdlib_module_names) - {"nncore"}

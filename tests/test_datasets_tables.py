@@ -16,6 +16,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from nncore.data import files
 from nncore.datasets import read_csv, read_npz
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.schema import Schema
@@ -1061,6 +1062,38 @@ def with_flags(archive, flags):
 
 def with_method(archive, method):
     return with_bytes(archive, 8, method)
+
+
+FORGED = {
+    "deep": "-" * 9000 + "1",  # which Python's parser calls a lack of memory
+    "a deep shape": "{'descr': '<f8', 'fortran_order': False, 'shape': (" + "-" * 9000 + "1,)}",
+    "long": "1+" * 4000 + "1",
+    "open": "(" * 3000,
+    "a key that is none": "{{}: 3}",
+    "a truth": "{'descr': '<f8', 'fortran_order': False, 'shape': (True, 3)}",
+    "a size past 64 bits": "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999,)}",
+}
+"""Headers of arrays that NumPy fails to read, with errors of many kinds."""
+
+
+@pytest.mark.parametrize("header", FORGED.values(), ids=FORGED)
+def test_headers_of_arrays_that_are_forged(tmp_path, header):
+    """Every reader of such files answers with one kind of error, that names the file."""
+    array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(64)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("X.npy", array)
+    (tmp_path / "a.npy").write_bytes(array)
+    for read, name in ((read_npz, "a.npz"), (lambda path: [*files(path).chunks()], "a.npz"), (files, "a.npy")):
+        with pytest.raises(ValueError, match=r"a\.np[zy]: not a readable (NPZ|\.npy) file: ."):
+            read(tmp_path / name)
+
+
+def test_too_little_memory_for_an_array_stays_what_it_is(tmp_path):
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({10**15}, 3)}}".encode()
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("X.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(MemoryError, match="Unable to allocate"):
+        read_npz(tmp_path / "a.npz")
 
 
 def test_not_npz(tmp_path):

@@ -158,3 +158,9 @@ def test_blocks_can_be_nested_only_so_deep():
     assert Rows(4).add([layer]) is None
     with pytest.raises(ValueError, match="nested 33 deep, expected at most 32"):
         Residual([Dense(4), layer])
+    described = layers.to_dict(Dense(4))
+    for n in range(5000):
+        described = {**layers.to_dict(Residual([Dense(4)])), "layers": [described]}
+        if n in (32, 299, 4999):
+            with pytest.raises(ValueError, match=r"nested (33|too) deep, expected at most 32"):
+                layers.from_dict(described)

@@ -9,7 +9,7 @@ import pytest
 
 from nncore import Dense, Ensemble, History, Sequential, load
 from nncore.builder import sources
-from nncore.callbacks import CSVLogger
+from nncore.callbacks import CSVLogger, JSONLogger
 from nncore.cli import main
 from nncore.datasets import load_mnist, read_csv, read_idx, read_npz
 
@@ -50,9 +50,10 @@ def test_pipes_and_devices_are_refused(folder, reader, special):
         READERS[reader](special)
 
 
-def test_a_log_does_not_wait_for_a_reader(folder):
+@pytest.mark.parametrize("log", [CSVLogger, JSONLogger])
+def test_a_log_does_not_wait_for_a_reader(folder, log):
     with pytest.raises(ValueError, match="'pipe' is not a regular file but a named pipe"):
-        Sequential([Dense(1)]).fit([[1.0]], [1.0], callbacks=CSVLogger("pipe"))
+        Sequential([Dense(1)]).fit([[1.0]], [1.0], callbacks=log("pipe"))
 
 
 def test_a_file_of_holes_is_refused_by_its_beginning(folder):

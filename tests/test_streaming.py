@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+import os
 import subprocess
 import sys
 import threading
@@ -300,16 +301,30 @@ def test_bad_files_are_named_with_their_place(tmp_path):
     wrong("a,k\n1,x\n", r"rows.csv.gz, line 2, column 'k': 'x'", name="rows.csv.gz")
     wrong("1,0\n", r"target=2 is no column of 2", 2)
     np.savez(tmp_path / "a.npz", Z=X)
-    with pytest.raises(ValueError, match=r"a\.npz: there is no array 'X', only Z"):
+    with pytest.raises(ValueError, match=r"a\.npz: .*there is no array 'X', only Z"):
         new_model().fit(files(tmp_path / "a.npz"))
+    np.savez(tmp_path / "b.npz", X=X, y=Y)
+    (tmp_path / "b.npz").rename(tmp_path / "b.npy")
     np.save(tmp_path / "cube.npy", np.zeros((2, 2, 2)))
+    (tmp_path / "c.npz").write_bytes((tmp_path / "cube.npy").read_bytes())
+    with pytest.raises(ValueError, match=r"c\.npz: .*a single array \(\.npy\); name it \.npy"):
+        new_model().fit(files(tmp_path / "c.npz"))
     for arguments, kind, message in (
         ((tmp_path / "none-*.csv",), FileNotFoundError, "there is no file .*none-"),
         ((tmp_path / "cube.npy",), ValueError, "expected a table"),
+        ((tmp_path / "b.npy",), ValueError, "an archive of arrays; name it .npz"),
         ((tmp_path / "*",), ValueError, "files must be of one kind, got .csv, .npy, .npz"),
     ):
         with pytest.raises(kind, match=message):
             files(*arguments)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".csv.gz", ".parquet"])
+def test_pipes_are_refused(tmp_path, suffix):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    with pytest.raises(ValueError, match="is not a regular file but a named pipe"):
+        files(tmp_path / "pipe*")
 
 
 def test_wrong_uses_say_what_to_do():

@@ -6,6 +6,8 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 
 from nncore.base.paths import expanded
@@ -90,3 +92,53 @@ def _check_that_it_ends(descriptor: int, name: str, error: type[ValueError]) -> 
         ) from None
     except OSError:
         return  # whoever reads will hear it
+
+
+@contextmanager
+def of_numpy(refusal: str) -> Iterator[None]:
+    """Make one error of all that NumPy raises where a ``.npy`` or ``.npz`` file is damaged or forged.
+
+    An array for which there is not enough memory remains a ``MemoryError``, in NumPy's words.
+
+    Parameters
+    ----------
+    refusal : str
+        How the message begins: the file's name, and what it is not.
+
+    Raises
+    ------
+    ValueError
+        For anything else that goes wrong within the block.
+
+    Examples
+    --------
+    >>> with of_numpy("a.npz: not a readable NPZ file"):
+    ...     raise EOFError("no data left in file")
+    Traceback (most recent call last):
+        ...
+    ValueError: a.npz: not a readable NPZ file: no data left in file
+    """
+    import zlib  # here, not at the top: these would slow `import nncore`
+    from tokenize import TokenError
+    from zipfile import BadZipFile
+
+    try:
+        yield
+    except (ValueError, TypeError, ArithmeticError, RuntimeError, EOFError, SyntaxError) as error:
+        raise ValueError(f"{refusal}: {str(error)[:300]}") from None
+    except (BadZipFile, zlib.error, TokenError) as error:
+        raise ValueError(f"{refusal}: {error}") from None
+    except MemoryError as error:
+        if not _is_from_the_parser(error):
+            raise
+        raise ValueError(f"{refusal}: the header of an array in it is nested too deep") from None
+
+
+def _is_from_the_parser(error: MemoryError) -> bool:
+    """Tell whether Python's parser gave up, which calls that a lack of memory, too."""
+    place = error.__traceback__
+    while place is not None:
+        if place.tb_frame.f_globals.get("__name__") == "ast":
+            return True
+        place = place.tb_next
+    return False

@@ -54,8 +54,7 @@ class CSVLogger:
         self._columns: list[str] | None = None
 
     def on_train_begin(self, model: Model) -> None:
-        if self.filename.is_fifo():  # opening it would wait for a reader, to whom each row would be the end
-            raise ValueError(f"{str(self.filename)!r} is not a regular file but a named pipe; write to a file")
+        paths.check_no_pipe(self.filename)
         with open(self.filename, "a" if self.append else "w", encoding="utf-8"):
             self._columns = None  # it can be written
         if self.append:

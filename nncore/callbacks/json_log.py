@@ -61,6 +61,7 @@ class JSONLogger:
             raise TypeError(f"tags must map str to strings and finite numbers, got {tags!r}: {error}") from error
 
     def on_train_begin(self, model: Model) -> None:
+        paths.check_no_pipe(self.filename)
         with open(self.filename, "a" if self.append else "w", encoding="utf-8"):
             pass  # it can be written
 

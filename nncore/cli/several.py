@@ -54,7 +54,12 @@ def run_folds(options: argparse.Namespace, source: Source) -> int:
         )
     started = time.perf_counter()
     with blamed_on_the_user(options.data):
-        _fit(folds, recipe, options)
+        try:
+            _fit(folds, recipe, options)
+        except KeyboardInterrupt as interrupt:
+            if not any(fold.model.epoch for fold in folds):
+                raise
+            return _tell_what_is_known(options, rows, folds, interrupt)
         seconds = time.perf_counter() - started
         scores = [score(fold.model, fold.preparation, *fold.held, metrics=options.metrics) for fold in folds]
     _tell(options, rows, recipe, folds, scores, seconds)
@@ -123,6 +128,28 @@ def _tell(
         lines = [f"fold {k + 1:<2}{in_words(one)} ({folds[k].held.n_samples} rows)" for k, one in enumerate(scores)]
         between = ", ".join(f"{WORDS.get(name, name).split()[0]} {value:.2g}" for name, value in std.items())
         print_lines([*lines, f"mean   {in_words(mean)}; deviation between folds: {between}, in {seconds:.2f} s"])
+
+
+def _tell_what_is_known(
+    options: argparse.Namespace, rows: Dataset, folds: list[_Fold], interrupt: KeyboardInterrupt
+) -> int:
+    """Show how far the networks of the folds have come, and how they do; return the exit code."""
+    how, code = signals.described(interrupt)
+    known = [
+        (k, fold, score(fold.model, fold.preparation, *fold.held))
+        for k, fold in enumerate(folds, 1)
+        if fold.model.epoch
+    ]
+    say_on_stderr(f"{how}; {len(known)} of {len(folds)} folds scored as they were then")
+    if options.json:
+        told = [{"fold": k, "rows": fold.held.n_samples, "epochs": fold.model.epoch, **one} for k, fold, one in known]
+        print_json({"data": options.data, "task": rows.task, "folds": told, "interrupted": how})
+    elif not options.quiet:
+        print_lines(
+            f"fold {k:<2}{in_words(one)} ({fold.held.n_samples} rows) after {in_epochs(fold.model.epoch)}"
+            for k, fold, one in known
+        )
+    return code
 
 
 def run_ensemble(options: argparse.Namespace, source: Source) -> int:

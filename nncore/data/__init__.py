@@ -7,10 +7,10 @@ from nncore.base.lazy import loader
 if TYPE_CHECKING:
     from nncore.data.batches import Batches
     from nncore.data.blocks import Blocks
-    from nncore.data.files import files
+    from nncore.data.of_files import files
     from nncore.data.rows import Rows
 
-HOMES = {"batches": ("Batches",), "blocks": ("Blocks",), "files": ("files",), "rows": ("Rows",)}
+HOMES = {"batches": ("Batches",), "blocks": ("Blocks",), "of_files": ("files",), "rows": ("Rows",)}
 
 __getattr__ = loader(__name__, HOMES)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nncore.base.reading import of_numpy
 from nncore.base.typing import Array
 
 
@@ -39,10 +40,11 @@ class Stored:
     """
 
     def __init__(self, path: str) -> None:
-        try:
+        with of_numpy(f"{path}: not a readable .npy file"):
             found: Any = np.load(path, mmap_mode="r", allow_pickle=False)
-        except ValueError as error:
-            raise ValueError(f"{path}: not a readable .npy file: {error}") from error
+            if isinstance(found, np.lib.npyio.NpzFile):
+                found.close()
+                raise ValueError("an archive of arrays; name it .npz")
         if found.ndim != 2 or not found.flags.c_contiguous:
             order = "" if found.ndim != 2 else " in the order of Fortran: save numpy.ascontiguousarray of it"
             raise ValueError(f"{path}: expected a table (n_samples, n_columns), got shape {found.shape}{order}")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nncore.base import callers
+from nncore.base.reading import of_numpy
 from nncore.datasets.csv_table import CsvTable
 from nncore.datasets.dataset import Dataset
 from nncore.datasets.inference import infer_schema
@@ -189,21 +190,15 @@ def read_npz_arrays(
     path: str | os.PathLike[str], X: str = "X", y: str | None = "y"
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the checked array `X`, shape (n_samples, n_features), and the raw array `y`, or None if there is none."""
-    import zlib  # here, not at the top: it would slow `import nncore`
-    from zipfile import BadZipFile
-
-    with open_binary(path) as stream:
-        try:
-            file = np.load(stream, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("a single array (.npy); expected a .npz file with arrays X and y, see numpy.savez")
-            if twice := next((name for name in file.files if name in (X, y) and file.files.count(name) > 1), None):
-                raise ValueError(f"two arrays are called {twice!r}, and readers differ in which one counts")
-            if X not in file:
-                raise ValueError(f"there is no array {X!r}; it holds {', '.join(file.files[:12]) or 'none'}")
-            inputs, targets = _array(file, X), None if y is None or y not in file else _array(file, y)
-        except (ValueError, BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise ValueError(f"{path}: not a readable NPZ file: {error}") from None
+    with open_binary(path) as stream, of_numpy(f"{path}: not a readable NPZ file"):
+        file = np.load(stream, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ValueError("a single array (.npy); expected a .npz file with arrays X and y, see numpy.savez")
+        if twice := next((name for name in file.files if name in (X, y) and file.files.count(name) > 1), None):
+            raise ValueError(f"two arrays are called {twice!r}, and readers differ in which one counts")
+        if X not in file:
+            raise ValueError(f"there is no array {X!r}; it holds {', '.join(file.files[:12]) or 'none'}")
+        inputs, targets = _array(file, X), None if y is None or y not in file else _array(file, y)
     X_checked = _inputs(inputs, f"{path}: array {X!r}")
     return X_checked, None if targets is None else _targets(targets, len(inputs), f"{path}: array {y!r}")
 

@@ -213,6 +213,28 @@ def test_an_ensemble_that_diverges_is_saved_as_it_was(run):
         assert model.epoch > 0 and np.isfinite(model.parameters).all()
 
 
+@pytest.mark.parametrize("given", [(), ("--json",)])
+def test_interrupted_folds_show_how_far_they_came(run, monkeypatch, given):
+    def interrupted(models, *rest, **options):
+        fit_many(models, *rest, **{**options, "epochs": 3})
+        models[1].reset()  # has not had its turn
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nncore.cli.several.fit_many", interrupted)
+    code, out, err = run("train", "iris", "--folds", "3", *given)
+    assert code == 130 and err == "nncore: interrupted; 2 of 3 folds scored as they were then\n"
+    if given:
+        found = json.loads(out)
+        assert [(one["fold"], one["rows"], one["epochs"]) for one in found["folds"]] == [(1, 50, 3), (3, 50, 3)]
+        assert found["interrupted"] == "interrupted" and "mean" not in found
+    else:
+        assert re.findall(r"^fold (\d) accuracy .* rows\) after (.*)$", out, re.M) == [
+            ("1", "3 epochs"),
+            ("3", "3 epochs"),
+        ]
+        assert "mean" not in out
+
+
 def test_summary_of_an_ensemble(ok):
     ok("train", "iris", "--ensemble", "3", "--epochs", "4", "-o", "e.nn")
     out = ok("summary", "e.nn")

@@ -6,7 +6,6 @@ import glob
 import gzip
 import itertools
 import os
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from nncore.base import checks
 from nncore.base.paths import expanded
+from nncore.base.reading import of_numpy, open_regular
 from nncore.base.source import Chunk, Source
 from nncore.data import arrow
 from nncore.data.rows import Rows
@@ -76,6 +76,8 @@ def files(
     kinds = sorted({_kind(path) for path in paths})
     if len(kinds) > 1:
         raise ValueError(f"files must be of one kind, got {', '.join(kinds)}")
+    for path in paths:
+        open_regular(path).close()  # a pipe would keep the readers waiting
     if kinds[0] == ".npy":
         return _of_arrays([Stored(path) for path in paths], target, transform)
     return Files(paths, kinds[0], target, transform)
@@ -141,15 +143,17 @@ Parts = Iterator[tuple[Any, Any, Any]]
 
 
 def _read_npz(path: str, target: Any) -> Parts:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            name = "y" if target is None else target
-            if "X" not in file or (target is not None and name not in file):
-                missing = "X" if "X" not in file else name
-                raise ValueError(f"there is no array {missing!r}, only {', '.join(file.files) or 'none'}")
-            arrays = {key: file[key] for key in ("X", name, "weight") if key in file}
-    except (ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: {error}") from error
+    with of_numpy(f"{path}: not a readable NPZ file"), open(path, "rb") as stream:
+        file = np.load(stream, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ValueError("a single array (.npy); name it .npy")
+        name = "y" if target is None else target
+        if "X" not in file or (target is not None and name not in file):
+            missing = "X" if "X" not in file else name
+            raise ValueError(f"there is no array {missing!r}, only {', '.join(file.files) or 'none'}")
+        arrays = {key: file[key] for key in ("X", name, "weight") if key in file}
+        if other := next((key for key, values in arrays.items() if not isinstance(values, np.ndarray)), None):
+            raise ValueError(f"{other!r} in it is no array of NumPy's; write it by numpy.savez")
     yield arrays["X"], arrays.get(name), arrays.get("weight")
 
 
