@@ -61,13 +61,15 @@ class Dense:
         False leaves weight and bias as they are when the model is trained; see ``Sequential.freeze``.
     learning_rate_multiplier : float
         Of the optimizer's rate, for this layer; finite, > 0. Decay goes by the product.
+    bias_l1, bias_l2 : float
+        Penalties on the bias, as `l1` and `l2` on the weight.
     max_norm : float, optional
         > 0: after each update, the weights into a unit are scaled down to this Euclidean norm if theirs is larger
         (Srebro and Shraibman, 2005). None for no limit.
 
     Notes
     -----
-    Penalties, decay and limit leave the bias alone.
+    l1, l2, decay and limit leave the bias alone.
 
     Raises
     ------
@@ -97,6 +99,8 @@ class Dense:
     max_norm: float | None = None
     trainable: bool = field(default=True, metadata=json_form.OPTIONAL)
     learning_rate_multiplier: float = field(default=1.0, metadata=json_form.OPTIONAL)
+    bias_l1: float = field(default=0.0, metadata=json_form.OPTIONAL)
+    bias_l2: float = field(default=0.0, metadata=json_form.OPTIONAL)
 
     def __post_init__(self) -> None:
         checks.check(
@@ -113,7 +117,12 @@ class Dense:
             max_norm=checks.optional(checks.real(0, above=True)),
             trainable=checks.flag,
             learning_rate_multiplier=checks.real(0, above=True),
+            bias_l1=checks.real(0),
+            bias_l2=checks.real(0),
         )
+        for name in ("bias_l1", "bias_l2"):
+            if getattr(self, name) and not self.use_bias:
+                raise ValueError(f"{name}={getattr(self, name):g} needs a bias, got use_bias=False")
 
     def __repr__(self) -> str:
         assert isinstance(self.activation, Activation)

@@ -70,7 +70,7 @@ NN_INLINE void nn_outer_update(const nn_outer *p, isize i, isize n)
     nn_update *u = p->update;
     const isize at = i * p->width, end = at + n * p->width;
     const int bias = p->with_bias && i + n == p->n_in, together = bias && !u->decays;
-    if (u->penalizes || u->limits) {
+    if (u->penalizes || u->penalizes_other || u->limits) {
         nn_shape_gradient(u, 1, p->gradient + at, p->old + at, end - at);
         if (bias) nn_shape_gradient(u, 0, p->gradient + end, p->old + end, p->width);
     }

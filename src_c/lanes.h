@@ -119,7 +119,7 @@ NN_FUNC void nn_update_begin_lanes(nn_update *u, int rule, const nn_hyper *h, is
 NN_FUNC void nn_update_lane_shapes(nn_update *u, const nn_shape *shape)
 {
     real l1[NN_V], two_l2[NN_V], limit[NN_V], keep[NN_V], keep_other[NN_V];
-    u->penalizes = u->limits = u->scales = u->decays = 0, u->scale = 1;
+    u->penalizes = u->penalizes_other = u->limits = u->scales = u->decays = 0, u->scale = 1;
     for (int l = 0; l < NN_V; l++, shape++) {
         l1[l] = shape->l1, two_l2[l] = shape->two_l2, keep[l] = shape->keep, keep_other[l] = shape->keep_other;
         limit[l] = shape->limit != 0 ? shape->limit : (real)__builtin_inf();

@@ -158,6 +158,7 @@ NN_INLINE vec nn_update_rmsprop_centered_momentum(vec w, vec g, vec *s0, vec *s1
  * both keeps are 1, nothing. */
 typedef struct {
     real l1, two_l2; /* penalties: adds l1 * sign(w) + two_l2 * w to the gradient */
+    real l1_other, two_l2_other; /* the same of a bias */
     real limit;      /* then no value of the gradient is larger */
     real scale;      /* then it is multiplied, to bound its norm */
     real keep;       /* before the step the weight is multiplied: 1 - learning rate * weight decay */
@@ -170,15 +171,17 @@ typedef struct {
     vec not_finite; /* 0, or NaN once a new weight was not finite, or what divides its steps */
     int rule;
     isize stride;
-    vec l1, two_l2, limit, keep, keep_other;
+    vec l1, two_l2, l1_other, two_l2_other, limit, keep, keep_other;
     real scale;
-    int penalizes, limits, scales, decays;
+    int penalizes, penalizes_other, limits, scales, decays;
     ivec n_limited; /* how many values of gradients the limit has changed */
 } nn_update;
 
 /* the weight that comes next */
 NN_FUNC void nn_update_shape(nn_update *u, const nn_shape *shape)
 {
+    u->l1_other = vset1(shape->l1_other), u->two_l2_other = vset1(shape->two_l2_other);
+    u->penalizes_other = shape->l1_other != 0 || shape->two_l2_other != 0;
     u->l1 = vset1(shape->l1), u->two_l2 = vset1(shape->two_l2), u->limit = vset1(shape->limit);
     u->keep = vset1(shape->keep), u->keep_other = vset1(shape->keep_other), u->scale = shape->scale;
     u->penalizes = shape->l1 != 0 || shape->two_l2 != 0;
@@ -189,7 +192,7 @@ NN_FUNC void nn_update_shape(nn_update *u, const nn_shape *shape)
 
 NN_FUNC void nn_update_begin(nn_update *u, int rule, const nn_hyper *h, isize stride)
 {
-    const nn_shape none = {0, 0, 0, 1, 1, 1};
+    const nn_shape none = {0, 0, 0, 0, 0, 1, 1, 1};
     u->h = (nn_hyper_vec){vset1(h->step),  vset1(h->step_g),          vset1(h->beta1),      vset1(h->one_minus_beta1),
                           vset1(h->beta2), vset1(h->one_minus_beta2), vset1(h->root_scale), vset1(h->epsilon),
                           h->fused_roots};
@@ -207,13 +210,13 @@ NN_FUNC void nn_update_rate(nn_update *u, real step, real step_g)
     u->h.step_g = vset1(step_g);
 }
 
-/* g (n) += the penalties' gradient at w, cut to the limit; `weight` is 0 for a bias, which has no penalty. A lane without
+/* g (n) += the penalties' gradient at w, cut to the limit; `weight` is 0 for a bias, which has its own. A lane without
  * a penalty of its own keeps its gradient, whose zeros adding one would turn positive. */
 NN_FUNC void nn_shape_gradient(nn_update *u, int weight, real *g, const real *w, isize n)
 {
-    const vec l1 = u->l1, two_l2 = u->two_l2, limit = u->limit, zero = vset1(0), one = vfrombits(viset1(1));
+    const vec l1 = weight ? u->l1 : u->l1_other, two_l2 = weight ? u->two_l2 : u->two_l2_other, limit = u->limit, zero = vset1(0), one = vfrombits(viset1(1));
     const vmask penalized = vlt(zero, l1 + two_l2);
-    if (u->penalizes && weight)
+    if (weight ? u->penalizes : u->penalizes_other)
         for (isize i = 0; i < n; i += NN_V) {
             vec a = vload(w + i), sign = vselect(veq(a, zero), zero, vcopysign(l1, a));
             vstore(g + i, vselect(penalized, vfma(two_l2, a, vload(g + i)) + sign, vload(g + i)));

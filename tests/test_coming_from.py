@@ -690,6 +690,17 @@ def _():
     assert (history.loss + history.penalty)[0] == pytest.approx(mean + 0.1 * (weight**2).sum(), rel=1e-12)
 
 
+@row("penalties of a bias")
+def _():
+    model = linear(bias_l2=0.01)
+    model.compile(SGD(0.1))
+    (weight, bias) = model.set_weights([model.get_weights()[0], np.ones(1)]) or model.get_weights()
+    error = 2 * (X @ weight + bias - Y) / 32
+    model.fit(X, Y)
+    assert model.get_weights()[1] == pytest.approx(bias - 0.1 * (error.sum(axis=0) + 2 * 0.01 * bias), rel=1e-12)
+    assert reference.penalty(model.program, model.parameters) == pytest.approx(0.01 * model.get_weights()[1][0] ** 2)
+
+
 @row("l2 and scikit-learn's alpha")
 def _():
     alpha, n = 0.5, 32

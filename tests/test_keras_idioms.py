@@ -230,7 +230,7 @@ def test_no_activation_may_be_none():
             lambda: Dense(3, kernel_regularizer="l2"),
             r"'kernel_regularizer'; penalties are numbers, .* Dense\(8, l2=1e-4",
         ),
-        (lambda: Dense(3, bias_regularizer="l2"), "'bias_regularizer'; biases are not penalised. Known"),
+        (lambda: Dense(3, bias_regularizer="l2"), "'bias_regularizer'; penalties of a bias are numbers, as in Dense"),
         (lambda: Dense(3, kernel_constraint=3), "'kernel_constraint'; here it is max_norm"),
         (
             lambda: EarlyStopping(verbose=1),

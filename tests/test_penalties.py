@@ -1,9 +1,12 @@
 """The column `penalty` of a history: what l1 and l2 add to the loss."""
 
+import json
+
 import numpy as np
 import pytest
 
-from nncore import BatchNorm, Dense, Sequential, reference
+import nncore
+from nncore import SGD, Adam, BatchNorm, Dense, Dropout, LayerNorm, Sequential, layers, reference
 from nncore._engine import runtime
 from nncore.callbacks import EarlyStopping
 from nncore.training import batches
@@ -85,3 +88,71 @@ def test_an_interrupted_epoch_has_no_penalty():
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, Y)
     assert np.isnan(model.history.penalty).tolist() == [False, True]
+
+
+OF_BIASES = [
+    Dense(4, "tanh", bias_l1=0.1, bias_initializer=nncore.RandomNormal(1)),
+    LayerNorm(),
+    Dense(2, l2=0.3, bias_l2=0.2, bias_initializer=nncore.RandomNormal(1)),
+]
+
+
+def test_penalties_of_biases_by_their_formula():
+    """In the loss, in its gradient, by one step of the engine, and beside the loss in the history."""
+    model = Sequential(OF_BIASES, dtype="float64", seed=3)
+    model.compile(SGD(0.5), "mse")
+    model.build(3)
+    first, _, _, weight, second = (b for b in model.get_weights()[1:])
+    expected = 0.1 * np.abs(first).sum() + 0.3 * (weight**2).sum() + 0.2 * (second**2).sum()
+    w = model.parameters.copy()
+    assert reference.penalty(model.program, w) == pytest.approx(expected, rel=1e-14)
+    gradient, h = np.zeros_like(w), 1e-6
+    reference.penalise(model.program, w, gradient)
+    for i in range(len(w)):
+        step = np.eye(len(w))[i] * h
+        slope = (reference.penalty(model.program, w + step) - reference.penalty(model.program, w - step)) / (2 * h)
+        assert gradient[i] == pytest.approx(slope, abs=1e-8)
+    assert np.count_nonzero(gradient) == 4 + 8 + 2
+    loss_gradient = model.loss_and_gradient(X, np.repeat(Y, 2, axis=1))[1]
+    history = model.fit(X, np.repeat(Y, 2, axis=1), batch_size=20)
+    np.testing.assert_allclose(model.parameters, w - 0.5 * (loss_gradient + gradient), rtol=1e-10, atol=1e-12)
+    assert history.penalty[0] == pytest.approx(reference.penalty(model.program, model.parameters), rel=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_penalties_of_biases_in_bits_alone_and_in_company(dtype):
+    """What lanes have not, networks train outside of them."""
+
+    def made(seed):
+        model = Sequential(
+            [Dense(4, "tanh", bias_l2=0.1), Dropout(0.1), Dense(1, bias_l1=0.01)], dtype=dtype, seed=seed
+        )
+        model.compile(Adam(0.02))
+        return model
+
+    alone, together = ([made(seed) for seed in range(9)] for _ in range(2))
+    for model in alone:
+        model.fit(X, Y, epochs=5, batch_size=8)
+    nncore.fit_many(together, X, Y, epochs=5, batch_size=8)
+    assert all(np.array_equal(a.parameters, b.parameters) for a, b in zip(alone, together, strict=True))
+    plain = Sequential([Dense(4, "tanh"), Dropout(0.1), Dense(1)], dtype=dtype, seed=0)
+    plain.compile(Adam(0.02))
+    plain.fit(X, Y, epochs=5, batch_size=8)
+    assert not np.array_equal(plain.parameters, alone[0].parameters)
+
+
+def test_penalties_of_biases_in_solvers_files_and_refusals(tmp_path):
+    for solver in ("lbfgs", "lm"):
+        model = Sequential([Dense(1, l2=0.3, bias_l2=0.2)], dtype="float64")
+        model.fit(X, Y + 3, solver=solver, epochs=50)
+        w, b = model.get_weights()
+        residual = X @ w + b - (Y + 3)
+        assert 2 * residual.mean() + 2 * 0.2 * b[0] == pytest.approx(0, abs=1e-5)  # the slope along the bias
+        with pytest.raises(ValueError, match="l1"):
+            Sequential([Dense(1, bias_l1=0.1)]).fit(X, Y, solver=solver)
+    model.save(tmp_path / "m.safetensors")
+    assert nncore.load(tmp_path / "m.safetensors").layers == model.layers
+    assert json.loads(json.dumps(layers.to_dict(Dense(1, bias_l2=0.5))))["bias_l2"] == 0.5
+    assert "bias_l2" not in layers.to_dict(Dense(1)), "older versions read what does without"
+    with pytest.raises(ValueError, match=r"bias_l2=0\.5 needs a bias, got use_bias=False"):
+        Dense(1, use_bias=False, bias_l2=0.5)

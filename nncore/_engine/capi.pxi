@@ -135,7 +135,7 @@ cdef extern from "optimizers.h" nogil:
         real epsilon
         int fused_roots
     ctypedef struct nn_shape:
-        real l1, two_l2, limit, scale, keep, keep_other
+        real l1, two_l2, l1_other, two_l2_other, limit, scale, keep, keep_other
     ctypedef struct nn_update:
         real scale
         int scales

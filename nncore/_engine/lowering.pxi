@@ -74,6 +74,7 @@ cdef int build_row(Network *net, int i, object source) except -1:
     # by way of double: Cython takes `real` for float and would round a Python float to that
     r.parameter, r.n_in, r.n_out = <real><double>source.parameter, source.n_in, source.n_out
     r.momentum, r.rate, r.layer = <real><double>source.momentum, source.parameter, source.layer
+    r.bias_l1, r.bias_l2 = source.bias_l1, source.bias_l2
     r.l1, r.l2, r.max_norm = source.l1, source.l2, source.max_norm or 0.0
     r.weight_decay = -1.0 if source.weight_decay is None else source.weight_decay
     r.frozen, r.rate_factor = source.frozen, source.rate_factor
@@ -203,6 +204,7 @@ cdef void note_kinds(Network *net) noexcept:
         net.reads_batch |= net.rows[i].op != DENSE and net.rows[i].live_x == 0
         net.reads_batch |= net.rows[i].op == ADD and net.rows[i].live_skip == 0
         net.penalizes |= net.rows[i].l1 != 0 or net.rows[i].l2 != 0
+        net.penalizes |= net.rows[i].bias_l1 != 0 or net.rows[i].bias_l2 != 0
         net.decays |= net.rows[i].weight_decay > 0
         net.limits_columns |= net.rows[i].max_norm != 0
         net.scales_rates |= net.rows[i].rate_factor != 1

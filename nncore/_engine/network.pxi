@@ -51,6 +51,7 @@ cdef struct Row:          # one row of the program
     isize statistics      # running mean and variance in the flat vector of statistics
     isize moments         # panels in `moments`
     real momentum
+    double bias_l1, bias_l2
     double l1, l2, weight_decay, max_norm  # weight_decay: -1 for the optimizer's; max_norm: 0 for none
 
 cdef struct Block:        # a panel of inputs by a panel of outputs of one weight, or a panel of a norm's parameters:

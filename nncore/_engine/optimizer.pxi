@@ -97,6 +97,7 @@ cdef nn_shape shape_for(const Optimizer *o, const Row *r) noexcept nogil:
     cdef nn_shape shape
     cdef double decay = o.weight_decay if r.weight_decay < 0 else r.weight_decay
     shape.l1, shape.two_l2, shape.limit = <real>r.l1, <real>(2 * r.l2), <real>o.clip_value
+    shape.l1_other, shape.two_l2_other = <real>r.bias_l1, <real>(2 * r.bias_l2)
     shape.scale, shape.keep = <real>o.clip_scale, <real>(1.0 - o.learning_rate * r.rate_factor * decay)
     shape.keep_other = shape.keep if o.decays_biases else 1
     return shape

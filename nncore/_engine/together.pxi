@@ -25,6 +25,8 @@ cdef int check_lane(const Engine *e, const Engine *first, isize k) except -1:
         r = net.rows + i
         if r.op not in (DENSE, ACTIVATION, DROPOUT, ADD) or r.max_norm != 0 or e.optimizer.clip_norm > 0:
             raise ValueError(f"plan {k} has a norm, max_norm or clip_norm, which lanes have not")
+        if r.bias_l1 != 0 or r.bias_l2 != 0:
+            raise ValueError(f"plan {k} has a bias_l1 or bias_l2, which lanes have not")
         if not has_same_row(r, first.net.rows + i):
             raise ValueError(f"row {i} of plan {k} is not that of plan 0")
     if e.job.n != first.job.n or e.job.batch_size != first.job.batch_size:

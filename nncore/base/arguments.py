@@ -76,7 +76,7 @@ ADVICE = elsewhere.table(
         "axis": "it is the last one, so leave it out",
         "betas": "they are two numbers, as in Adam(beta_1=0.9, beta_2=0.999)",
         "beta_initializer gamma_initializer": "gamma begins with 1 and beta with 0, so leave it out",
-        "bias_regularizer": "biases are not penalised",
+        "bias_regularizer": "penalties of a bias are numbers, as in Dense(8, bias_l2=1e-4)",
         "center scale": "here it is affine, for gamma and beta together",
         "compile custom_objects weights_only": DATA_ONLY,
         "decay": "give a schedule as learning_rate, as in nncore.ExponentialDecay",

@@ -94,3 +94,11 @@ class Optimizer(ABC):
     @property
     def rule(self) -> str:
         return self.name
+
+    @property
+    def kind(self) -> tuple[type, int, bool]:
+        """What two optimizers have in common if one can go on with the slots of the other.
+
+        The second slot of RMSprop is one thing where it is centred, and another where it has a momentum.
+        """
+        return type(self), self.n_slots, getattr(self, "centered", False)

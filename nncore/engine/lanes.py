@@ -43,7 +43,7 @@ def shape(program: Program, optimizer: Optimizer) -> Hashable | None:
         return None
     if not all(row.op in OPS and row.max_norm is None for row in program.rows):
         return None
-    if any(row.frozen or row.rate_factor != 1 for row in program.rows):
+    if any(row.frozen or row.rate_factor != 1 or row.bias_l1 or row.bias_l2 for row in program.rows):
         return None
     rows = tuple(map(_common, program.rows))
     return program.n_features, rows, program.loss, program.loss_parameter, program.link, optimizer.rule

@@ -1,4 +1,4 @@
-"""What `l1` and `l2` of `Dense` layers add to the loss that training minimises."""
+"""What `l1`, `l2`, `bias_l1` and `bias_l2` of `Dense` layers add to the loss that training minimises."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from nncore.program import Program
 
 def penalty(program: Program, parameters: Array) -> float:
     """Return ``l1 * sum(abs(w)) + l2 * sum(w**2)``, computed in float64 and summed over the weights of dense rows.
+
+    With ``bias_l1`` and ``bias_l2``, the same of their biases.
 
     A sum is the same in bits on every processor, as BLAS' dot product is not: training may stop by it.
 
@@ -30,4 +32,7 @@ def penalty(program: Program, parameters: Array) -> float:
         if row.l1 or row.l2:
             absolute, squares = absolute_and_square_sums(parameters[row.weight : row.weight + row.n_in * row.n_out])
             total += row.l1 * absolute + row.l2 * squares
+        if row.bias_l1 or row.bias_l2:
+            absolute, squares = absolute_and_square_sums(parameters[row.bias : row.bias + row.n_out])
+            total += row.bias_l1 * absolute + row.bias_l2 * squares
     return total

@@ -187,10 +187,7 @@ class Network:
         """Change the update rule; its state goes on if the rule is of the same kind, else starts anew."""
         self.turn.check()
         with self.turn.lock:
-            before = self._optimizer
-            same_kind = type(optimizer) is type(before) and optimizer.n_slots == before.n_slots
-            # RMSprop's second slot is one thing where it is centred, and another where it has a momentum
-            same_kind &= getattr(optimizer, "centered", False) == getattr(before, "centered", False)
+            same_kind = optimizer.kind == self._optimizer.kind
             plan = self.idle_plan()
             plan.set_optimizer(optimizer.at_epoch(0))
             self._optimizer, self.checked_rate = optimizer, -1.0

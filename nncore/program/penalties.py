@@ -1,4 +1,4 @@
-"""Which weights have an `l1` or `l2`; what these add to the loss, `nncore.engine.penalties` works out."""
+"""Which weights have an `l1` or `l2`, and which biases; the sums are those of `nncore.engine.penalties`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def penalises(program: Program) -> bool:
     >>> penalises(lower([Dense(2, l1=0.1), Dense(1)], 1, "mse")), penalises(lower([Dense(1)], 1, "mse"))
     (True, False)
     """
-    return any(row.l1 or row.l2 for row in program.rows)
+    return any(row.l1 or row.l2 or row.bias_l1 or row.bias_l2 for row in program.rows)
 
 
 def l2_factors(program: Program) -> Array:
@@ -35,4 +35,6 @@ def l2_factors(program: Program) -> Array:
     for row in program.rows:
         if row.l2 and not row.frozen:
             l2[row.weight : row.weight + row.n_in * row.n_out] = row.l2
+        if row.bias_l2 and not row.frozen:
+            l2[row.bias : row.bias + row.n_out] = row.bias_l2
     return l2

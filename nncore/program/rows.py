@@ -51,6 +51,8 @@ class Row:
         Whether training leaves its parameters and statistics as they are; a frozen batchnorm predicts in training, too.
     rate_factor : float
         Of the learning rate.
+    bias_l1, bias_l2
+        As in `Dense`.
     """
 
     op: str
@@ -71,6 +73,8 @@ class Row:
     max_norm: float | None = None
     frozen: bool = False
     rate_factor: float = 1.0
+    bias_l1: float = 0.0
+    bias_l2: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -195,6 +199,7 @@ class Rows:
         row = Row("dense", number, *shape, activation.name, activation.parameter, weight, bias, len(self.rows) - 1)
         decay, limit = layer.weight_decay, layer.max_norm
         row = replace(row, l1=layer.l1, l2=layer.l2, weight_decay=decay, max_norm=limit)
+        row = replace(row, bias_l1=layer.bias_l1, bias_l2=layer.bias_l2)
         self._append(self._with_rate(row, layer))
 
     def _with_rate(self, row: Row, layer: Dense | BatchNorm | LayerNorm) -> Row:

@@ -19,14 +19,18 @@ from nncore.reference.rows import weight_of
 def penalty(program: Program, parameters: Array) -> float:
     """Return what training adds to the loss: ``l1 * sum(abs(w)) + l2 * sum(w**2)``, summed over the dense weights.
 
+    To it belongs the same of their biases, with ``bias_l1`` and ``bias_l2``.
+
     Examples
     --------
     >>> from nncore import layers, program
     >>> penalty(program.lower([layers.Dense(1, l1=1, l2=0.5)], 2, "mse"), np.array([3.0, -4.0, 9.0]))
     19.5
     """
-    weights = [(row, weight_of(row, parameters.astype(np.float64))) for row in program.rows if row.op == "dense"]
-    return float(sum(row.l1 * np.abs(w).sum() + row.l2 * (w**2).sum() for row, w in weights))
+    flat, dense = parameters.astype(np.float64), [row for row in program.rows if row.op == "dense"]
+    terms = [(weight_of(row, flat), row.l1, row.l2) for row in dense]
+    terms += [(flat[row.bias : row.bias + row.n_out], row.bias_l1, row.bias_l2) for row in dense if row.bias >= 0]
+    return float(sum(l1 * np.abs(w).sum() + l2 * (w**2).sum() for w, l1, l2 in terms))
 
 
 def penalise(program: Program, parameters: Array, gradient: Array) -> None:
@@ -44,6 +48,10 @@ def penalise(program: Program, parameters: Array, gradient: Array) -> None:
         if row.op == "dense" and (row.l1 or row.l2) and not row.frozen:
             w = weight_of(row, parameters)
             weight_of(row, gradient)[...] += row.l1 * np.sign(w) + 2 * row.l2 * w
+        if row.op == "dense" and (row.bias_l1 or row.bias_l2) and not row.frozen:
+            bias = slice(row.bias, row.bias + row.n_out)
+            b = parameters[bias]
+            gradient[bias] += row.bias_l1 * np.sign(b) + 2 * row.bias_l2 * b
 
 
 def clip(gradient: Array, clip_value: float | None, clip_norm: float | None) -> None:

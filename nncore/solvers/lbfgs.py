@@ -61,7 +61,7 @@ checks.explain_unknown_arguments([LBFGS])
 
 def check(program: Program) -> None:
     """Raise ValueError if the value to minimise has kinks of its own."""
-    if any(row.l1 for row in program.rows):
+    if any(row.l1 or row.bias_l1 for row in program.rows):
         raise ValueError("solver='lbfgs' needs a smooth penalty, and l1 is not at 0; use l2, or the optimizer")
 
 

@@ -84,7 +84,7 @@ def check(program: Program) -> None:
             "solver='lm' takes squared errors of all outputs alike, and this model's loss has output_weights or "
             "mask_missing; use solver='lbfgs', or compile(loss='mean_squared_error')"
         )
-    if any(row.l1 for row in program.rows):
+    if any(row.l1 or row.bias_l1 for row in program.rows):
         raise ValueError("solver='lm' cannot penalise by l1, which is no square; use l2 instead")
     unknown = next((row.op for row in program.rows if row.op not in OPS), None)
     if unknown:
