@@ -175,7 +175,9 @@ def test_every_activation_is_drawn_with_the_engines_numbers():
         exact = slope.get_ydata()
         low, high = np.minimum(exact[1:], exact[:-1]) - 1e-3, np.maximum(exact[1:], exact[:-1]) + 1e-3
         within = (low <= between) & (between <= high)
-        assert within[np.abs(np.diff(exact)) < 0.2].all() and within.sum() >= len(within) - 2  # hard_swish has two kinks
+        assert (
+            within[np.abs(np.diff(exact)) < 0.2].all() and within.sum() >= len(within) - 2
+        )  # hard_swish has two kinks
         assert (function.get_linestyle(), slope.get_linestyle()) == ("-", "--")
     render(axes[0])
 
