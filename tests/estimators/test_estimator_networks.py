@@ -35,7 +35,7 @@ from nncore import (
     Sequential,
 )
 from nncore.base import memory
-from nncore.losses import CategoricalCrossentropy, Huber, Poisson
+from nncore.losses import CategoricalCrossentropy, Huber
 from nncore.sklearn import Classifier, MLPClassifier, MLPRegressor, Perceptron, Regressor, rows
 from nncore.sklearn.targets import Labels
 from nncore.solvers import LBFGS
