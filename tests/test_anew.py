@@ -156,6 +156,8 @@ def test_files_that_are_none_for_bytes(model, tmp_path):
         nncore.load(model.to_bytes()[:-1])
     with pytest.raises(nncore.ModelFileError):
         nncore.load(bytes(40))
+    with pytest.raises(nncore.ModelFileError, match="0 byte"):
+        nncore.load(b"")
     with open(tmp_path / "read only", "wb") as file:
         pass
     with open(tmp_path / "read only", "rb") as file, pytest.raises(OSError):
