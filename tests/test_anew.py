@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import threading
 import types
 
 import numpy as np
@@ -155,6 +156,8 @@ def test_files_that_are_none_for_bytes(model, tmp_path):
         nncore.load(model.to_bytes()[:-1])
     with pytest.raises(nncore.ModelFileError):
         nncore.load(bytes(40))
+    with pytest.raises(nncore.ModelFileError, match="0 byte"):
+        nncore.load(b"")
     with open(tmp_path / "read only", "wb") as file:
         pass
     with open(tmp_path / "read only", "rb") as file, pytest.raises(OSError):
@@ -238,6 +241,45 @@ def test_a_predictor_takes_new_weights_in_place(norm):
     with pytest.raises(TypeError, match="Predictor"):
         model.predictor(out=np.empty(2))
     assert np.array_equal(policy(X), deeper.predict(X))
+
+
+def test_a_predictor_takes_new_weights_while_threads_never_cease_to_call():
+    wide = [Sequential([Dense(300), Dense(300), Dense(2)], seed=seed) for seed in (0, 1)]
+    for model in wide:
+        model.build(4)
+    policy, ended = wide[0].predictor(), threading.Event()
+    known = {model.predictor()(X[0]).tobytes() for model in wide}
+    strange = []
+
+    def call():
+        while not ended.is_set():
+            answer = policy(X[0]).tobytes()
+            strange.extend([answer] if answer not in known else [])
+
+    def bring():
+        for k in range(10):
+            wide[k % 2].predictor(out=policy)
+
+    callers = [threading.Thread(target=call) for _ in range(3)]
+    bringer = threading.Thread(target=bring)
+    for thread in (*callers, bringer):
+        thread.start()
+    bringer.join(timeout=15)
+    in_time = not bringer.is_alive()
+    ended.set()
+    for thread in (*callers, bringer):
+        thread.join()
+    assert in_time and not strange
+
+
+def test_a_predictor_stays_one_of_the_same_columns():
+    pandas = pytest.importorskip("pandas")
+    here, there = (pandas.DataFrame(X[:, :2], columns=names) for names in (["a", "b"], ["b", "a"]))
+    model, other = (Sequential([Dense(2)], seed=1) for _ in range(2))
+    model.fit(here, X[:, :2])
+    other.fit(there, X[:, :2])
+    with pytest.raises(ValueError, match="out takes columns called a, b, but those of the model are b, a"):
+        other.predictor(out=model.predictor())
 
 
 def test_a_json_logger_writes_a_line_an_epoch(tmp_path):

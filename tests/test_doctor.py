@@ -545,6 +545,22 @@ def test_without_a_baseline_the_first_epoch_tells_of_underfitting():
     assert run(7) == []  # training that went on from good weights looks the same
 
 
+def test_a_loss_without_a_floor_of_its_own_need_not_fall_far():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (300, 1))
+    for loss, last, y in (
+        ("poisson", nncore.Dense(1, "exponential"), rng.poisson(np.exp(0.5 * X))),
+        ("gaussian_negative_log_likelihood", nncore.Dense(2), 1.5 * X + 2.5 * rng.standard_normal((300, 1))),
+    ):
+        model = nncore.Sequential([last], seed=0)
+        model.compile(nncore.Adam(0.02), loss)
+        model.build(1)
+        model.parameters[:] = 0.1
+        history = model.fit(X, y, epochs=100)
+        assert 0.9 * history.loss[0] < history.loss[-1] < history.loss[0] or loss != "poisson"
+        assert "underfitting" not in [finding.rule for finding in history.doctor()]
+
+
 @pytest.mark.parametrize("noisy", [False, True])
 def test_a_loss_above_that_of_one_answer_is_no_reason_for_a_larger_rate(noisy):
     loss = 1.03 * TARGETS["baseline"] * (1 + FALLING[:8]) * (noise(0.05, 8) if noisy else 1)

@@ -232,6 +232,10 @@ def test_beside_others_and_by_solvers():
     assert equal(before, model.get_weights(0))
     with pytest.raises(ValueError, match="unfreeze"):
         model.fit(X, Y, solver="lm")
+    model = built([Dense(4, "tanh", trainable=False, weight_decay=0.1), BatchNorm(trainable=False), Dense(1)])
+    model.compile("adam", "mse")
+    losses = model.fit(X, Y, epochs=20, solver="lbfgs").loss  # a frozen batchnorm does not look at the batch
+    assert losses[-1] < losses[0] and losses[-1] == pytest.approx(model.evaluate(X, Y)["loss"])
 
 
 def test_an_explained_step_leaves_out_what_is_not_computed():

@@ -155,6 +155,44 @@ def test_metrics_count_what_was_measured():
         plain.fit(X, HOLES)
 
 
+def test_metrics_of_one_target_get_all_that_is_said_of_it():
+    there = ~np.isnan(HOLES)
+    quantiles, gaussian = Pinball([0.1, 0.5, 0.9], mask_missing=True), GaussianNegativeLogLikelihood(mask_missing=True)
+    for loss, of_target in ((quantiles, lambda j: [3 * j, 3 * j + 1, 3 * j + 2]), (gaussian, lambda j: [j, 2 + j])):
+        seen = []
+        model = Sequential([Dense(loss.outputs_for(2))], seed=1, dtype="float64")
+        model.compile("adam", loss, metrics=["mae", lambda y_true, y_pred, seen=seen: seen.append(y_pred) or 0.0])
+        model.fit(X, HOLES, validation_data=(X, HOLES))
+        seen.clear()
+        found, predicted = model.evaluate(X, HOLES), model.predict(X)
+        told = [predicted[there[:, j]][:, of_target(j)] for j in range(2)]
+        assert all(np.array_equal(one, other) for one, other in zip(seen[-2:], told, strict=True))
+        best = [np.abs(told[j][:, len(of_target(j)) // 3] - HOLES[there[:, j], j]).mean() for j in range(2)]
+        assert found["mae"] == pytest.approx(np.mean(best))
+
+
+def test_a_batch_in_which_nothing_was_measured_is_a_step():
+    targets = HOLES.copy()
+    targets[:100] = np.nan
+    model, by_batches, by_steps = (new_model("masked") for _ in range(3))
+    model.fit(X, targets, batch_size=100, shuffle=False)
+    by_steps.build(2)
+    step = by_steps.stepper()
+    for start in (0, 100, 200):
+        batch = X[start : start + 100], targets[start : start + 100]
+        assert by_batches.train_on_batch(*batch) == step(*batch)
+    assert np.array_equal(model.parameters, by_batches.parameters)
+    assert np.array_equal(model.parameters, by_steps.parameters)
+    assert model.loss_and_gradient(X[:100], targets[:100])[0] == 0
+    for ask in (
+        lambda: model.evaluate(X[:100], targets[:100]),
+        lambda: model.fit(X, targets, validation_data=(X[:100], targets[:100])),
+        lambda: fit_many([model], X, targets, rows=[np.arange(100)]),
+    ):
+        with pytest.raises(ValueError, match="holds no target that was measured"):
+            ask()
+
+
 def test_hinges_take_signs_or_zeros_and_ones():
     by_signs, by_numbers = new_model("hinge", metrics=["accuracy"]), new_model("hinge", metrics=["accuracy"])
     history = by_signs.fit(X, SIGNS, epochs=30, class_weight="balanced", validation_data=(X, SIGNS))
@@ -180,6 +218,7 @@ def test_hinges_take_signs_or_zeros_and_ones():
             "hinge needs targets -1 and 1, or 0 and 1, got -?\\d",
         ),
         (lambda: new_model("pinball").fit(X, TWO), r"y has shape \(300, 2\), expected \(300,\) or \(300, 1\)"),
+        (lambda: new_model("gaussian").fit(X, TWO), r"the network has outputs for 1 target\(s\)"),
         (lambda: new_model("kl").fit(X, TWO[:, [0, 1, 1]]), r"kl_divergence needs targets in 0..1"),
         (lambda: new_model("weighted").fit(X, TWO, solver="lm"), "output_weights or mask_missing; use solver='lbfgs'"),
         (

@@ -9,6 +9,9 @@ cdef enum:
     HELD_WORK = 1 << 16     # multiply-adds; less is done sooner than the GIL is given away and got back
 
 
+cdef double PATIENCE = 0.05
+
+
 cdef void predict_each_row(const Network *net, const Weights *w, const real *X, isize n, real *out,
                            real *scratch) noexcept nogil:
     cdef isize i
@@ -62,6 +65,7 @@ cdef class Predictor:
     cdef readonly object program
     cdef object convert
     cdef int n_running              # calls that have given the GIL away
+    cdef int n_waiting              # threads that bring other numbers, and wait until none has
 
     def __cinit__(self, program, const real[::1] parameters not None, const real[::1] statistics not None, convert):
         cdef Network *net = &self.net
@@ -100,10 +104,26 @@ cdef class Predictor:
         self.program, other.program = other.program, self.program
 
     cdef int wait_for_calls(self) except -1:
-        while self.n_running:
-            with nogil:
-                usleep(20)
-            PyErr_CheckSignals()
+        self.n_waiting += 1
+        try:
+            while self.n_running:
+                with nogil:
+                    usleep(20)
+                PyErr_CheckSignals()
+        finally:
+            self.n_waiting -= 1
+        return 0
+
+    cdef int let_others_in(self) except -1:
+        """Begin no call while anyone waits for the end of all: threads that call again and again would never all be
+        out. Not for longer than PATIENCE, for a signal's handler may call amid a call that is waited for."""
+        cdef double until
+        if self.n_waiting:
+            until = nn_now() + PATIENCE
+            while self.n_waiting and nn_now() < until:
+                with nogil:
+                    usleep(20)
+                PyErr_CheckSignals()
         return 0
 
     @property
@@ -202,6 +222,7 @@ cdef class Predictor:
         if self.net.n_columns <= STACK_REALS and n * self.net.n_weights <= HELD_WORK:
             predict_each_row(&self.net, &self.weights, X, n, out, stack)
             return 0
+        self.let_others_in()
         scratch = nn_allocate(self.net.n_columns)
         allocated(scratch, self.net.n_columns)
         self.n_running += 1

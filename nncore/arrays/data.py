@@ -36,8 +36,7 @@ def data_for(
     names: tuple[str, ...] | None = None,
 ) -> Data:
     """Return checked features `X` with `y` and `sample_weight` as `program` needs them; columns of y by `names`."""
-    missing = program.reading is not None and program.reading.missing
-    target = targets(y, program.loss, len(X), program.n_targets, dtype, names, missing=missing)
+    target = targets(y, program.loss, len(X), program.n_targets, dtype, names, missing=program.masks)
     return Data(X, target, None if sample_weight is None else sample_weights(sample_weight, len(X), dtype))
 
 

@@ -24,6 +24,7 @@ NOTHING = 1e-12  # of the widest deviation: what is left of a column that varies
 SQUARED_ERROR = "squared_error"
 
 Facts = dict[str, Any]
+FLOORLESS = ("poisson", "gaussian")  # losses that lack a part which follows from the targets alone
 
 
 def sampled(
@@ -141,7 +142,8 @@ def targets_seen(target: Array, sample_weight: Array | None, loss: str, read: bo
     dict
         ``rows``: how many there were. ``counts``: of each class, weighted; only where a row has one class.
         ``baseline``: the loss of always predicting the shares of the classes, or for the squared error the mean; only
-        for losses that have one of these as their best constant.
+        for losses that have one of these as their best constant. ``floorless``: 1 where the loss may be below 0, so
+        that shares of it say nothing.
 
     Examples
     --------
@@ -151,7 +153,7 @@ def targets_seen(target: Array, sample_weight: Array | None, loss: str, read: bo
     rows = target
     weight = np.ones(len(rows)) if sample_weight is None else sample_weight.astype(np.float64)
     total = weight.sum()
-    seen: Facts = {"rows": len(rows)}
+    seen: Facts = {"rows": len(rows)} | ({"floorless": 1} if loss in FLOORLESS else {})
     if not total > 0 or (rows.dtype.kind == "f" and np.isnan(rows).any()):
         return seen
     if kind(loss) == CLASS_INDICES:

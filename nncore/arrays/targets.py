@@ -19,6 +19,10 @@ CLASS_SHARES = "softmax_crossentropy"
 PROBABILITIES = "sigmoid_crossentropy"
 HINGES = ("hinge", "squared_hinge")
 COUNTS = "poisson"
+SEVERAL = {  # of losses whose network has several outputs for a target
+    "pinball": "by its quantiles, the network has outputs for {} target(s)",
+    "gaussian": "with a mean and a variance for each, the network has outputs for {} target(s)",
+}
 MASK = "; with mask_missing=True the loss counts NaN as not measured"
 UNSIGNED = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iu" for size in (1, 2, 4, 8)}
 NUMBERED = "names, y = numpy.unique(y, return_inverse=True)"
@@ -94,7 +98,9 @@ def targets(
     if kind(kernel) == CLASS_SHARES:
         return _class_shares(y, n_samples, n_outputs, dtype, name)
     if kind(kernel) != PROBABILITIES:
-        columns = _columns(y, n_samples, n_outputs, dtype, _for_classes(kernel, n_outputs), missing)
+        columns = _columns(
+            y, n_samples, n_outputs, dtype, _for_classes(kernel, n_outputs), missing, SEVERAL.get(kernel)
+        )
         if kernel == COUNTS:
             _check_counts(columns)
         return columns
@@ -289,9 +295,18 @@ def _wrong_label_shape(labels: Array, n_samples: int, n_outputs: int) -> ValueEr
 
 
 def _columns(
-    y: Any, n_samples: int, n_outputs: int, dtype: np.dtype, labels_hint: str = "", missing: bool = False
+    y: Any,
+    n_samples: int,
+    n_outputs: int,
+    dtype: np.dtype,
+    labels_hint: str = "",
+    missing: bool = False,
+    has: str | None = None,
 ) -> Array:
-    """Return `y` as finite numbers of shape (n_samples, n_outputs); NaN may be among them where it means `missing`."""
+    """Return `y` as finite numbers of shape (n_samples, n_outputs); NaN may be among them where it means `missing`.
+
+    `has`: of what there are n_outputs.
+    """
     columns: Array = y if fits(y, dtype) else real_array(y, dtype, "y")
     if columns.ndim == 0:
         raise ValueError(f"y must have one entry per sample, got the single value {y!r}")
@@ -304,22 +319,19 @@ def _columns(
         if n_outputs == 1 and columns.ndim == 2 and _not_one_hot(columns) is None:
             k = columns.shape[1]
             hint = f'; for one-hot rows end with Dense({k}, "softmax"), or make numbers of them: y.argmax(axis=1)'
-        raise ValueError(
-            f"y has shape {columns.shape}, expected {expected}: the network has {n_outputs} output(s){hint}"
-        )
+        there_are = (has or "the network has {} output(s)").format(n_outputs)
+        raise ValueError(f"y has shape {columns.shape}, expected {expected}: {there_are}{hint}")
     if not all_finite(columns):
         _check_measured(y, columns, missing)
     return columns
 
 
 def _check_measured(y: Any, columns: Array, missing: bool) -> None:
-    """Raise ValueError for what is neither a finite number nor missing, and if all are."""
+    """Raise ValueError for what is neither a finite number nor missing."""
     given, absent = np.shape(y), np.isnan(columns)
     if not missing:
         error = not_finite_error(y, columns.reshape(given), "y")
         raise ValueError(f"{error}{MASK}") if absent.any() else error
-    if absent.all():
-        raise ValueError("y holds no target that was measured: all of it is NaN; nothing would be learnt")
     if not all_finite(columns[~absent]):
         raise not_finite_error(y, np.where(absent, 0, columns).reshape(given), "y")
 
@@ -330,6 +342,21 @@ def _any_columns(y: Any, n_samples: int, dtype: np.dtype) -> Array:
     if columns.ndim not in (1, 2) or (columns.ndim == 2 and columns.shape[1] == 0):
         raise ValueError(f"y must have one or two dimensions for a loss of your own, got shape {columns.shape}")
     return _columns(columns, n_samples, 1 if columns.ndim == 1 else columns.shape[1], dtype)
+
+
+def refuse_unmeasured(target: Array, what: str) -> None:
+    """Raise ValueError if all targets are NaN: a batch may be so, not all that a model is trained or scored on.
+
+    Examples
+    --------
+    >>> refuse_unmeasured(np.array([[np.nan, 1.0]]), "y")
+    >>> refuse_unmeasured(np.array([[np.nan, np.nan]]), "y")
+    Traceback (most recent call last):
+        ...
+    ValueError: y holds no target that was measured: all of it is NaN
+    """
+    if target.dtype.kind == "f" and np.isnan(target).all():
+        raise ValueError(f"{what} holds no target that was measured: all of it is NaN")
 
 
 def _check_range(columns: Array, what: str, hint: Callable[[Array], str] = lambda columns: "") -> None:

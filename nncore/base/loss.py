@@ -122,6 +122,10 @@ class Loss:
         """Return what of predictions is to be compared with y, (n, n_targets)."""
         return prediction
 
+    def of_target(self, prediction: Array, target: int, n_targets: int) -> Array:
+        """Return what of predictions is said of one of so many targets: its column, or columns."""
+        return prediction[:, target : target + 1]
+
     def __repr__(self) -> str:
         shown = (
             f"{one.name}={value!r}"

@@ -219,6 +219,10 @@ class Pinball(Weighted):
         middle = min(range(len(self._quantiles)), key=lambda i: abs(self._quantiles[i] - 0.5))
         return prediction[:, middle :: len(self._quantiles)]
 
+    def of_target(self, prediction: Array, target: int, n_targets: int) -> Array:
+        k = len(self._quantiles)
+        return prediction[:, target * k : (target + 1) * k]
+
 
 @dataclass(frozen=True, repr=False)
 class GaussianNegativeLogLikelihood(Weighted):
@@ -280,3 +284,6 @@ class GaussianNegativeLogLikelihood(Weighted):
 
     def point(self, prediction: Array) -> Array:
         return prediction[:, : prediction.shape[1] // 2]
+
+    def of_target(self, prediction: Array, target: int, n_targets: int) -> Array:
+        return prediction[:, target::n_targets]

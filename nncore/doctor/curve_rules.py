@@ -238,7 +238,8 @@ def underfitting(history: Record) -> Iterator[Finding]:
     now = end(loss)
     if baseline > 0:
         seen, level = f"the loss is {short(now)}; one and the same answer would give {short(baseline)}", baseline
-    elif history.epochs[0] == 0:  # without, a training that went on from good weights would look the same
+    elif history.epochs[0] == 0 and not (history.targets or {}).get("floorless"):
+        # not of a training that went on from good weights, which would look the same
         seen, level = f"in {len(loss)} epochs the loss only went from {short(loss[0])} to {short(now)}", loss[0]
     else:
         return

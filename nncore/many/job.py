@@ -20,7 +20,7 @@ from nncore.model import Sequential
 from nncore.program import Program
 from nncore.training.batches import DEFAULT_BATCH, Shuffle
 from nncore.training.loop import Fit, Strategy
-from nncore.training.state import Names, Prepared, State, program_for
+from nncore.training.state import Names, Prepared, State, program_for, with_measured
 
 OPERATIONS = 6  # for each weight and row: a multiplication and an addition, forward, back, and for the gradient
 PER_STEP = 30_000.0  # what a step of the smallest network costs beside that, in operations
@@ -141,7 +141,7 @@ class Job:
             if self.validation is self.table:  # whose weights are for training
                 validation = validation._replace(sample_weight=None)
         seen = self.table.seen(data, validation, self.program)
-        prepared = Prepared(data, validation, self.program, self.names, seen)
+        prepared = with_measured(Prepared(data, validation, self.program, self.names, seen))
         options: dict[str, Any] = {"class_weight": self.class_weight, "callbacks": self.callbacks, "verbose": False}
         fit = Fit(self.model, self.state, prepared, None, 0.0, self.strategy, epochs=self.epochs, **options)
         fit.history = self.history

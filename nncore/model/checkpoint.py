@@ -208,8 +208,8 @@ def load(path: Any) -> Snapshot:
     """
     if callable(getattr(path, "read", None)):
         return _read_open(path)
-    if isinstance(path, (bytearray, memoryview)) or (isinstance(path, bytes) and b"\0" in path):  # no path holds a 0
-        content = bytes(path)
+    if isinstance(path, (bytearray, memoryview)) or (isinstance(path, bytes) and (not path or b"\0" in path)):
+        content = bytes(path)  # which is no path: that would hold something, and no 0
         return read(io.BytesIO(content), len(content))
     _check_path(path)
     with reading.open_regular(path, ModelFileError) as file:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore.arrays import inputs
+from nncore.arrays.targets import refuse_unmeasured
 from nncore.base import checks
 from nncore.base.bfloat16 import round_to_bfloat16
 from nncore.base.source import Source
@@ -111,6 +112,8 @@ def evaluate(
     with state.turn.lock:  # another thread may compile anew meanwhile; `turn.using` would take a microsecond more
         network, metrics = built(state), scorers(state)
     data = converted(network.program, state, *given(X, y, sample_weight, method="evaluate"), sources=True)
+    if network.program.masks:
+        refuse_unmeasured(data.target, "y")
     if metrics:
         from nncore.training.trial import check_targets  # here, not at the top, to keep `import nncore` quick
 

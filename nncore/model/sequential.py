@@ -792,7 +792,7 @@ class Sequential(OwnLoops):
         NotBuiltError
             If the model has no weights yet.
         TypeError, ValueError
-            If `out` is no `Predictor`, or has other widths or another dtype.
+            If `out` is no `Predictor`, or has other widths, another dtype, or columns of other names.
         RuntimeError
             If the model is being trained in another thread.
 

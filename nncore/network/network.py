@@ -250,7 +250,7 @@ class Network:
 
         with self.turn.lock:
             numbers = folded(self.program, self.get_parameters(), self.get_statistics())
-        return freeze(*numbers, feature_names) if out is None else thaw(out, *numbers)
+        return freeze(*numbers, feature_names) if out is None else thaw(out, *numbers, feature_names)
 
     def predict(self, X: Array) -> Array | None:
         """Return the predictions, shape (n, n_outputs); None if a value of `X` is not finite."""

@@ -124,7 +124,9 @@ def freeze(
 
 
 @engine.own_arithmetic
-def thaw(frozen: Any, program: Program, parameters: Array, statistics: Array) -> Predictor:
+def thaw(
+    frozen: Any, program: Program, parameters: Array, statistics: Array, feature_names: tuple[str, ...] | None = None
+) -> Predictor:
     """Let a `Predictor` take over another program of the same width, with its numbers; return it.
 
     Calls of other threads that have begun answer with the old numbers.
@@ -132,7 +134,7 @@ def thaw(frozen: Any, program: Program, parameters: Array, statistics: Array) ->
     Raises
     ------
     TypeError, ValueError
-        If `frozen` is no Predictor, or one of another width or dtype.
+        If `frozen` is no Predictor, or one of another width or dtype, or of columns with other names.
 
     Examples
     --------
@@ -153,6 +155,10 @@ def thaw(frozen: Any, program: Program, parameters: Array, statistics: Array) ->
             f"out is {frozen!r}, but the model has {inputs_} features, {outputs} outputs and {precision or dtype}; "
             "leave out away for a new one"
         )
+    names = getattr(frozen, "feature_names", None)
+    if names is not None and feature_names not in (None, names):
+        taken, own = (", ".join(some or ()) for some in (names, feature_names))
+        raise ValueError(f"out takes columns called {taken}, but those of the model are {own}; leave out for a new one")
     numbers: Any = frozen
     if frozen.program is program or frozen.program == program:
         numbers.set_parameters(parameters, statistics)

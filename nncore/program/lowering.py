@@ -67,6 +67,11 @@ class Program:
         """Columns of the targets, where these are numbers."""
         return self.n_outputs if self.reading is None else self.reading.n_targets
 
+    @property
+    def masks(self) -> bool:
+        """Whether targets that are NaN were not measured."""
+        return self.reading is not None and self.reading.missing
+
     def __str__(self) -> str:
         header = ("row", "op", "reads", "layer", "n_in", "n_out", "activation", "weight", "bias")
         cells = [header, *(_cells(i, row) for i, row in enumerate(self.rows))]

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
 
 from nncore.arrays.targets import CLASS_INDICES
+from nncore.base.loss import expanded
 from nncore.base.typing import Array
 from nncore.losses import BinaryCrossentropy, Crossentropy, Hinge, Loss, Poisson, SparseCategoricalCrossentropy
 
@@ -192,7 +193,8 @@ class Numbers:
         """Return what scikit-learn's loss has beside nncore's, that of targets alone: the mean over the rows."""
         if not isinstance(self.given, Poisson):
             return 0.0
-        of_rows = (xlogy(target, target) - target).sum(axis=1, dtype=np.float64)
+        weights = expanded("output_weights", self.given.output_weights, self.n_outputs)
+        of_rows = (xlogy(target, target) - target).astype(np.float64) @ np.array(weights)
         return float(np.average(of_rows, weights=weight))
 
     def encode(self, y: Array, loss: Loss | None = None) -> Array:

@@ -215,6 +215,8 @@ MENDS = {
 def _check_program(program: Program, name: str) -> None:
     """Raise ValueError if a part of the program means nothing where all rows are used at once."""
     for row in program.rows:
+        if row.frozen:
+            continue  # a batchnorm of it normalises by its averages, and nothing else of it acts
         if row.op in MENDS:
             raise ValueError(f"solver={name!r} cannot train layer {row.layer}: {row.op} {MENDS[row.op]}")
         if row.weight_decay:

@@ -166,12 +166,11 @@ def _of_measured(
     function: Metric, loss: Loss, target: Array, prediction: Array, sample_weight: Array | None = None
 ) -> float:
     """Return the mean over the targets of a metric on the rows in which each was measured."""
-    guess, measured = loss.point(prediction), ~np.isnan(target)
-    columns = [(rows, slice(j, j + 1)) for j, rows in enumerate(measured.T) if rows.any()]
-    weights = [{} if sample_weight is None else {"sample_weight": sample_weight[rows]} for rows, _ in columns]
-    found = [
-        function(target[rows, j], guess[rows, j], **weight) for (rows, j), weight in zip(columns, weights, strict=True)
-    ]
+    n, found = target.shape[1], []
+    for j, rows in enumerate(~np.isnan(target.T)):
+        if rows.any():
+            weight = {} if sample_weight is None else {"sample_weight": sample_weight[rows]}
+            found.append(function(target[rows, j : j + 1], loss.of_target(prediction, j, n)[rows], **weight))
     return float(np.mean(found or [np.nan]))
 
 

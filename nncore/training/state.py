@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from nncore import losses
 from nncore.arrays import Data, data_for, inputs, split_validation
 from nncore.arrays.order import classes_of, said_of_split
+from nncore.arrays.targets import refuse_unmeasured
 from nncore.base import callers, checks
 from nncore.base.source import Source
 from nncore.base.tables import known_names
@@ -190,6 +191,15 @@ class Prepared(NamedTuple):
     seen: tuple[Callable[[], dict[str, Any]], Callable[[], dict[str, Any]]] | None = None
 
 
+def with_measured(prepared: Prepared) -> Prepared:
+    """Return what was given; ValueError if the targets of all rows to train or to validate on are missing."""
+    if prepared.program.masks:
+        refuse_unmeasured(prepared.data.target, "y")
+        if prepared.validation is not None:
+            refuse_unmeasured(prepared.validation.target, "y of the rows to validate on")
+    return prepared
+
+
 def training_data(state: State, data: tuple[Any, Any, Any], validation_data: Any, validation_split: float) -> Prepared:
     """Check and convert what to train on and what to validate on, given as to ``Sequential.fit``."""
     split = checks.real(0, 1, below=True)("validation_split", validation_split)
@@ -203,9 +213,9 @@ def training_data(state: State, data: tuple[Any, Any, Any], validation_data: Any
         if said := said_of_split(train.target, validation.target, program.loss):
             shuffle = SHUFFLE.format("" if classes_of(train.target, program.loss) is None else ", stratify=True")
             warnings.warn(f"validation_split={split:g}: {said}; {shuffle}", UserWarning, stacklevel=callers.level())
-        return Prepared(train, validation, program, names)
+        return with_measured(Prepared(train, validation, program, names))
     validation = None if validation_data is None else _validation(validation_data, program, state, names)
-    return Prepared(train, validation, program, names)
+    return with_measured(Prepared(train, validation, program, names))
 
 
 def _validation(validation_data: Any, program: Program, state: State, names: tuple[Names, Names]) -> Data:

@@ -350,3 +350,14 @@ def test_losses_with_several_outputs_for_a_target_answer_with_their_best_guess()
         assert regressor.score(X_NUMBERS, y) > 0.3
         other = MLPRegressor(loss, (8,), max_iter=60, random_state=0, learning_rate_init=0.01).fit(X_NUMBERS, y)
         assert other.predict(X_NUMBERS).shape == (442,) and other.score(X_NUMBERS, y) > 0.3
+
+
+def test_the_deviance_of_weighted_outputs_is_weighted():
+    counts = np.abs(X_NUMBERS[:, :2]).round()
+    options = {"max_iter": 1, "batch_size": len(counts), "alpha": 0, "random_state": 0}
+    with pytest.warns(ConvergenceWarning):
+        both, weighted = (
+            MLPRegressor(Poisson(output_weights=weights), (4,), **options).fit(X_NUMBERS, counts)
+            for weights in ([1, 1], [3, 3])
+        )
+    assert weighted.loss_ == pytest.approx(3 * both.loss_, rel=1e-5)
