@@ -2,6 +2,8 @@
 
 import gzip
 import itertools
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -360,3 +362,54 @@ def test_a_file_is_not_held_in_memory(tmp_path):
     )
     kilobytes = int(done.stdout.split()[0])
     assert kilobytes < 48 * 1024, done.stdout
+
+
+class Slow:
+    """An array that a thread reads with a pause before each block; `reading` holds what it is at."""
+
+    shape = (N, F)
+
+    def __init__(self):
+        self.reading, self.never = [], threading.Event()
+
+    def __getitem__(self, rows):
+        if threading.current_thread() is not threading.main_thread():
+            self.reading.append(rows)
+            self.never.wait(0.02)
+            self.reading.pop()
+        return X[rows]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="interrupts after a time")
+def test_ctrl_c_waits_for_the_reader_whenever_it_comes():
+    slow, before = Slow(), signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for _ in range(10):
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(KeyboardInterrupt):
+                new_model().fit(Rows(slow, Y), epochs=99, batch_size=16, shuffle=BLOCKS)
+            assert not slow.reading
+            assert not readers()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_child_process_reads_what_its_parents_thread_was_at():
+    children = []
+
+    def fork(model, epoch, logs):
+        if epoch == 0:
+            children.append(os.fork())
+
+    expected = new_model()
+    expected.fit(X, Y, epochs=2, batch_size=64, shuffle=Blocks(512, 100))
+    model = new_model()
+    try:
+        model.fit(Rows(Slow(), Y), epochs=2, batch_size=64, shuffle=Blocks(512, 100), callbacks=fork)
+    finally:
+        if children == [0]:
+            os._exit(model.parameters.tobytes() != expected.parameters.tobytes())
+    assert os.waitpid(children[0], 0)[1] == 0
+    assert model.parameters.tobytes() == expected.parameters.tobytes()
