@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -152,6 +153,43 @@ def test_names_of_columns_come_along(tmp_path):
     assert (model.predict(files(turned)) == model.predict(files(path, "k"))).all()
 
 
+def test_columns_go_by_name_before_they_are_transformed(tmp_path):
+    for name, columns in (("0.csv", "abcde"), ("1.csv", "edcba")):
+        rows = X if columns == "abcde" else X[:, ::-1]
+        np.savetxt(
+            tmp_path / name, np.column_stack([rows, Y]), "%.17g", ",", header=",".join(columns + "k"), comments=""
+        )
+    scaler = Standardizer().fit(files(tmp_path / "*.csv", "k"))
+    np.testing.assert_allclose(scaler.mean_, X.mean(axis=0, dtype=float), rtol=1e-6)
+    assert scaler.feature_names_ == tuple("abcde")
+    model = new_model()
+    model.fit(files(tmp_path / "0.csv", "k", transform=scaler.transform))
+    assert model.feature_names == tuple("abcde")
+    expected = model.predict(scaler.transform(X.astype(float)))
+    assert (
+        model.predict(files(tmp_path / "*.csv", "k", transform=scaler.transform)) == np.tile(expected, (2, 1))
+    ).all()
+    fewer = new_model()
+    fewer.fit(files(tmp_path / "*.csv", "k", transform=lambda X: X[:, :2]))
+    assert fewer.feature_names is None
+    with pytest.raises(ValueError, match=r"0\.csv contains NaN at row 0, column 6"):
+        new_model().fit(
+            files(tmp_path / "0.csv", "k", transform=lambda X: np.column_stack([X, X[:, 0], np.full(len(X), np.nan)]))
+        )
+
+
+def test_sizes_beyond_all_rows_are_all_rows():
+    assert fit(Rows(X, Y), shuffle=Blocks(2**40, 2**40)) == fit(X, Y, shuffle=Blocks(2**40, N))
+
+
+def test_a_file_put_in_the_place_of_a_memory_maps_is_not_read(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    np.save(tmp_path / "other.npy", 3 * X)
+    os.replace(tmp_path / "other.npy", tmp_path / "X.npy")
+    assert fit(Rows(mapped, Y)) == fit(X, Y)
+
+
 def test_other_arithmetic_and_many_networks():
     for dtype in ("float64", "mixed_bfloat16"):
         models = [new_model(dtype=dtype) for _ in range(2)]
@@ -184,6 +222,49 @@ def test_parquet_and_streams_of_arrow(tmp_path):
         fit(Batches(holes, target="k"))
 
 
+def test_the_index_of_pandas_is_no_feature(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame(X, columns=list("abcde")).assign(k=Y).sample(frac=1, random_state=0)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    for source in (Batches(frame, target="k"), files(tmp_path / "rows.parquet", "k")):
+        model = new_model()
+        model.fit(source)
+        assert model.feature_names == tuple("abcde")
+
+
+def test_a_generator_may_use_its_arrays_again():
+    def make():
+        rows, labels = np.empty((100, F), "f4"), np.empty(100, int)
+        for first in range(0, N, 100):
+            n = min(100, N - first)
+            rows[:n], labels[:n] = X[first : first + n], Y[first : first + n]
+            yield rows[:n], labels[:n]
+
+    assert fit(Batches(make)) == fit(X, Y)
+
+
+def test_targets_do_not_keep_their_tables(tmp_path, monkeypatch):
+    """Of 64 columns one is y: at no time is half of the table held."""
+    from nncore.data.streamed import opened
+
+    monkeypatch.setattr(sys.modules["nncore.data.files"], "ROWS", 2**12)
+    monkeypatch.setattr(sys.modules["nncore.data.rows"], "CHUNK_VALUES", 2**18)
+    table, path = np.zeros((2**15, 64), "f4"), tmp_path / "table.npy"
+    np.save(path, table)
+    for make in (
+        lambda: Batches(lambda: ((rows[:, 1:], rows[:, 0]) for rows in (table[k::8].copy() for k in range(8)))),
+        lambda: files(path, target=0),
+    ):
+        tracemalloc.start()
+        try:
+            found = opened(make(), np.dtype("f4"), None, None)
+            assert tracemalloc.get_traced_memory()[1] < table.nbytes / 2
+        finally:
+            tracemalloc.stop()
+        assert len(found.y) == len(table)
+
+
 class Broken:
     """An array whose rows cannot be read once the first look at it is over."""
 
@@ -202,6 +283,25 @@ class Broken:
 
 def readers():
     return [thread for thread in threading.enumerate() if thread.name == "nncore-reader"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="bounds how large files may become")
+def test_a_disk_that_is_full_is_told():
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"rows of a source go to .*; set TMPDIR to a folder with more room"):
+            new_model().fit(Batches(lambda: cut(600)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_program_may_change_its_folder_meanwhile(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("X.npy", np.column_stack([Y, X]).astype("f4"))
+    assert fit(files("X.npy", target=0), callbacks=lambda *_: os.chdir("/")) == fit(X, Y)
 
 
 def test_what_ends_reading_leaves_the_last_finished_epoch(tmp_path):
@@ -274,6 +374,12 @@ WRONG = [
     (lambda: Batches(lambda: [(X, Y), X]), ValueError, "batch 1: either all batches have y, or none"),
     (lambda: Batches(lambda: [(X, Y), (X[:, :3], Y)]), ValueError, "batch 1.*: X has 3 features"),
     (lambda: Batches(lambda: [(X, Y[:3])]), ValueError, "batch 0: 1003 rows of X and 3 of y"),
+    (
+        lambda: Batches(lambda: [(X, Y), (X, np.eye(3)[Y])]),
+        ValueError,
+        r"batch 1: y has shape \(1003, 3\), and \(1003,\)",
+    ),
+    (lambda: Batches(lambda: [(X, Y), (None, None)]), ValueError, "batch 1, rows from 0 on: could not convert X"),
     (lambda: Batches(lambda: [[X, Y]]), ValueError, r"a batch must be X, \(X, y\) or \(X, y, weight\), got a list"),
     (lambda: Batches(lambda: 5), TypeError, r"make\(\) must return an iterator of batches, got 5"),
 ]
@@ -304,10 +410,21 @@ def test_bad_files_are_named_with_their_place(tmp_path):
     np.savez(tmp_path / "a.npz", Z=X)
     with pytest.raises(ValueError, match=r"a\.npz: there is no array 'X', only Z"):
         new_model().fit(files(tmp_path / "a.npz"))
+    for name, data in (("l.csv", "\xe4,k\n1,2\n".encode("latin-1")), ("g.csv.gz", b"a,k\n1,2\n"), ("e.npz", b"")):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ValueError, match=f"{name}: .*(codec can't decode|[Nn]ot a)"):
+            new_model().fit(files(tmp_path / name))
+        (tmp_path / name).unlink()
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(b"1,2\n" * 9999)[:-20])
+    with pytest.raises(ValueError, match=r"rows\.csv\.gz: Compressed file ended"):
+        new_model().fit(files(tmp_path / "rows.csv.gz"))
+    (tmp_path / "empty.npy").touch()
     np.save(tmp_path / "cube.npy", np.zeros((2, 2, 2)))
     for arguments, kind, message in (
         ((tmp_path / "none-*.csv",), FileNotFoundError, "there is no file .*none-"),
         ((tmp_path / "cube.npy",), ValueError, "expected a table"),
+        ((tmp_path / "empty.npy",), ValueError, r"empty\.npy: not a readable .npy file"),
+        ((tmp_path,), ValueError, r"is a folder: name its files, as in files\('.*\*.csv'\)"),
         ((tmp_path / "*",), ValueError, "files must be of one kind, got .csv, .npy, .npz"),
     ):
         with pytest.raises(kind, match=message):

@@ -7,6 +7,7 @@ import gzip
 import itertools
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from nncore.data.table import without_target
 
 LINES = 2**14  # of text that are read together
 ROWS = 2**16  # of other files
+
+Parts = Iterator[tuple[Any, Any, Any]]
+"""X, y and weight of some rows."""
 
 
 def files(
@@ -90,10 +94,19 @@ class Files(Source):
     def chunks(self) -> Iterator[Chunk]:
         for path in self.paths:
             first = 0
-            for X, y, weight in self._read(path, self._target):
-                rows = X if self._transform is None else self._transform(np.asarray(X))
-                yield Chunk(rows, y, weight, path, first)
+            for X, y, weight in _named(self._read(path, self._target), path):
+                yield Chunk(X, y, weight, path, first, self._transform)
                 first += len(X)
+
+
+def _named(parts: Parts, path: str) -> Parts:
+    """Yield what a reader does, whose errors say which file cannot be read."""
+    try:
+        yield from parts
+    except (ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        raise error if path in str(error) else ValueError(f"{path}: {error}") from error
+    except OSError as error:
+        raise error if error.errno is not None else ValueError(f"{path}: {error}") from error
 
 
 def _found(pattern: Any) -> list[str]:
@@ -103,13 +116,15 @@ def _found(pattern: Any) -> list[str]:
         matching = [one] if os.path.exists(one) else sorted(glob.glob(one))
         if not matching:
             raise FileNotFoundError(f"there is no file {one}")
-        paths += matching
+        paths += map(os.path.abspath, matching)  # wherever the program goes meanwhile
     if not paths:
         raise ValueError("files needs a pattern or more, got none")
     return paths
 
 
 def _kind(path: str) -> str:
+    if os.path.isdir(path):
+        raise ValueError(f"{path} is a folder: name its files, as in files({os.path.join(path, '*.csv')!r})")
     suffixes = Path(path.lower().removesuffix(".gz")).suffix
     if suffixes not in (".npy", *READERS) or (path.lower().endswith(".gz") and suffixes != ".csv"):
         raise ValueError(f"{path}: files must be .npy, .npz, .csv, .csv.gz or .parquet")
@@ -125,8 +140,8 @@ def _of_arrays(parts: list[Any], target: Any, transform: Any) -> Rows:
     for part in parts:
         if not -part.shape[1] <= target < part.shape[1]:
             raise ValueError(f"{part.filename}: target={target} is no column of {part.shape[1]}")
-    y = np.concatenate(
-        [part[first : first + ROWS][:, target] for part in parts for first in range(0, part.shape[0], ROWS)]
+    y = np.concatenate(  # of copies: views would keep all columns
+        [part[first : first + ROWS][:, target].copy() for part in parts for first in range(0, part.shape[0], ROWS)]
     )
 
     def without(rows: Any) -> Any:
@@ -136,20 +151,13 @@ def _of_arrays(parts: list[Any], target: Any, transform: Any) -> Rows:
     return Rows(parts, y, transform=without)
 
 
-Parts = Iterator[tuple[Any, Any, Any]]
-"""X, y and weight of some rows."""
-
-
 def _read_npz(path: str, target: Any) -> Parts:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            name = "y" if target is None else target
-            if "X" not in file or (target is not None and name not in file):
-                missing = "X" if "X" not in file else name
-                raise ValueError(f"there is no array {missing!r}, only {', '.join(file.files) or 'none'}")
-            arrays = {key: file[key] for key in ("X", name, "weight") if key in file}
-    except (ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: {error}") from error
+    with open(path, "rb") as opened, np.lib.npyio.NpzFile(opened, allow_pickle=False) as file:
+        name = "y" if target is None else target
+        if "X" not in file or (target is not None and name not in file):
+            missing = "X" if "X" not in file else name
+            raise ValueError(f"there is no array {missing!r}, only {', '.join(file.files) or 'none'}")
+        arrays = {key: file[key] for key in ("X", name, "weight") if key in file}
     yield arrays["X"], arrays.get(name), arrays.get("weight")
 
 
