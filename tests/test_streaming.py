@@ -393,6 +393,23 @@ def test_bad_sources_are_named_and_change_nothing(make, kind, message):
     assert model.network is None if hasattr(model, "network") else model.epoch == 0
 
 
+def test_rows_that_change_between_two_looks(tmp_path):
+    path = tmp_path / "X.npy"
+    np.save(path, np.column_stack([np.zeros(N), X]).astype("f4"))
+    source = files(path, target=0)
+    np.save(path, np.column_stack([Y, X]).astype("f4"))
+    assert fit(source) == fit(X, Y)
+    looks = itertools.count()
+    model = new_model()
+    model.build(F)
+    with pytest.raises(ValueError, match="rows 0 to 1002 hold NaN or infinity, and held none at first"):
+        model.predict(Rows(X, transform=lambda X: X if next(looks) == 0 else X * np.nan))
+    huge = Sequential([Dense(1)], seed=0, dtype="mixed_bfloat16")
+    huge.compile("sgd", loss="mse")
+    huge.build(F)
+    assert huge.evaluate(Rows(X, X[:, :1] * 1e38)) == huge.evaluate(X, X[:, :1] * 1e38)
+
+
 def test_bad_files_are_named_with_their_place(tmp_path):
     def wrong(text, message, target="k", name="rows.csv"):
         path = tmp_path / name
@@ -406,6 +423,7 @@ def test_bad_files_are_named_with_their_place(tmp_path):
     wrong("a,k\n1,0\nnan,0\n", r"rows.csv contains NaN at row 1, column 'a'")
     wrong("a,k\n1,0\n", r"there is no column 'kk' for a target; did you mean 'k'", "kk")
     wrong("a,k\n1,x\n", r"rows.csv.gz, line 2, column 'k': 'x'", name="rows.csv.gz")
+    wrong("a;k\n1,5;0\n", r"rows.csv: there are ';' between the fields of line 1: only commas are read")
     wrong("1,0\n", r"target=2 is no column of 2", 2)
     np.savez(tmp_path / "a.npz", Z=X)
     with pytest.raises(ValueError, match=r"a\.npz: there is no array 'X', only Z"):

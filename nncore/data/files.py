@@ -131,24 +131,39 @@ def _kind(path: str) -> str:
     return suffixes
 
 
+class Tables(Rows):
+    """Rows of tables one column of which is y: it is read when they are looked through, as it then is."""
+
+    def __init__(self, parts: list[Any], target: int, transform: Any) -> None:
+        for part in parts:
+            if not -part.shape[1] <= target < part.shape[1]:
+                raise ValueError(f"{part.filename}: target={target} is no column of {part.shape[1]}")
+
+        def without(rows: Any) -> Any:
+            X = np.delete(rows, target, axis=1)
+            return X if transform is None else transform(X)
+
+        super().__init__(parts, transform=without)
+        self._target = target
+
+    def chunks(self) -> Iterator[Chunk]:
+        self.y = np.concatenate(  # of copies: views would keep all columns
+            [
+                part[first : first + ROWS][:, self._target].copy()
+                for part in self.parts
+                for first in range(0, part.shape[0], ROWS)
+            ]
+        )
+        yield from super().chunks()
+
+
 def _of_arrays(parts: list[Any], target: Any, transform: Any) -> Rows:
     """Return rows of tables, one column of which may be y."""
     if target is None:
         return Rows(parts, transform=transform)
     if isinstance(target, bool) or not isinstance(target, (int, np.integer)):
         raise TypeError(f"target must be the number of a column of a .npy file, got {checks.described(target)}")
-    for part in parts:
-        if not -part.shape[1] <= target < part.shape[1]:
-            raise ValueError(f"{part.filename}: target={target} is no column of {part.shape[1]}")
-    y = np.concatenate(  # of copies: views would keep all columns
-        [part[first : first + ROWS][:, target].copy() for part in parts for first in range(0, part.shape[0], ROWS)]
-    )
-
-    def without(rows: Any) -> Any:
-        X = np.delete(rows, target, axis=1)
-        return X if transform is None else transform(X)
-
-    return Rows(parts, y, transform=without)
+    return Tables(parts, int(target), transform)
 
 
 def _read_npz(path: str, target: Any) -> Parts:
@@ -167,6 +182,8 @@ def _read_csv(path: str, target: Any) -> Parts:
         top = file.readline()
         fields = [field.strip().strip('"') for field in top.split(",")]
         names = None if all(map(_is_number, fields)) else fields
+        if other := next((mark for mark in ";\t|" if mark in top and len(fields) == 1), None):
+            raise ValueError(f"there are {other!r} between the fields of line 1: only commas are read")
         lines: Iterator[str] = itertools.chain([top], file) if names is None else iter(file)
         n = 1 if names is None else 2
         while part := list(itertools.islice(lines, LINES)):
