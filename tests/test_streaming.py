@@ -3,9 +3,11 @@
 import gzip
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -151,6 +153,43 @@ def test_names_of_columns_come_along(tmp_path):
     assert (model.predict(files(turned)) == model.predict(files(path, "k"))).all()
 
 
+def test_columns_go_by_name_before_they_are_transformed(tmp_path):
+    for name, columns in (("0.csv", "abcde"), ("1.csv", "edcba")):
+        rows = X if columns == "abcde" else X[:, ::-1]
+        np.savetxt(
+            tmp_path / name, np.column_stack([rows, Y]), "%.17g", ",", header=",".join(columns + "k"), comments=""
+        )
+    scaler = Standardizer().fit(files(tmp_path / "*.csv", "k"))
+    np.testing.assert_allclose(scaler.mean_, X.mean(axis=0, dtype=float), rtol=1e-6)
+    assert scaler.feature_names_ == tuple("abcde")
+    model = new_model()
+    model.fit(files(tmp_path / "0.csv", "k", transform=scaler.transform))
+    assert model.feature_names == tuple("abcde")
+    expected = model.predict(scaler.transform(X.astype(float)))
+    assert (
+        model.predict(files(tmp_path / "*.csv", "k", transform=scaler.transform)) == np.tile(expected, (2, 1))
+    ).all()
+    fewer = new_model()
+    fewer.fit(files(tmp_path / "*.csv", "k", transform=lambda X: X[:, :2]))
+    assert fewer.feature_names is None
+    with pytest.raises(ValueError, match=r"0\.csv contains NaN at row 0, column 6"):
+        new_model().fit(
+            files(tmp_path / "0.csv", "k", transform=lambda X: np.column_stack([X, X[:, 0], np.full(len(X), np.nan)]))
+        )
+
+
+def test_sizes_beyond_all_rows_are_all_rows():
+    assert fit(Rows(X, Y), shuffle=Blocks(2**40, 2**40)) == fit(X, Y, shuffle=Blocks(2**40, N))
+
+
+def test_a_file_put_in_the_place_of_a_memory_maps_is_not_read(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    np.save(tmp_path / "other.npy", 3 * X)
+    os.replace(tmp_path / "other.npy", tmp_path / "X.npy")
+    assert fit(Rows(mapped, Y)) == fit(X, Y)
+
+
 def test_other_arithmetic_and_many_networks():
     for dtype in ("float64", "mixed_bfloat16"):
         models = [new_model(dtype=dtype) for _ in range(2)]
@@ -183,6 +222,49 @@ def test_parquet_and_streams_of_arrow(tmp_path):
         fit(Batches(holes, target="k"))
 
 
+def test_the_index_of_pandas_is_no_feature(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame(X, columns=list("abcde")).assign(k=Y).sample(frac=1, random_state=0)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    for source in (Batches(frame, target="k"), files(tmp_path / "rows.parquet", "k")):
+        model = new_model()
+        model.fit(source)
+        assert model.feature_names == tuple("abcde")
+
+
+def test_a_generator_may_use_its_arrays_again():
+    def make():
+        rows, labels = np.empty((100, F), "f4"), np.empty(100, int)
+        for first in range(0, N, 100):
+            n = min(100, N - first)
+            rows[:n], labels[:n] = X[first : first + n], Y[first : first + n]
+            yield rows[:n], labels[:n]
+
+    assert fit(Batches(make)) == fit(X, Y)
+
+
+def test_targets_do_not_keep_their_tables(tmp_path, monkeypatch):
+    """Of 64 columns one is y: at no time is half of the table held."""
+    from nncore.data.streamed import opened
+
+    monkeypatch.setattr(sys.modules["nncore.data.files"], "ROWS", 2**12)
+    monkeypatch.setattr(sys.modules["nncore.data.rows"], "CHUNK_VALUES", 2**18)
+    table, path = np.zeros((2**15, 64), "f4"), tmp_path / "table.npy"
+    np.save(path, table)
+    for make in (
+        lambda: Batches(lambda: ((rows[:, 1:], rows[:, 0]) for rows in (table[k::8].copy() for k in range(8)))),
+        lambda: files(path, target=0),
+    ):
+        tracemalloc.start()
+        try:
+            found = opened(make(), np.dtype("f4"), None, None)
+            assert tracemalloc.get_traced_memory()[1] < table.nbytes / 2
+        finally:
+            tracemalloc.stop()
+        assert len(found.y) == len(table)
+
+
 class Broken:
     """An array whose rows cannot be read once the first look at it is over."""
 
@@ -201,6 +283,25 @@ class Broken:
 
 def readers():
     return [thread for thread in threading.enumerate() if thread.name == "nncore-reader"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="bounds how large files may become")
+def test_a_disk_that_is_full_is_told():
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"rows of a source go to .*; set TMPDIR to a folder with more room"):
+            new_model().fit(Batches(lambda: cut(600)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_program_may_change_its_folder_meanwhile(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("X.npy", np.column_stack([Y, X]).astype("f4"))
+    assert fit(files("X.npy", target=0), callbacks=lambda *_: os.chdir("/")) == fit(X, Y)
 
 
 def test_what_ends_reading_leaves_the_last_finished_epoch(tmp_path):
@@ -273,6 +374,12 @@ WRONG = [
     (lambda: Batches(lambda: [(X, Y), X]), ValueError, "batch 1: either all batches have y, or none"),
     (lambda: Batches(lambda: [(X, Y), (X[:, :3], Y)]), ValueError, "batch 1.*: X has 3 features"),
     (lambda: Batches(lambda: [(X, Y[:3])]), ValueError, "batch 0: 1003 rows of X and 3 of y"),
+    (
+        lambda: Batches(lambda: [(X, Y), (X, np.eye(3)[Y])]),
+        ValueError,
+        r"batch 1: y has shape \(1003, 3\), and \(1003,\)",
+    ),
+    (lambda: Batches(lambda: [(X, Y), (None, None)]), ValueError, "batch 1, rows from 0 on: could not convert X"),
     (lambda: Batches(lambda: [[X, Y]]), ValueError, r"a batch must be X, \(X, y\) or \(X, y, weight\), got a list"),
     (lambda: Batches(lambda: 5), TypeError, r"make\(\) must return an iterator of batches, got 5"),
 ]
@@ -284,6 +391,23 @@ def test_bad_sources_are_named_and_change_nothing(make, kind, message):
     with pytest.raises(kind, match=message):
         model.fit(make())
     assert model.network is None if hasattr(model, "network") else model.epoch == 0
+
+
+def test_rows_that_change_between_two_looks(tmp_path):
+    path = tmp_path / "X.npy"
+    np.save(path, np.column_stack([np.zeros(N), X]).astype("f4"))
+    source = files(path, target=0)
+    np.save(path, np.column_stack([Y, X]).astype("f4"))
+    assert fit(source) == fit(X, Y)
+    looks = itertools.count()
+    model = new_model()
+    model.build(F)
+    with pytest.raises(ValueError, match="rows 0 to 1002 hold NaN or infinity, and held none at first"):
+        model.predict(Rows(X, transform=lambda X: X if next(looks) == 0 else X * np.nan))
+    huge = Sequential([Dense(1)], seed=0, dtype="mixed_bfloat16")
+    huge.compile("sgd", loss="mse")
+    huge.build(F)
+    assert huge.evaluate(Rows(X, X[:, :1] * 1e38)) == huge.evaluate(X, X[:, :1] * 1e38)
 
 
 def test_bad_files_are_named_with_their_place(tmp_path):
@@ -299,12 +423,22 @@ def test_bad_files_are_named_with_their_place(tmp_path):
     wrong("a,k\n1,0\nnan,0\n", r"rows.csv contains NaN at row 1, column 'a'")
     wrong("a,k\n1,0\n", r"there is no column 'kk' for a target; did you mean 'k'", "kk")
     wrong("a,k\n1,x\n", r"rows.csv.gz, line 2, column 'k': 'x'", name="rows.csv.gz")
+    wrong("a;k\n1,5;0\n", r"rows.csv: there are ';' between the fields of line 1: only commas are read")
     wrong("1,0\n", r"target=2 is no column of 2", 2)
     np.savez(tmp_path / "a.npz", Z=X)
     with pytest.raises(ValueError, match=r"a\.npz: .*there is no array 'X', only Z"):
         new_model().fit(files(tmp_path / "a.npz"))
     np.savez(tmp_path / "b.npz", X=X, y=Y)
     (tmp_path / "b.npz").rename(tmp_path / "b.npy")
+    for name, data in (("l.csv", "\xe4,k\n1,2\n".encode("latin-1")), ("g.csv.gz", b"a,k\n1,2\n"), ("e.npz", b"")):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ValueError, match=f"{name}: .*(codec can't decode|[Nn]ot a)"):
+            new_model().fit(files(tmp_path / name))
+        (tmp_path / name).unlink()
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(b"1,2\n" * 9999)[:-20])
+    with pytest.raises(ValueError, match=r"rows\.csv\.gz: Compressed file ended"):
+        new_model().fit(files(tmp_path / "rows.csv.gz"))
+    (tmp_path / "empty.npy").touch()
     np.save(tmp_path / "cube.npy", np.zeros((2, 2, 2)))
     (tmp_path / "c.npz").write_bytes((tmp_path / "cube.npy").read_bytes())
     with pytest.raises(ValueError, match=r"c\.npz: .*a single array \(\.npy\); name it \.npy"):
@@ -313,6 +447,8 @@ def test_bad_files_are_named_with_their_place(tmp_path):
         ((tmp_path / "none-*.csv",), FileNotFoundError, "there is no file .*none-"),
         ((tmp_path / "cube.npy",), ValueError, "expected a table"),
         ((tmp_path / "b.npy",), ValueError, "an archive of arrays; name it .npz"),
+        ((tmp_path / "empty.npy",), ValueError, r"empty\.npy: not a readable .npy file"),
+        ((tmp_path,), ValueError, r"is a folder: name its files, as in files\('.*\*.csv'\)"),
         ((tmp_path / "*",), ValueError, "files must be of one kind, got .csv, .npy, .npz"),
     ):
         with pytest.raises(kind, match=message):
@@ -375,3 +511,54 @@ def test_a_file_is_not_held_in_memory(tmp_path):
     )
     kilobytes = int(done.stdout.split()[0])
     assert kilobytes < 48 * 1024, done.stdout
+
+
+class Slow:
+    """An array that a thread reads with a pause before each block; `reading` holds what it is at."""
+
+    shape = (N, F)
+
+    def __init__(self):
+        self.reading, self.never = [], threading.Event()
+
+    def __getitem__(self, rows):
+        if threading.current_thread() is not threading.main_thread():
+            self.reading.append(rows)
+            self.never.wait(0.02)
+            self.reading.pop()
+        return X[rows]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="interrupts after a time")
+def test_ctrl_c_waits_for_the_reader_whenever_it_comes():
+    slow, before = Slow(), signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for _ in range(10):
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(KeyboardInterrupt):
+                new_model().fit(Rows(slow, Y), epochs=99, batch_size=16, shuffle=BLOCKS)
+            assert not slow.reading
+            assert not readers()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_child_process_reads_what_its_parents_thread_was_at():
+    children = []
+
+    def fork(model, epoch, logs):
+        if epoch == 0:
+            children.append(os.fork())
+
+    expected = new_model()
+    expected.fit(X, Y, epochs=2, batch_size=64, shuffle=Blocks(512, 100))
+    model = new_model()
+    try:
+        model.fit(Rows(Slow(), Y), epochs=2, batch_size=64, shuffle=Blocks(512, 100), callbacks=fork)
+    finally:
+        if children == [0]:
+            os._exit(model.parameters.tobytes() != expected.parameters.tobytes())
+    assert os.waitpid(children[0], 0)[1] == 0
+    assert model.parameters.tobytes() == expected.parameters.tobytes()

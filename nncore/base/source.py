@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from nncore.base.tables import order_for
 
 
 class Chunk(NamedTuple):
@@ -18,6 +22,8 @@ class Chunk(NamedTuple):
         What an error about them begins with: the file, say.
     first : int
         The number there of the first of them.
+    transform : callable, or None
+        What to make of X before it is used: see `rows`.
     """
 
     X: Any
@@ -25,6 +31,28 @@ class Chunk(NamedTuple):
     weight: Any = None
     where: str = "X"
     first: int = 0
+    transform: Callable[[Any], Any] | None = None
+
+    def rows(self, names: tuple[str, ...] | None, whose: str = "the model") -> Any:
+        """Return X with its columns in the order of `names`, which `whose` are, and then transformed.
+
+        Raises
+        ------
+        ValueError
+            If its columns have other names.
+
+        Examples
+        --------
+        >>> import pandas
+        >>> Chunk(pandas.DataFrame({"b": [2], "a": [1]}), transform=lambda X: 10 * X).rows(("a", "b")).tolist()
+        [[10, 20]]
+        """
+        order = order_for(names, self.X, whose=whose)
+        if order is None and self.transform is None:
+            return self.X
+        X = np.asarray(self.X)
+        X = X if order is None else X[:, order]
+        return X if self.transform is None else self.transform(X)
 
 
 class Source:

@@ -43,9 +43,11 @@ def parted(table: Any, target: str | None, where: str) -> tuple[Any, Any]:
     """
     names = getattr(getattr(table, "schema", None), "names", None)
     if names is not None and hasattr(table, "column"):
-        columns = [_numbers(table.column(k), f"{where}: column {name!r}") for k, name in enumerate(names)]
+        index = _index_of_pandas(table.schema)
+        kept = [k for k, name in enumerate(names) if name == target or name not in index]
+        columns = [_numbers(table.column(k), f"{where}: column {names[k]!r}") for k in kept]
         values = np.stack(columns, axis=1) if columns else np.empty((len(table), 0))
-        return without_target(values, list(names), target, where)
+        return without_target(values, [names[k] for k in kept], target, where)
     found = column_names(table)
     if found is None and hasattr(table, "__arrow_c_stream__"):
         whole = pyarrow(f"reading a {type(table).__name__}").table(table)
@@ -53,6 +55,12 @@ def parted(table: Any, target: str | None, where: str) -> tuple[Any, Any]:
     if found is None:
         raise TypeError(f"{where}: target={target!r} names a column of a table, got {described(table)}")
     return without_target(np.asarray(table), list(found), target, where)
+
+
+def _index_of_pandas(schema: Any) -> list[Any]:
+    """Return the columns that are a frame's index, which pandas puts among the others; it is none of the features."""
+    found = getattr(schema, "pandas_metadata", None) or {}
+    return [name for name in found.get("index_columns", ()) if isinstance(name, str)]
 
 
 def _numbers(column: Any, where: str) -> Any:

@@ -60,8 +60,8 @@ class Batches(Source):
         n = 0
         for number, item in enumerate(items):
             chunk = self._chunk(item, f"batch {number}")
-            n += len(chunk.X)
             yield chunk
+            n += len(chunk.X)  # who took it has looked at it
         if self.n_rows is not None and n != self.n_rows:
             again = "; did it return an iterator that was used before?" if not n else ""
             raise ValueError(f"make() gave {n:,} rows, n_rows={self.n_rows:,} promised another number{again}")

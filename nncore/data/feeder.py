@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 
@@ -43,12 +44,12 @@ class Feeder:
 
     def __call__(self, epoch: int, window: int) -> Array:
         """Return the rows of a window, and begin to read the one behind it."""
-        if self._coming is None or self._coming.of != (epoch, window):
+        if self._coming is None or self._coming.of != (epoch, window, os.getpid()):
             self.close()
             self._begin(epoch, window)
         coming = self._coming
         assert coming is not None, "begun"
-        coming.join()  # Python's signal handlers are heard meanwhile
+        coming.wait()  # Python's signal handlers are heard meanwhile
         self._coming = None
         if coming.error is not None:
             raise coming.error
@@ -60,10 +61,14 @@ class Feeder:
 
     def close(self) -> None:
         """End the thread, if there is one."""
-        coming, self._coming = self._coming, None
-        if coming is not None:
-            coming.unwanted = True
+        coming = self._coming
+        if coming is None:
+            return
+        coming.unwanted = True
+        coming.wait(-1 if coming.is_alive() else 1)  # Ctrl-C may have come before it was quite started
+        if coming.done:
             coming.join()
+        self._coming = None
 
     def _begin(self, epoch: int, window: int) -> None:
         self._coming = _Reading(self._X, (epoch, window), self._pieces(epoch, window), self._buffers[0])
@@ -103,8 +108,10 @@ class _Reading(threading.Thread):
     Attributes
     ----------
     of : tuple of int
-        Epoch and window.
+        Epoch, window, and the process: what was begun before a fork, the child has not.
     out : ndarray
+    done : bool
+        Set at its end.
     error : BaseException or None
         What ended it.
     unwanted : bool
@@ -114,15 +121,26 @@ class _Reading(threading.Thread):
     def __init__(self, X: Streamed, of: tuple[int, int], pieces: list[tuple[int, int, int]], out: Array) -> None:
         super().__init__(name="nncore-reader", daemon=True)
         self._X, self._pieces = X, pieces
-        self.of, self.out, self.unwanted = of, out, False
+        self.of, self.out, self.unwanted = (*of, os.getpid()), out, False
+        self.done, self._running = False, threading.Lock()
+        self._running.acquire()
         self.error: BaseException | None = None
 
     def run(self) -> None:
         try:
-            self._X.unchanged()
+            if not self.unwanted:
+                self._X.unchanged()
             for row, n, at in self._pieces:
                 if self.unwanted:
                     return
                 self._X.read(row, self.out[at : at + n])
         except BaseException as error:
             self.error = error
+        finally:
+            self.done = True
+            self._running.release()
+
+    def wait(self, seconds: float = -1) -> None:
+        """Wait for the end; Ctrl-C may interrupt that at any time, unlike `join` and `threading.Event.wait`."""
+        if not self.done:
+            self._running.acquire(timeout=seconds)

@@ -6,6 +6,8 @@ import glob
 import gzip
 import itertools
 import os
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,9 @@ from nncore.data.table import without_target
 
 LINES = 2**14  # of text that are read together
 ROWS = 2**16  # of other files
+
+Parts = Iterator[tuple[Any, Any, Any]]
+"""X, y and weight of some rows."""
 
 
 def files(
@@ -92,10 +97,19 @@ class Files(Source):
     def chunks(self) -> Iterator[Chunk]:
         for path in self.paths:
             first = 0
-            for X, y, weight in self._read(path, self._target):
-                rows = X if self._transform is None else self._transform(np.asarray(X))
-                yield Chunk(rows, y, weight, path, first)
+            for X, y, weight in _named(self._read(path, self._target), path):
+                yield Chunk(X, y, weight, path, first, self._transform)
                 first += len(X)
+
+
+def _named(parts: Parts, path: str) -> Parts:
+    """Yield what a reader does, whose errors say which file cannot be read."""
+    try:
+        yield from parts
+    except (ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        raise error if path in str(error) else ValueError(f"{path}: {error}") from error
+    except OSError as error:
+        raise error if error.errno is not None else ValueError(f"{path}: {error}") from error
 
 
 def _found(pattern: Any) -> list[str]:
@@ -105,17 +119,45 @@ def _found(pattern: Any) -> list[str]:
         matching = [one] if os.path.exists(one) else sorted(glob.glob(one))
         if not matching:
             raise FileNotFoundError(f"there is no file {one}")
-        paths += matching
+        paths += map(os.path.abspath, matching)  # wherever the program goes meanwhile
     if not paths:
         raise ValueError("files needs a pattern or more, got none")
     return paths
 
 
 def _kind(path: str) -> str:
+    if os.path.isdir(path):
+        raise ValueError(f"{path} is a folder: name its files, as in files({os.path.join(path, '*.csv')!r})")
     suffixes = Path(path.lower().removesuffix(".gz")).suffix
     if suffixes not in (".npy", *READERS) or (path.lower().endswith(".gz") and suffixes != ".csv"):
         raise ValueError(f"{path}: files must be .npy, .npz, .csv, .csv.gz or .parquet")
     return suffixes
+
+
+class Tables(Rows):
+    """Rows of tables one column of which is y: it is read when they are looked through, as it then is."""
+
+    def __init__(self, parts: list[Any], target: int, transform: Any) -> None:
+        for part in parts:
+            if not -part.shape[1] <= target < part.shape[1]:
+                raise ValueError(f"{part.filename}: target={target} is no column of {part.shape[1]}")
+
+        def without(rows: Any) -> Any:
+            X = np.delete(rows, target, axis=1)
+            return X if transform is None else transform(X)
+
+        super().__init__(parts, transform=without)
+        self._target = target
+
+    def chunks(self) -> Iterator[Chunk]:
+        self.y = np.concatenate(  # of copies: views would keep all columns
+            [
+                part[first : first + ROWS][:, self._target].copy()
+                for part in self.parts
+                for first in range(0, part.shape[0], ROWS)
+            ]
+        )
+        yield from super().chunks()
 
 
 def _of_arrays(parts: list[Any], target: Any, transform: Any) -> Rows:
@@ -124,22 +166,7 @@ def _of_arrays(parts: list[Any], target: Any, transform: Any) -> Rows:
         return Rows(parts, transform=transform)
     if isinstance(target, bool) or not isinstance(target, (int, np.integer)):
         raise TypeError(f"target must be the number of a column of a .npy file, got {checks.described(target)}")
-    for part in parts:
-        if not -part.shape[1] <= target < part.shape[1]:
-            raise ValueError(f"{part.filename}: target={target} is no column of {part.shape[1]}")
-    y = np.concatenate(
-        [part[first : first + ROWS][:, target] for part in parts for first in range(0, part.shape[0], ROWS)]
-    )
-
-    def without(rows: Any) -> Any:
-        X = np.delete(rows, target, axis=1)
-        return X if transform is None else transform(X)
-
-    return Rows(parts, y, transform=without)
-
-
-Parts = Iterator[tuple[Any, Any, Any]]
-"""X, y and weight of some rows."""
+    return Tables(parts, int(target), transform)
 
 
 def _read_npz(path: str, target: Any) -> Parts:
@@ -163,6 +190,8 @@ def _read_csv(path: str, target: Any) -> Parts:
         top = file.readline()
         fields = [field.strip().strip('"') for field in top.split(",")]
         names = None if all(map(_is_number, fields)) else fields
+        if other := next((mark for mark in ";\t|" if mark in top and len(fields) == 1), None):
+            raise ValueError(f"there are {other!r} between the fields of line 1: only commas are read")
         lines: Iterator[str] = itertools.chain([top], file) if names is None else iter(file)
         n = 1 if names is None else 2
         while part := list(itertools.islice(lines, LINES)):

@@ -42,16 +42,17 @@ class Spool:
     def write(self, X: Array) -> None:
         """Put rows (n, n_features) behind those that are there; an OSError says where if there is no room."""
         if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="nncore-")  # noqa: SIM115 -- closed by __exit__
+            self._file = tempfile.TemporaryFile(buffering=0, prefix="nncore-")  # noqa: SIM115 -- closed by __exit__
         try:
-            X.tofile(self._file)
+            left = memoryview(X.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+            while len(left):  # unlike X.tofile, this raises wherever something is lost
+                left = left[self._file.write(left) :]
         except OSError as error:
             mend = f"rows of a source go to {tempfile.gettempdir()}; set TMPDIR to a folder with more room"
             raise OSError(error.errno, f"{error.strerror or error}: {mend}") from error
 
     def rows(self, n: int, n_features: int) -> Array:
         """Return all rows as a memory map."""
-        self._file.flush()
         found: Any = np.memmap(self._file, self._dtype, mode="r", shape=(n, n_features))
         found.filename = None  # that of an open file is its number
         kept: Array = found

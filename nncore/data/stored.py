@@ -65,7 +65,16 @@ class Stored:
         stored, pages = cls.__new__(cls), np.frombuffer(array._mmap, np.uint8)
         mapped = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY  # from where on the file is in memory
         stored._take(os.fspath(array.filename), array, mapped + array.ctypes.data - pages.ctypes.data)
-        return stored
+        return stored if stored._holds(array) else array
+
+    def _holds(self, array: Any) -> bool:
+        """Tell whether this is a memory map's file still: another may have been put in its place, under its name."""
+        n = len(array)
+        try:
+            same = os.stat(self.filename).st_size == array._mmap.size()
+            return same and all(self[k : k + 1].tobytes() == array[k : k + 1].tobytes() for k in (0, n // 2, n - 1))
+        except (OSError, ValueError):
+            return False
 
     def _take(self, path: str, array: Any, begin: int) -> None:
         self.filename, self.shape, self.dtype = path, array.shape, array.dtype

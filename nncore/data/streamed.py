@@ -177,12 +177,12 @@ def opened(source: Source, dtype: np.dtype, n_features: int | None, names: tuple
     weights: list[Any] = []
     with Spool(dtype) as spool:
         for chunk in source.chunks():
-            if not n_chunks:
-                source.column_names = column_names(chunk.X)
-                names = names or source.column_names
-            n_chunks += 1
+            found = column_names(chunk.X) if not n_chunks else None
+            names = names or found
             X = _checked(chunk, dtype, n_features, names)
-            n_features = X.shape[1]
+            if not n_chunks:  # what a transform makes of other columns has no names
+                source.column_names = found if found and len(found) == X.shape[1] else None
+            n_chunks, n_features = n_chunks + 1, X.shape[1]
             if not random:
                 spool.write(X)
                 n = _gather_columns(chunk, len(X), n, targets, weights)
@@ -199,14 +199,16 @@ def opened(source: Source, dtype: np.dtype, n_features: int | None, names: tuple
 
 def _checked(chunk: Chunk, dtype: np.dtype, n_features: int | None, names: tuple[str, ...] | None) -> Array:
     try:
-        X = inputs.features(chunk.X, dtype, n_features, names, empty=True, check_finite=False)
+        rows = chunk.rows(names)
+        known = names if chunk.transform is None else None
+        X = inputs.features(rows, dtype, n_features, known, empty=True, check_finite=False)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{chunk.where}, rows from {chunk.first} on: {error}") from error
     if not inputs.all_finite(X):
         row, column = np.argwhere(~np.isfinite(X))[0]
         what = "NaN" if np.isnan(X[row, column]) else f"infinity or a value too large for {dtype}"
-        own = column_names(chunk.X)
-        place = f"column {column}" if own is None else f"column {(names or own)[column]!r}"
+        own = names if column_names(chunk.X) is not None and len(names or ()) == X.shape[1] else None
+        place = f"column {column}" if own is None else f"column {own[column]!r}"
         raise ValueError(f"{chunk.where} contains {what} at row {chunk.first + row}, {place}")
     return X
 
@@ -219,7 +221,10 @@ def _gather_columns(chunk: Chunk, rows: int, n: int, targets: list[Any], weights
         if values is not None:
             if len(values) != rows:
                 raise ValueError(f"{chunk.where}: {rows} rows of X and {len(values)} of {name}")
-            kept.append(np.asarray(values))
+            own = np.array(values)  # a view would keep all of its table, and a generator may use its array again
+            if kept and own.shape[1:] != kept[0].shape[1:]:
+                raise ValueError(f"{chunk.where}: {name} has shape {own.shape}, and {kept[0].shape} in the first rows")
+            kept.append(own)
     return n + rows
 
 

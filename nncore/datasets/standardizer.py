@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nncore.base import checks
-from nncore.base.source import Chunk, Source
+from nncore.base.source import Source
 from nncore.base.tables import column_names, names_to_keep, order_for, refuse_without_values
 
 EPS = float(np.finfo(np.float64).eps)
@@ -89,17 +89,17 @@ class Standardizer:
         n, names, rounding = 0, None, np.zeros(())
         total = low = high = np.zeros(())
         with np.errstate(over="ignore", invalid="ignore"):
-            for chunk, X in _chunks(source):
+            for where, X, found, eps in _chunks(source):
                 if n and X.shape[1:] != total.shape:
-                    raise ValueError(f"{chunk.where}: X has {X.shape[1]} columns, {total.size} in the rows before")
-                names = names if n else names_to_keep(chunk.X, "X")
-                least, most, rounding = X.min(axis=0), X.max(axis=0), np.maximum(rounding, _rounding_of(chunk.X))
+                    raise ValueError(f"{where}: X has {X.shape[1]} columns, {total.size} in the rows before")
+                least, most, names, rounding = X.min(axis=0), X.max(axis=0), found, np.maximum(rounding, eps)
                 low, high = (np.minimum(low, least), np.maximum(high, most)) if n else (least, most)
                 n, total = n + len(X), total + X.sum(axis=0, dtype=np.float64)
             if not n:
                 raise ValueError("X has no row to learn from")
             mean = np.where(low == high, low, total / n)
-            squares = sum(np.square(X - mean).sum(axis=0) for _, X in _chunks(source))
+            squares = sum(np.square(X - mean).sum(axis=0) for _, X, *_ in _chunks(source))
+        names = names if names is not None and len(names) == mean.size else None
         return self._learnt(names, mean, np.sqrt(squares / n), low == high, np.maximum(rounding, max(n, FEW) * EPS))
 
     def transform(self, X: Any) -> np.ndarray:
@@ -178,14 +178,18 @@ def _refuse_gaps(X: np.ndarray, what: str = "X", first: int = 0) -> None:
         raise ValueError(f"{what} holds {X[tuple(where)]} in {place}; standardising needs finite numbers")
 
 
-def _chunks(source: Source) -> Iterator[tuple[Chunk, np.ndarray]]:
+def _chunks(source: Source) -> Iterator[tuple[str, np.ndarray, tuple[str, ...] | None, Any]]:
+    """Yield whence a chunk is, its values, the names of the first one's columns, in whose order all come, and eps."""
+    names, first = None, True
     for chunk in source.chunks():
-        X = as_float(chunk.X)
+        names, first = names_to_keep(chunk.X, "X") if first else names, False
+        rows = chunk.rows(names, f"the rows before {chunk.where}")
+        X = as_float(rows)
         if X.ndim != 2:
             raise ValueError(f"{chunk.where}: X must be (n_samples, n_features), got shape {X.shape}")
         _refuse_gaps(X, chunk.where, chunk.first)
         if len(X):
-            yield chunk, X
+            yield chunk.where, X, names, _rounding_of(rows)
 
 
 def as_float(X: Any) -> np.ndarray:

@@ -100,7 +100,8 @@ class MiniBatches:
             self.shuffle = Blocks() if streams else True
         if streams or isinstance(self.shuffle, Blocks):
             blocks = self.shuffle if isinstance(self.shuffle, Blocks) else Blocks()
-            self._windows = blocks.sizes(program.n_features, self.batch_size)
+            block_rows, window = blocks.sizes(program.n_features, self.batch_size)
+            self._windows = min(block_rows, len(data.X)), min(window, len(data.X))
 
     def check_start(self, network: Network, data: Data) -> None:
         """Look at a loss of the user's own, whose data are there; an epoch that diverges says so itself."""

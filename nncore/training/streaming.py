@@ -77,7 +77,10 @@ def predict(network: Network, X: Any) -> Array:
     """Return the predictions (n, n_outputs) for a `Streamed`, in the bits of all rows at once."""
     out = np.empty((len(X), network.program.n_outputs), network.dtype)
     for place, rows in parts(X):
-        out[place] = network.predict(rows)
+        found = network.predict(rows)
+        if found is None:
+            raise ValueError(f"rows {place.start} to {place.stop - 1} hold NaN or infinity, and held none at first")
+        out[place] = found
     return out
 
 
