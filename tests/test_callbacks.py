@@ -274,7 +274,7 @@ class KerasEnd:
 
 
 class ByBatch:
-    def on_batch_end(self, model, batch):
+    def on_step_end(self, model, batch):
         raise AssertionError("called")
 
 
@@ -307,7 +307,7 @@ class ByBatch:
         (lambda epoch, logs, model: None, r"but it takes \(epoch, logs, model\): 'epoch' would get the model"),
         (lambda model, logs, epoch: None, r"but it takes \(model, logs, epoch\): 'logs' would get the epoch"),
         (lambda logs: None, r"callbacks\[0\] is called as \(model, epoch, logs\), but it takes \(logs\)"),
-        (ByBatch(), r"callbacks\[0\] has the hook on_batch_end, which nncore never calls; known: on_train_begin, "),
+        (ByBatch(), r"callbacks\[0\] has the hook on_step_end, which nncore never calls; known: on_train_begin, "),
     ],
 )
 def test_what_would_fail_after_an_epoch_is_refused_before(callback, message):
