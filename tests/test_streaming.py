@@ -222,6 +222,17 @@ def test_parquet_and_streams_of_arrow(tmp_path):
         fit(Batches(holes, target="k"))
 
 
+def test_groups_of_parquet_are_let_go(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table({str(k): RNG.normal(size=2**18) for k in range(4)})
+    parquet.write_table(table, tmp_path / "rows.parquet", row_group_size=2**13)
+    size, before = table.nbytes, pyarrow.total_allocated_bytes()
+    held = [pyarrow.total_allocated_bytes() - before for _ in files(tmp_path / "rows.parquet").chunks()]
+    assert len(held) == 32
+    assert max(held) < size / 3
+
+
 def test_the_index_of_pandas_is_no_feature(tmp_path):
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")

@@ -240,8 +240,9 @@ def _is_number(field: str) -> bool:
 
 def _read_parquet(path: str, target: Any) -> Parts:
     with arrow.pyarrow(f"reading {path}").parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=ROWS):
-            yield *arrow.parted(batch, target, path), None
+        for group in range(file.num_row_groups):  # one by one: else those that are done with are held on to
+            for batch in file.iter_batches(batch_size=ROWS, row_groups=[group]):
+                yield *arrow.parted(batch, target, path), None
 
 
 READERS: dict[str, Callable[[str, Any], Parts]] = {".npz": _read_npz, ".csv": _read_csv, ".parquet": _read_parquet}
