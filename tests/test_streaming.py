@@ -259,7 +259,7 @@ def test_targets_do_not_keep_their_tables(tmp_path, monkeypatch):
     """Of 64 columns one is y: at no time is half of the table held."""
     from nncore.data.streamed import opened
 
-    monkeypatch.setattr(sys.modules["nncore.data.files"], "ROWS", 2**12)
+    monkeypatch.setattr(sys.modules["nncore.data.of_files"], "ROWS", 2**12)
     monkeypatch.setattr(sys.modules["nncore.data.rows"], "CHUNK_VALUES", 2**18)
     table, path = np.zeros((2**15, 64), "f4"), tmp_path / "table.npy"
     np.save(path, table)

@@ -1,6 +1,6 @@
 # The loss: targets in, the deltas of the output and a loss per row out; predictions with their link.
-# A worker's scratch: two areas (n_outputs, NN_V) of columns, a third one where targets have to be read, then the gradient
-# of a block and its transpose.
+# A worker's scratch: two areas (n_outputs, NN_V) of columns, a third one where targets have to be read, then the
+# gradient of a block and its transpose.
 
 cdef inline real *gradient_scratch(const Crew *c, real *scratch) noexcept nogil:
     return scratch + c.scratch_size - (2 * NN_W + 1) * NN_W

@@ -191,8 +191,8 @@ cdef class Plan:
             It returns the window's rows, blocks in the order of the epoch, each as it is: at least so many, in an array
             that it leaves alone until the next call. An error of its ends training at the start of the epoch.
         batch_listener : callable, optional
-            Called after each batch with the number of epochs that are done, that of the batch in its epoch, and its loss. If
-            it returns true or raises, training ends as by the watcher.
+            Called after each batch with the number of epochs that are done, that of the batch in its epoch, and its
+            loss. If it returns true or raises, training ends as by the watcher.
 
         Returns
         -------

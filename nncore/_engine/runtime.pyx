@@ -117,7 +117,7 @@ ctypedef fused weight:
 
 
 def absolute_and_square_sums(const weight[::1] w):
-    """Return the sums of abs(w) and of w**2, in float64: value i is added to sum i % 8 of eight, which are then added up."""
+    """Return the sums of abs(w) and of w**2, in float64: value i is added to sum i % 8 of eight, which are added up."""
     cdef double absolute[8]
     cdef double squares[8]
     cdef double value

@@ -1,8 +1,8 @@
 # Windows: an epoch in parts, each drawn, and where X is not in memory fed, before it is trained on.
 #
-# Rows that lie together are a block. An epoch visits the blocks in an order that is drawn first; that sequence of rows is
-# cut into windows, whole batches each, and a window is shuffled within itself. So the order of an epoch depends on seed,
-# epoch and sizes alone: whether a window is rows of the caller's X or what Python feeds changes no bit.
+# Rows that lie together are a block. An epoch visits the blocks in an order that is drawn first; that sequence of rows
+# is cut into windows, whole batches each, and a window is shuffled within itself. So the order of an epoch depends on
+# seed, epoch and sizes alone: whether a window is rows of the caller's X or what Python feeds changes no bit.
 
 cdef int take_windows(Engine *e, bint shuffle, windows, feed) except -1:
     """Prepare a job of training for windows = (rows of a block, rows of a window); feed may be None."""
