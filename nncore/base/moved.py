@@ -20,6 +20,7 @@ MOVED = {
     "inputs": "arrays.inputs",
     "layer_history": "history.layers",
     "levenberg_marquardt": "solvers.levenberg_marquardt",
+    "memory": "base.memory",
     "observation": "arrays.facts",
     "perceptron": "model.perceptron",
     "portable": "base.portable",
