@@ -1,5 +1,7 @@
 """Compile the engine: one extension module per (arithmetic, instruction set), from one source, 13 on x86.
 
+What Cython's memoryviews need is in a module of its own, which all import: 140 KB that each would have again.
+
 Everything else about the package is in pyproject.toml.
 """
 
@@ -99,7 +101,9 @@ def extension(name: str, macros: list[tuple[str, str]], flags: list[str]) -> Ext
     )
 
 
-extensions = [extension("runtime", [], [])] + [
+MEMORYVIEWS = extension("memoryviews", [], [])
+MEMORYVIEWS.sources = ["nncore/_engine/memoryviews.c"]  # Cython's own, there is no .pyx
+extensions = [MEMORYVIEWS, extension("runtime", [], [])] + [
     extension(f"{kind}_{isa}", macros, ISA_FLAGS[isa])
     for kind, (macros, isas) in MODULES.items()
     for isa in isas
@@ -155,7 +159,8 @@ def generate(extensions: list[Extension]) -> None:
     stale = [e for e in extensions if not is_current(made[e.name], made[e.name].with_suffix(".stamp"), key)]
     if stale:
         nthreads = JOBS if platform.system() == "Linux" else 0  # elsewhere processes do not fork
-        cythonize(stale, nthreads=nthreads, build_dir="build/cython", compiler_directives=DIRECTIVES, force=True)
+        options = {"compiler_directives": DIRECTIVES, "shared_utility_qualified_name": MEMORYVIEWS.name}
+        cythonize(stale, nthreads=nthreads, build_dir="build/cython", force=True, **options)
     for extension in extensions:
         extension.sources = [str(made[extension.name])]
     for extension in stale:
