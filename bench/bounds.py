@@ -42,8 +42,8 @@ ESTIMATOR = 10.0
 
 MANY_ONE_BY_ONE = {150.0: 2.5, 650.0: 1.7}
 MANY_JAX, MANY_PYTORCH = {650: 12.0, 2.5e3: 5.0, 5e3: 2.5}, 40.0
-LOOP = {"REINFORCE": 20.0}
-"""Least ratio of PyTorch's time for steps of a pole, see `bench.loops`."""
+LOOP = {"steps of a pole": {"REINFORCE": 8.0, "DQN": 4.0}, "steps of a pole as in examples": {"REINFORCE": 20.0}}
+"""Least ratios of PyTorch's time for steps of a pole, see `bench.loops`."""
 
 SEARCH = {1: 20.0, 2: 40.0}
 """Least ratios to the time of many networks trained together, for networks up to so many parameters, and of
@@ -114,7 +114,7 @@ def least(name: str) -> float | None:
     measure, case, threads = _parts(name)
     if case is None:
         searches = {f"search with n_jobs={n}": least for n, least in SEARCH.items()}
-        poles = {"steps of a pole": LOOP.get(name.split(", ")[1])} if measure == "steps of a pole" else {}
+        poles = {measure: LOOP[measure].get(name.split(", ")[1])} if measure in LOOP else {}
         return {"MNIST to 98 %": TO_ACCURACY, "fit": ESTIMATOR, **searches, **poles}.get(measure)
     if measure.startswith(BY):
         return _by_units(BFLOAT16.get(measure.removeprefix(BY), {}), case)

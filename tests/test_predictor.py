@@ -115,6 +115,19 @@ def test_what_is_like_a_row(row):
     assert PREDICTOR(row).tobytes() == MODEL.predict([list(row)])[0].tobytes()
 
 
+@pytest.mark.filterwarnings("ignore:x holds . whole number")
+def test_numbers_of_a_list_are_those_of_an_array():
+    """Lists of Python's own numbers are read without NumPy: to the same bits, and what is odd is left to it."""
+    numbers = [0.1, -0.0, 5e-324, 1e-40, 1e39, float("inf"), float("nan"), True, np.float64(0.3)]
+    numbers += [2**53, 2**53 + 1, -(2**61) - 1, 16777217, 7]
+    for row in ([first, second, 0.5] for first in numbers for second in numbers):
+        with np.errstate(over="ignore"):
+            expected = PREDICTOR(np.array(row).astype(np.float32)).tobytes()
+        assert PREDICTOR(row).tobytes() == PREDICTOR(tuple(row)).tobytes() == expected, row
+    with pytest.raises(ValueError, match="past the largest float"):
+        PREDICTOR([10**400, 0, 0])
+
+
 BAD_X = [
     (X[0, :2], ValueError, "x must have shape (3,), or (n, 3) for n rows, got (2,)"),
     (X[:, :2], ValueError, "x must have shape (3,), or (n, 3) for n rows, got (12, 2)"),

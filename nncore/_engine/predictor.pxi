@@ -10,6 +10,7 @@ cdef enum:
 
 
 cdef double PATIENCE = 0.05
+cdef long long EXACT = <long long>1 << 53  # below it, a double has all whole numbers
 
 
 cdef void predict_each_row(const Network *net, const Weights *w, const real *X, isize n, real *out,
@@ -43,6 +44,19 @@ cdef inline bint is_plain(x) noexcept:
 cdef inline bint is_matrix(x, isize n_cols) noexcept:
     """Whether x is a plain array of so many columns."""
     return is_plain(x) and numpy.PyArray_NDIM(x) == 2 and numpy.PyArray_DIM(x, 1) == n_cols
+
+
+cdef inline double plain_number(x) noexcept:
+    """A Python float, or an int that a double has exactly; NaN for all else."""
+    cdef long long whole
+    cdef int overflow
+    if PyFloat_CheckExact(x):
+        return PyFloat_AS_DOUBLE(x)
+    if PyLong_CheckExact(x):
+        whole = PyLong_AsLongLongAndOverflow(x, &overflow)
+        if not overflow and -EXACT < whole < EXACT:
+            return <double>whole
+    return NAN
 
 
 cdef class Predictor:
@@ -167,7 +181,9 @@ cdef class Predictor:
         """
         cdef numpy.ndarray source, result
         cdef isize n
-        source = x if is_plain(x) else self.convert(x)
+        source = x if is_plain(x) else self.row_of_numbers(x)
+        if source is None:
+            source = self.convert(x)
         n = self.count_rows(source)
         if out is None:
             result = self.empty_outputs(source)
@@ -177,6 +193,21 @@ cdef class Predictor:
                 source = source.copy()  # or a row of outputs could fall on inputs that are still to be read
         self.run(<const real *>numpy.PyArray_DATA(source), n, <real *>numpy.PyArray_DATA(result))
         return result
+
+    cdef numpy.ndarray row_of_numbers(self, x):
+        """A list or tuple of one Python number for each feature, as an array; None for all else, which is looked at."""
+        cdef numpy.npy_intp i, n = self.net.n_features
+        cdef numpy.ndarray row
+        cdef real *out
+        if not (PyList_CheckExact(x) or PyTuple_CheckExact(x)) or PySequence_Fast_GET_SIZE(x) != n:
+            return None
+        row = numpy.PyArray_EMPTY(1, &n, real_type(), 0)
+        out = <real *>numpy.PyArray_DATA(row)
+        for i in range(n):
+            out[i] = <real>plain_number(<object>PySequence_Fast_GET_ITEM(x, i))
+            if not isfinite(out[i]):
+                return None
+        return row
 
     cdef isize count_rows(self, numpy.ndarray x) except -1:
         """Check type and shape of x, on which memory safety rests; return how many rows it holds."""

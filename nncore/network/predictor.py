@@ -71,8 +71,9 @@ class Predictor(ABC):
         ----------
         x : array-like of shape (n_features,) or (n, n_features)
             One row, or n rows to be answered one after another; from some twenty rows on, `predict` is quicker. Fastest
-            is a C-contiguous array of `dtype`; anything else is converted as by `predict`, the columns of a table by
-            name. It is not looked at for NaN and infinity: they go through the network, and NaN comes out as NaN.
+            is a C-contiguous array of `dtype`, then one row as a list or tuple of floats or ints; anything else is
+            converted as by `predict`, the columns of a table by name. It is not looked at for NaN and infinity: they go
+            through the network, and NaN comes out as NaN.
         out : ndarray of shape (n_outputs,) or (n, n_outputs), optional
             Where to write the output, saving the time for a new array: C-contiguous, aligned, writable, of
             `dtype` and without a mask.
