@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from nncore.history import History
     from nncore.initializers import Constant, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
-    from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
+    from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Normalization, Residual
     from nncore.losses import (
         BinaryCrossentropy,
         BinaryFocalCrossentropy,
@@ -107,7 +107,7 @@ HOMES = {
     "errors": ("EnvironmentVariableError", "ModelFileError", "NNCoreError", "NotBuiltError", "TrainingDiverged"),
     "history": ("History",),
     "initializers": ("Constant", "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal"),
-    "layers": ("Activation", "BatchNorm", "Dense", "Dropout", "LayerNorm", "Residual"),
+    "layers": ("Activation", "BatchNorm", "Dense", "Dropout", "LayerNorm", "Normalization", "Residual"),
     "losses": (
         "BinaryCrossentropy",
         "BinaryFocalCrossentropy",
@@ -194,6 +194,7 @@ __all__ = [
     "ModelFileError",
     "NNCoreError",
     "Nadam",
+    "Normalization",
     "NotBuiltError",
     "OneCycle",
     "Orthogonal",

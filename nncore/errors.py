@@ -37,7 +37,7 @@ avx512, avx512bf16, amx, or leave it unset
 
 
 class NotBuiltError(NNCoreError, RuntimeError):
-    """The model has no parameters yet: call ``build`` or ``fit`` first.
+    """The model has no parameters yet: call ``build`` or ``fit`` first; or its `Normalization` has no statistics yet.
 
     Examples
     --------

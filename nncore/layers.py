@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nncore import initializers
 from nncore.activations import Activation, as_activation
 from nncore.base import checks, elsewhere, json_form, lazy
+from nncore.base.normalization import Normalization
 from nncore.initializers import Initializer
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Dropout",
     "Layer",
     "LayerNorm",
+    "Normalization",
     "Residual",
     "as_activation",
     "from_dict",
@@ -334,9 +336,10 @@ def _inner_layers(argument: str, value: Any) -> tuple[Layer, ...]:
     return inner
 
 
-Layer = Dense | Activation | BatchNorm | LayerNorm | Dropout | Residual
+Layer = Dense | Activation | BatchNorm | LayerNorm | Dropout | Residual | Normalization
 
 LAYERS: dict[str, type] = {cls.__name__: cls for cls in (Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual)}
+LAYERS |= {"Normalization": Normalization}
 checks.explain_unknown_arguments(LAYERS.values())
 checks.explain_missing(LAYERS.values(), elsewhere.OF_A_LAYER)
 checks.explain_frozen(LAYERS.values(), "model.replace(index, dataclasses.replace(model.layers[index], {name}={value}))")

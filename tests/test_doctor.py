@@ -673,6 +673,7 @@ def test_remedies_can_be_followed():
     patterns = r"\b([A-Z]\w+)\((?:\.\.\., )?([a-z]\w*)?", r"fit\(\.\.\., (\w+)=", r'weight_initializer="(\w+)"'
     classes, options, names = ({found for text in texts for found in re.findall(p, text)} for p in patterns)
     known = {"Adam", "BatchNorm", "CosineDecay", "Dense", "Dropout", "EarlyStopping", "Residual", "Standardizer"}
+    known |= {"Normalization"}
     assert {name for name, _ in classes} == known
     for name, option in classes:
         found = getattr(nncore, name, None) or getattr(nncore.datasets, name)

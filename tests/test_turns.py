@@ -91,7 +91,7 @@ def test_a_fit_waits_for_compile(monkeypatch):
 
 def test_one_of_two_first_fits_is_refused(monkeypatch):
     model = classifier()
-    pause = Pause(monkeypatch, nncore.training.loop, "new_network")
+    pause = Pause(monkeypatch, nncore.training.adaptation, "new_network")
     errors = beside(lambda: model.fit(X, LABELS), [lambda: model.fit(X, LABELS)], pause)
     assert errors == [IN_ANOTHER_THREAD]
     assert trained(model, 1)

@@ -25,7 +25,7 @@ NO_SCHEDULE = (
     "of schedules there are PiecewiseConstant, StepDecay, ExponentialDecay, InverseTimeDecay, PolynomialDecay, "
     "CosineDecay, CosineDecayRestarts and OneCycle; LearningRateScheduler(function), a callback, sets any rate"
 )
-NO_LAYER = "of layers there are Dense, Activation, BatchNorm, LayerNorm, Dropout and Residual"
+NO_LAYER = "of layers there are Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual and Normalization"
 BY_NAME = "activations go by name: Dense(8, 'relu') or Activation('relu'); nncore.activations lists them"
 BY_ITS_NAME = "name it: Dense(8, weight_initializer='he_normal')"
 CROSSENTROPY = "use SparseCategoricalCrossentropy for numbers of classes, CategoricalCrossentropy for shares of them"
@@ -146,6 +146,7 @@ OF_LAYERS = table(
 
 OF_A_LAYER = table(
     {
+        "adapt": "model.adapt(X) does it, and the first fit by itself",
         "bias get_weights kernel set_weights variables weight weights": NO_NUMBERS,
         "count_params": "model.n_parameters is the number of all, and model.summary() tells that of each layer",
         "get_config": "the fields of a layer are its attributes, as repr(layer) shows them",
@@ -216,7 +217,7 @@ OF_THE_PACKAGE = table(
         "load_model": "nncore.load(path) reads what model.save(path) wrote",
         "load_weights": SETTING,
         "manual_seed seed set_random_seed set_seed": SEEDS,
-        "MinMaxScaler Normalization StandardScaler": "use nncore.datasets.Standardizer",
+        "MinMaxScaler StandardScaler": "use nncore.datasets.Standardizer, or Normalization() as a model's first layer",
         "MLPClassifier": f"nncore.sklearn.MLPClassifier is one; {CLASSIFIER} is a model for k classes, numbered from 0",
         "MLPRegressor": f"nncore.sklearn.MLPRegressor is one; {REGRESSOR} is a model",
         "Model Module": f"{CLASSIFIER} is a model for k classes, {REGRESSOR} one for quantities",

@@ -20,6 +20,7 @@ from nncore.history import History
 from nncore.model import Sequential, restored, snapshot
 from nncore.model.checkpoint import Snapshot
 from nncore.schedules import Schedule
+from nncore.training.adaptation import complete
 
 
 class Step(NamedTuple):
@@ -122,13 +123,18 @@ class Run:
         model = Sequential(setup.layers, seed=setup.seed, dtype=setup.dtype)
         model.compile(setup.optimizer, setup.loss, metrics_for(setup, self.prepared.dataset))
         model.build(self.prepared.X.shape[1])
+        return self._adapted(model)
+
+    def _adapted(self, model: Sequential) -> Sequential:
+        """Return a model that can predict: a script's does after the first epoch, which adapts it to the same rows."""
+        complete(model._state, self.part("train")[0])
         return model
 
     def _from_file(self, loaded: Loaded) -> Sequential:
         model = restored(loaded.snapshot)
         metrics = metrics_for(self.setup, self.prepared.dataset)
         model.compile(self.setup.optimizer, self.setup.loss, metrics, keep_state=True)
-        return model
+        return self._adapted(model)
 
     @property
     def current(self) -> Sequential:
@@ -282,6 +288,7 @@ class Run:
             self.model = self._built()
             return None
         result = apply(self.model, step)
+        self._adapted(self.model)
         self.setup, self._scores = setup, None
         self.journal += (step,)
         return result

@@ -10,10 +10,7 @@ import numpy as np
 from nncore.base import checks
 from nncore.base.source import Source
 from nncore.base.tables import column_names, names_to_keep, order_for, refuse_without_values
-
-EPS = float(np.finfo(np.float64).eps)
-ROUNDING = {name: float(np.finfo(name).eps) for name in ("float16", "float32")}
-FEW = 10  # rows or fewer: values that went through several operations differ in more than the last bit
+from nncore.datasets.moments import ROUNDING, Moments, moments
 
 
 class Standardizer:
@@ -71,36 +68,31 @@ class Standardizer:
         with np.errstate(over="ignore", invalid="ignore"):
             mean = np.where(constant, low, X.mean(axis=0, dtype=np.float64))  # so a constant becomes 0, not 1e-17
             deviation = X.std(axis=0, dtype=np.float64)
-        rounding = np.maximum(rounding, max(len(X), FEW) * EPS)  # of the values, or of sums over them
-        return self._learnt(names, mean, deviation, constant, rounding)
+        return self._learnt(names, Moments(len(X), mean, deviation, constant), rounding)
 
-    def _learnt(
-        self, names: Any, mean: np.ndarray, deviation: np.ndarray, constant: np.ndarray, rounding: Any
-    ) -> Standardizer:
-        if not np.isfinite(deviation).all():
-            column = int(np.isfinite(deviation).argmin())
+    def _learnt(self, names: Any, found: Moments, rounding: Any) -> Standardizer:
+        if not np.isfinite(found.deviation).all():
+            column = int(np.isfinite(found.deviation).argmin())
             raise ValueError(f"X spreads too wide in column {column}: the squares of its values overflow float64")
-        self.mean_, self.feature_names_ = mean, names
-        self.scale_ = np.where(constant | (deviation <= rounding * np.abs(mean)), 1.0, deviation)
+        self.mean_, self.feature_names_, self.scale_ = found.mean, names, found.scale(rounding)
         return self
 
     def _fit_source(self, source: Source) -> Standardizer:
-        """Sum up chunk by chunk: first the values, then the squares of their distances from the mean."""
-        n, names, rounding = 0, None, np.zeros(())
-        total = low = high = np.zeros(())
-        with np.errstate(over="ignore", invalid="ignore"):
+        names: tuple[str, ...] | None = None
+        width, rounding = 0, np.zeros(())
+
+        def parts() -> Iterator[tuple[np.ndarray, None]]:
+            nonlocal names, width, rounding
             for where, X, found, eps in _chunks(source):
-                if n and X.shape[1:] != total.shape:
-                    raise ValueError(f"{where}: X has {X.shape[1]} columns, {total.size} in the rows before")
-                least, most, names, rounding = X.min(axis=0), X.max(axis=0), found, np.maximum(rounding, eps)
-                low, high = (np.minimum(low, least), np.maximum(high, most)) if n else (least, most)
-                n, total = n + len(X), total + X.sum(axis=0, dtype=np.float64)
-            if not n:
-                raise ValueError("X has no row to learn from")
-            mean = np.where(low == high, low, total / n)
-            squares = sum(np.square(X - mean).sum(axis=0) for _, X, *_ in _chunks(source))
-        names = names if names is not None and len(names) == mean.size else None
-        return self._learnt(names, mean, np.sqrt(squares / n), low == high, np.maximum(rounding, max(n, FEW) * EPS))
+                if width and X.shape[1] != width:
+                    raise ValueError(f"{where}: X has {X.shape[1]} columns, {width} in the rows before")
+                names, width, rounding = found, X.shape[1], np.maximum(rounding, eps)
+                yield X, None
+
+        found = moments(parts)
+        if found is None:
+            raise ValueError("X has no row to learn from")
+        return self._learnt(names if names is not None and len(names) == width else None, found, rounding)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return ``(X - mean_) / scale_``: float32 for float32 input, else float64.

@@ -27,7 +27,7 @@ VERY_IMBALANCED = 100.0
 
 UNSEEN = 0.1  # share of a class among the training rows by that among the validation rows; of odd lots, it is near 1
 AT_LEAST = 2  # validation rows of that class: one alone may be chance
-NORMALISING = ("BatchNorm", "LayerNorm")
+NORMALISING = ("BatchNorm", "LayerNorm", "Normalization")
 WITHOUT_WEIGHTS = ("Dropout", "Activation")
 
 
@@ -48,7 +48,7 @@ def rounded_inputs(history: Record) -> Iterator[Finding]:
         "Products take the inputs rounded to 8 bits. Of numbers far from 0 these say how large they are, and little or "
         "nothing of how they differ, which then cannot be learnt.",
         "standardise all rows by the training rows: nncore.datasets.Standardizer().fit(X_train).transform(X); or "
-        "BatchNorm() as the first layer; or dtype='float32'.",
+        "Normalization() as the first layer; or dtype='float32'.",
     )
 
 
@@ -84,7 +84,7 @@ def unscaled_inputs(history: Record) -> Iterator[Finding]:
         "The gradient of a weight grows with its input: no learning rate suits large and small inputs alike, and large "
         "ones push the first layer to the flat ends of its activations.",
         "standardise all rows by the training rows: nncore.datasets.Standardizer().fit(X_train).transform(X), to which "
-        "a constant column is no harm; or BatchNorm() as the first layer.",
+        "a constant column is no harm; or Normalization() as the first layer.",
     )
 
 

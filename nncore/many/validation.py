@@ -24,6 +24,7 @@ from nncore.many.table import Table
 from nncore.many.together import fit_many
 from nncore.model import Sequential
 from nncore.training import scoring
+from nncore.training.adaptation import known_layers
 from nncore.training.batches import Shuffle
 from nncore.training.scoring import Scores
 from nncore.training.state import State, built, scorers
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 KNOWS = (
     "the model has been trained for {} epochs already, and goes on from there: if that was on these rows, it knows "
     "those held out and the scores mean nothing; give a function that makes an untrained one"
+)
+ADAPTED = (
+    "layer {!r} is adapted already, and stays so: if that was to these rows, it has seen those held out; without "
+    "model.adapt, it is adapted to those of each fold that are trained on"
 )
 Make = Callable[[], Sequential]
 
@@ -148,6 +153,8 @@ def cross_validate(
     table, first = Table(X, y), make()
     if first.epoch:
         warnings.warn(KNOWS.format(first.epoch), UserWarning, stacklevel=callers.level())
+    elif layers := known_layers(first._state):
+        warnings.warn(ADAPTED.format(layers[0]), UserWarning, stacklevel=callers.level())
     cut = folds_of(**facts(first._state, table, stratified), folds=folds, repeats=repeats, seed=seed)
     models = [first, *(make() for _ in cut[1:])]
     train, held = [rows for rows, _ in cut], [rows for _, rows in cut]

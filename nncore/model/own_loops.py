@@ -15,10 +15,11 @@ from nncore.arrays.inputs import all_finite
 from nncore.base import checks
 from nncore.base.typing import Array, Floats
 from nncore.engine import own_arithmetic
-from nncore.errors import TrainingDiverged
+from nncore.errors import NotBuiltError, TrainingDiverged
 from nncore.model import prediction
 from nncore.network import Network, own_steps
 from nncore.program import Program, refuse_unsuitable_batch
+from nncore.program.normalization import filled
 from nncore.training import batches
 from nncore.training.state import State, built, current_loss
 
@@ -179,8 +180,8 @@ class OwnLoops:
         """Take over the weights of a model with layers of the same shapes, or move towards them.
 
         Every number of `get_weights`, running averages of `BatchNorm` included, becomes
-        ``(1 - tau) * own + tau * other``, with `tau` rounded to the model's dtype; with ``tau=1`` that of `other`. The
-        optimizer's state stays.
+        ``(1 - tau) * own + tau * other``, with `tau` rounded to the model's dtype; with ``tau=1`` that of `other`. A
+        `Normalization` that was not adapted takes that of `other` in any case. The optimizer's state stays.
 
         Parameters
         ----------
@@ -193,7 +194,7 @@ class OwnLoops:
         TypeError, ValueError
             If `other` is no model or has arrays of other shapes, or `tau` is not in 0..1.
         NotBuiltError
-            If one of them has no weights yet.
+            If one of them has no weights yet, or `other` is not adapted and the model is.
 
         Examples
         --------
@@ -302,7 +303,16 @@ def _copy_weights_from(state: State, other: Any, tau: float) -> None:
         network = built(state)
         _check_alike(network.program, source.program)
         kept = network.weights()
+        if share < 1:
+            _check_adapted(source, network)
+            kept = kept[0], filled(network.program, kept[1], given[1])
         network.set_weights(*(_mixed(mine, theirs, share) for mine, theirs in zip(kept, given, strict=True)))
+
+
+def _check_adapted(source: Network, network: Network) -> None:
+    """Raise NotBuiltError if another model has no statistics, of which this one, that has, would take over a share."""
+    if source.unadapted and not network.unadapted:
+        raise NotBuiltError(f"other is not adapted: its layer {source.unadapted[0]!r} has no statistics yet")
 
 
 def _mixed(mine: Array, theirs: Array, share: Any) -> Array:

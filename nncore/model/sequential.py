@@ -650,6 +650,41 @@ class Sequential(OwnLoops):
             fit = Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options)
             return fit.run()
 
+    def adapt(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> None:
+        """Work out what the `Normalization` of the model subtracts and divides by; of a new model, build it.
+
+        Mean and standard deviation of each column are summed up in float64, part by part, and kept in the model's
+        dtype. ``fit`` does this by itself, with its own X and `sample_weight`, if it has not been done yet; a later
+        ``fit`` keeps what there is, so ask for it where data of another kind are to be learned. Weights, optimizer and
+        epoch stay. Keras has it as a method of the layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or a source of `nncore.data`
+            The rows to be trained on: without those to validate or test on.
+        sample_weight : array-like of shape (n_samples,), optional
+            >= 0: a row of weight 2 counts as two.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the model has no `Normalization`, or an argument is wrong; or a column spreads so wide, or so little,
+            that the model's dtype cannot hold the square.
+        RuntimeError
+            If the model is being trained.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Normalization, Sequential
+        >>> model = Sequential([Normalization(), Dense(1)])
+        >>> model.adapt([[100.0, 0.5], [300.0, 0.5]])
+        >>> [array.tolist() for array in model.get_weights("normalization_0")]
+        [[200.0, 0.5], [10000.0, 1.0]]
+        """
+        from nncore.training import adaptation
+
+        adaptation.adapt(self._state, X, sample_weight)
+
     def train_on_batch(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, epoch: float | None = None
     ) -> float:
@@ -1034,7 +1069,7 @@ class Sequential(OwnLoops):
 
 # `predict`, `train_on_batch` and what the guide names beside them are called too often for that.
 ONCE = "build compile fit evaluate save add insert remove move replace summary explain_step get_weights set_weights"
-RARE = "stepper freeze unfreeze clone reset get_config get_layer activations to_bytes"
+RARE = "adapt stepper freeze unfreeze clone reset get_config get_layer activations to_bytes"
 checks.explain_unknown_arguments([Sequential], [*ONCE.split(), *RARE.split()])
 answer(Sequential, elsewhere.OF_A_MODEL, elsewhere.SET_ON_A_MODEL)
 refuse_setting(Sequential, elsewhere.READ_ONLY)

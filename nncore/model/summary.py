@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nncore import engine
 from nncore.base import html
-from nncore.layers import Activation, Dense, Layer, as_activation
+from nncore.layers import Activation, Dense, Layer, Normalization, as_activation
 from nncore.program import Program, last_activation
 from nncore.program.naming import in_depth, layer_name
 from nncore.training.state import State, current_loss, dtype_policy
@@ -101,8 +101,17 @@ def _layer_cells(state: State) -> list[tuple[str, ...]]:
             outputs = str(layer.units)
         name = "  " * depth + layer_name(layer, number)
         kind = type(layer).__name__ + ("" if getattr(layer, "trainable", True) else ", frozen")
+        if isinstance(layer, Normalization):
+            kind += f", {_known(state, layer, number)}"
         cells.append((name, kind, outputs, _activation(layer), _count(program, number)))
     return cells
+
+
+def _known(state: State, layer: Normalization, number: int) -> str:
+    if layer.mean is not None:
+        return "given"
+    missing = state.network is None or layer_name(layer, number) in state.network.unadapted
+    return "not adapted" if missing else "adapted"
 
 
 def _activation(layer: Layer) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -185,10 +186,10 @@ def _blocks(program: Program, number: int) -> tuple[list[ParameterBlock], list[P
 
 
 def _fitting(before: Program, after: Program, origin_of: dict[int, int]) -> set[int]:
-    """Return the numbers of the layers whose parameters and statistics have the shapes they had."""
+    """Return the numbers of the layers whose parameters and statistics have the shapes, and given values, they had."""
 
-    def shapes(program: Program, number: int) -> list[list[tuple[int, ...]]]:
-        return [[block.shape for block in blocks] for blocks in _blocks(program, number)]
+    def shapes(program: Program, number: int) -> list[list[tuple[tuple[int, ...], Any]]]:
+        return [[(block.shape, block.given) for block in blocks] for blocks in _blocks(program, number)]
 
     return {now for now, origin in origin_of.items() if shapes(after, now) == shapes(before, origin)}
 

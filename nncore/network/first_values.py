@@ -10,6 +10,7 @@ from nncore.arrays.inputs import all_finite
 from nncore.base.typing import Array
 from nncore.initializers import initialize
 from nncore.program import Program
+from nncore.program.normalization import normalizations
 
 
 def initial_parameters(program: Program, seed: int, dtype: np.dtype, streams: Mapping[int, int] | None = None) -> Array:
@@ -45,4 +46,32 @@ def initial_parameters(program: Program, seed: int, dtype: np.dtype, streams: Ma
     if not all_finite(flat):
         block = next(block for block in program.parameters if not all_finite(block.of(flat)))
         raise ValueError(f"the first values of {block.name} are too large for {dtype}: {block.initializer}")
+    return flat
+
+
+def initial_statistics(program: Program, dtype: np.dtype) -> Array:
+    """Return what means and variances begin with, as one flat vector; the variances of a `Normalization` with 0.
+
+    Raises
+    ------
+    ValueError
+        If one that a layer was given is too large or too small for `dtype`.
+
+    Examples
+    --------
+    >>> from nncore.layers import BatchNorm, Dense, Normalization
+    >>> from nncore.program import lower
+    >>> layers = [Normalization(mean=[5.0, 6.0], variance=9.0), Dense(1), BatchNorm()]
+    >>> initial_statistics(lower(layers, 2, "mse"), np.dtype("float64"))
+    array([5., 6., 9., 9., 0., 1.])
+    """
+    flat = np.empty(program.n_statistics, dtype)
+    with np.errstate(over="ignore"):
+        for block in program.statistics:
+            block.of(flat)[:] = float(block.initializer == "ones") if block.given is None else block.given
+    for _, (mean, variance) in normalizations(program):
+        lost = variance.given is not None and (variance.of(flat) < np.finfo(dtype).tiny).any()
+        if lost or not (all_finite(mean.of(flat)) and all_finite(variance.of(flat))):
+            layer = mean.name.removesuffix(".mean")
+            raise ValueError(f"mean or variance of layer {layer!r} is too large or too small for {dtype}")
     return flat

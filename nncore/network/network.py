@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +10,18 @@ import numpy as np
 from nncore import engine
 from nncore.base.typing import Array, Floats
 from nncore.engine import lanes
+from nncore.errors import NotBuiltError
+from nncore.network import forks
+from nncore.network.first_values import initial_statistics
 from nncore.network.lending import Lent
-from nncore.network.turn import Turn, alive
+from nncore.network.turn import Turn
 from nncore.optimizers import Optimizer
 from nncore.program import Program
+from nncore.program.normalization import is_normalization, unadapted
 
 if TYPE_CHECKING:
     from nncore.network.meeting import Meeting
     from nncore.network.predictor import Predictor
-
-_alive: weakref.WeakSet[Network] = weakref.WeakSet()
 
 
 class Network:
@@ -50,6 +50,8 @@ class Network:
     to_inputs : Plan or None
         Of the same program, whose deltas go back to the inputs; there once it has been asked for. See
         `nncore.network.own_steps`.
+    unadapted : tuple of str
+        The names of `Normalization` layers that do not know yet what to subtract: nothing can be computed then.
     meeting : Meeting or None
         Where the thread that trains meets those that train other networks, to train all in one call.
     """
@@ -65,7 +67,11 @@ class Network:
         self.to_inputs: Any = None
         self._lent: Lent | None = None
         self._orphaned = False  # whether a thread that died in a fork was using the plan
-        _alive.add(self)
+        self._sound = True  # whether it is none such, and can compute
+        self.unadapted: tuple[str, ...] = ()
+        if any(map(is_normalization, program.rows)):
+            self.set_statistics(initial_statistics(program, self.dtype))
+        forks.networks.add(self)
 
     @engine.own_arithmetic  # it rounds what layers are given as float64, a slope or an epsilon
     def _new_plan(self, parameters: Array) -> Any:
@@ -97,9 +103,20 @@ class Network:
             self.turn.check_computing()
         return self._lent_plan()
 
+    def check_adapted(self) -> None:
+        """Raise NotBuiltError if a `Normalization` has no statistics yet."""
+        if self.unadapted:
+            mend = "model.adapt(X) with the rows to be trained on does it, and fit by itself"
+            raise NotBuiltError(f"layer {self.unadapted[0]!r} is not adapted yet: {mend}")
+
+    def ready_plan(self) -> Any:
+        """Return `idle_plan` to compute what the network says, if it can: see `check_adapted`."""
+        self.check_adapted()
+        return self.idle_plan()
+
     def _held(self) -> Array | None:
         """The lent vector, if somebody holds it and it has the current parameters of a plan that can be used."""
-        usable = self._lent is not None and self._lent.held and not self.turn.computing and not self._orphaned
+        usable = self._lent is not None and self._lent.held and not self.turn.computing and self._sound
         return self._lent.values if self._lent is not None and usable else None
 
     def _replace_plan(self) -> None:
@@ -115,11 +132,11 @@ class Network:
         plan.set_slots(slots)
         plan.iterations = self._plan.iterations
         self._use(plan)
-        self._orphaned = False
+        self._orphaned, self._sound = False, not self.unadapted
 
     def become_orphan(self) -> None:
         """Return to the last finished epoch, and let go of a plan that a thread which no longer exists was using."""
-        self._orphaned, self.to_inputs = True, None
+        self._orphaned, self._sound, self.to_inputs = True, False, None
         self._plan.go_back()
         self.lend_anew()
 
@@ -164,6 +181,8 @@ class Network:
         self.turn.check()
         with self.turn.lock:
             self.idle_plan().set_statistics(flat)
+            self.unadapted = unadapted(self.program, flat)
+            self._sound = not self.unadapted
 
     def weights(self) -> tuple[Array, Array]:
         """Return copies of the flat parameter vector and of the statistics, of one moment."""
@@ -249,6 +268,7 @@ class Network:
         from nncore.program.folding import folded
 
         with self.turn.lock:
+            self.check_adapted()
             numbers = folded(self.program, self.get_parameters(), self.get_statistics())
         return freeze(*numbers, feature_names) if out is None else thaw(out, *numbers, feature_names)
 
@@ -259,12 +279,12 @@ class Network:
             turn.check()
         with turn.lock:
             predictions: Array | None
-            if self._lent is None and turn.trainer is None and not turn.computing and not self._orphaned:
+            if self._lent is None and turn.trainer is None and not turn.computing and self._sound:
                 predictions = self._plan.predict(X)  # as below, without the calls that would find that out
             elif self._lent is not None and len(X) == 1 and (held := self._held()) is not None:
                 predictions = self._plan.predict_row(X, held)  # in less time than it takes to compare
             else:
-                predictions = self.idle_plan().predict(X)
+                predictions = self.ready_plan().predict(X)
             return predictions
 
     def evaluate(
@@ -278,7 +298,7 @@ class Network:
         """Return the loss; write predictions (n, n_outputs) and the loss of each row (n,) to where they are wanted."""
         self.turn.check()
         with self.turn.lock:
-            return float(self.idle_plan().evaluate(X, target, sample_weight, predictions, row_losses))
+            return float(self.ready_plan().evaluate(X, target, sample_weight, predictions, row_losses))
 
     def loss_and_gradient(
         self, X: Array, target: Array, sample_weight: Array | None, seed: int = 0
@@ -287,7 +307,7 @@ class Network:
         gradient = np.empty(self.program.n_parameters, self.dtype)
         self.turn.check()
         with self.turn.lock:
-            return float(self.idle_plan().loss_and_gradient(X, target, sample_weight, gradient, seed)), gradient
+            return float(self.ready_plan().loss_and_gradient(X, target, sample_weight, gradient, seed)), gradient
 
     def explain(
         self, X: Array, target: Array, sample_weight: Array | None, seed: int
@@ -296,14 +316,14 @@ class Network:
         gradient = np.empty(self.program.n_parameters, self.dtype)
         self.turn.check()
         with self.turn.lock:
-            return *self.idle_plan().explain(X, target, sample_weight, gradient, seed), gradient
+            return *self.ready_plan().explain(X, target, sample_weight, gradient, seed), gradient
 
     def train(self, X: Array | None, target: Array, sample_weight: Array | None, **options: Any) -> Any:
         """Run the plan's training; `options` and the result are those of ``Plan.train``."""
         if self.turn.trainer is not None:
             self.turn.check()
         with self.turn.lock:
-            plan, self.turn.computing = self.idle_plan(), True
+            plan, self.turn.computing = self.ready_plan(), True
             try:
                 if self.meeting is None:
                     return plan.train(X, target, sample_weight, **options)
@@ -336,8 +356,8 @@ class Network:
             The loss before the step; None, and nothing done, if this is not what the engine reads, or diverges.
         """
         turn, lent = self.turn, self._lent
-        if turn.computing or self._orphaned or (lent is not None and not lent.held):
-            self.idle_plan()
+        if turn.computing or not self._sound or (lent is not None and not lent.held):
+            self.ready_plan()
             lent = self._lent
         turn.computing = True
         try:
@@ -347,17 +367,3 @@ class Network:
             return loss
         finally:
             turn.computing = False
-
-
-def _forget_other_threads() -> None:
-    """In a child process: begin anew with what other threads were using when this one forked."""
-    lost = {turn for turn in alive() if turn.forget_other_threads()}
-    for network in list(_alive):
-        if network.turn in lost:
-            network.become_orphan()
-    for turn in lost:
-        turn.record_what_is_finished()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
-    os.register_at_fork(after_in_child=_forget_other_threads)

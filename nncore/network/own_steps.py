@@ -28,7 +28,7 @@ def backward(network: Network, X: Array, dys: Any, seed: int, training: bool) ->
     gradient = np.empty(network.program.n_parameters, network.dtype)
     network.turn.check()
     with network.turn.lock:
-        plan, network.turn.computing = network.idle_plan(), True
+        plan, network.turn.computing = network.ready_plan(), True
         try:
             return gradient if plan.backward(X, dys, gradient, seed, training) else None
         finally:
@@ -54,6 +54,7 @@ def input_gradient(network: Network, X: Array, dys: Array | None) -> Array:
     out = np.empty((len(X), program.n_outputs if dys is None else 1, program.n_features), dtype)
     network.turn.check()
     with network.turn.lock:
+        network.check_adapted()
         parameters, statistics = network.weights()
         if network.to_inputs is None:
             network.to_inputs = engine.load_for(program, dtype.name).Plan(program, to_inputs=True)

@@ -8,8 +8,19 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from nncore.base.normalization import Values
 from nncore.initializers import Initializer
-from nncore.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm, Residual, as_activation
+from nncore.layers import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Layer,
+    LayerNorm,
+    Normalization,
+    Residual,
+    as_activation,
+)
 from nncore.program.naming import layer_name
 
 BATCH = -1
@@ -32,7 +43,8 @@ class Row:
     activation : str
         A name in `nncore.activations.ACTIVATIONS`, ``"identity"`` for none.
     parameter : float
-        The activation's parameter, dropout's rate or a norm's epsilon; 0.0 where there is none.
+        The activation's parameter, dropout's rate or a norm's epsilon; 0.0 where there is none. By that a batchnorm is
+        known that a `Normalization` made; see `nncore.program.normalization`.
     weight, bias : int
         Index in the flat parameter vector of the first value of the weight (n_in, n_out), in C order, and of the bias
         (n_out,), which lies right behind the weight; of a norm's gamma and beta (n_out,) likewise; -1 for none.
@@ -96,6 +108,8 @@ class ParameterBlock:
         Where its first values come from.
     activation : str
         The activation behind it, which decides what the initializer ``"auto"`` means.
+    given : float, tuple of float, or None
+        First values of statistics, in the place of the initializer's; these are never adapted.
     """
 
     name: str
@@ -104,6 +118,7 @@ class ParameterBlock:
     offset: int
     initializer: Initializer
     activation: str
+    given: Values | None = None
 
     @property
     def size(self) -> int:
@@ -239,6 +254,23 @@ class Rows:
         self._block(self.statistics, number, f"{name}.variance", shape, "ones", "identity")
         self._append(replace(row, statistics=mean, momentum=layer.momentum))
 
+    def _normalization(self, layer: Normalization, number: int, where: str) -> None:
+        """Append a batchnorm that is frozen and has no epsilon: its statistics are not those of a batch."""
+        name, source, blocks = self._name(layer, number), len(self.rows) - 1, self.statistics
+        if source != BATCH:
+            raise ValueError(
+                f"{where}: Normalization reads the rows as they are given, and there are layers before it; put it "
+                "first, or use BatchNorm or LayerNorm here"
+            )
+        first = self._block(blocks, number, f"{name}.mean", (self.width,), "zeros", "identity")
+        self._block(blocks, number, f"{name}.variance", (self.width,), "zeros", "identity")
+        for at, values in zip((-2, -1), (layer.mean, layer.variance), strict=True):
+            if isinstance(values, tuple) and len(values) != self.width:
+                what = blocks[at].name.rpartition(".")[2]
+                raise ValueError(f"{where}: {what} has {len(values)} values, but there are {self.width} columns")
+            blocks[at] = replace(blocks[at], given=values)
+        self._append(Row("batchnorm", number, *self._square, source=source, statistics=first, frozen=True))
+
     def _layer_norm(self, layer: LayerNorm, number: int, where: str) -> None:
         self._append(self._norm("layernorm", layer, number, self._name(layer, number)))
 
@@ -276,6 +308,7 @@ _ADD: dict[type, Callable[[Rows, Any, int, str], None]] = {
     Activation: Rows._activation,
     BatchNorm: Rows._batch_norm,
     LayerNorm: Rows._layer_norm,
+    Normalization: Rows._normalization,
     Dropout: Rows._dropout,
     Residual: Rows._residual,
 }

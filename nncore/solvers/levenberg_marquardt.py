@@ -22,6 +22,7 @@ from nncore.base.typing import Array
 from nncore.engine.penalties import penalty
 from nncore.losses import NAME_OF_KERNEL
 from nncore.program import Program
+from nncore.program.normalization import is_normalization
 from nncore.solvers import equations
 from nncore.solvers.jacobian import OPS, Derivatives
 from nncore.solvers.objective import Objective
@@ -77,6 +78,9 @@ def check(program: Program) -> None:
             f"solver='lm' minimises squared errors only, this model's loss is {loss}; use solver='lbfgs', or "
             "compile(loss='mean_squared_error')"
         )
+    if any(map(is_normalization, program.rows)):
+        outside = "standardise the rows outside of the model, by nncore.datasets.Standardizer"
+        raise ValueError(f"solver='lm' does not differentiate Normalization; use solver='lbfgs', or {outside}")
     if any(row.frozen for row in program.rows):
         raise ValueError("solver='lm' trains all layers, and some are frozen; use solver='lbfgs', or model.unfreeze()")
     if program.reading is not None:

@@ -298,6 +298,7 @@ def _on_converted(
     refuse_frozen(program)
     refuse_unsuitable_batch(program, n, state.dtype.itemsize)
     network = state.network or new_network(state, program)
+    network.check_adapted()
     rate = np.array([rate_at(state, network, epoch)])
     check_own_loss(network, data)
     state.network = network

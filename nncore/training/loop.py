@@ -22,9 +22,9 @@ from nncore.program import Program
 from nncore.program.naming import layer_names
 from nncore.program.penalties import penalises
 from nncore.program.symmetry import symmetric_layers
-from nncore.training import sampling, scoring
+from nncore.training import adaptation, sampling, scoring
 from nncore.training.progress import ProgressBar, check_verbose, progress
-from nncore.training.state import Prepared, State, current_loss, new_network, scorers, training_data
+from nncore.training.state import Prepared, State, current_loss, scorers, training_data
 from nncore.training.within import scored_within
 
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
@@ -183,7 +183,7 @@ class Fit:
         self.metrics = scorers(state)
         names = recorded(state, program, strategy, self.metrics, self.validation is not None)
         self.callbacks.check_logs(names, self._objection)
-        self.network = state.network or new_network(state, program)
+        self.network = adaptation.adapted(state, found)
         strategy.check_start(self.network, self.data)
         self._try_metrics()
         shape = (len(self.data.X), program.n_outputs)

@@ -62,9 +62,9 @@ def feeder(
     return Feeder(X, windows, shuffle, seed, permuted, end)
 
 
-def parts(X: Any) -> Any:
-    """Yield slices of a `Streamed`, and its rows there, in an array that is used again."""
-    step = max(1, VALUES // X.shape[1])
+def parts(X: Any, values: int = VALUES) -> Any:
+    """Yield slices of a `Streamed`, and its rows there, in an array that is used again, so many values at a time."""
+    step = max(1, values // X.shape[1])
     rows = np.empty((min(step, len(X)), X.shape[1]), X.dtype)
     for first in range(0, len(X), step):
         n = min(step, len(X) - first)

@@ -45,7 +45,15 @@ def refused(ask, message, **fields):
 def test_the_schema_holds_the_tables_of_the_core():
     found = json.loads(encode(schema()))
     assert {row["name"] for row in found["activations"]} >= {"relu", "tanh", "softmax", "gelu"}
-    assert set(found["layers"]) == {"Dense", "Activation", "BatchNorm", "LayerNorm", "Dropout", "Residual"}
+    assert set(found["layers"]) == {
+        "Dense",
+        "Activation",
+        "BatchNorm",
+        "LayerNorm",
+        "Dropout",
+        "Residual",
+        "Normalization",
+    }
     assert found["layers"]["Dense"]["fields"]["units"]["required"]
     assert found["initializers"]["scaled"]["normal"]["type"] == "RandomNormal"
     assert found["initializers"]["scaled"]["normal"]["fields"]["stddev"]["default"] == 0.05
@@ -955,6 +963,27 @@ def test_a_layer_without_weights_begins_with_none(ask):
     group = {"type": "Residual", "layers": [{"type": "Dropout", "rate": 0.1}, {"type": "Dense", "units": 4}]}
     told = ask("insert", index=1, layer=group)["messages"]
     assert told == ["dense_3 is new: it begins with new weights, the others keep theirs"]
+
+
+def test_a_normalization_knows_the_rows_at_once(ask):
+    """What is shown before the first epoch is what the script's model is in it."""
+    ask("insert", index=0, layer={"type": "Normalization"})
+    learnt = [array.tolist() for array in ask.run.model.get_weights("normalization_0")]
+    X = ask.run.prepared.parts["train"][0]
+    assert np.allclose(learnt[0], X.mean(axis=0)) and np.allclose(learnt[1], X.var(axis=0))
+    ask("step_batch")
+    ask("step_epoch")
+    ask("remove", index=0)
+    ask("insert", index=0, layer={"type": "Normalization"})
+    ask("train", epochs=2)
+    ask.session.play(lambda: False)
+    assert ask("explain")["layers"][0]["kind"] == "Normalization"
+    assert [array.tolist() for array in ask.run.model.get_weights("normalization_0")] == learnt
+    ask("undo")
+    ask("redo")
+    scope = {}
+    exec(ask("export", kind="script")["text"], scope)
+    assert np.array_equal(scope["model"].parameters, ask.run.model.parameters)
 
 
 @pytest.mark.parametrize("message", ["step_epoch", "train"])

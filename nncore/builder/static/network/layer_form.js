@@ -11,6 +11,7 @@ import { duplicateChosen, moveChosen, removeChosen, updateLayer } from "./edits.
 import { gradientInWords } from "./gradient_bars.js";
 import { groupFields, innerButtons } from "./group_form.js";
 
+const NO_FIELD = new Set(["layers", "mean", "variance"]); // the core's: inner layers have a form, columns their own values
 const FEW = 2; // fields shown at first of a kind that needs none to be told
 
 /** Put the settings into `root`; `toCard` moves the focus back to the card. */
@@ -149,7 +150,7 @@ function hint() {
 function parts(layer) {
   const { fields } = store.schema.layers[layer.type];
   const function_ = isFunction(layer.type);
-  const own = Object.keys(fields).filter(name => name !== "layers" && !function_);
+  const own = Object.keys(fields).filter(name => !NO_FIELD.has(name) && !function_);
   const needed = own.filter(name => fields[name].required || name === "activation");
   const first = needed.length || isGroup(layer) ? needed : own.filter(name => name !== "name").slice(0, FEW);
   return [first, own.filter(name => !first.includes(name))];
