@@ -32,7 +32,17 @@ if TYPE_CHECKING:
     )
     from nncore.history import History
     from nncore.initializers import Constant, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
-    from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Normalization, Residual
+    from nncore.layers import (
+        Activation,
+        BatchNorm,
+        Columns,
+        Dense,
+        Dropout,
+        LayerNorm,
+        Normalization,
+        Parallel,
+        Residual,
+    )
     from nncore.losses import (
         BinaryCrossentropy,
         BinaryFocalCrossentropy,
@@ -107,7 +117,17 @@ HOMES = {
     "errors": ("EnvironmentVariableError", "ModelFileError", "NNCoreError", "NotBuiltError", "TrainingDiverged"),
     "history": ("History",),
     "initializers": ("Constant", "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal"),
-    "layers": ("Activation", "BatchNorm", "Dense", "Dropout", "LayerNorm", "Normalization", "Residual"),
+    "layers": (
+        "Activation",
+        "BatchNorm",
+        "Columns",
+        "Dense",
+        "Dropout",
+        "LayerNorm",
+        "Normalization",
+        "Parallel",
+        "Residual",
+    ),
     "losses": (
         "BinaryCrossentropy",
         "BinaryFocalCrossentropy",
@@ -165,6 +185,7 @@ __all__ = [
     "CSVLogger",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
+    "Columns",
     "Constant",
     "CosineDecay",
     "CosineDecayRestarts",
@@ -198,6 +219,7 @@ __all__ = [
     "NotBuiltError",
     "OneCycle",
     "Orthogonal",
+    "Parallel",
     "Perceptron",
     "PiecewiseConstant",
     "Pinball",

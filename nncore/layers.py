@@ -14,6 +14,7 @@ from nncore import initializers
 from nncore.activations import Activation, as_activation
 from nncore.base import checks, elsewhere, json_form, lazy
 from nncore.base.normalization import Normalization
+from nncore.categories import Columns
 from nncore.initializers import Initializer
 
 __all__ = [
@@ -21,13 +22,16 @@ __all__ = [
     "MAX_UNITS",
     "Activation",
     "BatchNorm",
+    "Columns",
     "Dense",
     "Dropout",
     "Layer",
     "LayerNorm",
     "Normalization",
+    "Parallel",
     "Residual",
     "as_activation",
+    "branches",
     "from_dict",
     "leaves",
     "to_dict",
@@ -317,29 +321,102 @@ class Residual:
         return f"Residual({', '.join([repr(list(self.layers)), *checks.changed(self, but=('layers',))])})"
 
 
+@dataclass(frozen=True)
+class Parallel:
+    """Branches that all read the same, and whose outputs stand side by side, in their order.
+
+    What Keras' ``Concatenate`` does with its inputs. Of a wide and deep network (Cheng et al., 2016), for one, one
+    branch is deep and the other passes on what it reads: ``Parallel([[Dense(64, "relu"), Dense(32, "relu")], []])``.
+
+    Parameters
+    ----------
+    branches : iterable of iterables of layers
+        At least two. One without layers passes its input on.
+    name : str, optional
+        As in `Dense`; by default ``parallel_`` and its number.
+    trainable : bool
+        False leaves all layers inside as they are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `branches` holds something else, fewer than two of them, or layers nested more than 32 deep.
+
+    Examples
+    --------
+    >>> Parallel([[Columns([0, 1]), Dense(8, "relu")], [Columns([2])]])
+    Parallel([[Columns([0, 1]), Dense(8, 'relu')], [Columns([2])]])
+    """
+
+    branches: tuple[tuple[Layer, ...], ...]
+    name: str | None = None
+    _: KW_ONLY
+    trainable: bool = field(default=True, metadata=json_form.OPTIONAL)
+
+    def __post_init__(self) -> None:
+        checks.check(self, branches=_branches, name=checks.name, trainable=checks.flag)
+
+    def __repr__(self) -> str:
+        shown = repr([list(branch) for branch in self.branches])
+        return f"Parallel({', '.join([shown, *checks.changed(self, but=('branches',))])})"
+
+
 DEEPEST = 32
-"""How deep a `Residual` may lie in others: what reads, writes and draws layers goes down into them."""
+"""How deep a `Residual` or `Parallel` may lie in others: what reads, writes and draws layers goes down into them."""
+
+
+def branches(layer: Layer) -> tuple[tuple[Layer, ...], ...]:
+    """Return the lists of layers that lie in a layer: one in a `Residual`, several in a `Parallel`, else none.
+
+    Examples
+    --------
+    >>> branches(Residual([Dense(3)])), branches(Parallel([[Dense(3)], []])), branches(Dense(3))
+    (((Dense(3),),), ((Dense(3),), ()), ())
+    """
+    if isinstance(layer, Parallel):
+        return layer.branches
+    return (layer.layers,) if isinstance(layer, Residual) else ()
 
 
 def _depth(layer: Layer) -> int:
-    return 1 + max(map(_depth, layer.layers), default=0) if isinstance(layer, Residual) else 0
+    lists = branches(layer)
+    return 1 + max((_depth(one) for inner in lists for one in inner), default=0) if lists else 0
 
 
-def _inner_layers(argument: str, value: Any) -> tuple[Layer, ...]:
+def _list_of_layers(argument: str, value: Any, owner: str) -> tuple[Layer, ...]:
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise TypeError(f"{argument} must be a list of layers, got {checks.described(value)}")
     inner = tuple(checks.exact(f"{argument}[{i}]", layer, LAYERS) for i, layer in enumerate(value))
     if (depth := 1 + max(map(_depth, inner), default=0)) > DEEPEST:
-        raise ValueError(f"{argument} of Residual are nested {depth} deep, expected at most {DEEPEST}")
+        raise ValueError(f"{argument} of {owner} are nested {depth} deep, expected at most {DEEPEST}")
+    return inner
+
+
+def _inner_layers(argument: str, value: Any) -> tuple[Layer, ...]:
+    inner = _list_of_layers(argument, value, "Residual")
     if not any(isinstance(layer, Dense) for layer in leaves(inner)):
         raise ValueError(f"{argument} of Residual must hold at least one Dense layer, got {list(inner)}")
     return inner
 
 
-Layer = Dense | Activation | BatchNorm | LayerNorm | Dropout | Residual | Normalization
+def _branches(argument: str, value: Any) -> tuple[tuple[Layer, ...], ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{argument} must be a list of lists of layers, got {checks.described(value)}")
+    found = tuple(_list_of_layers(f"{argument}[{i}]", branch, "Parallel") for i, branch in enumerate(value))
+    if len(found) < 2:
+        raise ValueError(
+            f"{argument} of Parallel must be at least 2 lists of layers, got {len(found)}; the layers of "
+            "a single one stand in the network itself"
+        )
+    return found
 
-LAYERS: dict[str, type] = {cls.__name__: cls for cls in (Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual)}
-LAYERS |= {"Normalization": Normalization}
+
+Layer = Dense | Activation | BatchNorm | LayerNorm | Dropout | Residual | Normalization | Columns | Parallel
+
+LAYERS: dict[str, type] = {
+    cls.__name__: cls
+    for cls in (Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual, Normalization, Columns, Parallel)
+}
 checks.explain_unknown_arguments(LAYERS.values())
 checks.explain_missing(LAYERS.values(), elsewhere.OF_A_LAYER)
 checks.explain_frozen(LAYERS.values(), "model.replace(index, dataclasses.replace(model.layers[index], {name}={value}))")
@@ -347,7 +424,7 @@ _PARTS = LAYERS | initializers.KINDS
 
 
 def leaves(layers: Iterable[Layer]) -> Iterator[Layer]:
-    """Yield the layers that compute something, those inside of `Residual` included.
+    """Yield the layers that compute something, those inside of `Residual` and `Parallel` included.
 
     Examples
     --------
@@ -355,9 +432,9 @@ def leaves(layers: Iterable[Layer]) -> Iterator[Layer]:
     [3, 2, 3]
     """
     for layer in layers:
-        if isinstance(layer, Residual):
-            yield from leaves(layer.layers)
-        else:
+        for inner in branches(layer):
+            yield from leaves(inner)
+        if not isinstance(layer, (Residual, Parallel)):
             yield layer
 
 
@@ -393,7 +470,7 @@ def from_dict(data: dict[str, Any]) -> Layer:
     try:
         layer: Layer = json_form.from_dict("layer", data, LAYERS, _PARTS)
     except RecursionError:  # before there is any layer whose depth could be told
-        raise ValueError(f"layers of Residual are nested too deep, expected at most {DEEPEST} deep") from None
+        raise ValueError(f"layers are nested too deep, expected at most {DEEPEST} deep") from None
     return layer
 
 

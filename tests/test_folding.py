@@ -13,7 +13,11 @@ from nncore.network.predictor import freeze
 from nncore.program import MIXED_BFLOAT16, lower
 from nncore.program.folding import MOST_DEVIATIONS, MOST_IN_BFLOAT16, folded
 
-KEPT = {"residual of everything": 2}  # one between an add and an activation, one between an activation and an add
+KEPT = {
+    "residual of everything": 2,  # one between an add and an activation, one between an activation and an add
+    "parallel with norms": 2,  # which stand beside other blocks
+    "norms beside each other": 1,
+}
 
 
 def running(program, seed=3):
@@ -41,7 +45,8 @@ def check_valid(program, flat, statistics):
     width = [row.n_out for row in program.rows] + [program.n_features]  # so that width[-1] is the batch's
     for i, row in enumerate(program.rows):
         assert -1 <= row.source < i and row.n_in == width[row.source]
-        assert (-1 <= row.skip < i and row.n_in == width[row.skip]) if row.op == "add" else row.skip == -2
+        two = row.op in ("add", "concat")
+        assert (-1 <= row.skip < i and row.n_skip == width[row.skip]) if two else row.skip == -2
         assert (row.statistics >= 0) == (row.op == "batchnorm")
         if row.op == "dense":
             weight = by_offset.pop(row.weight)

@@ -5,7 +5,7 @@ import pytest
 
 from nncore import engine
 from nncore.activations import ACTIVATIONS
-from nncore.layers import Activation, Dense, LayerNorm, Residual
+from nncore.layers import Activation, Columns, Dense, LayerNorm, Parallel, Residual
 from nncore.program import lower
 from nncore.reference import Training, tape
 from nncore.reference.passes import backward
@@ -17,6 +17,8 @@ PROGRAMS = {
     "activation": [Activation("tanh"), Dense(4), Activation("gelu"), Dense(2), Activation("softmax")],
     "layernorm": [LayerNorm(), Dense(5, "tanh"), LayerNorm(affine=False), Dense(3), LayerNorm(epsilon=0.01)],
     "add": [Residual([Dense(7, "silu"), Residual([Dense(7)])]), Residual([LayerNorm(), Dense(7)]), Dense(2)],
+    "columns": [Columns([5, 0, 5]), Dense(4, "tanh"), Columns([3, 1, 0, 2]), Dense(2)],
+    "concat": [Parallel([[Dense(4, "tanh")], [], [Dense(3)]]), Parallel([[], [Activation("relu")]]), Dense(2)],
     "everything": [Dense(9, "relu"), LayerNorm(), Residual([Dense(19, "sigmoid"), Dense(9)]), Dense(4, "tanh")],
 }
 X = np.random.default_rng(1).normal(size=(60, 6))

@@ -121,7 +121,7 @@ def test_bad_input_is_named(call, error, message):
     ("data", "error", "message"),
     [
         ([], TypeError, r"layer must be described by a dict, got \[\]"),
-        ({}, ValueError, "layer has no key 'type'; expected one of Activation, BatchNorm, Dense"),
+        ({}, ValueError, "layer has no key 'type'; expected one of Activation, BatchNorm, C"),
         ({"type": "Dens", "units": 3}, ValueError, "unknown layer type 'Dens'; did you mean 'Dense'"),
         ({"type": "Constant", "value": 3}, ValueError, "unknown layer type 'Constant'"),
         ({"type": 3}, TypeError, "layer type must be a name"),

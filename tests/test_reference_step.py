@@ -10,6 +10,7 @@ from nncore import reference
 from nncore.layers import BatchNorm, Dense, Residual
 from nncore.optimizers import SGD, Adam, AdamW, RMSprop
 from nncore.program import lower
+from nncore.program.checked import OPS
 from nncore.reference.rows import weight_of
 
 OPTIMIZERS = [SGD(0.1), SGD(0.1, 0.9), SGD(0.1, 0.9, True), RMSprop(0.1), RMSprop(0.1, momentum=0.5), Adam(0.1)]
@@ -206,5 +207,6 @@ def test_learning_rates_begin_with_the_first_update_of_the_call():
 
 def test_the_list_of_networks_has_every_operation():
     rows = [row for name in LAYERED for row in layered_network(name).rows]
-    assert {row.op for row in rows} == {"dense", "activation", "batchnorm", "layernorm", "dropout", "add"}
+    assert {row.op for row in rows} == set(OPS)
     assert {row.skip == -1 for row in rows if row.op == "add"} == {True, False}
+    assert {row.skip == -1 for row in rows if row.op == "concat"} == {True, False}

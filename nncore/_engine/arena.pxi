@@ -47,6 +47,10 @@ cdef inline real *input_of(const Arena *a, const Row *r) noexcept nogil:
     return values_at(a, r.x if a.training else r.live_x)
 
 
+cdef inline real *skip_of(const Arena *a, const Row *r) noexcept nogil:
+    return values_at(a, r.skip if a.training else r.live_skip)
+
+
 cdef int allocated(void *p, isize n) except -1:
     if p == NULL:
         raise MemoryError(f"nncore needs {n * sizeof(real):,} bytes more than there are")

@@ -226,6 +226,15 @@ cdef extern from "gradient.h" nogil:
     void nn_outer_update(const nn_outer *p, isize i, isize n)
     void nn_column_sums(real *sums, const nn_tree *tree, const real *dz, isize n_rows, isize width)
 
+cdef extern from "lookup.h" nogil:
+    void nn_move_columns(real *y, isize y_cols, isize y_at, const real *x, isize x_cols, isize x_at, isize n,
+                         isize room, isize row, isize end, int more)
+    void nn_clear(real *y, isize n_cols, isize room, isize row, isize end)
+    void nn_one_hot(real *y, const real *x, isize n_in, isize n_tokens, isize room, isize row, isize end)
+    void nn_look_up(real *y, const real *x, const real *table, int flat, isize n_tokens, isize n_out, isize room,
+                    isize row, isize end)
+    void nn_look_up_gradient(const nn_outer *p, isize first)
+
 cdef extern from "lanes.h" nogil:
     ctypedef struct nn_lanes_product:
         const real *a

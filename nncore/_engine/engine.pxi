@@ -2,8 +2,8 @@
 
 The modules f32_base, f32_avx2, ... each include this file and nothing else; the compiler's flags make the difference.
 Reading order: capi (what C offers), panels (matrices in and out of panels), network (the program as C rows), arena (all
-memory), work (jobs, stages, and the Engine that holds everything), dense, activation, normalize, elementwise (one kind
-of row each), passes (all of them), loss, own (a loss that is a function of Python), optimizer, lowering (a Program
+memory), work (jobs, stages, and the Engine that holds everything), dense, activation, normalize, elementwise, select (one
+kind of row each), passes (all of them), loss, own (a loss that is a function of Python), optimizer, lowering (a Program
 becomes a Network), vectors (flat vectors in and out of states), monitor (what training records), poll (signals and
 watchers), train, columns and row (forward for many rows and for one), predict, own_steps (for loops of the caller's
 own) and backpropagate (what workers do), capacity (how many of them), call (one call: checks, memory, threads), scoring
@@ -47,6 +47,7 @@ include "dense.pxi"
 include "activation.pxi"
 include "normalize.pxi"
 include "elementwise.pxi"
+include "select.pxi"
 include "passes.pxi"
 include "loss.pxi"
 include "own.pxi"

@@ -69,7 +69,8 @@ cdef int build_reading(Network *net, object reading) except -1:
 
 cdef int build_row(Network *net, int i, object source) except -1:
     cdef Row *r = net.rows + i
-    r.op = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add").index(source.op)
+    r.op = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add", "columns", "concat", "one_hot",
+            "embedding").index(source.op)
     r.activation = name_index(source.activation, NN_ACTIVATION_NAMES, NN_N_ACTIVATIONS)
     # by way of double: Cython takes `real` for float and would round a Python float to that
     r.parameter, r.n_in, r.n_out = <real><double>source.parameter, source.n_in, source.n_out
@@ -79,6 +80,10 @@ cdef int build_row(Network *net, int i, object source) except -1:
     r.weight_decay = -1.0 if source.weight_decay is None else source.weight_decay
     r.frozen, r.rate_factor = source.frozen, source.rate_factor
     r.flat, r.statistics = source.weight, source.statistics
+    build_columns(r, source.columns)
+    r.n_tokens = source.n_tokens
+    if r.op == EMBEDDING:
+        r.n_in = r.n_tokens
     r.x, r.live_x = block_of(net, source.source, 0), block_of(net, source.source, 1)
     r.skip, r.live_skip = block_of(net, source.skip, 0), block_of(net, source.skip, 1)
     r.y = new_block(net, r.n_out)
@@ -89,6 +94,16 @@ cdef int build_row(Network *net, int i, object source) except -1:
     if r.op == LAYERNORM:
         r.inverse = new_block(net, 1)
     place_parameters(net, r, source.bias >= 0)
+    return 0
+
+
+cdef int build_columns(Row *r, tuple columns) except -1:
+    cdef isize c
+    if r.op == COLUMNS:
+        r.columns = <isize *>calloc(r.n_out, sizeof(isize))
+        allocated(r.columns, r.n_out)
+        for c in range(r.n_out):
+            r.columns[c] = columns[c]
     return 0
 
 
@@ -119,7 +134,8 @@ cdef int connect_row(Network *net, int i, object source) except -1:
     cdef Row *r = net.rows + i
     cdef Row *before = net.rows + max(<int>source.source, 0)
     cdef int j, first = 1
-    r.back, r.back_skip = learns(net, r.x), r.op == ADD and learns(net, r.skip)
+    r.back, r.back_skip = learns(net, r.x), reads_two(r) and learns(net, r.skip)
+    r.more_skip = reads_two(r) and r.skip == r.x
     for j in range(net.n_rows):
         if j > i:
             r.more |= reads(net, j, r.x)
@@ -138,7 +154,7 @@ cdef int connect_row(Network *net, int i, object source) except -1:
 
 
 cdef int reads(const Network *net, int j, isize block) noexcept:
-    return net.rows[j].x == block or (net.rows[j].op == ADD and net.rows[j].skip == block)
+    return net.rows[j].x == block or (reads_two(net.rows + j) and net.rows[j].skip == block)
 
 
 cdef isize columns_scratch(const Network *net) noexcept nogil:
@@ -167,7 +183,7 @@ cdef int columns_pay(const Network *net) noexcept:
     cdef int i
     cdef isize filling = 0
     for i in range(net.n_rows):
-        if net.rows[i].op == LAYERNORM or net.rows[i].op == ADD or NN_BFLOAT16:
+        if net.rows[i].op == LAYERNORM or net.rows[i].op >= ADD or NN_BFLOAT16:
             return 0  # columns.pxi has no such
         if net.rows[i].op == DENSE:
             filling += (nn_padded(net.rows[i].n_out) - net.rows[i].n_out) * (WORK_OF_ACTIVATION + net.rows[i].n_in)
@@ -184,9 +200,9 @@ cdef int rows_collide(isize n_cols) noexcept:
 cdef void place_parameters(Network *net, Row *r, int has_bias) noexcept:
     """A norm has places for gamma and beta even if they are not learned."""
     r.weight = r.transposed = -1
-    if r.op == DENSE:
+    if has_matrix(r):
         r.n_weight_rows = r.n_in + has_bias
-        if NN_BFLOAT16:
+        if NN_BFLOAT16 and r.op == DENSE:
             place_words(net, r)
     elif r.op == BATCHNORM or r.op == LAYERNORM:
         r.n_weight_rows = 4 if r.op == BATCHNORM else 2
@@ -199,10 +215,13 @@ cdef void place_parameters(Network *net, Row *r, int has_bias) noexcept:
 cdef void note_kinds(Network *net) noexcept:
     """What kinds of rows there are."""
     cdef int i
+    net.first_learning = net.n_rows
     for i in range(net.n_rows):
         net.n_layer_norms += net.rows[i].op == LAYERNORM
         net.reads_batch |= net.rows[i].op != DENSE and net.rows[i].live_x == 0
-        net.reads_batch |= net.rows[i].op == ADD and net.rows[i].live_skip == 0
+        net.reads_batch |= reads_two(net.rows + i) and net.rows[i].live_skip == 0
+        if net.rows[i].flat >= 0 and not net.rows[i].frozen:
+            net.first_learning = min(net.first_learning, i)
         net.penalizes |= net.rows[i].l1 != 0 or net.rows[i].l2 != 0
         net.penalizes |= net.rows[i].bias_l1 != 0 or net.rows[i].bias_l2 != 0
         net.decays |= net.rows[i].weight_decay > 0
@@ -230,7 +249,7 @@ cdef int build_norms(Network *net) except -1:
 
 cdef inline isize inputs_of_blocks(const Row *r) noexcept:
     """How many blocks there are for each panel of outputs."""
-    return 0 if r.weight < 0 else nn_panel_count(r.n_in) if r.op == DENSE else 1
+    return 0 if r.weight < 0 else nn_panel_count(r.n_in) if has_matrix(r) else 1
 
 
 cdef int build_blocks(Network *net) except -1:

@@ -37,7 +37,7 @@ cdef inline int records_batch(const Engine *e, isize epoch, isize batch) noexcep
 
 
 cdef void record_weight(Engine *e, const Row *r, double *record) noexcept nogil:
-    cdef isize n = n_parameter_rows(r) * r.n_out, n_weight = (r.n_in if r.op == DENSE else 1) * r.n_out
+    cdef isize n = n_parameter_rows(r) * r.n_out, n_weight = (r.n_in if has_matrix(r) else 1) * r.n_out
     cdef real *now = e.records.vectors
     cdef real *before = e.records.vectors + n
     cdef double norm

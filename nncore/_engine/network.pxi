@@ -7,6 +7,10 @@ cdef enum:                # what a row of the program does
     LAYERNORM
     DROPOUT
     ADD
+    COLUMNS
+    CONCAT
+    ONE_HOT
+    EMBEDDING
 
 cdef enum:                # in place of a loss of losses.h
     OWN_LOSS = -1         # the caller's, a function of Python: own.pxi
@@ -28,11 +32,11 @@ cdef struct Row:          # one row of the program
     int op, activation, layer
     real parameter        # of the activation; epsilon of a norm
     double rate           # of dropout
-    isize n_in, n_out
+    isize n_in, n_out     # n_in of an embedding, which reads one column: the rows of its table
     isize x, y            # blocks of `values` and `deltas`: first column, times the rows that the arena has room for
     isize z               # what is kept for the way back: the input of an activation that re-reads it, normalised by a
     #                       layernorm, the factors of dropout; else the same as y
-    isize skip            # block that an add reads besides x
+    isize skip            # block that an add or a concat reads besides x
     isize live_x, live_skip, live_y  # x, skip and y to predict: dropout does nothing then
     isize inverse         # block of one column: a layernorm's inverse roots
     isize own_delta       # block for an activation's share of the delta of x, where others have put theirs there
@@ -51,6 +55,8 @@ cdef struct Row:          # one row of the program
     isize statistics      # running mean and variance in the flat vector of statistics
     isize moments         # panels in `moments`
     real momentum
+    isize *columns        # (n_out) that a row of columns reads, of x; else NULL
+    isize n_tokens        # whole numbers that a column of a one_hot or an embedding can be
     double bias_l1, bias_l2
     double l1, l2, weight_decay, max_norm  # weight_decay: -1 for the optimizer's; max_norm: 0 for none
 
@@ -83,6 +89,7 @@ cdef struct Network:
     int n_norm_rows, n_layer_norms
     int *live_norms                        # of those that are not frozen: they take the moments of the batch
     int n_live_norms
+    int first_learning                     # the first row whose parameters learn; n_rows for none
     int scales_rates                       # whether a row has a rate_factor other than 1
     int reads_batch                        # whether a row other than a dense one reads the batch itself
     int gathers                            # whether predict_tile copies the caller's rows first
@@ -90,9 +97,23 @@ cdef struct Network:
     int penalizes, decays, limits_columns  # whether a row has l1 or l2; a weight_decay of its own; max_norm
 
 
+cdef inline int has_matrix(const Row *r) noexcept nogil:
+    """Whether what a row learns is a matrix, of n_in rows, which may have a bias behind it; else gamma and beta."""
+    return r.op == DENSE or r.op == EMBEDDING
+
+
+cdef inline int selects(const Row *r) noexcept nogil:
+    """Whether a row computes nothing: select.pxi."""
+    return COLUMNS <= r.op <= EMBEDDING
+
+
+cdef inline int reads_two(const Row *r) noexcept nogil:
+    return r.op == ADD or r.op == CONCAT
+
+
 cdef inline isize n_parameter_rows(const Row *r) noexcept nogil:
     """How many rows of a weight's panels are parameters."""
-    return r.n_weight_rows if r.op == DENSE else 2
+    return r.n_weight_rows if has_matrix(r) else 2
 
 
 cdef int name_index(str name, const char *const *names, int n) except -1:
@@ -104,6 +125,9 @@ cdef int name_index(str name, const char *const *names, int n) except -1:
 
 
 cdef void free_network(Network *net) noexcept nogil:
+    cdef int i
+    for i in range(net.n_rows):
+        free(net.rows[i].columns)
     free(net.rows)
     free(<void *>net.reading.parameters)
     free(net.blocks)

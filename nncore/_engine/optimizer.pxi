@@ -140,9 +140,18 @@ cdef void outer_of_rows(const Engine *e, const Block *block, isize row, isize en
     outer.n_out, outer.width = nn_panel_cols(r.n_out, block.p), nn_panel_width(r.n_out, block.p)
     outer.n_rows, outer.with_bias, outer.scratch = end - row, has_bias(r, block), scratch
     outer.update = NULL
-    if NN_BFLOAT16:
+    if r.op == EMBEDDING:
+        outer.x, outer.x_width = values_at(a, r.x) + row * NN_V, NN_V
+    elif NN_BFLOAT16:
         outer.x_pairs = input_pairs(a, r) + nn_short_pairs_at(word_room(a), block.q * NN_W, row)
         outer.dz_pairs = delta_pairs(a, r) + nn_short_pairs_at(word_room(a), block.p * NN_W, row)
+
+
+cdef void matrix_gradient(const Row *r, const Block *block, const nn_outer *outer) noexcept nogil:
+    if r.op == EMBEDDING:
+        nn_look_up_gradient(outer, block.q * NN_W)
+    else:
+        nn_outer_block(outer)
 
 
 cdef void gradients_of_group(Engine *e, isize row, isize end, real *scratch) noexcept nogil:
@@ -156,10 +165,10 @@ cdef void gradients_of_group(Engine *e, isize row, isize end, real *scratch) noe
         r, at = e.net.rows + e.net.blocks[i].row, block_at(e.net.rows + e.net.blocks[i].row, e.net.blocks + i)
         if r.frozen:
             continue
-        if r.op == DENSE:
+        if has_matrix(r):
             outer_of_rows(e, e.net.blocks + i, row, end, scratch, &outer)
             outer.gradient = leaf + at
-            nn_outer_block(&outer)
+            matrix_gradient(r, e.net.blocks + i, &outer)
         elif r.op == LAYERNORM:
             layernorm_gradient(leaf + at, &e.arena, outer.tree, r, e.net.blocks[i].p, row, end)
 
@@ -193,7 +202,7 @@ cdef void gradient_of_weight(Engine *e, const Block *block, int worker, real *sc
         if s.fused:
             nn_outer_update(&outer, 0, outer.n_in)
     else:
-        nn_outer_block(&outer)
+        matrix_gradient(e.net.rows + block.row, block, &outer)
     if s.fused:
         transpose_block(&e.net, w, block, s.new)
 
@@ -204,7 +213,7 @@ cdef void gradient_block(Engine *e, const Block *block, int worker, real *scratc
     cdef const Weights *w = &e.weights
     cdef isize at = block_at(r, block), width = nn_panel_width(r.n_out, block.p), n
     cdef nn_tree tree
-    if r.op == DENSE:
+    if has_matrix(r):
         gradient_of_weight(e, block, worker, scratch, update)
         n = nn_panel_cols(r.n_in, block.q) * width
     else:
@@ -215,11 +224,11 @@ cdef void gradient_block(Engine *e, const Block *block, int worker, real *scratc
             else:
                 layernorm_gradient(w.gradient + at, &e.arena, tree, r, block.p, 0, s.n_rows)
         n = 0
-    if s.updates and r.flat >= 0 and (r.op != DENSE or not s.fused):
+    if s.updates and r.flat >= 0 and not (has_matrix(r) and s.fused):
         nn_shape_gradient(update, 1, w.gradient + at, w.state + at, n)
-        if r.op != DENSE or has_bias(r, block):
-            nn_shape_gradient(update, 0, w.gradient + at + n, w.state + at + n, (1 if r.op == DENSE else 2) * width)
-    if s.fused and r.op != DENSE:
+        if not has_matrix(r) or has_bias(r, block):
+            nn_shape_gradient(update, 0, w.gradient + at + n, w.state + at + n, (1 if has_matrix(r) else 2) * width)
+    if s.fused and not has_matrix(r):
         update_norm(w, s, r, block.p, update)
 
 
@@ -228,7 +237,7 @@ cdef void rest_block(const Engine *e, const Row *r, const Block *block) noexcept
     cdef const Stage *s = &e.stage
     cdef const Weights *w = &e.weights
     cdef isize k, at = block_at(r, block), size = nn_panel_width(r.n_out, block.p)
-    size *= nn_panel_cols(r.n_in, block.q) + has_bias(r, block) if r.op == DENSE else r.n_weight_rows
+    size *= nn_panel_cols(r.n_in, block.q) + has_bias(r, block) if has_matrix(r) else r.n_weight_rows
     if s.kind == GRADIENTS and w.gradient != NULL:
         memset(w.gradient + at, 0, size * sizeof(real))
     if (s.fused or s.kind == UPDATES) and s.new != w.state:
@@ -255,7 +264,7 @@ cdef void update_block(const Network *net, const Weights *w, const Stage *s, con
     cdef const Row *r = net.rows + block.row
     cdef isize at = block_at(r, block), width = nn_panel_width(r.n_out, block.p)
     cdef isize n = nn_panel_cols(r.n_in, block.q) * width
-    if r.op != DENSE:
+    if not has_matrix(r):
         update_norm(w, s, r, block.p, update)
         return
     if update.scales:

@@ -66,11 +66,11 @@ cdef void shape_given(Engine *e) noexcept nogil:
         shape = shape_for(&e.optimizer, r)
         nn_update_shape(&update, &shape)
         at, width = block_at(r, e.net.blocks + i), nn_panel_width(r.n_out, e.net.blocks[i].p)
-        n = nn_panel_cols(r.n_in, e.net.blocks[i].q) * width if r.op == DENSE else 0
+        n = nn_panel_cols(r.n_in, e.net.blocks[i].q) * width if has_matrix(r) else 0
         nn_shape_gradient(&update, 1, e.weights.gradient + at, e.weights.state + at, n)
-        if r.op != DENSE or has_bias(r, e.net.blocks + i):
+        if not has_matrix(r) or has_bias(r, e.net.blocks + i):
             nn_shape_gradient(&update, 0, e.weights.gradient + at + n, e.weights.state + at + n,
-                              (1 if r.op == DENSE else 2) * width)
+                              (1 if has_matrix(r) else 2) * width)
 
 
 cdef void apply_worker(void *argument, int worker, int n_workers) noexcept nogil:

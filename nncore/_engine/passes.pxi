@@ -22,8 +22,11 @@ cdef void forward_rows(Engine *e, const Arena *a, int first, int last, isize row
         elif r.op == DROPOUT and a.training:
             dropout_forward_rows(e, r, row, end, scratch)
         elif r.op == ADD:
-            add_forward(r, input_of(a, r), values_at(a, r.skip if a.training else r.live_skip), values_at(a, r.y),
-                        a.room, row, end)
+            add_forward(r, input_of(a, r), skip_of(a, r), values_at(a, r.y), a.room, row, end)
+        elif r.op == EMBEDDING:
+            nn_look_up(values_at(a, r.y), input_of(a, r), w.state + r.weight, 0, r.n_in, r.n_out, a.room, row, end)
+        elif selects(r):
+            select_forward(r, input_of(a, r), skip_of(a, r), values_at(a, r.y), a.room, row, end)
 
 
 cdef void backward_rows(Engine *e, int first, int last, isize row, isize end, real *scratch) noexcept nogil:
@@ -55,6 +58,8 @@ cdef void backward_rows(Engine *e, int first, int last, isize row, isize end, re
             layernorm_backward_rows(w, a, r, row, end)
         elif r.op == DROPOUT:
             dropout_backward_rows(a, r, row, end)
+        elif selects(r):
+            select_backward(a, r, row, end)
         else:
             if r.back:
                 pass_delta(a, r, r.y, r.x, r.more, row, end)

@@ -34,6 +34,13 @@ cdef inline void apply_row(const Weights *w, const real *flat, const Row *r, con
         layernorm_forward(w.state, r, x, y, NULL, NULL, 1, 0, 1)
     elif r.op == ADD:
         add_forward(r, x, skip, y, 1, 0, 1)
+    elif r.op == EMBEDDING:
+        if flat == NULL:
+            nn_look_up(y, x, w.state + r.weight, 0, r.n_in, r.n_out, 1, 0, 1)
+        else:
+            nn_look_up(y, x, flat + r.flat, 1, r.n_in, r.n_out, 1, 0, 1)
+    elif selects(r):
+        select_forward(r, x, skip, y, 1, 0, 1)
 
 
 cdef inline void predict_row_by(const Network *net, const Weights *w, const real *flat, const real *x, real *out,

@@ -288,8 +288,8 @@ cdef void pass_rows(Engine *e, int n_workers) noexcept nogil:
         row_stage(e, BACKWARD, e.net.n_live_norms, n_workers)
     for phase in range(e.net.n_live_norms, 0, -1):
         norm_stage(e, SUMS, phase, n_workers)
-        if not norm_of_phase(&e.net, phase).back:
-            break  # nothing before it has parameters
+        if not norm_of_phase(&e.net, phase).back and e.net.live_norms[phase - 1] <= e.net.first_learning:
+            break  # nothing before it learns
         row_stage(e, BACKWARD, phase - 1, n_workers)
 
 

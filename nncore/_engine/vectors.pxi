@@ -18,7 +18,7 @@ cdef int store_parameters(const Network *net, real *state, const real *flat, int
     cdef const Row *r
     for i in range(net.n_rows):
         r = net.rows + i
-        if of_norms_only and r.op == DENSE:
+        if of_norms_only and has_matrix(r):
             continue
         if r.flat >= 0 and nn_rows_differ(state + r.weight, r.n_weight_rows, r.n_out, n_parameter_rows(r),
                                           flat + r.flat):

@@ -25,7 +25,8 @@ NO_SCHEDULE = (
     "of schedules there are PiecewiseConstant, StepDecay, ExponentialDecay, InverseTimeDecay, PolynomialDecay, "
     "CosineDecay, CosineDecayRestarts and OneCycle; LearningRateScheduler(function), a callback, sets any rate"
 )
-NO_LAYER = "of layers there are Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual and Normalization"
+NO_COMPUTING = "Dropout, Residual, Parallel and Columns"
+NO_LAYER = f"of layers there are Dense, Activation, BatchNorm, LayerNorm, Normalization, {NO_COMPUTING}"
 BY_NAME = "activations go by name: Dense(8, 'relu') or Activation('relu'); nncore.activations lists them"
 BY_ITS_NAME = "name it: Dense(8, weight_initializer='he_normal')"
 CROSSENTROPY = "use SparseCategoricalCrossentropy for numbers of classes, CategoricalCrossentropy for shares of them"
@@ -170,7 +171,7 @@ OF_AN_OPTIMIZER = table(
 OF_THE_PACKAGE = table(
     {
         "accuracy accuracy_score confusion_matrix f1_score r2_score roc_auc_score": "see nncore.metrics",
-        "Add add Concatenate concatenate": f"Residual adds what it reads; {NO_LAYER}",
+        "Add add Concatenate concatenate": "Residual adds what it reads, Parallel puts branches side by side",
         "backend keras models nn utils": "the package is flat: from nncore import Dense, Sequential, load",
         "AveragedModel SwapEMAWeights": "use ExponentialMovingAverage or StochasticWeightAveraging, callbacks",
         "BackupAndRestore": "use ModelCheckpoint, and nncore.load(path) to go on",

@@ -17,7 +17,7 @@ from nncore.builder.refusal import Refusal, located
 from nncore.builder.rules import HIGHEST_ID, MOST_LAYERS, MOST_NESTED, NAME, one_of, record, several
 from nncore.builder.sources import Source
 from nncore.datasets import Dataset
-from nncore.layers import Dense, Dropout, Layer, Residual, as_activation
+from nncore.layers import Dense, Dropout, Layer, as_activation, branches
 from nncore.losses import Loss
 from nncore.model.definition import POLICIES, parted
 from nncore.optimizers import Adam, Optimizer
@@ -268,11 +268,12 @@ def nested(given: Sequence[Layer]) -> int:
 
     Examples
     --------
+    >>> from nncore import Residual
     >>> nested([Dense(2)]), nested([Residual([Dense(2), Residual([Dense(2)])])])
     (0, 2)
     """
     depth, level = 0, list(given)
-    while level := [inner for layer in level if isinstance(layer, Residual) for inner in layer.layers]:
+    while level := [inner for layer in level for branch in branches(layer) for inner in branch]:
         depth += 1
     return depth
 

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from nncore.optimizers import Optimizer
 from nncore.program import Program
-from nncore.program.rows import Row
+from nncore.program.row import Row
 
 OPS = ("dense", "activation", "dropout", "add")
 """What lanes compute: no norms."""

@@ -16,13 +16,13 @@ from nncore.base.random import generator
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
 from nncore.history import History
-from nncore.layers import Dense, leaves
 from nncore.losses import CustomLoss, Loss
 from nncore.many.arguments import checked_models
 from nncore.many.folds import SEED
 from nncore.many.together import fit_many
 from nncore.model import Sequential, checkpoint, restored, snapshot
 from nncore.network import Predictor
+from nncore.program.lowering import output_width
 from nncore.training.scoring import Scores, scores
 from nncore.training.state import built, converted, current_loss, dtype_policy, scorers
 
@@ -228,7 +228,7 @@ checks.explain_unknown_arguments([Ensemble])
 
 def _ends(model: Sequential) -> str:
     """Return what a model ends with, as far as members of an ensemble must agree: outputs, and whether shares."""
-    *_, n = 0, *(layer.units for layer in leaves(model.layers) if isinstance(layer, Dense))
+    n = output_width(model.layers)
     shares = model.last_activation if model.last_activation in ("sigmoid", "softmax") else "numbers"
     return f"{n} {shares}" if shares == "numbers" else f"{n} shares by {shares}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nncore.layers import Activation, Dropout, Layer, Normalization, Residual
+from nncore.layers import Activation, Columns, Dropout, Layer, Normalization, Parallel, Residual, branches
 from nncore.model.single import number_of
 from nncore.program.naming import layer_names
 from nncore.training.state import State, program_for
@@ -40,18 +40,25 @@ def _changed(
     for layer in layers:
         own, number = number, number + 1
         asked = wanted is None or own in wanted
-        if isinstance(layer, (Activation, Dropout, Normalization)):
+        if isinstance(layer, (Activation, Dropout, Normalization, Columns)):
             if asked and wanted is not None:
                 raise ValueError(f"layer {names[own]!r} has no parameters: there is nothing to freeze or unfreeze")
         else:
             layer = replace(layer, trainable=trainable) if asked else layer
-        if isinstance(layer, Residual):
-            inner, behind = _changed(layer.layers, number, wanted, trainable, names)
-            inside = [names[k] for k in range(number, behind) if wanted is not None and k in wanted]
+        if isinstance(layer, (Residual, Parallel)):
+            lists: list[tuple[Layer, ...]] = []
+            for branch in branches(layer):
+                inner, number = _changed(branch, number, wanted, trainable, names)
+                lists.append(inner)
+            inside = [names[k] for k in range(own + 1, number) if wanted is not None and k in wanted]
             if inside and trainable and not layer.trainable:
                 raise ValueError(
                     f"layer {inside[0]!r} is inside of {names[own]!r}, which is frozen; unfreeze that, too"
                 )
-            layer, number = replace(layer, layers=inner), behind
+            layer = _with_branches(layer, lists)
         found.append(layer)
     return tuple(found), number
+
+
+def _with_branches(layer: Residual | Parallel, lists: Sequence[tuple[Layer, ...]]) -> Layer:
+    return replace(layer, layers=lists[0]) if isinstance(layer, Residual) else replace(layer, branches=tuple(lists))

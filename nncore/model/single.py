@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,8 @@ from nncore.model import prediction
 from nncore.network import Network
 from nncore.program import Program
 from nncore.program.naming import in_depth, layer_names
-from nncore.program.rows import ParameterBlock
+from nncore.program.reading import place_of
+from nncore.program.row import ParameterBlock
 from nncore.training.state import State, built
 
 
@@ -88,7 +89,7 @@ def activations(state: State, X: ArrayLike, layer: str | int) -> Array:
     number, network = number_of(state, layer), built(state)
     program = network.program
     array = inputs.features(X, state.dtype, program.n_features, state.feature_names, empty=True)
-    place = _place(state.layers, program, number)
+    place = place_of(state.layers, program.rows, number)
     if place < 0:
         return np.array(array)
     row = program.rows[place]
@@ -108,25 +109,3 @@ def activations(state: State, X: ArrayLike, layer: str | int) -> Array:
     found = cut.predict(array)
     assert found is not None, "the rows are finite"
     return found
-
-
-def _place(layers: Sequence[Layer], program: Program, number: int) -> int:
-    """Return the row that writes what a layer gives: its own, or that of the layer before it where it has none.
-
-    -1 is the batch.
-    """
-    if own := [place for place, row in enumerate(program.rows) if row.layer == number]:
-        return own[-1]
-    depths = [depth for depth, _ in in_depth(layers)]
-    before = next((k for k in range(number - 1, -1, -1) if depths[k] == depths[number]), None)
-    parent = next((k for k in range(number - 1, -1, -1) if depths[k] < depths[number]), None)
-    if before is not None and (parent is None or before > parent):
-        return _place(layers, program, before)
-    return -1 if parent is None else _place_before(layers, program, parent)
-
-
-def _place_before(layers: Sequence[Layer], program: Program, residual: int) -> int:
-    """Return the row that a `Residual` reads."""
-    add = next(row for row in program.rows if row.layer == residual and row.op == "add")
-    within = [row for row in program.rows if row.layer >= residual]
-    return within[0].source if within else add.source

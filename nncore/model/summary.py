@@ -6,7 +6,9 @@ from nncore import engine
 from nncore.base import html
 from nncore.layers import Activation, Dense, Layer, Normalization, as_activation
 from nncore.program import Program, last_activation
+from nncore.program.lowering import output_width
 from nncore.program.naming import in_depth, layer_name
+from nncore.program.reading import place_of
 from nncore.training.state import State, current_loss, dtype_policy
 
 HEADER = ("layer", "kind", "outputs", "activation", "parameters")
@@ -94,11 +96,12 @@ def _layer_cells(state: State) -> list[tuple[str, ...]]:
     outputs = UNKNOWN if program is None else str(program.n_features)
     cells: list[tuple[str, ...]] = []
     for number, (depth, layer) in enumerate(in_depth(state.layers)):
-        found = None if program is None else next((r.n_out for r in reversed(program.rows) if r.layer == number), None)
-        if found is not None:
-            outputs = str(found)
-        elif isinstance(layer, Dense):
-            outputs = str(layer.units)
+        if program is not None:
+            place = place_of(state.layers, program.rows, number)
+            outputs = str(program.n_features if place < 0 else program.rows[place].n_out)
+        else:
+            width = output_width([layer])
+            outputs = outputs if width is None else str(width)
         name = "  " * depth + layer_name(layer, number)
         kind = type(layer).__name__ + ("" if getattr(layer, "trainable", True) else ", frozen")
         if isinstance(layer, Normalization):

@@ -64,7 +64,8 @@ def network_diagram(model: Model, *, max_units: int = 12, ax: Axes | None = None
     ax = canvas.single(ax, (max(5.6, 2.4 + 1.55 * layout.x), 2.2 + 0.33 * tallest))
     colours = _colour_scale(layout.columns)
     for before, after in zip(layout.columns, layout.columns[1:], strict=False):
-        _draw_edges(ax, before, after, max_units, colours)
+        if after.weight is not None:
+            _draw_edges(ax, before, after, max_units, colours)
     for column in layout.columns:
         _draw_column(ax, column, max_units, colours, -tallest / 2)
     for band in layout.bands:
@@ -127,7 +128,8 @@ def _draw_column(ax: Axes, column: Column, max_units: int, colours: ScalarMappab
         _draw_units(ax, column, units, heights, colours)
     lines = [column.name, f"{column.n_units:,} unit{'s' if column.n_units > 1 else ''}"]
     if column.weight is None:
-        lines = [f"{column.n_units:,} input{'s' if column.n_units > 1 else ''}"]
+        what = f"{'output' if column.x else 'input'}{'s' if column.n_units > 1 else ''}"
+        lines = [*([column.name] if column.x else []), f"{column.n_units:,} {what}"]
     elif column.activation != "identity":
         lines.append(column.activation)
     if len(units) < column.n_units:

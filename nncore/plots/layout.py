@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.base.typing import Array
-from nncore.layers import Activation, Dense, Dropout, Layer, Residual, as_activation
+from nncore.layers import Activation, Columns, Dense, Dropout, Layer, Parallel, Residual, as_activation
 from nncore.program import Program
-from nncore.program.naming import layer_name
+from nncore.program.naming import count_layers, layer_name
 
 COLUMN_GAP, BAND_GAP, BRACKET_GAP = 1.0, 0.4, 0.3
 """Distances along x: to the next column of units, to a band, to the edge of a bracket."""
@@ -19,7 +19,8 @@ COLUMN_GAP, BAND_GAP, BRACKET_GAP = 1.0, 0.4, 0.3
 
 @dataclass(frozen=True)
 class Column:
-    """Units side by side: the inputs, or a Dense layer with its weight (n_in, n_out) and bias (n_out,)."""
+    """Units side by side: a Dense layer with its weight (n_in, n_out) and bias (n_out,); else the inputs, or what a
+    layer hands on that has no edges of its own."""
 
     x: float
     name: str
@@ -45,6 +46,10 @@ class Bracket:
     right: float
     depth: int
     label: str
+
+
+REARRANGE = (Columns, Parallel)
+"""Layers of which a picture shows what they hand on, and not what happens in them."""
 
 
 @dataclass
@@ -74,6 +79,7 @@ class Layout:
         depth = 0
         for layer in layers:
             number, self.number = self.number, self.number + 1
+            behind = number + count_layers([layer])
             if isinstance(layer, Residual):
                 depth = max(depth, self._add_residual(layer, number))
             elif isinstance(layer, Dense):
@@ -81,6 +87,11 @@ class Layout:
             else:
                 self.x += BAND_GAP
                 self.bands.append(Band(self.x, _band_label(layer, number)))
+            if isinstance(layer, REARRANGE):
+                self.x += BAND_GAP
+                width = next(row.n_out for row in reversed(self.program.rows) if row.layer == number)
+                self.columns.append(Column(self.x, layer_name(layer, number), width))
+            self.number = behind
         return depth
 
     def _add_dense(self, layer: Dense, number: int) -> None:
@@ -108,6 +119,8 @@ def _band_label(layer: Layer, number: int) -> str:
     name = layer_name(layer, number)
     if isinstance(layer, Dropout):
         return f"{name}: {100 * layer.rate:.3g} %"
+    if isinstance(layer, Parallel):
+        return f"{name}: {len(layer.branches)} branches"
     return f"{name}: {layer.name}" if isinstance(layer, Activation) else name
 
 

@@ -10,13 +10,14 @@ from nncore.program.lowering import (
     refuse_frozen,
     refuse_unsuitable_batch,
 )
-from nncore.program.rows import ParameterBlock, Row
+from nncore.program.row import ParameterBlock, Row, batch_columns
 
 __all__ = [
     "MIXED_BFLOAT16",
     "ParameterBlock",
     "Program",
     "Row",
+    "batch_columns",
     "check_output",
     "last_activation",
     "lower",

@@ -7,9 +7,9 @@ from typing import Any
 
 from nncore.activations import ACTIVATIONS
 from nncore.program.lowering import MIXED_BFLOAT16, Program
-from nncore.program.rows import BATCH, Row
+from nncore.program.row import BATCH, Row
 
-OPS = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add")
+OPS = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add", "columns", "concat")
 
 
 def checked(program: Any) -> Program:
@@ -65,14 +65,24 @@ def _check(program: Program) -> None:
 
 
 def _check_reads(row: Row, i: int, widths: dict[int, int]) -> None:
-    sources = (row.source, row.skip) if row.op == "add" else (row.source,)
-    for source in sources:
+    reads = [(row.source, row.n_in), *([(row.skip, row.n_skip)] if row.op in ("add", "concat") else [])]
+    for source, width in reads:
         if type(source) is not int or not BATCH <= source < i:
             raise ValueError(f"row {i} reads row {source}")
-        if widths[source] != row.n_in:
-            raise ValueError(f"row {i} reads {row.n_in} columns where there are {widths[source]}")
-    if row.op != "dense" and row.n_in != row.n_out:
+        if widths[source] != width:
+            raise ValueError(f"row {i} reads {width} columns where there are {widths[source]}")
+    if row.op == "columns":
+        _check_columns(row, i)
+    elif row.op not in ("dense", "concat") and row.n_in != row.n_out:
         raise ValueError(f"row {i} makes {row.n_out} columns of {row.n_in}")
+
+
+def _check_columns(row: Row, i: int) -> None:
+    if type(row.columns) is not tuple or len(row.columns) != row.n_out:
+        raise ValueError(f"row {i} makes {row.n_out} columns and names {row.columns!r}")
+    for column in row.columns:
+        if type(column) is not int or not 0 <= column < row.n_in:
+            raise ValueError(f"row {i} reads column {column!r} of {row.n_in}")
 
 
 def _check_places(row: Row, i: int, ends: dict[str, int]) -> None:

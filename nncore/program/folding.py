@@ -14,7 +14,7 @@ import numpy as np
 
 from nncore.base.typing import Array
 from nncore.program.lowering import Program
-from nncore.program.rows import BATCH, ParameterBlock, Row
+from nncore.program.row import BATCH, ParameterBlock, Row
 
 MOST_DEVIATIONS = 2.0**10
 """How far from zero a column's mean may lie, in its deviations, for its batchnorm to be folded into the rows behind.
@@ -121,7 +121,7 @@ def _program(program: Program, nodes: list[_Node], dtype: np.dtype) -> tuple[Pro
     for number, node in enumerate(nodes):
         weight, bias, *_ = [*(next(places).offset for _ in node.learned), -1, -1]
         mean, *_ = [*(next(moments).offset for _ in node.averaged), -1]
-        skip = numbers[node.skip] if node.row.op == "add" else node.row.skip
+        skip = numbers[node.skip] if node.row.skip >= BATCH else node.row.skip
         source = numbers[node.source]
         rows.append(replace(node.row, weight=weight, bias=bias, source=source, skip=skip, statistics=mean))
         numbers[node] = number

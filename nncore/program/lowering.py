@@ -10,9 +10,23 @@ from dataclasses import dataclass, replace
 
 from nncore import losses
 from nncore.base import checks, memory
-from nncore.layers import LAYERS, MAX_UNITS, Activation, Dense, Dropout, Layer, Residual, as_activation, leaves
+from nncore.layers import (
+    LAYERS,
+    MAX_UNITS,
+    Activation,
+    Columns,
+    Dense,
+    Dropout,
+    Layer,
+    Parallel,
+    Residual,
+    as_activation,
+    branches,
+    leaves,
+)
 from nncore.losses import CustomLoss, Loss, Reading
-from nncore.program.rows import BATCH, ParameterBlock, Row, Rows, refuse_lone_softmax
+from nncore.program.row import BATCH, ParameterBlock, Row
+from nncore.program.rows import Rows, refuse_lone_softmax
 
 MIXED_BFLOAT16 = "mixed_bfloat16"
 """Keras' name for products of operands rounded to bfloat16, in float32 otherwise."""
@@ -178,13 +192,32 @@ def last_activation(layers: Sequence[Layer]) -> str:
 
 def check_output(layers: Sequence[Layer], loss: Loss) -> None:
     """Raise ValueError if what the network ends with does not suit `loss`, whatever its number of features."""
-    units = [layer.units for layer in leaves(layers) if isinstance(layer, Dense)]
-    if units:
-        op = "add" if isinstance(layers[-1], Residual) else "dense"
-        last = Row(op, len(layers) - 1, units[-1], units[-1], last_activation(layers))
+    width = output_width(layers)
+    if width is not None:
+        op = {Residual: "add", Parallel: "concat"}.get(type(layers[-1]), "dense")
+        last = Row(op, len(layers) - 1, width, width, last_activation(layers))
         refuse_lone_softmax(last.activation, last.n_out, f"layers[{last.layer}]")
         _refuse_unsuitable_output(last, loss)
         loss.reading(last.n_out)
+
+
+def output_width(layers: Sequence[Layer]) -> int | None:
+    """Return the number of outputs of some layers; None where it depends on that of their inputs.
+
+    Examples
+    --------
+    >>> output_width([Parallel([[Dense(3), Dropout(0.5)], [Dense(2)]])]), output_width([Dropout(0.5)])
+    (5, None)
+    """
+    for layer in reversed(layers):
+        if isinstance(layer, Dense):
+            return layer.units
+        if isinstance(layer, Columns):
+            return len(layer.columns)
+        if inner := branches(layer):
+            widths = [output_width(branch) for branch in inner]
+            return None if None in widths else sum(width for width in widths if width is not None)
+    return None
 
 
 def _checked(layers: Sequence[Layer]) -> list[Layer]:
@@ -276,6 +309,13 @@ def _take_link(rows: list[Row], loss: Loss) -> tuple[list[Row], str]:
     return [*rows[:-1], replace(last, activation="identity", parameter=0.0)], loss.activation
 
 
+_LAST = {
+    "add": "a Residual, which adds its input to what its last layer gives",
+    "concat": "a Parallel, which puts what its branches give side by side",
+    "columns": "Columns, which chooses some of what the layer before it gives",
+}
+
+
 def _refuse_unsuitable_output(last: Row, loss: Loss) -> None:
     name, given = type(loss).__name__, last.activation
     if loss.last is not None and given not in loss.last:
@@ -292,10 +332,10 @@ def _refuse_unsuitable_output(last: Row, loss: Loss) -> None:
             f"loss {call} expects the last layer to have no activation, got {given!r}; "
             f"remove the activation, or set {loss.raw_argument}=False"
         )
-    if last.op == "add" and not loss.raw:
+    if last.op in _LAST and not loss.raw:
         raise ValueError(
-            f"loss {call} expects {loss.activation!r} at the very end, but the last layer is a Residual, which adds "
-            f"its input to what its last layer gives; put Activation({loss.activation!r}) or another Dense behind it"
+            f"loss {call} expects {loss.activation!r} at the very end, but the last layer is {_LAST[last.op]}; put "
+            f"Activation({loss.activation!r}) or another Dense behind it"
         )
     if not loss.raw and given != loss.activation:
         raw = "logarithms" if loss.activation == "exponential" else "logits"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from nncore.layers import Activation, Layer, Residual
+from nncore.layers import Activation, Layer, branches
 
 
 def in_depth(layers: Iterable[Layer], depth: int = 0) -> Iterator[tuple[int, Layer]]:
-    """Yield each layer, those inside of a `Residual` behind it, with its depth."""
+    """Yield each layer, those inside of a `Residual` or `Parallel` behind it, with its depth."""
     for layer in layers:
         yield depth, layer
-        if isinstance(layer, Residual):
-            yield from in_depth(layer.layers, depth + 1)
+        for inner in branches(layer):
+            yield from in_depth(inner, depth + 1)
 
 
 _DEFAULT_NAMES = {"BatchNorm": "batch_norm", "LayerNorm": "layer_norm"}
@@ -37,7 +37,7 @@ def layer_names(layers: Iterable[Layer]) -> list[str]:
 
     Examples
     --------
-    >>> from nncore.layers import Dense, Dropout
+    >>> from nncore.layers import Dense, Dropout, Residual
     >>> layer_names([Dense(3), Residual([Dense(3), Dropout(0.5)]), Dense(1, name="answer")])
     ['dense_0', 'residual_1', 'dense_2', 'dropout_3', 'answer']
     """

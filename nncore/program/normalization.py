@@ -8,7 +8,7 @@ import numpy as np
 
 from nncore.base.typing import Array
 from nncore.program.lowering import Program
-from nncore.program.rows import ParameterBlock, Row
+from nncore.program.row import ParameterBlock, Row
 
 Moments = tuple[ParameterBlock, ParameterBlock]
 

@@ -6,128 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from numpy.typing import NDArray
-
-from nncore.base.normalization import Values
 from nncore.initializers import Initializer
 from nncore.layers import (
     Activation,
     BatchNorm,
+    Columns,
     Dense,
     Dropout,
     Layer,
     LayerNorm,
     Normalization,
+    Parallel,
     Residual,
     as_activation,
 )
 from nncore.program.naming import layer_name
-
-BATCH = -1
-"""What row 0 reads: the batch."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One step of a program: it reads what an earlier row wrote and writes a block of its own.
-
-    Attributes
-    ----------
-    op : {"dense", "activation", "batchnorm", "layernorm", "dropout", "add"}
-        What is computed: ``activation(x @ weight + bias)``, ``activation(x)``, what the layers `BatchNorm`, `LayerNorm`
-        and `Dropout` say, or the sum of what the rows `source` and `skip` wrote.
-    layer : int
-        Number of the layer it came from. Layers are counted in depth: a `Residual`, then the layers in it.
-    n_in, n_out : int
-        Width of what it reads and of what it writes.
-    activation : str
-        A name in `nncore.activations.ACTIVATIONS`, ``"identity"`` for none.
-    parameter : float
-        The activation's parameter, dropout's rate or a norm's epsilon; 0.0 where there is none. By that a batchnorm is
-        known that a `Normalization` made; see `nncore.program.normalization`.
-    weight, bias : int
-        Index in the flat parameter vector of the first value of the weight (n_in, n_out), in C order, and of the bias
-        (n_out,), which lies right behind the weight; of a norm's gamma and beta (n_out,) likewise; -1 for none.
-    source : int
-        Number of the row whose output it reads; -1 for the batch.
-    skip : int
-        Number of the other row that an ``add`` reads, -1 for the batch; -2 for all other rows.
-    statistics : int
-        Index in the flat vector of statistics of a batchnorm's running mean (n_out,), behind which its running variance
-        lies; -1 for none.
-    momentum : float
-        Of a batchnorm.
-    l1, l2, weight_decay, max_norm
-        As in `Dense`; of its weight.
-    frozen : bool
-        Whether training leaves its parameters and statistics as they are; a frozen batchnorm predicts in training, too.
-    rate_factor : float
-        Of the learning rate.
-    bias_l1, bias_l2
-        As in `Dense`.
-    """
-
-    op: str
-    layer: int
-    n_in: int
-    n_out: int
-    activation: str = "identity"
-    parameter: float = 0.0
-    weight: int = -1
-    bias: int = -1
-    source: int = BATCH
-    skip: int = -2
-    statistics: int = -1
-    momentum: float = 0.0
-    l1: float = 0.0
-    l2: float = 0.0
-    weight_decay: float | None = None
-    max_norm: float | None = None
-    frozen: bool = False
-    rate_factor: float = 1.0
-    bias_l1: float = 0.0
-    bias_l2: float = 0.0
-
-
-@dataclass(frozen=True)
-class ParameterBlock:
-    """One weight, bias or other vector: where it lies in the flat vector and how it begins.
-
-    Attributes
-    ----------
-    name : str
-        ``"<layer>.weight"``, ``"<layer>.bias"``, ``"<layer>.gamma"``, ``"<layer>.beta"``; of statistics
-        ``"<layer>.mean"`` and ``"<layer>.variance"``.
-    layer : int
-        Number of the layer it belongs to.
-    shape : tuple of int
-        (n_in, n_out) of a weight, (n_out,) of all others.
-    offset : int
-        Index of its first value.
-    initializer : str, or Constant, RandomNormal, RandomUniform...
-        Where its first values come from.
-    activation : str
-        The activation behind it, which decides what the initializer ``"auto"`` means.
-    given : float, tuple of float, or None
-        First values of statistics, in the place of the initializer's; these are never adapted.
-    """
-
-    name: str
-    layer: int
-    shape: tuple[int, ...]
-    offset: int
-    initializer: Initializer
-    activation: str
-    given: Values | None = None
-
-    @property
-    def size(self) -> int:
-        """Number of values."""
-        return self.shape[0] * (self.shape[1] if len(self.shape) == 2 else 1)
-
-    def of(self, flat: NDArray[Any]) -> NDArray[Any]:
-        """Return the view of it in the flat vector."""
-        return flat[self.offset : self.offset + self.size].reshape(self.shape)
+from nncore.program.row import BATCH, ParameterBlock, Row
 
 
 @dataclass
@@ -139,6 +33,8 @@ class Rows:
     width : int
         Of what the last row writes; at first the number of features.
     rows : list of Row
+    end : int
+        Number of the row that the next one reads; -1 for the batch.
     parameters, statistics : list of ParameterBlock
         In the order of their flat vectors.
     n_layers : int
@@ -154,12 +50,13 @@ class Rows:
 
     width: int
     rows: list[Row] = field(default_factory=list)
+    end: int = BATCH
     parameters: list[ParameterBlock] = field(default_factory=list)
     statistics: list[ParameterBlock] = field(default_factory=list)
     n_layers: int = 0
     _owners: dict[str, int] = field(default_factory=dict)
-    _frozen: bool = False  # whether a Residual around is
-    _branch: int = 0  # the first row of the innermost Residual: what an activation may become part of
+    _frozen: bool = False  # whether a Residual or Parallel around is
+    _branch: int = 0  # the first row of the innermost list of layers: what an activation may become part of
 
     def add(self, layers: Sequence[Layer], where: str = "layers") -> None:
         """Append the rows of layers.
@@ -167,8 +64,8 @@ class Rows:
         Raises
         ------
         ValueError
-            If a softmax has one output, two layers have the same name, or a `Residual` without a projection would have
-            to add different widths.
+            If a softmax has one output, two layers have the same name, a `Residual` without a projection would have to
+            add different widths, or `Columns` names one that there is not.
         """
         for i, layer in enumerate(layers):
             _ADD[type(layer)](self, layer, self._next_number(), f"{where}[{i}]")
@@ -179,7 +76,7 @@ class Rows:
 
     def _append(self, row: Row) -> None:
         self.rows.append(row)
-        self.width = row.n_out
+        self.width, self.end = row.n_out, len(self.rows) - 1
 
     def _block(
         self,
@@ -211,7 +108,7 @@ class Rows:
         bias = -1
         if layer.use_bias:
             bias = self._block(self.parameters, number, f"{name}.bias", shape[1:], layer.bias_initializer, how)
-        row = Row("dense", number, *shape, activation.name, activation.parameter, weight, bias, len(self.rows) - 1)
+        row = Row("dense", number, *shape, activation.name, activation.parameter, weight, bias, self.end)
         decay, limit = layer.weight_decay, layer.max_norm
         row = replace(row, l1=layer.l1, l2=layer.l2, weight_decay=decay, max_norm=limit)
         row = replace(row, bias_l1=layer.bias_l1, bias_l2=layer.bias_l2)
@@ -224,7 +121,7 @@ class Rows:
     def _activation(self, layer: Activation, number: int, where: str) -> None:
         """Append a row, unless the row before can apply the function itself and nobody else reads it."""
         refuse_lone_softmax(layer.name, self.width, where)
-        last = len(self.rows) - 1
+        last = self.end
         if layer.name == "identity":
             return
         if last >= self._branch and self.rows[last].op == "dense" and self.rows[last].activation == "identity":
@@ -244,7 +141,7 @@ class Rows:
         if layer.affine:
             gamma = self._block(self.parameters, number, f"{name}.gamma", shape, "ones", "identity")
             beta = self._block(self.parameters, number, f"{name}.beta", shape, "zeros", "identity")
-        row = Row(op, number, *self._square, "identity", layer.epsilon, gamma, beta, len(self.rows) - 1)
+        row = Row(op, number, *self._square, "identity", layer.epsilon, gamma, beta, self.end)
         return self._with_rate(row, layer)
 
     def _batch_norm(self, layer: BatchNorm, number: int, where: str) -> None:
@@ -256,7 +153,7 @@ class Rows:
 
     def _normalization(self, layer: Normalization, number: int, where: str) -> None:
         """Append a batchnorm that is frozen and has no epsilon: its statistics are not those of a batch."""
-        name, source, blocks = self._name(layer, number), len(self.rows) - 1, self.statistics
+        name, source, blocks = self._name(layer, number), self.end, self.statistics
         if source != BATCH:
             raise ValueError(
                 f"{where}: Normalization reads the rows as they are given, and there are layers before it; put it "
@@ -277,15 +174,15 @@ class Rows:
     def _dropout(self, layer: Dropout, number: int, where: str) -> None:
         rate = round(layer.rate * 2**16) / 2**16
         if rate:
-            source = len(self.rows) - 1
-            self._append(Row("dropout", number, *self._square, parameter=min(rate, 1 - 2**-16), source=source))
+            rate = min(rate, 1 - 2**-16)
+            self._append(Row("dropout", number, *self._square, parameter=rate, source=self.end))
 
     def _residual(self, layer: Residual, number: int, where: str) -> None:
-        name, width, start = self._name(layer, number), self.width, len(self.rows) - 1
+        name, width, start = self._name(layer, number), self.width, self.end
         outer, self._branch = self._branch, len(self.rows)
         frozen, self._frozen = self._frozen, self._frozen or not layer.trainable
         self.add(layer.layers, f"{where}.layers")
-        end, skip = len(self.rows) - 1, start
+        end, skip = self.end, start
         if self.width != width:
             skip = self._projection(layer, number, name, width, start, where)
         self._append(Row("add", number, *self._square, source=end, skip=skip))
@@ -300,7 +197,37 @@ class Rows:
         shape = (width, self.width)
         weight = self._block(self.parameters, number, f"{name}.projection.weight", shape, "auto", "identity")
         self._append(Row("dense", number, *shape, weight=weight, source=start, frozen=self._frozen))
-        return len(self.rows) - 1
+        return self.end
+
+    def _columns(self, layer: Columns, number: int, where: str) -> None:
+        for i, column in enumerate(layer.columns):
+            if column >= self.width:
+                raise ValueError(
+                    f"{where}: columns[{i}] is {column}, but Columns reads {self.width} columns; expected 0 to "
+                    f"{self.width - 1}"
+                )
+        n = len(layer.columns)
+        self._append(Row("columns", number, self.width, n, source=self.end, columns=layer.columns))
+
+    def _parallel(self, layer: Parallel, number: int, where: str) -> None:
+        self._name(layer, number)
+        width, start, outer = self.width, self.end, self._branch
+        frozen, self._frozen = self._frozen, self._frozen or not layer.trainable
+        ends = []
+        for i, branch in enumerate(layer.branches):
+            self.width, self.end, self._branch = width, start, len(self.rows)
+            self.add(branch, f"{where}.branches[{i}]")
+            ends.append((self.end, self.width))
+        while len(ends) > 1:  # two by two: so everything is copied only as often as the tree is deep
+            ends = [self._concat(number, *ends[i : i + 2]) for i in range(0, len(ends), 2)]
+        self._branch, self._frozen = outer, frozen
+
+    def _concat(self, number: int, x: tuple[int, int], skip: tuple[int, int] | None = None) -> tuple[int, int]:
+        """Append the row that puts what two rows wrote side by side; return its number and width."""
+        if skip is None:
+            return x
+        self._append(Row("concat", number, x[1], x[1] + skip[1], source=x[0], skip=skip[0]))
+        return self.end, self.width
 
 
 _ADD: dict[type, Callable[[Rows, Any, int, str], None]] = {
@@ -311,6 +238,8 @@ _ADD: dict[type, Callable[[Rows, Any, int, str], None]] = {
     Normalization: Rows._normalization,
     Dropout: Rows._dropout,
     Residual: Rows._residual,
+    Columns: Rows._columns,
+    Parallel: Rows._parallel,
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from nncore.layers import Activation, Dense, Layer, as_activation
 from nncore.program.lowering import Program
 from nncore.program.naming import in_depth
-from nncore.program.rows import Row
+from nncore.program.row import Row
 
 
 def unfused(program: Program, layers: Iterable[Layer]) -> Program:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from nncore.program import Program
-from nncore.program.rows import BATCH
+from nncore.program.row import BATCH
 from nncore.reference.formulas import ACTIVATION, DERIVATIVE, Array
 from nncore.reference.rows import BACKWARD, FORWARD, Mode, Predicting, Training, average
 
@@ -19,7 +19,7 @@ Tape = list[tuple[Array, Array, Array]]
 def tape(program: Program, parameters: Array, X: Array, mode: Mode = PREDICTING) -> Tape:
     """Return (x, z, y) of every row of the program: all that the forward pass saw, for the backward pass.
 
-    Of an add, x is what it reads from `Row.source`. What is z before the activation is y where there is none.
+    Of an add or concat, x is what it reads from `Row.source`. What is z before the activation is y where there is none.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ def tape(program: Program, parameters: Array, X: Array, mode: Mode = PREDICTING)
         z = FORWARD[row.op](row, parameters, x, mode)
         if row.op == "add":
             z = z + output(row.skip)
+        elif row.op == "concat":
+            z = np.hstack([z, output(row.skip)])
         records.append((x, z, ACTIVATION[row.activation](z, row.parameter)))
     return records
 
@@ -91,6 +93,8 @@ def backward(program: Program, parameters: Array, records: Tape, mode: Training,
         arrive(row.source, BACKWARD[row.op](row, parameters, x, dz, mode, gradient))
         if row.op == "add":
             arrive(row.skip, dz)
+        elif row.op == "concat":
+            arrive(row.skip, dz[:, row.n_in :])
     for block in program.parameters:
         if any(row.frozen and block.offset in (row.weight, row.bias) for row in program.rows):
             block.of(gradient)[...] = 0

@@ -245,6 +245,13 @@ def _dropout_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mo
     return _dropout(row, parameters, dz, mode)
 
 
+def _columns_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mode, gradient: Array) -> Array:
+    dx = np.zeros_like(x)
+    for column, of_column in zip(row.columns, dz.T, strict=True):
+        dx[:, column] += of_column
+    return dx
+
+
 FORWARD: dict[str, Callable[[Row, Array, Array, Mode], Array]] = {
     "dense": _dense,
     "activation": lambda row, parameters, x, mode: x,
@@ -252,8 +259,11 @@ FORWARD: dict[str, Callable[[Row, Array, Array, Mode], Array]] = {
     "layernorm": _layernorm,
     "dropout": _dropout,
     "add": lambda row, parameters, x, mode: x,
+    "columns": lambda row, parameters, x, mode: x[:, list(row.columns)],
+    "concat": lambda row, parameters, x, mode: x,
 }
-"""``FORWARD[op](row, parameters, x, mode) -> z``, before the activation, and for add, before the other summand."""
+"""``FORWARD[op](row, parameters, x, mode) -> z``, before the activation, and for add and concat, before the other
+block."""
 
 BACKWARD: dict[str, Callable[[Row, Array, Array, Array, Mode, Array], Array]] = {
     "dense": _dense_backward,
@@ -262,5 +272,7 @@ BACKWARD: dict[str, Callable[[Row, Array, Array, Array, Mode, Array], Array]] = 
     "layernorm": _layernorm_backward,
     "dropout": _dropout_backward,
     "add": lambda row, parameters, x, dz, mode, gradient: dz,
+    "columns": _columns_backward,
+    "concat": lambda row, parameters, x, dz, mode, gradient: dz[:, : row.n_in],
 }
 """``BACKWARD[op](row, parameters, x, dz, mode, gradient) -> dx``; the row's part of `gradient` is filled in."""

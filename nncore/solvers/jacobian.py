@@ -15,7 +15,7 @@ import numpy as np
 from nncore import engine
 from nncore.base.typing import Array
 from nncore.program import Program, Row
-from nncore.program.rows import BATCH
+from nncore.program.row import BATCH
 
 
 def outputs(program: Program, parameters: Array, X: Array) -> Array:
@@ -106,5 +106,5 @@ def _layernorm(row: Row, x: Array, dy: Array, derivatives: Array) -> None:
 
 _BY_PARAMETERS: dict[str, Callable[[Row, Array, Array, Array], None]] = {"dense": _dense, "layernorm": _layernorm}
 
-OPS = (*_BY_PARAMETERS, "activation", "add")
+OPS = (*_BY_PARAMETERS, "activation", "add", "columns", "concat")
 """The operations that treat every row of the data by itself, and always in the same way."""

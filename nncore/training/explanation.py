@@ -20,6 +20,7 @@ from nncore.base.typing import Array
 from nncore.layers import Layer
 from nncore.program import Program, refuse_unsuitable_batch
 from nncore.program.naming import in_depth, layer_name
+from nncore.program.reading import input_of
 from nncore.program.unfused import owner_of_activation, unfused
 from nncore.training import divergence
 from nncore.training.state import State, built, converted
@@ -125,7 +126,7 @@ class Explanation:
         What the network said in training: with batch statistics, and with what `Dropout` dropped.
     learning_rate : float
     layers : tuple of LayerStep
-        In the order of the network; those in a `Residual` behind it.
+        In the order of the network; those in a `Residual` or `Parallel` behind it.
 
     Examples
     --------
@@ -224,7 +225,8 @@ def _layer_step(
     rows, own = program.rows, [i for i, row in enumerate(program.rows) if row.layer == number]
     first, last = own[0], own[-1]
     before = rows[last].source if rows[last].op == "activation" else last  # the row that wrote z
-    read = rows[first].skip if rows[first].op == "add" else rows[first].source  # a sum reads the block's input, too
+    nested = rows[last].op in ("add", "concat")
+    read = input_of(rows, number) if nested else rows[first].source  # what a block reads
     name, kind = layer_name(numbered[number], number), type(numbered[number]).__name__
     z, dz = outputs[before], deltas[before] if before >= 0 else None
     x, parameters = outputs[read], steps.get(number, {})
