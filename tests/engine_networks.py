@@ -3,8 +3,19 @@
 import numpy as np
 
 from nncore import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop, losses
-from nncore.layers import Activation, BatchNorm, Columns, Dense, Dropout, LayerNorm, Parallel, Residual
+from nncore.layers import (
+    Activation,
+    BatchNorm,
+    Columns,
+    Dense,
+    Dropout,
+    LayerNorm,
+    Normalization,
+    Parallel,
+    Residual,
+)
 from nncore.losses import TARGETS_OF_KERNEL
+from nncore.network.first_values import initial_statistics
 from nncore.program import lower
 
 HEADS = {
@@ -76,6 +87,11 @@ LAYERED = {
         "binary_crossentropy",
     ),
     "batch norms in a row": ([BatchNorm(), BatchNorm(affine=False), Dense(5), BatchNorm(), Dense(2)], 4, "mse"),
+    "normalization": (
+        [Residual([Normalization([0.5, -1, 0.1, 0], [4, 0.25, 1, 2]), Dense(6, "tanh")]), BatchNorm(), Dense(2)],
+        4,
+        "mse",
+    ),
     "layer norm": ([Dense(17, "relu"), LayerNorm(), Dense(3, "softmax")], 5, "categorical_crossentropy"),
     "layer norm first": ([LayerNorm(), Dense(4, "tanh"), Dense(2)], 18, "mse"),
     "layer norm last": ([Dense(6, "tanh"), Dense(5), LayerNorm(epsilon=0.01)], 3, "mse"),
@@ -175,11 +191,8 @@ def layered_network(name):
 
 
 def statistics(program, dtype):
-    """What running statistics begin with: means 0, variances 1."""
-    flat = np.zeros(program.n_statistics, dtype)
-    for block in program.statistics:
-        flat[block.offset : block.offset + block.size] = block.initializer == "ones"
-    return flat
+    """What statistics begin with: running means with 0, running variances with 1."""
+    return initial_statistics(program, np.dtype(dtype))
 
 
 def parameters(program, dtype, scale=0.5, seed=0):
@@ -203,6 +216,7 @@ def data(program, n, dtype, seed=1):
 def make_plan(module, program, optimizer=None, **options):
     plan = module.Plan(program)
     plan.set_parameters(parameters(program, module.DTYPE, **options))
+    plan.set_statistics(statistics(program, module.DTYPE))
     if optimizer is not None:
         plan.set_optimizer(optimizer)
     return plan

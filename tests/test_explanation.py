@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from bfloat16_values import same
-from engine_networks import LAYERED
+from engine_networks import LAYERED, statistics
 
 from nncore import (
     SGD,
@@ -71,10 +71,10 @@ def test_it_is_the_step_that_training_makes(name, dtype):
 def test_its_parts_are_those_of_the_oracle(name):
     model, X, y = model_of(name)
     step, program = model.explain_step(X, y), model.program
-    target = y.astype(np.int32) if y.ndim == 1 else y
-    loss, gradient = reference.loss_and_gradient(program, model.parameters, X, target, seed=7)
+    target, moments = y.astype(np.int32) if y.ndim == 1 else y, statistics(program, "float64")
+    loss, gradient = reference.loss_and_gradient(program, model.parameters, X, target, seed=7, statistics=moments)
     np.testing.assert_allclose(step.loss, loss, rtol=1e-12)
-    tape = reference.tape(program, model.parameters, X, Training(7, 0))
+    tape = reference.tape(program, model.parameters, X, Training(7, 0, statistics=moments))
     for layer in step.layers:
         rows = [i for i, row in enumerate(program.rows) if row.layer == int(_number(model, layer))]
         x, z, a = tape[rows[-1]]

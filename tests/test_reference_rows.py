@@ -15,7 +15,8 @@ KINKED = ("relu", "leaky_relu", "elu")
 
 
 def smooth_problem(program, n, mode, margin=0.005):
-    """Draw parameters, data and sample weights until no kink is near, in the given mode."""
+    """Draw parameters, data and sample weights until no kink is near, in the given mode of training."""
+    mode = mode._replace(statistics=statistics(program, "float64"))
     for seed in range(100):
         w, (X, target) = parameters(program, "float64", seed=seed), data(program, n, "float64", seed + 1)
         records = reference.tape(program, w, X, mode)
@@ -39,7 +40,8 @@ def central_differences(f, w, h=1e-4):
 
 @pytest.mark.parametrize("name", LAYERED)
 def test_gradient_agrees_with_central_differences(name):
-    program, draws = layered_network(name), {"seed": 11, "iteration": 2}
+    program = layered_network(name)
+    draws = {"seed": 11, "iteration": 2, "statistics": statistics(program, "float64")}
     w, X, target, sample_weight = smooth_problem(program, 6, Training(**draws))
     value, gradient = reference.loss_and_gradient(program, w, X, target, sample_weight, **draws)
     numeric = central_differences(lambda p: reference.training_loss(program, p, X, target, sample_weight, **draws), w)
@@ -63,12 +65,12 @@ def test_float32_stays_float32_and_is_near(name):
     program = layered_network(name)
     w, X, target, _ = smooth_problem(program, 6, Training())
     single = [a.astype(np.float32) if a.dtype == np.float64 else a for a in (w, X, target)]
-    exact = reference.loss_and_gradient(program, w, X, target)
-    value, gradient = reference.loss_and_gradient(program, *single)
+    averages = statistics(program, np.float32)
+    exact = reference.loss_and_gradient(program, w, X, target, statistics=statistics(program, "float64"))
+    value, gradient = reference.loss_and_gradient(program, *single, statistics=averages)
     assert gradient.dtype == np.float32
     assert value == pytest.approx(exact[0], rel=1e-5)
     np.testing.assert_allclose(gradient, exact[1], rtol=1e-3, atol=1e-4)
-    averages = statistics(program, np.float32)
     records = reference.tape(program, *single[:2], Predicting(averages))
     assert {y.dtype for _, _, y in records} == {np.dtype(np.float32)}
 

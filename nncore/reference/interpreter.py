@@ -121,6 +121,7 @@ def training_loss(
     seed: int = 0,
     iteration: int = 0,
     precision: str | None = None,
+    statistics: Array | None = None,
 ) -> float:
     """Return the loss that a step of training sees: values are dropped, batchnorm uses the batch's own statistics.
 
@@ -132,6 +133,8 @@ def training_loss(
         As for `loss`.
     seed, iteration : int
         What the dropped values depend on: seed of the model, number of updates done before.
+    statistics : ndarray of shape (n_statistics,), optional
+        What frozen batchnorms, those of `Normalization` among them, go by.
 
     Examples
     --------
@@ -141,7 +144,7 @@ def training_loss(
     >>> sorted({training_loss(line, np.array([1.0, 0.0]), X, target, iteration=i) for i in range(9)})
     [0.0, 4.0]
     """
-    z = tape(program, parameters, X, Training(seed, iteration, precision))[-1][2]
+    z = tape(program, parameters, X, Training(seed, iteration, precision, statistics))[-1][2]
     return _batch_loss(program, z, target, sample_weight)
 
 
@@ -155,12 +158,13 @@ def loss_and_gradient(
     seed: int = 0,
     iteration: int = 0,
     precision: str | None = None,
+    statistics: Array | None = None,
 ) -> tuple[float, Array]:
     """Return the `training_loss` of a batch and its derivative by every parameter: backpropagation.
 
     Parameters
     ----------
-    program, parameters, X, target, sample_weight, seed, iteration, precision
+    program, parameters, X, target, sample_weight, seed, iteration, precision, statistics
         As for `training_loss`.
 
     Returns
@@ -175,7 +179,7 @@ def loss_and_gradient(
     >>> loss_and_gradient(line, np.array([2.0, 0.0]), np.array([[1.0], [2.0]]), np.array([[2.0], [5.0]]))
     (0.5, array([-2., -1.]))
     """
-    mode = Training(seed, iteration, precision)
+    mode = Training(seed, iteration, precision, statistics)
     records = tape(program, parameters, X, mode)
     value = _batch_loss(program, records[-1][2], target, sample_weight)
     return value, backward(program, parameters, records, mode, _slope(program, records, target, sample_weight))

@@ -7,7 +7,7 @@ import importlib.util
 import numpy as np
 import pytest
 from bfloat16_values import CASES, REGIMES, SPECIAL, as_chains, draw, same
-from engine_networks import LAYERED, state
+from engine_networks import LAYERED, state, statistics
 
 import nncore
 from nncore import Adam, BatchNorm, Dense, Dropout, LayerNorm, Residual, Sequential, engine, reference
@@ -167,16 +167,19 @@ def test_gradients_of_every_layer_are_the_oracles(name, n):
     program, X = lower(layers, n_features, loss, MIXED_BFLOAT16), steady((n, n_features))
     labels = program.loss == "sparse_softmax_crossentropy"
     target = np.arange(n, dtype=np.int32) % 3 if labels else abs(steady((n, program.n_outputs)))
-    parameters, gradients = steady(program.n_parameters), {}
+    parameters, moments, gradients = steady(program.n_parameters), statistics(program, "float32"), {}
     for isa in FUSED:
         plan, gradient = MODULES[isa].Plan(program), np.empty(program.n_parameters, np.float32)
         plan.set_parameters(parameters)
+        plan.set_statistics(moments)
         plan.loss_and_gradient(X, target, None, gradient)
         gradients[isa] = gradient
     ours = gradients[FUSED[0]].astype(float)
     assert all(same(gradient, gradients[FUSED[0]]) for gradient in gradients.values())
-    _, oracle = reference.loss_and_gradient(program, parameters, X, target, precision=MIXED_BFLOAT16)
-    _, plain = reference.loss_and_gradient(program, parameters.astype(float), X.astype(float), target)
+    how = {"precision": MIXED_BFLOAT16, "statistics": moments}
+    _, oracle = reference.loss_and_gradient(program, parameters, X, target, **how)
+    exact = parameters.astype(float), X.astype(float)
+    _, plain = reference.loss_and_gradient(program, *exact, target, statistics=moments.astype(float))
     size, effect = np.linalg.norm(oracle), np.linalg.norm(plain - oracle)
     assert np.linalg.norm(ours - oracle) < min(1e-4 * size, effect)
 
