@@ -33,6 +33,7 @@ from nncore import (
     Lion,
     MeanSquaredError,
     Nadam,
+    Normalization,
     OneCycle,
     PiecewiseConstant,
     Pinball,
@@ -145,6 +146,15 @@ def _():
     model.fit(X, Y, batch_size=32)
     np.testing.assert_allclose(model.get_weights()[-1], X.var(axis=0, ddof=1), rtol=1e-12)  # PyTorch
     np.testing.assert_allclose(model.get_weights()[-1], X.var(axis=0) * 32 / 31, rtol=1e-12)  # Keras', and 3 %
+
+
+@row("Normalization()")
+def _():
+    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
+    for adapt in (lambda model: model.adapt(X), lambda model: model.fit(X, Y, epochs=1)):
+        model = Sequential([Normalization(), Dense(1)], dtype="float64")
+        adapt(model)
+        np.testing.assert_allclose(model.activations(X, 0), scaled, rtol=1e-12, atol=1e-14)
 
 
 @row("LayerNorm(epsilon)")

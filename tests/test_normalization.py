@@ -325,6 +325,7 @@ def test_nothing_is_computed_before_it_is_adapted():
         "loss_and_gradient": lambda: model.loss_and_gradient(X, Y),
         "predictor": lambda: model.predictor(),
         "activations": lambda: model.activations(X, 1),
+        "predict_many": lambda: nncore.predict_many(model, [gradient], X),
         "explain_step": lambda: model.explain_step(X, Y),
     }
     before = model.to_bytes()
@@ -424,6 +425,27 @@ def test_names_of_columns_are_remembered():
     table["c"] *= 1e-30
     with pytest.raises(ValueError, match=r"column 2 \('c'\) of X"):
         model.adapt(table)
+
+
+def test_the_doctor_takes_its_inputs_for_scaled():
+    found = []
+    for layers in ([Normalization(), Dense(4, "tanh"), Dense(1)], [Dense(4, "tanh"), Dense(1)]):
+        model = Sequential(layers, seed=1)
+        model.fit(X, Y, epochs=3)
+        found.append("unscaled_inputs" in {finding.rule for finding in model.history.doctor()})
+    assert found == [False, True]
+
+
+def test_estimators_have_it():
+    pytest.importorskip("sklearn")
+    from nncore.sklearn import Classifier
+
+    labels = (Y[:, 0] > 0).astype(int)
+    estimator = Classifier([Normalization(), Dense(4, "tanh")], epochs=1, random_state=0)
+    near(moments_of(estimator.fit(X[:200], labels[:200]).model_), learnt(X[:200]))
+    part = Classifier([Normalization(), Dense(4, "tanh")], random_state=0)
+    part.partial_fit(X[:100], labels[:100], classes=[0, 1]).partial_fit(X, labels)
+    near(moments_of(part.model_), learnt(X[:100]))
 
 
 def test_dropout_and_batch_norm_stand_beside_it():

@@ -302,7 +302,8 @@ class Sequential(OwnLoops):
         """Return a new model of the same layers and settings that has learned nothing; ``copy.deepcopy`` copies all.
 
         It is built if this one is, and has then the weights that this one began with (unless layers were changed since:
-        weights are drawn by the places that layers have now). History, epoch and optimizer state begin anew.
+        weights are drawn by the places that layers have now). History, epoch and optimizer state begin anew, and a
+        `Normalization` forgets the rows that it was adapted to.
 
         Parameters
         ----------
@@ -426,7 +427,7 @@ class Sequential(OwnLoops):
         ----------
         index : int
             0 to the number of layers, which appends. Layers inside a `Residual` are not counted.
-        layer : Dense, Activation, BatchNorm, LayerNorm, Dropout or Residual
+        layer : Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual or Normalization
 
         Returns
         -------
@@ -583,7 +584,7 @@ class Sequential(OwnLoops):
         """Train for `epochs` more epochs: a model that was trained before goes on from there.
 
         To begin anew, as for each fold of a cross-validation, fit a copy of the model as it was before:
-        ``copy.deepcopy(model).fit(X, y)``.
+        ``copy.deepcopy(model).fit(X, y)``. A `Normalization` that was never adapted is adapted first, see `adapt`.
 
         Parameters
         ----------
@@ -932,7 +933,8 @@ class Sequential(OwnLoops):
         """Return copies of all that `set_weights` takes, layer by layer.
 
         The weight (n_in, n_out) and the bias (n_out,) of each `Dense`, gamma and beta of each norm; then, for every
-        `BatchNorm`, the running mean and variance.
+        `BatchNorm` the running mean and variance, for every `Normalization` its own; a variance of 0 says that it is
+        not adapted.
 
         Parameters
         ----------
