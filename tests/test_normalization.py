@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -130,10 +131,17 @@ def test_a_second_fit_keeps_what_there_is():
 def test_a_fit_that_fails_adapts_nothing():
     model = model_of()
     model.build(4)
+    held = model.parameters
     with pytest.raises(RuntimeError, match="no"):
         model.fit(X, Y, epochs=1, callbacks=Refusing())
     with pytest.raises(NotBuiltError, match="not adapted"):
         model.predict(X)
+    assert held is model.parameters
+    model.fit(X, Y, epochs=1)
+    assert (
+        held is model.parameters
+        and held.tolist() == np.concatenate([a.ravel() for a in model.get_weights()[:4]]).tolist()
+    )
 
 
 class Refusing:
@@ -159,8 +167,11 @@ def test_many_networks_adapt_to_their_own_rows():
     nncore.fit_many(models, X, Y, rows=[None, slice(100), slice(100, None)], epochs=1)
     for model, rows in zip(models, (X, X[:100], X[100:]), strict=True):
         near(moments_of(model), learnt(rows))
-    alone = model_of(seed=1)
+    alone, away = model_of(seed=1), model_of(seed=1)
     alone.fit(X[:100], Y[:100], epochs=1)
+    with ThreadPoolExecutor(1) as executor:
+        nncore.fit_many([away], X[:100], Y[:100], epochs=1, executor=executor)
+    assert away.to_bytes() == alone.to_bytes()
     assert (alone.parameters == models[1].parameters).all()
 
 
@@ -303,7 +314,7 @@ def test_given_statistics_stay():
     assert moments_of(model) == before
     model.reset()
     assert moments_of(model) == before
-    with pytest.raises(ValueError, match="something to adapt"):
+    with pytest.raises(ValueError, match="there is nothing to adapt"):
         model.adapt(X)
 
 

@@ -218,7 +218,7 @@ OF_THE_PACKAGE = table(
         "load_model": "nncore.load(path) reads what model.save(path) wrote",
         "load_weights": SETTING,
         "manual_seed seed set_random_seed set_seed": SEEDS,
-        "MinMaxScaler StandardScaler": "use nncore.datasets.Standardizer, or Normalization() as a model's first layer",
+        "MinMaxScaler Standardize StandardScaler": "use nncore.datasets.Standardizer, or Normalization() in the model",
         "MLPClassifier": f"nncore.sklearn.MLPClassifier is one; {CLASSIFIER} is a model for k classes, numbered from 0",
         "MLPRegressor": f"nncore.sklearn.MLPRegressor is one; {REGRESSOR} is a model",
         "Model Module": f"{CLASSIFIER} is a model for k classes, {REGRESSOR} one for quantities",

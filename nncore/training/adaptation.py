@@ -72,8 +72,8 @@ def adapt(state: State, X: Any, sample_weight: ArrayLike | None) -> None:
         program = program or program_for(state, rows.shape[1])
         if all(mean.given is not None for _, (mean, _) in normalizations(program)):
             raise ValueError(
-                "the model has no Normalization() without statistics of its own, which there would be something to "
-                "adapt; it comes first, as in Sequential([Normalization(), Dense(8, 'relu'), Dense(1)])"
+                "there is nothing to adapt: the model has no Normalization() but such as were given mean and variance; "
+                "one comes first, as in Sequential([Normalization(), Dense(8, 'relu'), Dense(1)])"
             )
         network, names = state.network or new_network(state, program), known_names(state.feature_names, X)
         network.set_statistics(_renewed(network, rows, weight, names))
@@ -85,7 +85,7 @@ def _renewed(network: Network, X: Any, weight: Array | None, names: Names, only_
 
     `only_missing`: of those that have none yet.
     """
-    statistics, (mean, scale) = network.get_statistics(), _mean_and_scale(X, weight)
+    statistics, (mean, scale) = network.get_statistics(), _mean_and_scale(X, weight, network.dtype)
     for _, blocks in normalizations(network.program):
         if blocks[0].given is None and not (only_missing and blocks[1].of(statistics).all()):
             with np.errstate(over="ignore", under="ignore"):
@@ -96,14 +96,14 @@ def _renewed(network: Network, X: Any, weight: Array | None, names: Names, only_
     return statistics
 
 
-def _mean_and_scale(X: Any, weight: Array | None) -> tuple[Array, Array]:
-    """Return what `nncore.datasets.Standardizer` would learn of rows, in float64, without a copy of them."""
+def _mean_and_scale(X: Any, weight: Array | None, dtype: np.dtype) -> tuple[Array, Array]:
+    """Return what `nncore.datasets.Standardizer` would learn of rows in `dtype`: in float64, without a copy of them."""
     from nncore.datasets.moments import ROUNDING, moments  # here, not at the top, to keep `import nncore` quick
 
     found = moments(lambda: _parts(X, weight))
     if found is None:
         raise ValueError("sample_weight is zero for every row to train on: there is nothing to adapt to")
-    return found.mean, found.scale(ROUNDING.get(X.dtype.name, 0.0))
+    return found.mean, found.scale(ROUNDING.get(dtype.name, 0.0))
 
 
 def _parts(X: Any, weight: Array | None) -> Iterator[tuple[Array, Array | None]]:

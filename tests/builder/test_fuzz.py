@@ -19,6 +19,8 @@ LAYERS = [
     {"type": "Activation", "name": "softmax"},
     {"type": "BatchNorm"},
     {"type": "LayerNorm", "epsilon": 0},
+    {"type": "Normalization"},
+    {"type": "Normalization", "mean": [1, 2], "variance": 3},
     {"type": "Dropout", "rate": 0.5},
     {"type": "Residual", "layers": [{"type": "Dense", "units": 5}]},
     {"type": "Residual", "layers": []},
