@@ -68,13 +68,13 @@ def test_given_derivatives_go_back_as_the_oracle_says(variant):
     for program in PROGRAMS.values():
         exact = parameters(program, variant.DTYPE).astype(np.float64)
         X, dys = data(program, 23, variant.DTYPE)[0], derivatives(program, 23, variant.DTYPE)
-        mode = reference.Training(5, 0)
+        running = statistics(program, np.float64)
+        mode = reference.Training(5, 0, statistics=running)
         records = reference.tape(program, exact, X.astype(np.float64), mode)
         dz = DERIVATIVE[program.link](records[-1][2], dys.astype(np.float64), 0.0)
         plan, asked = make_plan(variant, program), make_plan(variant, program)
         gradient = backward_of(plan, X, dys, seed=5)
         close(variant, gradient, backward(program, exact, records, mode, dz))
-        running = statistics(program, np.float64)
         reference.average_statistics(program, records, running)
         close(variant, read_statistics(plan), running)
         outputs = []
