@@ -79,6 +79,15 @@ def test_a_layer_comes_from_the_palette(view):
     view.until(lambda: view.layers() == ["Dense 5", "Dense 7", "BatchNorm", "Dropout", "Dense 3"])
 
 
+def test_what_reads_the_rows_goes_first(view):
+    card(view, 1).click()
+    view.find('[data-palette="Normalization"]').click()
+    view.until(lambda: view.layers() == ["Normalization", "Dense 5", "Dense 7", "Dropout", "Dense 3"])
+    card(view, 0).click()
+    view.expect(view.find("#network .mistake, #notices .mistake")).to_have_count(0)
+    assert view.page.locator('#network [data-where$=".mean"]').count() == 0
+
+
 def test_the_last_layer_stays_the_last(view):
     """A click, or Insert, while it is selected: the layer goes before it, where it is allowed to be."""
     card(view, 3).click()

@@ -8,6 +8,7 @@ import { emit, stateOf, store } from "../core/store.js";
 import { act } from "../ui/actions.js";
 import { announce } from "../ui/notices.js";
 
+const READS_ROWS = new Set(["Normalization"]); // as they are given, whatever is chosen
 const PAUSE = 180; // ms without another step until a new number of units is sent: one edit, one step to undo
 
 let last = Promise.resolve();
@@ -29,11 +30,11 @@ export function insertKind(kind, index, focus = true) {
 }
 
 /** Put a layer of a kind in behind the selected card, or before the last one where that or none is selected: the output
- * of the network stays its last layer. Behind that goes only what is dragged there. */
+ * of the network stays its last layer. Behind that goes only what is dragged there. What reads the rows goes first. */
 export function insertKindAfterChosen(kind, focus = true) {
   return queued(() => {
     const last = store.state.layers.length - 1;
-    const index = Math.min((store.selected ?? last) + 1, last);
+    const index = READS_ROWS.has(kind) ? 0 : Math.min((store.selected ?? last) + 1, last);
     return insert(index, startingValues(kind, index), "put in", focus);
   });
 }
