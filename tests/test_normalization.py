@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nncore
-from nncore import SGD, Adam, BatchNorm, Dense, Dropout, Normalization, Residual, Sequential
+from nncore import SGD, Adam, BatchNorm, Columns, Dense, Dropout, Normalization, Parallel, Residual, Sequential
 from nncore.data import Batches, Rows
 from nncore.datasets import Standardizer
 from nncore.errors import NotBuiltError
@@ -415,6 +415,26 @@ def test_it_stands_inside_a_residual():
     model = Sequential([Residual([Normalization(), Dense(4, "tanh")]), Dense(1)], seed=1)
     model.fit(X, Y, epochs=1)
     near(moments_of(model, "normalization_1"), learnt(X))
+
+
+def test_it_stands_behind_columns():
+    """Of columns that are chosen, those are looked at alone; others may hold what has no deviation, such as numbers of
+    classes, or one that is too wide."""
+    rows = np.column_stack([X, np.repeat([0.0, 1e30], 120)]).astype("float32")
+    chosen = Parallel([[Columns([3, 1]), Normalization(), Dense(4, "tanh")], [Columns([4, 2]), Columns([1])]])
+    model = Sequential([chosen, Dense(1)], seed=1)
+    model.fit(rows, Y, epochs=2)
+    near(moments_of(model, "normalization_2"), learnt(X[:, [3, 1]]))
+    np.testing.assert_allclose(model.predictor()(rows), model.predict(rows), rtol=2e-5, atol=2e-6)
+    assert [row.op for row in model.predictor().program.rows].count("batchnorm") == 0
+    assert nncore.load(model.to_bytes()).predict(rows).tobytes() == model.predict(rows).tobytes()
+    both = Sequential([Parallel([[Normalization()], [Columns([0]), Normalization()]]), Dense(1)])
+    both.adapt(X)
+    assert moments_of(both, "normalization_3")[0] == moments_of(both, "normalization_1")[0][:1]
+    with pytest.raises(ValueError, match="column 4 of X"):
+        Sequential([Columns([0, 4]), Normalization(), Dense(1)]).adapt(rows)
+    with pytest.raises(ValueError, match="other than Columns"):
+        Sequential([Parallel([[Columns([1])], [Dense(2)]]), Normalization(), Dense(1)]).build(4)
 
 
 def test_the_summary_says_whether_it_is_adapted():

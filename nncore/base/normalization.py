@@ -17,11 +17,12 @@ Values = float | tuple[float, ...]
 class Normalization:
     """Standardised inputs: every column to mean 0 and variance 1, by the statistics of the training rows.
 
-    ``y = (x - mean) / sqrt(variance)``. The first layer of a model, or of a `Residual` with which it begins: it reads
-    the rows as they are given. Mean and standard deviation are those of `nncore.datasets.Standardizer`, and of
-    scikit-learn's StandardScaler; a constant column becomes 0. They are numbers of the model, as weights are, kept in
-    its file, and training leaves them alone. ``model.adapt(X)`` works them out; ``fit`` does it by itself where they
-    are not there yet, of the rows that it trains on, not of those it validates on. Until then nothing is predicted.
+    ``y = (x - mean) / sqrt(variance)``. The first layer of a model, of a `Residual` or `Parallel` with which it begins,
+    or behind `Columns`: it reads the rows as they are given. Mean and standard deviation are those of
+    `nncore.datasets.Standardizer`, and of scikit-learn's StandardScaler; a constant column becomes 0. They are numbers
+    of the model, as weights are, kept in its file, and training leaves them alone. ``model.adapt(X)`` works them out;
+    ``fit`` does it by itself where they are not there yet, of the rows that it trains on, not of those it validates on.
+    Until then nothing is predicted.
 
     Parameters
     ----------

@@ -26,11 +26,12 @@ def is_normalization(row: Row) -> bool:
     return row.op == "batchnorm" and row.parameter == 0
 
 
-def normalizations(program: Program) -> Iterator[tuple[Row, Moments]]:
-    """Yield the rows that standardise, with the blocks of their means and of their variances."""
+def normalizations(program: Program) -> Iterator[tuple[int, Moments]]:
+    """Yield the numbers of the rows that standardise, with the blocks of their means and of their variances."""
     blocks = {block.offset: block for block in program.statistics}
-    for row in filter(is_normalization, program.rows):
-        yield row, (blocks[row.statistics], blocks[row.statistics + row.n_out])
+    for number, row in enumerate(program.rows):
+        if is_normalization(row):
+            yield number, (blocks[row.statistics], blocks[row.statistics + row.n_out])
 
 
 def unadapted(program: Program, statistics: Array) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from nncore.layers import (
     as_activation,
 )
 from nncore.program.naming import layer_name
-from nncore.program.row import BATCH, ParameterBlock, Row
+from nncore.program.row import BATCH, ParameterBlock, Row, written_columns
 
 
 @dataclass
@@ -153,11 +153,11 @@ class Rows:
 
     def _normalization(self, layer: Normalization, number: int, where: str) -> None:
         """Append a batchnorm that is frozen and has no epsilon: its statistics are not those of a batch."""
-        name, source, blocks = self._name(layer, number), self.end, self.statistics
-        if source != BATCH:
+        name, blocks = self._name(layer, number), self.statistics
+        if written_columns(self.rows, self.end, self.width) is None:
             raise ValueError(
-                f"{where}: Normalization reads the rows as they are given, and there are layers before it; put it "
-                "first, or use BatchNorm or LayerNorm here"
+                f"{where}: Normalization reads the rows as they are given, and there are layers before it other than "
+                "Columns; put it first, or use BatchNorm or LayerNorm here"
             )
         first = self._block(blocks, number, f"{name}.mean", (self.width,), "zeros", "identity")
         self._block(blocks, number, f"{name}.variance", (self.width,), "zeros", "identity")
@@ -166,7 +166,7 @@ class Rows:
                 what = blocks[at].name.rpartition(".")[2]
                 raise ValueError(f"{where}: {what} has {len(values)} values, but there are {self.width} columns")
             blocks[at] = replace(blocks[at], given=values)
-        self._append(Row("batchnorm", number, *self._square, source=source, statistics=first, frozen=True))
+        self._append(Row("batchnorm", number, *self._square, source=self.end, statistics=first, frozen=True))
 
     def _layer_norm(self, layer: LayerNorm, number: int, where: str) -> None:
         self._append(self._norm("layernorm", layer, number, self._name(layer, number)))

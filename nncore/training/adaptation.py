@@ -14,6 +14,7 @@ from nncore.base.tables import known_names
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic
 from nncore.network import Network
+from nncore.program import batch_columns
 from nncore.program.normalization import normalizations
 from nncore.training import streaming
 from nncore.training.state import Names, Prepared, State, built, new_network, program_for
@@ -86,13 +87,14 @@ def _renewed(network: Network, X: Any, weight: Array | None, names: Names, only_
     `only_missing`: of those that have none yet.
     """
     statistics, (mean, scale) = network.get_statistics(), _mean_and_scale(X, weight, network.dtype)
-    for _, blocks in normalizations(network.program):
+    with np.errstate(over="ignore", under="ignore"):
+        found = mean.astype(network.dtype), np.square(scale).astype(network.dtype)
+    for number, blocks in normalizations(network.program):
         if blocks[0].given is None and not (only_missing and blocks[1].of(statistics).all()):
-            with np.errstate(over="ignore", under="ignore"):
-                found = mean.astype(network.dtype), np.square(scale).astype(network.dtype)
-            _check(found[1], scale, names)
+            columns = np.array(batch_columns(network.program.rows, number))
+            _check(columns, found[1], scale, names)
             for block, values in zip(blocks, found, strict=True):
-                block.of(statistics)[:] = values
+                block.of(statistics)[:] = values[columns]
     return statistics
 
 
@@ -116,11 +118,11 @@ def _parts(X: Any, weight: Array | None) -> Iterator[tuple[Array, Array | None]]
         yield rows, None if weight is None else weight[place]
 
 
-def _check(variance: Array, scale: Array, names: Names) -> None:
-    """Raise ValueError if a square is not what the model's numbers can hold."""
-    lost = ~((variance >= np.finfo(variance.dtype).tiny) & np.isfinite(variance))
-    if lost.any():
-        column = int(lost.argmax())
+def _check(columns: Array, variance: Array, scale: Array, names: Names) -> None:
+    """Raise ValueError if the square of one of the columns is not what the model's numbers can hold."""
+    lost = columns[~((variance >= np.finfo(variance.dtype).tiny) & np.isfinite(variance))[columns]]
+    if len(lost):
+        column = int(lost[0])
         name = column if names is None else f"{column} ({names[column]!r})"
         other = ", or take dtype='float64'" if variance.dtype == np.float32 else ""
         raise ValueError(
