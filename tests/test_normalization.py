@@ -79,6 +79,10 @@ def test_large_parts_and_small_ones_have_the_same_moments():
         Batches(lambda: ((rows[k : k + 70_001], rows[k : k + 70_001, 0]) for k in range(0, 300_000, 70_001)))
     )
     near(moments_of(models[0]), learnt(rows))
+    streamed, held = model_of(), model_of()
+    streamed.fit(Rows([X[:7], X[7:]], Y, WEIGHT), epochs=1)
+    held.fit(X, Y, sample_weight=WEIGHT, epochs=1, shuffle="block")
+    assert streamed.to_bytes() == held.to_bytes()
     assert moments_of(models[0]) == moments_of(models[1]) == moments_of(models[2])
 
 
