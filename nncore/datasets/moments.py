@@ -55,7 +55,7 @@ def moments(parts: Parts) -> Moments | None:
     """
     n, weights = 0, 0.0
     total = low = high = np.zeros(())
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         for X, weight in _counted(parts):
             least, most = X.min(axis=0), X.max(axis=0)
             low, high = (np.minimum(low, least), np.maximum(high, most)) if n else (least, most)

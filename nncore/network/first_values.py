@@ -66,7 +66,7 @@ def initial_statistics(program: Program, dtype: np.dtype) -> Array:
     array([5., 6., 9., 9., 0., 1.])
     """
     flat = np.empty(program.n_statistics, dtype)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         for block in program.statistics:
             block.of(flat)[:] = float(block.initializer == "ones") if block.given is None else block.given
     for _, (mean, variance) in normalizations(program):
