@@ -14,7 +14,7 @@ from nncore import initializers
 from nncore.activations import Activation, as_activation
 from nncore.base import checks, elsewhere, json_form, lazy
 from nncore.base.normalization import Normalization
-from nncore.categories import Columns
+from nncore.categories import CategoryEncoding, Columns, Embedding
 from nncore.initializers import Initializer
 
 __all__ = [
@@ -22,9 +22,11 @@ __all__ = [
     "MAX_UNITS",
     "Activation",
     "BatchNorm",
+    "CategoryEncoding",
     "Columns",
     "Dense",
     "Dropout",
+    "Embedding",
     "Layer",
     "LayerNorm",
     "Normalization",
@@ -411,11 +413,26 @@ def _branches(argument: str, value: Any) -> tuple[tuple[Layer, ...], ...]:
     return found
 
 
-Layer = Dense | Activation | BatchNorm | LayerNorm | Dropout | Residual | Normalization | Columns | Parallel
+Layer = (
+    Dense
+    | Activation
+    | BatchNorm
+    | LayerNorm
+    | Dropout
+    | Residual
+    | Normalization
+    | Columns
+    | Parallel
+    | CategoryEncoding
+    | Embedding
+)
 
 LAYERS: dict[str, type] = {
     cls.__name__: cls
-    for cls in (Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual, Normalization, Columns, Parallel)
+    for cls in (
+        *(Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual, Normalization),
+        *(Columns, Parallel, CategoryEncoding, Embedding),
+    )
 }
 checks.explain_unknown_arguments(LAYERS.values())
 checks.explain_missing(LAYERS.values(), elsewhere.OF_A_LAYER)

@@ -44,10 +44,19 @@ NN_FUNC void nn_clear(real *y, isize n_cols, isize room, isize row, isize end)
                (size_t)((end - row) * nn_panel_width(n_cols, p)) * sizeof(real));
 }
 
-/* The whole number that x holds, if it is one of first .. first + n - 1, counted from `first`; else -1. */
+/* The whole number that x is, if it is one of first .. first + n - 1, counted from `first`; else -1. */
 NN_INLINE isize nn_token(real x, isize first, isize n)
 {
-    return x >= (real)first && x < (real)(first + n) ? (isize)x - first : -1;
+    const isize whole = x >= (real)first && x < (real)(first + n) ? (isize)x : -1;
+    return whole >= 0 && (real)whole == x ? whole - first : -1;
+}
+
+/* whether all n values, `step` apart, are whole numbers from 0, below n_tokens */
+NN_FUNC int nn_are_tokens(const real *x, isize n, isize step, isize n_tokens)
+{
+    for (isize i = 0; i < n; i++)
+        if (nn_token(x[i * step], 0, n_tokens) < 0) return 0;
+    return 1;
 }
 
 /* y (n_in * n_tokens wide): a one for each whole number of x (n_in wide), all else zeros */

@@ -6,9 +6,11 @@ from nncore import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop, losses
 from nncore.layers import (
     Activation,
     BatchNorm,
+    CategoryEncoding,
     Columns,
     Dense,
     Dropout,
+    Embedding,
     LayerNorm,
     Normalization,
     Parallel,
@@ -170,6 +172,23 @@ LAYERED = {
         5,
         _CLASSES,
     ),
+    "categories": (
+        [
+            Parallel(
+                [
+                    [Columns([1]), Embedding(7, 5, learning_rate_multiplier=0.5)],
+                    [Columns([3]), Dense(3, "tanh"), BatchNorm()],
+                    [Columns([0]), Embedding(40, 33, l2=0.02)],
+                    [Columns([2, 1]), CategoryEncoding(7)],
+                    [Columns([4])],
+                ]
+            ),
+            Dense(6, "tanh"),
+            Dense(3, "softmax"),
+        ],
+        5,
+        _CLASSES,
+    ),
     "penalties": (
         [
             Dense(9, "tanh", l1=0.01, l2=0.02),
@@ -202,7 +221,7 @@ def parameters(program, dtype, scale=0.5, seed=0):
 def data(program, n, dtype, seed=1):
     """Return X and a target of the kind that the program's loss reads."""
     rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, program.n_features)).astype(dtype)
+    X = inputs(program, rng.standard_normal((n, program.n_features))).astype(dtype)
     if program.loss == "sparse_softmax_crossentropy":
         return X, rng.integers(program.n_outputs, size=n).astype(np.int32)
     kind = TARGETS_OF_KERNEL[program.loss]
@@ -211,6 +230,14 @@ def data(program, n, dtype, seed=1):
     if kind == "softmax_crossentropy":
         target /= target.sum(axis=1, keepdims=True)
     return X, (np.round(target) if "hinge" in program.loss else target).astype(dtype)
+
+
+def inputs(program, X):
+    """Return X with numbers of categories in the columns where the program reads such."""
+    X = np.array(X)
+    for column, n, _ in program.categories:
+        X[:, column] = np.abs(np.round(7 * X[:, column])) % n
+    return X
 
 
 def make_plan(module, program, optimizer=None, **options):

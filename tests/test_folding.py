@@ -17,6 +17,7 @@ KEPT = {
     "residual of everything": 2,  # one between an add and an activation, one between an activation and an add
     "parallel with norms": 2,  # which stand beside other blocks
     "norms beside each other": 1,
+    "categories": 1,
 }
 
 
@@ -48,7 +49,9 @@ def check_valid(program, flat, statistics):
         two = row.op in ("add", "concat")
         assert (-1 <= row.skip < i and row.n_skip == width[row.skip]) if two else row.skip == -2
         assert (row.statistics >= 0) == (row.op == "batchnorm")
-        if row.op == "dense":
+        if row.op == "embedding":
+            assert by_offset.pop(row.weight).shape == (row.n_tokens, row.n_out)
+        elif row.op == "dense":
             weight = by_offset.pop(row.weight)
             assert weight.shape == (row.n_in, row.n_out) and weight.activation in (row.activation, program.link)
             assert row.bias in (-1, row.weight + weight.size)

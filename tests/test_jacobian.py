@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from engine_networks import inputs
 
 from nncore import engine
 from nncore.activations import ACTIVATIONS
-from nncore.layers import Activation, Columns, Dense, LayerNorm, Parallel, Residual
+from nncore.layers import Activation, CategoryEncoding, Columns, Dense, Embedding, LayerNorm, Parallel, Residual
 from nncore.program import lower
 from nncore.reference import Training, tape
 from nncore.reference.passes import backward
@@ -19,6 +20,7 @@ PROGRAMS = {
     "add": [Residual([Dense(7, "silu"), Residual([Dense(7)])]), Residual([LayerNorm(), Dense(7)]), Dense(2)],
     "columns": [Columns([5, 0, 5]), Dense(4, "tanh"), Columns([3, 1, 0, 2]), Dense(2)],
     "concat": [Parallel([[Dense(4, "tanh")], [], [Dense(3)]]), Parallel([[], [Activation("relu")]]), Dense(2)],
+    "embedding": [Parallel([[Columns([2]), Embedding(4, 3)], [Columns([0]), CategoryEncoding(2)], []]), Dense(2)],
     "everything": [Dense(9, "relu"), LayerNorm(), Residual([Dense(19, "sigmoid"), Dense(9)]), Dense(4, "tanh")],
 }
 X = np.random.default_rng(1).normal(size=(60, 6))
@@ -36,10 +38,10 @@ def expected(program, parameters, x):
 
 def agrees_with_the_oracle(program):
     parameters = np.random.default_rng(2).normal(size=program.n_parameters)
-    scale = np.linspace(0.5, 2, len(X))
-    predictions, derivatives = jacobian(program, parameters, X, scale)
-    np.testing.assert_allclose(predictions, tape(program, parameters, X)[-1][2], rtol=1e-11, atol=1e-12)
-    for i, x in enumerate(X):
+    scale, rows = np.linspace(0.5, 2, len(X)), inputs(program, X)
+    predictions, derivatives = jacobian(program, parameters, rows, scale)
+    np.testing.assert_allclose(predictions, tape(program, parameters, rows)[-1][2], rtol=1e-11, atol=1e-12)
+    for i, x in enumerate(rows):
         np.testing.assert_allclose(
             derivatives[:, i], scale[i] * expected(program, parameters, x), rtol=1e-9, atol=1e-10
         )

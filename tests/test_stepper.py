@@ -15,7 +15,7 @@ from time import sleep
 import numpy as np
 import pandas as pd
 import pytest
-from engine_networks import LAYERED, RULES
+from engine_networks import LAYERED, RULES, inputs
 from test_model import ignore_fork_warning, in_child, needs_fork
 from test_predictor import misaligned
 
@@ -65,7 +65,7 @@ def batch_for(model, n, seed=1):
     """X and y as the engine reads them."""
     rng = np.random.default_rng(seed)
     program, dtype = model.program, model.dtype
-    X = rng.standard_normal((n, program.n_features)).astype(dtype)
+    X = inputs(program, rng.standard_normal((n, program.n_features))).astype(dtype)
     if program.loss == "sparse_softmax_crossentropy":
         return X, rng.integers(program.n_outputs, size=n)
     y = rng.random((n, program.n_outputs))

@@ -266,7 +266,7 @@ cdef int predict_flat(Engine *e, const real *flat) except -1:
         store_parameters(&e.net, e.weights.state, flat, 1)
     fp = nn_fp_begin(1)
     take_running_moments(&e.net, &e.weights)
-    check_finite(&e.job, &e.crew, e.job.X, e.net.n_features)
+    check_inputs(e, e.job.X, 1)
     predict_row_by(&e.net, &e.weights, flat, e.job.X, e.job.predictions, e.crew.scratch)
     nn_fp_end(fp)
     return 0

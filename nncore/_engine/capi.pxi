@@ -230,6 +230,7 @@ cdef extern from "lookup.h" nogil:
     void nn_move_columns(real *y, isize y_cols, isize y_at, const real *x, isize x_cols, isize x_at, isize n,
                          isize room, isize row, isize end, int more)
     void nn_clear(real *y, isize n_cols, isize room, isize row, isize end)
+    int nn_are_tokens(const real *x, isize n, isize step, isize n_tokens)
     void nn_one_hot(real *y, const real *x, isize n_in, isize n_tokens, isize room, isize row, isize end)
     void nn_look_up(real *y, const real *x, const real *table, int flat, isize n_tokens, isize n_out, isize room,
                     isize row, isize end)

@@ -6,6 +6,21 @@ cdef inline void check_finite(const Job *job, Crew *crew, const real *x, isize n
         nn_raise(&crew.not_finite)
 
 
+cdef inline int categories_fit(const Network *net, const real *rows, isize n) noexcept nogil:
+    """Whether the columns of categories hold such, in rows (n, n_features)."""
+    cdef isize k
+    for k in range(net.n_categories):
+        if not nn_are_tokens(rows + net.categories[k].column, n, net.n_features, net.categories[k].n_tokens):
+            return 0
+    return 1
+
+
+cdef void check_inputs(Engine *e, const real *rows, isize n) noexcept nogil:
+    check_finite(&e.job, &e.crew, rows, n * e.net.n_features)
+    if e.job.purpose == PREDICT and not categories_fit(&e.net, rows, n):
+        nn_raise(&e.crew.not_finite)
+
+
 cdef void load_rows(Engine *e, int nv, real *columns, real *spare, isize start, isize n) noexcept nogil:
     """columns (n_features, nv vectors) = the caller's rows start .. start + n - 1; spare: as large, and a vector."""
     cdef const real *rows = e.job.X + start * e.net.n_features

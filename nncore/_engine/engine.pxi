@@ -2,10 +2,10 @@
 
 The modules f32_base, f32_avx2, ... each include this file and nothing else; the compiler's flags make the difference.
 Reading order: capi (what C offers), panels (matrices in and out of panels), network (the program as C rows), arena (all
-memory), work (jobs, stages, and the Engine that holds everything), dense, activation, normalize, elementwise, select (one
-kind of row each), passes (all of them), loss, own (a loss that is a function of Python), optimizer, lowering (a Program
-becomes a Network), vectors (flat vectors in and out of states), monitor (what training records), poll (signals and
-watchers), train, columns and row (forward for many rows and for one), predict, own_steps (for loops of the caller's
+memory), work (jobs, stages, and the Engine that holds everything), dense, activation, normalize, elementwise, select
+(one kind of row each), passes (all of them), loss, own (a loss that is a function of Python), optimizer, lowering (a
+Program becomes a Network), vectors (flat vectors in and out of states), monitor (what training records), poll (signals
+and watchers), train, columns and row (forward for many rows and for one), predict, own_steps (for loops of the caller's
 own) and backpropagate (what workers do), capacity (how many of them), call (one call: checks, memory, threads), scoring
 (what follows an epoch of training), lanes and boarding (small networks that share the vectors), result (what training
 hands back), plan (the Python class), together (plans in lanes), predictor (the one for single rows), stepper (the one

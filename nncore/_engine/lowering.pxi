@@ -30,6 +30,7 @@ cdef int build_network(Network *net, object program, int to_inputs) except -1:
     for i in range(n):
         connect_row(net, i, program.rows[i])
     note_kinds(net)
+    build_categories(net, program.categories)
     build_norms(net)
     build_blocks(net)
     build_panels(net)
@@ -104,6 +105,16 @@ cdef int build_columns(Row *r, tuple columns) except -1:
         allocated(r.columns, r.n_out)
         for c in range(r.n_out):
             r.columns[c] = columns[c]
+    return 0
+
+
+cdef int build_categories(Network *net, tuple categories) except -1:
+    cdef isize k, n = len(categories)
+    net.categories = <Category *>calloc(max(n, <isize>1), sizeof(Category))
+    allocated(net.categories, n)
+    for k in range(n):
+        net.categories[k].column, net.categories[k].n_tokens = categories[k].column, categories[k].n
+    net.n_categories = n
     return 0
 
 

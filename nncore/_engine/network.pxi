@@ -69,6 +69,9 @@ cdef struct Panel:        # a panel of outputs of one weight, all its inputs: th
     isize p
     isize column          # its first in `squares`
 
+cdef struct Category:     # a column of the batch that holds whole numbers from 0, below n_tokens
+    isize column, n_tokens
+
 cdef struct Network:
     Row *rows
     int n_rows, loss, link
@@ -89,6 +92,8 @@ cdef struct Network:
     int n_norm_rows, n_layer_norms
     int *live_norms                        # of those that are not frozen: they take the moments of the batch
     int n_live_norms
+    Category *categories
+    isize n_categories
     int first_learning                     # the first row whose parameters learn; n_rows for none
     int scales_rates                       # whether a row has a rate_factor other than 1
     int reads_batch                        # whether a row other than a dense one reads the batch itself
@@ -130,6 +135,7 @@ cdef void free_network(Network *net) noexcept nogil:
         free(net.rows[i].columns)
     free(net.rows)
     free(<void *>net.reading.parameters)
+    free(net.categories)
     free(net.blocks)
     free(net.panels)
     free(net.norm_rows)

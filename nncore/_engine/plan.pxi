@@ -390,7 +390,7 @@ cdef class Plan:
     def predict(self, X, out=None):
         """Return the network's output (n, n_outputs) for every row of X, behind the link, in `out` if that is given.
 
-        None if a value of X is not finite.
+        None if a value of X is not finite, or not the category that it should be.
         """
         cdef numpy.ndarray result = self.outputs_for(X, out)
         if numpy.PyArray_DIM(X, 0) == 0:

@@ -29,7 +29,7 @@ cdef void predict_tile(Engine *e, isize start, isize n, int worker, real *scratc
     look_ahead(&e.net, &e.job, start + n, &input)
     forward_rows(e, &tile, 0, e.net.n_rows, 0, n, &input, scratch)
     if input.suspect:
-        check_finite(&e.job, &e.crew, rows, n * e.net.n_features)
+        check_inputs(e, rows, n)
     if e.job.predictions != NULL:
         emit_predictions(e, &tile, 0, n, start, scratch)
     if e.job.losses != NULL:
@@ -39,7 +39,7 @@ cdef void predict_tile(Engine *e, isize start, isize n, int worker, real *scratc
 
 cdef void predict_one(Engine *e, isize row, real *scratch) noexcept nogil:
     cdef const real *x = e.job.X + row * e.net.n_features
-    check_finite(&e.job, &e.crew, x, e.net.n_features)
+    check_inputs(e, x, 1)
     predict_row(&e.net, &e.weights, x, e.job.predictions + row * e.net.n_outputs, scratch)
 
 

@@ -245,11 +245,30 @@ cdef class Predictor:
             raise ValueError(f"out must have shape {expected} for x of shape {(<object>x).shape}, got {out.shape}")
         return out
 
+    cdef int check_categories(self, const real *X, isize n) except -1:
+        cdef isize k, i
+        cdef const Category *known
+        cdef const real *x
+        cdef unsigned fp = nn_fp_begin(1)
+        cdef int fit = categories_fit(&self.net, X, n)
+        nn_fp_end(fp)
+        for k in range(0 if fit else self.net.n_categories):
+            known = self.net.categories + k
+            for i in range(n):
+                x = X + i * self.net.n_features + known.column
+                if not nn_are_tokens(x, 1, 1, known.n_tokens):
+                    raise ValueError(f"x holds {x[0]:g} at row {i}, column {known.column}, which is one of "
+                                     f"{known.n_tokens} categories; expected a whole number from 0 to "
+                                     f"{known.n_tokens - 1}")
+        return 0
+
     cdef int run(self, const real *X, isize n, real *out) except -1:
         """Little work holds the GIL and takes its scratch from the stack; so several threads may call at once."""
         cdef real stack[STACK_REALS]
         cdef real *scratch
         cdef isize row = 0
+        if self.net.n_categories > 0:
+            self.check_categories(X, n)
         if self.net.n_columns <= STACK_REALS and n * self.net.n_weights <= HELD_WORK:
             predict_each_row(&self.net, &self.weights, X, n, out, stack)
             return 0

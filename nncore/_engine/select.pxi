@@ -1,5 +1,5 @@
-# Rows that compute nothing: columns chosen, blocks side by side, whole numbers as ones among zeros. What embeddings look
-# up: passes.pxi. The last two read columns of the batch, to which no delta goes back.
+# Rows that compute nothing: columns chosen, blocks side by side, whole numbers as ones among zeros. These, and
+# embeddings (passes.pxi), read columns of the batch, to which no delta goes back.
 
 cdef isize run_of_columns(const Row *r, isize c) noexcept nogil:
     """How many columns from the c-th on lie side by side in x, too."""

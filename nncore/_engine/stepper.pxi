@@ -30,7 +30,7 @@ cdef bint take_rows(Engine *e, X, isize most) noexcept:
     if e.net.n_live_norms > 0 and (n == 1 or n > e.arena.room or e.arena.deltas == NULL):
         return 0  # Python knows how many a batchnorm needs, and how many there is memory for
     e.job.X, e.job.n, e.job.batch_size = <const real *>numpy.PyArray_DATA(X), n, n
-    return nn_finite(e.job.X, n * e.net.n_features)
+    return nn_finite(e.job.X, n * e.net.n_features) and categories_fit(&e.net, e.job.X, n)
 
 
 cdef bint choices_fit(const real *shares, isize n, isize n_outputs) noexcept:

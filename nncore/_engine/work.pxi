@@ -125,7 +125,7 @@ cdef struct Crew:         # the workers, and what they tell each other
     int forks                          # the fork_count() of the process in which the job began
     nn_flag abandon                    # a signal's handler or the watcher wants to end the job: skip what is left
     nn_flag overflow                   # a worker has seen a weight that is not finite
-    nn_flag not_finite                 # a worker has seen an input that is not finite
+    nn_flag not_finite                 # a worker has seen an input that is not finite, or not the category it should be
 
 cdef struct Watch:        # for poll.pxi
     double work_since_poll, poll_at

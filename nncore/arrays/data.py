@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nncore.arrays import categories
 from nncore.arrays.inputs import sample_weights
 from nncore.arrays.targets import targets
 from nncore.base.typing import Array
@@ -36,6 +37,8 @@ def data_for(
     names: tuple[str, ...] | None = None,
 ) -> Data:
     """Return checked features `X` with `y` and `sample_weight` as `program` needs them; columns of y by `names`."""
+    if isinstance(X, np.ndarray):  # a source has been looked through
+        categories.check(program, X)
     target = targets(y, program.loss, len(X), program.n_targets, dtype, names, missing=program.masks)
     return Data(X, target, None if sample_weight is None else sample_weights(sample_weight, len(X), dtype))
 

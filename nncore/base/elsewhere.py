@@ -25,8 +25,8 @@ NO_SCHEDULE = (
     "of schedules there are PiecewiseConstant, StepDecay, ExponentialDecay, InverseTimeDecay, PolynomialDecay, "
     "CosineDecay, CosineDecayRestarts and OneCycle; LearningRateScheduler(function), a callback, sets any rate"
 )
-NO_COMPUTING = "Dropout, Residual, Parallel and Columns"
-NO_LAYER = f"of layers there are Dense, Activation, BatchNorm, LayerNorm, Normalization, {NO_COMPUTING}"
+OTHERS = "Normalization, Dropout, Residual, Parallel, Columns, CategoryEncoding and Embedding"
+NO_LAYER = f"of layers there are Dense, Activation, BatchNorm, LayerNorm, {OTHERS}"
 BY_NAME = "activations go by name: Dense(8, 'relu') or Activation('relu'); nncore.activations lists them"
 BY_ITS_NAME = "name it: Dense(8, weight_initializer='he_normal')"
 CROSSENTROPY = "use SparseCategoricalCrossentropy for numbers of classes, CategoricalCrossentropy for shares of them"
@@ -184,7 +184,7 @@ OF_THE_PACKAGE = table(
         "clone_model": ANEW,
         "constant DataLoader Tensor tensor TensorDataset Variable": ARRAYS,
         "Attention Bidirectional Bilinear Masking MultiHeadAttention Permute Rescaling Reshape RNN": NO_LAYER,
-        "Conv1D Conv2D Embedding GRU Lambda LSTM MaxPooling2D SimpleRNN TimeDistributed": NO_LAYER,
+        "Conv1D Conv2D GRU Lambda LSTM MaxPooling2D SimpleRNN TimeDistributed": NO_LAYER,
         "autocast bfloat16 dtype_policies mixed_precision set_float32_matmul_precision set_global_policy": BFLOAT16,
         "set_dtype_policy set_mixed_precision_policy": BFLOAT16,
         "Adadelta Adafactor Adamax ASGD Ftrl RAdam Rprop": NO_OPTIMIZER,

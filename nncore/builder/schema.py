@@ -25,8 +25,8 @@ from nncore.version import __version__
 CURVE = np.linspace(-4, 4, 65)
 """Where the little curves of the activations are drawn."""
 
-NOT_OFFERED = (layers.Columns, layers.Parallel)
-"""Layers that the page shows in models made elsewhere, and has no form for."""
+NOT_OFFERED = (layers.Columns, layers.Parallel, layers.CategoryEncoding, layers.Embedding)
+"""Layers that the page shows in models made elsewhere, and puts into none."""
 
 LIMITS = {
     "csv_characters": rules.MOST_CSV,
@@ -52,7 +52,7 @@ def schema(path: str | None = None) -> dict[str, Any]:
             "bias": sorted(initializers.FOR_BIASES),
             "scaled": {name: {"type": cls.__name__, **_kind(cls)} for name, cls in initializers.SCALED.items()},
         },
-        "layers": {name: _kind(cls) for name, cls in layers.LAYERS.items() if cls not in NOT_OFFERED},
+        "layers": {name: _kind(cls) | {"offered": cls not in NOT_OFFERED} for name, cls in layers.LAYERS.items()},
         "optimizers": {cls.__name__: _kind(cls) for cls in optimizers.OPTIMIZERS.values()},
         "schedules": {name: _kind(cls) for name, cls in schedules.SCHEDULES.items()},
         "losses": {cls.__name__: _loss(cls) for cls in _distinct(losses.LOSSES)},

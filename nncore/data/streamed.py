@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.arrays import inputs
+from nncore.arrays import categories, inputs
 from nncore.base import memory
 from nncore.base.source import Chunk, Source
 from nncore.base.tables import column_names
@@ -17,6 +17,7 @@ from nncore.base.typing import Array
 from nncore.data.rows import Rows, let_go, named
 from nncore.data.spool import Spool
 from nncore.data.stored import Stored
+from nncore.program import Program
 
 NEAR, GATHERED = 16, 4096  # rows: those so near are read with what lies between them, so many at once
 
@@ -152,7 +153,13 @@ class Opened(NamedTuple):
     weight: Array | None
 
 
-def opened(source: Source, dtype: np.dtype, n_features: int | None, names: tuple[str, ...] | None) -> Opened:
+def opened(
+    source: Source,
+    dtype: np.dtype,
+    n_features: int | None,
+    names: tuple[str, ...] | None,
+    program_for: Callable[[int], Program] | None = None,
+) -> Opened:
     """Look through a source once: check every value of X, count the rows, and gather y and weights.
 
     What can be reached in its order alone goes to a temporary file on the way.
@@ -166,6 +173,8 @@ def opened(source: Source, dtype: np.dtype, n_features: int | None, names: tuple
         How many columns it expects.
     names : tuple of str or None
         What they are called: see `nncore.arrays.inputs.features`.
+    program_for : callable, optional
+        Returns the program that is to run on so many features, which may expect categories in some columns.
 
     Raises
     ------
@@ -175,11 +184,15 @@ def opened(source: Source, dtype: np.dtype, n_features: int | None, names: tuple
     random, n, n_chunks = isinstance(source, Rows), 0, 0
     targets: list[Any] = []
     weights: list[Any] = []
+    program: Program | None = None
     with Spool(dtype) as spool:
         for chunk in source.chunks():
             found = column_names(chunk.X) if not n_chunks else None
             names = names or found
             X = _checked(chunk, dtype, n_features, names)
+            if program_for is not None:
+                program = program or program_for(X.shape[1])
+                _check_categories(program, X, chunk, names if X.shape[1] == len(names or ()) else None)
             if not n_chunks:  # what a transform makes of other columns has no names
                 source.column_names = found if found and len(found) == X.shape[1] else None
             n_chunks, n_features = n_chunks + 1, X.shape[1]
@@ -211,6 +224,13 @@ def _checked(chunk: Chunk, dtype: np.dtype, n_features: int | None, names: tuple
         place = f"column {column}" if own is None else f"column {own[column]!r}"
         raise ValueError(f"{chunk.where} contains {what} at row {chunk.first + row}, {place}")
     return X
+
+
+def _check_categories(program: Program, X: Array, chunk: Chunk, names: tuple[str, ...] | None) -> None:
+    try:
+        categories.check(program, X, names)
+    except ValueError as error:
+        raise ValueError(f"{chunk.where}, rows from {chunk.first} on: {error}") from None
 
 
 def _gather_columns(chunk: Chunk, rows: int, n: int, targets: list[Any], weights: list[Any]) -> int:

@@ -30,7 +30,7 @@ def penalty(program: Program, parameters: Array) -> float:
     total = 0.0
     for row in program.rows:
         if row.l1 or row.l2:
-            absolute, squares = absolute_and_square_sums(parameters[row.weight : row.weight + row.n_in * row.n_out])
+            absolute, squares = absolute_and_square_sums(parameters[row.weight : row.weight + row.n_weight])
             total += row.l1 * absolute + row.l2 * squares
         if row.bias_l1 or row.bias_l2:
             absolute, squares = absolute_and_square_sums(parameters[row.bias : row.bias + row.n_out])

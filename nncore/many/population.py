@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nncore import engine
-from nncore.arrays import inputs
+from nncore.arrays import categories, inputs
 from nncore.base import checks
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic, sharing
@@ -67,6 +67,8 @@ def predict_many(model: Sequential, parameters: ArrayLike, X: ArrayLike) -> Arra
     if not inputs.all_finite(flat):
         raise inputs.not_finite_error(parameters, flat, "parameters")
     rows = _rows(X, state.dtype, program.n_features, state.feature_names, len(flat))
+    for one in {id(array): array for array in rows}.values():
+        categories.check(program, one, state.feature_names)
     out = np.empty((len(flat), rows[0].shape[0] if len(rows) else 0, program.n_outputs), state.dtype)
     work = out.shape[0] * out.shape[1] * program.n_parameters
     n_threads = max(1, min(engine.get_num_threads(), len(flat), int(work / WORTH_A_THREAD)))

@@ -65,7 +65,7 @@ class Table:
     def whole(self, state: State, program: Program, names: tuple[Names, Names], index: int = 0) -> Data:
         """Return all rows as model number `index` reads them, without a copy where they are so already."""
         outputs = output_names(state, program)
-        key = program.loss, program.n_outputs, program.reading, state.dtype, names[0], outputs
+        key = program.loss, program.n_outputs, program.reading, program.categories, state.dtype, names[0], outputs
         if key not in self._targets:
             X = self.features(state, program.n_features)
             self._targets[key] = data_for(program, state.dtype, X, self.y, None, outputs)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nncore.layers import Activation, Columns, Dropout, Layer, Normalization, Parallel, Residual, branches
+from nncore.layers import (
+    Activation,
+    CategoryEncoding,
+    Columns,
+    Dropout,
+    Layer,
+    Normalization,
+    Parallel,
+    Residual,
+    branches,
+)
 from nncore.model.single import number_of
 from nncore.program.naming import layer_names
 from nncore.training.state import State, program_for
@@ -40,7 +50,7 @@ def _changed(
     for layer in layers:
         own, number = number, number + 1
         asked = wanted is None or own in wanted
-        if isinstance(layer, (Activation, Dropout, Normalization, Columns)):
+        if isinstance(layer, (Activation, Dropout, Normalization, Columns, CategoryEncoding)):
             if asked and wanted is not None:
                 raise ValueError(f"layer {names[own]!r} has no parameters: there is nothing to freeze or unfreeze")
         else:

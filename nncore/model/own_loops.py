@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nncore.arrays import inputs
+from nncore.arrays import categories, inputs
 from nncore.arrays.inputs import all_finite
 from nncore.base import checks
 from nncore.base.typing import Array, Floats
@@ -220,7 +220,9 @@ def _features(state: State, network: Network, X: ArrayLike) -> Array:
             f"derivatives do not go back through what the loss {current_loss(state).name} makes of the outputs "
             f"({network.program.link}); compile the model with a loss of another kind"
         )
-    return inputs.features(X, state.dtype, network.program.n_features, state.feature_names)
+    array = inputs.features(X, state.dtype, network.program.n_features, state.feature_names)
+    categories.check(network.program, array, state.feature_names)
+    return array
 
 
 def _derivatives(state: State, dloss_dy: Any, shape: tuple[int, int]) -> Array:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore.arrays import inputs
+from nncore.arrays import categories, inputs
 from nncore.arrays.targets import refuse_unmeasured
 from nncore.base import checks
 from nncore.base.bfloat16 import round_to_bfloat16
@@ -40,17 +40,31 @@ def predict(state: State, X: ArrayLike | Source) -> Array:
         array = _rounded_features(X, state.dtype, n_features, names, empty=True, check_finite=False)
     predictions = network.predict(array)
     if predictions is None:
-        raise own_arithmetic(inputs.not_finite_features)(X, state.dtype)
+        raise _refusal(state, network, X)
     if state.precision is not None and not _all_finite(predictions):
         _check_rounded(state, X)
     return predictions
 
 
 @own_arithmetic
+def _refusal(state: State, network: Network, X: ArrayLike) -> ValueError:
+    """Return what is wrong with X: a value that is not finite, or no category."""
+    array = inputs.features(X, state.dtype, network.program.n_features, state.feature_names, check_finite=False)
+    if not inputs.all_finite(array):
+        return inputs.not_finite_features(X, state.dtype)
+    try:
+        categories.check(network.program, array, state.feature_names)
+    except ValueError as error:
+        return error
+    return inputs.not_finite_features(X, state.dtype)
+
+
+@own_arithmetic
 def _of_source(state: State, network: Network, source: Source) -> Array:
     from nncore.data.streamed import opened  # here, not at the top, to keep `import nncore` quick
 
-    return streaming.predict(network, opened(source, state.dtype, network.program.n_features, state.feature_names).X)
+    known = network.program.n_features, state.feature_names, lambda n_features: network.program
+    return streaming.predict(network, opened(source, state.dtype, *known).X)
 
 
 @own_arithmetic

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nncore.arrays import inputs
+from nncore.arrays import categories, inputs
 from nncore.base import checks
 from nncore.base.names import did_you_mean
 from nncore.base.typing import Array
@@ -89,6 +89,7 @@ def activations(state: State, X: ArrayLike, layer: str | int) -> Array:
     number, network = number_of(state, layer), built(state)
     program = network.program
     array = inputs.features(X, state.dtype, program.n_features, state.feature_names, empty=True)
+    categories.check(program, array, state.feature_names)
     place = place_of(state.layers, program.rows, number)
     if place < 0:
         return np.array(array)

@@ -9,7 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.base.typing import Array
-from nncore.layers import Activation, Columns, Dense, Dropout, Layer, Parallel, Residual, as_activation
+from nncore.layers import (
+    Activation,
+    CategoryEncoding,
+    Columns,
+    Dense,
+    Dropout,
+    Embedding,
+    Layer,
+    Parallel,
+    Residual,
+    as_activation,
+)
 from nncore.program import Program
 from nncore.program.naming import count_layers, layer_name
 
@@ -48,7 +59,7 @@ class Bracket:
     label: str
 
 
-REARRANGE = (Columns, Parallel)
+REARRANGE = (Columns, Parallel, CategoryEncoding, Embedding)
 """Layers of which a picture shows what they hand on, and not what happens in them."""
 
 

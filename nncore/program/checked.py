@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 from nncore.activations import ACTIVATIONS
+from nncore.categories import MOST_TOKENS
 from nncore.program.lowering import MIXED_BFLOAT16, Program
 from nncore.program.row import BATCH, Row
 
-OPS = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add", "columns", "concat")
+OPS = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add", "columns", "concat", "one_hot", "embedding")
 
 
 def checked(program: Any) -> Program:
@@ -73,6 +74,11 @@ def _check_reads(row: Row, i: int, widths: dict[int, int]) -> None:
             raise ValueError(f"row {i} reads {width} columns where there are {widths[source]}")
     if row.op == "columns":
         _check_columns(row, i)
+    elif row.op in ("one_hot", "embedding"):
+        if not 1 <= _count(f"n_tokens of row {i}", row.n_tokens) <= MOST_TOKENS:
+            raise ValueError(f"row {i} knows {row.n_tokens} whole numbers")
+        if (row.n_in * row.n_tokens != row.n_out) if row.op == "one_hot" else (row.n_in != 1):
+            raise ValueError(f"row {i} makes {row.n_out} columns of {row.n_in}")
     elif row.op not in ("dense", "concat") and row.n_in != row.n_out:
         raise ValueError(f"row {i} makes {row.n_out} columns of {row.n_in}")
 
@@ -86,11 +92,14 @@ def _check_columns(row: Row, i: int) -> None:
 
 
 def _check_places(row: Row, i: int, ends: dict[str, int]) -> None:
-    n_weight = row.n_in * row.n_out if row.op == "dense" else row.n_out
+    n_weight = row.n_weight
     norm = row.op in ("batchnorm", "layernorm")
-    learns = row.op == "dense" or (norm and (row.weight, row.bias) != (-1, -1))  # else one without gamma and beta
+    affine = norm and (row.weight, row.bias) != (-1, -1)  # with gamma and beta
+    learns = affine or row.op in ("dense", "embedding")
     if learns:
         _check_place(f"weight of row {i}", row.weight, n_weight, ends["parameter"])
+    if row.op == "embedding" and row.bias != -1:
+        raise ValueError(f"row {i} is an embedding with a bias")
     if learns and (norm or row.bias != -1):
         if row.bias != row.weight + n_weight:
             raise ValueError(f"the bias of row {i} does not lie behind its weight")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from nncore import losses
 from nncore.base import checks, memory
@@ -14,9 +15,11 @@ from nncore.layers import (
     LAYERS,
     MAX_UNITS,
     Activation,
+    CategoryEncoding,
     Columns,
     Dense,
     Dropout,
+    Embedding,
     Layer,
     Parallel,
     Residual,
@@ -25,11 +28,19 @@ from nncore.layers import (
     leaves,
 )
 from nncore.losses import CustomLoss, Loss, Reading
-from nncore.program.row import BATCH, ParameterBlock, Row
+from nncore.program.row import BATCH, ParameterBlock, Row, batch_columns
 from nncore.program.rows import Rows, refuse_lone_softmax
 
 MIXED_BFLOAT16 = "mixed_bfloat16"
 """Keras' name for products of operands rounded to bfloat16, in float32 otherwise."""
+
+
+class Category(NamedTuple):
+    """A column of the batch that holds numbers of categories, 0 to n - 1, and the number of the layer that reads it."""
+
+    column: int
+    n: int
+    layer: int
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,16 @@ class Program:
     def n_targets(self) -> int:
         """Columns of the targets, where these are numbers."""
         return self.n_outputs if self.reading is None else self.reading.n_targets
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The columns of the batch that must hold whole numbers, in the order of the layers that read them."""
+        found = []
+        for number, row in enumerate(self.rows):
+            if row.op in ("one_hot", "embedding"):
+                read = batch_columns(self.rows, number) or ()
+                found += [Category(column, row.n_tokens, row.layer) for column in read]
+        return tuple(found)
 
     @property
     def masks(self) -> bool:
@@ -214,6 +235,10 @@ def output_width(layers: Sequence[Layer]) -> int | None:
             return layer.units
         if isinstance(layer, Columns):
             return len(layer.columns)
+        if isinstance(layer, Embedding):
+            return layer.output_dim
+        if isinstance(layer, CategoryEncoding):
+            return None
         if inner := branches(layer):
             widths = [output_width(branch) for branch in inner]
             return None if None in widths else sum(width for width in widths if width is not None)
@@ -294,7 +319,7 @@ def refuse_frozen(program: Program) -> None:
     --------
     >>> refuse_frozen(lower([Dense(2, trainable=False), Dense(1)], 3, "mse"))
     """
-    if all(row.frozen for row in program.rows if row.op in ("dense", "batchnorm", "layernorm")):
+    if all(row.frozen for row in program.rows if row.op in ("dense", "batchnorm", "layernorm", "embedding")):
         raise ValueError("every layer is frozen, so there is nothing to train; model.unfreeze(layer) lets one learn")
 
 
@@ -313,6 +338,8 @@ _LAST = {
     "add": "a Residual, which adds its input to what its last layer gives",
     "concat": "a Parallel, which puts what its branches give side by side",
     "columns": "Columns, which chooses some of what the layer before it gives",
+    "one_hot": "a CategoryEncoding, which learns nothing",
+    "embedding": "an Embedding, which looks up what it has learned",
 }
 
 

@@ -15,7 +15,7 @@ def in_depth(layers: Iterable[Layer], depth: int = 0) -> Iterator[tuple[int, Lay
             yield from in_depth(inner, depth + 1)
 
 
-_DEFAULT_NAMES = {"BatchNorm": "batch_norm", "LayerNorm": "layer_norm"}
+_DEFAULT_NAMES = {"BatchNorm": "batch_norm", "LayerNorm": "layer_norm", "CategoryEncoding": "category_encoding"}
 
 
 def layer_name(layer: Layer, number: int) -> str:

@@ -34,7 +34,7 @@ def l2_factors(program: Program) -> Array:
     l2 = np.zeros(program.n_parameters)
     for row in program.rows:
         if row.l2 and not row.frozen:
-            l2[row.weight : row.weight + row.n_in * row.n_out] = row.l2
+            l2[row.weight : row.weight + row.n_weight] = row.l2
         if row.bias_l2 and not row.frozen:
             l2[row.bias : row.bias + row.n_out] = row.bias_l2
     return l2

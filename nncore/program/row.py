@@ -21,10 +21,11 @@ class Row:
 
     Attributes
     ----------
-    op : {"dense", "activation", "batchnorm", "layernorm", "dropout", "add", "columns", "concat"}
+    op : {"dense", "activation", "batchnorm", "layernorm", "dropout", "add", "columns", "concat", "one_hot", \
+"embedding"}
         What is computed: ``activation(x @ weight + bias)``, ``activation(x)``, what the layers `BatchNorm`, `LayerNorm`
-        and `Dropout` say, the sum of what the rows `source` and `skip` wrote, ``x[:, columns]``, or what `source` and
-        `skip` wrote side by side.
+        and `Dropout` say, the sum of what the rows `source` and `skip` wrote, ``x[:, columns]``, what `source` and
+        `skip` wrote side by side, or what `CategoryEncoding` and `Embedding` say.
     layer : int
         Number of the layer it came from. Layers are counted in depth: a `Residual`, then the layers in it.
     n_in, n_out : int
@@ -36,7 +37,8 @@ class Row:
         known that a `Normalization` made; see `nncore.program.normalization`.
     weight, bias : int
         Index in the flat parameter vector of the first value of the weight (n_in, n_out), in C order, and of the bias
-        (n_out,), which lies right behind the weight; of a norm's gamma and beta (n_out,) likewise; -1 for none.
+        (n_out,), which lies right behind the weight; of a norm's gamma and beta (n_out,) likewise; -1 for none. The
+        weight of an ``embedding`` is (n_tokens, n_out).
     source : int
         Number of the row whose output it reads; -1 for the batch.
     skip : int
@@ -57,7 +59,7 @@ class Row:
     columns : tuple of int
         Of ``columns``, n_out numbers from 0 to n_in - 1.
     n_tokens : int
-        Of rows that read whole numbers, how many of these there are; else 0.
+        Of ``one_hot`` and ``embedding``, how many whole numbers a column can hold, from 0; else 0.
     """
 
     op: str
@@ -82,6 +84,11 @@ class Row:
     bias_l2: float = 0.0
     columns: tuple[int, ...] = ()
     n_tokens: int = 0
+
+    @property
+    def n_weight(self) -> int:
+        """Number of values of its weight, or gamma, if it has one."""
+        return {"dense": self.n_in, "embedding": self.n_tokens}.get(self.op, 1) * self.n_out
 
     @property
     def n_skip(self) -> int:

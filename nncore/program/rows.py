@@ -8,11 +8,14 @@ from typing import Any
 
 from nncore.initializers import Initializer
 from nncore.layers import (
+    MAX_UNITS,
     Activation,
     BatchNorm,
+    CategoryEncoding,
     Columns,
     Dense,
     Dropout,
+    Embedding,
     Layer,
     LayerNorm,
     Normalization,
@@ -65,7 +68,8 @@ class Rows:
         ------
         ValueError
             If a softmax has one output, two layers have the same name, a `Residual` without a projection would have to
-            add different widths, or `Columns` names one that there is not.
+            add different widths, `Columns` names one that there is not, or what reads categories reads anything else
+            than columns of the batch.
         """
         for i, layer in enumerate(layers):
             _ADD[type(layer)](self, layer, self._next_number(), f"{where}[{i}]")
@@ -114,7 +118,7 @@ class Rows:
         row = replace(row, bias_l1=layer.bias_l1, bias_l2=layer.bias_l2)
         self._append(self._with_rate(row, layer))
 
-    def _with_rate(self, row: Row, layer: Dense | BatchNorm | LayerNorm) -> Row:
+    def _with_rate(self, row: Row, layer: Dense | BatchNorm | LayerNorm | Embedding) -> Row:
         frozen = self._frozen or not layer.trainable
         return replace(row, frozen=frozen, rate_factor=layer.learning_rate_multiplier)
 
@@ -209,6 +213,32 @@ class Rows:
         n = len(layer.columns)
         self._append(Row("columns", number, self.width, n, source=self.end, columns=layer.columns))
 
+    def _category_encoding(self, layer: CategoryEncoding, number: int, where: str) -> None:
+        self._refuse_computed("CategoryEncoding", where)
+        n = self.width * layer.num_tokens
+        if n > MAX_UNITS:
+            raise ValueError(f"{where}: {layer.num_tokens:,} columns for each of {self.width:,} are too many")
+        self._append(Row("one_hot", number, self.width, n, source=self.end, n_tokens=layer.num_tokens))
+
+    def _embedding(self, layer: Embedding, number: int, where: str) -> None:
+        name, shape = self._name(layer, number), (layer.input_dim, layer.output_dim)
+        if self.width != 1:
+            raise ValueError(
+                f"{where}: Embedding reads one column, and there are {self.width}; choose it, and let the others go "
+                f"beside it: Parallel([[Columns([0]), {layer!r}], [Columns([1, ...])]])"
+            )
+        self._refuse_computed("Embedding", where)
+        weight = self._block(self.parameters, number, f"{name}.weight", shape, layer.embeddings_initializer, "identity")
+        row = Row("embedding", number, 1, shape[1], weight=weight, source=self.end, n_tokens=shape[0], l2=layer.l2)
+        self._append(self._with_rate(row, layer))
+
+    def _refuse_computed(self, kind: str, where: str) -> None:
+        if written_columns(self.rows, self.end, self.width) is None:
+            raise ValueError(
+                f"{where}: {kind} reads categories, which are columns of the data themselves, not what other layers "
+                f"have computed; put it first, as in Parallel([[Columns([0]), {kind}(...)], [...]])"
+            )
+
     def _parallel(self, layer: Parallel, number: int, where: str) -> None:
         self._name(layer, number)
         width, start, outer = self.width, self.end, self._branch
@@ -240,6 +270,8 @@ _ADD: dict[type, Callable[[Rows, Any, int, str], None]] = {
     Residual: Rows._residual,
     Columns: Rows._columns,
     Parallel: Rows._parallel,
+    CategoryEncoding: Rows._category_encoding,
+    Embedding: Rows._embedding,
 }
 
 

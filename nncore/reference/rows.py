@@ -68,8 +68,9 @@ Mode = Predicting | Training
 
 
 def weight_of(row: Row, parameters: Array) -> Array:
-    """The view (n_in, n_out) of a dense row's weight in the flat vector."""
-    return parameters[row.weight : row.weight + row.n_in * row.n_out].reshape(row.n_in, row.n_out)
+    """The view (n_in, n_out) of a dense row's weight in the flat vector, (n_tokens, n_out) of an embedding's."""
+    n_rows = row.n_tokens if row.op == "embedding" else row.n_in
+    return parameters[row.weight : row.weight + n_rows * row.n_out].reshape(n_rows, row.n_out)
 
 
 def bias_of(row: Row, parameters: Array) -> Array:
@@ -252,6 +253,19 @@ def _columns_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mo
     return dx
 
 
+def _one_hot(row: Row, x: Array) -> Array:
+    """Ones where a column holds the number of the place, n_tokens places for each column; of no number there, none."""
+    places = x[:, :, None] == np.arange(row.n_tokens)
+    ones: Array = places.reshape(len(x), x.shape[1] * row.n_tokens).astype(x.dtype)
+    return ones
+
+
+def _embedding_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mode, gradient: Array) -> Array:
+    ones = _one_hot(row, x)
+    weight_of(row, gradient)[...] = over_rows(len(x), lambda rows: ones[rows].T @ dz[rows])
+    return np.zeros_like(x)
+
+
 FORWARD: dict[str, Callable[[Row, Array, Array, Mode], Array]] = {
     "dense": _dense,
     "activation": lambda row, parameters, x, mode: x,
@@ -261,6 +275,8 @@ FORWARD: dict[str, Callable[[Row, Array, Array, Mode], Array]] = {
     "add": lambda row, parameters, x, mode: x,
     "columns": lambda row, parameters, x, mode: x[:, list(row.columns)],
     "concat": lambda row, parameters, x, mode: x,
+    "one_hot": lambda row, parameters, x, mode: _one_hot(row, x),
+    "embedding": lambda row, parameters, x, mode: _one_hot(row, x) @ weight_of(row, parameters),
 }
 """``FORWARD[op](row, parameters, x, mode) -> z``, before the activation, and for add and concat, before the other
 block."""
@@ -274,5 +290,7 @@ BACKWARD: dict[str, Callable[[Row, Array, Array, Array, Mode, Array], Array]] = 
     "add": lambda row, parameters, x, dz, mode, gradient: dz,
     "columns": _columns_backward,
     "concat": lambda row, parameters, x, dz, mode, gradient: dz[:, : row.n_in],
+    "one_hot": lambda row, parameters, x, dz, mode, gradient: np.zeros_like(x),
+    "embedding": _embedding_backward,
 }
 """``BACKWARD[op](row, parameters, x, dz, mode, gradient) -> dx``; the row's part of `gradient` is filled in."""

@@ -15,6 +15,8 @@ from nncore.program import Program
 from nncore.reference.formulas import UPDATE, Array
 from nncore.reference.rows import weight_of
 
+WITH_MATRIX = ("dense", "embedding")
+
 
 def penalty(program: Program, parameters: Array) -> float:
     """Return what training adds to the loss: ``l1 * sum(abs(w)) + l2 * sum(w**2)``, summed over the dense weights.
@@ -27,7 +29,7 @@ def penalty(program: Program, parameters: Array) -> float:
     >>> penalty(program.lower([layers.Dense(1, l1=1, l2=0.5)], 2, "mse"), np.array([3.0, -4.0, 9.0]))
     19.5
     """
-    flat, dense = parameters.astype(np.float64), [row for row in program.rows if row.op == "dense"]
+    flat, dense = parameters.astype(np.float64), [row for row in program.rows if row.op in WITH_MATRIX]
     terms = [(weight_of(row, flat), row.l1, row.l2) for row in dense]
     terms += [(flat[row.bias : row.bias + row.n_out], row.bias_l1, row.bias_l2) for row in dense if row.bias >= 0]
     return float(sum(l1 * np.abs(w).sum() + l2 * (w**2).sum() for w, l1, l2 in terms))
@@ -45,7 +47,7 @@ def penalise(program: Program, parameters: Array, gradient: Array) -> None:
     array([ 4., -5.,  0.])
     """
     for row in program.rows:
-        if row.op == "dense" and (row.l1 or row.l2) and not row.frozen:
+        if row.op in WITH_MATRIX and (row.l1 or row.l2) and not row.frozen:
             w = weight_of(row, parameters)
             weight_of(row, gradient)[...] += row.l1 * np.sign(w) + 2 * row.l2 * w
         if row.op == "dense" and (row.bias_l1 or row.bias_l2) and not row.frozen:
@@ -88,7 +90,7 @@ def decay_rates(program: Program, optimizer: Optimizer) -> Array:
     default, of_all = getattr(optimizer, "weight_decay", 0.0), getattr(optimizer, "decay_bias", False)
     rates = np.full(program.n_parameters, default if of_all else 0.0)
     for row in program.rows:
-        if row.op == "dense":
+        if row.op in WITH_MATRIX:
             rate = default if row.weight_decay is None else row.weight_decay
             weight_of(row, rates)[...] = rate
             if row.bias >= 0 and of_all:
@@ -182,8 +184,7 @@ def _by_rate(program: Program) -> list[tuple[float, Array]]:
     factors = np.zeros(program.n_parameters)
     for row in program.rows:
         if row.weight >= 0 and not row.frozen:
-            of_weight = row.n_in * row.n_out if row.op == "dense" else row.n_out
-            factors[row.weight : row.weight + of_weight] = row.rate_factor
+            factors[row.weight : row.weight + row.n_weight] = row.rate_factor
             if row.bias >= 0:
                 factors[row.bias : row.bias + row.n_out] = row.rate_factor
     return [(float(factor), np.flatnonzero(factors == factor)) for factor in np.unique(factors[factors > 0])]

@@ -104,7 +104,17 @@ def _layernorm(row: Row, x: Array, dy: Array, derivatives: Array) -> None:
     derivatives[..., row.bias : row.bias + row.n_out] = dy
 
 
-_BY_PARAMETERS: dict[str, Callable[[Row, Array, Array, Array], None]] = {"dense": _dense, "layernorm": _layernorm}
+def _embedding(row: Row, x: Array, dy: Array, derivatives: Array) -> None:
+    by_weight = derivatives[..., row.weight : row.weight + row.n_weight]
+    ones = (x == np.arange(row.n_tokens)).astype(x.dtype)
+    by_weight[...] = (ones[:, :, None] * dy[:, :, None, :]).reshape(by_weight.shape)
 
-OPS = (*_BY_PARAMETERS, "activation", "add", "columns", "concat")
+
+_BY_PARAMETERS: dict[str, Callable[[Row, Array, Array, Array], None]] = {
+    "dense": _dense,
+    "layernorm": _layernorm,
+    "embedding": _embedding,
+}
+
+OPS = (*_BY_PARAMETERS, "activation", "add", "columns", "concat", "one_hot")
 """The operations that treat every row of the data by itself, and always in the same way."""

@@ -45,7 +45,7 @@ the weights; lower one of them
     own = [
         row.rate_factor * (default if row.weight_decay is None else row.weight_decay)
         for row in learning
-        if row.op == "dense"
+        if row.op in ("dense", "embedding")
     ]
     norms = [row.rate_factor * default for row in learning if getattr(optimizer, "decay_bias", False)]
     decay = max([*own, *norms], default=0.0)

@@ -230,7 +230,8 @@ def _layer_step(
     name, kind = layer_name(numbered[number], number), type(numbered[number]).__name__
     z, dz = outputs[before], deltas[before] if before >= 0 else None
     x, parameters = outputs[read], steps.get(number, {})
-    rounded = {} if program.precision is None else _rounded(x, parameters.get("weight"), dz)
+    rounds = program.precision is not None and rows[last].op != "embedding"
+    rounded = {} if not rounds else _rounded(x, parameters.get("weight"), dz)
     return LayerStep(name, kind, rows[last].activation, x, z, outputs[last], dz, deltas[last], parameters, rounded)
 
 

@@ -61,8 +61,9 @@ def period(program: Program, n: int, batch_size: int, pauses: bool = False, pena
     (1, True)
     """
     n_outputs = sum(row.n_out for row in program.rows)
-    weights = [row.n_in * row.n_out for row in program.rows if row.op == "dense"]
-    per_row = 3 * _PER_MULTIPLY_ADD * sum(weights) + _PER_OUTPUT * n_outputs
+    multiplied = sum(row.n_weight for row in program.rows if row.op == "dense")
+    weights = [row.n_weight for row in program.rows if row.op in ("dense", "embedding")]
+    per_row = 3 * _PER_MULTIPLY_ADD * multiplied + _PER_OUTPUT * n_outputs
     epoch = n * per_row + _PER_STEP * -(-n // batch_size) + _PER_PAUSE * pauses
     record = _PER_WEIGHT * sum(weights) + _PER_BINNED * sum(min(size, MOST_BINNED) for size in weights)
     record += _PER_RECORDED_OUTPUT * min(batch_size, MOST_ROWS) * n_outputs + _PER_ROW * len(program.rows)

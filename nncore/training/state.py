@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -137,7 +138,8 @@ def converted(
     """
     features, outputs = names or (state.feature_names, output_names(state, program))
     if sources and isinstance(X, Source):
-        found = streaming.looked_through(X, y, sample_weight, state.dtype, program.n_features, features)
+        known = state.dtype, program.n_features, features, lambda n_features: program
+        found = streaming.looked_through(X, y, sample_weight, *known)
         return data_for(program, state.dtype, *found, outputs)
     array = inputs.features(X, state.dtype, program.n_features, features)
     return data_for(program, state.dtype, array, y, sample_weight, outputs)
@@ -151,7 +153,8 @@ def checked_data(
         program = state.network.program
         return converted(program, state, X, y, sample_weight, sources=sources), program
     if sources and isinstance(X, Source):
-        array, y, sample_weight = streaming.looked_through(X, y, sample_weight, state.dtype, None, state.feature_names)
+        known = state.dtype, None, state.feature_names, partial(program_for, state)
+        array, y, sample_weight = streaming.looked_through(X, y, sample_weight, *known)
     else:
         array = inputs.features(X, state.dtype, None, state.feature_names)
     program = program_for(state, array.shape[1])

@@ -13,6 +13,7 @@ from nncore.arrays import Data
 from nncore.base.source import Source
 from nncore.base.typing import Array
 from nncore.network import Network
+from nncore.program import Program
 
 if TYPE_CHECKING:
     from nncore.data.feeder import Feeder
@@ -26,9 +27,17 @@ def is_streamed(data: Data) -> bool:
 
 
 def looked_through(
-    source: Source, y: Any, sample_weight: Any, dtype: np.dtype, n_features: int | None, names: tuple[str, ...] | None
+    source: Source,
+    y: Any,
+    sample_weight: Any,
+    dtype: np.dtype,
+    n_features: int | None,
+    names: tuple[str, ...] | None,
+    program_for: Callable[[int], Program],
 ) -> tuple[Any, Any, Any]:
     """Return X, y and sample_weight of a source; the caller's own must be None.
+
+    `program_for` returns the program that is to run on so many features.
 
     Raises
     ------
@@ -41,7 +50,7 @@ def looked_through(
         if value is not None:
             given = "weight" if name == "sample_weight" else name
             raise TypeError(f"a {type(source).__name__} has its own {given}: give it there, and leave {name} out")
-    found = opened(source, dtype, n_features, names)
+    found = opened(source, dtype, n_features, names, program_for)
     if found.y is None:
         raise TypeError(f"this {type(source).__name__} has no y to train on or to score: give it one, or a target")
     return found

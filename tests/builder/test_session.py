@@ -45,7 +45,7 @@ def refused(ask, message, **fields):
 def test_the_schema_holds_the_tables_of_the_core():
     found = json.loads(encode(schema()))
     assert {row["name"] for row in found["activations"]} >= {"relu", "tanh", "softmax", "gelu"}
-    assert set(found["layers"]) == {
+    assert {name for name, about in found["layers"].items() if about["offered"]} == {
         "Dense",
         "Activation",
         "BatchNorm",
@@ -963,6 +963,32 @@ def test_a_layer_without_weights_begins_with_none(ask):
     group = {"type": "Residual", "layers": [{"type": "Dropout", "rate": 0.1}, {"type": "Dense", "units": 4}]}
     told = ask("insert", index=1, layer=group)["messages"]
     assert told == ["dense_3 is new: it begins with new weights, the others keep theirs"]
+
+
+def test_layers_that_it_does_not_offer_are_shown_and_trained(ask):
+    branches = [
+        [{"type": "Columns", "columns": [1, 0]}, {"type": "Dense", "units": 5, "activation": "tanh"}],
+        [{"type": "BatchNorm"}],
+        [],
+    ]
+    ask("insert", index=0, layer={"type": "Parallel", "branches": branches})
+    ask("insert", index=1, layer={"type": "Columns", "columns": list(range(7))})
+    state = ask.session.state()
+    assert [shape["n_out"] for shape in state["shapes"]][:2] == [9, 7]
+    assert state["names"][:5] == ["parallel_0", "columns_1", "dense_2", "batch_norm_3", "columns_4"]
+    ask("step_batch")
+    ask("train", epochs=2)
+    ask.session.play(lambda: False)
+    answer = ask("explain")
+    kinds = [layer["kind"] for layer in answer["layers"]]
+    assert kinds[:5] == ["Parallel", "Columns", "Dense", "BatchNorm", "Columns"]
+    assert "dense_2" in ask.session.state()["frame"]["edges"]
+    scope = {}
+    exec(ask("export", kind="script")["text"], scope)
+    assert scope["model"].layers == ask.run.model.layers
+    with pytest.raises(Refusal, match="is 9, but Columns reads 9 columns"):
+        ask("update_layer", index=1, layer={"type": "Columns", "columns": [9]})
+    ask("undo")
 
 
 def test_a_normalization_knows_the_rows_at_once(ask):

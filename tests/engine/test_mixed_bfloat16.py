@@ -7,7 +7,7 @@ import importlib.util
 import numpy as np
 import pytest
 from bfloat16_values import CASES, REGIMES, SPECIAL, as_chains, draw, same
-from engine_networks import LAYERED, state, statistics
+from engine_networks import LAYERED, inputs, state, statistics
 
 import nncore
 from nncore import Adam, BatchNorm, Dense, Dropout, LayerNorm, Residual, Sequential, engine, reference
@@ -164,7 +164,8 @@ def test_a_network_predicts_as_the_oracle(module):
 def test_gradients_of_every_layer_are_the_oracles(name, n):
     """As far as float32's rounding, in another order of some sums, goes; what bfloat16 changes is more than that."""
     layers, n_features, loss = LAYERED[name]
-    program, X = lower(layers, n_features, loss, MIXED_BFLOAT16), steady((n, n_features))
+    program = lower(layers, n_features, loss, MIXED_BFLOAT16)
+    X = inputs(program, steady((n, n_features)))
     labels = program.loss == "sparse_softmax_crossentropy"
     target = np.arange(n, dtype=np.int32) % 3 if labels else abs(steady((n, program.n_outputs)))
     parameters, moments, gradients = steady(program.n_parameters), statistics(program, "float32"), {}

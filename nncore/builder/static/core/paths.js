@@ -35,13 +35,14 @@ export function nameOf(path) {
   let number = store.state.shapes[path[0]].number;
   for (let depth = 1; depth < path.length; depth += 1) {
     const before = layerAt(path.slice(0, depth)).layers.slice(0, path[depth]);
-    number += 1 + before.reduce((sum, layer) => sum + size(layer), 0);
+    number += 1 + before.reduce((sum, layer) => sum + sizeOf(layer), 0);
   }
   return store.state.names[number];
 }
 
-function size(layer) {
-  return 1 + (layer.layers ?? []).reduce((sum, one) => sum + size(one), 0);
+/** Return how many layers one is, with those inside of it. */
+export function sizeOf(layer) {
+  return 1 + (layer.layers ?? layer.branches?.flat() ?? []).reduce((sum, one) => sum + sizeOf(one), 0);
 }
 
 /** Select a layer; all parts of the page know of its card, only the strip and the form of what is inside. */

@@ -5,6 +5,7 @@
  */
 
 import { count, counted } from "../core/format.js";
+import { sizeOf } from "../core/paths.js";
 
 const MOST_NODES = 24; // of a column that shows each of its units; the server sends larger weights pooled
 
@@ -35,7 +36,9 @@ function structure(state) {
       groups.push({ name, card, layer, from: nodesBefore(columns, before), exit: before, to: columns.length });
       columns.push({ kind: "units", name, card, layer, n: layer.units });
     } else {
-      columns.push({ kind: "mark", name, card, layer, n: columns[before].n });
+      const n = widthOf(layer, columns[before].n);
+      columns.push({ kind: "mark", name, card, layer, n, rearranges: n !== columns[before].n });
+      number += sizeOf(layer) - 1;
     }
   };
   state.layers.forEach((layer, card) => visit(layer, card, 1));
@@ -44,9 +47,17 @@ function structure(state) {
   return { columns, groups, arcs };
 }
 
+/** Return the column of nodes from which edges go; the mark of a layer that hands on others than it reads is one. */
 function nodesBefore(columns, index) {
-  while (columns[index].kind === "mark") index -= 1;
+  while (columns[index].kind === "mark" && !columns[index].rearranges) index -= 1;
   return index;
+}
+
+/** Return how many values a layer makes of n: those that the page has no form for know it in these ways. */
+function widthOf({ units, columns, output_dim, num_tokens, layers, branches }, n) {
+  const through = list => list.reduce((width, layer) => widthOf(layer, width), n);
+  if (branches) return branches.reduce((sum, branch) => sum + through(branch), 0);
+  return units ?? columns?.length ?? output_dim ?? (num_tokens ? n * num_tokens : through(layers ?? []));
 }
 
 /** Return what the outputs stand for: a class each, the second of two, or the target. */

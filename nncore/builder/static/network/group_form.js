@@ -21,7 +21,7 @@ export function groupFields(path) {
 }
 
 function adder(path) {
-  const kinds = Object.keys(store.schema.layers);
+  const kinds = Object.keys(store.schema.layers).filter(kind => store.schema.layers[kind].offered);
   const label = "Kind of the layer to put into the group";
   const options = kinds.map(kind => h("option", { value: kind }, kind));
   const box = h("select", { "data-action": "kind-inside", "aria-label": label, onchange: () => (kindChosen = box.value) }, options);

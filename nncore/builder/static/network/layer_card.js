@@ -11,7 +11,7 @@ import { gradientBar } from "./gradient_bars.js";
 
 const [WIDE, HIGH] = [44, 24]; // of the little curve
 const EXACT = 10_000; // parameters: from here on a card has room for three digits only
-const SHOWN_ELSEWHERE = new Set(["type", "units", "activation", "layers", "name"]);
+const SHOWN_ELSEWHERE = new Set(["type", "units", "activation", "layers", "branches", "name"]);
 
 /** Return the content of the card at `index`. */
 export function cardContent(index) {

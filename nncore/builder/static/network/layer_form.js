@@ -11,7 +11,8 @@ import { duplicateChosen, moveChosen, removeChosen, updateLayer } from "./edits.
 import { gradientInWords } from "./gradient_bars.js";
 import { groupFields, innerButtons } from "./group_form.js";
 
-const NO_FIELD = new Set(["layers", "mean", "variance"]); // the core's: inner layers have a form, columns their own values
+// The core's: inner layers have a form or none, columns their own values.
+const NO_FIELD = new Set(["layers", "branches", "columns", "mean", "variance"]);
 const FEW = 2; // fields shown at first of a kind that needs none to be told
 
 /** Put the settings into `root`; `toCard` moves the focus back to the card. */

@@ -12,5 +12,5 @@ export function mountPalette(root) {
     const insert = () => insertKindAfterChosen(kind);
     return h("button", { type: "button", class: "small palette-item", "data-palette": kind, title, onclick: insert }, icon("plus"), kind);
   };
-  fill(root, Object.entries(store.schema.layers).map(item));
+  fill(root, Object.entries(store.schema.layers).filter(([, about]) => about.offered).map(item));
 }

@@ -1,5 +1,7 @@
 /* The layers of an explained step in the order in which they work, and what each of them reads. */
 
+import { sizeOf } from "../../core/paths.js";
+
 /** Return nodes {name, step, spec, before, inner, last, shared}, those inside a residual group before the group.
  *
  * `before` is the node whose output one reads, null for the first; `last` is the last one inside a group; `shared` says
@@ -13,6 +15,7 @@ export function chain(answer, state) {
     for (const spec of specs) {
       const name = state.names[number++];
       const last = spec.layers ? walk(spec.layers, before, true) : null;
+      if (spec.branches) number += sizeOf(spec) - 1; // shown as one: what they read and what they hand on
       const step = steps.get(name);
       if (!step) continue; // it does nothing, such as a Dropout of 0
       before = { name, step, spec, before, last, shared };
