@@ -92,6 +92,18 @@ def test_the_arithmetic_of_a_model_file_goes_on(new_session, tmp_path, dtype):
     assert told[0] == "training begins anew, in float32" and "left behind; undo brings them back" in told[1]
 
 
+def test_what_standardises_opens_again_adapted(new_session, tmp_path):
+    ask = new_session("regression")
+    ask("insert", index=0, layer={"type": "Normalization"})
+    train(ask, 2)
+    found = Opened(saved(ask, tmp_path / "model.safetensors"))
+    assert np.array_equal(found.run.model.predict(found.run.prepared.X), ask.run.model.predict(ask.run.prepared.X))
+    for one in (ask, found):
+        one("step_epoch")
+    assert np.array_equal(found.run.model.parameters, ask.run.model.parameters)
+    check_script(found)
+
+
 def test_other_seeds_shares_and_weights_of_classes_open_again(new_session, tmp_path):
     ask = new_session("spiral")
     ask("set_data", name="spiral", options={"arms": 4, "noise": 0.1, "seed": 5, "standardize": True})
