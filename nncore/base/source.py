@@ -73,5 +73,5 @@ class Source:
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError(
             f"{type(self).__name__} is a source of nncore.data: give it in place of X, and no y beside it, to fit, "
-            "evaluate, predict and Standardizer.fit; all else takes arrays"
+            "adapt, evaluate, predict and Standardizer.fit; all else takes arrays"
         )
