@@ -283,6 +283,18 @@ def test_files_pickles_and_copies_keep_it():
     assert eval(repr(given.layers[0])) == given.layers[0]
 
 
+@pytest.mark.parametrize("variance", [[1, 0, 1, 1], [1, 1, 1e-40, 1]])
+def test_a_variance_that_is_none_is_worked_out_anew(variance):
+    model = model_of()
+    model.adapt(X)
+    before = moments_of(model)
+    model.set_weights([np.zeros(4), variance], layer=0)
+    with pytest.raises(NotBuiltError, match="not adapted"):
+        model.predict(X)
+    model.fit(X, Y, epochs=1)
+    assert moments_of(model) == before
+
+
 def test_weights_of_another_model_bring_it():
     model, other = model_of(), model_of(seed=2)
     model.build(4)

@@ -10,7 +10,7 @@ from nncore.arrays.inputs import all_finite
 from nncore.base.typing import Array
 from nncore.initializers import initialize
 from nncore.program import Program
-from nncore.program.normalization import normalizations
+from nncore.program.normalization import layer_of, normalizations
 
 
 def initial_parameters(program: Program, seed: int, dtype: np.dtype, streams: Mapping[int, int] | None = None) -> Array:
@@ -72,6 +72,5 @@ def initial_statistics(program: Program, dtype: np.dtype) -> Array:
     for _, (mean, variance) in normalizations(program):
         lost = variance.given is not None and (variance.of(flat) < np.finfo(dtype).tiny).any()
         if lost or not (all_finite(mean.of(flat)) and all_finite(variance.of(flat))):
-            layer = mean.name.removesuffix(".mean")
-            raise ValueError(f"mean or variance of layer {layer!r} is too large or too small for {dtype}")
+            raise ValueError(f"mean or variance of layer {layer_of(mean)!r} is too large or too small for {dtype}")
     return flat

@@ -48,8 +48,13 @@ def unadapted(program: Program, statistics: Array) -> tuple[str, ...]:
     (('norm',), ())
     """
     least = np.finfo(statistics.dtype).tiny
-    blocks = (variance for _, (_, variance) in normalizations(program))
-    return tuple(block.name.removesuffix(".variance") for block in blocks if (block.of(statistics) < least).any())
+    blocks = [moments for _, moments in normalizations(program)]
+    return tuple(layer_of(mean) for mean, variance in blocks if (variance.of(statistics) < least).any())
+
+
+def layer_of(mean: ParameterBlock) -> str:
+    """Return the name of the layer that a block of means belongs to."""
+    return mean.name.removesuffix(".mean")
 
 
 def filled(program: Program, mine: Array, theirs: Array) -> Array:
@@ -64,8 +69,9 @@ def filled(program: Program, mine: Array, theirs: Array) -> Array:
     (array([2., 5.]), array([1., 1.]))
     """
     flat: Array = mine.copy()
+    missing = unadapted(program, mine)
     for _, blocks in normalizations(program):
-        if not blocks[1].of(mine).all():
+        if layer_of(blocks[0]) in missing:
             for block in blocks:
                 block.of(flat)[:] = block.of(theirs)
     return flat

@@ -15,7 +15,7 @@ from nncore.base.typing import Array
 from nncore.engine import own_arithmetic
 from nncore.network import Network
 from nncore.program import batch_columns
-from nncore.program.normalization import normalizations
+from nncore.program.normalization import layer_of, normalizations
 from nncore.training import streaming
 from nncore.training.state import Names, Prepared, State, built, new_network, program_for
 
@@ -50,8 +50,7 @@ def known_layers(state: State) -> list[str]:
     if state.network is None:
         return []
     learnt = (mean for _, (mean, _) in normalizations(state.network.program) if mean.given is None)
-    names = [block.name.removesuffix(".mean") for block in learnt]
-    return [name for name in names if name not in state.network.unadapted]
+    return [name for name in map(layer_of, learnt) if name not in state.network.unadapted]
 
 
 @own_arithmetic
@@ -90,7 +89,7 @@ def _renewed(network: Network, X: Any, weight: Array | None, names: Names, only_
     with np.errstate(over="ignore", under="ignore"):
         found = mean.astype(network.dtype), np.square(scale).astype(network.dtype)
     for number, blocks in normalizations(network.program):
-        if blocks[0].given is None and not (only_missing and blocks[1].of(statistics).all()):
+        if blocks[0].given is None and (layer_of(blocks[0]) in network.unadapted or not only_missing):
             columns = np.array(batch_columns(network.program.rows, number))
             _check(columns, found[1], scale, names)
             for block, values in zip(blocks, found, strict=True):
