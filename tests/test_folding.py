@@ -8,7 +8,7 @@ import pytest
 from engine_networks import LAYERED, data, layered_network, parameters
 
 from nncore import Sequential, engine, reference
-from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
+from nncore.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Parallel, Residual
 from nncore.network.predictor import freeze
 from nncore.program import MIXED_BFLOAT16, lower
 from nncore.program.folding import MOST_DEVIATIONS, MOST_IN_BFLOAT16, folded
@@ -16,8 +16,6 @@ from nncore.program.folding import MOST_DEVIATIONS, MOST_IN_BFLOAT16, folded
 KEPT = {
     "residual of everything": 2,  # one between an add and an activation, one between an activation and an add
     "parallel with norms": 2,  # which stand beside other blocks
-    "norms beside each other": 1,
-    "categories": 1,
 }
 
 
@@ -124,6 +122,19 @@ def test_by_hand():
     program = lower([BatchNorm(epsilon=1.0), Dense(1)], 2, "mse")  # the same before @ [[1], [10]] + 100
     _, flat, _ = folded(program, np.array([1.0, 3, 0, 5, 1, 10, 100]), np.array([1.0, 0, 3, 15]))
     assert flat.tolist() == [0.5, 7.5, 100 - 0.5 + 50]
+
+
+def test_columns_beside_others_by_hand():
+    """Beside the batch itself, and read three times: (x - 1) / 2 by each weight."""
+    beside = Parallel([[BatchNorm(epsilon=1.0, affine=False)], []])
+    program = lower([beside, Dense(1, use_bias=False)], 1, "mse")
+    _, flat, statistics = folded(program, np.array([10.0, 100]), np.array([1.0, 3]))
+    assert flat.tolist() == [5, 100, -5] and not len(statistics)
+    program = lower([BatchNorm(epsilon=1.0, affine=False), Parallel([[], [], []]), Dense(1)], 1, "mse")
+    simpler, flat, _ = folded(program, np.array([10.0, 100, 1000, 7]), np.array([1.0, 3]))
+    assert flat.tolist() == [5, 50, 500, 7 - 555] and "batchnorm" not in ops(simpler)
+    kept = lower([BatchNorm(affine=False), Parallel([[], [Activation("tanh")]]), Dense(1)], 1, "mse")
+    assert "batchnorm" in ops(folded(kept, np.array([1.0, 2, 0]), np.array([1.0, 3]))[0])
 
 
 PRINTED = """\

@@ -445,6 +445,10 @@ def test_it_stands_behind_columns():
     np.testing.assert_allclose(model.predictor()(rows), model.predict(rows), rtol=2e-5, atol=2e-6)
     assert [row.op for row in model.predictor().program.rows].count("batchnorm") == 0
     assert nncore.load(model.to_bytes()).predict(rows).tobytes() == model.predict(rows).tobytes()
+    beside = Sequential([Parallel([[Columns([3, 1]), Normalization()], [Columns([1, 2])]]), Dense(4, "tanh"), Dense(1)])
+    beside.fit(rows, Y, epochs=2)
+    np.testing.assert_allclose(beside.predictor()(rows), beside.predict(rows), rtol=2e-5, atol=2e-6)
+    assert [row.op for row in beside.predictor().program.rows].count("batchnorm") == 0
     both = Sequential([Parallel([[Normalization()], [Columns([0]), Normalization()]]), Dense(1)])
     both.adapt(X)
     assert moments_of(both, "normalization_3")[0] == moments_of(both, "normalization_1")[0][:1]

@@ -47,10 +47,10 @@ def folded(program: Program, parameters: Array, statistics: Array) -> tuple[Prog
     """Return a program that predicts the same without dropout, and without batchnorms that dense rows can take over.
 
     A batchnorm disappears into the dense row before it if that has no activation and no other reader, else into the
-    rows that read it if all of these are dense, unless a mean lies too many deviations from zero for that
-    (`MOST_DEVIATIONS`, `MOST_IN_BFLOAT16`) or the new weights would be too large for their dtype. An activation that
-    then follows a dense row becomes part of it. All other rows stay as they are, and layers keep their numbers and
-    blocks their names.
+    rows that read it, also beside other columns, if all of these are dense, unless a mean lies too many deviations from
+    zero for that (`MOST_DEVIATIONS`, `MOST_IN_BFLOAT16`) or the new weights would be too large for their dtype. An
+    activation that then follows a dense row becomes part of it. All other rows stay as they are, and layers keep their
+    numbers and blocks their names.
 
     Parameters
     ----------
@@ -193,15 +193,38 @@ def _scaled_before(nodes: list[_Node], norm: _Node) -> dict[_Node, tuple[Array, 
 
 def _scaled_behind(nodes: list[_Node], norm: _Node, most: float) -> dict[_Node, tuple[Array, Array]]:
     """Return weight and bias of each dense row that reads a batchnorm; nothing if not all readers can be changed."""
-    readers = _readers(nodes, norm)
-    dense = [node for node in readers if node is not None and node.row.op == "dense"]
+    behind = _dense_behind(nodes, norm)
     mean, variance = (value for _, value in norm.averaged)
-    if len(dense) < len(readers) or (np.abs(mean) > most * np.sqrt(variance + norm.row.parameter)).any():
+    if behind is None or (np.abs(mean) > most * np.sqrt(variance + norm.row.parameter)).any():
         return {}
     scale, mean, beta = _normalization(norm)
-    shift = beta - mean * scale
-    pairs = ((node, *_weight_and_bias(node)) for node in dense)
-    return {node: (scale[:, None] * weight, bias + shift @ weight) for node, weight, bias in pairs}
+    shift, changed = beta - mean * scale, dict[_Node, tuple[Array, Array]]()
+    for node, first in behind:
+        weight, bias = changed.get(node) or _weight_and_bias(node)
+        weight, own = weight.copy(), slice(first, first + norm.row.n_out)
+        changed[node] = weight, bias + shift @ weight[own]
+        weight[own] *= scale[:, None]
+    return changed
+
+
+def _dense_behind(nodes: list[_Node], read: _Node, first: int = 0) -> list[tuple[_Node, int]] | None:
+    """Return the dense rows that read a node, also beside others, and from which column on; None if not they alone do.
+
+    `first`: where its own columns begin in what it writes.
+    """
+    found: list[tuple[_Node, int]] = []
+    for node in _readers(nodes, read):
+        if node is not None and node.row.op == "dense":
+            found.append((node, first))
+            continue
+        if node is None or node.row.op != "concat":
+            return None
+        places = [place for place, one in ((0, node.source), (node.row.n_in, node.skip)) if one is read]
+        for behind in (_dense_behind(nodes, node, first + place) for place in places):
+            if behind is None:
+                return None
+            found += behind
+    return found
 
 
 def _normalization(norm: _Node) -> tuple[Array, Array, Array]:
