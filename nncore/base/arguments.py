@@ -120,7 +120,7 @@ ADVICE = elsewhere.table(
         "test_size": "give validation_split, or cut the rows with nncore.datasets.train_test_split",
         "train_size": "give test_size: what is not in the test is in the training part",
         "validation_batch_size": "validation needs no batches, so leave it out",
-        "validation_freq": "validation rows are scored after every epoch, so leave it out",
+        "validation_freq": "it goes to a Sequential's fit: model.fit(X, y, validation_split=0.2, validation_freq=5)",
         "validation_steps": "all validation rows are scored, so leave it out",
         "verbose": "it prints nothing, so leave it out; what it did is in its attributes and in the history",
         "weight_decay": "AdamW has it, and so has a layer under any optimizer, as in Dense(8, weight_decay=0.01)",

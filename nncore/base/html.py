@@ -60,8 +60,9 @@ def curve(values: Sequence[float], name: str) -> Markup:
     >>> curve([1.0], "loss"), curve([3.0, 2.0, 1.0], "loss").count("polyline")
     ('', 1)
     """
-    step = max(1, math.ceil(len(values) / MOST_POINTS))
-    points = [(i, v) for i, v in enumerate(values) if (i % step == 0 or i == len(values) - 1) and math.isfinite(v)]
+    known = [(i, v) for i, v in enumerate(values) if math.isfinite(v)]
+    step = max(1, math.ceil(len(known) / MOST_POINTS))
+    points = [*known[:-1:step], *known[-1:]]
     if len(points) < 2:
         return Markup("")
     low, high = min(v for _, v in points), max(v for _, v in points)

@@ -15,7 +15,8 @@ class ModelCheckpoint(Monitor):
     """Save the model after each epoch, or after each that was better than all before.
 
     `nncore.load` reads the files, and training goes on from them exactly. They are written by ``model.save``: a file is
-    there completely or, after a crash, as it was before. Missing directories are made.
+    there completely or, after a crash, as it was before. Missing directories are made. Epochs without a value that is
+    watched or stands in the path, which `validation_freq` of ``fit`` leaves out, are not saved.
 
     Parameters
     ----------
@@ -90,6 +91,8 @@ class ModelCheckpoint(Monitor):
         _make_directory(self.filepath)  # a path that cannot be should not wait for the first epoch
 
     def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> None:
+        if not logs.keys() >= set(self.required_logs):  # of an epoch that is not validated
+            return
         if self.save_best_only:
             if not self.better(logs[self.monitor], self.best):
                 return

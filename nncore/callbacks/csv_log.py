@@ -11,12 +11,13 @@ from nncore.base import checks, paths
 from nncore.base.protocols import Model
 from nncore.base.reading import open_regular
 from nncore.base.spreadsheets import inert
+from nncore.callbacks.hooks import whole
 
 
 class CSVLogger:
     """Write what each epoch recorded to a CSV file, a row at once, so that it can be read while training runs.
 
-    Columns: ``epoch``, counted from 0, then as in the history.
+    Columns: ``epoch``, counted from 0, then as in the history; a field is empty where an epoch lacks the value.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ class CSVLogger:
                 self._columns = next(csv.reader(text, delimiter=self.separator), None)
 
     def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> None:
-        row = {inert(name): value for name, value in {"epoch": epoch, **logs}.items()}
+        row = {inert(name): value for name, value in {"epoch": epoch, **whole(logs)}.items()}
         with open(self.filename, "a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter=self.separator, lineterminator="\n")
             if self._columns is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
@@ -38,14 +38,44 @@ STOP = Stop.STOP
 """Returned by a callback to end training after the current epoch, by ``on_progress`` to end it at once."""
 
 
+class Logs(dict[str, float]):
+    """What ``on_epoch_end`` gets of an epoch that lacks values which others have: one that is not validated.
+
+    Attributes
+    ----------
+    recorded : dict of str to float
+        The same as the history keeps it: NaN for what the epoch lacks.
+
+    Examples
+    --------
+    >>> Logs({"loss": 0.5}, recorded={"loss": 0.5, "val_loss": float("nan")}).recorded
+    {'loss': 0.5, 'val_loss': nan}
+    """
+
+    def __init__(self, values: Mapping[str, float], *, recorded: dict[str, float]) -> None:
+        super().__init__(values)
+        self.recorded = recorded
+
+
+def whole(logs: dict[str, float]) -> dict[str, float | None]:
+    """Return a value for each column that an epoch has in the history: None for one that it lacks.
+
+    Examples
+    --------
+    >>> whole(Logs({"loss": 0.5}, recorded={"loss": 0.5, "val_loss": float("nan")})), whole({"loss": 0.5})
+    ({'loss': 0.5, 'val_loss': None}, {'loss': 0.5})
+    """
+    return {name: logs.get(name) for name in getattr(logs, "recorded", logs)}
+
+
 class Callbacks:
     """The callbacks of one ``fit``, called in the order given.
 
     A callback is an object with some of ``on_train_begin(model)``, ``on_epoch_begin(model, epoch)``,
     ``on_progress(model, epoch, logs)``, ``on_batch_end(model, epoch, logs)``, ``on_epoch_end(model, epoch, logs)``
     and ``on_train_end(model)``, or a plain function, which is called as ``on_epoch_end``. `epoch` counts from 0 over
-    all calls of ``fit``; `logs` holds the epoch's values: ``loss``, metrics, ``val_loss``... What a hook returns is
-    ignored, except `STOP`.
+    all calls of ``fit``; `logs` holds the epoch's values: ``loss``, metrics, ``val_loss``... (``val_*`` only of epochs
+    that are validated, see `validation_freq` of ``fit``). What a hook returns is ignored, except `STOP`.
 
     ``on_progress`` is called some thirty times a second while an epoch runs, and never in one that is quicker than
     that; nor do solvers call it. Its `logs` are ``batch``, the batches that are done, ``n_batches`` of the epoch, and

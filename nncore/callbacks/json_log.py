@@ -11,14 +11,15 @@ from pathlib import Path
 
 from nncore.base import checks, paths
 from nncore.base.protocols import Model
+from nncore.callbacks.hooks import whole
 
 
 class JSONLogger:
     """Write what each epoch recorded to a file of JSON lines, at once, so that it can be read while training runs.
 
     A line is an object: ``epoch``, counted from 0, ``time``, in seconds since 1970, then the values as in the history,
-    null where one is not finite. That is what ``pandas.read_json(path, lines=True)``, jq and the importers of MLflow
-    and others read.
+    null where one is not finite, or the epoch lacks it. That is what ``pandas.read_json(path, lines=True)``, jq and the
+    importers of MLflow and others read.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ class JSONLogger:
             pass  # it can be written
 
     def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> None:
-        values = {name: value if math.isfinite(value) else None for name, value in logs.items()}
+        values = {name: v if v is not None and math.isfinite(v) else None for name, v in whole(logs).items()}
         line = json.dumps({**self.tags, "epoch": epoch, "time": time.time(), **values}, allow_nan=False)
         with open(self.filename, "a", encoding="utf-8") as file:
             file.write(f"{line}\n")

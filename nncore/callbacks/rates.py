@@ -84,7 +84,8 @@ class ReduceLROnPlateau(Monitor):
         What the rate is multiplied by; above 0, below 1.
     patience : int
         How many epochs in a row may bring nothing better; after the last of them the rate is lowered. 0 means 1. NaN
-        is never better (in Keras, a NaN in the first epoch stays the best for ever).
+        is never better (in Keras, a NaN in the first epoch stays the best for ever). Epochs without the value, which
+        `validation_freq` of ``fit`` leaves out, are not counted, nor in `cooldown`.
     mode : {"auto", "min", "max"}
         Whether smaller or larger is better; ``"auto"`` knows it of the loss and of nncore's metrics.
     min_delta : float
@@ -143,7 +144,9 @@ class ReduceLROnPlateau(Monitor):
         self._begin()
 
     def on_epoch_end(self, model: Model, epoch: int, logs: dict[str, float]) -> None:
-        value = logs[self.monitor]
+        value = logs.get(self.monitor)
+        if value is None:  # of an epoch that is not validated
+            return
         self._resting = max(self._resting - 1, 0)
         if self.better(value, self.best):
             self.best, self._waited = value, 0

@@ -23,7 +23,8 @@ class EarlyStopping(Monitor):
         How much better a value must be to count; finite, >= 0.
     patience : int
         How many epochs in a row may bring nothing better; the last of them ends training. 0 means 1. NaN is never
-        better (in Keras, a NaN in the first epoch stays the best for ever).
+        better (in Keras, a NaN in the first epoch stays the best for ever). Epochs without the value, which
+        `validation_freq` of ``fit`` leaves out, are not counted, as in Keras.
     mode : {"auto", "min", "max"}
         Whether smaller or larger is better; ``"auto"`` knows it of the loss and of nncore's metrics.
     baseline : float, optional
@@ -102,7 +103,9 @@ class EarlyStopping(Monitor):
         if self._passed < self.start_from_epoch:
             self._passed += 1
             return None
-        value = logs[self.monitor]
+        value = logs.get(self.monitor)
+        if value is None:  # of an epoch that is not validated
+            return None
         self._waited += 1
         if self.better(value, self.best):
             self.best, self.best_epoch = value, epoch

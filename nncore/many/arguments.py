@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from nncore.model import Sequential
 from nncore.model.definition import strategy
 from nncore.program import refuse_absurd_size
 from nncore.training.batches import Shuffle
-from nncore.training.loop import POSITIVE, recorded
+from nncore.training.loop import POSITIVE
 from nncore.training.state import State, scorers
+from nncore.training.validating import recorded
 
 COPY = "give each its own: copy.deepcopy(model), or one with another seed"
 ONE_EACH = "give a function that makes them, as in callbacks=lambda: EarlyStopping(patience=5)"
@@ -327,7 +328,7 @@ def _check_job(job: Job, held: Any, validation_rows: Any) -> None:
         with blamed(f"models[{k}]: validation_data" if held is None else f"models[{k}]"):
             _check_validation(job.validation, state, job)
     with blamed(f"models[{k}]"):
-        names = recorded(state, job.program, job.strategy, cast(Any, scorers(state)), job.validation is not None)
+        names = recorded(job.program, scorers(state), job.validation is not None, job.strategy.columns(state))
         Callbacks(job.callbacks).check_logs(names, how=VALIDATES)
 
 

@@ -580,6 +580,7 @@ class Sequential(OwnLoops):
         callbacks: Any = None,
         verbose: bool | int | str = "auto",
         solver: str | LBFGS | LM | None = None,
+        validation_freq: int | Iterable[int] = 1,
     ) -> History:
         """Train for `epochs` more epochs: a model that was trained before goes on from there.
 
@@ -603,7 +604,7 @@ class Sequential(OwnLoops):
             Rows per update, by default 32; the last batch of an epoch may be smaller. With a `BatchNorm` at least 2,
             and no more than whose activations fit into memory at once.
         validation_data : tuple (X, y) or (X, y, sample_weight), or a source of `nncore.data`, optional
-            Scored after each epoch, not trained on.
+            Scored after each epoch, or as `validation_freq` says; not trained on.
         validation_split : float
             Take this share of the rows for validation instead: the last ones, as they stand, before shuffling. If they
             are of other classes than the rest, as where rows are sorted, a `UserWarning` says so.
@@ -626,6 +627,10 @@ class Sequential(OwnLoops):
             Minimise the loss over all rows at once instead of training with the optimizer: L-BFGS, or for squared
             errors Levenberg-Marquardt, not in mixed_bfloat16. An epoch is then an iteration; there are no batches.
             ``LBFGS(tol, max_fun)`` and ``LM(tol)`` say when to end. See `nncore.solvers`.
+        validation_freq : int or iterable of int
+            Score the rows to validate on after every so many epochs of this call, or after these, counted from 1:
+            ``[1, 2, 10]``; the last is none by itself. The history has NaN where an epoch is not scored, logs have no
+            ``val_*`` there, and callbacks that watch one wait for the next. As in Keras.
 
         Returns
         -------
@@ -647,6 +652,7 @@ class Sequential(OwnLoops):
         """
         strategy, data = definition.strategy(solver, batch_size, shuffle), definition.given(X, y, sample_weight, solver)
         options: dict[str, Any] = {"class_weight": class_weight, "callbacks": callbacks, "verbose": verbose}
+        options |= {"validation_freq": validation_freq}
         with self._state.turn.training():
             fit = Fit(self, self._state, data, validation_data, validation_split, strategy, epochs=epochs, **options)
             return fit.run()

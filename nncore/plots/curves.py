@@ -90,7 +90,8 @@ def _draw_column(ax: Axes, history: Record, name: str, log: bool) -> None:
         ax.plot(epochs, history[name], **TRAINING, markersize=size, label="training")
     for column in (name, twin):
         if column in history and column.startswith("val_"):
-            ax.plot(epochs, history[column], **VALIDATION, markersize=size, label="validation")
+            known = ~np.isnan(history[column])  # of epochs that were not validated there is none: no gaps
+            ax.plot(epochs[known], history[column][known], **VALIDATION, markersize=size, label="validation")
     _mark_best(ax, history, name)
     if log:
         ax.set_yscale("log")

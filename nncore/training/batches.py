@@ -76,6 +76,7 @@ class MiniBatches:
         self.shuffle = shuffle
         self._windows: tuple[int, int] | None = None  # rows of a block and of a window, where epochs are read in parts
         self._feeder: Feeder | None = None
+        self._within: Within | None = None  # what the latest call was scored by
         self._rates: Array | None = None  # of the steps of the latest call, if there is a schedule
         self._last_finite_loss = math.nan
 
@@ -172,11 +173,14 @@ class MiniBatches:
     def _scored(self, fit: Fit) -> dict[str, Any]:
         """Return what the engine is to do after each epoch, and whom to tell."""
         self._measured: list[dict[str, float]] = []
-        if fit.within is None:
+        self._within = within = fit.within
+        if within is None:
             return {}
-        listens = fit.within.measured or fit.weighs_within or (len(fit.callbacks) and not fit.pauses)
-        listener = partial(self._hear, fit, fit.within) if listens else None
-        return {"validation": fit.within.validation, "thresholds": fit.within.thresholds, "listener": listener}
+        if not fit.due.in_vain and not fit.due(fit.state.epoch):
+            self._within = within = within.of_training()
+        listens = within.measured or fit.weighs_within or (len(fit.callbacks) and not fit.pauses)
+        listener = partial(self._hear, fit, within) if listens else None
+        return {"validation": within.validation, "thresholds": within.thresholds, "listener": listener}
 
     def _hear(self, fit: Fit, within: Within, epochs: int, numbers: list[float]) -> bool:
         """Measure what the engine has not counted of an epoch, and pass all its scores on."""
@@ -200,7 +204,7 @@ class MiniBatches:
 
     def _epochs_per_call(self, fit: Fit) -> int:
         first = fit.state.epoch
-        epochs = 1 if fit.pauses else min(fit.last_epoch - first, EPOCHS_PER_CALL)
+        epochs = 1 if fit.pauses else fit.due.alike(first, min(fit.last_epoch - first, EPOCHS_PER_CALL))
         epochs = min(epochs, sampling.RECORDS_PER_CALL * self.record_every)
         if fit.penalises and not fit.weighs_within:  # its epochs must not depend on how fast this machine is
             epochs = min(epochs, sampling.until_record(self.record_every, first))
@@ -226,7 +230,7 @@ class MiniBatches:
         if math.isfinite(result.last_finite_loss):  # else that of the call before still is the last
             self._last_finite_loss = result.last_finite_loss
         diverged = partial(self._diverged, fit) if result.diverged else None
-        scores = {} if fit.within is None else self._scores(fit, fit.within, result.scores.T.tolist())
+        scores = {} if self._within is None else self._scores(fit, self._within, result.scores.T.tolist())
         return Given(losses, seconds, columns, scores, result.recorded, result.records, self.record_every, diverged)
 
     def _diverged(self, fit: Fit) -> TrainingDiverged:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nncore.arrays import Data, facts
 from nncore.base import checks
 from nncore.base.recorded import DIVERGED
+from nncore.base.typing import Array
 from nncore.callbacks import Callbacks
 from nncore.engine.penalties import penalty
 from nncore.errors import TrainingDiverged
@@ -25,6 +26,7 @@ from nncore.program.symmetry import symmetric_layers
 from nncore.training import adaptation, sampling, scoring
 from nncore.training.progress import ProgressBar, check_verbose, progress
 from nncore.training.state import Prepared, State, current_loss, scorers, training_data
+from nncore.training.validating import Due, recorded
 from nncore.training.within import scored_within
 
 WORTH_NOTING = 10**7  # multiply-adds: some ms, of which comparing the units' weights takes less than 1 %
@@ -103,16 +105,6 @@ class Strategy(Protocol):
         """Return what these epochs gave."""
 
 
-def recorded(
-    state: State, program: Program, strategy: Strategy, metrics: Collection[str], validates: bool
-) -> list[str]:
-    """Return the names of the values that every epoch will record."""
-    scores = ["loss", *metrics]
-    validated = [f"val_{name}" for name in scores] if validates else []
-    of_weights = ["penalty"] if penalises(program) else []
-    return [*scores, *validated, *of_weights, "seconds", *strategy.columns(state)]
-
-
 class Fit:
     """One call of ``fit``. Creating it checks and converts the arguments, and changes nothing in the model; `run` does.
 
@@ -126,7 +118,7 @@ class Fit:
         Its state.
     data : tuple or Prepared
         X, y, sample_weight; or all of it checked and converted, what to validate on included.
-    validation_data, validation_split, epochs, class_weight, callbacks, verbose
+    validation_data, validation_split, epochs, class_weight, callbacks, verbose, validation_freq
         As in ``Sequential.fit``.
     strategy : Strategy
 
@@ -143,6 +135,8 @@ class Fit:
         Whether there is something to do after every epoch.
     within : Within, or None
         The scores that the strategy works out itself.
+    due : Due
+        Which epochs are validated.
     pauses : bool
         Whether Python has its turn after every epoch. If not, the strategy calls `hear` where there are callbacks.
     watched : bool
@@ -166,6 +160,7 @@ class Fit:
         class_weight: Any,
         callbacks: Any,
         verbose: bool | int | str,
+        validation_freq: Any = 1,
     ) -> None:
         self.model, self.state, self.strategy = model, state, strategy
         self.epochs = POSITIVE("epochs", epochs)
@@ -179,15 +174,13 @@ class Fit:
 
             self.data, self._seen = weighted_by_class(self.data, program, class_weight), None
         strategy.check(state, program, self.data)
-        self.penalises = penalises(program)
-        self.metrics = scorers(state)
-        names = recorded(state, program, strategy, self.metrics, self.validation is not None)
+        self.penalises, self.metrics = penalises(program), scorers(state)
+        names = recorded(program, self.metrics, self.validation is not None, strategy.columns(state))
+        self.due = Due(validation_freq, names)
         self.callbacks.check_logs(names, self._objection)
         self.network = adaptation.adapted(state, found)
         strategy.check_start(self.network, self.data)
         self._try_metrics()
-        shape = (len(self.data.X), program.n_outputs)
-        self.predictions = np.empty(shape, state.dtype) if self.metrics else None
         self._choose_pauses()
         self.history = History()
         self._described = sampling.described(program, state.layers)
@@ -204,9 +197,14 @@ class Fit:
         heard = names is not None and self.callbacks.hear_scores(names)
         self.pauses = self.awaited and not heard
         self.weighs_within = self.penalises and heard
+        if self.validation is not None and heard:
+            self.due.weigh(len(self.validation.X), self.network.program.n_parameters)
 
     def _try_metrics(self) -> None:
+        """See that they can be computed, and make room for the predictions that they are computed of."""
+        self.predictions: Array | None = None
         if self.metrics:
+            self.predictions = np.empty((len(self.data.X), self.network.program.n_outputs), self.state.dtype)
             from nncore.training.trial import check_metrics  # here, not at the top, to keep `import nncore` quick
 
             check_metrics(self.state, self.network, self.data)
@@ -237,8 +235,8 @@ class Fit:
             self.model.stop_training = False
             state.history.diverged, state.history.message = None, ""  # these speak of the latest training
             self._note_data()
-            self.last_epoch = state.epoch + self.epochs
-            self.progress = bar or progress(self.verbose, self.epochs, len(self.data.X), self.history)
+            self.due.first, self.last_epoch = state.epoch, state.epoch + self.epochs
+            self.progress = bar or progress(self.verbose, self.epochs, len(self.data.X), self._logs)
             self.watched = self.progress.shown or self.callbacks.watch
             with self.progress, self.callbacks.around_training(self.model) as stop:
                 if not stop:
@@ -319,7 +317,8 @@ class Fit:
             Its loss, and what `within` names.
         """
         if not self.pauses:
-            stopped = self.callbacks.on_epoch_end(self.model, self.state.epoch + epochs, scores)
+            epoch = self.state.epoch + epochs
+            stopped = self.callbacks.on_epoch_end(self.model, epoch, self.due.logs(scores, epoch))
             self._stopped = stopped or bool(self.model.stop_training)
         return self._stopped
 
@@ -362,14 +361,17 @@ class Fit:
             self._record(first_epoch, self._given(before), scores)  # again, for a signal that struck while it did
             raise
         n = 0 if given is None else len(given.losses)
-        logs = self.history.row(-1) if n else {}
-        self.progress.update(n, logs)
+        self.progress.update(n, logs := self._logs(-1) if n else {})
         if given is not None and given.diverged:
             error = given.diverged()
             for history in self.histories:
                 history.diverged = {name: getattr(error, name) for name in DIVERGED}
             raise error
         return logs
+
+    def _logs(self, index: int) -> dict[str, float]:
+        """Return what an epoch recorded, the last being -1."""
+        return self.due.logs(self.history.row(index), self.state.epoch + index)
 
     def _record_finished(self, first_epoch: int, before: object) -> None:
         self._record(first_epoch, self._given(before), {})
@@ -383,7 +385,7 @@ class Fit:
         found: dict[str, float] = {}
         if self.predictions is not None and self.within is None:
             found |= scoring.scores(self.metrics, self.data.target, self.predictions, self.data.sample_weight)
-        if self.validation is not None and self.within is None:
+        if self.validation is not None and self.within is None and self.due(self.state.epoch):
             scored = scoring.evaluate(self.network, self.validation, self.metrics)
             found |= {f"val_{name}": value for name, value in scored.items()}
         if self.penalises and not self.weighs_within and (self.pauses or len(given.recorded)):
@@ -405,7 +407,7 @@ class Fit:
         columns: dict[str, Any] = {"loss": given.losses}
         columns |= {name: [*of, *[NAN] * (n_epochs - len(of))] for name, of in given.scores.items() if of}
         columns |= {name: [NAN] * (n_epochs - 1) + [value] for name, value in scores.items()}
-        columns |= {"seconds": given.seconds, **given.columns}
+        columns = self.due.columns(columns | {"seconds": given.seconds, **given.columns}, first_epoch)
         of_layers = None
         if given.records is not None and len(given.recorded):
             of_layers = sampling.of_layers(self.network.program, given.records)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nncore.base.recorded import NOT_IN_PROGRESS
-
-if TYPE_CHECKING:
-    from nncore.history import History
 
 INTERVAL = 0.1  # seconds between two drawings: fast enough for the eye, too slow to be felt by a tiny network
 NOTHING: Mapping[str, float] = {}
@@ -35,17 +32,19 @@ def check_verbose(verbose: bool | int | str) -> bool | str:
     raise ValueError(f"verbose must be 'auto', True, False, 0, 1 or 2, got {verbose!r}")
 
 
-def progress(verbose: bool | str, epochs: int, n_samples: int, history: History) -> ProgressBar:
+def progress(
+    verbose: bool | str, epochs: int, n_samples: int, logs: Callable[[int], Mapping[str, float]]
+) -> ProgressBar:
     """Return what shows how training goes.
 
     Parameters
     ----------
     verbose, epochs, n_samples
         As of `ProgressBar`; or `LINES`.
-    history : History
-        That of this ``fit``, which has the epochs before they are shown.
+    logs : callable
+        What an epoch of this ``fit`` recorded, the last being -1; it has them before they are shown.
     """
-    return EpochLines(epochs, history) if verbose == LINES else ProgressBar(verbose, epochs, n_samples)
+    return EpochLines(epochs, logs) if verbose == LINES else ProgressBar(verbose, epochs, n_samples)
 
 
 class ProgressBar:
@@ -75,7 +74,7 @@ class ProgressBar:
         if self._bar is None:
             return
         self._epochs += epochs
-        self._logs = logs
+        self._logs = {**self._logs, **logs}  # scores that not every epoch has stay until there are new ones
         now = time.perf_counter()
         if now - self._drawn >= INTERVAL:
             self._draw(now)
@@ -117,15 +116,15 @@ class ProgressBar:
 class EpochLines(ProgressBar):
     """Print a line for each epoch instead of a bar, for logs."""
 
-    def __init__(self, epochs: int, history: History) -> None:
+    def __init__(self, epochs: int, logs: Callable[[int], Mapping[str, float]]) -> None:
         super().__init__(False, epochs, 0)
-        self._of, self._history = epochs, history
+        self._of, self._logs_of = epochs, logs
 
     def update(self, epochs: int, logs: Mapping[str, float]) -> None:
         for i in range(-epochs, 0):
             self._epochs += 1
             if sys.stderr is not None:
-                row = self._history.row(i)
+                row = dict(self._logs_of(i))
                 if math.isnan(row.get("penalty", 0.0)):  # it is not worked out for every epoch
                     del row["penalty"]
                 print(f"epoch {self._epochs}/{self._of}: {', '.join(_values(row))}", file=sys.stderr, flush=True)

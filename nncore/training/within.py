@@ -38,6 +38,13 @@ class Within(NamedTuple):
     validation: tuple[Array, Array, Array | None, Array | None] | None
     measured: Scorers
 
+    def of_training(self) -> Within:
+        """Return the same without rows to validate on, for an epoch after which these are not scored."""
+        if self.validation is None:
+            return self
+        names, engines = self.names[: self.names.index("val_loss")], self.engines[: len(self.thresholds)]
+        return self._replace(names=names, engines=engines, validation=None)
+
     def measure(self, target: Array, predictions: Array | None) -> dict[str, float]:
         """Return the scores of `measured`, where the engine has just left predictions for both sets of rows."""
         assert predictions is not None, "there are metrics"
