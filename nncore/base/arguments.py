@@ -116,7 +116,7 @@ ADVICE = elsewhere.table(
         "save_weights_only": "files hold the whole model, so leave it out",
         "solver": "it goes to fit, as in model.fit(X, y, solver='lbfgs')",
         "steps": "all rows are taken, so leave it out",
-        "steps_per_epoch": "an epoch is all rows once, so leave it out",
+        "steps_per_epoch": "it goes to a Sequential's fit, as in model.fit(X, y, steps_per_epoch=100)",
         "test_size": "give validation_split, or cut the rows with nncore.datasets.train_test_split",
         "train_size": "give test_size: what is not in the test is in the training part",
         "validation_batch_size": "validation needs no batches, so leave it out",

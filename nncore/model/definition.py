@@ -147,8 +147,16 @@ def given(X: Any, y: Any, sample_weight: Any, solver: Any = None, method: str = 
     return X, y, sample_weight
 
 
-def strategy(solver: str | LBFGS | LM | None, batch_size: int | None, shuffle: Shuffle) -> Strategy:
+def strategy(
+    solver: str | LBFGS | LM | None, batch_size: int | None, shuffle: Shuffle, steps: int | None = None
+) -> Strategy:
     """Return the way to train that ``Sequential.fit`` was asked for."""
+    if solver is not None and steps is not None:
+        raise ValueError(f"solver={solver!r} uses all rows at once: leave steps_per_epoch={steps!r} out")
+    if steps is not None:
+        from nncore.training.stepwise import InSteps  # here, not at the top, to keep `import nncore` quick
+
+        return InSteps(batch_size, shuffle, steps)
     if solver is None:
         return MiniBatches(batch_size, shuffle)
     from nncore.solvers.strategy import Solving  # here, not at the top, to keep `import nncore` quick

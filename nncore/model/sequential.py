@@ -581,6 +581,7 @@ class Sequential(OwnLoops):
         verbose: bool | int | str = "auto",
         solver: str | LBFGS | LM | None = None,
         validation_freq: int | Iterable[int] = 1,
+        steps_per_epoch: int | None = None,
     ) -> History:
         """Train for `epochs` more epochs: a model that was trained before goes on from there.
 
@@ -631,6 +632,10 @@ class Sequential(OwnLoops):
             Score the rows to validate on after every so many epochs of this call, or after these, counted from 1:
             ``[1, 2, 10]``; the last is none by itself. The history has NaN where an epoch is not scored, logs have no
             ``val_*`` there, and callbacks that watch one wait for the next. As in Keras.
+        steps_per_epoch : int, optional
+            Let an epoch be so many batches instead of all rows once, and the next go on where it stopped: large data
+            are scored, saved and shown more often, small ones less. Once all rows had their turn, they have it in a new
+            order. Schedules, callbacks and the history count these epochs.
 
         Returns
         -------
@@ -650,7 +655,8 @@ class Sequential(OwnLoops):
         RuntimeError
             If the model is being trained already, in another thread or by the caller of this callback.
         """
-        strategy, data = definition.strategy(solver, batch_size, shuffle), definition.given(X, y, sample_weight, solver)
+        strategy = definition.strategy(solver, batch_size, shuffle, steps_per_epoch)
+        data = definition.given(X, y, sample_weight, solver)
         options: dict[str, Any] = {"class_weight": class_weight, "callbacks": callbacks, "verbose": verbose}
         options |= {"validation_freq": validation_freq}
         with self._state.turn.training():

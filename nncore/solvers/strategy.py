@@ -109,6 +109,7 @@ class Solving:
 
     pauses = True
     message = ""
+    rows: int | None = None
 
     def __init__(self, solver: str | LBFGS | LM, batch_size: int | None = None, shuffle: object = None) -> None:
         self.name, self._settings = _chosen(solver)

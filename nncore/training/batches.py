@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nncore import engine
 from nncore.arrays import Data
@@ -27,9 +28,6 @@ from nncore.training.loop import Fit, Given
 from nncore.training.own_gradient import check_own_loss
 from nncore.training.state import State, checked_data, names_for, new_network
 from nncore.training.within import Within
-
-if TYPE_CHECKING:
-    from nncore.data.feeder import Feeder
 
 SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
 EPOCHS_PER_CALL = 2**16  # more than fit into that time; the engine reserves room for so many losses
@@ -70,12 +68,14 @@ class MiniBatches:
 
     pauses = False
     message = ""
+    rows: int | None = None
 
     def __init__(self, batch_size: int | None, shuffle: Shuffle) -> None:
         self.batch_size = DEFAULT_BATCH if batch_size is None else batch_size
         self.shuffle = shuffle
         self._windows: tuple[int, int] | None = None  # rows of a block and of a window, where epochs are read in parts
-        self._feeder: Feeder | None = None
+        self._feeder: Callable[[int, int], Array] | None = None
+        self._draws = True  # whether the engine draws the order of the rows, if they are shuffled
         self._within: Within | None = None  # what the latest call was scored by
         self._rates: Array | None = None  # of the steps of the latest call, if there is a schedule
         self._last_finite_loss = math.nan
@@ -109,11 +109,15 @@ class MiniBatches:
         if not streaming.is_streamed(data):
             check_own_loss(network, data)
 
-    def run(self, fit: Fit) -> None:
-        program, n, optimizer = fit.network.program, len(fit.data.X), fit.network.optimizer
+    def prepare(self, fit: Fit) -> None:
+        """Look at the rates to come, and choose which epochs' layers are recorded."""
+        program, n, optimizer = fit.network.program, self.rows or len(fit.data.X), fit.network.optimizer
         check_decay(program, optimizer, rates_between(optimizer, fit.state.epoch, fit.last_epoch))
-        every = sampling.period(program, n, self.batch_size, fit.awaited, fit.penalises)
+        every = sampling.period(program, n, self.batch_size, fit.awaited or self.rows is not None, fit.penalises)
         self.record_every = max(every, sampling.of_a_long_past(fit.state.epoch))
+
+    def run(self, fit: Fit) -> None:
+        self.prepare(fit)
         if not streaming.is_streamed(fit.data):
             fit.loop()
             return
@@ -139,7 +143,7 @@ class MiniBatches:
         if highest > network.checked_rate:
             check_decay(network.program, network.optimizer, highest)
             network.checked_rate = highest
-        X, target, weight = fit.data
+        X, target, weight = fit.trained
         network.train(
             None if self._feeder else X,
             target,
@@ -147,7 +151,7 @@ class MiniBatches:
             first_epoch=first,
             epochs=epochs,
             batch_size=self.batch_size,
-            shuffle=bool(self.shuffle),
+            shuffle=bool(self.shuffle) and self._draws,
             seed=fit.state.seed,
             predictions=fit.predictions,
             max_seconds=None if fit.pauses else SECONDS_PER_CALL,
@@ -185,7 +189,7 @@ class MiniBatches:
     def _hear(self, fit: Fit, within: Within, epochs: int, numbers: list[float]) -> bool:
         """Measure what the engine has not counted of an epoch, and pass all its scores on."""
         scores = dict(zip(("loss", *within.engines), numbers, strict=True))
-        measured = within.measure(fit.data.target, fit.predictions) if within.measured else {}
+        measured = within.measure(fit.trained.target, fit.predictions) if within.measured else {}
         if fit.weighs_within:
             measured["penalty"] = fit.penalty()
         if measured:
@@ -212,7 +216,7 @@ class MiniBatches:
 
     def _watch(self, fit: Fit, epochs: int, rows: int, loss: float) -> bool:
         logs = {"batch": rows // self.batch_size, "n_batches": self.steps, "loss": loss}
-        return fit.watch(epochs, rows / len(fit.data.X), logs)
+        return fit.watch(epochs, rows / len(fit.trained.target), logs)
 
     def latest(self, fit: Fit) -> object:
         return fit.network.result
@@ -237,15 +241,17 @@ class MiniBatches:
         from nncore.training.divergence import error  # here, not at the top, to keep `import nncore` quick
 
         state, data = fit.state, fit.data
-        epoch, n = state.epoch, len(data.X)
+        schedule, rates = state.optimizer.learning_rate, np.empty(self.steps)
+        rates[:] = schedule.of_steps(state.epoch, 1, self.steps) if isinstance(schedule, Schedule) else schedule
+        order = self._order(state, len(data.X))
+        return error(state, fit.network, data, order, self.batch_size, rates, self._last_finite_loss)
+
+    def _order(self, state: State, n: int) -> NDArray[np.int64]:
+        """Return the rows of the model's next epoch, of which there are n in all."""
         draw = engine.load(state.dtype.name).permutation
         if self.shuffle and self._windows:
-            order = block_permutation(state.seed, epoch, n, *self._windows, draw)
-        else:
-            order = draw(n, state.seed, epoch) if self.shuffle else np.arange(n)
-        schedule, rates = state.optimizer.learning_rate, np.empty(self.steps)
-        rates[:] = schedule.of_steps(epoch, 1, self.steps) if isinstance(schedule, Schedule) else schedule
-        return error(state, fit.network, data, order, self.batch_size, rates, self._last_finite_loss)
+            return block_permutation(state.seed, state.epoch, n, *self._windows, draw)
+        return np.asarray(draw(n, state.seed, state.epoch) if self.shuffle else np.arange(n))
 
 
 def _clips(optimizer: Optimizer) -> bool:

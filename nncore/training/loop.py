@@ -75,10 +75,13 @@ class Strategy(Protocol):
         Whether Python has its turn after every epoch in any case.
     message : str
         How training ended, if the strategy has something to say about that.
+    rows : int or None
+        Of an epoch; None for all.
     """
 
     pauses: bool
     message: str
+    rows: int | None
 
     def check_arguments(self, state: State) -> None:
         """Raise TypeError or ValueError if it was made with wrong arguments, or the model is not to be trained so."""
@@ -127,6 +130,8 @@ class Fit:
     network : Network
     data : Data
         To be trained on.
+    trained : Data
+        Targets and weights of the latest epoch, in the order of its `predictions`; all of `data` for most strategies.
     predictions : ndarray of shape (n, n_outputs), or None
         Where a strategy writes the predictions that an epoch's metrics are computed of; None if there are no metrics.
     last_epoch : int
@@ -174,6 +179,7 @@ class Fit:
 
             self.data, self._seen = weighted_by_class(self.data, program, class_weight), None
         strategy.check(state, program, self.data)
+        self.trained, self.n_rows = self.data, strategy.rows or len(self.data.X)
         self.penalises, self.metrics = penalises(program), scorers(state)
         names = recorded(program, self.metrics, self.validation is not None, strategy.columns(state))
         self.due = Due(validation_freq, names)
@@ -182,9 +188,8 @@ class Fit:
         strategy.check_start(self.network, self.data)
         self._try_metrics()
         self._choose_pauses()
-        self.history = History()
         self._described = sampling.described(program, state.layers)
-        self._trains = False  # whether an epoch has been asked for
+        self.history, self._trains = History(), False  # whether an epoch has been asked for
 
     def _choose_pauses(self) -> None:
         """See what of that which is to be done after every epoch the strategy does itself."""
@@ -204,7 +209,7 @@ class Fit:
         """See that they can be computed, and make room for the predictions that they are computed of."""
         self.predictions: Array | None = None
         if self.metrics:
-            self.predictions = np.empty((len(self.data.X), self.network.program.n_outputs), self.state.dtype)
+            self.predictions = np.empty((self.n_rows, self.network.program.n_outputs), self.state.dtype)
             from nncore.training.trial import check_metrics  # here, not at the top, to keep `import nncore` quick
 
             check_metrics(self.state, self.network, self.data)
@@ -236,7 +241,7 @@ class Fit:
             state.history.diverged, state.history.message = None, ""  # these speak of the latest training
             self._note_data()
             self.due.first, self.last_epoch = state.epoch, state.epoch + self.epochs
-            self.progress = bar or progress(self.verbose, self.epochs, len(self.data.X), self._logs)
+            self.progress = bar or progress(self.verbose, self.epochs, self.n_rows, self._logs)
             self.watched = self.progress.shown or self.callbacks.watch
             with self.progress, self.callbacks.around_training(self.model) as stop:
                 if not stop:
@@ -268,7 +273,7 @@ class Fit:
     def _note_data(self) -> None:
         """Note what the doctor judges inputs, classes and first weights by; weights where training takes longer."""
         program, history = self.network.program, self.state.history
-        work = self.epochs * len(self.data.X) * program.n_parameters
+        work = self.epochs * self.n_rows * program.n_parameters
         if work >= WORTH_NOTING or not history.knows_data or history.symmetric:  # which may no longer be true
             names = layer_names(self.state.layers)
             alike = symmetric_layers(program, self.network.get_parameters(), names)
@@ -384,7 +389,7 @@ class Fit:
         """Return the last epoch's training metrics and validation scores, and the penalty of the weights it left."""
         found: dict[str, float] = {}
         if self.predictions is not None and self.within is None:
-            found |= scoring.scores(self.metrics, self.data.target, self.predictions, self.data.sample_weight)
+            found |= scoring.scores(self.metrics, self.trained.target, self.predictions, self.trained.sample_weight)
         if self.validation is not None and self.within is None and self.due(self.state.epoch):
             scored = scoring.evaluate(self.network, self.validation, self.metrics)
             found |= {f"val_{name}": value for name, value in scored.items()}
