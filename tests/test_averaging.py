@@ -151,3 +151,85 @@ def test_pickles_and_wrong_arguments():
     ):
         with pytest.raises(error, match=said):
             call()
+
+
+class Steps:
+    """Keeps the weights after each batch, flat, and after how many of them each epoch ended."""
+
+    def __init__(self):
+        self.weights, self.ends, self.seen = [], [], []
+
+    def on_batch_end(self, model, epoch, logs):
+        self.weights.append(np.concatenate([weight.ravel() for weight in model.get_weights()]).astype(float))
+        self.seen.append(model.parameters.copy())
+
+    def on_epoch_end(self, model, epoch, logs):
+        self.ends.append(len(self.weights))
+
+
+@pytest.mark.parametrize(("every", "start"), [("batch", 0), ("batch", 2), (1, 0), (3, 1), (50, 0)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_averages_after_batches_by_the_formula(dtype, every, start):
+    steps, average = Steps(), ExponentialMovingAverage(0.9, every=every, start_from_epoch=start)
+    model = new_model(dtype)
+    model.fit(X, Y, epochs=6, batch_size=8, callbacks=[steps, average])
+    taken = steps.weights[5 * start :][(1 if every == "batch" else every) - 1 :: 1 if every == "batch" else every]
+    assert average.n_averaged == len(taken)
+    if not taken:
+        assert average.weights is None
+        return
+    expected = taken[0]
+    for new in taken[1:]:
+        expected = 0.9 * expected + 0.1 * new
+    found = np.concatenate([weight.ravel() for weight in model.get_weights()])
+    np.testing.assert_allclose(found, expected, rtol=1e-6 if dtype == "float32" else 1e-13)
+    assert all(map(np.array_equal, model.get_weights(), average.weights))
+    plain = new_model(dtype)
+    plain.fit(X, Y, epochs=6, batch_size=8)
+    assert all(map(np.array_equal, average.trained_weights, plain.get_weights()))
+
+
+def test_the_batches_of_an_epoch_that_is_given_up_are_not_in_the_average():
+    class GivesUp:
+        batches = 0
+
+        def on_batch_end(self, model, epoch, logs):
+            self.batches += 1
+            return nncore.STOP if self.batches == 13 else None
+
+    short, long = (ExponentialMovingAverage(0.9, every="batch") for _ in range(2))
+    new_model().fit(X, Y, epochs=2, batch_size=8, callbacks=short)
+    new_model().fit(X, Y, epochs=9, batch_size=8, callbacks=[long, GivesUp()])
+    assert (short.n_averaged, long.n_averaged) == (10, 10)
+    assert all(map(np.array_equal, short.weights, long.weights))
+
+
+def test_hooks_of_batches_see_the_parameters_of_their_batch():
+    """Not those of the first that somebody asked for."""
+    steps, model = Steps(), new_model()
+    model.build(3)
+    held = model.parameters
+    model.fit(X, Y, epochs=2, batch_size=8, callbacks=steps)
+    n = model.n_parameters
+    assert all(
+        np.array_equal(seen, flat[:n].astype("float32")) for seen, flat in zip(steps.seen, steps.weights, strict=True)
+    )
+    assert held is model.parameters and np.array_equal(held, steps.seen[-1])
+
+
+def test_who_averages_after_epochs_has_no_hook_of_batches_and_who_does_is_checked():
+    assert not hasattr(ExponentialMovingAverage(), "on_batch_end")
+    one = pickle.loads(pickle.dumps(ExponentialMovingAverage(every="batch")))
+    new_model().fit(X, Y, epochs=2, batch_size=8, callbacks=one)
+    assert one.n_averaged == 10
+    with pytest.raises(ValueError, match="needs 'learning_rate', which this training does not record, for a solver"):
+        Sequential([Dense(1)]).fit(X, Y, solver="lbfgs", callbacks=ExponentialMovingAverage(every="batch"))
+    with pytest.raises(ValueError, match="every must be 'epoch' or 'batch', got 'bach'; did you mean 'batch'"):
+        ExponentialMovingAverage(every="bach")
+    with pytest.raises(ValueError, match="every must be an integer >= 1, got 0"):
+        ExponentialMovingAverage(every=0)
+    models = [new_model() for _ in range(3)]
+    averages = nncore.fit_many(models, X, Y, epochs=2, callbacks=lambda k: ExponentialMovingAverage(0.5, every="batch"))
+    alone = new_model()
+    alone.fit(X, Y, epochs=2, callbacks=ExponentialMovingAverage(0.5, every="batch"))
+    assert len(averages) == 3 and all(np.array_equal(model.parameters, alone.parameters) for model in models)

@@ -500,6 +500,10 @@ def _():
     for w in seen:
         each_step = 0.99**4 * each_step + (1 - 0.99**4) * w  # theirs, where weights stand still within an epoch
     np.testing.assert_allclose(model.parameters, each_step, rtol=1e-3)
+    other = linear()
+    other.compile(SGD(0.01))
+    other.fit(X, Y, epochs=400, batch_size=8, callbacks=ExponentialMovingAverage(0.99, every="batch"))
+    np.testing.assert_allclose(other.parameters, each_step, rtol=1e-2)  # within an epoch they do move
 
 
 @row("compile again")

@@ -354,7 +354,7 @@ def test_classes_explain_wrong_arguments(name):
         (lambda: Adam(gradient_accumulation_steps=4), r"'gradient_accumulation_steps'; batch_size=32 \* steps in fit"),
         (lambda: Adam(centered=True), "'centered'; RMSprop has it, as in RMSprop"),
         (lambda: nncore.Nadam(amsgrad=True), "'amsgrad'; Adam and AdamW have it"),
-        (lambda: Adam(use_ema=True), r"'use_ema'; it is a callback, as in fit\(X, y, callbacks=ExponentialMovingAv"),
+        (lambda: Adam(use_ema=True), r"'use_ema'; it is a callback: fit\(X, y, callbacks=ExponentialMovingAv"),
         (lambda: Adam(momentum=0.9), "'momentum'; its momentum is beta_1"),
         (lambda: nncore.RMSprop(alpha=0.9), "'alpha'; here it is rho"),
         (

@@ -152,6 +152,8 @@ class Network:
         with self.turn.lock:
             if self._lent is None:
                 self._lent = Lent(self.get_parameters())
+            elif self.turn.computing:  # amid a call of training: a hook wants to see what it has come to
+                self.lend_anew()
             return self._lent.array()
 
     def get_parameters(self) -> Array:
