@@ -707,7 +707,7 @@ MISTAKES = [
     (["train", "./digits"], "no such data set or file: ./digits"),
     (["train", "absent.csv"], "absent.csv: No such file or directory"),
     (["train", "absent.npz"], "absent.npz: No such file or directory"),
-    (["train", "."], ".: Is a directory"),
+    (["train", "."], ". has files of several kinds, .csv, .npz: choose one, as in"),
     (["train", "mnist"], "set NNCORE_DATA"),
     (["train", "mnist:absent"], "absent: neither train-images-idx3-ubyte nor"),
     (["train", "digits", "extra"], "unexpected argument 'extra'"),

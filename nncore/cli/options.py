@@ -71,6 +71,12 @@ def add_table_options(command: argparse.ArgumentParser, *, target: bool = False,
     group.add_argument("--encoding", help="default utf-8")
 
 
+def add_stream_option(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Let a command be told not to hold all rows in memory."""
+    text = "read rows part by part, where they do not fit into memory: numbers alone; folders, patterns of files, .npy "
+    command.add_argument("--stream", action="store_true", help=f"{text}and .parquet are read so anyway")
+
+
 def add_target_options(group: argparse._ArgumentGroup) -> None:
     """Let a command be told what a table is to predict."""
     group.add_argument("--target", metavar="COLUMN", help="column to predict (default: the last)")

@@ -16,6 +16,7 @@ from nncore.cli.hints import on_choice, on_command, on_option
 from nncore.version import __version__
 
 DATA_HELP = "a name from 'nncore data list', mnist:FOLDER, or a .csv or .npz file"
+STREAM_HELP = f"{DATA_HELP}; a folder of .npy, .npz, .csv or .parquet files, a pattern of them, or one"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -92,7 +93,7 @@ def build_parser() -> _Parser:
 
 def _add_train(commands: _Commands) -> None:
     command = _command(commands, "train", _later("train"), "train a network and test it on rows held out")
-    command.add_argument("data", metavar="DATA", help=DATA_HELP)
+    command.add_argument("data", metavar="DATA", help=STREAM_HELP)
     options.add_network_options(command)
     training = options.add_training_options(command)
     training.add_argument(
@@ -112,6 +113,7 @@ def _add_train(commands: _Commands) -> None:
     training.add_argument(
         "--ensemble", type=options.count, metavar="N", help="train networks of N seeds together, which answer as one"
     )
+    options.add_stream_option(command)
     options.add_table_options(command, target=True, missing=True)
     options.add_output_options(command, "save the model, with all that prediction needs, to this file")
     command.add_argument("--history", metavar="FILE", help="save what training recorded, for nncore doctor (JSON)")
@@ -159,9 +161,10 @@ def _add_search(commands: _Commands) -> None:
 def _add_predict(commands: _Commands) -> None:
     command = _command(commands, "predict", _later("predict", "run_predict"), "write a prediction for each row as CSV")
     command.add_argument("model", metavar="MODEL", help="a file saved by nncore train")
-    command.add_argument("data", metavar="DATA", help=f"{DATA_HELP}; - is a table from standard input")
+    command.add_argument("data", metavar="DATA", help=f"{STREAM_HELP}; - is a table from standard input")
     command.add_argument("--proba", action="store_true", help="write the probability of every class")
     command.add_argument("--id", metavar="COLUMN", help="write this column of a CSV file in front of the predictions")
+    options.add_stream_option(command)
     options.add_table_options(command)
     options.add_output_options(command, "write to this file instead of stdout")
 
@@ -169,9 +172,10 @@ def _add_predict(commands: _Commands) -> None:
 def _add_evaluate(commands: _Commands) -> None:
     command = _command(commands, "evaluate", _later("predict", "run_evaluate"), "compare predictions with the target")
     command.add_argument("model", metavar="MODEL", help="a file saved by nncore train")
-    command.add_argument("data", metavar="DATA", help=f"{DATA_HELP}; - is a table from standard input")
+    command.add_argument("data", metavar="DATA", help=f"{STREAM_HELP}; - is a table from standard input")
     command.add_argument("--held-out", action="store_true", help="only the rows that training on this DATA held out")
     options.add_metrics_option(command)
+    options.add_stream_option(command)
     options.add_table_options(command, missing=True)
 
 

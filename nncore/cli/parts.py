@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nncore.cli import stream
 from nncore.cli.errors import UsageError
 from nncore.cli.sources import Source
 from nncore.datasets import Dataset, train_test_split
@@ -40,6 +41,10 @@ def cut(source: Source, options: argparse.Namespace) -> tuple[Split, Parts]:
     """
     dataset = source.train
     check_classes(source, options)
+    if stream.is_streamed(options):
+        split, rows_of_train, last = stream.cut(dataset, options)
+        held = _on_few({"test": last})
+        return split, Parts(rows_of_train, None, last, (*stream.notes(rows_of_train, last), *held))
     stratify = dataset.target_names is not None
     split = Split(options.data, dataset.n_samples, _test_share(source, options), options.seed, stratify)
     share = VALIDATION_SHARE[dataset.task] if options.val is None else options.val

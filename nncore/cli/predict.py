@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from nncore.base import atomic
+from nncore.base.source import Source
 from nncore.base.spreadsheets import inert
 from nncore.cli import model_file
 from nncore.cli.errors import DONE, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, table, writing
-from nncore.cli.scoring import balance_facts, balance_lines, guesses, in_words, score_and_balance
+from nncore.cli.scoring import balance_facts, balance_lines, guesses, in_words, prepare, score_and_balance
 from nncore.cli.sources import input_files, load_column, load_for_model, no_target
 from nncore.cli.stdin import stdin_as_file
 from nncore.datasets import Preparation
@@ -115,7 +116,12 @@ def _held_out(X: np.ndarray, y: np.ndarray, split: Split, options: argparse.Name
         )
     with blamed_on_the_user(options.data):
         rows = split.rows(y)[1]
-    return X[rows], y[rows]
+    if not isinstance(X, Source):
+        return X[rows], y[rows]
+    if not split.last:
+        raise UsageError(f"{options.model} held out rows from all over its data: leave out --stream, or --held-out")
+    held: Any = X
+    return held.cut(slice(len(y) - len(rows), len(y))), y[rows]
 
 
 def _predict(model: Sequential | Ensemble, preparation: Preparation, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -124,14 +130,15 @@ def _predict(model: Sequential | Ensemble, preparation: Preparation, X: np.ndarr
     The output is probabilities (n_samples, n_classes), or values (n_samples,) in the target's own units.
     """
     with blamed_on_the_user():
-        inputs = preparation.prepare_inputs(X)
-        complete = ~np.isnan(inputs).any(axis=1)
+        inputs = prepare(preparation, X)
+        streams = isinstance(inputs, Source)  # which has no gaps
+        complete = np.ones(len(X), bool) if streams else ~np.isnan(inputs).any(axis=1)
         if not complete.any():
             return np.empty(len(X)), complete
         if preparation.schema.classes is not None:
-            found = model.predict_proba(inputs[complete])
+            found = model.predict_proba(inputs if streams else inputs[complete])
         else:
-            found = preparation.restore_target(guesses(model, inputs[complete]))
+            found = preparation.restore_target(guesses(model, inputs if streams else inputs[complete]))
     output = np.full((len(X), *found.shape[1:]), np.nan, found.dtype)
     output[complete] = found
     return output, complete

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from nncore.base.elsewhere import bare
 from nncore.base.names import lookup
+from nncore.base.source import Source as Streams
 from nncore.callbacks import EarlyStopping, LearningRateScheduler
 from nncore.cli.errors import UsageError, blamed_on_the_user
-from nncore.cli.scoring import check_metrics
+from nncore.cli.scoring import check_metrics, streamed
 from nncore.cli.sources import Source
 from nncore.datasets import Dataset, Preparation
 from nncore.layers import Dense
@@ -116,6 +115,9 @@ def _linear_decay(rate: float, epochs: int) -> LearningRateScheduler:
     return LearningRateScheduler(lambda epoch: rate * (epochs - epoch) / epochs if epoch else rate)
 
 
-def prepared(preparation: Preparation, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return inputs and targets as the network gets them."""
+def prepared(preparation: Preparation, dataset: Dataset) -> tuple[Any, ...]:
+    """Return inputs and targets as the network gets them: of rows that are streamed a source, which has both."""
+    X: Any = dataset.X
+    if isinstance(X, Streams):
+        return (streamed(preparation, X, dataset.y),)
     return preparation.prepare_inputs(dataset.X), preparation.prepare_target(dataset.y)

@@ -10,6 +10,7 @@ import numpy as np
 
 from nncore.base.balance import Balance
 from nncore.base.names import lookup
+from nncore.base.source import Source
 from nncore.datasets import Preparation
 from nncore.metrics import METRICS, NEEDS_COLUMNS, accuracy, inner, mean_squared_error, r2_score
 from nncore.model import Sequential
@@ -34,6 +35,17 @@ def check_metrics(names: Sequence[str], *, classes: bool) -> None:
             raise ValueError(f"{name} is no metric for this target, which is {what}: {wanted} are")
 
 
+def streamed(preparation: Preparation, X: Any, y: np.ndarray | None = None) -> Any:
+    """Return a table of `nncore.cli.stream` as a source of what the network gets, and of targets `y`, if there are."""
+    target = None if y is None else preparation.prepare_target(y)
+    return X.with_target(target, None if preparation.inputs is None else preparation.inputs.transform)
+
+
+def prepare(preparation: Preparation, X: Any) -> Any:
+    """Return inputs as the network gets them: of rows that are streamed a source."""
+    return streamed(preparation, X) if isinstance(X, Source) else preparation.prepare_inputs(X)
+
+
 def score(
     model: Sequential | Ensemble,
     preparation: Preparation,
@@ -46,10 +58,11 @@ def score(
 
     Besides it works out `metrics`.
     """
-    inputs, classes = preparation.prepare_inputs(X), preparation.schema.classes
+    inputs, classes = prepare(preparation, X), preparation.schema.classes
     check_metrics(metrics, classes=classes is not None)
     if classes is not None:
-        scores = {"accuracy": accuracy(y, model.predict(inputs)), "loss": model.evaluate(inputs, y)["loss"]}
+        data = (streamed(preparation, X, y),) if isinstance(X, Source) else (inputs, y)
+        scores = {"accuracy": accuracy(y, model.predict(inputs)), "loss": model.evaluate(*data)["loss"]}
         prediction = model.predict_proba(inputs) if metrics else inputs
     else:
         prediction = preparation.restore_target(guesses(model, inputs))
@@ -70,7 +83,7 @@ def score_and_balance(
     scores, classes = score(model, preparation, X, y, metrics=metrics), preparation.schema.classes
     if classes is None:
         return scores, None
-    return scores, Balance.of(y, model.predict_proba(preparation.prepare_inputs(X)).argmax(axis=1), classes)
+    return scores, Balance.of(y, model.predict_proba(prepare(preparation, X)).argmax(axis=1), classes)
 
 
 def balance_facts(found: Balance | None) -> dict[str, Any]:

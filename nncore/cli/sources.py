@@ -16,7 +16,7 @@ import numpy as np
 from nncore.base.names import lookup
 from nncore.base.paths import expanded
 from nncore.base.reading import on_address
-from nncore.cli import noted
+from nncore.cli import noted, stream
 from nncore.cli.errors import UsageError, blamed_on_the_user
 from nncore.cli.notes import notes_on
 from nncore.datasets import Dataset, Preparation, load_mnist, read_npz
@@ -111,7 +111,7 @@ def look_at_columns(options: argparse.Namespace) -> list[ColumnFacts]:
 
 def load_for_model(
     options: argparse.Namespace, preparation: Preparation, metadata: Mapping[str, str], *, target: bool = True
-) -> tuple[np.ndarray, np.ndarray | None]:
+) -> tuple[Any, np.ndarray | None]:
     """Read ``options.data`` as the model that has `preparation` understands it; without `target`, the inputs alone.
 
     Data that the builder generated are made as the `metadata` of its file note it, which is said.
@@ -119,7 +119,8 @@ def load_for_model(
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
-        Not yet standardised; without `target`, NaN where a table has gaps. Of MNIST, the test set.
+        Not yet standardised; without `target`, NaN where a table has gaps. Of MNIST, the test set. Of data that are
+        streamed a `nncore.cli.stream.Table`.
     y : ndarray of shape (n_samples,) or None
         The target, if it is wanted and there.
 
@@ -129,6 +130,8 @@ def load_for_model(
         As `load_source`, and if the columns are not those of the model.
     """
     data, schema = options.data, preparation.schema
+    if stream.is_streamed(options):
+        return stream.load_for_model(options, schema, target=target)
     check_is_there(data)
     with blamed_on_the_user():
         if _is_csv(data):

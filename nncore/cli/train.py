@@ -10,7 +10,7 @@ from typing import Any
 
 from nncore import engine
 from nncore.base.suffixes import suffix_of_others
-from nncore.cli import model_file, signals
+from nncore.cli import model_file, signals, stream
 from nncore.cli.announced import announcement, in_epochs, remarks_on
 from nncore.cli.errors import DONE, OutputError, UsageError, blamed_on_the_user
 from nncore.cli.output import check_output, print_json, print_lines, say_on_stderr, writing
@@ -34,7 +34,7 @@ def _run(options: argparse.Namespace) -> int:
     _check_outputs(options)
     if options.threads is not None:
         engine.set_num_threads(options.threads)
-    source = load_source(options)
+    source = Source(stream.load(options)) if stream.is_streamed(options) else load_source(options)
     if options.folds is not None or options.ensemble is not None:
         from nncore.cli import several  # here, not at the top: most train one network
 

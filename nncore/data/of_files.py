@@ -129,7 +129,7 @@ def _kind(path: str) -> str:
     if os.path.isdir(path):
         raise ValueError(f"{path} is a folder: name its files, as in files({os.path.join(path, '*.csv')!r})")
     suffixes = Path(path.lower().removesuffix(".gz")).suffix
-    if suffixes not in (".npy", *READERS) or (path.lower().endswith(".gz") and suffixes != ".csv"):
+    if suffixes not in SUFFIXES or (path.lower().endswith(".gz") and suffixes != ".csv"):
         raise ValueError(f"{path}: files must be .npy, .npz, .csv, .csv.gz or .parquet")
     return suffixes
 
@@ -154,7 +154,7 @@ class Tables(Rows):
             [
                 part[first : first + ROWS][:, self._target].copy()
                 for part in self.parts
-                for first in range(0, part.shape[0], ROWS)
+                for first in range(0, max(part.shape[0], 1), ROWS)
             ]
         )
         yield from super().chunks()
@@ -188,8 +188,7 @@ def _read_csv(path: str, target: Any) -> Parts:
     opener: Any = gzip.open if path.lower().endswith(".gz") else open
     with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
         top = file.readline()
-        fields = [field.strip().strip('"') for field in top.split(",")]
-        names = None if all(map(_is_number, fields)) else fields
+        fields, names = _header(top)
         if other := next((mark for mark in ";\t|" if mark in top and len(fields) == 1), None):
             raise ValueError(f"there are {other!r} between the fields of line 1: only commas are read")
         lines: Iterator[str] = itertools.chain([top], file) if names is None else iter(file)
@@ -199,6 +198,36 @@ def _read_csv(path: str, target: Any) -> Parts:
             n += len(part)
             if len(values):
                 yield *without_target(values, names, target, path), None
+
+
+def _header(line: str) -> tuple[list[str], list[str] | None]:
+    """Return the fields of a line, and the same as names of columns; None if it holds numbers."""
+    fields = [field.strip().strip('"') for field in line.split(",")]
+    return fields, None if all(map(_is_number, fields)) else fields
+
+
+def names_of(path: str) -> tuple[str, ...] | None:
+    """Return what the columns of a file are called, the target among them; None where they have no names.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "prices.csv")
+    >>> with open(path, "w") as file:
+    ...     _ = file.write("rooms,price\\n3,200\\n")
+    >>> names_of(path)
+    ('rooms', 'price')
+    """
+    kind = _kind(path)
+    if kind == ".parquet":
+        with arrow.pyarrow(f"reading {path}").parquet.ParquetFile(path) as file:
+            return arrow.names_of(file.schema_arrow)
+    if kind != ".csv":
+        return None
+    opener: Any = gzip.open if path.lower().endswith(".gz") else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+        names = _header(file.readline())[1]
+    return None if names is None else tuple(names)
 
 
 def _numbers(lines: list[str], path: str, first: int, names: list[str] | None) -> Any:
@@ -246,3 +275,6 @@ def _read_parquet(path: str, target: Any) -> Parts:
 
 
 READERS: dict[str, Callable[[str, Any], Parts]] = {".npz": _read_npz, ".csv": _read_csv, ".parquet": _read_parquet}
+
+SUFFIXES = (".npy", *READERS)
+"""What files that can be read are called; and .csv.gz."""

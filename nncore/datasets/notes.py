@@ -27,6 +27,8 @@ class Split:
         The share held out; 0 if none was, or if there was a test set besides.
     seed : int
     stratify : bool
+    last : bool
+        Whether the last rows were held out, as they stood: of rows that were streamed.
     """
 
     data: str
@@ -34,12 +36,21 @@ class Split:
     test: float
     seed: int
     stratify: bool
+    last: bool = False
+
+    @property
+    def n_last(self) -> int:
+        """How many rows are held out if they are the last."""
+        return round(self.n_samples * self.test)
 
     def rows(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the indices of the training rows and of the test rows for the target `y`."""
         everything = np.arange(len(y))
         if not self.test:
             return everything, everything[:0]
+        if self.last:
+            n = len(y) - self.n_last
+            return everything[:n], everything[n:]
         if self.stratify:
             return split_by_class(y, self.test, self.seed)
         train, test = train_test_split(everything, test_size=self.test, seed=self.seed)
@@ -48,7 +59,10 @@ class Split:
 
 def written(preparation: Preparation, split: Split) -> dict[str, str]:
     """Return the notes, as the metadata of a model holds them."""
-    return {"preparation": preparation.to_json(), "split": json.dumps(asdict(split))}
+    fields = asdict(split)
+    if not split.last:  # then versions before it can read the file
+        del fields["last"]
+    return {"preparation": preparation.to_json(), "split": json.dumps(fields)}
 
 
 def read(metadata: Mapping[str, str]) -> tuple[Preparation, Split] | None:
