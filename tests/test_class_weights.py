@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import nncore
 from nncore import Dense, Sequential
 
 RNG = np.random.default_rng(0)
@@ -137,3 +138,24 @@ def test_weights_that_leave_nothing_or_overflow():
         model.fit(X, CLASSES, class_weight={1: 0, 2: 0}, sample_weight=(CLASSES > 0).astype(float))
     with pytest.raises(ValueError, match="class_weight gives weights that are too large for float32"):
         model.fit(X, CLASSES, class_weight={1: 1e40})
+
+
+def test_classes_that_were_not_measured_have_no_say():
+    missing = np.arange(len(X)) % 4 == 1
+    y = np.where(missing, np.nan, YES.astype(float))
+    counts = [(y == k).sum() for k in (0, 1)]
+    by_rows = np.where(missing, 1.0, (~missing).sum() / (2 * np.array(counts)[YES.astype(int)]))
+    for class_weight, weight in (("balanced", by_rows), ({1: 3.0}, np.where(missing | (YES == 0), 1.0, 3.0))):
+        found = []
+        for options in ({"class_weight": class_weight}, {"sample_weight": weight}):
+            model = Sequential([Dense(4, "tanh"), Dense(1, "sigmoid")], seed=3)
+            model.compile("adam", nncore.BinaryCrossentropy(mask_missing=True), ["accuracy"])
+            model.fit(X, y, epochs=4, batch_size=8, **options)
+            found.append(model.parameters.tobytes())
+        assert found[0] == found[1]
+    model = Sequential([Dense(1, "sigmoid")])
+    model.compile("adam", nncore.BinaryCrossentropy(mask_missing=True))
+    with pytest.raises(ValueError, match=r"row 2 of y is neither 0 nor 1: \[0.5\]"):
+        model.fit(X, np.where(np.arange(len(X)) == 2, 0.5, y), class_weight="balanced")
+    with pytest.raises(ValueError, match="class_weight is zero for every class of y"):
+        model.fit(X, y, class_weight={0: 0, 1: 0})

@@ -30,7 +30,7 @@ def weighted_by_class(data: Data, program: Program, class_weight: Any) -> Data:
     class_weight : mapping of int to float, or "balanced"
         The weight of each class by its number in y, >= 0; 1 for a class that is left out. ``"balanced"``:
         n / (k * count), where n samples have k different classes and `count` of them the class in question (King and
-        Zeng, 2001).
+        Zeng, 2001). Of targets that may be missing, those that were measured.
 
     Raises
     ------
@@ -47,9 +47,13 @@ def weighted_by_class(data: Data, program: Program, class_weight: Any) -> Data:
     >>> weighted_by_class(data, program, "balanced").sample_weight
     array([0.66666667, 0.66666667, 0.66666667, 2.        ])
     """
-    classes, n_classes = _classes(data.target, program)
-    weights = _of_classes(class_weight, classes, n_classes)[classes]
-    if not weights.any():
+    target, measured = data.target, np.ones(len(data.target), bool)
+    if program.masks:  # whatever the weights of rows that were not measured: they have no loss
+        measured = np.asarray(~np.isnan(target).any(axis=1))
+        target = np.where(measured[:, None], target, 0)
+    classes, n_classes = _classes(target, program)
+    weights = _of_classes(class_weight, classes[measured], n_classes)[classes]
+    if not weights[measured].any():
         raise ValueError(f"class_weight is zero for every class of y: {class_weight!r}; nothing would be learnt")
     if data.sample_weight is not None:
         weights = weights * data.sample_weight

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from nncore.base import checks
+from nncore.base.source import Source
 from nncore.base.tables import refuse_without_values
 from nncore.callbacks import Callbacks
 from nncore.callbacks.hooks import ALL_ARGUMENTS, HOOKS
@@ -65,6 +67,35 @@ def checked_models(models: Any) -> list[Sequential]:
         except RuntimeError as error:
             raise RuntimeError(f"models[{k}]: {error}") from None
     return found
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def in_memory(who: str, mend: str) -> Callable[[F], F]:
+    """Return what makes a function refuse sources of `nncore.data` in place of arrays; the message ends with `mend`.
+
+    Examples
+    --------
+    >>> from nncore.data import Rows
+    >>> in_memory("together", "give arrays")(lambda X: X)(X=Rows(np.zeros((3, 2))))
+    Traceback (most recent call last):
+        ...
+    TypeError: together needs all rows in memory, and X is a source of nncore.data: give arrays
+    """
+
+    def refusing(function: F) -> F:
+        @functools.wraps(function)
+        def refuses(*values: Any, **named: Any) -> Any:
+            for name, value in [*(("X", value) for value in values), *named.items()]:
+                several = isinstance(value, (tuple, list)) and len(value) <= 3  # as validation_data has
+                if any(isinstance(one, Source) for one in (value if several else [value])):
+                    raise TypeError(f"{who} needs all rows in memory, and {name} is a source of nncore.data: {mend}")
+            return function(*values, **named)
+
+        return cast(F, refuses)
+
+    return refusing
 
 
 def one_each(name: str, value: Any, n: int, rule: checks.Rule) -> list[Any]:

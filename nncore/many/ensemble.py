@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from nncore import kernels
 from nncore.base import atomic, checks, reading
 from nncore.base.random import generator
+from nncore.base.source import Source
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
 from nncore.history import History
 from nncore.losses import CustomLoss, Loss
-from nncore.many.arguments import checked_models
+from nncore.many.arguments import checked_models, in_memory
 from nncore.many.folds import SEED
 from nncore.many.together import fit_many
 from nncore.model import Sequential, checkpoint, restored, snapshot
@@ -92,6 +93,7 @@ class Ensemble:
     def __repr__(self) -> str:
         return f"Ensemble({len(self)} of {self.models[0]!r})"
 
+    @in_memory("Ensemble.fit", "train its models one by one: for model in ensemble.models: model.fit(source)")
     def fit(
         self, X: ArrayLike, y: ArrayLike, *, bootstrap: bool = False, seed: int = 0, **options: Any
     ) -> list[History]:
@@ -119,16 +121,44 @@ class Ensemble:
 
     # ---- answers
 
-    def predict_all(self, X: ArrayLike) -> Array:
+    def predict_all(self, X: ArrayLike | Source) -> Array:
         """Return the outputs of every member, (n_models, n_samples, n_outputs)."""
         return np.stack([model.predict(X) for model in self.models])
 
-    def predict(self, X: ArrayLike) -> Array:
-        """Return the mean of the members' outputs, (n_samples, n_outputs): added up one by one in float64."""
-        return self._mean(model.predict(X) for model in self.models)
+    def predict(self, X: ArrayLike | Source) -> Array:
+        """Return the mean of the members' outputs, (n_samples, n_outputs): added up one by one in float64.
 
-    def predict_std(self, X: ArrayLike) -> Array:
-        """Return the standard deviation between the members, (n_samples, n_outputs); 0 where there is one member."""
+        Of members that answer with means and variances (`GaussianNegativeLogLikelihood`), these are the mean and the
+        variance of the mixture of their distributions: to the mean of the variances, what each is unsure of, comes the
+        variance of the means, in which they differ (Lakshminarayanan et al., 2017).
+
+        Examples
+        --------
+        >>> from nncore import Dense, Ensemble, GaussianNegativeLogLikelihood, Sequential
+        >>> model = Sequential([Dense(8, "tanh"), Dense(2)])
+        >>> model.compile(loss=GaussianNegativeLogLikelihood())
+        >>> ensemble, X = Ensemble.of(model, 5), [[0.0], [1.0]]
+        >>> histories = ensemble.fit(X, [0.0, 1.0])
+        >>> means, variances = np.split(ensemble.predict_all(X), 2, axis=2)
+        >>> bool((ensemble.predict(X)[:, 1:] > variances.mean(axis=0)).all())
+        True
+        """
+        mean = _mixture if self._mixes() else _mean
+        return mean((model.predict(X) for model in self.models), len(self), self.models[0].dtype)
+
+    def _mixes(self) -> bool:
+        """Whether the members answer with means and variances; ValueError if some do and others not."""
+        links = [model.loss.link == "mean_and_variance" for model in self.models]
+        if len(set(links)) > 1:
+            one, other = links.index(True), links.index(False)
+            raise ValueError(f"models[{one}] answers with means and variances, models[{other}] does not: compile alike")
+        return links[0]
+
+    def predict_std(self, X: ArrayLike | Source) -> Array:
+        """Return the standard deviation between the members, (n_samples, n_outputs); 0 where there is one member.
+
+        Of members that answer with means and variances it is that between their means, and between their variances.
+        """
         return np.asarray(self.predict_all(X).std(axis=0, dtype=np.float64), self.models[0].dtype)
 
     def predict_quantiles(self, X: ArrayLike, q: float | Sequence[float]) -> Array:
@@ -157,16 +187,22 @@ class Ensemble:
             return np.asarray(shares > 0.5, np.int64)
         return np.asarray(shares.argmax(axis=1))
 
-    def evaluate(self, X: ArrayLike, y: ArrayLike) -> Scores:
-        """Return ``{"loss": ..., metric: ...}`` of the mean output, with loss and metrics of the first member."""
+    def evaluate(self, X: ArrayLike | Source, y: ArrayLike | None = None) -> Scores:
+        """Return ``{"loss": ..., metric: ...}`` of the mean output, with loss and metrics of the first member.
+
+        `X` may be a source of `nncore.data`, which brings y, and weights for the loss.
+        """
         state = self.models[0]._state
-        outputs, loss = self.predict(X), current_loss(state)
-        target = converted(built(state).program, state, X, y, None).target
+        if y is None and not isinstance(X, Source):
+            raise TypeError("Ensemble.evaluate() missing 1 required positional argument: 'y'")
+        data, loss = converted(built(state).program, state, X, y, None, sources=True), current_loss(state)
+        outputs, target, weight = self.predict(X), data.target, data.sample_weight
         if isinstance(loss, CustomLoss):
             values, _ = loss(target, outputs)
         else:
             values, _ = kernels.loss(loss, _logits(outputs, loss), target)
-        return Scores({"loss": float(values.mean()), **scores(scorers(state), target, outputs)})
+        values = values if weight is None else values * weight
+        return Scores({"loss": float(values.mean()), **scores(scorers(state), target, outputs, weight)})
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -175,7 +211,7 @@ class Ensemble:
 
     def predictor(self) -> EnsemblePredictor:
         """Return a frozen copy for single rows: the mean of the members' `Sequential.predictor`."""
-        return EnsemblePredictor([model.predictor() for model in self.models])
+        return EnsemblePredictor([model.predictor() for model in self.models], self._mixes())
 
     def _mean(self, outputs: Iterable[Array]) -> Array:
         return _mean(outputs, len(self), self.models[0].dtype)
@@ -285,20 +321,24 @@ class _Part:
 class EnsemblePredictor:
     """The mean of several frozen networks, for single rows; see `nncore.Predictor` for what it takes.
 
+    Of networks that answer with means and variances, those of their mixture; see `Ensemble.predict`.
+
     Attributes
     ----------
     predictors : tuple of Predictor
         Of the members.
     """
 
-    def __init__(self, predictors: Sequence[Predictor]) -> None:
-        self.predictors = tuple(predictors)
+    def __init__(self, predictors: Sequence[Predictor], mixes: bool = False) -> None:
+        self.predictors, self._mixes = tuple(predictors), mixes
         self._first, *self._others = predictors
         self._alike = len({predictor.dtype for predictor in predictors}) == 1
 
     def __call__(self, x: ArrayLike) -> Array:
         """Return the mean output, (n_outputs,) or (n, n_outputs); where no `BatchNorm` is folded, in the same bits."""
         first, n = self._first(x), len(self.predictors)
+        if self._mixes:
+            return _mixture((first, *(predictor(x) for predictor in self._others)), n, first.dtype)
         if first.ndim > 1 or not self._alike:
             return _mean((first, *(predictor(x) for predictor in self._others)), n, first.dtype)
         outputs = np.zeros((n + 1, len(first)), first.dtype)  # the first stays 0, as `_mean` begins: -0.0 would not
@@ -318,6 +358,25 @@ def _mean(outputs: Iterable[Array], n: int, dtype: np.dtype) -> Array:
     for output in outputs:
         total = total + output.astype(np.float64)
     return np.asarray(total / n, dtype)
+
+
+def _mixture(outputs: Iterable[Array], n: int, dtype: np.dtype) -> Array:
+    """Return mean and variance of a mixture of as much of each of `n` distributions, of which outputs are the same.
+
+    Examples
+    --------
+    >>> _mixture([np.array([[1.0, 0.25]]), np.array([[3.0, 0.75]])], 2, np.dtype(np.float64))
+    array([[2. , 1.5]])
+    """
+    total: Any = 0.0
+    spread = mean = total
+    for k, output in enumerate(outputs, 1):
+        means, _ = np.split(output := output.astype(np.float64), 2, axis=-1)
+        total, difference = total + output, means - mean  # of the spread what Welford's rule adds (1962)
+        mean = mean + difference / k
+        spread = spread + difference * (means - mean)
+    means, variances = np.split(total / n, 2, axis=-1)
+    return np.concatenate([means, variances + spread / n], axis=-1).astype(dtype)
 
 
 def renewed(model: Sequential, seed: int, **changed: Any) -> Sequential:

@@ -14,6 +14,7 @@ from nncore.arrays import categories, inputs
 from nncore.base import checks
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic, sharing
+from nncore.many.arguments import in_memory
 from nncore.model import Sequential
 from nncore.network import Network
 from nncore.training.state import built
@@ -21,6 +22,7 @@ from nncore.training.state import built
 WORTH_A_THREAD = 3e7  # multiply-adds, some ms: below, threads of Python cost more than they save
 
 
+@in_memory("predict_many", "predict with one after the other, or give arrays part by part")
 @own_arithmetic
 def predict_many(model: Sequential, parameters: ArrayLike, X: ArrayLike) -> Array:
     """Return what a network predicts with each of many parameter vectors, as evolution strategies want it.

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from nncore.base import checks
 from nncore.callbacks.monitor import Monitor
 from nncore.engine import own_arithmetic
+from nncore.many.arguments import in_memory
 from nncore.many.candidates import Candidate, candidates_of, give_callbacks, model_for, rungs
 from nncore.many.heldout import HeldOut
 from nncore.many.results import SearchResult
@@ -25,6 +26,7 @@ POSITIVE = checks.integer(1, checks.EPOCHS)
 HALVING = checks.optional(checks.integer(2, 1000))
 
 
+@in_memory("search", "search on as many of the rows as fit, and train what is best with fit(source)")
 @own_arithmetic
 def search(
     model: Sequential | Callable[..., Sequential],

@@ -13,7 +13,7 @@ from nncore.base import checks
 from nncore.engine import own_arithmetic
 from nncore.history import History
 from nncore.many import pool
-from nncore.many.arguments import checked_jobs
+from nncore.many.arguments import checked_jobs, in_memory
 from nncore.many.job import Job
 from nncore.many.progress import Progress
 from nncore.model import Sequential
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ON_ERROR = ("raise", "keep")
 
 
+@in_memory("fit_many", "train one after the other, with model.fit(source)")
 @own_arithmetic
 def fit_many(
     models: Iterable[Sequential],

@@ -18,7 +18,7 @@ from nncore.base import callers, checks
 from nncore.base.typing import Floats
 from nncore.engine import own_arithmetic
 from nncore.history import History
-from nncore.many.arguments import blamed
+from nncore.many.arguments import blamed, in_memory
 from nncore.many.folds import Fold, classes_in, folds_of
 from nncore.many.table import Table
 from nncore.many.together import fit_many
@@ -87,6 +87,7 @@ class CrossValidation:
         return f"CrossValidation({len(self.folds)} folds: {told})"
 
 
+@in_memory("cross_validate", "fit and evaluate a clone of the model on sources of your own, for each fold")
 @own_arithmetic
 def cross_validate(
     model: Sequential | Make,

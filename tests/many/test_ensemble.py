@@ -8,7 +8,8 @@ import pytest
 from many_networks import equal
 
 import nncore
-from nncore import Adam, Dense, Ensemble, ModelFileError, Sequential
+from nncore import Adam, Dense, Ensemble, GaussianNegativeLogLikelihood, ModelFileError, Sequential
+from nncore.data import Batches, Rows
 from nncore.datasets import load_iris
 
 X, Y = load_iris()
@@ -176,3 +177,58 @@ def test_copies_are_independent(trained):
     other = copy.deepcopy(trained)
     other.fit(X, Y)
     assert not np.array_equal(other.predict(X), trained.predict(X))
+
+
+def test_means_and_variances_are_those_of_the_mixture():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(80, 2)), rng.normal(size=(80, 2))
+    model = Sequential([Dense(6, "tanh"), Dense(4)], dtype="float64")
+    model.compile(Adam(0.02), GaussianNegativeLogLikelihood(), metrics=["rmse"])
+    ensemble = Ensemble.of(model, 4)
+    ensemble.fit(x, y, epochs=15)
+    means, variances = np.split(ensemble.predict_all(x), 2, axis=2)
+    draws = means[..., None] + np.sqrt(variances)[..., None] * np.array([-1.0, 1.0])  # of the same two moments
+    of_all = np.concatenate([draws[k] for k in range(4)], axis=-1)
+    found = ensemble.predict(x)
+    np.testing.assert_allclose(found, np.hstack([of_all.mean(axis=-1), of_all.var(axis=-1)]), rtol=1e-12)
+    assert (found[:, 2:] > variances.mean(axis=0)).all()
+    scores = ensemble.evaluate(x, y)
+    likely = (np.log(found[:, 2:]) + (y - found[:, :2]) ** 2 / found[:, 2:]) / 2  # without its constant
+    np.testing.assert_allclose(scores["loss"], likely.mean(), rtol=1e-9)
+    np.testing.assert_allclose(scores["rmse"], np.sqrt(((found[:, :2] - y) ** 2).mean(axis=0)).mean())
+    predict = ensemble.predictor()
+    assert np.array_equal(predict(x), found) and np.array_equal(predict(x[7]), found[7])
+    single = Ensemble.of(model, 1)
+    single.fit(x, y)
+    assert np.array_equal(single.predict(x), single.models[0].predict(x))
+    other = Sequential([Dense(6, "tanh"), Dense(4)], dtype="float64")
+    with pytest.raises(ValueError, match=r"models\[0\] answers with means and variances, models\[4\] does not"):
+        mixed = Ensemble([*ensemble.models, other])
+        other.build(2)
+        mixed.predict(x)
+
+
+def test_sources_are_answered_and_scored_and_not_trained_on(trained):
+    weight = np.linspace(0, 2, len(X))
+    for source in (Rows(X, Y, weight), Batches(lambda: [(X[:70], Y[:70], weight[:70]), (X[70:], Y[70:], weight[70:])])):
+        assert np.array_equal(trained.predict(source), trained.predict(X))
+        assert np.array_equal(trained.predict_classes(source), trained.predict_classes(X))
+        scores = trained.evaluate(source)
+        assert scores["accuracy"] == trained.evaluate(X, Y)["accuracy"]
+        losses = -np.log(trained.predict(X)[np.arange(len(X)), Y])
+        np.testing.assert_allclose(scores["loss"], (losses * weight).mean(), rtol=1e-6)
+    assert trained.evaluate(Rows(X, Y)) == trained.evaluate(X, Y)
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'y'"):
+        trained.evaluate(X)
+    source, model = Rows(X, Y), trained.models[0]
+    for call, message in (
+        (lambda: trained.fit(source), "Ensemble.fit needs all rows in memory, and X is a source of nncore.data: train"),
+        (lambda: nncore.fit_many([model], source), "fit_many needs all rows in memory, and X is a source"),
+        (lambda: nncore.fit_many([model], X, Y, validation_data=source), "and validation_data is a source"),
+        (lambda: nncore.fit_many([model], X, Y, validation_data=(source, Y)), "and validation_data is a source"),
+        (lambda: nncore.cross_validate(model, source), "cross_validate needs all rows in memory, and X is a source"),
+        (lambda: nncore.search(model, {"batch_size": [8]}, source, Y), "search needs all rows in memory, and X is"),
+        (lambda: nncore.predict_many(model, [model.parameters], source), "predict_many needs all rows in memory"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            call()
