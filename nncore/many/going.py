@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from nncore.callbacks import STOP
@@ -42,6 +43,12 @@ class Going:
     @property
     def hears_scores(self) -> bool:
         return getattr(type(self.callback), "hears_scores", None) is not None and self.callback.hears_scores is True
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the hooks that have a price where they are there, if the callback has them."""
+        if name not in ("on_progress", "on_batch_end") or not hasattr(self.callback, name):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return partial(self._call, name)
 
     def on_train_begin(self, model: Any) -> Any:
         if self._begun:

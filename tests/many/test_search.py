@@ -14,6 +14,7 @@ from nncore import (
     Dense,
     Dropout,
     EarlyStopping,
+    ExponentialMovingAverage,
     Residual,
     Sequential,
     TrainingDiverged,
@@ -95,6 +96,16 @@ def test_early_stopping_goes_on_over_the_pauses_of_halving():
         equal(other, one.models[0])
         seen.add((going.stopped, one.trained == 32))
     assert (True, False) in seen, "one of them stopped early"
+
+
+def test_hooks_of_batches_are_called_over_the_pauses_of_halving():
+    callbacks = lambda: ExponentialMovingAverage(0.9, every="batch")  # noqa: E731
+    options = {"epochs": 4, "halving": 2, "callbacks": callbacks, "refit": False}
+    found = search(template(optimizer=Adam(0.01)), {"seed": range(2)}, X, Y, **options)
+    average = next(one for one in found.candidates if one.trained == 4).callbacks[0][0].callback
+    train, _ = search_rows()
+    assert average.n_averaged == 4 * -(-len(X[train]) // 32)
+    assert not hasattr(Going(EarlyStopping("loss")), "on_batch_end")
 
 
 def test_rungs():
