@@ -81,7 +81,7 @@ def in_memory(who: str, mend: str) -> Callable[[F], F]:
     >>> in_memory("together", "give arrays")(lambda X: X)(X=Rows(np.zeros((3, 2))))
     Traceback (most recent call last):
         ...
-    TypeError: together needs all rows in memory, and X is a source of nncore.data: give arrays
+    TypeError: together: X must be in memory, and Rows is a source of nncore.data; give arrays
     """
 
     def refusing(function: F) -> F:
@@ -89,8 +89,10 @@ def in_memory(who: str, mend: str) -> Callable[[F], F]:
         def refuses(*values: Any, **named: Any) -> Any:
             for name, value in [*(("X", value) for value in values), *named.items()]:
                 several = isinstance(value, (tuple, list)) and len(value) <= 3  # as validation_data has
-                if any(isinstance(one, Source) for one in (value if several else [value])):
-                    raise TypeError(f"{who} needs all rows in memory, and {name} is a source of nncore.data: {mend}")
+                for one in value if several else [value]:
+                    if isinstance(one, Source):
+                        what = f"{name} must be in memory, and {type(one).__name__} is a source of nncore.data"
+                        raise TypeError(f"{who}: {what}; {mend}")
             return function(*values, **named)
 
         return cast(F, refuses)

@@ -222,13 +222,22 @@ def test_sources_are_answered_and_scored_and_not_trained_on(trained):
         trained.evaluate(X)
     source, model = Rows(X, Y), trained.models[0]
     for call, message in (
-        (lambda: trained.fit(source), "Ensemble.fit needs all rows in memory, and X is a source of nncore.data: train"),
-        (lambda: nncore.fit_many([model], source), "fit_many needs all rows in memory, and X is a source"),
-        (lambda: nncore.fit_many([model], X, Y, validation_data=source), "and validation_data is a source"),
-        (lambda: nncore.fit_many([model], X, Y, validation_data=(source, Y)), "and validation_data is a source"),
-        (lambda: nncore.cross_validate(model, source), "cross_validate needs all rows in memory, and X is a source"),
-        (lambda: nncore.search(model, {"batch_size": [8]}, source, Y), "search needs all rows in memory, and X is"),
-        (lambda: nncore.predict_many(model, [model.parameters], source), "predict_many needs all rows in memory"),
+        (lambda: trained.fit(source), "Ensemble.fit: X must be in memory, and Rows is a source of nncore.data; train"),
+        (lambda: nncore.fit_many([model], source), "fit_many: X must be in memory, and Rows is a source"),
+        (
+            lambda: nncore.fit_many([model], X, Y, validation_data=source),
+            "validation_data must be in memory, and",
+        ),
+        (
+            lambda: nncore.fit_many([model], X, Y, validation_data=(source, Y)),
+            "validation_data must be in memory, and",
+        ),
+        (lambda: nncore.cross_validate(model, source), "cross_validate: X must be in memory, and Rows is a source"),
+        (lambda: nncore.search(model, {"batch_size": [8]}, source, Y), "search: X must be in memory, and Rows is"),
+        (
+            lambda: nncore.predict_many(model, [model.parameters], source),
+            "predict_many: X must be in memory",
+        ),
     ):
         with pytest.raises(TypeError, match=message):
             call()
