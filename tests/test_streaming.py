@@ -573,3 +573,14 @@ def test_a_child_process_reads_what_its_parents_thread_was_at():
             os._exit(model.parameters.tobytes() != expected.parameters.tobytes())
     assert os.waitpid(children[0], 0)[1] == 0
     assert model.parameters.tobytes() == expected.parameters.tobytes()
+
+
+def test_texts_as_targets_are_to_be_numbered_where_they_are_read():
+    names = np.where(np.arange(40) % 3 == 0, "yes", "no")
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    model = Sequential([Dense(2, "softmax")])
+    with pytest.raises(ValueError, match="y of this Batches holds text, 'yes' to begin with: number the classes where"):
+        model.fit(Batches(lambda: [(X[:20], names[:20]), (X[20:], names[20:])]))
+    with pytest.raises(ValueError, match=r"encode class names as 0..k-1, for example: names, y = numpy.unique"):
+        model.fit(Rows(X, names))
+    assert not model.built

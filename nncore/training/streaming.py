@@ -43,8 +43,11 @@ def looked_through(
     ------
     TypeError
         If they are not, or the source has no y.
+    ValueError
+        If y is text, which nobody can number any more.
     """
-    from nncore.data.streamed import opened  # here, not at the top, to keep `import nncore` quick
+    from nncore.data.rows import Rows  # here, not at the top, to keep `import nncore` quick
+    from nncore.data.streamed import opened
 
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
@@ -53,6 +56,9 @@ def looked_through(
     found = opened(source, dtype, n_features, names, program_for)
     if found.y is None:
         raise TypeError(f"this {type(source).__name__} has no y to train on or to score: give it one, or a target")
+    if isinstance(found.y, np.ndarray) and found.y.dtype.kind in "OU" and not isinstance(source, Rows):
+        text, mend = str(found.y.flat[0]), "number the classes where they are read, in the function that Batches calls"
+        raise ValueError(f"y of this {type(source).__name__} holds text, {text!r} to begin with: {mend}")
     return found
 
 
