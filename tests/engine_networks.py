@@ -127,22 +127,26 @@ LAYERED = {
         _CLASSES,
     ),
     "residual that begins with a residual": ([Residual([Residual([Dense(4)]), BatchNorm(), Dense(4)])], 4, "mse"),
-    "columns": ([Dense(40, "tanh"), Columns([39, 0, 5, 6, 7, 5, *range(35)]), Dense(2)], 3, "mse"),
-    "wide and deep": ([Parallel([[Dense(18, "relu"), Dense(7, "relu")], []]), Dense(3, "softmax")], 5, _CLASSES),
-    "parallel last": ([Dense(6, "tanh"), Parallel([[Dense(2)], [Dense(3, "tanh"), Dense(1)], [Dense(4)]])], 4, "mse"),
-    "parallel of aligned panels": (
-        [Dense(64, "tanh"), Parallel([[Dense(32)], [Dense(64)], []]), Activation("relu"), Dense(3, "softmax")],
+    "parallel of whole panels": (
+        [
+            Dense(64, "tanh"),
+            Columns([39, 0, 5, 6, 7, 5, *range(58)]),
+            Parallel([[Dense(32)], [Dense(64)], []]),
+            Activation("relu"),
+            Dense(3, "softmax"),
+        ],
         4,
         _CLASSES,
     ),
-    "parallel of the same": ([Dense(5), Parallel([[], [Activation("relu")], []]), Dense(2)], 3, "mse"),
+    "parallel last": ([Dense(6, "tanh"), Parallel([[], [], [Dense(3, "tanh"), Dense(1)], [Dense(4)]])], 4, "mse"),
     "parallel with norms": (
         [
             Parallel(
                 [
                     [Dense(7, "relu")],
                     [BatchNorm(), Dense(4, "tanh"), BatchNorm()],
-                    [Columns([0, 2]), BatchNorm(affine=False)],
+                    [Columns([0, 2]), BatchNorm(affine=False), Dropout(0.25)],
+                    [Residual([Dense(3), BatchNorm()])],
                     [],
                 ]
             ),
@@ -150,11 +154,6 @@ LAYERED = {
             Dense(2),
         ],
         5,
-        "mse",
-    ),
-    "norms beside each other": (
-        [Dense(9), Parallel([[BatchNorm(), Dropout(0.5)], [Residual([Dense(5), BatchNorm()])], []]), Dense(2)],
-        3,
         "mse",
     ),
     "nested parallels": (

@@ -265,7 +265,7 @@ def test_a_picture_shows_what_they_hand_on():
 def test_a_program_from_outside_is_checked(change):
     program = lower([Columns([0, 1]), Dense(1)], 5, "mse")
     assert checked(program) is program
-    for name in ("wide and deep", "parallel with norms"):
+    for name in ("parallel last", "parallel with norms"):
         assert checked(lower(*LAYERED[name]))
     with pytest.raises(ValueError, match="not a program of nncore"):
         checked(replace(program, rows=(replace(program.rows[0], **change), *program.rows[1:])))
