@@ -104,8 +104,9 @@ from 0 to 2: number them without gaps, or let the layer that reads them know 4
 class Embedding:
     """A vector of numbers, which are learned, for each category of one column: ``y = weight[x]``.
 
-    In the bits of a `Dense` layer without bias behind a `CategoryEncoding`, and in a fraction of its time. It reads one
-    column of the batch itself, so that its values can be checked: nothing but `Columns` and `Parallel` may come before.
+    In the bits of a `Dense` layer without bias behind a `CategoryEncoding`, in less time the more categories there are.
+    It reads one column of the batch itself, so that its values can be checked: nothing but `Columns` and `Parallel` may
+    come before.
 
     Parameters
     ----------

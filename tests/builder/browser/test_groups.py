@@ -66,3 +66,32 @@ def test_an_edit_of_what_another_page_has_changed_is_refused(view):
     view.expect(view.page.get_by_text("another page has changed the network")).to_be_visible()
     assert groups(view)[2] == "Dense"
     assert len(view.state()["layers"]) == 4
+
+
+def test_layers_that_the_page_does_not_offer_are_shown_and_trained(open_page):
+    """As in a model file that was made elsewhere: cards, form, drawing and a step taken apart."""
+    branches = [
+        [{"type": "Columns", "columns": [1, 0]}, {"type": "Dense", "units": 5}],
+        [{"type": "Dense", "units": 4}],
+        [],
+    ]
+    layers = [
+        {"type": "Parallel", "branches": branches},
+        {"type": "Columns", "columns": [10, 3, 0]},
+        {"type": "Dense", "units": 6, "activation": "tanh"},
+        {"type": "Dense", "units": 3, "activation": "softmax"},
+    ]
+    view = open_page("spiral", prepare=lambda page: page.take_layers(layers))
+    assert [layer["type"] for layer in view.state()["layers"]] == ["Parallel", "Columns", "Dense", "Dense"]
+    assert "Parallel" not in view.text("#palette") and "Columns" not in view.text("#palette")
+    for index in range(4):
+        view.find(f'#strip .layer-card[data-index="{index}"]').click(position={"x": 60, "y": 16})
+        view.expect(view.find("#layer-form-title")).to_be_visible()
+    view.expect(view.find('#strip .layer-card[data-index="0"]')).to_contain_text("11")
+    view.ask("train", epochs=3)
+    view.until(lambda: view.state()["run"]["epoch"] >= 3)
+    view.find("#tab-explain").click()
+    view.find("#explain-button").click()
+    view.find("#explain-beats").wait_for()
+    for _ in range(6):
+        view.find("#explain-next").click()
