@@ -54,22 +54,23 @@ def built(spec=SPEC, optimizer=None, n_features=4, **options):
     ids=repr,
 )
 def test_in_the_bits_of_a_dense_layer_behind_ones_among_zeros(dtype, optimizer, threads):
-    """Batches of one group of rows, and of three; tables of several panels; threads that share blocks or groups."""
+    """Batches of one group of rows, and of nine; tables of several panels; threads that share blocks or groups."""
     own = {"l2": 0.01, "learning_rate_multiplier": 0.5}
     looked_up = [Parallel([[Columns([0]), Embedding(CITIES, 37, **own)], [Columns([1, 2, 3])]]), Dense(2)]
     multiplied = [
         Parallel([[Columns([0]), CategoryEncoding(CITIES), Dense(37, use_bias=False, **own)], [Columns([1, 2, 3])]]),
         Dense(2),
     ]
-    target, start = np.column_stack([Y, -Y]), built(looked_up, dtype=dtype).get_weights()
+    rows, target = np.tile(X, (3, 1)), np.tile(np.column_stack([Y, -Y]), (3, 1))
+    start = built(looked_up, dtype=dtype).get_weights()
     found = set()
     for n_threads in (1, 2):
         threads(n_threads)
         for spec in (looked_up, multiplied):
             model = built(spec, optimizer, dtype=dtype)
             model.set_weights(start)
-            model.fit(X, target, epochs=3, batch_size=100, verbose=0)
-            model.fit(X, target, epochs=2, batch_size=N, verbose=0)
+            model.fit(X[:300], target[:300], epochs=2, batch_size=100, verbose=0)
+            model.fit(rows, target, epochs=2, batch_size=len(rows), verbose=0)
             single = model.predictor()(X[5]).tobytes()
             found.add((model.parameters.tobytes(), model.predict(X).tobytes(), model.predict(X[5:6]).tobytes(), single))
     assert len(found) == 1
@@ -223,6 +224,18 @@ def test_an_armed_stepper_does_nothing_with_it():
         with pytest.raises(ValueError, match=r"at row 3, column 0, which is to be one of 70 categories"):
             step(with_value(value), Y[:40])
     assert model.parameters.tobytes() == before
+
+
+def test_words_of_other_packages():
+    for arguments, said in (
+        ({"embedding_dim": 3}, "here it is output_dim"),
+        ({"mask_zero": True}, "there are no sequences"),
+        ({"embeddings_regularizer": "l2"}, r"Embedding\(10, 4, l2=1e-4\)"),
+    ):
+        with pytest.raises(TypeError, match=said):
+            Embedding(10, **arguments)
+    with pytest.raises(TypeError, match="it is 'one_hot'"):
+        CategoryEncoding(10, output_mode="one_hot")
 
 
 def test_what_to_do_about_it_is_said():

@@ -33,6 +33,7 @@ ARGUMENTS = {
     "eps": "epsilon",
     "eta": "learning_rate",
     "eval_set": "validation_data",
+    "embedding_dim": "output_dim",
     "filename": "path",
     "global_clipnorm": "clip_norm",
     "init": "weight_initializer",
@@ -67,6 +68,7 @@ ARGUMENTS = {
 }
 """What arguments are called there, and here."""
 
+PENALTY_OF_VECTORS = "penalties are numbers, as in Embedding(10, 4, l2=1e-4)"
 ADVICE = elsewhere.table(
     {
         "activation": "it is each layer's, as in Dense(64, 'relu')",
@@ -105,6 +107,9 @@ ADVICE = elsewhere.table(
         "loss metrics optimizer": OF_COMPILE,
         "loss_weights": "it is the loss's, as in model.compile(loss=nncore.MeanSquaredError(output_weights=[1, 0.5]))",
         "mask_missing": "it is the loss's, as in model.compile(loss=nncore.MeanSquaredError(mask_missing=True))",
+        "embeddings_regularizer": PENALTY_OF_VECTORS,
+        "input_length mask_zero padding_idx": "there are no sequences, but one column for each layer, so leave it out",
+        "output_mode": "it is 'one_hot', so leave it out",
         "mean": "it is 0, so leave it out",
         "name": "only models and layers have names, so leave it out",
         "negative_slope": "it is the activation's, as in Dense(8, Activation('leaky_relu', negative_slope=0.1))",

@@ -16,7 +16,7 @@ from engine_networks import (
 )
 
 from nncore import SGD, Adam, AdamW, engine, reference
-from nncore.layers import BatchNorm, Dense, Dropout, Residual
+from nncore.layers import BatchNorm, CategoryEncoding, Columns, Dense, Dropout, Embedding, Parallel, Residual
 from nncore.program import lower
 
 TOLERANCE = {"float32": 2e-4, "float64": 1e-11}
@@ -136,6 +136,25 @@ def test_threads_that_are_really_used(fused_variant, threads):
         plan, _ = trained(fused_variant, WIDE, Adam(clip_norm=0.5), n=1700, batch_size=320, epochs=3)
         assert plan.threads_used == n_threads
         results.add(state(plan))
+    assert len(results) == 1
+
+
+def test_looking_up_has_the_bits_of_a_product_with_ones(fused_variant, threads):
+    """Also where workers take groups of rows as far as the gradients, and segments of a batch."""
+    dense, n = [Dense(100, "relu"), Dense(3, "softmax")], 2700
+    programs = [
+        lower([Parallel([[Columns([1]), *head], [Columns([0, 2])]]), *dense], 3, "sparse_categorical_crossentropy")
+        for head in ([Embedding(70, 37)], [CategoryEncoding(70), Dense(37, use_bias=False)])
+    ]
+    X, target = data(programs[0], n, fused_variant.DTYPE)
+    results = set()
+    for n_threads in (1, 2, 3):
+        threads(n_threads)
+        for program in programs:
+            plan = make_plan(fused_variant, program, Adam(0.01))
+            plan.train(X, target, None, epochs=2, batch_size=n, seed=9)
+            assert plan.threads_used == n_threads
+            results.add(state(plan) + plan.predict(X).tobytes())
     assert len(results) == 1
 
 
