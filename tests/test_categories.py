@@ -303,3 +303,19 @@ def test_networks_trained_beside_each_other():
     for one, other in zip(together, alone, strict=True):
         other.fit(X, Y, epochs=2, verbose=0)
         assert one.parameters.tobytes() == other.parameters.tobytes()
+
+
+def test_an_estimator_goes_on_only_with_weights_of_the_same_shapes():
+    pytest.importorskip("sklearn")
+    from nncore.sklearn import hidden
+
+    def spec(dim, columns=(2, 3), l2=0.0):
+        return [Parallel([[Columns([0]), Embedding(CITIES, dim, l2=l2)], [Columns(columns)]]), Dense(1)]
+
+    model = built(spec(3))
+    table = model.get_weights("embedding_2")[0]
+    hidden.adapt(model, spec(3, l2=0.1), None)
+    assert model.layers[0].branches[0][1].l2 == 0.1 and (model.get_weights("embedding_2")[0] == table).all()
+    for other in (spec(4), spec(3, (1, 2, 3)), [*spec(3)[:1], Dense(2)]):
+        with pytest.raises(ValueError, match="the arguments describe another network"):
+            hidden.adapt(model, other, None)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nncore.base.typing import Array
-from nncore.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm, Residual, leaves
+from nncore.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm, Residual, branches
 from nncore.model.sequential import Sequential
 from nncore.sklearn.settings import Settings
 from nncore.sklearn.targets import Targets
@@ -106,6 +106,12 @@ def adapt(model: Sequential, wanted: list[Layer], dtype: str | None) -> None:
             model.replace(index, new)
 
 
+SIZES = ("units", "columns", "num_tokens", "input_dim", "output_dim")
+
+
 def _kinds(of: Iterable[Layer]) -> list[Any]:
     """Return what the shapes of weights follow from."""
-    return [(type(layer), *([layer.units] if isinstance(layer, Dense) else [])) for layer in leaves(of)]
+    return [
+        (type(layer), [getattr(layer, size, None) for size in SIZES], [_kinds(inner) for inner in branches(layer)])
+        for layer in of
+    ]
