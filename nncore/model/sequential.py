@@ -239,7 +239,7 @@ class Sequential(OwnLoops):
         Parameters
         ----------
         name : str
-            As `summary` shows it, layers inside of a `Residual` included.
+            As `summary` shows it, layers inside of others included.
         index : int
             In `layers`; negative from the end.
 
@@ -426,8 +426,8 @@ class Sequential(OwnLoops):
         Parameters
         ----------
         index : int
-            0 to the number of layers, which appends. Layers inside a `Residual` are not counted.
-        layer : Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual or Normalization
+            0 to the number of layers, which appends. Layers inside of others are not counted.
+        layer : Dense, Activation, or another one of `nncore.layers`
 
         Returns
         -------
@@ -529,7 +529,7 @@ class Sequential(OwnLoops):
         Parameters
         ----------
         *layers : str or int
-            Their names, as `summary` shows them, or their places in `layers`. A `Residual` is frozen with all inside.
+            Their names, as `summary` shows them, or places in `layers`. One that holds others is frozen with these.
 
         Raises
         ------
@@ -556,7 +556,7 @@ class Sequential(OwnLoops):
     def unfreeze(self, *layers: str | int) -> None:
         """Let training change these layers again, or all if none is named; see `freeze`.
 
-        A layer inside of a `Residual` that is frozen needs that to be unfrozen, too.
+        A layer inside of one that is frozen needs that to be unfrozen, too.
         """
         from nncore.model import freezing
 
@@ -993,7 +993,7 @@ class Sequential(OwnLoops):
         ----------
         X : array-like of shape (n_samples, n_features)
         layer : str or int
-            Its name, as `summary` shows it, layers inside of a `Residual` included; or its place in `layers`.
+            Its name, as `summary` shows it, layers inside of others included; or its place in `layers`.
 
         Returns
         -------
