@@ -75,11 +75,12 @@ NN_FUNC void nn_one_hot(real *y, const real *x, isize n_in, isize n_tokens, isiz
 
 /* y (n_out wide) = for each row of x, one column, the row of table (n_tokens, n_out) that it names, or zeros; plus zero, as
  * a product with ones among zeros has it: then a minus is lost that stands before a zero. The table lies in panels, or, if
- * `flat`, in C order. */
-NN_FUNC void nn_look_up(real *y, const real *x, const real *table, int flat, isize n_tokens, isize n_out, isize room,
-                        isize row, isize end)
+ * `flat`, in C order. kept: where x goes, one behind the other; or NULL. */
+NN_FUNC void nn_look_up(real *y, real *kept, const real *x, const real *table, int flat, isize n_tokens, isize n_out,
+                        isize room, isize row, isize end)
 {
     for (isize i = row; i < end; i++) {
+        if (kept) kept[i] = x[i * NN_V];
         const isize token = nn_token(x[i * NN_V], 0, n_tokens);
         for (isize c = 0; c < nn_padded(n_out); c += NN_V) {
             const isize p = c / NN_W, lane = c % NN_W;
@@ -92,15 +93,20 @@ NN_FUNC void nn_look_up(real *y, const real *x, const real *table, int flat, isi
     }
 }
 
-/* As nn_outer_block of ones among zeros, in its bits: the rows of x (n_rows, x_width), each a whole number, say to which
- * row of the gradient, counted from `first`, their deltas are added. */
+/* As nn_outer_block of ones among zeros, in its bits: the numbers x (n_rows), with room for a vector more, say to which row
+ * of the gradient, counted from `first`, the deltas are added. Most vectors of them name none of its rows. */
 NN_FUNC void nn_look_up_gradient(const nn_outer *p, isize first)
 {
     NN_EACH_GROUP(p->n_rows) {
         memset(p->gradient, 0, (size_t)(p->n_in * p->width) * sizeof(real));
-        for (isize i = row; i < stop; i++) {
-            const isize token = nn_token(p->x[i * p->x_width], first, p->n_in);
-            if (token >= 0) nn_add(p->gradient + token * p->width, p->gradient + token * p->width, p->dz + i * p->width, p->width);
+        for (isize i = row; i < stop; i += NN_V) {
+            const vec off = vload(p->x + i) - vset1((real)first);
+            if (vall(vle(vset1((real)p->n_in), vmax(off, vset1(0) - off)))) continue;
+            for (isize k = i; k < stop && k < i + NN_V; k++) {
+                const isize token = nn_token(p->x[k], first, p->n_in);
+                real *g = p->gradient + token * p->width;
+                if (token >= 0) nn_add(g, g, p->dz + k * p->width, p->width);
+            }
         }
         nn_outer_end(p, 0, p->n_in, group, nn_tree_ends(&p->tree, group, n_groups));
     }

@@ -232,8 +232,8 @@ cdef extern from "lookup.h" nogil:
     void nn_clear(real *y, isize n_cols, isize room, isize row, isize end)
     int nn_are_tokens(const real *x, isize n, isize step, isize n_tokens)
     void nn_one_hot(real *y, const real *x, isize n_in, isize n_tokens, isize room, isize row, isize end)
-    void nn_look_up(real *y, const real *x, const real *table, int flat, isize n_tokens, isize n_out, isize room,
-                    isize row, isize end)
+    void nn_look_up(real *y, real *kept, const real *x, const real *table, int flat, isize n_tokens, isize n_out,
+                    isize room, isize row, isize end)
     void nn_look_up_gradient(const nn_outer *p, isize first)
 
 cdef extern from "lanes.h" nogil:

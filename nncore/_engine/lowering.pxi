@@ -92,7 +92,7 @@ cdef int build_row(Network *net, int i, object source) except -1:
     r.z = r.y if r.op == DENSE else r.x
     if r.op == LAYERNORM or r.op == DROPOUT or (r.op == DENSE and NN_ACTIVATION_KEEPS_INPUT[r.activation]):
         r.z = new_block(net, r.n_out)
-    if r.op == LAYERNORM:
+    if r.op == LAYERNORM or r.op == EMBEDDING:
         r.inverse = new_block(net, 1)
     place_parameters(net, r, source.bias >= 0)
     return 0

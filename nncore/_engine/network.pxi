@@ -38,7 +38,7 @@ cdef struct Row:          # one row of the program
     #                       layernorm, the factors of dropout; else the same as y
     isize skip            # block that an add or a concat reads besides x
     isize live_x, live_skip, live_y  # x, skip and y to predict: dropout does nothing then
-    isize inverse         # block of one column: a layernorm's inverse roots
+    isize inverse         # block of one column: a layernorm's inverse roots; what an embedding reads, without filling
     isize own_delta       # block for an activation's share of the delta of x, where others have put theirs there
     int back, back_skip   # whether x (skip) needs a delta: something before it has parameters
     int more, more_skip   # whether a later row has already put its share of that delta there

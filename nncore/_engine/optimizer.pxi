@@ -141,7 +141,7 @@ cdef void outer_of_rows(const Engine *e, const Block *block, isize row, isize en
     outer.n_rows, outer.with_bias, outer.scratch = end - row, has_bias(r, block), scratch
     outer.update = NULL
     if r.op == EMBEDDING:
-        outer.x, outer.x_width = values_at(a, r.x) + row * NN_V, NN_V
+        outer.x, outer.x_width = values_at(a, r.inverse) + row, 1
     elif NN_BFLOAT16:
         outer.x_pairs = input_pairs(a, r) + nn_short_pairs_at(word_room(a), block.q * NN_W, row)
         outer.dz_pairs = delta_pairs(a, r) + nn_short_pairs_at(word_room(a), block.p * NN_W, row)

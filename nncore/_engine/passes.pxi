@@ -24,7 +24,8 @@ cdef void forward_rows(Engine *e, const Arena *a, int first, int last, isize row
         elif r.op == ADD:
             add_forward(r, input_of(a, r), skip_of(a, r), values_at(a, r.y), a.room, row, end)
         elif r.op == EMBEDDING:
-            nn_look_up(values_at(a, r.y), input_of(a, r), w.state + r.weight, 0, r.n_in, r.n_out, a.room, row, end)
+            nn_look_up(values_at(a, r.y), values_at(a, r.inverse) if a.training else NULL, input_of(a, r),
+                       w.state + r.weight, 0, r.n_in, r.n_out, a.room, row, end)
         elif selects(r):
             select_forward(r, input_of(a, r), skip_of(a, r), values_at(a, r.y), a.room, row, end)
 

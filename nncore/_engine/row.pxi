@@ -36,9 +36,9 @@ cdef inline void apply_row(const Weights *w, const real *flat, const Row *r, con
         add_forward(r, x, skip, y, 1, 0, 1)
     elif r.op == EMBEDDING:
         if flat == NULL:
-            nn_look_up(y, x, w.state + r.weight, 0, r.n_in, r.n_out, 1, 0, 1)
+            nn_look_up(y, NULL, x, w.state + r.weight, 0, r.n_in, r.n_out, 1, 0, 1)
         else:
-            nn_look_up(y, x, flat + r.flat, 1, r.n_in, r.n_out, 1, 0, 1)
+            nn_look_up(y, NULL, x, flat + r.flat, 1, r.n_in, r.n_out, 1, 0, 1)
     elif selects(r):
         select_forward(r, x, skip, y, 1, 0, 1)
 
