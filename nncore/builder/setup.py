@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nncore import layers, losses, optimizers
-from nncore.arrays import data_for
+from nncore.arrays import categories, data_for
 from nncore.base import checks
 from nncore.base.typing import Array
 from nncore.builder import data, sources
@@ -242,6 +242,7 @@ def check(setup: Setup, prepared: Prepared) -> None:
     program, loss = _lowered(setup, prepared.X.shape[1])
     metrics = metrics_for(setup, prepared.dataset)
     located("training.metrics", scoring.bind_metrics, metrics, loss)
+    located("layers", categories.check, program, prepared.X)
     target = _check_target(setup.layers, program, prepared)
     located("training.metrics", trial.check_targets, metrics, loss, target)
     if setup.class_weight and prepared.dataset.target_names is None:

@@ -159,6 +159,8 @@ def decision_map(run: Run, resolution: int) -> dict[str, Any]:
     dataset = run.prepared.dataset
     if dataset.n_features > 2:
         raise Refusal(f"a map needs 2 features, the data have {dataset.n_features}; choose two of them", "kind")
+    if run.model.program.categories:
+        raise Refusal("a map goes through all numbers between, and the network reads categories", "kind")
     low, high = dataset.X.min(axis=0), dataset.X.max(axis=0)
     margin = np.where(high > low, 0.08 * (high - low), 1.0)
     low, high = low - margin, high + margin

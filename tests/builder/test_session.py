@@ -991,6 +991,20 @@ def test_layers_that_it_does_not_offer_are_shown_and_trained(ask):
     ask("undo")
 
 
+def test_a_network_reads_categories_where_the_columns_hold_them(ask):
+    columns = [[{"type": "Columns", "columns": [0]}, {"type": "Embedding", "input_dim": 3, "output_dim": 2}]]
+    layer = {"type": "Parallel", "branches": [*columns, [{"type": "Columns", "columns": [1]}]]}
+    refusal = refused(ask, "insert", index=0, layer=layer)
+    assert str(refusal).startswith("Input X contains -")
+    rows = "\n".join(f"{i % 3},{i / 60},{(i % 3 == 1) + i / 90}" for i in range(60))
+    ask("set_data", csv=f"city,age,price\n{rows}", options={"file": "flats.csv", "standardize": False})
+    ask("insert", index=0, layer=layer)
+    ask("train", epochs=2)
+    ask.session.play(lambda: False)
+    assert [layer["kind"] for layer in ask("explain")["layers"]][:3] == ["Parallel", "Columns", "Embedding"]
+    assert "reads categories" in str(refused(ask, "evaluate", kind="decision_map", part="train", resolution=20))
+
+
 def test_a_normalization_knows_the_rows_at_once(ask):
     """What is shown before the first epoch is what the script's model is in it."""
     ask("insert", index=0, layer={"type": "Normalization"})
