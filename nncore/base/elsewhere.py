@@ -30,7 +30,7 @@ NO_LAYER = f"of layers there are Dense, Activation, BatchNorm, LayerNorm, {OTHER
 BY_NAME = "activations go by name: Dense(8, 'relu') or Activation('relu'); nncore.activations lists them"
 BY_ITS_NAME = "name it: Dense(8, weight_initializer='he_normal')"
 CROSSENTROPY = "use SparseCategoricalCrossentropy for numbers of classes, CategoricalCrossentropy for shares of them"
-LABELS = "labels are given to fit as they are, the numbers of classes 0, 1, 2..., or one-hot rows"
+LABELS = "fit takes labels as they are, 0, 1, 2... or one-hot rows; columns of X have CategoryEncoding or Embedding"
 ARRAYS = "NumPy arrays are given to fit and predict as they are"
 SEEDS = "every model has a seed of its own: Sequential(layers, seed=0)"
 CLASSIFIER = "Sequential([Dense(64, 'relu'), Dense(k, 'softmax')])"
