@@ -319,3 +319,15 @@ def test_an_estimator_goes_on_only_with_weights_of_the_same_shapes():
     for other in (spec(4), spec(3, (1, 2, 3)), [*spec(3)[:1], Dense(2)]):
         with pytest.raises(ValueError, match="the arguments describe another network"):
             hidden.adapt(model, other, None)
+
+
+def test_an_estimator_takes_them():
+    pytest.importorskip("sklearn")
+    from sklearn.base import clone
+
+    from nncore.sklearn import Regressor
+
+    estimator = clone(Regressor([SPEC[0]], epochs=80, batch_size=32)).fit(X, Y)
+    assert estimator.score(X, Y) > 0.8
+    with pytest.raises(ValueError, match=r"0.5 at row 3, column 0"):
+        estimator.predict(with_value(0.5))
