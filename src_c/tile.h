@@ -155,8 +155,8 @@ typedef struct {
     int more;         /* y += bias + x w: y holds the part of others already */
     const real *gate; /* (., width), or NULL: then y = y * (gate > 0), relu's backward */
     int *suspect;     /* of a flat x: set where a sum is NaN or infinite, as all sums over such an x are; or NULL */
-    const real *const *ahead; /* n_ahead rows (n_k) that will be read soon: brought into the cache meanwhile */
-    isize n_ahead;
+    const char *const *ahead; /* n_ahead rows (n_k) that will be read soon: brought into the cache meanwhile */
+    isize n_ahead, ahead_size; /* bytes of each number */
 } nn_product;
 
 /* columns k .. k + NN_W - 1 of rows begin .. end - 1 of those ahead */
@@ -164,7 +164,7 @@ NN_INLINE void nn_product_prefetch(const nn_product *p, isize begin, isize end, 
 {
     const isize line = NN_ALIGN / (isize)sizeof(real);
     for (isize i = begin; i < end; i++)
-        for (isize at = 0; at < NN_W; at += line) __builtin_prefetch(p->ahead[i] + k + at);
+        for (isize at = 0; at < NN_W; at += line) __builtin_prefetch(p->ahead[i] + (k + at) * p->ahead_size);
 }
 
 NN_INLINE void nn_add_tile(int mr, int nv, vec acc[NN_MR][2], const real *y)

@@ -58,14 +58,14 @@ cdef void backpropagate_worker(void *argument, int worker, int n_workers) noexce
     nn_fp_end(fp)
 
 
-cdef int prepare_backpropagation(Engine *e, const real[:, ::1] X, const real[:, :, ::1] dys, real[:, ::1] values,
+cdef int prepare_backpropagation(Engine *e, numpy.ndarray X, const real[:, :, ::1] dys, real[:, ::1] values,
                                  real[:, :, ::1] deltas) except -1:
     """values: (n, n_written); deltas: (k, n, n_written)."""
     cdef int i
     for i in range(e.net.n_rows):
         if e.net.rows[i].op == BATCHNORM or e.net.rows[i].op == DROPOUT:
             raise ValueError("rows of a batch depend on each other by batchnorm, and on chance by dropout")
-    prepare_job(e, BACKPROPAGATE, X, None, None, None, X.shape[0])
+    prepare_job(e, BACKPROPAGATE, X, None, None, None, len(X))
     check_rows("dys", dys.shape[1], e.job.n)
     check_outputs(&e.net, "dys", dys.shape[2])
     if dys.shape[0] < 1:

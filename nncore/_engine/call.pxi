@@ -25,18 +25,54 @@ cdef void begin_job(Engine *e, int purpose) noexcept:
         e.job.whole = e.own_loss != NULL
 
 
-cdef int prepare_job(Engine *e, int purpose, const real[:, ::1] X, object target, object sample_weight,
+cdef int kind_of_numbers(numpy.ndarray X, isize n_cols) noexcept:
+    """What the numbers of so many columns are, if rows of X can be read as they lie; else -1."""
+    cdef int found = numpy.PyArray_TYPE(X)
+    if numpy.PyArray_NDIM(X) != 2 or numpy.PyArray_DIM(X, 1) != n_cols or not numpy.PyArray_ISCARRAY_RO(X):
+        return -1
+    if found == real_type():
+        return NN_REAL
+    if found == numpy.NPY_UINT8:
+        return NN_U8
+    if found == numpy.NPY_INT8:
+        return NN_I8
+    if found == numpy.NPY_INT16:
+        return NN_I16
+    return NN_F16 if found == numpy.NPY_FLOAT16 else -1
+
+
+cdef int point_at(Engine *e, numpy.ndarray X, int kind) noexcept:
+    """Let the job read the rows of X, which have been looked at."""
+    e.job.X, e.job.kind = <const char *>numpy.PyArray_DATA(X), kind
+    e.job.row_bytes = e.net.n_features * nn_kind_size(kind)
+    return 0
+
+
+cdef int check_readable(numpy.ndarray X, isize n_features) except -1:
+    """Return what its numbers are."""
+    cdef int kind = kind_of_numbers(X, n_features)
+    if kind < 0:
+        raise ValueError(f"X has shape {(<object>X).shape} and dtype {X.dtype}, expected at least one row of "
+                         f"{n_features} features, aligned and in C order, of {DTYPE}, uint8, int8, int16 or float16")
+    return kind
+
+
+cdef int take_rows(Engine *e, numpy.ndarray X) except -1:
+    """Let the job read the rows of X as they lie, be they of narrower numbers than `DTYPE`."""
+    return point_at(e, X, check_readable(X, e.net.n_features))
+
+
+cdef int prepare_job(Engine *e, int purpose, numpy.ndarray X, object target, object sample_weight,
                      real[:, ::1] predictions, isize batch_size) except -1:
     """Check the shapes, on which memory safety rests, and point the job at the caller's arrays; X None is fed later."""
     cdef const real[::1] weights
-    cdef isize n = len(target) if X is None else X.shape[0]
+    cdef isize n = len(target if X is None else X)
     begin_job(e, purpose)
-    if n < 1 or (X is not None and X.shape[1] != e.net.n_features):
-        width = e.net.n_features if X is None else X.shape[1]
-        raise ValueError(f"X has shape ({n}, {width}), expected at least one row of {e.net.n_features} features")
-    e.job.n, e.job.batch_size = n, batch_size
     if X is not None:
-        e.job.X = &X[0, 0]
+        take_rows(e, X)
+    if n < 1:
+        raise ValueError(f"X has shape (0, {e.net.n_features}), expected at least one row of them")
+    e.job.n, e.job.batch_size = n, batch_size
     if target is not None:
         take_target(e, target)
     if sample_weight is not None:
@@ -233,12 +269,12 @@ cdef int run_prediction(Engine *e) except -1:
     return 0
 
 
-cdef double store_gradient(Engine *e, const real[:, ::1] X, target, sample_weight, real[::1] gradient_out,
+cdef double store_gradient(Engine *e, numpy.ndarray X, target, sample_weight, real[::1] gradient_out,
                            uint64_t seed, int whole) except? -1:
     """Return the mean loss over all rows in training, and store its gradient, in the program's order."""
     cdef double loss = 0, seconds
     check_length(&e.net, "gradient_out", gradient_out.shape[0])
-    prepare_job(e, STORE_GRADIENT, X, target, sample_weight, None, X.shape[0])
+    prepare_job(e, STORE_GRADIENT, X, target, sample_weight, None, len(X))
     e.job.n_epochs, e.job.losses, e.job.seconds = 1, &loss, &seconds
     e.job.seed = seed
     e.job.whole |= whole
@@ -266,8 +302,8 @@ cdef int predict_flat(Engine *e, const real *flat) except -1:
         store_parameters(&e.net, e.weights.state, flat, 1)
     fp = nn_fp_begin(1)
     take_running_moments(&e.net, &e.weights)
-    check_inputs(e, e.job.X, 1)
-    predict_row_by(&e.net, &e.weights, flat, e.job.X, e.job.predictions, e.crew.scratch)
+    check_inputs(e, <const real *>e.job.X, 1)
+    predict_row_by(&e.net, &e.weights, flat, <const real *>e.job.X, e.job.predictions, e.crew.scratch)
     nn_fp_end(fp)
     return 0
 

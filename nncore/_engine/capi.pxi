@@ -29,13 +29,20 @@ cdef extern from "tile.h" nogil:
         int relu, more
         const real *gate
         int *suspect
-        const real **ahead
-        isize n_ahead
+        const char **ahead
+        isize n_ahead, ahead_size
     void nn_product_panel(const nn_product *p, isize width, isize row, isize end)
     void nn_load_columns(real *columns, const real *panels, isize n_rows, isize n_cols, isize row, isize n)
     void nn_gather_columns(real *columns, const real *const *rows, isize n, isize n_cols)
     void nn_store_columns(real *panels, const real *columns, isize n_rows, isize n_cols, isize row, isize n)
     void nn_transpose_block(real *y, isize y_stride, const real *x, isize x_stride, isize n_i, isize n_j)
+
+cdef extern from "narrow.h" nogil:
+    int NN_REAL, NN_U8, NN_I8, NN_I16, NN_F16
+    isize nn_kind_size(int kind)
+    void nn_widen(real *y, int kind, const void *x, isize n)
+    void nn_gather_rows(real *panels, isize n_rows, isize n_cols, isize row, isize n, int kind, const char *values,
+                        const int64_t *order)
 
 cdef extern from "bfloat16.h" nogil:
     enum:

@@ -23,8 +23,11 @@ cdef void check_inputs(Engine *e, const real *rows, isize n) noexcept nogil:
 
 cdef void load_rows(Engine *e, int nv, real *columns, real *spare, isize start, isize n) noexcept nogil:
     """columns (n_features, nv vectors) = the caller's rows start .. start + n - 1; spare: as large, and a vector."""
-    cdef const real *rows = e.job.X + start * e.net.n_features
-    if (start + n) * e.net.n_features + NN_V > e.job.n * e.net.n_features:
+    cdef const real *rows = <const real *>(e.job.X + start * e.job.row_bytes)
+    if e.job.kind != NN_REAL:
+        nn_widen(spare, e.job.kind, rows, n * e.net.n_features)
+        rows = spare
+    elif (start + n) * e.net.n_features + NN_V > e.job.n * e.net.n_features:
         memcpy(spare, rows, n * e.net.n_features * sizeof(real))  # nothing of the caller's behind the last row is read
         rows = spare
     nn_to_columns(nv, columns, rows, n, e.net.n_features)

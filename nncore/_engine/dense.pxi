@@ -10,6 +10,7 @@ cdef void dense_forward_rows(const Weights *w, const Arena *a, const Row *r, isi
     for p in range(n_panels):
         first = input.n_ahead * p // n_panels
         product.ahead, product.n_ahead = input.ahead + first, input.n_ahead * (p + 1) // n_panels - first
+        product.ahead_size = input.ahead_size
         width = nn_panel_width(r.n_out, p)
         product.x, product.x_rows, product.n_k = input_of(a, r), a.room, r.n_in
         product.flat = input.rows != NULL and r.live_x == 0

@@ -76,7 +76,7 @@ cdef inline void gather_lane_rows(Lanes *g, isize i) noexcept nogil:
     cdef const real *rows[16]
     cdef int lane
     for lane in range(NN_V):
-        rows[lane] = g.readers[lane].job.X + g.sources[i * NN_V + lane] * g.net.n_features
+        rows[lane] = <const real *>g.readers[lane].job.X + g.sources[i * NN_V + lane] * g.net.n_features
     nn_gather_columns(g.arena.values + i * g.net.n_features * NN_V, rows, NN_V, g.net.n_features)
 
 

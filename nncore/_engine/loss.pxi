@@ -13,9 +13,9 @@ cdef inline isize source_row(const Job *job, isize i) noexcept nogil:
 
 cdef void gather(const Network *net, const Job *job, const Arena *a, isize row, isize end, isize start) noexcept nogil:
     """Copy the caller's rows that are visited at start.. into the input block."""
-    cdef const real *X = job.X if job.slots != NULL else job.X + start * net.n_features
-    nn_store_rows(values_at(a, 0), a.room, net.n_features, row, end - row, X,
-                  NULL if job.slots == NULL else job.slots + start)
+    cdef const char *X = job.X if job.slots != NULL else job.X + start * job.row_bytes
+    nn_gather_rows(values_at(a, 0), a.room, net.n_features, row, end - row, job.kind, X,
+                   NULL if job.slots == NULL else job.slots + start)
 
 
 cdef enum:
@@ -24,11 +24,11 @@ cdef enum:
 cdef void look_ahead(const Network *net, const Job *job, isize start, Input *input) noexcept nogil:
     """Note the caller's rows that are visited at start.., a tile of them."""
     cdef isize i
-    input.n_ahead = 0
+    input.n_ahead, input.ahead_size = 0, nn_kind_size(job.kind)
     if net.n_features >= WIDE_ROW:
         input.n_ahead = max(<isize>0, min(<isize>TILE_ROWS, (job.here if job.window else job.n) - start))
     for i in range(input.n_ahead):
-        input.ahead[i] = job.X + (start + i if job.slots == NULL else job.slots[start + i]) * net.n_features
+        input.ahead[i] = job.X + (start + i if job.slots == NULL else job.slots[start + i]) * job.row_bytes
 
 
 cdef inline const real *outputs(const Network *net, const Arena *a) noexcept nogil:

@@ -7,14 +7,14 @@ cdef int check_link(const Network *net) except -1:
     return 0
 
 
-cdef int backward_job(Engine *e, const real[:, ::1] X, object dys, real[::1] gradient_out, uint64_t seed,
+cdef int backward_job(Engine *e, numpy.ndarray X, object dys, real[::1] gradient_out, uint64_t seed,
                       bint training) except -1:
     """Store the derivative of the sum of dys * outputs by every parameter; return 0 where outputs are not finite."""
     cdef double loss = 0, seconds
     cdef const real[:, ::1] given
     check_link(&e.net)
     check_length(&e.net, "gradient_out", gradient_out.shape[0])
-    prepare_job(e, STORE_GRADIENT, X, None, None, None, X.shape[0])
+    prepare_job(e, STORE_GRADIENT, X, None, None, None, len(X))
     e.job.own, e.job.whole = NULL, callable(dys)
     if callable(dys):
         e.job.own = <PyObject *>dys
@@ -153,11 +153,11 @@ cdef void input_tile(Engine *e, isize start, isize n, isize room, real *scratch)
                         deltas_at(&e.arena, 0), e.arena.room, e.net.n_features, room + i)
 
 
-cdef int prepare_input_gradient(Engine *e, const real[:, ::1] X, const real[:, ::1] dys, real[:, :, ::1] out) except -1:
+cdef int prepare_input_gradient(Engine *e, numpy.ndarray X, const real[:, ::1] dys, real[:, :, ::1] out) except -1:
     if not e.net.to_inputs:
         raise RuntimeError("the plan was made without to_inputs")
     check_link(&e.net)
-    prepare_job(e, BACKPROPAGATE, X, None, None, None, X.shape[0])
+    prepare_job(e, BACKPROPAGATE, X, None, None, None, len(X))
     e.job.n_functions = e.net.n_outputs
     if dys is not None:
         check_rows("dys", dys.shape[0], e.job.n)

@@ -144,7 +144,7 @@ cdef class Plan:
 
     # -------------------------------------------------------------------------------------------------------- running
 
-    def train(self, const real[:, ::1] X, target not None, sample_weight=None, *, isize first_epoch=0,
+    def train(self, numpy.ndarray X, target not None, sample_weight=None, *, isize first_epoch=0,
               isize epochs=1, isize batch_size=32, bint shuffle=True, uint64_t seed=0, real[:, ::1] predictions=None,
               max_seconds=None, const double[::1] learning_rates=None, const int64_t[::1] recorded=None, watcher=None,
               validation=None, const double[::1] thresholds=None, listener=None, windows=None, feed=None,
@@ -154,6 +154,7 @@ cdef class Plan:
         Parameters
         ----------
         X : array of shape (n, n_features)
+            Of DTYPE, uint8, int8, int16 or float16: the last four count as what they are as DTYPE.
         target : int32 array of shape (n,) or real array of shape (n, n_outputs)
             Class indices for the sparse loss, values otherwise.
         sample_weight : array of shape (n,), optional
@@ -248,7 +249,7 @@ cdef class Plan:
                 cut_result(self.result, &self.e.outcome)
             go_back(&self.e)
 
-    def loss_and_gradient(self, const real[:, ::1] X not None, target not None, sample_weight,
+    def loss_and_gradient(self, numpy.ndarray X not None, target not None, sample_weight,
                           real[::1] gradient_out not None, uint64_t seed=0):
         """Return the mean loss over all rows, as training would see it; store its gradient, in the program's order."""
         self.enter()
@@ -257,7 +258,7 @@ cdef class Plan:
         finally:
             self.busy = 0
 
-    def explain(self, const real[:, ::1] X not None, target not None, sample_weight, real[::1] gradient_out not None,
+    def explain(self, numpy.ndarray X not None, target not None, sample_weight, real[::1] gradient_out not None,
                 uint64_t seed=0):
         """As `loss_and_gradient`, in the same bits as the first half of a training step on these rows as one batch.
 
@@ -281,7 +282,7 @@ cdef class Plan:
         finally:
             self.busy = 0
 
-    def backpropagate(self, const real[:, ::1] X not None, const real[:, :, ::1] dys not None):
+    def backpropagate(self, numpy.ndarray X not None, const real[:, :, ::1] dys not None):
         """Carry derivatives of k functions by the raw predictions, dys (k, n, n_outputs), back through all rows.
 
         Returns
@@ -293,8 +294,8 @@ cdef class Plan:
         """
         cdef Engine *e = &self.e
         cdef int i
-        values = np.empty((X.shape[0], e.net.n_written), DTYPE)
-        deltas = np.empty((dys.shape[0], X.shape[0], e.net.n_written), DTYPE)
+        values = np.empty((len(X), e.net.n_written), DTYPE)
+        deltas = np.empty((dys.shape[0], len(X), e.net.n_written), DTYPE)
         self.enter()
         try:
             prepare_backpropagation(e, X, dys, values, deltas)
@@ -306,7 +307,7 @@ cdef class Plan:
                   for i, d in enumerate(np.split(deltas, ends, axis=2))]
         return np.split(values, ends, axis=1), deltas
 
-    def backward(self, const real[:, ::1] X not None, dys not None, real[::1] gradient_out not None, uint64_t seed=0,
+    def backward(self, numpy.ndarray X not None, dys not None, real[::1] gradient_out not None, uint64_t seed=0,
                  bint training=True):
         """Store the derivative of ``sum(dys * outputs)`` by every parameter, in the program's order.
 
@@ -346,7 +347,7 @@ cdef class Plan:
         finally:
             self.busy = 0
 
-    def input_gradient(self, const real[:, ::1] X not None, const real[:, ::1] dys, real[:, :, ::1] out not None):
+    def input_gradient(self, numpy.ndarray X not None, const real[:, ::1] dys, real[:, :, ::1] out not None):
         """Store derivatives by the inputs; batchnorm goes by its running averages, and nothing is dropped.
 
         Parameters
@@ -368,11 +369,10 @@ cdef class Plan:
         """Whether X is what `predict` takes: an array (n, n_features) of DTYPE, aligned and in C order."""
         return is_matrix(X, self.e.net.n_features)
 
-    cdef numpy.ndarray outputs_for(self, X, out):
+    cdef numpy.ndarray outputs_for(self, numpy.ndarray X, out):
         """Check both, on which memory safety rests; return `out`, or a new array."""
         cdef numpy.npy_intp shape[2]
-        if not self.reads(X):
-            raise ValueError(f"X must be an aligned array (n, {self.e.net.n_features}) of {DTYPE} in C order")
+        check_readable(X, self.e.net.n_features)
         shape[0], shape[1] = numpy.PyArray_DIM(X, 0), self.e.net.n_outputs
         if out is None:
             return numpy.PyArray_EMPTY(2, shape, real_type(), 0)
@@ -383,14 +383,15 @@ cdef class Plan:
     cdef int begin_prediction(self, numpy.ndarray X, numpy.ndarray out) except -1:
         self.enter()
         begin_job(&self.e, PREDICT)
-        self.e.job.X, self.e.job.n = <const real *>numpy.PyArray_DATA(X), numpy.PyArray_DIM(X, 0)
+        point_at(&self.e, X, kind_of_numbers(X, self.e.net.n_features))
+        self.e.job.n = numpy.PyArray_DIM(X, 0)
         self.e.job.predictions = <real *>numpy.PyArray_DATA(out)
         return 0
 
-    def predict(self, X, out=None):
+    def predict(self, numpy.ndarray X not None, out=None):
         """Return the network's output (n, n_outputs) for every row of X, behind the link, in `out` if that is given.
 
-        None if a value of X is not finite, or not the category that it should be.
+        None if a value of X, where it is of DTYPE, is not finite, or not the category that it should be.
         """
         cdef numpy.ndarray result = self.outputs_for(X, out)
         if numpy.PyArray_DIM(X, 0) == 0:
@@ -402,14 +403,14 @@ cdef class Plan:
         finally:
             self.busy = 0
 
-    def predict_row(self, X, parameters):
+    def predict_row(self, numpy.ndarray X not None, parameters):
         """As `predict` for a single row, by parameters that are read where they lie and not copied.
 
         The GIL is held, so that no other thread writes to them meanwhile.
         """
         cdef numpy.ndarray result = self.outputs_for(X, None)
-        if numpy.PyArray_DIM(X, 0) != 1:
-            raise ValueError(f"X must be a single row, got {len(X)}")
+        if numpy.PyArray_DIM(X, 0) != 1 or numpy.PyArray_TYPE(X) != real_type():
+            raise ValueError(f"X must be a single row of {DTYPE}, got {len(X)} of {X.dtype}")
         if not (is_plain(parameters) and numpy.PyArray_SIZE(parameters) == self.e.net.n_parameters):
             raise ValueError(f"parameters must be a vector of {self.e.net.n_parameters} numbers of {DTYPE}")
         self.begin_prediction(X, result)
@@ -419,16 +420,16 @@ cdef class Plan:
         finally:
             self.busy = 0
 
-    def evaluate(self, const real[:, ::1] X not None, target not None, sample_weight=None,
+    def evaluate(self, numpy.ndarray X not None, target not None, sample_weight=None,
                  real[:, ::1] predictions=None, double[::1] row_losses=None):
         """Return the mean loss over all rows; optionally store the outputs (n, n_outputs), and the loss of each row."""
         cdef Engine *e = &self.e
-        cdef double[::1] losses = np.empty(max(X.shape[0], 1)) if row_losses is None else row_losses
-        check_rows("row_losses", losses.shape[0], max(X.shape[0], 1))
+        cdef double[::1] losses = np.empty(max(len(X), 1)) if row_losses is None else row_losses
+        check_rows("row_losses", losses.shape[0], max(len(X), 1))
         self.enter()
         try:
             if e.net.loss == OWN_LOSS and predictions is None:
-                predictions = np.empty((X.shape[0], e.net.n_outputs), DTYPE)
+                predictions = np.empty((len(X), e.net.n_outputs), DTYPE)
             prepare_job(e, EVALUATE, X, target, sample_weight, predictions, 0)
             e.job.losses = NULL if e.net.loss == OWN_LOSS else &losses[0]
             run_job(e, predict_worker, FORWARD_FLOPS, e.job.n, TILE_ROWS)

@@ -18,13 +18,13 @@ cdef void take_tile(const Engine *e, int worker, Arena *tile) noexcept nogil:
 
 cdef void predict_tile(Engine *e, isize start, isize n, int worker, real *scratch) noexcept nogil:
     """As predict_columns, with the outputs along the lanes as in training."""
-    cdef const real *rows = e.job.X + start * e.net.n_features
+    cdef const real *rows = <const real *>(e.job.X + start * e.job.row_bytes)
     cdef Arena tile
     cdef Input input
     take_tile(e, worker, &tile)
     input.rows, input.suspect = rows, 0
-    if e.net.gathers:
-        input.rows, input.suspect = NULL, 1
+    if e.net.gathers or e.job.kind != NN_REAL:
+        input.rows, input.suspect = NULL, e.job.kind == NN_REAL  # of others Python has looked at all
         gather(&e.net, &e.job, &tile, 0, n, start)
     look_ahead(&e.net, &e.job, start + n, &input)
     forward_rows(e, &tile, 0, e.net.n_rows, 0, n, &input, scratch)
@@ -38,7 +38,7 @@ cdef void predict_tile(Engine *e, isize start, isize n, int worker, real *scratc
 
 
 cdef void predict_one(Engine *e, isize row, real *scratch) noexcept nogil:
-    cdef const real *x = e.job.X + row * e.net.n_features
+    cdef const real *x = <const real *>(e.job.X + row * e.job.row_bytes)
     check_inputs(e, x, 1)
     predict_row(&e.net, &e.weights, x, e.job.predictions + row * e.net.n_outputs, scratch)
 
@@ -48,7 +48,7 @@ cdef void predict_rows(Engine *e, isize row, isize end, int worker, real *scratc
     cdef isize n
     while row < end and not nn_raised(&e.crew.abandon):
         n = group_size(e.net.in_columns, end - row)
-        if n == 1 and e.job.losses == NULL:
+        if n == 1 and e.job.losses == NULL and e.job.kind == NN_REAL:
             predict_one(e, row, scratch)
         elif e.net.in_columns and 4 * n > 3 * NN_V:
             predict_columns(e, row, n, scratch)

@@ -79,7 +79,7 @@ cdef int cut_result(TrainResult result, const Outcome *outcome) except -1:
     return 0
 
 
-cdef TrainResult prepare_training(Engine *e, const real[:, ::1] X, target, sample_weight, isize first_epoch,
+cdef TrainResult prepare_training(Engine *e, numpy.ndarray X, target, sample_weight, isize first_epoch,
                                   isize epochs, isize batch_size, bint shuffle, uint64_t seed, real[:, ::1] predictions,
                                   max_seconds, const double[::1] learning_rates, const int64_t[::1] recorded,
                                   const Scoring *scoring, windows, feed):

@@ -18,13 +18,13 @@ cdef object prepare_scoring(Engine *e, Scoring *s, validation, const double[::1]
     return row_losses
 
 
-cdef object prepare_validation(Engine *e, Scoring *s, const real[:, ::1] X, target, sample_weight,
+cdef object prepare_validation(Engine *e, Scoring *s, numpy.ndarray X, target, sample_weight,
                                real[:, ::1] predictions):
     """Prepare a job that evaluates, as `Plan.evaluate` does; return room for the losses of its rows."""
-    row_losses = np.empty(max(X.shape[0], 1))
+    row_losses = np.empty(max(len(X), 1))
     cdef double[::1] losses = row_losses
     if e.net.loss == OWN_LOSS and predictions is None:
-        predictions = np.empty((X.shape[0], e.net.n_outputs), DTYPE)
+        predictions = np.empty((len(X), e.net.n_outputs), DTYPE)
     exchange_copies(e)
     try:
         prepare_job(e, EVALUATE, X, target, sample_weight, predictions, 0)

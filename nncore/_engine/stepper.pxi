@@ -19,18 +19,20 @@ cdef inline bint is_shaped(x, isize n, isize n_columns) noexcept:
     return numpy.PyArray_NDIM(x) == 2 and numpy.PyArray_DIM(x, 1) == n_columns
 
 
-cdef bint take_rows(Engine *e, X, isize most) noexcept:
+cdef bint take_few_rows(Engine *e, X, isize most) noexcept:
     """Whether X holds at most so many rows that can be trained on."""
     cdef isize n
+    cdef const real *rows
     if not is_matrix(X, e.net.n_features):
         return 0
-    n = numpy.PyArray_DIM(X, 0)
+    n, rows = numpy.PyArray_DIM(X, 0), <const real *>numpy.PyArray_DATA(X)
     if not 1 <= n <= most:
         return 0
     if e.net.n_live_norms > 0 and (n == 1 or n > e.arena.room or e.arena.deltas == NULL):
         return 0  # Python knows how many a batchnorm needs, and how many there is memory for
-    e.job.X, e.job.n, e.job.batch_size = <const real *>numpy.PyArray_DATA(X), n, n
-    return nn_finite(e.job.X, n * e.net.n_features) and categories_fit(&e.net, e.job.X, n)
+    point_at(e, X, NN_REAL)
+    e.job.n, e.job.batch_size = n, n
+    return nn_finite(rows, n * e.net.n_features) and categories_fit(&e.net, rows, n)
 
 
 cdef bint choices_fit(const real *shares, isize n, isize n_outputs) noexcept:
@@ -116,7 +118,7 @@ cdef bint take_batch(Engine *e, X, y, sample_weight, isize most) except -1:
     cdef unsigned fp = nn_fp_begin(0)  # for comparisons that must not trap, nor take a subnormal number for zero
     cdef bint taken
     try:
-        taken = take_rows(e, X, most)
+        taken = take_few_rows(e, X, most)
         if taken:
             taken = take_labels(e, y) if e.net.loss == NN_sparse_softmax_crossentropy else take_values(e, y)
         return taken and (sample_weight is None or take_weights(e, sample_weight))

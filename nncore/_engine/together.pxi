@@ -16,6 +16,8 @@ cdef int check_lane(const Engine *e, const Engine *first, isize k) except -1:
         raise ValueError(f"plan {k} has a loss of its own, which lanes do not ask")
     if NN_BFLOAT16:
         raise ValueError("lanes multiply what is not rounded: no products of bfloat16")
+    if e.job.kind != NN_REAL:
+        raise ValueError(f"X of plan {k} is not of {DTYPE}, which lanes read alone")
     if (net.n_rows != first.net.n_rows or net.n_features != first.net.n_features or net.loss != first.net.loss
             or net.loss_parameter != first.net.loss_parameter or net.link != first.net.link
             or net.reading.parameters != NULL or first.net.reading.parameters != NULL

@@ -61,18 +61,17 @@ cdef int begin_window(Engine *e, isize epoch, isize batch) noexcept nogil:
 
 cdef void take_fed(Engine *e, isize epoch, isize window) noexcept:
     """Point the job at the rows that Python has for the window; an error of its abandons the job and its epoch."""
-    cdef const real[:, ::1] X
+    cdef numpy.ndarray X
     cdef unsigned fp = nn_fp_begin(0)  # for what runs now
     try:
-        found = (<object>e.job.feed)(epoch, window)
-        X = found
-        if X.shape[0] < e.job.here or X.shape[1] != e.net.n_features:
+        X = found = (<object>e.job.feed)(epoch, window)
+        if X is None or len(X) < e.job.here:
             raise ValueError(f"the window {window} must have {e.job.here} rows of {e.net.n_features} features, got "
-                             f"{X.shape[0]} of {X.shape[1]}")
+                             f"{None if X is None else len(X)}")
+        take_rows(e, X)
         Py_XDECREF(e.copies.fed)
         e.copies.fed = <PyObject *>found
         Py_INCREF(found)
-        e.job.X = &X[0, 0]
     except BaseException as error:
         give_up(e, error)
     nn_fp_end(fp)

@@ -9,7 +9,9 @@ cdef enum:                # what a job is for
 
 cdef struct Job:          # what a call works on; the arrays are borrowed from the caller, but for the copies
     int purpose
-    const real *X         # (n, n_features)
+    const char *X         # (n, n_features), of numbers of `kind`: see narrow.h
+    int kind
+    isize row_bytes       # from one row to the next
     const int *labels     # (n), or NULL
     const real *targets   # (n, n_outputs), or NULL
     const real *sample_weight          # (n), or NULL
@@ -52,8 +54,8 @@ cdef struct Outcome:      # how a job of training went
 cdef struct Input:        # how a tile's rows of X are read
     const real *rows      # (n, n_features) where the caller has them; NULL where they have been gathered
     int suspect           # whether a sum over them was NaN or infinite, or nobody has looked
-    const real *ahead[TILE_ROWS]       # rows that the worker will read next
-    isize n_ahead
+    const char *ahead[TILE_ROWS]       # rows that the worker will read next
+    isize n_ahead, ahead_size          # how many; bytes of each number
 
 cdef enum:                # what a stage of training does
     FORWARD               # rows of the segment through the program's rows before the next batchnorm

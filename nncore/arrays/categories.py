@@ -32,7 +32,7 @@ def check(program: Program, X: Array, names: tuple[str, ...] | None = None) -> N
 from 0 to 2: number them, for example by numpy.unique(X[:, 1], return_inverse=True)
     """
     for column, n, _ in program.categories:
-        values = X[:, column]
+        values = X[:, column].astype(np.result_type(X, np.float32), copy=False)  # halves would round n
         wrong = ~((values >= 0) & (values < n) & (values == np.floor(values)))
         if wrong.any():
             row = int(wrong.argmax())

@@ -19,7 +19,7 @@ from nncore.program import Program
 INSTEAD = "; give sample_weight instead, one weight per row"
 
 
-def weighted_by_class(data: Data, program: Program, class_weight: Any) -> Data:
+def weighted_by_class(data: Data, program: Program, class_weight: Any, dtype: np.dtype | None = None) -> Data:
     """Return `data` with sample weights that are the weight of each sample's class times its own.
 
     Parameters
@@ -31,6 +31,8 @@ def weighted_by_class(data: Data, program: Program, class_weight: Any) -> Data:
         The weight of each class by its number in y, >= 0; 1 for a class that is left out. ``"balanced"``:
         n / (k * count), where n samples have k different classes and `count` of them the class in question (King and
         Zeng, 2001). Of targets that may be missing, those that were measured.
+    dtype : numpy.dtype, optional
+        The model's, by default that of X.
 
     Raises
     ------
@@ -47,6 +49,7 @@ def weighted_by_class(data: Data, program: Program, class_weight: Any) -> Data:
     >>> weighted_by_class(data, program, "balanced").sample_weight
     array([0.66666667, 0.66666667, 0.66666667, 2.        ])
     """
+    dtype = dtype or data.X.dtype
     target, measured = data.target, np.ones(len(data.target), bool)
     if program.masks:  # whatever the weights of rows that were not measured: they have no loss
         measured = np.asarray(~np.isnan(target).any(axis=1))
@@ -58,9 +61,9 @@ def weighted_by_class(data: Data, program: Program, class_weight: Any) -> Data:
     if data.sample_weight is not None:
         weights = weights * data.sample_weight
     with np.errstate(over="ignore"):
-        weights = np.ascontiguousarray(weights, dtype=data.X.dtype)
+        weights = np.ascontiguousarray(weights, dtype=dtype)
     if not all_finite(weights):
-        raise ValueError(f"class_weight gives weights that are too large for {data.X.dtype}: {class_weight!r}")
+        raise ValueError(f"class_weight gives weights that are too large for {dtype}: {class_weight!r}")
     if not weights.any():
         raise ValueError("class_weight times sample_weight is zero for every sample; nothing would be learnt")
     return data._replace(sample_weight=weights)

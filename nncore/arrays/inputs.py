@@ -20,7 +20,10 @@ from nncore.base.typing import Array
 
 PLAIN_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 NO_NUMBERS = (str, bytes, np.timedelta64)  # of which float() makes one
+NARROW = tuple(map(np.dtype, ("uint8", "int8", "int16", "float16")))
+"""What the engine reads beside its own dtype: all of it are numbers of float32, too."""
 SURELY_FITS_FLOAT32, SURELY_SMALL = 1e76, 2.0**106  # squares of 1e38 and of 2**53
+PART, ALL_BUT_SIGN, INFINITE = 2**18, np.uint16(0x7FFF), 0x7C00  # of numbers of float16
 BLAS_DOT_LIMIT = 8192  # above 10,000 elements OpenBLAS wakes its threads, which would then fight with the engine's
 
 
@@ -32,6 +35,7 @@ def features(
     *,
     empty: bool = False,
     check_finite: bool = True,
+    narrow: bool = False,
 ) -> Array:
     """Return `X` as a C-contiguous, aligned array of `dtype`; NaN and infinity are errors unless the caller looks.
 
@@ -50,6 +54,8 @@ def features(
         Accept 0 rows.
     check_finite : bool
         False for a caller that finds NaN and infinity itself, where it reads `X` anyway.
+    narrow : bool
+        Whether the caller gives it to the engine alone, which also reads what is in `NARROW`: its dtype then stays.
 
     Returns
     -------
@@ -70,7 +76,7 @@ def features(
     array([[1., 2.],
            [3., 4.]], dtype=float32)
     """
-    array: Array = X if fits(X, dtype) else ordered(X, dtype, names, "X")  # type: ignore[assignment]
+    array: Array = X if fits(X, dtype) else ordered(X, dtype, names, "X", narrow)  # type: ignore[assignment]
     if array.ndim != 2 or array.shape[1] != n_features or not array.shape[0]:
         _check_feature_shape(array.shape, n_features, empty, hasattr(X, "to_frame"))
     if check_finite and not all_finite(array):
@@ -89,16 +95,16 @@ def fits(values: Any, dtype: np.dtype) -> bool:
     return flags.c_contiguous and flags.aligned
 
 
-def ordered(X: Any, dtype: np.dtype, names: tuple[str, ...] | None, name: str) -> Array:
+def ordered(X: Any, dtype: np.dtype, names: tuple[str, ...] | None, name: str, narrow: bool = False) -> Array:
     """Convert as `real_array` does, a table's columns in the order of `names`."""
     order = order_for(names, X, name)
-    array = real_array(X, dtype, name)
+    array = real_array(X, dtype, name, narrow)
     return array if order is None else np.take(array, order, axis=1)
 
 
 def not_finite_features(X: Any, dtype: np.dtype) -> ValueError:
     """Return the error that says where in `X`, as the caller has it, NaN or infinity is."""
-    return not_finite_error(X, real_array(X, dtype, "X"), "X")
+    return not_finite_error(X, real_array(X, dtype, "X", narrow=True), "X", repr(dtype))
 
 
 def _check_feature_shape(shape: tuple[int, ...], n_features: int | None, empty: bool, is_series: bool) -> None:
@@ -167,9 +173,14 @@ def lying(array: Array, n_samples: int, name: str) -> str:
     return f"; of its shape {array.shape} {name}.{'ravel()' if len(array) == 1 else 'T'} has an entry per sample"
 
 
-def real_array(values: Any, dtype: np.dtype, name: str) -> Array:
-    """Convert to a C-contiguous, aligned array of `dtype`; a value too large becomes infinity (checked later)."""
+def real_array(values: Any, dtype: np.dtype, name: str, narrow: bool = False) -> Array:
+    """Convert to a C-contiguous, aligned array of `dtype`; a value too large becomes infinity (checked later).
+
+    Where it may be `narrow`, numbers that are so keep their dtype, in this processor's order of bytes.
+    """
     numbers = numeric_array(values, name)
+    if narrow and (own := numbers.dtype.newbyteorder("=")) in NARROW:
+        dtype = own
     squares = _sum_of_squares(numbers)
     if numbers.dtype.kind == "f" and numbers.dtype.itemsize > dtype.itemsize and not squares < SURELY_FITS_FLOAT32:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -265,8 +276,10 @@ def all_finite(array: Array) -> bool:
     """Tell whether every value of a contiguous float array is finite; half a microsecond for a small one.
 
     One sum shows it: NaN and infinity survive any addition. A sum of finite values may overflow as well, which then
-    costs a second look at every value.
+    costs a second look at every value. Whole numbers always are, and numbers of 16 bits are looked at bit by bit.
     """
+    if array.dtype.itemsize < 4:
+        return array.dtype.kind != "f" or _halves_finite(array)
     if array.size <= BLAS_DOT_LIMIT:
         if math.isfinite(np.vdot(array, array)):
             return True
@@ -275,6 +288,13 @@ def all_finite(array: Array) -> bool:
             if math.isfinite(np.add.reduce(array, axis=None)):
                 return True
     return bool(np.isfinite(array).all())
+
+
+def _halves_finite(array: Array) -> bool:
+    """Look at numbers of float16, some at a time."""
+    bits: Any = array.reshape(-1).view(np.uint16)
+    parts = (bits[first : first + PART] for first in range(0, len(bits), PART))
+    return all(int((part & ALL_BUT_SIGN).max()) < INFINITE for part in parts)
 
 
 def not_finite_error(original: Any, array: Array, name: str, kind: str | None = None) -> ValueError:

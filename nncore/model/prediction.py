@@ -37,13 +37,25 @@ def predict(state: State, X: ArrayLike | Source) -> Array:
         if isinstance(X, Source):
             return _of_source(state, network, X)
         n_features, names = network.program.n_features, state.feature_names
-        array = _rounded_features(X, state.dtype, n_features, names, empty=True, check_finite=False)
-    predictions = network.predict(array)
+        array = _rounded_features(X, state.dtype, n_features, names, empty=True, check_finite=False, narrow=True)
+    predictions = network.predict(array) if array.dtype == state.dtype or _is_right(network, array) else None
     if predictions is None:
         raise _refusal(state, network, X)
     if state.precision is not None and not _all_finite(predictions):
         _check_rounded(state, X)
     return predictions
+
+
+@own_arithmetic
+def _is_right(network: Network, array: Array) -> bool:
+    """Tell whether rows of narrow numbers, at which the engine does not look, can be predicted."""
+    if not inputs.all_finite(array):
+        return False
+    try:
+        categories.check(network.program, array)
+    except ValueError:
+        return False
+    return True
 
 
 @own_arithmetic

@@ -283,7 +283,7 @@ class Network:
             predictions: Array | None
             if self._lent is None and turn.trainer is None and not turn.computing and self._sound:
                 predictions = self._plan.predict(X)  # as below, without the calls that would find that out
-            elif self._lent is not None and len(X) == 1 and (held := self._held()) is not None:
+            elif self._lent is not None and len(X) == 1 and self.reads(X) and (held := self._held()) is not None:
                 predictions = self._plan.predict_row(X, held)  # in less time than it takes to compare
             else:
                 predictions = self.ready_plan().predict(X)
@@ -331,7 +331,7 @@ class Network:
                     return plan.train(X, target, sample_weight, **options)
                 return self.meeting.train(
                     self.program,
-                    self._lanes_key(len(target), options),
+                    self._lanes_key(X, len(target), options),
                     plan,
                     {"X": X, "target": target, "sample_weight": sample_weight, **options},
                 )
@@ -339,13 +339,14 @@ class Network:
                 self.turn.computing = False
                 self.lend_anew()
 
-    def _lanes_key(self, n: int, options: dict[str, Any]) -> Hashable | None:
+    def _lanes_key(self, X: Array | None, n: int, options: dict[str, Any]) -> Hashable | None:
         """Return what networks have in common that can be trained together; None where this one cannot.
 
         Lanes tell a watcher nothing of the epoch that runs, and its weights are not in the plan meanwhile; they know no
-        windows.
+        windows, and read X of the network's dtype alone.
         """
-        alone = options.get("watcher") is not None or "windows" in options or "batch_listener" in options
+        alone = X is None or X.dtype != self.dtype or options.get("watcher") is not None
+        alone = alone or "windows" in options or "batch_listener" in options
         shape = None if alone else lanes.shape(self.program, self._optimizer)
         return None if shape is None else (type(self._plan), shape, n, options.get("batch_size"))
 

@@ -177,7 +177,7 @@ class Fit:
         if class_weight is not None:
             from nncore.arrays.class_weights import weighted_by_class  # here, not at the top: few need it
 
-            self.data, self._seen = weighted_by_class(self.data, program, class_weight), None
+            self.data, self._seen = weighted_by_class(self.data, program, class_weight, state.dtype), None
         strategy.check(state, program, self.data)
         self.trained, self.n_rows = self.data, strategy.rows or len(self.data.X)
         self.penalises, self.metrics = penalises(program), scorers(state)
@@ -280,7 +280,7 @@ class Fit:
             history.symmetric = self.history.symmetric = alike
         validation = None if self.validation is None else self.validation.target
         seen = self._seen or facts.sampled(
-            *self.data, program.loss, validation, program.precision, program.reading is not None
+            *self.data, program.loss, validation, program.precision, program.reading is not None, self.state.dtype
         )
         for history in self.histories:
             history.note_data(*seen)

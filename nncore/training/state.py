@@ -134,14 +134,14 @@ def converted(
 ) -> Data:
     """Check and convert what a network of this program is to be trained or scored on; columns by the model's names.
 
-    `sources`: whether the caller can do with an X that is `Streamed`.
+    `sources`: whether the caller can do with an X that is `Streamed`, or of `nncore.arrays.inputs.NARROW`.
     """
     features, outputs = names or (state.feature_names, output_names(state, program))
     if sources and isinstance(X, Source):
         known = state.dtype, program.n_features, features, lambda n_features: program
         found = streaming.looked_through(X, y, sample_weight, *known)
         return data_for(program, state.dtype, *found, outputs)
-    array = inputs.features(X, state.dtype, program.n_features, features)
+    array = inputs.features(X, state.dtype, program.n_features, features, narrow=sources)
     return data_for(program, state.dtype, array, y, sample_weight, outputs)
 
 
@@ -156,7 +156,7 @@ def checked_data(
         known = state.dtype, None, state.feature_names, partial(program_for, state)
         array, y, sample_weight = streaming.looked_through(X, y, sample_weight, *known)
     else:
-        array = inputs.features(X, state.dtype, None, state.feature_names)
+        array = inputs.features(X, state.dtype, None, state.feature_names, narrow=sources)
     program = program_for(state, array.shape[1])
     return data_for(program, state.dtype, array, y, sample_weight), program
 
