@@ -126,6 +126,76 @@ def test_narrow_rows_give_the_bits_of_wide_ones(dtype):
     assert (model.predict(Rows(values)) == model.predict(values)).all()
 
 
+def test_narrow_files_reach_the_engine_as_they_are(tmp_path):
+    from nncore.data.feeder import Feeder
+    from nncore.data.streamed import opened
+
+    values = (np.abs(X) * 20).astype("u1")
+    for number, part in enumerate((values[:300], values[300:])):
+        np.save(tmp_path / f"{number}.npy", part)
+    np.save(tmp_path / "other.npy", values.astype("i2"))
+    stored, other = [np.load(tmp_path / f"{k}.npy", mmap_mode="r") for k in (0, 1)], tmp_path / "other.npy"
+    assert fit(Rows(stored, Y)) == fit(values.astype("f4"), Y)
+    for parts, transform, kept in (
+        (stored, None, "u1"),
+        ([values], None, "u1"),
+        ([values.astype(">i2")], None, "i2"),
+        ([stored[0], np.load(other, mmap_mode="r")], None, "f4"),  # of both kinds
+        (stored, np.negative, "f4"),
+        ([Broken(9**9)], None, "f4"),  # which may give anything
+    ):
+        rows = opened(Rows(parts, transform=transform), np.dtype("f4"), F, None).X
+        assert Feeder(rows, (10, 20), False, 0, block_permutation, 1)(0, 1).dtype == kept
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_several_readers_give_the_bits_of_one_and_leave_nothing_running(tmp_path, monkeypatch, ahead):
+    """Whether they read ahead or when rows are wanted; a file that is cut short ends them as well."""
+    from nncore.data import feeder
+    from nncore.training import streaming
+
+    monkeypatch.setattr(feeder, "WORTH_A_READER", 1)
+    monkeypatch.setattr(feeder.Pace, "ahead", lambda *_: ahead)
+    monkeypatch.setattr(streaming.engine, "get_num_threads", lambda: 6)
+    path = tmp_path / "X.npy"
+    np.save(path, X)
+    mapped = np.load(path, mmap_mode="r")
+    assert fit(Rows(mapped, Y)) == fit(X, Y)
+    assert fit(Rows(mapped, Y), shuffle=False) == fit(X, Y, shuffle=False)
+    model = new_model()
+
+    def shorten(model, epoch, logs):
+        if epoch == 1:
+            os.truncate(path, 2000)
+
+    with pytest.raises(ValueError, match=r"X.npy (was changed while it was being read|ends before row)"):
+        model.fit(Rows(mapped, Y), epochs=9, batch_size=16, shuffle=BLOCKS, callbacks=shorten)
+    assert model.epoch == 2
+    assert not readers()
+
+
+def test_windows_are_read_in_the_way_that_is_quicker(monkeypatch):
+    from nncore.data import feeder
+
+    def ways(seconds, n=100):
+        clock, found = [0.0], []
+        monkeypatch.setattr(feeder.time, "perf_counter", lambda: clock[0])
+        pace = feeder.Pace()
+        for k in range(n):
+            found.append(pace.ahead(may_wait=True))
+            clock[0] += seconds(k, found[-1])
+            pace.note()
+        return found
+
+    for quicker in (True, False):
+        found = ways(lambda _, way, quicker=quicker: 1.0 if way == quicker else 1.2)
+        assert found.count(quicker) >= 92, found
+    turned = ways(lambda k, way: 1.0 if way == (k < 50) else 1.2)
+    assert turned[30:50].count(True) >= 18
+    assert turned[80:].count(False) == 20
+    assert all(feeder.Pace().ahead(may_wait=False) for _ in range(3))
+
+
 def test_scores_and_predictions_part_by_part(monkeypatch):
     from nncore.training import streaming
 

@@ -19,8 +19,7 @@ CHUNK_VALUES = 2**21  # looked at together: 8 MB of float32
 class Rows(Source):
     """Rows of an array that are read, and converted, part by part: a memory map, or anything with ``X[a:b]``.
 
-    What is read is converted to the model's dtype part by part: of an array of bytes in memory, no copy of four times
-    its size is made.
+    What is read is converted to the model's dtype part by part.
 
     Parameters
     ----------

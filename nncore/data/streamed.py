@@ -42,10 +42,17 @@ class Streamed:
     ----------
     shape : tuple of int
     size : int
+    kept : numpy.dtype
+        What the engine is to be given rows in: narrower numbers than `dtype`, where all parts are of such.
+    is_plain : bool
+        Whether all parts are arrays and files: what else has slices may not be read by several threads at a time, nor
+        give numbers of the dtype that it names.
     """
 
     def __init__(self, parts: Sequence[Any], dtype: np.dtype, transform: Any, n_features: int) -> None:
         self.dtype, self._parts, self._transform = dtype, tuple(parts), transform
+        self.is_plain = transform is None and all(isinstance(part, (np.ndarray, Stored)) for part in self._parts)
+        self.kept = _kept(self._parts, dtype) if self.is_plain else dtype
         self._ends = np.cumsum([part.shape[0] for part in self._parts])
         self._stamps = {name: _stamp(name) for name in map(_file, self._parts) if name is not None}
         self._begin, self._n = 0, int(self._ends[-1])
@@ -81,7 +88,7 @@ class Streamed:
         return self._gathered(np.arange(self._n))
 
     def read(self, first: int, out: Array) -> None:
-        """Write the rows from number `first` on to `out` (n, n_features).
+        """Write the rows from number `first` on to `out` (n, n_features), of `dtype` or of `kept`.
 
         Raises
         ------
@@ -95,7 +102,7 @@ class Streamed:
             begin = first + done - (int(self._ends[k]) - part.shape[0])
             end = min(part.shape[0], begin + len(out) - done)
             here, done = out[done : done + end - begin], done + end - begin
-            if self._transform is None and isinstance(part, Stored) and part.dtype == self.dtype:
+            if self._transform is None and isinstance(part, Stored) and part.dtype == out.dtype:
                 part.read_into(begin, here)
                 continue
             rows = part[begin:end]
@@ -189,7 +196,7 @@ def opened(
         for chunk in source.chunks():
             found = column_names(chunk.X) if not n_chunks else None
             names = names or found
-            X = _checked(chunk, dtype, n_features, names)
+            X = _checked(chunk, dtype, n_features, names, narrow=random)
             if program_for is not None:
                 program = program or program_for(X.shape[1])
                 _check_categories(program, X, chunk, names if X.shape[1] == len(names or ()) else None)
@@ -210,11 +217,13 @@ def opened(
     return Opened(rows, *(np.concatenate(found) if found else None for found in (targets, weights)))
 
 
-def _checked(chunk: Chunk, dtype: np.dtype, n_features: int | None, names: tuple[str, ...] | None) -> Array:
+def _checked(
+    chunk: Chunk, dtype: np.dtype, n_features: int | None, names: tuple[str, ...] | None, narrow: bool
+) -> Array:
     try:
         rows = chunk.rows(names)
         known = names if chunk.transform is None else None
-        X = inputs.features(rows, dtype, n_features, known, empty=True, check_finite=False)
+        X = inputs.features(rows, dtype, n_features, known, empty=True, check_finite=False, narrow=narrow)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{chunk.where}, rows from {chunk.first} on: {error}") from error
     if not inputs.all_finite(X):
@@ -246,6 +255,12 @@ def _gather_columns(chunk: Chunk, rows: int, n: int, targets: list[Any], weights
                 raise ValueError(f"{chunk.where}: {name} has shape {own.shape}, and {kept[0].shape} in the first rows")
             kept.append(own)
     return n + rows
+
+
+def _kept(parts: Sequence[Any], dtype: np.dtype) -> np.dtype:
+    """Return the narrow dtype of all parts, arrays and files of such; else the model's."""
+    found = {part.dtype.newbyteorder("=") for part in parts}
+    return found.pop() if len(found) == 1 and found <= {*inputs.NARROW} else dtype
 
 
 def _file(part: Any) -> str | None:

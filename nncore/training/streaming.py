@@ -74,13 +74,13 @@ def feeder(
     from nncore.data.feeder import Feeder  # here, not at the top, to keep `import nncore` quick
 
     X: Any = data.X
-    return Feeder(X, windows, shuffle, seed, permuted, end)
+    return Feeder(X, windows, shuffle, seed, permuted, end, max(1, engine.get_num_threads() // 2))
 
 
 def parts(X: Any, values: int = VALUES) -> Any:
     """Yield slices of a `Streamed`, and its rows there, in an array that is used again, so many values at a time."""
     step = max(1, values // X.shape[1])
-    rows = np.empty((min(step, len(X)), X.shape[1]), X.dtype)
+    rows = np.empty((min(step, len(X)), X.shape[1]), X.kept)
     for first in range(0, len(X), step):
         n = min(step, len(X) - first)
         X.unchanged()
