@@ -64,15 +64,14 @@ NN_INLINE void nn_gather_short_rows(real *panels, isize n_rows, isize n_cols, is
     }
 }
 
-/* as nn_store_rows, of rows of any kind */
-NN_FUNC void nn_gather_rows(real *panels, isize n_rows, isize n_cols, isize row, isize n, int kind, const char *values,
-                            const int64_t *order)
+/* as nn_store_rows, of rows of any other kind */
+NN_FUNC void nn_gather_narrow_rows(real *panels, isize n_rows, isize n_cols, isize row, isize n, int kind,
+                                   const char *values, const int64_t *order)
 {
     const isize size = nn_kind_size(kind);
     real some[NN_WIDENED];
-    if (kind == NN_REAL || n_cols <= NN_SHORT_ROW) {
-        if (kind == NN_REAL) nn_store_rows(panels, n_rows, n_cols, row, n, (const real *)values, order);
-        else nn_gather_short_rows(panels, n_rows, n_cols, row, n, kind, values, order);
+    if (n_cols <= NN_SHORT_ROW) {
+        nn_gather_short_rows(panels, n_rows, n_cols, row, n, kind, values, order);
         return;
     }
     for (isize i = 0; i < n; i++) {
@@ -83,6 +82,14 @@ NN_FUNC void nn_gather_rows(real *panels, isize n_rows, isize n_cols, isize row,
             nn_store_row(panels + c * n_rows, n_rows, width, row + i, some);
         }
     }
+}
+
+/* ... of any kind */
+NN_INLINE void nn_gather_rows(real *panels, isize n_rows, isize n_cols, isize row, isize n, int kind,
+                              const char *values, const int64_t *order)
+{
+    if (kind == NN_REAL) nn_store_rows(panels, n_rows, n_cols, row, n, (const real *)values, order);
+    else nn_gather_narrow_rows(panels, n_rows, n_cols, row, n, kind, values, order);
 }
 
 #endif
