@@ -5,7 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from nncore import Adam, Dense, Sequential, fit_many, losses
+from nncore import Adam, Dense, Normalization, Sequential, fit_many, losses
+from nncore.data import Rows
 
 RNG = np.random.default_rng(7)
 PIXELS = RNG.integers(256, size=(300, 20), dtype=np.uint8)
@@ -43,6 +44,17 @@ def test_fit_evaluate_and_predict_give_the_bits_of_x_converted(dtype):
         for way in WAYS[: 2 if dtype == "mixed_bfloat16" else 3]:
             assert found(X, dtype, **way) == found(X.astype(wide), dtype, **way), (kind, way)
     assert found(X, dtype, losses.CustomLoss(own)) == found(X.astype(wide), dtype, losses.CustomLoss(own))
+
+
+def test_a_normalization_adapts_to_narrow_rows():
+    for kind in ("uint8", "float16"):
+        given = [array for X in (PIXELS.astype(kind), PIXELS.astype("f4")) for array in ((X, Y), (Rows(X, Y),))]
+        weights = []
+        for data in given:
+            model = Sequential([Normalization(), Dense(3, "softmax")], seed=1)
+            model.fit(*data, epochs=1, shuffle="block")
+            weights.append([weight.tobytes() for weight in model.get_weights()] + [model.predict(data[0]).tobytes()])
+        assert all(found == weights[0] for found in weights[1:])
 
 
 def test_what_else_takes_x_converts_it():

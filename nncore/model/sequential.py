@@ -592,9 +592,9 @@ class Sequential(OwnLoops):
         ----------
         X : array-like of shape (n_samples, n_features), or a source of `nncore.data`
             Finite numbers. A source, of rows that need not fit into memory, brings its own y and weights. Passed on
-            without a copy if C-contiguous and of the model's dtype; never written to. The first table with named
-            columns, such as a pandas frame, decides `feature_names`; later ones are put in that order by name, and
-            other names are an error. Arrays go by position, and so do rows.
+            without a copy if C-contiguous and of the model's dtype, or of uint8, int8, int16 or float16; never written
+            to. The first table with named columns, such as a pandas frame, decides `feature_names`; later ones are put
+            in that order by name, and other names are an error. Arrays go by position, and so do rows.
         y : array-like
             For classes: indices (n_samples,) or one-hot rows (n_samples, n_outputs). For binary_crossentropy values in
             0..1, otherwise any numbers, (n_samples,) or (n_samples, n_outputs). Several columns of a table go by name

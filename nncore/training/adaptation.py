@@ -101,20 +101,20 @@ def _mean_and_scale(X: Any, weight: Array | None, dtype: np.dtype) -> tuple[Arra
     """Return what `nncore.datasets.Standardizer` would learn of rows in `dtype`: in float64, without a copy of them."""
     from nncore.datasets.moments import ROUNDING, moments  # here, not at the top, to keep `import nncore` quick
 
-    found = moments(lambda: _parts(X, weight))
+    found = moments(lambda: _parts(X, weight, dtype))
     if found is None:
         raise ValueError("sample_weight is zero for every row to train on: there is nothing to adapt to")
     return found.mean, found.scale(ROUNDING.get(dtype.name, 0.0))
 
 
-def _parts(X: Any, weight: Array | None) -> Iterator[tuple[Array, Array | None]]:
+def _parts(X: Any, weight: Array | None, dtype: np.dtype) -> Iterator[tuple[Array, Array | None]]:
     step = max(1, VALUES // X.shape[1])
     if isinstance(X, np.ndarray):
         of_rows = ((slice(k, k + step), X[k : k + step]) for k in range(0, len(X), step))
     else:
         of_rows = streaming.parts(X, VALUES)
     for place, rows in of_rows:
-        yield rows, None if weight is None else weight[place]
+        yield rows.astype(dtype, copy=False), None if weight is None else weight[place]
 
 
 def _check(columns: Array, variance: Array, scale: Array, names: Names) -> None:
