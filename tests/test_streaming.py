@@ -410,6 +410,17 @@ def test_what_ends_reading_leaves_the_last_finished_epoch(tmp_path):
     assert not readers()
 
 
+def test_the_bar_says_that_training_waits_for_data(capsys, monkeypatch):
+    from nncore.data import feeder
+
+    monkeypatch.setattr(feeder, "PATIENCE", 0.005)
+    new_model().fit(Rows(Slow(), Y), epochs=1, batch_size=64, shuffle=Blocks(512, 100), verbose=True)
+    said = capsys.readouterr().err
+    assert "waiting for data" in said
+    assert "0.51/1 epochs" in said  # behind the first of two windows
+    assert "samples/s" in said.rsplit("epochs", 1)[1]
+
+
 def test_a_callback_that_stops_and_one_that_interrupts():
     def stop(model, epoch, logs):
         model.stop_training = epoch == 1

@@ -20,6 +20,7 @@ Pieces = deque[tuple[int, int, int]]
 
 WORTH_A_READER = 2**22  # bytes of a window: for fewer, a thread more takes longer to start than it saves
 FIRST_TRIAL = 8  # windows
+PATIENCE = 0.5  # seconds that the engine waits for rows before somebody is told
 
 
 class Feeder:
@@ -39,6 +40,8 @@ class Feeder:
         The number of epochs at which training is to end.
     n_readers : int
         The most threads that read at a time, where several may.
+    waiting : callable, optional
+        Called with the epoch and the share of it that is done where the engine waits for rows, some times a second.
     """
 
     def __init__(
@@ -50,13 +53,14 @@ class Feeder:
         permuted: Permuted,
         end: int,
         n_readers: int = 1,
+        waiting: Callable[[int, float], None] = lambda *_: None,
     ) -> None:
         self._X, self._shuffle, self._seed, self._permuted, self._end = X, shuffle, seed, permuted, end
         self._block_rows, self._size = windows[0], min(windows[1], len(X))
         self._n_windows = -(-len(X) // self._size)
         self._buffers = [np.empty((self._size, X.shape[1]), X.kept) for _ in range(2)]
         self._n_readers = max(1, min(n_readers, self._buffers[0].nbytes // WORTH_A_READER)) if X.is_plain else 1
-        self._pace = Pace()
+        self._pace, self._waiting = Pace(), waiting
         self._coming: _Coming | None = None
         self._blocks: tuple[int, NDArray[np.int64], NDArray[np.int64]] | None = None
 
@@ -67,7 +71,8 @@ class Feeder:
             self._begin(epoch, window)
         coming = self._coming
         assert coming is not None, "begun"
-        coming.wait()
+        while not coming.wait():
+            self._waiting(epoch, window * self._size / len(self._X))
         self._coming = None
         self._buffers.reverse()  # the engine is done with the one before
         if 0 < window < self._n_windows - 1:  # between two of all rows, without what follows an epoch
@@ -172,24 +177,27 @@ class _Coming:
     def __init__(self, X: Streamed, of: tuple[int, int, int], pieces: Pieces, out: Array, n_readers: int) -> None:
         self.of, self.out = of, out
         self._pieces, self._may_help = pieces, X.is_plain
-        self._readers = [_Reader(X, pieces, out) for _ in range(min(n_readers, len(pieces)))]
+        self._readers = [_Reader(X, pieces, out, looks=k == 0) for k in range(min(n_readers, len(pieces)))]
 
     def start(self) -> None:
         for reader in self._readers:
             reader.start()
 
-    def wait(self) -> None:
-        """Wait for the end, and read meanwhile, too, where several may; raise the error of a reader.
+    def wait(self) -> bool:
+        """Wait a while for the end, and read, too, where several may; return whether all is there.
 
-        Python's signal handlers are heard.
+        An error of a reader is raised. Python's signal handlers are heard.
         """
         if self._may_help:
             self._readers[0].read()
         for reader in self._readers:
-            reader.wait()
+            reader.wait(PATIENCE)
+            if not reader.done:
+                return False
         for reader in self._readers:
             if reader.error is not None:
                 raise reader.error
+        return True
 
     def close(self) -> None:
         """End the readers; what they have not begun to read, nobody wants any more."""
@@ -203,6 +211,8 @@ class _Coming:
 class _Reader(threading.Thread):
     """A thread that reads pieces of a window, until there are no more.
 
+    One of several `looks` first if a file has been written to: the window is not handed out before all have ended.
+
     Attributes
     ----------
     done : bool
@@ -211,15 +221,17 @@ class _Reader(threading.Thread):
         What ended it.
     """
 
-    def __init__(self, X: Streamed, pieces: Pieces, out: Array) -> None:
+    def __init__(self, X: Streamed, pieces: Pieces, out: Array, looks: bool) -> None:
         super().__init__(name="nncore-reader", daemon=True)
-        self._X, self._pieces, self._out = X, pieces, out
+        self._X, self._pieces, self._out, self._looks = X, pieces, out, looks
         self.done, self._running = False, threading.Lock()
         self._running.acquire()
         self.error: BaseException | None = None
 
     def run(self) -> None:
         try:
+            if self._looks:
+                self._X.unchanged()
             self.read()
         except BaseException as error:
             self.error = error
@@ -230,8 +242,6 @@ class _Reader(threading.Thread):
 
     def read(self) -> None:
         """Read what nobody else does."""
-        if self._pieces:
-            self._X.unchanged()
         while self._pieces:
             try:
                 row, n, at = self._pieces.popleft()

@@ -134,6 +134,9 @@ class Part(ProgressBar):
     def advance(self, share: float, loss: float) -> None:
         self._tell(self._done + share)
 
+    def wait(self, share: float) -> None:
+        """What waits for data, a stream, is not trained with others."""
+
     def _tell(self, epochs: float) -> None:
         self._whole.did((epochs - self._told) * self._share)
         self._told = epochs

@@ -89,6 +89,11 @@ class ProgressBar:
         if self._bar is not None and now - self._drawn >= INTERVAL:
             self._draw(now, share, {} if math.isnan(loss) else {"loss": loss})
 
+    def wait(self, share: float) -> None:
+        """Say that training waits for data behind `share` of the next epoch: nothing else is heard of it meanwhile."""
+        if self._bar is not None:
+            self._draw(time.perf_counter(), share, waiting=True)
+
     def __enter__(self) -> ProgressBar:
         if self._bar is not None:
             self._bar.refresh()  # a first epoch may take minutes
@@ -101,14 +106,17 @@ class ProgressBar:
             self._bar.close()
             self._bar = None
 
-    def _draw(self, now: float, share: float = 0, running: Mapping[str, float] = NOTHING) -> None:
+    def _draw(
+        self, now: float, share: float = 0, running: Mapping[str, float] = NOTHING, waiting: bool = False
+    ) -> None:
         """Draw; within an epoch with what is known of it, lest one that takes minutes looks like a standstill."""
         bar = self._bar
         assert bar is not None
         self._drawn = now
         logs = {**self._logs, **running}
         speed = (self._epochs + share) * self._n_samples / max(now - self._started, 1e-9)
-        bar.set_postfix_str(", ".join([*_values(logs), f"{_rounded(speed)} samples/s"]), refresh=False)
+        pace = "waiting for data" if waiting else f"{_rounded(speed)} samples/s"
+        bar.set_postfix_str(", ".join([*_values(logs), pace]), refresh=False)
         bar.n = round(self._epochs + share, 2) if share else self._epochs
         bar.refresh()
 

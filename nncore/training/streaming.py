@@ -69,12 +69,13 @@ def feeder(
     seed: int,
     permuted: Callable[[int, int, int, int], NDArray[np.int64]],
     end: int,
+    waiting: Callable[[int, float], None],
 ) -> Feeder:
     """Return what hands the engine X of `data`; see `nncore.data.feeder.Feeder`."""
     from nncore.data.feeder import Feeder  # here, not at the top, to keep `import nncore` quick
 
     X: Any = data.X
-    return Feeder(X, windows, shuffle, seed, permuted, end, max(1, engine.get_num_threads() // 2))
+    return Feeder(X, windows, shuffle, seed, permuted, end, max(1, engine.get_num_threads() // 2), waiting)
 
 
 def parts(X: Any, values: int = VALUES) -> Any:
