@@ -410,7 +410,7 @@ cdef class Plan:
         """
         cdef numpy.ndarray result = self.outputs_for(X, None)
         if numpy.PyArray_DIM(X, 0) != 1 or numpy.PyArray_TYPE(X) != real_type():
-            raise ValueError(f"X must be a single row of {DTYPE}, got {len(X)} of {X.dtype}")
+            raise ValueError(f"X must be a single row, got {len(X)}, of {DTYPE}, got {X.dtype}")
         if not (is_plain(parameters) and numpy.PyArray_SIZE(parameters) == self.e.net.n_parameters):
             raise ValueError(f"parameters must be a vector of {self.e.net.n_parameters} numbers of {DTYPE}")
         self.begin_prediction(X, result)

@@ -65,9 +65,10 @@ cdef void take_fed(Engine *e, isize epoch, isize window) noexcept:
     cdef unsigned fp = nn_fp_begin(0)  # for what runs now
     try:
         X = found = (<object>e.job.feed)(epoch, window)
-        if X is None or len(X) < e.job.here:
+        shape = np.shape(X)
+        if len(shape) != 2 or shape[0] < e.job.here or shape[1] != e.net.n_features:
             raise ValueError(f"the window {window} must have {e.job.here} rows of {e.net.n_features} features, got "
-                             f"{None if X is None else len(X)}")
+                             f"{' of '.join(map(str, shape))}")
         take_rows(e, X)
         Py_XDECREF(e.copies.fed)
         e.copies.fed = <PyObject *>found
