@@ -5,13 +5,28 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from nncore import Adam, Dense, Normalization, Sequential, fit_many, losses
+from nncore import (
+    Adam,
+    CategoryEncoding,
+    Columns,
+    Dense,
+    Embedding,
+    Normalization,
+    Parallel,
+    Sequential,
+    fit_many,
+    losses,
+)
 from nncore.data import Rows
 
 RNG = np.random.default_rng(7)
 PIXELS = RNG.integers(256, size=(300, 20), dtype=np.uint8)
 Y = PIXELS[:, 0] // 86
-WAYS = {"validation_split": 0.2}, {"class_weight": "balanced", "shuffle": "block"}, {"solver": "lbfgs"}
+WAYS = (
+    {"validation_split": 0.2, "steps_per_epoch": 5},
+    {"class_weight": "balanced", "shuffle": "block"},
+    {"validation_split": 0.2, "solver": "lbfgs"},
+)
 
 
 def own(y_true, y_pred):
@@ -55,6 +70,23 @@ def test_a_normalization_adapts_to_narrow_rows():
             model.fit(*data, epochs=1, shuffle="block")
             weights.append([weight.tobytes() for weight in model.get_weights()] + [model.predict(data[0]).tobytes()])
         assert all(found == weights[0] for found in weights[1:])
+
+
+def test_categories_may_be_narrow_and_are_checked():
+    def new():
+        parts = [[Columns([0]), Embedding(256, 4)], [Columns([1]), CategoryEncoding(300)], [Columns([2, 3])]]
+        return Sequential([Parallel(parts), Dense(3, "softmax")], seed=2)
+
+    X, (one, other) = PIXELS[:, :4], (new(), new())
+    for model, rows in ((one, X), (other, X.astype("f4"))):
+        model.fit(rows, Y, epochs=1)
+    assert one.parameters.tobytes() == other.parameters.tobytes()
+    assert one.predict(X).tobytes() == other.predict(X.astype("f4")).tobytes()
+    for wrong in (X.astype("int16"), X.astype("float16")):
+        wrong[7, 0] = 256
+        for call in (lambda X=wrong: one.predict(X), lambda X=wrong: one.fit(X, Y), lambda X=wrong: one.evaluate(X, Y)):
+            with pytest.raises(ValueError, match="256 at row 7, column 0, which is to be one of 256 categories"):
+                call()
 
 
 def test_what_else_takes_x_converts_it():

@@ -120,7 +120,7 @@ class InSteps(MiniBatches):
         self._passes = Passes(len(data.X), state.seed, draw, bool(self.shuffle), self._windows)
         self._draws = False
         self._windows = 1, min(Blocks().sizes(program.n_features, self.batch_size)[1], self.rows)
-        self._room = np.empty((self._windows[1], program.n_features), state.dtype)
+        self._room = np.empty((self._windows[1], program.n_features), data.X.dtype)
 
     def run(self, fit: Fit) -> None:
         self.prepare(fit)

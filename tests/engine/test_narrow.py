@@ -88,7 +88,7 @@ def test_windows_that_are_fed_may_be_narrow_and_what_cannot_be_read_is_refused(v
     plan = make_plan(variant, program, Adam(0.01))
     for wrong in (X.astype("uint16"), X.astype(">i2"), np.asfortranarray(X), X[:, :4].copy(), X[0], X.astype(bool)):
         for call in (lambda X=wrong: plan.train(X, labels), lambda X=wrong: plan.predict(X), lambda X=wrong: fed(X)):
-            with pytest.raises((ValueError, TypeError), match=r"expected at least one row of 5 features|must have 32 rows of 5"):
+            with pytest.raises((ValueError, TypeError), match=r"expected at least one row of 5 features|must have 32"):
                 call()
     with pytest.raises(TypeError, match="ndarray"):
         plan.train(X.tolist(), labels)
