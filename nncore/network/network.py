@@ -345,9 +345,8 @@ class Network:
         Lanes tell a watcher nothing of the epoch that runs, and its weights are not in the plan meanwhile; they know no
         windows, and read X of the network's dtype alone.
         """
-        alone = X is None or X.dtype != self.dtype or options.get("watcher") is not None
-        alone = alone or "windows" in options or "batch_listener" in options
-        shape = None if alone else lanes.shape(self.program, self._optimizer)
+        alone = options.get("watcher") is not None or "windows" in options or "batch_listener" in options
+        shape = None if alone or X is None or X.dtype != self.dtype else lanes.shape(self.program, self._optimizer)
         return None if shape is None else (type(self._plan), shape, n, options.get("batch_size"))
 
     def step(self, X: Any, y: Any, sample_weight: Any, rate: float, seed: int, most: int) -> float | None:

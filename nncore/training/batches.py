@@ -123,8 +123,7 @@ class MiniBatches:
             return
         assert self._windows is not None, "checked"
         draw = engine.load(fit.state.dtype.name).permutation
-        seed, waiting = fit.state.seed, partial(self._wait, fit)
-        feeder = streaming.feeder(fit.data, self._windows, bool(self.shuffle), seed, draw, fit.last_epoch, waiting)
+        feeder = streaming.feeder(fit, self._windows, bool(self.shuffle), draw)
         self._feeder = feeder
         try:
             fit.loop()
@@ -218,9 +217,6 @@ class MiniBatches:
     def _watch(self, fit: Fit, epochs: int, rows: int, loss: float) -> bool:
         logs = {"batch": rows // self.batch_size, "n_batches": self.steps, "loss": loss}
         return fit.watch(epochs, rows / len(fit.trained.target), logs)
-
-    def _wait(self, fit: Fit, epoch: int, share: float) -> None:
-        fit.progress.wait(epoch - fit.state.epoch + share)
 
     def latest(self, fit: Fit) -> object:
         return fit.network.result

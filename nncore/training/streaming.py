@@ -63,19 +63,16 @@ def looked_through(
 
 
 def feeder(
-    data: Data,
-    windows: tuple[int, int],
-    shuffle: bool,
-    seed: int,
-    permuted: Callable[[int, int, int, int], NDArray[np.int64]],
-    end: int,
-    waiting: Callable[[int, float], None],
+    fit: Any, windows: tuple[int, int], shuffle: bool, permuted: Callable[[int, int, int, int], NDArray[np.int64]]
 ) -> Feeder:
-    """Return what hands the engine X of `data`; see `nncore.data.feeder.Feeder`."""
+    """Return what hands the engine X of a `Fit`, whose bar hears of waits; see `nncore.data.feeder.Feeder`."""
     from nncore.data.feeder import Feeder  # here, not at the top, to keep `import nncore` quick
 
-    X: Any = data.X
-    return Feeder(X, windows, shuffle, seed, permuted, end, max(1, engine.get_num_threads() // 2), waiting)
+    def waiting(epoch: int, share: float) -> None:
+        fit.progress.wait(epoch - fit.state.epoch + share)
+
+    several = max(1, engine.get_num_threads() // 2)
+    return Feeder(fit.data.X, windows, shuffle, fit.state.seed, permuted, fit.last_epoch, several, waiting)
 
 
 def parts(X: Any, values: int = VALUES) -> Any:
