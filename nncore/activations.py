@@ -67,6 +67,9 @@ _ROWS = (
     ActivationRow("hard_swish", "x * min(max(0, x / 6 + 1 / 2), 1)", keeps_input=True, initializer=_HE),
     ActivationRow("softsign", "x / (1 + abs(x))"),
     ActivationRow("relu6", "min(max(0, x), 6)", initializer=_HE),
+    ActivationRow(
+        "celu", "x if x > 0 else alpha * (exp(x / alpha) - 1)", initializer=_HE, parameter="alpha", default=1.0
+    ),
 )
 
 ACTIVATIONS: dict[str, ActivationRow] = {row.name: row for row in _ROWS}
@@ -92,9 +95,9 @@ def get(name: str) -> ActivationRow:
     >>> get("rleu")
     Traceback (most recent call last):
         ...
-    ValueError: unknown activation 'rleu'; did you mean 'relu'? Known: elu, exponential, gelu, hard_sigmoid, \
-hard_silu, hard_swish, hard_tanh, identity, leaky_relu, linear, mish, relu, relu6, selu, sigmoid, silu, softmax, \
-softplus, softsign, swish, tanh
+    ValueError: unknown activation 'rleu'; did you mean 'relu'? Known: celu, elu, exponential, gelu, \
+hard_sigmoid, hard_silu, hard_swish, hard_tanh, identity, leaky_relu, linear, mish, relu, relu6, selu, sigmoid, silu, \
+softmax, softplus, softsign, swish, tanh
     """
     return lookup("activation", name, ACTIVATIONS)
 
@@ -113,7 +116,7 @@ class Activation:
     negative_slope : float, optional
         Slope of leaky_relu below 0, from 0 to 1; 0.01 by default. Only for leaky_relu.
     alpha : float, optional
-        Minus the limit of elu at minus infinity; finite, > 0; 1.0 by default. Only for elu.
+        Minus the limit of elu or celu at minus infinity; finite, > 0; 1.0 by default. Only for these.
 
     Raises
     ------
@@ -127,7 +130,7 @@ class Activation:
     >>> Activation("relu", alpha=1.0)
     Traceback (most recent call last):
         ...
-    ValueError: alpha is a parameter of elu, not of relu, got alpha=1.0
+    ValueError: alpha is a parameter of elu and celu, not of relu, got alpha=1.0
     """
 
     name: str = "identity"
@@ -158,8 +161,8 @@ class Activation:
 
 def _refuse_foreign_parameter(activation: str, parameter: str, value: object) -> None:
     if value is not None:
-        owner = next(row.name for row in ACTIVATIONS.values() if row.parameter == parameter)
-        raise ValueError(f"{parameter} is a parameter of {owner}, not of {activation}, got {parameter}={value!r}")
+        owners = " and ".join(row.name for row in _ROWS if row.parameter == parameter)
+        raise ValueError(f"{parameter} is a parameter of {owners}, not of {activation}, got {parameter}={value!r}")
 
 
 def as_activation(value: str | Activation | None) -> Activation:

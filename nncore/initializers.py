@@ -193,8 +193,8 @@ def bias_initializer(argument: str, value: Initializer) -> Initializer:
     >>> bias_initializer("bias_initializer", "he_normal")
     Traceback (most recent call last):
         ...
-    ValueError: bias_initializer 'he_normal' scales with the fan-in of a weight; a bias takes one of constant, normal, \
-ones, truncated_normal, uniform, zeros, or Constant, RandomNormal, TruncatedNormal, RandomUniform with a scale
+    ValueError: bias_initializer 'he_normal' scales with the fan-in of a weight; a vector takes one of constant, \
+normal, ones, truncated_normal, uniform, zeros, or Constant, RandomNormal, TruncatedNormal, RandomUniform with a scale
     """
     value = weight_initializer(argument, value)
     orthogonal = value == "orthogonal" or isinstance(value, Orthogonal)
@@ -202,7 +202,8 @@ ones, truncated_normal, uniform, zeros, or Constant, RandomNormal, TruncatedNorm
         why = "needs the rows and columns of a weight" if orthogonal else "scales with the fan-in of a weight"
         kinds = ", ".join(name for name in KINDS if name != "Orthogonal")
         raise ValueError(
-            f"{argument} {value!r} {why}; a bias takes one of {', '.join(sorted(FOR_BIASES))}, or {kinds} with a scale"
+            f"{argument} {value!r} {why}; a vector takes one of {', '.join(sorted(FOR_BIASES))}, "
+            f"or {kinds} with a scale"
         )
     return value
 

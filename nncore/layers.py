@@ -16,6 +16,7 @@ from nncore.base import checks, elsewhere, json_form, lazy
 from nncore.base.normalization import Normalization
 from nncore.categories import CategoryEncoding, Columns, Embedding
 from nncore.initializers import Initializer
+from nncore.rowwise import GaussianNoise, PReLU, RMSNorm
 
 __all__ = [
     "LAYERS",
@@ -27,10 +28,13 @@ __all__ = [
     "Dense",
     "Dropout",
     "Embedding",
+    "GaussianNoise",
     "Layer",
     "LayerNorm",
     "Normalization",
+    "PReLU",
     "Parallel",
+    "RMSNorm",
     "Residual",
     "as_activation",
     "branches",
@@ -71,6 +75,10 @@ class Dense:
         Of the optimizer's rate, for this layer; finite, > 0. Decay goes by the product.
     bias_l1, bias_l2 : float
         Penalties on the bias, as `l1` and `l2` on the weight.
+    activity_l1, activity_l2 : float
+        Penalties on the outputs, behind the activation: training minimises loss + (activity_l1 * sum(abs(y)) +
+        activity_l2 * sum(y**2)) / n, with n the rows of the batch, whatever their weights. The loss that is reported is
+        without them. Not for a last layer whose activation the loss takes over.
     max_norm : float, optional
         > 0: after each update, the weights into a unit are scaled down to this Euclidean norm if theirs is larger
         (Srebro and Shraibman, 2005). None for no limit.
@@ -109,6 +117,8 @@ class Dense:
     learning_rate_multiplier: float = field(default=1.0, metadata=json_form.OPTIONAL)
     bias_l1: float = field(default=0.0, metadata=json_form.OPTIONAL)
     bias_l2: float = field(default=0.0, metadata=json_form.OPTIONAL)
+    activity_l1: float = field(default=0.0, metadata=json_form.OPTIONAL)
+    activity_l2: float = field(default=0.0, metadata=json_form.OPTIONAL)
 
     def __post_init__(self) -> None:
         checks.check(
@@ -127,6 +137,8 @@ class Dense:
             learning_rate_multiplier=checks.real(0, above=True),
             bias_l1=checks.real(0),
             bias_l2=checks.real(0),
+            activity_l1=checks.real(0),
+            activity_l2=checks.real(0),
         )
         for name in ("bias_l1", "bias_l2"):
             if getattr(self, name) and not self.use_bias:
@@ -425,13 +437,16 @@ Layer = (
     | Parallel
     | CategoryEncoding
     | Embedding
+    | PReLU
+    | RMSNorm
+    | GaussianNoise
 )
 
 LAYERS: dict[str, type] = {
     cls.__name__: cls
     for cls in (
         *(Dense, Activation, BatchNorm, LayerNorm, Dropout, Residual, Normalization),
-        *(Columns, Parallel, CategoryEncoding, Embedding),
+        *(Columns, Parallel, CategoryEncoding, Embedding, PReLU, RMSNorm, GaussianNoise),
     )
 }
 checks.explain_unknown_arguments(LAYERS.values())

@@ -2,7 +2,7 @@
  *
  * A row names an activation `f` and says what backward re-reads: Y, the output alone, or XY, the input too. It needs two
  * functions: `nn_f(x, a)` = y and `nn_f_slope(x, y, a)` = dy/dx, from y where that is possible; `a` is the parameter of
- * the activation (slope of leaky_relu, alpha of elu). Softmax works on whole rows and has its own functions.
+ * the activation (slope of leaky_relu, alpha of elu and celu). Softmax works on whole rows and has its own functions.
  * The row number is the code in a program: nncore/activations.py holds the same names, a test compares them.
  */
 #ifndef NN_ACTIVATIONS_H
@@ -30,7 +30,8 @@
     ROW(hard_tanh,   Y)     \
     ROW(hard_swish,  XY)    \
     ROW(softsign,    Y)     \
-    ROW(relu6,       Y)
+    ROW(relu6,       Y)     \
+    ROW(celu,        Y)
 
 #define NN_ENUM_ROW(name, keeps) NN_##name,
 enum { NN_ACTIVATIONS(NN_ENUM_ROW) NN_softmax, NN_N_ACTIVATIONS };
@@ -63,6 +64,10 @@ NN_INLINE vec nn_leaky_relu_slope(vec x, vec y, vec a) { NN_UNUSED(x); return vs
 
 NN_INLINE vec nn_elu(vec x, vec a) { return vselect(vgt(x, vset1(0)), x, a * vexpm1(x)); }
 NN_INLINE vec nn_elu_slope(vec x, vec y, vec a) { NN_UNUSED(x); return vselect(vgt(y, vset1(0)), vset1(1), y + a); }
+
+/* Barron, "Continuously differentiable exponential linear units", 2017 */
+NN_INLINE vec nn_celu(vec x, vec a) { return vselect(vgt(x, vset1(0)), x, a * vexpm1(x / a)); }
+NN_INLINE vec nn_celu_slope(vec x, vec y, vec a) { NN_UNUSED(x); return vselect(vgt(y, vset1(0)), vset1(1), y / a + vset1(1)); }
 
 NN_INLINE vec nn_tanh(vec x, vec a) { NN_UNUSED(a); return vtanh(x); }
 NN_INLINE vec nn_tanh_slope(vec x, vec y, vec a) { NN_UNUSED(x); NN_UNUSED(a); return vfnma(y, y, vset1(1)); }

@@ -1,4 +1,5 @@
-/* normalize.h -- batch normalisation down the columns of one panel, layer normalisation along rows of all panels.
+/* normalize.h -- batch normalisation down the columns of one panel, layer normalisation, and that of root
+ * mean squares, along rows of all panels.
  *
  * Sums run in an order that no instruction set changes: down a column in groups of rows (groups.h); along a row in 16
  * virtual lanes, column c in lane c % 16, added up by a fixed tree; long ones in several chains (longsum.h). Variances are taken in a
@@ -250,19 +251,21 @@ NN_INLINE void nn_row_normalize(real *y, real *xhat, const real *x, const real *
 
 /* rows row .. end - 1: xhat = (x - mean) / sqrt(variance + epsilon), y = xhat * gamma + beta; x, y, xhat: in panels with room
  * for n_rows rows; gamma, beta: in panels of `w_rows` rows, the first and the second. The inverse of the root goes to
- * inverse[NN_V * row]. xhat and inverse may be NULL. Some rows at a time go through each pass: a row alone would wait for one
- * sum after the other, and for the divider. */
+ * inverse[NN_V * row]. xhat and inverse may be NULL. If not `centred`, 0 stands for the mean, so that the variance is the mean
+ * of the squares. Some rows at a time go through each pass: a row alone would wait for one sum after the other, and for the
+ * divider. */
 NN_FUNC void nn_layer_norm(real *y, real *xhat, real *inverse, const real *x, const real *w, isize w_rows, real epsilon,
-                           isize n_rows, isize n_cols, isize row, isize end)
+                           int centred, isize n_rows, isize n_cols, isize row, isize end)
 {
     real mean[NN_VIRTUAL_LANES] = {0}, off[NN_VIRTUAL_LANES] = {0}, square[NN_VIRTUAL_LANES] = {0}, root[NN_VIRTUAL_LANES];
     const vec n = vset1((real)n_cols);
     for (isize some; row < end; row += some) {
         some = end - row < NN_NORM_ROWS ? end - row : NN_NORM_ROWS;
-        for (isize i = 0; i < some; i++) mean[i] = nn_row_sum(x, n_rows, n_cols, row + i) / (real)n_cols;
+        for (isize i = 0; i < some && centred; i++) mean[i] = nn_row_sum(x, n_rows, n_cols, row + i) / (real)n_cols;
         for (isize i = 0; i < some; i++) nn_row_moments(off + i, square + i, x, mean[i], n_rows, n_cols, row + i);
         for (isize i = 0; i < some; i += NN_V) {
-            vec first = vload(off + i), correction = first / n, variance = (vload(square + i) - first * correction) / n;
+            vec first = centred ? vload(off + i) : vset1(0), correction = first / n;
+            vec variance = (vload(square + i) - first * correction) / n;
             vstore(mean + i, vload(mean + i) + correction);
             vstore(root + i, vset1(1) / vsqrt(vmax(vset1(0), variance) + vset1(epsilon)));
         }
@@ -273,9 +276,10 @@ NN_FUNC void nn_layer_norm(real *y, real *xhat, real *inverse, const real *x, co
     }
 }
 
-/* one row back: with dh = dy * gamma, dx = inverse * (dh - mean of dh - xhat * mean of dh * xhat) */
+/* one row back: with dh = dy * gamma, dx = inverse * (dh - mean of dh - xhat * mean of dh * xhat), without the mean of dh
+ * if not `centred` */
 NN_FUNC void nn_layer_norm_backward(real *dx, const real *dy, const real *xhat, const real *w, isize w_rows, real inverse,
-                                    isize n_rows, isize n_cols, isize row, int more)
+                                    int centred, isize n_rows, isize n_cols, isize row, int more)
 {
     nn_lanes sum = {{{0}}}, product = {{{0}}};
     NN_ALONG(0, n_cols, n_cols, n_rows, row, {
@@ -283,7 +287,8 @@ NN_FUNC void nn_layer_norm_backward(real *dx, const real *dy, const real *xhat, 
         sum.part[k] += dh;
         product.part[k] = vfma(dh, vload(xhat + at), product.part[k]);
     });
-    const vec a = vset1(nn_lanes_total(&sum, NULL) / (real)n_cols), b = vset1(nn_lanes_total(&product, NULL) / (real)n_cols);
+    const vec a = vset1(centred ? nn_lanes_total(&sum, NULL) / (real)n_cols : 0);
+    const vec b = vset1(nn_lanes_total(&product, NULL) / (real)n_cols);
     NN_ALONG(0, n_cols, n_cols, n_rows, row, {
         vec dh = vload(dy + at) * vload(w + (c - c % NN_W) * w_rows + c % NN_W);
         vec d = nn_within(whole, vset1(inverse) * vfnma(vload(xhat + at), b, dh - a), c, n_cols);

@@ -7,7 +7,8 @@
 
 #include "nncore.h"
 
-enum { NN_STREAM_SHUFFLE = 2, NN_STREAM_DROPOUT = 4, NN_STREAM_BLOCKS = 6 }; /* second words of the key: nncore/base/random.py has all */
+enum { NN_STREAM_SHUFFLE = 2, NN_STREAM_DROPOUT = 4, NN_STREAM_BLOCKS = 6, NN_STREAM_NOISE = 7 };
+/* second words of the key: nncore/base/random.py has all */
 
 typedef struct { uint64_t word[4]; } nn_block;
 

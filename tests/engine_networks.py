@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nncore import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop, losses
+from nncore import SGD, Adagrad, Adam, AdamW, Constant, Lion, Nadam, RMSprop, losses
 from nncore.layers import (
     Activation,
     BatchNorm,
@@ -11,10 +11,13 @@ from nncore.layers import (
     Dense,
     Dropout,
     Embedding,
+    GaussianNoise,
     LayerNorm,
     Normalization,
     Parallel,
+    PReLU,
     Residual,
+    RMSNorm,
 )
 from nncore.losses import TARGETS_OF_KERNEL
 from nncore.network.first_values import initial_statistics
@@ -101,6 +104,16 @@ LAYERED = {
     "dropout": ([Dense(40, "tanh"), Dropout(0.5), Dense(3, "softmax")], 5, _CLASSES),
     "dropout first": ([Dropout(0.25), Dense(6, "gelu"), Dense(2)], 17, "mse"),
     "dropouts": ([Dense(16, "relu"), Dropout(0.1), Dropout(0.3), Dense(35), Dropout(0.9), Dense(2)], 4, "mae"),
+    "prelu": ([Dense(40), PReLU(Constant(0.25)), Dense(3, "softmax")], 5, _CLASSES),
+    "prelus": (
+        [PReLU(), Dense(17), BatchNorm(), PReLU(), Residual([PReLU(), Dense(17)]), Dense(2), PReLU()],
+        18,
+        "mse",
+    ),
+    "rms norm": ([Dense(17, "relu"), RMSNorm(), Dense(3, "softmax")], 5, "categorical_crossentropy"),
+    "rms norms": ([RMSNorm(), Dense(40), RMSNorm(affine=False), Dense(5), RMSNorm(epsilon=0.01)], 18, "mse"),
+    "noise": ([GaussianNoise(0.5), Dense(40, "tanh"), GaussianNoise(0.1), Dense(2)], 5, "mse"),
+    "noise in a branch": ([Residual([GaussianNoise(1.0), Dense(9, "relu")]), GaussianNoise(2.0), Dense(2)], 9, "mse"),
     "residual": ([Dense(6), Residual([Dense(9, "relu"), Dense(6)]), Activation("relu"), Dense(2)], 4, "mse"),
     "residual with projection": ([Residual([Dense(9, "silu"), Dense(7)]), Dense(3, "softmax")], 4, _CLASSES),
     "residual around the batch": ([Residual([Activation("tanh"), Dense(5)]), Dense(2)], 5, "mse"),
@@ -127,6 +140,21 @@ LAYERED = {
         _CLASSES,
     ),
     "residual that begins with a residual": ([Residual([Residual([Dense(4)]), BatchNorm(), Dense(4)])], 4, "mse"),
+    "activity": (
+        [
+            Dense(9, "relu", activity_l1=0.1, activity_l2=0.2),
+            Dense(17, "relu", activity_l2=0.3),
+            Residual([Dense(7, "gelu", activity_l1=0.2), Dense(17, activity_l2=0.1)]),
+            Dense(6, "softmax", activity_l2=1.0),
+            Dense(5, activity_l1=0.05),
+            BatchNorm(),
+            Dense(8, activity_l2=0.5),
+            Activation("tanh"),
+            Dense(2, activity_l1=0.3),
+        ],
+        5,
+        "mse",
+    ),
     "parallel of whole panels": (
         [
             Dense(64, "tanh"),

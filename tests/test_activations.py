@@ -57,6 +57,9 @@ CLOSED_FORMS = [
     ("hard_swish", 4.0, 4.0, 1.0),
     ("softsign", 3.0, 0.75, 0.0625),
     ("softsign", -1.0, -0.5, 0.25),
+    ("celu", 2.0, 2.0, 1.0),
+    ("celu", -LOG2, -0.5, 0.5),
+    ("celu", 0.0, 0.0, 1.0),
     ("relu6", 3.0, 3.0, 1.0),
     ("relu6", 6.0, 6.0, 0.0),
     ("relu6", -1.0, 0.0, 0.0),
@@ -85,7 +88,7 @@ def test_only_those_that_turn_keep_their_input():
 
 def test_relu_family_begins_with_he():
     family = {name for name in NAMES if ACTIVATIONS[name].initializer == "he_uniform"}
-    assert family == {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "mish", "hard_swish", "relu6"}
+    assert family == {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "mish", "hard_swish", "relu6", "celu"}
     assert {name for name in NAMES if ACTIVATIONS[name].initializer == "lecun_normal"} == {"selu"}
 
 
@@ -96,7 +99,7 @@ def test_rows_are_immutable():
 
 @pytest.mark.parametrize("name", ["rleu", "RELU", "", "relu "])
 def test_unknown_name_lists_the_known(name):
-    with pytest.raises(ValueError, match=r"unknown activation .*Known: elu, exponential, gelu"):
+    with pytest.raises(ValueError, match=r"unknown activation .*Known: celu, elu, exponential, gelu"):
         activations.get(name)
 
 

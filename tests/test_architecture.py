@@ -14,7 +14,7 @@ SOURCES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 
-WORDS = "metrics activations initializers categories layers losses schedules optimizers"
+WORDS = "metrics activations initializers categories rowwise layers losses schedules optimizers"
 """What a user imports by its name, each a file or a folder, which imports only those before it. Beside them are
 `errors` and `version`, which import nothing."""
 

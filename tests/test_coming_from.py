@@ -20,6 +20,7 @@ from nncore import (
     Adam,
     AdamW,
     BatchNorm,
+    Constant,
     CosineDecay,
     CosineDecayRestarts,
     Dense,
@@ -39,7 +40,9 @@ from nncore import (
     Pinball,
     Poisson,
     PolynomialDecay,
+    PReLU,
     ReduceLROnPlateau,
+    RMSNorm,
     RMSprop,
     Sequential,
     SparseCategoricalCrossentropy,
@@ -163,6 +166,27 @@ def _():
         model = shown(layer)
         expected = (X - X.mean(axis=1, keepdims=True)) / np.sqrt(X.var(axis=1, keepdims=True) + epsilon)
         np.testing.assert_allclose(model.predict(X), expected, rtol=1e-12)
+
+
+@row("RMSNorm(epsilon)")
+def _():
+    for layer, epsilon in ((RMSNorm(), 1e-5), (RMSNorm(epsilon=1e-6), 1e-6)):
+        expected = X / np.sqrt((X**2).mean(axis=1, keepdims=True) + epsilon)
+        np.testing.assert_allclose(shown(layer).predict(X), expected, rtol=1e-12)
+
+
+@row("slopes of PReLU")
+def _():
+    for layer, slope in ((PReLU(), 0.0), (PReLU(Constant(0.25)), 0.25)):
+        np.testing.assert_allclose(shown(layer).predict(X), np.where(X > 0, X, slope * X), rtol=1e-15)
+
+
+@row("penalties of outputs")
+def _():
+    model = Sequential([Dense(1, activity_l2=0.5, use_bias=False, weight_initializer="ones")], dtype="float64")
+    model.compile(SGD(1.0), loss="mse")
+    assert model.train_on_batch([[2.0], [0.0]], [[2.0], [0.0]]) == 0.0
+    assert model.get_weights()[0].item() == 1 - 2 * 0.5 * 2 * 2 / 2
 
 
 @row("slope of leaky_relu below 0")

@@ -51,10 +51,12 @@ def check_valid(program, flat, statistics):
             assert by_offset.pop(row.weight).shape == (row.n_tokens, row.n_out)
         elif row.op == "dense":
             weight = by_offset.pop(row.weight)
-            assert weight.shape == (row.n_in, row.n_out) and weight.activation in (row.activation, program.link)
+            learned = ("relu",) if any(other.op == "prelu" and other.source == i for other in program.rows) else ()
+            assert weight.shape == (row.n_in, row.n_out)
+            assert weight.activation in (*learned, row.activation, program.link)
             assert row.bias in (-1, row.weight + weight.size)
         elif row.weight >= 0:
-            assert by_offset.pop(row.weight).name.endswith(".gamma")
+            assert by_offset.pop(row.weight).name.endswith(".alpha" if row.op == "prelu" else ".gamma")
         if row.bias >= 0:
             assert by_offset.pop(row.bias).shape == (row.n_out,)
     assert not by_offset
@@ -93,13 +95,13 @@ def test_predictions_stay_and_rows_go(name, dtype, tolerance):
     program = layered_network(name)
     simpler = check_same_predictions(program, *numbers(program, dtype), tolerance)
     assert ops(simpler).count("batchnorm") == KEPT.get(name, 0)
-    assert "dropout" not in ops(simpler)
+    assert not {"dropout", "noise"} & set(ops(simpler))
     assert {block.name for block in simpler.parameters} <= {block.name for block in program.parameters}
     assert {row.layer for row in simpler.rows} <= {row.layer for row in program.rows}
 
 
 def test_what_has_nothing_to_fold_stays_the_same_object():
-    for name in ("layer norm", "residual with projection"):
+    for name in ("layer norm", "residual with projection", "rms norm", "prelu"):
         program = layered_network(name)
         given = (program, *numbers(program))
         assert all(new is old for new, old in zip(folded(*given), given, strict=True))

@@ -156,7 +156,7 @@ def test_layers_with_it_go_to_files_and_come_back(kind):
         (
             lambda: Dense(3, bias_initializer=Orthogonal()),
             ValueError,
-            r"bias_initializer Orthogonal\(gain=1.0\) needs the rows and columns of a weight; a bias takes one of co",
+            r"bias_initializer Orthogonal\(gain=1.0\) needs the rows and columns of a weight; a vector takes one of co",
         ),
         (lambda: draw("auto", activation="rleu"), ValueError, "unknown activation 'rleu'"),
     ],

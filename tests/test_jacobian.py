@@ -6,7 +6,19 @@ from engine_networks import inputs
 
 from nncore import engine
 from nncore.activations import ACTIVATIONS
-from nncore.layers import Activation, CategoryEncoding, Columns, Dense, Embedding, LayerNorm, Parallel, Residual
+from nncore.initializers import Constant
+from nncore.layers import (
+    Activation,
+    CategoryEncoding,
+    Columns,
+    Dense,
+    Embedding,
+    LayerNorm,
+    Parallel,
+    PReLU,
+    Residual,
+    RMSNorm,
+)
 from nncore.program import lower
 from nncore.reference import Training, tape
 from nncore.reference.passes import backward
@@ -17,6 +29,7 @@ PROGRAMS = {
     "dense without bias": [Dense(5, "relu", use_bias=False), Dense(2)],
     "activation": [Activation("tanh"), Dense(4), Activation("gelu"), Dense(2), Activation("softmax")],
     "layernorm": [LayerNorm(), Dense(5, "tanh"), LayerNorm(affine=False), Dense(3), LayerNorm(epsilon=0.01)],
+    "prelu": [PReLU(), Dense(7, use_bias=False), PReLU(Constant(0.3)), RMSNorm(), Dense(3), RMSNorm(affine=False)],
     "add": [Residual([Dense(7, "silu"), Residual([Dense(7)])]), Residual([LayerNorm(), Dense(7)]), Dense(2)],
     "columns": [Columns([5, 0, 5]), Dense(4, "tanh"), Columns([3, 1, 0, 2]), Dense(2)],
     "concat": [Parallel([[Dense(4, "tanh")], [], [Dense(3)]]), Parallel([[], [Activation("relu")]]), Dense(2)],

@@ -102,7 +102,11 @@ def test_activation_parameters_are_keywords():
         (lambda: Dense(3, name=7), TypeError, "name must be a str or None, got 7 of type int"),
         (lambda: Activation("soft max"), ValueError, "unknown activation 'soft max'; did you mean 'softmax'"),
         (lambda: Activation(3), TypeError, "activation must be a name"),
-        (lambda: Activation("relu", alpha=1.0), ValueError, "alpha is a parameter of elu, not of relu, got alpha=1.0"),
+        (
+            lambda: Activation("relu", alpha=1.0),
+            ValueError,
+            "alpha is a parameter of elu and celu, not of relu",
+        ),
         (lambda: Activation("elu", negative_slope=0.1), ValueError, "negative_slope is a parameter of leaky_relu, not"),
         (lambda: Activation("elu", alpha=0), ValueError, "alpha must be a finite number > 0, got 0.0"),
         (lambda: Activation("elu", alpha=float("inf")), ValueError, "alpha must be a finite number > 0, got inf"),

@@ -9,7 +9,19 @@ import pytest
 import scipy.optimize
 
 import nncore
-from nncore import STOP, Activation, Adam, BatchNorm, Dense, Dropout, LayerNorm, Residual, Sequential, reference
+from nncore import (
+    STOP,
+    Activation,
+    Adam,
+    BatchNorm,
+    Dense,
+    Dropout,
+    GaussianNoise,
+    LayerNorm,
+    Residual,
+    Sequential,
+    reference,
+)
 from nncore.arrays import Data
 from nncore.base import memory
 from nncore.callbacks import EarlyStopping
@@ -504,6 +516,7 @@ REFUSED = [
     ("lm", [Dense(99, "relu"), Dense(99), Dense(2)], "solves 10,496 equations.* at most 5,000: use solver='lbfgs'"),
     ("lbfgs", [Dense(2), BatchNorm(), Dense(2)], "cannot train layer 1: batchnorm depends on how .*; use LayerNorm"),
     ("lm", [Dense(4), Dropout(0.5), Dense(2)], "cannot train layer 1: dropout makes the loss random; remove it"),
+    ("lbfgs", [GaussianNoise(0.5), Dense(2)], "cannot train layer 0: noise makes the loss random; remove it"),
 ]
 
 

@@ -63,8 +63,8 @@ cdef int prepare_backpropagation(Engine *e, numpy.ndarray X, const real[:, :, ::
     """values: (n, n_written); deltas: (k, n, n_written)."""
     cdef int i
     for i in range(e.net.n_rows):
-        if e.net.rows[i].op == BATCHNORM or e.net.rows[i].op == DROPOUT:
-            raise ValueError("rows of a batch depend on each other by batchnorm, and on chance by dropout")
+        if e.net.rows[i].op == BATCHNORM or e.net.rows[i].op == DROPOUT or e.net.rows[i].op == NOISE:
+            raise ValueError("rows of a batch depend on each other by batchnorm, and on chance by dropout or noise")
     prepare_job(e, BACKPROPAGATE, X, None, None, None, len(X))
     check_rows("dys", dys.shape[1], e.job.n)
     check_outputs(&e.net, "dys", dys.shape[2])

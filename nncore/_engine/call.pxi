@@ -161,7 +161,7 @@ cdef int make_room(Engine *e, int training, isize rows_per_step, int n_workers) 
     if e.job.own != NULL:
         ensure_asked(e)
     if (e.job.purpose == STORE_GRADIENT or e.job.batch_size > e.arena.room or e.net.n_norm_rows > 0
-            or e.net.n_layer_norms > 0 or e.optimizer.clip_norm > 0):
+            or e.net.n_vectors > 0 or e.optimizer.clip_norm > 0):
         ensure_vector(&e.weights.gradient, e.net.n_weights)
     if e.optimizer.clip_norm > 0 and e.optimizer.squares == NULL:
         e.optimizer.squares = <double *>nn_allocate(e.net.n_squares * 2)

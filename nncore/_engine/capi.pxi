@@ -72,7 +72,8 @@ cdef extern from "functions.h" nogil:
     void nn_apply_function(int function, real *y, const real *x, isize n)
 
 cdef extern from "activations.h" nogil:
-    int NN_identity, NN_relu, NN_sigmoid, NN_softmax, NN_tanh, NN_N_ACTIVATIONS
+    int NN_identity, NN_relu, NN_sigmoid, NN_softmax, NN_tanh, NN_hard_sigmoid, NN_hard_tanh, NN_softsign
+    int NN_N_ACTIVATIONS
     const char *const NN_ACTIVATION_NAMES[]
     const int NN_ACTIVATION_KEEPS_INPUT[]
     void nn_activate(int activation, real parameter, real *y, const real *x, isize n)
@@ -190,9 +191,9 @@ cdef extern from "normalize.h" nogil:
                                isize width, int more)
     void nn_running_average(real *running, const real *old, const real *batch, real momentum, real factor, isize width)
     void nn_layer_norm(real *y, real *xhat, real *inverse, const real *x, const real *w, isize w_rows, real epsilon,
-                       isize n_rows, isize n_cols, isize row, isize end)
+                       int centred, isize n_rows, isize n_cols, isize row, isize end)
     void nn_layer_norm_backward(real *dx, const real *dy, const real *xhat, const real *w, isize w_rows, real inverse,
-                                isize n_rows, isize n_cols, isize row, int more)
+                                int centred, isize n_rows, isize n_cols, isize row, int more)
     void nn_product_sums(real *sums, const nn_tree *tree, const real *dy, const real *xhat, isize n_rows, isize width)
 
 cdef extern from "monitor.h" nogil:
@@ -214,6 +215,12 @@ cdef extern from "elementwise.h" nogil:
     void nn_multiply(real *y, const real *a, const real *b, isize n, int more)
     void nn_dropout_factors(real *factors, isize n, double rate, uint64_t seed, uint64_t iteration, uint64_t layer,
                             uint64_t row)
+    void nn_noise(real *noise, isize n, double deviation, uint64_t seed, uint64_t iteration, uint64_t layer,
+                  uint64_t row)
+    void nn_penalise(real *dy, const real *y, real l1, real two_l2, isize n_rows, isize width, isize n_cols)
+    void nn_prelu(real *y, real *z, const real *x, const real *alpha, isize n_rows, isize width)
+    void nn_prelu_backward(real *dx, const real *dy, const real *x, const real *alpha, isize n_rows, isize width,
+                           int more)
 
 cdef extern from "gradient.h" nogil:
     ctypedef struct nn_outer:

@@ -9,6 +9,10 @@ cdef enum:                    # measured; in multiply-adds for each value
 cdef enum:
     MAX_CLASSES = 1 << 24     # as many whole numbers float32 can count: losses.h compares labels as reals
 
+OPS = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add",  # in the order of their enum
+       "columns", "concat", "one_hot", "embedding", "prelu", "rmsnorm", "noise")
+
+
 cdef int build_network(Network *net, object program, int to_inputs) except -1:
     """to_inputs: whether deltas go back as far as what the network reads."""
     cdef int i, n = len(program.rows)
@@ -70,14 +74,14 @@ cdef int build_reading(Network *net, object reading) except -1:
 
 cdef int build_row(Network *net, int i, object source) except -1:
     cdef Row *r = net.rows + i
-    r.op = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add", "columns", "concat", "one_hot",
-            "embedding").index(source.op)
+    r.op = OPS.index(source.op)
     r.activation = name_index(source.activation, NN_ACTIVATION_NAMES, NN_N_ACTIVATIONS)
     # by way of double: Cython takes `real` for float and would round a Python float to that
     r.parameter, r.n_in, r.n_out = <real><double>source.parameter, source.n_in, source.n_out
     r.momentum, r.rate, r.layer = <real><double>source.momentum, source.parameter, source.layer
     r.bias_l1, r.bias_l2 = source.bias_l1, source.bias_l2
     r.l1, r.l2, r.max_norm = source.l1, source.l2, source.max_norm or 0.0
+    r.activity_l1, r.activity_l2 = source.activity_l1, source.activity_l2
     r.weight_decay = -1.0 if source.weight_decay is None else source.weight_decay
     r.frozen, r.rate_factor = source.frozen, source.rate_factor
     r.flat, r.statistics = source.weight, source.statistics
@@ -88,11 +92,11 @@ cdef int build_row(Network *net, int i, object source) except -1:
     r.x, r.live_x = block_of(net, source.source, 0), block_of(net, source.source, 1)
     r.skip, r.live_skip = block_of(net, source.skip, 0), block_of(net, source.skip, 1)
     r.y = new_block(net, r.n_out)
-    r.live_y = r.live_x if r.op == DROPOUT else r.y
+    r.live_y = r.live_x if r.op == DROPOUT or r.op == NOISE else r.y
     r.z = r.y if r.op == DENSE else r.x
-    if r.op == LAYERNORM or r.op == DROPOUT or (r.op == DENSE and NN_ACTIVATION_KEEPS_INPUT[r.activation]):
+    if keeps_own(r) or (r.op == DENSE and NN_ACTIVATION_KEEPS_INPUT[r.activation]):
         r.z = new_block(net, r.n_out)
-    if r.op == LAYERNORM or r.op == EMBEDDING:
+    if r.op == LAYERNORM or r.op == RMSNORM or r.op == EMBEDDING:
         r.inverse = new_block(net, 1)
     place_parameters(net, r, source.bias >= 0)
     return 0
@@ -194,7 +198,7 @@ cdef int columns_pay(const Network *net) noexcept:
     cdef int i
     cdef isize filling = 0
     for i in range(net.n_rows):
-        if net.rows[i].op == LAYERNORM or net.rows[i].op >= ADD or NN_BFLOAT16:
+        if net.rows[i].op not in (DENSE, ACTIVATION, BATCHNORM, DROPOUT, NOISE) or NN_BFLOAT16:
             return 0  # columns.pxi has no such
         if net.rows[i].op == DENSE:
             filling += (nn_padded(net.rows[i].n_out) - net.rows[i].n_out) * (WORK_OF_ACTIVATION + net.rows[i].n_in)
@@ -215,8 +219,10 @@ cdef void place_parameters(Network *net, Row *r, int has_bias) noexcept:
         r.n_weight_rows = r.n_in + has_bias
         if NN_BFLOAT16 and r.op == DENSE:
             place_words(net, r)
-    elif r.op == BATCHNORM or r.op == LAYERNORM:
+    elif r.op == BATCHNORM or r.op == LAYERNORM or r.op == RMSNORM:
         r.n_weight_rows = 4 if r.op == BATCHNORM else 2
+    elif r.op == PRELU:
+        r.n_weight_rows = 1
     else:
         return
     r.weight = net.n_weights
@@ -228,7 +234,7 @@ cdef void note_kinds(Network *net) noexcept:
     cdef int i
     net.first_learning = net.n_rows
     for i in range(net.n_rows):
-        net.n_layer_norms += net.rows[i].op == LAYERNORM
+        net.n_vectors += net.rows[i].op in (LAYERNORM, RMSNORM, PRELU)
         net.reads_batch |= net.rows[i].op != DENSE and net.rows[i].live_x == 0
         net.reads_batch |= reads_two(net.rows + i) and net.rows[i].live_skip == 0
         if net.rows[i].flat >= 0 and not net.rows[i].frozen:

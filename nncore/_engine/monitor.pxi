@@ -63,18 +63,33 @@ cdef inline void load_matrix_rows(real *flat, const real *panels, const Row *r) 
 
 
 cdef isize count_saturated(int activation, const real *y, isize n) noexcept nogil:
-    """How many outputs of a tanh or sigmoid lie where its slope, 1 - y^2 or y (1 - y), is small."""
+    """How many outputs lie where the slope is small.
+
+    In a = y, or of a sigmoid 2 y - 1, it is 1 - a^2 for the smooth ones, (1 - |a|)^2 for softsign, 0 or 1 for the hard
+    ones.
+    """
     cdef isize i, count = 0
-    cdef double a
+    cdef double a, left
     for i in range(n):
-        a = y[i] if activation == NN_tanh else 2.0 * y[i] - 1.0
-        count += 1.0 - a * a < SATURATION
+        a = 2.0 * y[i] - 1.0 if activation == NN_sigmoid or activation == NN_hard_sigmoid else y[i]
+        left = 1.0 - (a if a > 0 else -a)
+        if activation == NN_softsign:
+            count += left * left < SATURATION
+        elif activation == NN_tanh or activation == NN_sigmoid:
+            count += 1.0 - a * a < SATURATION
+        else:
+            count += left <= 0
     return count
+
+
+cdef inline int may_saturate(int activation) noexcept nogil:
+    return (activation == NN_tanh or activation == NN_sigmoid or activation == NN_hard_tanh
+            or activation == NN_hard_sigmoid or activation == NN_softsign)
 
 
 cdef void record_outputs(const Arena *a, isize n_rows, const Row *r, real *vectors, double *record) noexcept nogil:
     cdef isize i, c, saturated = 0, n_dead = 0
-    cdef int saturates = r.activation == NN_tanh or r.activation == NN_sigmoid
+    cdef int saturates = may_saturate(r.activation)
     cdef real *y = vectors
     cdef real *largest = vectors + r.n_out
     cdef nn_sums sums

@@ -11,6 +11,9 @@ cdef enum:                # what a row of the program does
     CONCAT
     ONE_HOT
     EMBEDDING
+    PRELU
+    RMSNORM
+    NOISE
 
 cdef enum:                # in place of a loss of losses.h
     OWN_LOSS = -1         # the caller's, a function of Python: own.pxi
@@ -31,13 +34,13 @@ cdef enum:                # the rows of what a batchnorm has worked out, panels 
 cdef struct Row:          # one row of the program
     int op, activation, layer
     real parameter        # of the activation; epsilon of a norm
-    double rate           # of dropout
+    double rate           # of dropout; deviation of noise
     isize n_in, n_out     # n_in of an embedding, which reads one column: the rows of its table
     isize x, y            # blocks of `values` and `deltas`: first column, times the rows that the arena has room for
     isize z               # what is kept for the way back: the input of an activation that re-reads it, normalised by a
-    #                       layernorm, the factors of dropout; else the same as y
+    #                       layernorm, the factors of dropout, what a prelu's alpha has multiplied; else the same as y
     isize skip            # block that an add or a concat reads besides x
-    isize live_x, live_skip, live_y  # x, skip and y to predict: dropout does nothing then
+    isize live_x, live_skip, live_y  # x, skip and y to predict: dropout and noise do nothing then
     isize inverse         # block of one column: a layernorm's inverse roots; what an embedding reads, without filling
     isize own_delta       # block for an activation's share of the delta of x, where others have put theirs there
     int back, back_skip   # whether x (skip) needs a delta: something before it has parameters
@@ -45,13 +48,13 @@ cdef struct Row:          # one row of the program
     int gate              # whether the product that makes that delta does the slope of the relu that made x
     int gated             # whether it does that of this row
     isize weight          # panels in a state and its parallel vectors; the bias is one more row behind the weight's
-    isize n_weight_rows   # n_in, and one more where there is a bias; the rows of a norm
+    isize n_weight_rows   # n_in, and one more where there is a bias; the rows of a norm; 1 of a prelu
     isize transposed      # the weight's transpose in `transposed`; -1 where no delta goes back
     isize words           # if NN_BFLOAT16: the weight rounded, in `words`; what a dense row reads and its delta, too,
     isize input_words, delta_words  # in the arena's: first column, as of x and y
     int frozen            # whether training leaves its parameters, and a batchnorm's running averages, as they are
     double rate_factor    # of the learning rate, for its parameters
-    isize flat            # weight and bias, or gamma and beta, in the program's flat parameter vector; -1 for none
+    isize flat            # weight and bias, gamma and beta or alpha, in the program's flat parameter vector; or -1
     isize statistics      # running mean and variance in the flat vector of statistics
     isize moments         # panels in `moments`
     real momentum
@@ -59,6 +62,7 @@ cdef struct Row:          # one row of the program
     isize n_tokens        # whole numbers that a column of a one_hot or an embedding can be
     double bias_l1, bias_l2
     double l1, l2, weight_decay, max_norm  # weight_decay: -1 for the optimizer's; max_norm: 0 for none
+    double activity_l1, activity_l2        # penalties of what the row writes
 
 cdef struct Block:        # a panel of inputs by a panel of outputs of one weight, or a panel of a norm's parameters:
     int row               # the unit of work of an update
@@ -89,7 +93,7 @@ cdef struct Network:
     isize n_panels
     int to_inputs                          # whether deltas go back as far as what the network reads
     int *norm_rows                         # numbers of the batchnorm rows, in order
-    int n_norm_rows, n_layer_norms
+    int n_norm_rows, n_vectors             # n_vectors: how many other rows than dense ones and batchnorms learn
     int *live_norms                        # of those that are not frozen: they take the moments of the batch
     int n_live_norms
     Category *categories
@@ -117,8 +121,13 @@ cdef inline int reads_two(const Row *r) noexcept nogil:
 
 
 cdef inline isize n_parameter_rows(const Row *r) noexcept nogil:
-    """How many rows of a weight's panels are parameters."""
-    return r.n_weight_rows if has_matrix(r) else 2
+    """How many rows of a weight's panels are parameters; an rmsnorm's beta is 0, and none."""
+    return r.n_weight_rows if has_matrix(r) else 1 if r.op == PRELU or r.op == RMSNORM else 2
+
+
+cdef inline int keeps_own(const Row *r) noexcept nogil:
+    """Whether a row keeps something for the way back that is neither its input nor its output."""
+    return r.op == LAYERNORM or r.op == RMSNORM or r.op == PRELU or r.op == DROPOUT
 
 
 cdef int name_index(str name, const char *const *names, int n) except -1:

@@ -1,5 +1,6 @@
-# Batch and layer normalisation. Batchnorm's statistics are those of the whole batch: train.pxi has a stage for them
-# between the program's rows before and those behind.
+# Batch and layer normalisation, and that of root mean squares, a layer normalisation around 0 whose beta stays 0.
+# Batchnorm's statistics are those of the whole batch: train.pxi has a stage for them between the program's rows before
+# and those behind.
 
 cdef inline real *norm_at(const Weights *w, const Row *r, int which, isize p) noexcept nogil:
     """One of N_NORM_ROWS vectors, panel p."""
@@ -76,7 +77,8 @@ cdef void batchnorm_backward_rows(const Weights *w, const Arena *a, const Row *r
 cdef void layernorm_forward(const real *state, const Row *r, const real *x, real *y, real *hat, real *inverse,
                             isize room, isize row, isize end) noexcept nogil:
     """hat and inverse, for the way back, may be NULL."""
-    nn_layer_norm(y, hat, inverse, x, state + r.weight, r.n_weight_rows, r.parameter, room, r.n_out, row, end)
+    nn_layer_norm(y, hat, inverse, x, state + r.weight, r.n_weight_rows, r.parameter, r.op == LAYERNORM, room, r.n_out,
+                  row, end)
 
 
 cdef void layernorm_forward_rows(const Weights *w, const Arena *a, const Row *r, isize row, isize end) noexcept nogil:
@@ -92,16 +94,17 @@ cdef void layernorm_backward_rows(const Weights *w, const Arena *a, const Row *r
     cdef const real *inverse = values_at(a, r.inverse)
     for i in range(row, end):
         nn_layer_norm_backward(deltas_at(a, r.x), deltas_at(a, r.y), values_at(a, r.z), w.state + r.weight,
-                               r.n_weight_rows, inverse[i * NN_V], a.room, r.n_out, i, r.more)
+                               r.n_weight_rows, inverse[i * NN_V], r.op == LAYERNORM, a.room, r.n_out, i, r.more)
 
 
-cdef void layernorm_gradient(real *gradient, const Arena *a, nn_tree tree, const Row *r, isize p, isize row,
-                             isize end) noexcept nogil:
-    """gradient: of gamma and, behind it, beta."""
+cdef void columns_gradient(real *gradient, const Arena *a, nn_tree tree, const Row *r, isize p, isize row,
+                           isize end) noexcept nogil:
+    """gradient: of gamma, or alpha, and behind it, of a layernorm, beta."""
     cdef isize at = nn_panel_at(a.room, r.n_out, p, row), width = nn_panel_width(r.n_out, p)
     nn_product_sums(gradient, &tree, deltas_at(a, r.y) + at, values_at(a, r.z) + at, end - row, width)
-    tree.levels += width
-    nn_column_sums(gradient + width, &tree, deltas_at(a, r.y) + at, end - row, width)
+    if n_parameter_rows(r) == 2:
+        tree.levels += width
+        nn_column_sums(gradient + width, &tree, deltas_at(a, r.y) + at, end - row, width)
 
 
 cdef void average_moments(const Weights *w, const Stage *s, const Row *r, isize p, nn_update *update) noexcept nogil:

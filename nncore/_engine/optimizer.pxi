@@ -169,8 +169,8 @@ cdef void gradients_of_group(Engine *e, isize row, isize end, real *scratch) noe
             outer_of_rows(e, e.net.blocks + i, row, end, scratch, &outer)
             outer.gradient = leaf + at
             matrix_gradient(r, e.net.blocks + i, &outer)
-        elif r.op == LAYERNORM:
-            layernorm_gradient(leaf + at, &e.arena, outer.tree, r, e.net.blocks[i].p, row, end)
+        elif r.op != BATCHNORM:
+            columns_gradient(leaf + at, &e.arena, outer.tree, r, e.net.blocks[i].p, row, end)
 
 
 cdef void add_leaves(const Engine *e, const nn_tree *tree, isize at, isize n, real *gradient) noexcept nogil:
@@ -217,17 +217,18 @@ cdef void gradient_block(Engine *e, const Block *block, int worker, real *scratc
         gradient_of_weight(e, block, worker, scratch, update)
         n = nn_panel_cols(r.n_in, block.q) * width
     else:
-        if r.op == LAYERNORM:
+        if r.op != BATCHNORM:
             tree = tree_of_block(e, at, worker)
             if s.by_groups:
-                add_leaves(e, &tree, at, 2 * width, w.gradient + at)
+                add_leaves(e, &tree, at, n_parameter_rows(r) * width, w.gradient + at)
             else:
-                layernorm_gradient(w.gradient + at, &e.arena, tree, r, block.p, 0, s.n_rows)
+                columns_gradient(w.gradient + at, &e.arena, tree, r, block.p, 0, s.n_rows)
         n = 0
     if s.updates and r.flat >= 0 and not (has_matrix(r) and s.fused):
         nn_shape_gradient(update, 1, w.gradient + at, w.state + at, n)
         if not has_matrix(r) or has_bias(r, block):
-            nn_shape_gradient(update, 0, w.gradient + at + n, w.state + at + n, (1 if has_matrix(r) else 2) * width)
+            nn_shape_gradient(update, 0, w.gradient + at + n, w.state + at + n,
+                              (1 if has_matrix(r) else n_parameter_rows(r)) * width)
     if s.fused and not has_matrix(r):
         update_norm(w, s, r, block.p, update)
 
@@ -246,8 +247,8 @@ cdef void rest_block(const Engine *e, const Row *r, const Block *block) noexcept
 
 
 cdef void update_norm(const Weights *w, const Stage *s, const Row *r, isize p, nn_update *update) noexcept nogil:
-    """Step gamma and beta, and the running averages of a batchnorm, to the new state."""
-    cdef isize at = norm_parameter(r, GAMMA, p), n = 2 * nn_panel_width(r.n_out, p)
+    """Step gamma and beta or alpha, and the running averages of a batchnorm, to the new state."""
+    cdef isize at = norm_parameter(r, GAMMA, p), n = n_parameter_rows(r) * nn_panel_width(r.n_out, p)
     if r.flat >= 0:
         if update.scales:
             nn_scale(w.gradient + at, update.scale, n)

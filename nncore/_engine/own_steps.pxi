@@ -70,7 +70,7 @@ cdef void shape_given(Engine *e) noexcept nogil:
         nn_shape_gradient(&update, 1, e.weights.gradient + at, e.weights.state + at, n)
         if not has_matrix(r) or has_bias(r, e.net.blocks + i):
             nn_shape_gradient(&update, 0, e.weights.gradient + at + n, e.weights.state + at + n,
-                              (1 if has_matrix(r) else 2) * width)
+                              (1 if has_matrix(r) else n_parameter_rows(r)) * width)
 
 
 cdef void apply_worker(void *argument, int worker, int n_workers) noexcept nogil:

@@ -30,8 +30,10 @@ cdef inline void apply_row(const Weights *w, const real *flat, const Row *r, con
         activate_row(r.activation, r.parameter, y, r.n_out)
     elif r.op == BATCHNORM:
         batchnorm_forward(w, r, x, y, 1, 0, 1)
-    elif r.op == LAYERNORM:
+    elif r.op == LAYERNORM or r.op == RMSNORM:
         layernorm_forward(w.state, r, x, y, NULL, NULL, 1, 0, 1)
+    elif r.op == PRELU:
+        prelu_forward(w.state, r, x, y, NULL, 1, 0, 1)
     elif r.op == ADD:
         add_forward(r, x, skip, y, 1, 0, 1)
     elif r.op == EMBEDDING:

@@ -25,8 +25,9 @@ cdef int check_lane(const Engine *e, const Engine *first, isize k) except -1:
         raise ValueError(f"plan {k} has another shape, loss or rule than plan 0")
     for i in range(net.n_rows):
         r = net.rows + i
-        if r.op not in (DENSE, ACTIVATION, DROPOUT, ADD) or r.max_norm != 0 or e.optimizer.clip_norm > 0:
-            raise ValueError(f"plan {k} has a norm, columns, max_norm or clip_norm, which lanes have not")
+        if (r.op not in (DENSE, ACTIVATION, DROPOUT, ADD) or r.max_norm != 0 or e.optimizer.clip_norm > 0
+                or r.activity_l1 != 0 or r.activity_l2 != 0):
+            raise ValueError(f"plan {k} has a norm, max_norm or clip_norm, or a row or penalty that lanes have not")
         if r.bias_l1 != 0 or r.bias_l2 != 0:
             raise ValueError(f"plan {k} has a bias_l1 or bias_l2, which lanes have not")
         if not has_same_row(r, first.net.rows + i):

@@ -55,7 +55,7 @@ cdef int begin_norms(const Network *net, real *state) except -1:
     cdef real[::1] ones = np.ones(net.widest, DTYPE)
     for i in range(net.n_rows):
         r = net.rows + i
-        if r.op == BATCHNORM or r.op == LAYERNORM:
+        if r.op == BATCHNORM or r.op == LAYERNORM or r.op == RMSNORM:
             nn_store_row(state + r.weight, r.n_weight_rows, r.n_out, GAMMA, &ones[0])
         if r.op == BATCHNORM:
             nn_store_row(state + r.weight, r.n_weight_rows, r.n_out, RUNNING_VARIANCE, &ones[0])

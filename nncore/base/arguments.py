@@ -72,7 +72,7 @@ PENALTY_OF_VECTORS = "penalties are numbers, as in Embedding(10, 4, l2=1e-4)"
 ADVICE = elsewhere.table(
     {
         "activation": "it is each layer's, as in Dense(64, 'relu')",
-        "activity_regularizer": f"activations are not penalised; {elsewhere.PENALTY}",
+        "activity_regularizer": "penalties of outputs are numbers, as in Dense(8, activity_l2=1e-4)",
         "alpha kernel_regularizer penalty": elsewhere.PENALTY,
         "batch_size class_weight epochs max_iter n_iter": OF_FIT,
         "axis": "it is the last one, so leave it out",
@@ -165,6 +165,14 @@ OF_CALL = {
     "AdamW": _MOMENTUM,
     "Nadam": _MOMENTUM,
     "Dense": {"alpha": _SLOPE},
+    "GaussianNoise": {"sigma": "here it is stddev"},
+    "PReLU": elsewhere.table(
+        {
+            "init": "here it is alpha_initializer=Constant(0.25)",
+            "num_parameters shared_axes": "every column has a slope of its own, so leave it out",
+        }
+    ),
+    "RMSNorm": {"scale": "here it is affine"},
     "RMSprop": {"alpha": "here it is rho"},
     "CosineDecay": elsewhere.table(
         {

@@ -215,8 +215,8 @@ def explain_unknown_arguments(classes: Collection[type], methods: Collection[str
     Traceback (most recent call last):
         ...
     TypeError: Dense has no argument 'kernel_initializer'; here it is weight_initializer. Known: activation, \
-bias_initializer, bias_l1, bias_l2, l1, l2, learning_rate_multiplier, max_norm, name, trainable, units, use_bias, \
-weight_decay, weight_initializer
+activity_l1, activity_l2, bias_initializer, bias_l1, bias_l2, l1, l2, learning_rate_multiplier, max_norm, \
+name, trainable, units, use_bias, weight_decay, weight_initializer
     """
     for cls in classes:
         cls.__init__ = _explaining(cls, cls.__init__)  # type: ignore[misc]

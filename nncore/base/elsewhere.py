@@ -25,8 +25,8 @@ NO_SCHEDULE = (
     "of schedules there are PiecewiseConstant, StepDecay, ExponentialDecay, InverseTimeDecay, PolynomialDecay, "
     "CosineDecay, CosineDecayRestarts and OneCycle; LearningRateScheduler(function), a callback, sets any rate"
 )
-OTHERS = "Normalization, Dropout, Residual, Parallel, Columns, CategoryEncoding and Embedding"
-NO_LAYER = f"of layers there are Dense, Activation, BatchNorm, LayerNorm, {OTHERS}"
+OTHERS = "PReLU, Dropout, GaussianNoise, Residual, Parallel, Columns, CategoryEncoding and Embedding"
+NO_LAYER = f"of layers there are Dense, Activation, BatchNorm, LayerNorm, RMSNorm, Normalization, {OTHERS}"
 BY_NAME = "activations go by name: Dense(8, 'relu') or Activation('relu'); nncore.activations lists them"
 BY_ITS_NAME = "name it: Dense(8, weight_initializer='he_normal')"
 CROSSENTROPY = "use SparseCategoricalCrossentropy for numbers of classes, CategoricalCrossentropy for shares of them"
@@ -188,7 +188,11 @@ OF_THE_PACKAGE = table(
         "autocast bfloat16 dtype_policies mixed_precision set_float32_matmul_precision set_global_policy": BFLOAT16,
         "set_dtype_policy set_mixed_precision_policy": BFLOAT16,
         "Adadelta Adafactor Adamax ASGD Ftrl RAdam Rprop": NO_OPTIMIZER,
-        "AlphaDropout GaussianDropout GaussianNoise GroupNorm GroupNormalization RMSNorm RMSNormalization": NO_LAYER,
+        "AlphaDropout FeatureAlphaDropout": f"use Dropout, which is without selu's own values; {NO_LAYER}",
+        "GaussianDropout": "use Dropout(rate), or GaussianNoise(stddev), which adds where that one multiplies",
+        "Dropout1d Dropout2d SpatialDropout1D SpatialDropout2D": "rows here have no channels: use Dropout",
+        "GroupNorm GroupNormalization": NO_LAYER,
+        "RMSNormalization": "use RMSNorm",
         "ConstantLR CyclicLR LambdaLR": NO_SCHEDULE,
         "CosineAnnealingWarmRestarts": "use CosineDecayRestarts",
         "LinearLR PolynomialLR": "use PolynomialDecay",
@@ -255,11 +259,7 @@ METRICS = {
 FIXED = "there is none like it, so give RandomNormal(stddev) or RandomUniform(limit), or set the weights"
 NO_LOSS = "no loss here is like it"
 NEAREST = {
-    "activation": {
-        "celu prelu": "elu, leaky_relu and relu",
-        "glu": "gelu",
-        "softmin": "softmax",
-    },
+    "activation": {"glu": "gelu", "softmin": "softmax"},
     "optimizer": {"adadelta rprop": "rmsprop", "adamax radam": "adam", "asgd": "sgd"},
 }
 """Names of a kind that are others, and the nearest that are here."""
@@ -277,6 +277,7 @@ OF_A_KIND = {
     "activation": {
         "logsoftmax": "end with softmax: the loss reads the logits",
         "logsigmoid": "end with sigmoid: the loss reads the logits",
+        "prelu": "it is a layer: Dense(8), PReLU()",
     },
     "optimizer": {},
 }

@@ -98,7 +98,8 @@ def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
     """
     if not isinstance(name, str):
         what = f"{kind} must be a name (str), got {name!r} of type {type(name).__name__}"
-        raise TypeError(what + _mend_of(name, table))
+        meant = OF_A_KIND.get(kind, {}).get(bare(type(name).__name__))
+        raise TypeError(f"{what}; {meant}" if meant else what + _mend_of(name, table))
     if name in table:
         return table[name]
     meant = OF_A_KIND.get(kind, {}).get(bare(name))

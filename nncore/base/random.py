@@ -8,10 +8,12 @@ The engine draws the same streams in C; this module is their NumPy side.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-PURPOSES = {"initialize": 1, "shuffle": 2, "split": 3, "dropout": 4, "data": 5, "blocks": 6}
+PURPOSES = {"initialize": 1, "shuffle": 2, "split": 3, "dropout": 4, "data": 5, "blocks": 6, "noise": 7}
 
 
 def rng_key(seed: int, purpose: str) -> np.ndarray:
@@ -152,3 +154,81 @@ def dropout_mask(seed: int, iteration: int, layer: int, n_rows: int, n_columns: 
     words = [_stream(seed, "dropout", row, layer, iteration).random_raw(n_words) for row in range(n_rows)]
     draws = np.array(words, "<u8").reshape(n_rows, n_words).view("<u2")[:, :n_columns]
     return np.where(draws >= rate * 2**16, 1 / (1 - rate), 0.0)
+
+
+_NEAR = (
+    *(4.0348286e-08, 4.8610764e-07, -4.990492e-06, -6.2180256e-06, 0.00030914994),
+    *(-0.0017730101, -0.0059081707, 0.34880266, 2.1233137),
+)
+_FAR = (
+    *(-2.7946055e-05, -0.00016247992, 0.0016234738, -0.0048423563, 0.008227203),
+    *(-0.01089864, 0.013330569, 1.4165909, 4.006435),
+)
+_LOG = (2 / 9, 2 / 7, 2 / 5, 2 / 3)
+
+
+def normal_noise(
+    seed: int, iteration: int, layer: int, n_rows: int, n_columns: int, stddev: float, dtype: DTypeLike = np.float64
+) -> np.ndarray:
+    """Return what noise adds to a batch: normal numbers, in the engine's bits.
+
+    Each value has a draw of 32 bits. A block of the stream, four words of 64 bits, is 8 draws, low bits first: those of
+    8 columns of one row, its counter (number of the block, row, layer, iteration). As a signed number t, a draw says
+    the sign of the value, and with ``q = abs(t + 1/2) / 2**32`` the chance of one farther out. The value is that
+    quantile, of ``w = -log(4 * q * (1 - q))`` by polynomials as in Giles, "Approximating the erfinv function" (2010):
+    right to 4e-7 of itself in float64, and never beyond 6.4 deviations.
+
+    Parameters
+    ----------
+    seed, iteration, layer, n_rows, n_columns : int
+        As for `dropout_mask`.
+    stddev : float
+        Deviation of the numbers, >= 0.
+    dtype : dtype
+        float32 or float64: what is computed with.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns)
+
+    Examples
+    --------
+    >>> normal_noise(seed=0, iteration=0, layer=0, n_rows=2, n_columns=3, stddev=1.0).round(3)
+    array([[-0.253,  0.669,  0.018],
+           [-0.507, -1.433,  0.666]])
+    """
+    n_words = 4 * -(-n_columns // 8)
+    words = [_stream(seed, "noise", row, layer, iteration).random_raw(n_words) for row in range(n_rows)]
+    draws = np.array(words, "<u8").reshape(n_rows, n_words).view("<i4")[:, :n_columns]
+    real: Any = np.dtype(dtype).type
+    t = draws.astype(real) + real(0.5)
+    q = np.abs(t) * real(2**-32)
+    w = -_logarithm(4 * q * (1 - q))
+    with np.errstate(invalid="ignore"):
+        p = np.where(w < 5, _horner(w - real(2.5), _NEAR), _horner(np.sqrt(w) - 3, _FAR))
+    noise: np.ndarray = np.copysign(p * (1 - 2 * q), t) * real(stddev)
+    return noise
+
+
+def _horner(x: np.ndarray, coefficients: tuple[float, ...]) -> np.ndarray:
+    """The polynomial with the highest order first; the coefficients are numbers of single precision."""
+    real: Any = x.dtype.type
+    value = np.full_like(x, np.float32(coefficients[0]))
+    for c in coefficients[1:]:
+        value = value * x + real(np.float32(c))
+    return value
+
+
+def _logarithm(x: np.ndarray) -> np.ndarray:
+    """By 2 atanh((m - 1) / (m + 1)) of m in [sqrt(1/2), sqrt(2)), right to 1e-7: one operation after the other."""
+    real: Any = x.dtype.type
+    m, k = np.frexp(x)
+    low = m < np.sqrt(0.5)
+    m, k = np.where(low, 2 * m, m), np.where(low, k - 1, k).astype(real)
+    s = (m - 1) / (m + 1)
+    z = s * s
+    series = real(_LOG[0])
+    for c in _LOG[1:]:
+        series = series * z + real(c)
+    log: np.ndarray = k * real(0.693147180559945309417) + (s * z * series + 2 * s)
+    return log

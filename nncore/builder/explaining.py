@@ -93,7 +93,7 @@ def _loss_after(model: Sequential, batch: tuple[Array, Array, Array | None]) -> 
 
 def _learned(layer: LayerStep) -> ParameterStep:
     """Return the parameter whose gradient stands for the layer's."""
-    return layer.parameters.get("weight") or layer.parameters["gamma"]
+    return layer.parameters.get("weight") or next(iter(layer.parameters.values()))
 
 
 def _edges_name(layer: LayerStep) -> str:
@@ -132,8 +132,8 @@ def shown(array: Array | None) -> dict[str, Any] | None:
     }
 
 
-NORMALIZED_ALONG = {"BatchNorm": 0, "LayerNorm": 1}
-"""Kinds of layers that take mean and variance: over the rows, or over the columns."""
+NORMALIZED_ALONG = {"BatchNorm": 0, "LayerNorm": 1, "RMSNorm": 1}
+"""Kinds of layers that take mean and variance: over the rows, or over the columns; the last one around 0."""
 
 
 def _statistics(layer: LayerStep) -> dict[str, Any] | None:
@@ -142,6 +142,8 @@ def _statistics(layer: LayerStep) -> dict[str, Any] | None:
     if axis is None:
         return None
     x = layer.x.astype(np.float64)
+    if layer.kind == "RMSNorm":
+        return {"square": shown((x**2).mean(axis=axis))}
     return {"mean": shown(x.mean(axis=axis)), "variance": shown(x.var(axis=axis))}
 
 

@@ -111,11 +111,11 @@ def gradient_rows(run: Run) -> tuple[Array, Array, Array | None]:
 
 
 def gradient_norms(model: Sequential, gradient: Array) -> dict[str, float | None]:
-    """Return the norm of the gradient of each layer that learns, by name: of its weight, of a normalisation's gamma."""
+    """Return the norm of the gradient of each layer that learns, by name: of its weight, its gamma or its alpha."""
     names = layer_names(model.layers)
     found = {}
     for block in model.program.parameters:
-        if block.name.endswith((".weight", ".gamma")):
+        if block.name.endswith((".weight", ".gamma", ".alpha")):
             found[names[block.layer]] = rounded(norm_of(block.of(gradient)))
     return found
 

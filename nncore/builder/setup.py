@@ -17,7 +17,7 @@ from nncore.builder.refusal import Refusal, located
 from nncore.builder.rules import HIGHEST_ID, MOST_LAYERS, MOST_NESTED, NAME, one_of, record, several
 from nncore.builder.sources import Source
 from nncore.datasets import Dataset
-from nncore.layers import Dense, Dropout, Layer, as_activation, branches
+from nncore.layers import Dense, Dropout, GaussianNoise, Layer, as_activation, branches
 from nncore.losses import Loss
 from nncore.model.definition import POLICIES, parted
 from nncore.optimizers import Adam, Optimizer
@@ -257,9 +257,10 @@ def _check_layers(given: Sequence[Layer]) -> None:
     if nested(given) > MOST_NESTED:
         message = f"the builder shows Residual groups up to {MOST_NESTED} deep within each other; these are"
         raise Refusal(f"{message} {nested(given)} deep, which is for a script", "layers")
-    if given and isinstance(given[-1], Dropout):
+    if given and isinstance(given[-1], (Dropout, GaussianNoise)):
+        name, does = type(given[-1]).__name__, "drop" if isinstance(given[-1], Dropout) else "change"
         raise Refusal(
-            "Dropout cannot be the last layer: it would drop outputs at random; put it before the last one",
+            f"{name} cannot be the last layer: it would {does} outputs at random; put it before the last one",
             f"layers[{len(given) - 1}]",
         )
 

@@ -28,7 +28,7 @@ VERY_IMBALANCED = 100.0
 UNSEEN = 0.1  # share of a class among the training rows by that among the validation rows; of odd lots, it is near 1
 AT_LEAST = 2  # validation rows of that class: one alone may be chance
 NORMALISING = ("BatchNorm", "LayerNorm", "Normalization")
-WITHOUT_WEIGHTS = ("Dropout", "Activation")
+WITHOUT_WEIGHTS = ("Dropout", "Activation", "GaussianNoise")
 
 
 def rounded_inputs(history: Record) -> Iterator[Finding]:

@@ -41,6 +41,8 @@ def shape(program: Program, optimizer: Optimizer) -> Hashable | None:
         return None
     if program.reading is not None or program.own_loss is not None:
         return None
+    if any(row.activity_l1 or row.activity_l2 for row in program.rows):
+        return None
     if not all(row.op in OPS and row.max_norm is None for row in program.rows):
         return None
     if any(row.frozen or row.rate_factor != 1 or row.bias_l1 or row.bias_l2 for row in program.rows):

@@ -10,6 +10,7 @@ from nncore.layers import (
     CategoryEncoding,
     Columns,
     Dropout,
+    GaussianNoise,
     Layer,
     Normalization,
     Parallel,
@@ -50,7 +51,7 @@ def _changed(
     for layer in layers:
         own, number = number, number + 1
         asked = wanted is None or own in wanted
-        if isinstance(layer, (Activation, Dropout, Normalization, Columns, CategoryEncoding)):
+        if isinstance(layer, (Activation, Dropout, GaussianNoise, Normalization, Columns, CategoryEncoding)):
             if asked and wanted is not None:
                 raise ValueError(f"layer {names[own]!r} has no parameters: there is nothing to freeze or unfreeze")
         else:

@@ -41,7 +41,8 @@ class OwnLoops:
         """Return the loss over all rows and its gradient (n_parameters,) in the order of `parameters`.
 
         They are those of the next training step, were all rows one batch: with batch statistics in `BatchNorm`, and
-        with what `Dropout` drops. Penalties such as ``Dense(l2=...)`` are not part of either.
+        with what `Dropout` drops. Penalties such as ``Dense(l2=...)`` are not part of either; those of outputs,
+        ``Dense(activity_l2=...)``, are part of the gradient.
 
         Examples
         --------
@@ -60,7 +61,8 @@ class OwnLoops:
 
         It is ``d sum(dloss_dy * y) / d parameters`` with y the outputs for X and `dloss_dy` held fixed: the exact
         product of derivatives and Jacobian, summed over rows and outputs. Divide `dloss_dy` by the number of rows for a
-        mean. Penalties such as ``Dense(l2=...)`` are not part of it: `apply_gradient` adds them, as a step does.
+        mean. Penalties such as ``Dense(l2=...)`` are not part of it: `apply_gradient` adds them, as a step does. Those
+        of outputs, ``Dense(activity_l2=...)``, are, as a mean over the rows of X, if `training`.
 
         Parameters
         ----------

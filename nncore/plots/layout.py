@@ -16,6 +16,7 @@ from nncore.layers import (
     Dense,
     Dropout,
     Embedding,
+    GaussianNoise,
     Layer,
     Parallel,
     Residual,
@@ -132,6 +133,8 @@ def _band_label(layer: Layer, number: int) -> str:
         return f"{name}: {100 * layer.rate:.3g} %"
     if isinstance(layer, Parallel):
         return f"{name}: {len(layer.branches)} branches"
+    if isinstance(layer, GaussianNoise):
+        return f"{name}: ± {layer.stddev:.3g}"
     return f"{name}: {layer.name}" if isinstance(layer, Activation) else name
 
 

@@ -10,7 +10,8 @@ from nncore.categories import MOST_TOKENS
 from nncore.program.lowering import MIXED_BFLOAT16, Program
 from nncore.program.row import BATCH, Row
 
-OPS = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add", "columns", "concat", "one_hot", "embedding")
+OPS: tuple[str, ...] = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add", "columns", "concat")
+OPS += ("one_hot", "embedding", "prelu", "rmsnorm", "noise")
 
 
 def checked(program: Any) -> Program:
@@ -58,7 +59,7 @@ def _check(program: Program) -> None:
         widths[i] = _count(f"n_out of row {i}", row.n_out)
         _check_reads(row, i, widths)
         _check_places(row, i, ends)
-        for value in (row.parameter, row.momentum):
+        for value in (row.parameter, row.momentum, row.activity_l1, row.activity_l2):
             if not math.isfinite(value):
                 raise ValueError(f"row {i} holds {value}")
     if not program.rows or program.n_outputs != program.rows[-1].n_out:
@@ -94,12 +95,12 @@ def _check_columns(row: Row, i: int) -> None:
 def _check_places(row: Row, i: int, ends: dict[str, int]) -> None:
     n_weight = row.n_weight
     norm = row.op in ("batchnorm", "layernorm")
-    affine = norm and (row.weight, row.bias) != (-1, -1)  # with gamma and beta
-    learns = affine or row.op in ("dense", "embedding")
+    affine = (norm or row.op == "rmsnorm") and (row.weight, row.bias) != (-1, -1)  # with gamma and beta
+    learns = affine or row.op in ("dense", "embedding", "prelu")
     if learns:
         _check_place(f"weight of row {i}", row.weight, n_weight, ends["parameter"])
-    if row.op == "embedding" and row.bias != -1:
-        raise ValueError(f"row {i} is an embedding with a bias")
+    if row.op in ("embedding", "prelu", "rmsnorm") and row.bias != -1:
+        raise ValueError(f"row {i}, of {row.op}, has a bias")
     if learns and (norm or row.bias != -1):
         if row.bias != row.weight + n_weight:
             raise ValueError(f"the bias of row {i} does not lie behind its weight")

@@ -1,7 +1,7 @@
 """Folding: a trained program, rewritten so that it predicts the same with fewer rows.
 
 While predicting, a batchnorm is ``x * scale + shift`` with fixed numbers for each column, which a neighbouring dense
-row can take into its weight and bias, and dropout does nothing at all.
+row can take into its weight and bias, and dropout and noise do nothing at all.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ other, and what is left has lost as many bits as the logarithm of this ratio."""
 MOST_IN_BFLOAT16 = 2.0
 """The same where the products are of bfloat16, which has 8 bits to lose: it rounds the mean and not the deviation."""
 
+_IDLE = ("dropout", "noise")
+"""What does nothing while predicting."""
+
 Placed = tuple[ParameterBlock, Array]  # and its values in float64
 
 
@@ -44,7 +47,7 @@ class _Node:
 
 
 def folded(program: Program, parameters: Array, statistics: Array) -> tuple[Program, Array, Array]:
-    """Return a program that predicts the same without dropout, and without batchnorms that dense rows can take over.
+    """Return a program that predicts the same without dropout, noise, and batchnorms that dense rows can take over.
 
     A batchnorm disappears into the dense row before it if that has no activation and no other reader, else into the
     rows that read it, also beside other columns, if all of these are dense, unless a mean lies too many deviations from
@@ -62,7 +65,7 @@ def folded(program: Program, parameters: Array, statistics: Array) -> tuple[Prog
     Returns
     -------
     program : Program
-        To predict with, not to train. The given one if it has neither batchnorm nor dropout.
+        To predict with, not to train. The given one if it has neither batchnorm nor dropout nor noise.
     parameters, statistics : ndarray
         Its own, computed in float64 and rounded once to the dtype of the given ones.
 
@@ -81,10 +84,10 @@ def folded(program: Program, parameters: Array, statistics: Array) -> tuple[Prog
     >>> parameters
     array([ 2., 11.,  1.,  0.])
     """
-    if not any(row.op in ("batchnorm", "dropout") for row in program.rows):
+    if not any(row.op in ("batchnorm", *_IDLE) for row in program.rows):
         return program, parameters, statistics
     nodes = _nodes(program, parameters, statistics)
-    for node in [node for node in nodes if node.row.op == "dropout"]:
+    for node in [node for node in nodes if node.row.op in _IDLE]:
         _remove(nodes, node)
     norms = [node for node in nodes if node.row.op == "batchnorm"]
     most = MOST_DEVIATIONS if program.precision is None else MOST_IN_BFLOAT16

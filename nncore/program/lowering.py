@@ -20,6 +20,7 @@ from nncore.layers import (
     Dense,
     Dropout,
     Embedding,
+    GaussianNoise,
     Layer,
     Parallel,
     Residual,
@@ -167,8 +168,8 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str, precision:
         raise ValueError(f"precision must be None or {MIXED_BFLOAT16!r}, got {precision!r}")
     found = Rows(n_features)
     found.add(layers)
-    if found.rows[-1].op == "dropout":
-        raise ValueError(f"Dropout as the last layer would drop predictions; remove it from the end of {list(layers)}")
+    if found.rows[-1].op in _SPOILS:
+        raise ValueError(f"{_SPOILS[found.rows[-1].op]}; remove it from the end of {list(layers)}")
     n_parameters, n_statistics = _total(found.parameters), _total(found.statistics)
     _refuse_absurd_size(found.rows, n_parameters)
     rows, link = _take_link(found.rows, loss)
@@ -189,6 +190,13 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str, precision:
     )
 
 
+_SPOILS = {
+    "dropout": "Dropout as the last layer would drop predictions",
+    "noise": "GaussianNoise as the last layer would blur predictions",
+}
+"""What a network cannot end with, and why."""
+
+
 def _total(blocks: Sequence[ParameterBlock]) -> int:
     return blocks[-1].offset + blocks[-1].size if blocks else 0
 
@@ -204,7 +212,7 @@ def last_activation(layers: Sequence[Layer]) -> str:
     for layer in reversed(layers):
         if isinstance(layer, Dense):
             return as_activation(layer.activation).name
-        if not isinstance(layer, (Activation, Dropout)):
+        if not isinstance(layer, (Activation, Dropout, GaussianNoise)):
             return "identity"
         if isinstance(layer, Activation) and layer.name != "identity":
             return layer.name
@@ -319,7 +327,8 @@ def refuse_frozen(program: Program) -> None:
     --------
     >>> refuse_frozen(lower([Dense(2, trainable=False), Dense(1)], 3, "mse"))
     """
-    if all(row.frozen for row in program.rows if row.op in ("dense", "batchnorm", "layernorm", "embedding")):
+    learning = ("dense", "batchnorm", "layernorm", "embedding", "prelu", "rmsnorm")
+    if all(row.frozen for row in program.rows if row.op in learning):
         raise ValueError("every layer is frozen, so there is nothing to train; model.unfreeze(layer) lets one learn")
 
 
@@ -331,6 +340,11 @@ def _take_link(rows: list[Row], loss: Loss) -> tuple[list[Row], str]:
         return rows, loss.link or "identity"
     if last.op == "activation":
         return rows[:-1], loss.activation
+    if last.activity_l1 or last.activity_l2:
+        raise ValueError(
+            f"activity_l1 and activity_l2 of the last layer cannot be of its {loss.activation}, which the loss takes "
+            f"over; for penalties of what goes into it, put Activation({loss.activation!r}) behind the Dense"
+        )
     return [*rows[:-1], replace(last, activation="identity", parameter=0.0)], loss.activation
 
 

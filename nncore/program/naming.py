@@ -15,7 +15,13 @@ def in_depth(layers: Iterable[Layer], depth: int = 0) -> Iterator[tuple[int, Lay
             yield from in_depth(inner, depth + 1)
 
 
-_DEFAULT_NAMES = {"BatchNorm": "batch_norm", "LayerNorm": "layer_norm", "CategoryEncoding": "category_encoding"}
+_DEFAULT_NAMES = {
+    "BatchNorm": "batch_norm",
+    "LayerNorm": "layer_norm",
+    "CategoryEncoding": "category_encoding",
+    "RMSNorm": "rms_norm",
+    "GaussianNoise": "gaussian_noise",
+}
 
 
 def layer_name(layer: Layer, number: int) -> str:

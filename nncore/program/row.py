@@ -22,10 +22,11 @@ class Row:
     Attributes
     ----------
     op : {"dense", "activation", "batchnorm", "layernorm", "dropout", "add", "columns", "concat", "one_hot", \
-"embedding"}
-        What is computed: ``activation(x @ weight + bias)``, ``activation(x)``, what the layers `BatchNorm`, `LayerNorm`
-        and `Dropout` say, the sum of what the rows `source` and `skip` wrote, ``x[:, columns]``, what `source` and
-        `skip` wrote side by side, or what `CategoryEncoding` and `Embedding` say.
+"embedding", "prelu", "rmsnorm", "noise"}
+        What is computed: ``activation(x @ weight + bias)``, ``activation(x)``, what the layers `BatchNorm`,
+        `LayerNorm`, `Dropout`, `PReLU`, `RMSNorm` and `GaussianNoise` say, the sum of what the rows `source` and `skip`
+        wrote, ``x[:, columns]``, what `source` and `skip` wrote side by side, or what `CategoryEncoding` and
+        `Embedding` say.
     layer : int
         Number of the layer it came from. Layers are counted in depth: a `Residual`, then the layers in it.
     n_in, n_out : int
@@ -33,12 +34,12 @@ class Row:
     activation : str
         A name in `nncore.activations.ACTIVATIONS`, ``"identity"`` for none.
     parameter : float
-        The activation's parameter, dropout's rate or a norm's epsilon; 0.0 where there is none. By that a batchnorm is
-        known that a `Normalization` made; see `nncore.program.normalization`.
+        The activation's parameter, dropout's rate, a norm's epsilon or the deviation of noise; 0.0 where there is none.
+        By that a batchnorm is known that a `Normalization` made; see `nncore.program.normalization`.
     weight, bias : int
         Index in the flat parameter vector of the first value of the weight (n_in, n_out), in C order, and of the bias
-        (n_out,), which lies right behind the weight; of a norm's gamma and beta (n_out,) likewise; -1 for none. The
-        weight of an ``embedding`` is (n_tokens, n_out).
+        (n_out,), which lies right behind the weight; of a norm's gamma and beta (n_out,) likewise, and of a prelu's
+        alpha; -1 for none. The weight of an ``embedding`` is (n_tokens, n_out).
     source : int
         Number of the row whose output it reads; -1 for the batch.
     skip : int
@@ -56,6 +57,8 @@ class Row:
         Of the learning rate.
     bias_l1, bias_l2
         As in `Dense`.
+    activity_l1, activity_l2
+        As in `Dense`; of a row with an activation of its own, where a `Dense` has been taken apart, too.
     columns : tuple of int
         Of ``columns``, n_out numbers from 0 to n_in - 1.
     n_tokens : int
@@ -84,6 +87,8 @@ class Row:
     bias_l2: float = 0.0
     columns: tuple[int, ...] = ()
     n_tokens: int = 0
+    activity_l1: float = 0.0
+    activity_l2: float = 0.0
 
     @property
     def n_weight(self) -> int:

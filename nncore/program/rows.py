@@ -16,11 +16,14 @@ from nncore.layers import (
     Dense,
     Dropout,
     Embedding,
+    GaussianNoise,
     Layer,
     LayerNorm,
     Normalization,
     Parallel,
+    PReLU,
     Residual,
+    RMSNorm,
     as_activation,
 )
 from nncore.program.naming import layer_name
@@ -116,9 +119,10 @@ class Rows:
         decay, limit = layer.weight_decay, layer.max_norm
         row = replace(row, l1=layer.l1, l2=layer.l2, weight_decay=decay, max_norm=limit)
         row = replace(row, bias_l1=layer.bias_l1, bias_l2=layer.bias_l2)
+        row = replace(row, activity_l1=layer.activity_l1, activity_l2=layer.activity_l2)
         self._append(self._with_rate(row, layer))
 
-    def _with_rate(self, row: Row, layer: Dense | BatchNorm | LayerNorm | Embedding) -> Row:
+    def _with_rate(self, row: Row, layer: Dense | BatchNorm | LayerNorm | Embedding | RMSNorm | PReLU) -> Row:
         frozen = self._frozen or not layer.trainable
         return replace(row, frozen=frozen, rate_factor=layer.learning_rate_multiplier)
 
@@ -128,23 +132,31 @@ class Rows:
         last = self.end
         if layer.name == "identity":
             return
-        if last >= self._branch and self.rows[last].op == "dense" and self.rows[last].activation == "identity":
+        if self._begins_before(layer.name) and not (self.rows[last].activity_l1 or self.rows[last].activity_l2):
             self.rows[last] = replace(self.rows[last], activation=layer.name, parameter=layer.parameter)
-            for i, block in enumerate(self.parameters):
-                if block.layer == self.rows[last].layer:
-                    self.parameters[i] = replace(block, activation=layer.name)
         else:
             self._append(Row("activation", number, *self._square, layer.name, layer.parameter, source=last))
+
+    def _begins_before(self, activation: str) -> bool:
+        """Let the parameters of a dense row right before begin as before an activation; return whether there is one."""
+        last = self.end
+        if last < self._branch or self.rows[last].op != "dense" or self.rows[last].activation != "identity":
+            return False
+        for i, block in enumerate(self.parameters):
+            if block.layer == self.rows[self.end].layer:
+                self.parameters[i] = replace(block, activation=activation)
+        return True
 
     @property
     def _square(self) -> tuple[int, int]:
         return self.width, self.width
 
-    def _norm(self, op: str, layer: BatchNorm | LayerNorm, number: int, name: str) -> Row:
+    def _norm(self, op: str, layer: BatchNorm | LayerNorm | RMSNorm, number: int, name: str) -> Row:
         gamma, beta, shape = -1, -1, (self.width,)
         if layer.affine:
             gamma = self._block(self.parameters, number, f"{name}.gamma", shape, "ones", "identity")
-            beta = self._block(self.parameters, number, f"{name}.beta", shape, "zeros", "identity")
+            if op != "rmsnorm":
+                beta = self._block(self.parameters, number, f"{name}.beta", shape, "zeros", "identity")
         row = Row(op, number, *self._square, "identity", layer.epsilon, gamma, beta, self.end)
         return self._with_rate(row, layer)
 
@@ -180,6 +192,20 @@ class Rows:
         if rate:
             rate = min(rate, 1 - 2**-16)
             self._append(Row("dropout", number, *self._square, parameter=rate, source=self.end))
+
+    def _rms_norm(self, layer: RMSNorm, number: int, where: str) -> None:
+        self._append(self._norm("rmsnorm", layer, number, self._name(layer, number)))
+
+    def _prelu(self, layer: PReLU, number: int, where: str) -> None:
+        last, shape = self.end, (self.width,)
+        self._begins_before("relu")
+        name = f"{self._name(layer, number)}.alpha"
+        alpha = self._block(self.parameters, number, name, shape, layer.alpha_initializer, "identity")
+        self._append(self._with_rate(Row("prelu", number, *self._square, weight=alpha, source=last), layer))
+
+    def _noise(self, layer: GaussianNoise, number: int, where: str) -> None:
+        if layer.stddev:
+            self._append(Row("noise", number, *self._square, parameter=layer.stddev, source=self.end))
 
     def _residual(self, layer: Residual, number: int, where: str) -> None:
         name, width, start = self._name(layer, number), self.width, self.end
@@ -272,6 +298,9 @@ _ADD: dict[type, Callable[[Rows, Any, int, str], None]] = {
     Parallel: Rows._parallel,
     CategoryEncoding: Rows._category_encoding,
     Embedding: Rows._embedding,
+    PReLU: Rows._prelu,
+    RMSNorm: Rows._rms_norm,
+    GaussianNoise: Rows._noise,
 }
 
 

@@ -28,9 +28,12 @@ def unfused(program: Program, layers: Iterable[Layer]) -> Program:
     for number, row in enumerate(program.rows):
         moved = replace(row, source=place[row.source], skip=place[row.skip])
         if row.op == "dense" and row.activation != "identity":
-            rows.append(replace(moved, activation="identity", parameter=0.0))
+            rows.append(replace(moved, activation="identity", parameter=0.0, activity_l1=0.0, activity_l2=0.0))
             source, owner = len(rows) - 1, owner_of_activation(numbered, row.layer, row.activation)
             moved = Row("activation", owner, row.n_out, row.n_out, row.activation, row.parameter, source=source)
+            moved = replace(
+                moved, activity_l1=row.activity_l1, activity_l2=row.activity_l2
+            )  # they are of what it writes
         rows.append(moved)
         place[number] = len(rows) - 1
     return replace(program, rows=tuple(rows))

@@ -89,6 +89,7 @@ ACTIVATION: dict[str, Callable[[Array, float], Array]] = {
     "hard_swish": lambda x, _: x * (np.clip(x + 3, 0, 6) / 6),
     "softsign": lambda x, _: x / (1 + np.abs(x)),
     "relu6": lambda x, _: np.clip(x, 0, 6),
+    "celu": lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha)),
 }
 """``ACTIVATION[name](x, parameter) -> y``; for softmax over the last axis."""
 
@@ -110,6 +111,7 @@ SLOPE: dict[str, Callable[[Array, float], Array]] = {
     "hard_swish": lambda x, _: np.where(x >= 3, 1, _between(x, -3, 3, x / 3 + 0.5)).astype(x.dtype),
     "softsign": lambda x, _: (1 / (1 + np.abs(x))) ** 2,
     "relu6": lambda x, _: _between(x, 0, 6, 1),
+    "celu": lambda x, alpha: _step(x, np.exp(np.minimum(x, 0) / alpha)),
 }
 """``SLOPE[name](x, parameter) -> dy/dx`` of the elementwise activations; at a kink, the slope on its left, but where
 what was clipped begins and ends, that of the outside."""

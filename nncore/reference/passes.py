@@ -58,7 +58,7 @@ def tape(program: Program, parameters: Array, X: Array, mode: Mode = PREDICTING)
 
 
 def backward(program: Program, parameters: Array, records: Tape, mode: Training, dy: Array) -> Array:
-    """Return the derivative of the loss by every parameter: backpropagation.
+    """Return the derivative of the loss, and of penalties of outputs, by every parameter: backpropagation.
 
     Parameters
     ----------
@@ -88,8 +88,9 @@ def backward(program: Program, parameters: Array, records: Tape, mode: Training,
         dys[place] = dys[place] + dy if place in dys else dy  # several rows may have read the same y
 
     for i, row in reversed(list(enumerate(program.rows))):
-        x, z, _ = records[i]
-        dz = DERIVATIVE[row.activation](z, dys.pop(i), row.parameter)
+        x, z, y = records[i]
+        of_penalties = (row.activity_l1 * np.sign(y) + 2 * row.activity_l2 * y) / len(y)
+        dz = DERIVATIVE[row.activation](z, dys.pop(i) + of_penalties.astype(y.dtype), row.parameter)
         arrive(row.source, BACKWARD[row.op](row, parameters, x, dz, mode, gradient))
         if row.op == "add":
             arrive(row.skip, dz)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nncore.base.random import dropout_mask
+from nncore.base.random import dropout_mask, normal_noise
 from nncore.program import Row
 from nncore.reference.bfloat16 import add, bfloat16_product
 from nncore.reference.formulas import Array
@@ -266,6 +266,47 @@ def _embedding_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: 
     return np.zeros_like(x)
 
 
+def _prelu(row: Row, parameters: Array, x: Array, mode: Mode) -> Array:
+    y: Array = np.maximum(x, 0) + _gamma_of(row, parameters) * np.minimum(x, 0)
+    return y
+
+
+def _prelu_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mode, gradient: Array) -> Array:
+    below = dz * np.minimum(x, 0)
+    _gamma_of(row, gradient)[...] = over_rows(len(x), lambda rows: below[rows].sum(axis=0))
+    dx: Array = np.where(x > 0, 1, _gamma_of(row, parameters)) * dz
+    return dx
+
+
+def _inverse_rms(row: Row, x: Array) -> Array:
+    inverse: Array = 1 / np.sqrt((x.astype(np.float64) ** 2).mean(axis=1, keepdims=True) + row.parameter)
+    return inverse
+
+
+def _rmsnorm(row: Row, parameters: Array, x: Array, mode: Mode) -> Array:
+    y: Array = x * _inverse_rms(row, x).astype(x.dtype)
+    return y * _gamma_of(row, parameters) if row.weight >= 0 else y
+
+
+def _rmsnorm_backward(row: Row, parameters: Array, x: Array, dz: Array, mode: Mode, gradient: Array) -> Array:
+    """By x_i, r = 1 / sqrt(mean(x**2) + epsilon) has the derivative -r**3 * x_i / n_out."""
+    r, dx_hat = _inverse_rms(row, x), dz
+    if row.weight >= 0:
+        terms = dz * (x * r)
+        _gamma_of(row, gradient)[...] = over_rows(len(x), lambda rows: terms[rows].sum(axis=0))
+        dx_hat = dz * _gamma_of(row, parameters)
+    dx: Array = dx_hat * r - x * r**3 * (dx_hat * x).mean(axis=1, keepdims=True)
+    return dx.astype(x.dtype)
+
+
+def _noise(row: Row, parameters: Array, x: Array, mode: Mode) -> Array:
+    if isinstance(mode, Predicting):
+        return x
+    n, n_columns = x.shape
+    y: Array = x + normal_noise(mode.seed, mode.iteration, row.layer, n, n_columns, row.parameter, x.dtype)
+    return y
+
+
 FORWARD: dict[str, Callable[[Row, Array, Array, Mode], Array]] = {
     "dense": _dense,
     "activation": lambda row, parameters, x, mode: x,
@@ -277,6 +318,9 @@ FORWARD: dict[str, Callable[[Row, Array, Array, Mode], Array]] = {
     "concat": lambda row, parameters, x, mode: x,
     "one_hot": lambda row, parameters, x, mode: _one_hot(row, x),
     "embedding": lambda row, parameters, x, mode: _one_hot(row, x) @ weight_of(row, parameters),
+    "prelu": _prelu,
+    "rmsnorm": _rmsnorm,
+    "noise": _noise,
 }
 """``FORWARD[op](row, parameters, x, mode) -> z``, before the activation, and for add and concat, before the other
 block."""
@@ -292,5 +336,8 @@ BACKWARD: dict[str, Callable[[Row, Array, Array, Array, Mode, Array], Array]] = 
     "concat": lambda row, parameters, x, dz, mode, gradient: dz[:, : row.n_in],
     "one_hot": lambda row, parameters, x, dz, mode, gradient: np.zeros_like(x),
     "embedding": _embedding_backward,
+    "prelu": _prelu_backward,
+    "rmsnorm": _rmsnorm_backward,
+    "noise": lambda row, parameters, x, dz, mode, gradient: dz,
 }
 """``BACKWARD[op](row, parameters, x, dz, mode, gradient) -> dx``; the row's part of `gradient` is filled in."""

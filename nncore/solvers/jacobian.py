@@ -110,10 +110,21 @@ def _embedding(row: Row, x: Array, dy: Array, derivatives: Array) -> None:
     by_weight[...] = (ones[:, :, None] * dy[:, :, None, :]).reshape(by_weight.shape)
 
 
+def _prelu(row: Row, x: Array, dy: Array, derivatives: Array) -> None:
+    derivatives[..., row.weight : row.weight + row.n_out] = dy * np.minimum(x, 0)
+
+
+def _rmsnorm(row: Row, x: Array, dy: Array, derivatives: Array) -> None:
+    root = np.sqrt((x**2).mean(axis=1, keepdims=True) + row.parameter)
+    derivatives[..., row.weight : row.weight + row.n_out] = dy * (x / root)
+
+
 _BY_PARAMETERS: dict[str, Callable[[Row, Array, Array, Array], None]] = {
     "dense": _dense,
     "layernorm": _layernorm,
     "embedding": _embedding,
+    "prelu": _prelu,
+    "rmsnorm": _rmsnorm,
 }
 
 OPS = (*_BY_PARAMETERS, "activation", "add", "columns", "concat", "one_hot")

@@ -210,12 +210,18 @@ def _as_told(ended: str, precision: str | None) -> str:
 MENDS = {
     "batchnorm": "depends on how the rows are cut into batches; use LayerNorm, or the optimizer",
     "dropout": "makes the loss random; remove it, or use the optimizer",
+    "noise": "makes the loss random; remove it, or use the optimizer",
 }
 
 
 def _check_program(program: Program, name: str) -> None:
     """Raise ValueError if a part of the program means nothing where all rows are used at once."""
     for row in program.rows:
+        if row.activity_l1 or row.activity_l2:
+            raise ValueError(
+                f"solver={name!r} minimises the loss and penalties of weights, not the activity_l1 and activity_l2 of "
+                f"layer {row.layer}; use l2, or the optimizer"
+            )
         if row.frozen:
             continue  # a batchnorm of it normalises by its averages, and nothing else of it acts
         if row.op in MENDS:

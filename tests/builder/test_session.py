@@ -53,6 +53,9 @@ def test_the_schema_holds_the_tables_of_the_core():
         "Dropout",
         "Residual",
         "Normalization",
+        "PReLU",
+        "RMSNorm",
+        "GaussianNoise",
     }
     assert found["layers"]["Dense"]["fields"]["units"]["required"]
     assert found["initializers"]["scaled"]["normal"]["type"] == "RandomNormal"

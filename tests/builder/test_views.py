@@ -94,8 +94,14 @@ EVERY_KIND = [
     {"type": "Dropout", "rate": 0.4},
     {"type": "Residual", "layers": [{"type": "Dense", "units": 5, "activation": "tanh", "l2": 0.1}]},
     {"type": "LayerNorm"},
+    {"type": "GaussianNoise", "stddev": 0.1},
+    {"type": "RMSNorm"},
+    {"type": "PReLU", "alpha_initializer": {"type": "Constant", "value": 0.25}},
     {"type": "Dense", "units": 2, "activation": "softmax"},
 ]
+
+
+LATER = {"rms_norm_7", "prelu_8", "dense_9"}
 
 
 @pytest.mark.parametrize("batches", [0, 2])
@@ -111,13 +117,13 @@ def test_card_drawing_and_explanation_have_one_gradient(ask, batches, weighted):
     step = ask.run.current.explain_step(X[rows], y[rows], None if weights is None else weights[rows])
     expected = {}
     for layer in step.layers:
-        found = layer.parameters.get("weight") or layer.parameters.get("gamma")
+        found = next(iter(layer.parameters.values()), None)
         if found is not None:
             expected[layer.name] = frames.rounded(np.linalg.norm(found.gradient.astype(float)))
     frame, explained = ask("state")["frame"], ask("explain")
-    assert set(expected) == {"dense_0", "batch_norm_1", "residual_3", "dense_4", "layer_norm_5", "dense_6"}
+    assert set(expected) == {"dense_0", "batch_norm_1", "residual_3", "dense_4", "layer_norm_5", *LATER}
     assert frame["gradient_norms"] == expected == explained["gradient_norms"]
-    assert set(frame["edges"]) == {"dense_0", "residual_3.projection", "dense_4", "dense_6"} == set(explained["edges"])
+    assert set(frame["edges"]) == {"dense_0", "residual_3.projection", "dense_4", "dense_9"} == set(explained["edges"])
     for name, entry in frame["edges"].items():
         assert {key: explained["edges"][name][key] for key in entry} == entry
         assert entry["gradient_norm"] == expected[name.removesuffix(".projection")]
@@ -131,7 +137,7 @@ def test_the_edges_of_an_explanation_are_what_the_step_does(ask):
     X, y = (part[chosen] for part in ask.run.part("train"))
     step, found = ask.run.model.explain_step(X, y), ask("explain", rows=chosen)["edges"]
     close = {"rtol": 1e-3, "atol": 1e-6}
-    for name in ("dense_4", "dense_6"):
+    for name in ("dense_4", "dense_9"):
         weight, shown = step[name].parameters["weight"], found[name]
         if "strongest" in shown:
             edges = [tuple(map(int, edge[:2])) for edge in shown["strongest"]]
@@ -147,9 +153,9 @@ def test_the_edges_of_an_explanation_are_what_the_step_does(ask):
         np.testing.assert_allclose(values[1], weight.gradient[inputs, units], **close)
         np.testing.assert_allclose(change, (weight.after - weight.before)[inputs, units], **close)
         np.testing.assert_allclose(x, step[name].x[:, inputs], **close)
-    flowing = np.array(found["dense_6"]["x"])[:, :, None] * np.array(found["dense_6"]["weight"])
-    bias = step["dense_6"].parameters["bias"].before
-    np.testing.assert_allclose(flowing.sum(axis=1) + bias, step["dense_6"].z, rtol=2e-3, atol=2e-3)
+    flowing = np.array(found["dense_9"]["x"])[:, :, None] * np.array(found["dense_9"]["weight"])
+    bias = step["dense_9"].parameters["bias"].before
+    np.testing.assert_allclose(flowing.sum(axis=1) + bias, step["dense_9"].z, rtol=2e-3, atol=2e-3)
 
 
 def test_the_loss_after_a_step_is_of_the_values_that_were_dropped_before(ask):

@@ -9,7 +9,9 @@ PROGRAMS = {name: layered_network(name) for name in LAYERED} | {"mixed": mixed_n
 APART = {
     name: program
     for name, program in PROGRAMS.items()
-    if not {"batchnorm", "dropout"} & {row.op for row in program.rows} and program.rows[-1].op == "dense"
+    if name != "activity"
+    and not {"batchnorm", "dropout", "noise"} & {row.op for row in program.rows}
+    and program.rows[-1].op == "dense"
 }
 """Those whose rows of data do not depend on each other; they end with a layer whose raw predictions the loss reads."""
 

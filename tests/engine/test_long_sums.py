@@ -6,7 +6,7 @@ from conftest import FUSED
 from engine_networks import make_plan, network, parameters, read_statistics, state
 
 from nncore import SGD
-from nncore.layers import BatchNorm, Dense, LayerNorm
+from nncore.layers import BatchNorm, Dense, LayerNorm, RMSNorm
 from nncore.program import lower
 
 MANY = 1_000_003  # neither a multiple of a vector nor of a chain
@@ -86,13 +86,23 @@ def test_layer_norm_of_a_million_columns(variant):
     assert plan.predict(X)[0, 0] == pytest.approx(hat[0, 0] + hat[0, -1], rel=2e-6)
 
 
+def test_rms_norm_of_a_million_columns(variant):
+    program = lower([RMSNorm(affine=False), Dense(1)], MANY, "mse")
+    X = np.random.default_rng(4).uniform(0.1, 0.3, (1, MANY)).astype(variant.DTYPE)
+    plan, flat = make_plan(variant, program), np.zeros(program.n_parameters, variant.DTYPE)
+    flat[0] = flat[MANY - 1] = 1  # the first column plus the last
+    plan.set_parameters(flat)
+    expected = (X[0, 0] + X[0, -1]) / np.sqrt((X.astype(np.float64) ** 2).mean() + program.rows[0].parameter)
+    assert plan.predict(X)[0, 0] == pytest.approx(expected, rel=2e-6)
+
+
 @pytest.mark.skipif(len(FUSED) < 4, reason="this machine runs only one instruction set that fuses")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_instruction_sets_agree_on_long_sums(dtype):
     modules = [module for (_, its_dtype), module in FUSED.items() if its_dtype == dtype]
     rng = np.random.default_rng(5)
     for n in (*EDGES, 70_001):
-        z, program = rng.standard_normal((2, n)), lower([LayerNorm(), Dense(1)], n, "mse")
+        z, program = rng.standard_normal((2, n)), lower([LayerNorm(), RMSNorm(), Dense(1)], n, "mse")
         for run in (
             lambda module, z=z: module.activate("softmax", z.astype(dtype), 0.0),
             lambda module, z=z, program=program: make_plan(module, program).predict(z.astype(dtype)),

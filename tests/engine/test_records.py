@@ -68,6 +68,25 @@ def test_dead_units_and_saturated_outputs(variant):
     assert np.isnan(field(records[0], "update_ratio"))  # of a weight that is zero
 
 
+@pytest.mark.parametrize(
+    ("activation", "sums", "share"),
+    [
+        ("tanh", [2.1, -2.3, 0.0, 2.3], 0.5),
+        ("hard_tanh", [1.0, -7.0, 0.99, 0.0], 0.5),
+        ("hard_sigmoid", [3.0, -3.0, -9.0, 2.99], 0.75),
+        ("softsign", [3.4, 3.5, -3.5, 0.0], 0.5),  # the slope is (1 + |x|)^-2
+    ],
+)
+def test_what_saturates_where_its_slope_is_small(variant, activation, sums, share):
+    program = lower([Dense(4, activation), Dense(1)], 2, "mse")
+    plan, weights = make_plan(variant, program, SGD(0.0)), np.zeros(program.n_parameters, variant.DTYPE)
+    weights[program.parameters[1].offset :][:4] = sums
+    plan.set_parameters(weights)
+    nothing = np.zeros((8, 2), variant.DTYPE), np.zeros((8, 1), variant.DTYPE)
+    records = plan.train(*nothing, None, batch_size=8, recorded=np.array([0])).records[0]
+    assert field(records[0], "saturated") == share
+
+
 @pytest.mark.parametrize("name", LAYERED)
 def test_recording_changes_nothing(variant, name):
     program, states = layered_network(name), set()

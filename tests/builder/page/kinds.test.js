@@ -44,6 +44,24 @@ test("scale and shift follow, where the layer has them", () => {
   assert.equal(found.lines[1], "z1,1=2·(4−2)/(√(4+0.001))+(−1)=1");
 });
 
+test("a slope that is learned multiplies what is not positive", () => {
+  const parameters = { alpha: { before: flat([0.25]), gradient: flat([-3]) } };
+  const one = (x, z) => said("PReLU", { x: array([[x]]), z: array([[z]]), parameters });
+  assert.deepEqual(one(2, 2).lines, ["z1,1=x1,1=2"]);
+  assert.deepEqual(one(-2, -0.5).lines, ["z1,1=α1·x1,1=0.25·(−2)=−0.5"]);
+  const back = kindOf("PReLU").backward({ step: { parameters } }, at, { n: 1 });
+  assert.match(back.lines.map(text)[0], /^dα1=.*=−3$/);
+});
+
+test("the mean square of a row, and noise", () => {
+  const step = { x: array([[4]]), z: array([[2]]), statistics: { square: flat([4]) } };
+  const found = said("RMSNorm", step, { spec: { epsilon: 0.001 } });
+  assert.deepEqual(found.lines, ["z1,1=(x1,1)/(√(q1+ε))", "z1,1=(4)/(√(4+0.001))=2"]);
+  assert.equal(kindOf("RMSNorm").backward({ step: { parameters: {} } }, at, { n: 1 }), null);
+  const noisy = said("GaussianNoise", { x: array([[1]]), z: array([[0.5]]) }, { spec: { stddev: 0.1 } });
+  assert.deepEqual(noisy.lines, ["z1,1=x1,1+ε1,1=1+(−0.5)=0.5"]);
+});
+
 test("a group adds what came in, or its projection", () => {
   const step = { x: array([[2]]), z: array([[5]]) };
   const last = { step: { a: array([[3]]) } };

@@ -21,6 +21,7 @@ const START = {
   units: index => (index === 0 ? firstWidth() : widthAt(index)),
   activation: index => functionNamed(nearActivation(index)),
   rate: () => 0.2,
+  stddev: () => 0.1,
   layers: index => [{ ...startingValues(kindWithUnits(), index), units: widthAt(index) }],
 };
 

@@ -131,7 +131,7 @@ function initializerChoice(field, value, onchange) {
   const { scaled, ...names } = store.schema.initializers;
   const [name] = Object.entries(scaled).find(([, about]) => about.type === value?.type) ?? [value];
   const chosen = wanted => (wanted in scaled ? withDefaults(scaled[wanted]) : wanted);
-  return choice(names[field.split("_")[0]], name, wanted => onchange(chosen(wanted)));
+  return choice(names[field.startsWith("weight") ? "weight" : "bias"], name, wanted => onchange(chosen(wanted)));
 }
 
 function withDefaults({ type, fields }) {

@@ -13,8 +13,11 @@ import { batchNorm } from "./batchnorm.js";
 import { dense } from "./dense.js";
 import { dropout } from "./dropout.js";
 import { layerNorm } from "./layernorm.js";
+import { noise } from "./noise.js";
 import { other } from "./other.js";
+import { prelu } from "./prelu.js";
 import { residual } from "./residual.js";
+import { rmsNorm } from "./rmsnorm.js";
 
 const KINDS = {
   Dense: dense,
@@ -23,6 +26,9 @@ const KINDS = {
   LayerNorm: layerNorm,
   Dropout: dropout,
   Residual: residual,
+  PReLU: prelu,
+  RMSNorm: rmsNorm,
+  GaussianNoise: noise,
 };
 
 /** Return the entry of a kind, by the core's name. */
