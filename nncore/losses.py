@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nncore.base import checks, elsewhere, json_form, lazy, own_loss
+from nncore.base import checks, elsewhere, json_form, lazy, own_loss, several_losses
 from nncore.base.json_form import OPTIONAL
 from nncore.base.loss import POSITIVE, SHARE, Crossentropy, Loss, Numbers, Reading, Weighted, expanded, several
 from nncore.base.names import lookup
@@ -26,6 +26,7 @@ from nncore.base.quantities import (
     Pinball,
     Poisson,
 )
+from nncore.base.several_losses import SeveralLosses
 
 __all__ = [
     "LOSSES",
@@ -48,6 +49,7 @@ __all__ = [
     "Pinball",
     "Poisson",
     "Reading",
+    "SeveralLosses",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
     "Weighted",
@@ -386,12 +388,15 @@ LOSSES["mae"] = MeanAbsoluteError
 checks.explain_unknown_arguments([*_CLASSES, CustomLoss])
 checks.explain_frozen(_CLASSES, "model.compile(model.optimizer, loss=dataclasses.replace(model.loss, {name}={value}))")
 
-NAME_OF_KERNEL: dict[str, str] = {**{cls.kernel: cls.name for cls in _CLASSES}, CustomLoss.kernel: "of your own"}
+NAME_OF_KERNEL: dict[str, str] = {cls.kernel: cls.name for cls in _CLASSES}
 """By the name that a program has for a loss, the one that `compile` takes."""
+
+NAME_OF_KERNEL |= {CustomLoss.kernel: "of your own", SeveralLosses.kernel: "of several outputs"}
 
 TARGETS_OF_KERNEL: dict[str, str] = {
     **{cls.kernel: cls.targets or cls.kernel for cls in _CLASSES},
     CustomLoss.kernel: CustomLoss.kernel,
+    SeveralLosses.kernel: SeveralLosses.kernel,
 }
 """By the name that a program has for a loss, that of the first loss which reads such targets."""
 
@@ -409,7 +414,7 @@ def get(loss: str | Loss | own_loss.Answers) -> Loss:
     >>> get("mse")
     MeanSquaredError()
     """
-    if isinstance(loss, CustomLoss):
+    if isinstance(loss, (CustomLoss, SeveralLosses)):
         return loss
     if isinstance(loss, Loss) and not callable(loss):
         return checks.exact("loss", loss, _BY_TYPE)
@@ -462,6 +467,8 @@ def to_dict(loss: Loss) -> dict[str, Any]:
     """
     if isinstance(loss, CustomLoss):
         return own_loss.to_dict(loss)
+    if isinstance(loss, SeveralLosses):
+        return several_losses.to_dict(loss, to_dict)
     return json_form.to_dict(checks.exact("loss", loss, _BY_TYPE))
 
 
@@ -480,6 +487,8 @@ def from_dict(data: dict[str, Any]) -> Loss:
     """
     if isinstance(data, Mapping) and data.get("type") == CustomLoss.__name__:
         return own_loss.from_dict(data)
+    if isinstance(data, Mapping) and data.get("type") == SeveralLosses.__name__:
+        return several_losses.from_dict(data, from_dict)
     loss: Loss = json_form.from_dict("loss", data, _BY_TYPE)
     return loss
 

@@ -231,9 +231,37 @@ LAYERED = {
 """Layers, number of features and loss of networks with every kind of row that a chain of Dense lacks."""
 
 
+SEVERAL = {
+    "several outputs": (
+        [
+            Dense(17, "tanh"),
+            Parallel(
+                [
+                    [Dense(2)],
+                    [Dense(5, "relu"), BatchNorm(), Dense(3), Activation("softmax")],
+                    [Dropout(0.5), Dense(2, "sigmoid")],
+                    [Residual([Dense(4)]), Dense(6)],
+                ]
+            ),
+        ],
+        4,
+        losses.SeveralLosses(
+            [
+                losses.Huber(),
+                losses.SparseCategoricalCrossentropy(),
+                losses.BinaryCrossentropy(label_smoothing=0.1, pos_weight=2.0),
+                losses.Pinball([0.1, 0.5, 0.9]),
+            ],
+            [1.0, 0.5, 0.25, 2.0],
+        ),
+    ),
+}
+"""Likewise, with several losses."""
+
+
 def layered_network(name):
-    """The program of one of `LAYERED`."""
-    return lower(*LAYERED[name])
+    """The program of one of `LAYERED`, or of `SEVERAL`."""
+    return lower(*(LAYERED | SEVERAL)[name])
 
 
 def statistics(program, dtype):
@@ -249,14 +277,22 @@ def data(program, n, dtype, seed=1):
     """Return X and a target of the kind that the program's loss reads."""
     rng = np.random.default_rng(seed)
     X = inputs(program, rng.standard_normal((n, program.n_features))).astype(dtype)
-    if program.loss == "sparse_softmax_crossentropy":
-        return X, rng.integers(program.n_outputs, size=n).astype(np.int32)
-    kind = TARGETS_OF_KERNEL[program.loss]
+    if program.heads:
+        parts = [_target(head, n, dtype, rng).reshape(n, -1) for head in program.heads]
+        return X, np.hstack(parts).astype(dtype)
+    return X, _target(program, n, dtype, rng)
+
+
+def _target(part, n, dtype, rng):
+    """A target of a program with one loss, or of a head."""
+    if part.loss == "sparse_softmax_crossentropy":
+        return rng.integers(part.n_outputs, size=n).astype(np.int32)
+    kind = TARGETS_OF_KERNEL[part.loss]
     draw = rng.random if "crossentropy" in kind or kind == "poisson" else rng.standard_normal
-    target = draw((n, program.n_targets))
+    target = draw((n, part.n_targets))
     if kind == "softmax_crossentropy":
         target /= target.sum(axis=1, keepdims=True)
-    return X, (np.round(target) if "hinge" in program.loss else target).astype(dtype)
+    return (np.round(target) if "hinge" in part.loss else target).astype(dtype)
 
 
 def inputs(program, X):

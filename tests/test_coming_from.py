@@ -36,6 +36,7 @@ from nncore import (
     Nadam,
     Normalization,
     OneCycle,
+    Parallel,
     PiecewiseConstant,
     Pinball,
     Poisson,
@@ -293,6 +294,19 @@ def _():
 def _():
     value, _ = kernels.loss(MeanSquaredError(output_weights=[1, 0.2]), Z, 0 * Z)
     np.testing.assert_allclose(value, (1 * Z[:, 0] ** 2 + 0.2 * Z[:, 1] ** 2) / 2, rtol=1e-12)
+
+
+@row("one loss for several outputs")
+def _():
+    outputs, y = Parallel([[Dense(1)], [Dense(2)]]), [Y, X[:, :2]]
+    together, each = Sequential([outputs]), Sequential([outputs])
+    together.compile(loss="mse"), each.compile(loss=["mse", "mse"])
+    together.fit(X, np.hstack(y)), each.fit(X, y)
+    found = [part - true for part, true in zip(each.predict(X), y, strict=True)]
+    keras = sum((part**2).mean() for part in found)
+    np.testing.assert_allclose(each.evaluate(X, y)["loss"], keras, rtol=1e-6)
+    d = together.predict(X) - np.hstack(y)
+    np.testing.assert_allclose(together.evaluate(X, np.hstack(y))["loss"], (d**2).mean(), rtol=1e-6)
 
 
 @row("label smoothing")

@@ -22,7 +22,7 @@ cdef struct Arena:        # what a pass computes, for `room` rows at a time
     real *values
     real *deltas
     real *words           # (n_word_columns, word_room): what dense rows read, and deltas, rounded
-    double *row_loss
+    double *row_loss      # (room), and of each of several heads once more
     int training          # whether batchnorm takes the batch's statistics and dropout drops
 
 cdef struct Copies:       # of what belongs to a job, kept so that the next one need not allocate
@@ -120,7 +120,7 @@ cdef int ensure_room(Arena *a, const Network *net, isize room, int training) exc
         return ensure_vector(&a.deltas, a.room * net.n_columns) if training else 0
     cdef real *values = nn_allocate(room * net.n_columns)
     cdef real *words = nn_allocate(nn_filled(room) * net.n_word_columns)
-    cdef double *row_loss = <double *>nn_allocate(room * 2)
+    cdef double *row_loss = <double *>nn_allocate(room * 2 * (1 if net.n_heads == 1 else 1 + net.n_heads))
     if values == NULL or words == NULL or row_loss == NULL:
         free(values)
         free(words)

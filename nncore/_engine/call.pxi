@@ -89,7 +89,7 @@ cdef int prepare_job(Engine *e, int purpose, numpy.ndarray X, object target, obj
 cdef int take_target(Engine *e, object target) except -1:
     cdef const int[::1] labels
     cdef const real[:, ::1] targets
-    if e.net.loss == NN_sparse_softmax_crossentropy:
+    if reads_labels(&e.net):
         labels = target
         check_rows("target", labels.shape[0], e.job.n)
         copy_labels(&e.copies, labels, e.net.n_outputs)
@@ -97,7 +97,7 @@ cdef int take_target(Engine *e, object target) except -1:
     else:
         targets = target
         check_rows("target", targets.shape[0], e.job.n)
-        if e.net.loss != OWN_LOSS:
+        if e.net.heads.loss != OWN_LOSS:
             check_targets(&e.net, targets.shape[1])
         e.job.targets, e.job.n_targets = &targets[0, 0], targets.shape[1]
     return 0
@@ -142,8 +142,8 @@ cdef int check_outputs(const Network *net, str name, isize n) except -1:
 
 
 cdef int check_targets(const Network *net, isize n) except -1:
-    if n != net.reading.n_targets:
-        raise ValueError(f"target has {n} columns, the network's loss reads {net.reading.n_targets}")
+    if n != net.n_targets:
+        raise ValueError(f"target has {n} columns, the network's loss reads {net.n_targets}")
     return 0
 
 
@@ -281,6 +281,15 @@ cdef double store_gradient(Engine *e, numpy.ndarray X, target, sample_weight, re
     run_job(e, train_worker, TRAINING_FLOPS, e.job.n, NN_MR)
     load_parameters(&e.net, &gradient_out[0], e.weights.gradient)
     return e.books.epoch_loss / e.job.n if e.outcome.diverged else loss  # then no epoch came to its end
+
+
+cdef int take_heads(Engine *e, double[:, ::1] head_losses) except -1:
+    """Where an evaluation writes the losses of all rows of each of several heads."""
+    if head_losses.shape[0] != e.net.n_heads or head_losses.shape[1] != e.job.n or e.net.n_heads == 1:
+        shape = head_losses.shape[0], head_losses.shape[1]
+        raise ValueError(f"head_losses has shape {shape}, there are {e.net.n_heads} head(s) and {e.job.n} rows")
+    e.job.of_heads = &head_losses[0, 0]
+    return 0
 
 
 cdef double mean_loss(const double *losses, isize n) noexcept nogil:

@@ -54,10 +54,10 @@ cdef void activate_columns(int activation, real parameter, int nv, real *y, isiz
 
 
 cdef void link_in_columns(const Network *net, int nv, real *y, real *spare) noexcept nogil:
-    """As `activate_columns`, by the network's link."""
+    """As `activate_columns`, by the network's links."""
     cdef int j
-    if net.link < NN_N_ACTIVATIONS:
-        activate_columns(net.link, 0, nv, y, net.n_outputs, spare)
+    if net.n_heads == 1 and net.heads.link < NN_N_ACTIVATIONS:
+        activate_columns(net.heads.link, 0, nv, y, net.n_outputs, spare)
         return
     for j in range(nv):
         copy_vectors(spare, 1, y + j * NN_V, nv, net.n_outputs)
@@ -98,7 +98,8 @@ cdef void loss_of_group(Engine *e, int nv, const real *z, isize start, isize n, 
     for j in range(nv):
         n_here = min(<isize>NN_V, n - j * NN_V)
         copy_vectors(spare, 1, z + j * NN_V, nv, e.net.n_outputs)
-        loss_of_columns(&e.net, &e.job, n_here, start + j * NN_V, 1.0, value, spare, spare + e.net.n_outputs * NN_V, w)
+        loss_of_columns(&e.net, &e.job, n_here, start + j * NN_V, 1.0, value, spare, spare + e.net.n_outputs * NN_V, w,
+                        NULL if e.job.of_heads == NULL else e.job.of_heads + start + j * NN_V, e.job.n)
         memcpy(e.job.losses + start + j * NN_V, value, n_here * sizeof(double))
 
 

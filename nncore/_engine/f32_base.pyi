@@ -31,6 +31,8 @@ class TrainResult:
     @property
     def losses(self) -> NDArray[np.float64]: ...
     @property
+    def head_losses(self) -> NDArray[np.float64]: ...
+    @property
     def clipped(self) -> NDArray[np.float64]: ...
     @property
     def recorded(self) -> NDArray[np.int64]: ...
@@ -129,6 +131,7 @@ class Plan:
         sample_weight: _Real | None = None,
         predictions: _Real | None = None,
         row_losses: NDArray[np.float64] | None = None,
+        head_losses: NDArray[np.float64] | None = None,
     ) -> float: ...
 
 def train_together(

@@ -225,13 +225,12 @@ def loss(str name, const real[:, ::1] raw_prediction not None, target, double pa
     cdef const real[:, ::1] targets
     memset(&net, 0, sizeof(Network))
     memset(&job, 0, sizeof(Job))
-    net.loss, net.loss_parameter = name_index(name, NN_LOSS_NAMES, NN_N_LOSSES), parameter
     net.n_outputs = raw_prediction.shape[1]
-    build_reading(&net, reading)
+    build_head(&net, net.n_outputs, name, parameter, "identity", reading, 1.0)
     values = np.empty(n + NN_V)
     cdef double[::1] out = values
     cdef real[:, ::1] columns = np.zeros((3, max(net.n_outputs * NN_V, 1)), DTYPE)
-    if net.loss == NN_sparse_softmax_crossentropy:
+    if reads_labels(&net):
         labels = target
         job.labels = &labels[0] if n else NULL
     else:

@@ -17,12 +17,7 @@ cdef int build_network(Network *net, object program, int to_inputs) except -1:
     """to_inputs: whether deltas go back as far as what the network reads."""
     cdef int i, n = len(program.rows)
     net.n_features, net.n_outputs, net.n_parameters = program.n_features, program.n_outputs, program.n_parameters
-    net.loss = OWN_LOSS if program.loss == "custom" else name_index(program.loss, NN_LOSS_NAMES, NN_N_LOSSES)
-    net.link = link_code(program.link)
-    net.loss_parameter = program.loss_parameter
-    build_reading(net, program.reading)
-    if net.loss == NN_sparse_softmax_crossentropy and net.n_outputs > MAX_CLASSES:
-        raise ValueError(f"the network has {net.n_outputs:,} outputs; sparse labels can tell {MAX_CLASSES:,} apart")
+    build_heads(net, program)
     net.rows = <Row *>calloc(n, sizeof(Row))
     allocated(net.rows, n)
     net.n_rows, net.to_inputs = n, to_inputs
@@ -33,6 +28,8 @@ cdef int build_network(Network *net, object program, int to_inputs) except -1:
         net.n_written += net.rows[i].n_out
     for i in range(n):
         connect_row(net, i, program.rows[i])
+    if net.n_heads > 1:
+        net.linked = new_block(net, net.n_outputs)
     note_kinds(net)
     build_categories(net, program.categories)
     build_norms(net)
@@ -51,23 +48,67 @@ cdef int link_code(str name) except -1:
     return name_index(name, NN_ACTIVATION_NAMES, NN_N_ACTIVATIONS)
 
 
-cdef int build_reading(Network *net, object reading) except -1:
+cdef int build_heads(Network *net, object program) except -1:
+    """One for each loss; a program with a single one says of itself what else its heads say."""
+    cdef isize first = 0
+    if not program.heads:
+        build_head(net, net.n_outputs, program.loss, program.loss_parameter, program.link, program.reading, 1.0)
+        return 0
+    for head in program.heads:
+        if not 1 <= head.n_outputs <= net.n_outputs:
+            raise ValueError(f"a head has {head.n_outputs} outputs, the network has {net.n_outputs}")
+        build_head(net, head.n_outputs, head.loss, head.loss_parameter, head.link, head.reading, head.weight)
+        first += head.n_outputs
+    if first != net.n_outputs:
+        raise ValueError(f"the heads have {first} outputs, the network has {net.n_outputs}")
+    return 0
+
+
+cdef int build_head(Network *net, isize n_outputs, str loss, double parameter, str link, object reading,
+                    double weight) except -1:
+    """Append a head, for the next columns of what the last row writes."""
+    cdef Head *heads = <Head *>realloc(net.heads, (net.n_heads + 1) * sizeof(Head))
+    cdef Head *h
+    cdef isize first = 0
+    allocated(heads, net.n_heads + 1)
+    net.heads = heads
+    if net.n_heads > 0:
+        h = heads + net.n_heads - 1
+        first = h.first + h.n_outputs
+    h = heads + net.n_heads
+    memset(h, 0, sizeof(Head))
+    net.n_heads += 1
+    h.first, h.first_target, h.n_outputs = first, net.n_targets, n_outputs
+    h.loss_parameter, h.weight = parameter, weight
+    h.loss = OWN_LOSS if loss == "custom" else name_index(loss, NN_LOSS_NAMES, NN_N_LOSSES)
+    h.link = link_code(link)
+    build_reading(h, reading)
+    h.n_targets = 1 if h.loss == NN_sparse_softmax_crossentropy else h.reading.n_targets
+    net.n_targets += h.n_targets
+    if h.loss == NN_sparse_softmax_crossentropy and n_outputs > MAX_CLASSES:
+        raise ValueError(f"the network has {n_outputs:,} outputs; sparse labels can tell {MAX_CLASSES:,} apart")
+    if net.n_heads > 1 and (h.loss == OWN_LOSS or net.heads.loss == OWN_LOSS):
+        raise ValueError("a loss of the user's own cannot be one of several")
+    return 0
+
+
+cdef int build_reading(Head *h, object reading) except -1:
     """Take over a `nncore.losses.Reading`; None leaves targets as they are."""
     cdef isize c, n
     cdef double *columns
-    net.reading.n_targets = net.n_outputs
+    h.reading.n_targets = h.n_outputs
     if reading is None:
         return 0
-    n = net.reading.n = len(reading.parameters)
-    if not 1 <= reading.n_targets <= n <= net.n_outputs or n % reading.n_targets > 0:
-        raise ValueError(f"{reading.n_targets} targets cannot be read as {n} for {net.n_outputs} outputs")
+    n = h.reading.n = len(reading.parameters)
+    if not 1 <= reading.n_targets <= n <= h.n_outputs or n % reading.n_targets > 0:
+        raise ValueError(f"{reading.n_targets} targets cannot be read as {n} for {h.n_outputs} outputs")
     columns = <double *>calloc(3 * n, sizeof(double))
     allocated(columns, 3 * n)
-    net.reading.parameters, net.reading.weights, net.reading.positives = columns, columns + n, columns + 2 * n
+    h.reading.parameters, h.reading.weights, h.reading.positives = columns, columns + n, columns + 2 * n
     for c in range(n):
         columns[c], columns[n + c] = reading.parameters[c], reading.weights[c]
         columns[2 * n + c] = reading.positives[c]
-    net.reading.n_targets, net.reading.smoothing, net.reading.missing = (
+    h.reading.n_targets, h.reading.smoothing, h.reading.missing = (
         reading.n_targets, reading.smoothing, reading.missing)
     return 0
 
@@ -179,7 +220,11 @@ cdef isize columns_scratch(const Network *net) noexcept nogil:
 
 cdef isize weights_scratch(const Network *net) noexcept:
     """The area of the loss for the weights of targets, where these are read."""
-    return NN_V * net.n_outputs if net.reading.parameters != NULL else 0
+    cdef int k
+    for k in range(net.n_heads):
+        if net.heads[k].reading.parameters != NULL:
+            return NN_V * net.n_outputs
+    return 0
 
 
 cdef isize scratch_for(const Network *net) noexcept:

@@ -76,12 +76,20 @@ cdef struct Panel:        # a panel of outputs of one weight, all its inputs: th
 cdef struct Category:     # a column of the batch that holds whole numbers from 0, below n_tokens
     isize column, n_tokens
 
+cdef struct Head:         # columns of what the last row writes, in a row, and what becomes of them
+    int loss, link
+    double loss_parameter, weight
+    nn_reading reading    # of targets; its arrays NULL where they are read as they are
+    isize first, n_outputs
+    isize first_target, n_targets          # among the columns of the job's targets
+
 cdef struct Network:
     Row *rows
-    int n_rows, loss, link
-    double loss_parameter
-    nn_reading reading                     # of targets; its arrays NULL where they are read as they are
+    Head *heads
+    int n_rows, n_heads
     isize n_features, n_outputs, n_parameters
+    isize n_targets                        # columns that all heads read
+    isize linked                           # block for one row of a head, where there are several
     isize widest                           # the largest of n_features and all n_out
     isize n_columns                        # of all blocks of values together
     isize n_written                        # numbers that all rows of the program write for a row of the data
@@ -138,12 +146,19 @@ cdef int name_index(str name, const char *const *names, int n) except -1:
     raise ValueError(f"this engine has no {name!r}")
 
 
+cdef void free_heads(Network *net) noexcept nogil:
+    cdef int k
+    for k in range(net.n_heads):
+        free(<void *>net.heads[k].reading.parameters)
+    free(net.heads)
+
+
 cdef void free_network(Network *net) noexcept nogil:
     cdef int i
     for i in range(net.n_rows):
         free(net.rows[i].columns)
     free(net.rows)
-    free(<void *>net.reading.parameters)
+    free_heads(net)
     free(net.categories)
     free(net.blocks)
     free(net.panels)

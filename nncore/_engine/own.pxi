@@ -30,15 +30,22 @@ cdef void given_rows(Engine *e, isize row, isize end, real *columns) noexcept no
         row += n
 
 
+cdef void back_through_link(const Head *h, real *dy, const real *y) noexcept nogil:
+    """dy (n_outputs, NN_V), derivatives by the predictions y of a head, become those by the raw ones."""
+    if h.link == NN_softmax:
+        nn_softmax_backward_columns(dy, dy, y, h.n_outputs)
+    elif h.link != NN_identity:
+        nn_activate_backward(h.link, 0, dy, dy, y, y, h.n_outputs * NN_V)
+
+
 cdef void store_given(const Network *net, const Arena *a, isize row, isize n, real *columns) noexcept nogil:
     """Deltas of the output from derivatives by the prediction; columns: (2, n_outputs, NN_V), of which n rows given."""
     cdef real *y = columns + net.n_outputs * NN_V
-    if net.link != NN_identity:
+    cdef int k
+    if net.n_heads > 1 or net.heads.link != NN_identity:
         load_predictions(net, a, row, n, y)
-        if net.link == NN_softmax:
-            nn_softmax_backward_columns(columns, columns, y, net.n_outputs)
-        else:
-            nn_activate_backward(net.link, 0, columns, columns, y, y, net.n_outputs * NN_V)
+        for k in range(net.n_heads):
+            back_through_link(net.heads + k, columns + net.heads[k].first * NN_V, y + net.heads[k].first * NN_V)
     nn_store_columns(deltas_at(a, net.rows[net.n_rows - 1].y), columns, a.room, net.n_outputs, row, n)
 
 

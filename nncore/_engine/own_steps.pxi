@@ -2,8 +2,10 @@
 # update by a gradient that is given, and derivatives by the inputs.
 
 cdef int check_link(const Network *net) except -1:
-    if net.link >= NN_N_ACTIVATIONS:
-        raise ValueError("derivatives go back through an activation, and not through what makes these predictions")
+    cdef int k
+    for k in range(net.n_heads):
+        if net.heads[k].link >= NN_N_ACTIVATIONS:
+            raise ValueError("derivatives go back through an activation, and not through what makes these predictions")
     return 0
 
 

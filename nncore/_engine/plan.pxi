@@ -21,7 +21,7 @@ cdef class Plan:
         cdef Engine *e = &self.e
         self.program = program
         build_network(&e.net, program, to_inputs)
-        if e.net.loss == OWN_LOSS:
+        if e.net.heads.loss == OWN_LOSS:
             self.own_loss = program.own_loss
             e.own_loss = <PyObject *>self.own_loss
         allocate_weights(&e.weights, &e.net)
@@ -30,6 +30,9 @@ cdef class Plan:
         gather_crew(&e.crew)
         e.crew.scratch_size = scratch_for(&e.net)
         e.optimizer.rule, e.optimizer.clip_scale = NN_sgd, 1
+        if e.net.n_heads > 1:
+            e.books.of_heads = <double *>calloc(2 * e.net.n_heads, sizeof(double))
+            allocated(e.books.of_heads, 2 * e.net.n_heads)
 
     def __dealloc__(self):
         free_engine(&self.e)
@@ -421,19 +424,24 @@ cdef class Plan:
             self.busy = 0
 
     def evaluate(self, numpy.ndarray X not None, target not None, sample_weight=None,
-                 real[:, ::1] predictions=None, double[::1] row_losses=None):
-        """Return the mean loss over all rows; optionally store the outputs (n, n_outputs), and the loss of each row."""
+                 real[:, ::1] predictions=None, double[::1] row_losses=None, double[:, ::1] head_losses=None):
+        """Return the mean loss over all rows; optionally store the outputs (n, n_outputs), and the loss of each row.
+
+        head_losses (n_heads, n): receives the loss of each row by each of several heads, without the head's weight.
+        """
         cdef Engine *e = &self.e
         cdef double[::1] losses = np.empty(max(len(X), 1)) if row_losses is None else row_losses
         check_rows("row_losses", losses.shape[0], max(len(X), 1))
         self.enter()
         try:
-            if e.net.loss == OWN_LOSS and predictions is None:
+            if e.net.heads.loss == OWN_LOSS and predictions is None:
                 predictions = np.empty((len(X), e.net.n_outputs), DTYPE)
             prepare_job(e, EVALUATE, X, target, sample_weight, predictions, 0)
-            e.job.losses = NULL if e.net.loss == OWN_LOSS else &losses[0]
+            e.job.losses = NULL if e.net.heads.loss == OWN_LOSS else &losses[0]
+            if head_losses is not None:
+                take_heads(e, head_losses)
             run_job(e, predict_worker, FORWARD_FLOPS, e.job.n, TILE_ROWS)
-            if e.net.loss == OWN_LOSS:
+            if e.net.heads.loss == OWN_LOSS:
                 score_own(e, &losses[0])
             return mean_loss(&losses[0], e.job.n)
         finally:

@@ -8,6 +8,8 @@ cdef class TrainResult:
     ----------
     losses : ndarray of shape (n_epochs,), float64
         Loss of every epoch that was completed.
+    head_losses : ndarray of shape (n_epochs, n_heads), float64
+        The same of each of several heads, without its weight; of a single one (n_epochs, 0).
     seconds : ndarray of shape (n_epochs,), float64
         How long each of them took.
     clipped : ndarray of shape (n_epochs,), float64
@@ -28,19 +30,20 @@ cdef class TrainResult:
         Mean loss of the last batch that had one.
     """
 
-    cdef readonly object losses, seconds, clipped, recorded, records, scores
+    cdef readonly object losses, head_losses, seconds, clipped, recorded, records, scores
     cdef readonly bint diverged
     cdef readonly isize epoch, batch
     cdef readonly double last_finite_loss
 
 
-cdef TrainResult new_result(isize n_epochs, recorded, isize n_rows, isize n_scores):
+cdef TrainResult new_result(isize n_epochs, recorded, isize n_rows, isize n_scores, isize n_heads):
     """Room for all epochs, and for a record of n_rows rows after each of those in `recorded`."""
     cdef TrainResult result = TrainResult()
     result.losses, result.seconds, result.clipped = np.empty(n_epochs), np.empty(n_epochs), np.full(n_epochs, NAN)
     result.recorded = np.array([], np.int64) if recorded is None else np.asarray(recorded)
     result.records = np.empty((len(result.recorded), n_rows, N_FIELDS))
     result.scores = np.empty((n_epochs, n_scores))
+    result.head_losses = np.empty((n_epochs, 0 if n_heads == 1 else n_heads))
     return result
 
 
@@ -49,8 +52,10 @@ cdef int fill_result(Engine *e, TrainResult result) except -1:
     cdef double[::1] losses = result.losses, seconds = result.seconds, clipped = result.clipped
     cdef const int64_t[::1] recorded = result.recorded
     cdef double[:, :, ::1] records = result.records
-    cdef double[:, ::1] scores = result.scores
+    cdef double[:, ::1] scores = result.scores, of_heads = result.head_losses
     e.job.losses, e.job.seconds = &losses[0], &seconds[0]
+    if e.net.n_heads > 1:
+        e.job.of_heads = &of_heads[0, 0]
     if e.optimizer.clip_value > 0 or e.optimizer.clip_norm > 0:
         e.job.clipped = &clipped[0]
     if recorded.shape[0] > 0:
@@ -71,6 +76,7 @@ cdef int cut_result(TrainResult result, const Outcome *outcome) except -1:
     """Leave the epochs that were completed."""
     result.losses, result.seconds = result.losses[:outcome.epochs_done], result.seconds[:outcome.epochs_done]
     result.clipped = result.clipped[:outcome.epochs_done]
+    result.head_losses = result.head_losses[:outcome.epochs_done]
     result.recorded = result.recorded[result.recorded < outcome.epochs_done]
     result.records = result.records[:len(result.recorded)]
     result.scores = result.scores[:outcome.epochs_scored]
@@ -91,7 +97,7 @@ cdef TrainResult prepare_training(Engine *e, numpy.ndarray X, target, sample_wei
     e.job.seed, e.job.first_epoch, e.job.n_epochs = seed, first_epoch, epochs
     e.job.max_seconds = 0 if max_seconds is None else max(float(max_seconds), 1e-9)
     take_scoring(e, scoring)
-    result = new_result(epochs, recorded, e.net.n_rows, scoring.n_scores)
+    result = new_result(epochs, recorded, e.net.n_rows, scoring.n_scores, e.net.n_heads)
     fill_result(e, result)
     if learning_rates is not None:
         check_rates(learning_rates.shape[0], epochs * n_batches(&e.job))

@@ -45,6 +45,25 @@ cdef inline void apply_row(const Weights *w, const real *flat, const Row *r, con
         select_forward(r, x, skip, y, 1, 0, 1)
 
 
+cdef inline void link_row(const Head *h, real *y) noexcept nogil:
+    if h.link < NN_N_ACTIVATIONS:
+        activate_row(h.link, 0, y, h.n_outputs)
+    else:
+        nn_single_link(h.link, h.n_outputs // h.reading.n_targets, h.loss_parameter, y, h.n_outputs)
+
+
+cdef void link_each(const Network *net, const real *y, real *out, real *spare) noexcept nogil:
+    """out (n_outputs) = y behind the link of each head; spare: for whole vectors of one head, which begin anywhere."""
+    cdef int k
+    cdef const Head *h
+    for k in range(net.n_heads):
+        h = net.heads + k
+        memset(spare, 0, nn_padded(h.n_outputs) * sizeof(real))
+        memcpy(spare, y + h.first, h.n_outputs * sizeof(real))
+        link_row(h, spare)
+        memcpy(out + h.first, spare, h.n_outputs * sizeof(real))
+
+
 cdef inline void predict_row_by(const Network *net, const Weights *w, const real *flat, const real *x, real *out,
                                 real *scratch) noexcept nogil:
     """out (n_outputs) = the network's output for x (n_features); scratch: (n_columns).
@@ -63,11 +82,11 @@ cdef inline void predict_row_by(const Network *net, const Weights *w, const real
         source = x if r.live_x == 0 and r.op == DENSE else scratch + r.live_x
         apply_row(w, flat, r, source, scratch + r.live_skip, scratch + r.y)
     y = scratch + r.live_y
-    if net.link < NN_N_ACTIVATIONS:
-        activate_row(net.link, 0, y, net.n_outputs)
+    if net.n_heads == 1:
+        link_row(net.heads, y)
+        memcpy(out, y, net.n_outputs * sizeof(real))
     else:
-        nn_single_link(net.link, net.n_outputs // net.reading.n_targets, net.loss_parameter, y, net.n_outputs)
-    memcpy(out, y, net.n_outputs * sizeof(real))
+        link_each(net, y, out, scratch + net.linked)
 
 
 cdef void predict_row(const Network *net, const Weights *w, const real *x, real *out, real *scratch) noexcept nogil:

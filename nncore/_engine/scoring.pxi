@@ -23,7 +23,7 @@ cdef object prepare_validation(Engine *e, Scoring *s, numpy.ndarray X, target, s
     """Prepare a job that evaluates, as `Plan.evaluate` does; return room for the losses of its rows."""
     row_losses = np.empty(max(len(X), 1))
     cdef double[::1] losses = row_losses
-    if e.net.loss == OWN_LOSS and predictions is None:
+    if e.net.heads.loss == OWN_LOSS and predictions is None:
         predictions = np.empty((len(X), e.net.n_outputs), DTYPE)
     exchange_copies(e)
     try:
@@ -32,7 +32,7 @@ cdef object prepare_validation(Engine *e, Scoring *s, numpy.ndarray X, target, s
         exchange_copies(e)
     s.validation = e.job
     s.row_losses = &losses[0]
-    s.validation.losses = NULL if e.net.loss == OWN_LOSS else s.row_losses
+    s.validation.losses = NULL if e.net.heads.loss == OWN_LOSS else s.row_losses
     check_counted(e, s, &s.validation)
     return row_losses, predictions
 

@@ -56,23 +56,25 @@ cdef bint are_whole(const real *x, isize n, double most) noexcept:
 
 cdef bint take_values(Engine *e, y) noexcept:
     """Whether y holds targets, a column for each output."""
-    cdef isize n = e.job.n, n_targets = e.net.reading.n_targets
+    cdef isize n = e.job.n, n_targets = e.net.n_targets
     cdef double total
-    if e.net.loss == OWN_LOSS and not e.own_checked:
+    if e.net.heads.loss == OWN_LOSS and not e.own_checked:
         return 0  # Python does that first
-    if e.net.loss == OWN_LOSS and is_plain(y) and numpy.PyArray_NDIM(y) == 2:
+    if e.net.n_heads > 1:
+        return 0  # they are in arrays of their own
+    if e.net.heads.loss == OWN_LOSS and is_plain(y) and numpy.PyArray_NDIM(y) == 2:
         n_targets = numpy.PyArray_DIM(y, 1)
     if n_targets == 0 or not is_shaped(y, n, n_targets):
         return 0
     e.job.n_targets = n_targets
     e.job.targets = <const real *>numpy.PyArray_DATA(y)
-    if e.net.loss == NN_softmax_crossentropy or e.net.loss == NN_softmax_focal or e.net.loss == NN_kl_divergence:
+    if e.net.heads.loss == NN_softmax_crossentropy or e.net.heads.loss == NN_softmax_focal or e.net.heads.loss == NN_kl_divergence:
         return n_targets > 1 and choices_fit(e.job.targets, n, n_targets)  # one column would be one of labels
-    if e.net.loss == NN_sigmoid_crossentropy or e.net.loss == NN_sigmoid_focal:
+    if e.net.heads.loss == NN_sigmoid_crossentropy or e.net.heads.loss == NN_sigmoid_focal:
         return nn_shares(e.job.targets, n * n_targets, &total)
-    if e.net.loss == NN_hinge or e.net.loss == NN_squared_hinge:
+    if e.net.heads.loss == NN_hinge or e.net.heads.loss == NN_squared_hinge:
         return are_whole(e.job.targets, n * n_targets, 1)
-    if e.net.loss == NN_poisson and not are_whole(e.job.targets, n * n_targets, INFINITY):
+    if e.net.heads.loss == NN_poisson and not are_whole(e.job.targets, n * n_targets, INFINITY):
         return 0  # Python knows what to say of rates below 0
     return nn_finite(e.job.targets, n * n_targets)
 
@@ -120,7 +122,7 @@ cdef bint take_batch(Engine *e, X, y, sample_weight, isize most) except -1:
     try:
         taken = take_few_rows(e, X, most)
         if taken:
-            taken = take_labels(e, y) if e.net.loss == NN_sparse_softmax_crossentropy else take_values(e, y)
+            taken = take_labels(e, y) if reads_labels(&e.net) else take_values(e, y)
         return taken and (sample_weight is None or take_weights(e, sample_weight))
     finally:
         nn_fp_end(fp)

@@ -12,15 +12,17 @@ cdef int check_lane(const Engine *e, const Engine *first, isize k) except -1:
     cdef const Network *net = &e.net
     cdef const Row *r
     cdef int i
-    if net.loss == OWN_LOSS:
+    if net.n_heads > 1 or first.net.n_heads > 1:
+        raise ValueError(f"plan {k} has several losses, which lanes do not add up")
+    if net.heads.loss == OWN_LOSS:
         raise ValueError(f"plan {k} has a loss of its own, which lanes do not ask")
     if NN_BFLOAT16:
         raise ValueError("lanes multiply what is not rounded: no products of bfloat16")
     if e.job.kind != NN_REAL:
         raise ValueError(f"X of plan {k} is not of {DTYPE}, which lanes read alone")
-    if (net.n_rows != first.net.n_rows or net.n_features != first.net.n_features or net.loss != first.net.loss
-            or net.loss_parameter != first.net.loss_parameter or net.link != first.net.link
-            or net.reading.parameters != NULL or first.net.reading.parameters != NULL
+    if (net.n_rows != first.net.n_rows or net.n_features != first.net.n_features
+            or net.heads.loss != first.net.heads.loss or net.heads.loss_parameter != first.net.heads.loss_parameter or net.heads.link != first.net.heads.link
+            or net.heads.reading.parameters != NULL or first.net.heads.reading.parameters != NULL
             or e.optimizer.rule != first.optimizer.rule):
         raise ValueError(f"plan {k} has another shape, loss or rule than plan 0")
     for i in range(net.n_rows):

@@ -56,11 +56,37 @@ cdef enum:
 cdef void begin_epoch(Engine *e, isize epoch) noexcept nogil:
     e.books.epoch_loss, e.books.epoch_started, e.optimizer.n_clipped_steps = 0, nn_now(), 0
     nn_tally_take(&e.optimizer.n_clipped_values)
+    begin_heads(e)
     begin_anew(e)
     if e.job.window:
         begin_windows(e, <uint64_t>(e.job.first_epoch + epoch))
     elif e.job.order != NULL:
         draw_order(e, <uint64_t>(e.job.first_epoch + epoch))
+
+
+cdef void begin_heads(Engine *e) noexcept nogil:
+    if e.books.of_heads != NULL:
+        memset(e.books.of_heads, 0, 2 * e.net.n_heads * sizeof(double))
+
+
+cdef void add_heads(Engine *e) noexcept nogil:
+    """What `end_segment` does to the losses, to those of each of several heads."""
+    cdef int k
+    cdef isize i
+    cdef double *batch = e.books.of_heads
+    cdef double *epoch = e.books.of_heads + e.net.n_heads
+    for k in range(e.net.n_heads):
+        for i in range(e.stage.n_rows):
+            batch[k] += e.arena.row_loss[(k + 1) * e.arena.room + i]
+        if e.stage.last:
+            epoch[k] += batch[k]
+            batch[k] = 0
+
+
+cdef void end_heads(Engine *e, isize epoch) noexcept nogil:
+    cdef int k
+    for k in range(e.net.n_heads if e.job.of_heads != NULL else 0):
+        e.job.of_heads[epoch * e.net.n_heads + k] = e.books.of_heads[e.net.n_heads + k] / e.job.n
 
 
 cdef void begin_anew(Engine *e) noexcept nogil:
@@ -108,6 +134,7 @@ cdef int end_epoch(Engine *e, isize epoch) noexcept nogil:
     """Return whether to go on."""
     cdef double now = nn_now()
     e.job.losses[epoch] = e.books.epoch_loss / e.job.n
+    end_heads(e, epoch)
     e.job.seconds[epoch] = now - e.books.epoch_started
     if e.job.clipped != NULL:
         e.job.clipped[epoch] = clipped_share(e)
@@ -128,6 +155,8 @@ cdef int end_segment(Engine *e, isize epoch, isize batch) noexcept nogil:
     cdef isize i
     for i in range(e.stage.n_rows):
         e.books.batch_loss += e.arena.row_loss[i]
+    if e.job.of_heads != NULL:
+        add_heads(e)
     if not e.stage.last:
         return 1
     cdef double loss = e.books.batch_loss

@@ -33,6 +33,7 @@ cdef struct Job:          # what a call works on; the arrays are borrowed from t
     double max_seconds
     const double *learning_rates       # (n_epochs, steps of an epoch), or NULL
     double *losses        # (n_epochs); in evaluate (n), one per row
+    double *of_heads      # (n_epochs, n_heads), in evaluate (n_heads, n): of several heads, or NULL
     double *seconds       # (n_epochs)
     double *clipped       # (n_epochs), or NULL: see clipped_share
     const int64_t *recorded  # (n_records): epochs of this job after which to record the layers, ascending
@@ -84,6 +85,7 @@ cdef struct Stage:        # what workers are doing together: items of a segment'
 
 cdef struct Books:        # kept by worker 0 while a job of training runs
     double batch_loss, epoch_loss
+    double *of_heads                   # (2, n_heads): the same of each of several heads
     double started, epoch_started      # job; epoch
     isize iterations_before            # the epoch
     int spare_is_start                 # `spare` holds the state at the start of the epoch; else `state` still does
@@ -195,6 +197,7 @@ cdef void free_engine(Engine *e) noexcept nogil:
     free_copies(&e.copies)
     free_copies(&e.validation_copies)
     free(e.optimizer.squares)
+    free(e.books.of_heads)
     free(e.records.weights)
     free(e.records.vectors)
     free(e.crew.scratch)

@@ -49,6 +49,12 @@ def weighted_by_class(data: Data, program: Program, class_weight: Any, dtype: np
     >>> weighted_by_class(data, program, "balanced").sample_weight
     array([0.66666667, 0.66666667, 0.66666667, 2.        ])
     """
+    if program.heads:
+        raise ValueError(
+            "class_weight is for one loss, and the model has several: give sample_weight, which weighs the rows of all "
+            "outputs, or a loss with weights, such as BinaryCrossentropy(pos_weight=...), CategoricalFocalCrossentropy("
+            "alpha=[...])"
+        )
     dtype = dtype or data.X.dtype
     target, measured = data.target, np.ones(len(data.target), bool)
     if program.masks:  # whatever the weights of rows that were not measured: they have no loss

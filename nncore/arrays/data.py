@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nncore.arrays import categories
 from nncore.arrays.inputs import sample_weights
+from nncore.arrays.several import targets_of_heads
 from nncore.arrays.targets import targets
 from nncore.base.typing import Array
 from nncore.program import Program
@@ -39,7 +40,10 @@ def data_for(
     """Return checked features `X` with `y` and `sample_weight` as `program` needs them; columns of y by `names`."""
     if isinstance(X, np.ndarray):  # a source has been looked through
         categories.check(program, X)
-    target = targets(y, program.loss, len(X), program.n_targets, dtype, names, missing=program.masks)
+    if program.heads:
+        target = targets_of_heads(y, program.heads, len(X), dtype)
+    else:
+        target = targets(y, program.loss, len(X), program.n_targets, dtype, names, missing=program.masks)
     return Data(X, target, None if sample_weight is None else sample_weights(sample_weight, len(X), dtype))
 
 

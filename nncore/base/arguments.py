@@ -105,7 +105,7 @@ ADVICE = elsewhere.table(
         "label_smoothing": SMOOTHED,
         "expand_nested line_length positions print_fn": "print(model.summary()) shows the table, so leave it out",
         "loss metrics optimizer": OF_COMPILE,
-        "loss_weights": "it is the loss's, as in model.compile(loss=nncore.MeanSquaredError(output_weights=[1, 0.5]))",
+        "loss_weights": "it is compile's, of several losses; for one, MeanSquaredError(output_weights=[1, 0.5])",
         "mask_missing": "it is the loss's, as in model.compile(loss=nncore.MeanSquaredError(mask_missing=True))",
         "embeddings_regularizer": PENALTY_OF_VECTORS,
         "input_length mask_zero padding_idx": "there are no sequences, but one column for each layer, so leave it out",

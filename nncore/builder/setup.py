@@ -239,6 +239,8 @@ def check(setup: Setup, prepared: Prepared) -> None:
         If layers, loss, metrics, batch size and data do not fit together, or the network is too large for a page.
     """
     _check_layers(setup.layers)
+    if isinstance(setup.loss, losses.SeveralLosses):
+        raise Refusal("the builder trains networks with one loss; several are for a script", "training.loss")
     program, loss = _lowered(setup, prepared.X.shape[1])
     metrics = metrics_for(setup, prepared.dataset)
     located("training.metrics", scoring.bind_metrics, metrics, loss)

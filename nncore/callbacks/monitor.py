@@ -62,11 +62,13 @@ def _given(monitor: str, mode: str) -> str:
 
 
 def _direction(monitor: str, mode: str) -> str:
-    name = monitor.removeprefix("val_")
-    if name in METRICS:
-        return "max" if is_larger_better(METRICS[name]) else "min"
-    if name == "loss":
-        return "min"
+    of_output = monitor.removeprefix("val_")
+    for name in (of_output, *(of_output[at + 1 :] for at, sign in enumerate(of_output) if sign == "_")):
+        if name in METRICS:  # the longest first: of one of several outputs, its name stands before it
+            return "max" if is_larger_better(METRICS[name]) else "min"
+        if name == "loss":
+            return "min"
+    name = of_output
     near = None if bare(name) in OF_A_KIND["metric"] else _meant(monitor, ("loss", "val_loss"))
     mend = f"; did you mean {near!r}?" if near else ""
     raise ValueError(

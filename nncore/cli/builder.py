@@ -21,7 +21,7 @@ from nncore.datasets.generators import GENERATORS
 from nncore.datasets.notes import Split
 from nncore.datasets.notes import read as read_notes
 from nncore.datasets.schema import Schema
-from nncore.losses import CustomLoss
+from nncore.losses import CustomLoss, Loss, SeveralLosses
 from nncore.model import snapshot
 
 if TYPE_CHECKING:
@@ -91,6 +91,19 @@ def session_for(options: argparse.Namespace) -> Session:
         raise UsageError(str(refusal)) from None
 
 
+def _check_loss(loss: Loss, path: str) -> None:
+    if isinstance(loss, CustomLoss):
+        raise UsageError(
+            f"the loss of {path} is the function {loss.name!r}, and the builder trains by nncore's own; in Python, "
+            "compile the model with one of these, and save it again"
+        )
+    if isinstance(loss, SeveralLosses):
+        raise UsageError(
+            f"{path} has several outputs with a loss each, and the builder trains networks with one loss; use it from "
+            "Python: nncore.load(path).fit(X, [y, ...])"
+        )
+
+
 def _with_model(options: argparse.Namespace) -> Session:
     """Return a session that goes on with a model from a file."""
     from nncore.builder import reopening
@@ -99,11 +112,7 @@ def _with_model(options: argparse.Namespace) -> Session:
     from nncore.builder.setup import Setup
 
     model = model_file.opened(options.model, f"data are named with --data: nncore builder --data {options.model}")
-    if isinstance(model.loss, CustomLoss):
-        raise UsageError(
-            f"the loss of {options.model} is the function {model.loss.name!r}, and the builder trains by nncore's own; "
-            "in Python, compile the model with one of these, and save it again"
-        )
+    _check_loss(model.loss, options.model)
     notes = read_notes(model.metadata)
     name = options.data or (notes[1].data if notes else None)
     if name is None:

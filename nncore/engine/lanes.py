@@ -39,7 +39,7 @@ def shape(program: Program, optimizer: Optimizer) -> Hashable | None:
     """
     if program.precision is not None or optimizer.clip_norm is not None:
         return None
-    if program.reading is not None or program.own_loss is not None:
+    if program.reading is not None or program.own_loss is not None or program.heads:
         return None
     if any(row.activity_l1 or row.activity_l2 for row in program.rows):
         return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -17,7 +18,7 @@ from nncore.base.source import Source
 from nncore.base.typing import Array
 from nncore.errors import ModelFileError
 from nncore.history import History
-from nncore.losses import CustomLoss, Loss
+from nncore.losses import CustomLoss, Loss, SeveralLosses
 from nncore.many.arguments import checked_models, in_memory
 from nncore.many.folds import SEED
 from nncore.many.together import fit_many
@@ -122,8 +123,11 @@ class Ensemble:
     # ---- answers
 
     def predict_all(self, X: ArrayLike | Source) -> Array:
-        """Return the outputs of every member, (n_models, n_samples, n_outputs)."""
-        return np.stack([model.predict(X) for model in self.models])
+        """Return the outputs of every member, (n_models, n_samples, n_outputs).
+
+        Of several outputs with a loss each, this and the mean, deviation and quantiles are lists, as ``predict`` is.
+        """
+        return self._each(X, lambda found: np.stack([*found]))
 
     def predict(self, X: ArrayLike | Source) -> Array:
         """Return the mean of the members' outputs, (n_samples, n_outputs): added up one by one in float64.
@@ -143,12 +147,13 @@ class Ensemble:
         >>> bool((ensemble.predict(X)[:, 1:] > variances.mean(axis=0)).all())
         True
         """
-        mean = _mixture if self._mixes() else _mean
-        return mean((model.predict(X) for model in self.models), len(self), self.models[0].dtype)
+        loss, n, dtype = self.models[0].loss, len(self), self.models[0].dtype
+        mixes = [_is_mixed(part) for part in loss.losses] if isinstance(loss, SeveralLosses) else [self._mixes()]
+        return self._each(X, *(partial(_mixture if mixed else _mean, n=n, dtype=dtype) for mixed in mixes))
 
     def _mixes(self) -> bool:
         """Whether the members answer with means and variances; ValueError if some do and others not."""
-        links = [model.loss.link == "mean_and_variance" for model in self.models]
+        links = [_is_mixed(model.loss) for model in self.models]
         if len(set(links)) > 1:
             one, other = links.index(True), links.index(False)
             raise ValueError(f"models[{one}] answers with means and variances, models[{other}] does not: compile alike")
@@ -159,7 +164,8 @@ class Ensemble:
 
         Of members that answer with means and variances it is that between their means, and between their variances.
         """
-        return np.asarray(self.predict_all(X).std(axis=0, dtype=np.float64), self.models[0].dtype)
+        dtype = self.models[0].dtype
+        return self._each(X, lambda found: np.asarray(np.stack([*found]).std(axis=0, dtype=np.float64), dtype))
 
     def predict_quantiles(self, X: ArrayLike, q: float | Sequence[float]) -> Array:
         """Return quantiles of the members' outputs, as numpy.quantile: (n_samples, n_outputs), for several `q` first.
@@ -173,8 +179,8 @@ class Ensemble:
         (3, 4, 1)
         """
         shares = [SHARE(f"q[{i}]", share) for i, share in enumerate(np.atleast_1d(q).tolist())]
-        found = np.quantile(self.predict_all(X), shares if np.ndim(q) else shares[0], axis=0)
-        return np.asarray(found, self.models[0].dtype)
+        wanted, dtype = shares if np.ndim(q) else shares[0], self.models[0].dtype
+        return self._each(X, lambda found: np.asarray(np.quantile(np.stack([*found]), wanted, axis=0), dtype))
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return the mean of the members' class probabilities; see ``Sequential.predict_proba``."""
@@ -195,6 +201,11 @@ class Ensemble:
         state = self.models[0]._state
         if y is None and not isinstance(X, Source):
             raise TypeError("Ensemble.evaluate() missing 1 required positional argument: 'y'")
+        if isinstance(current_loss(state), SeveralLosses):
+            raise ValueError(
+                "evaluate of an ensemble is for one loss, and its models have several; score what predict returns for "
+                "each output, as by nncore.metrics"
+            )
         data, loss = converted(built(state).program, state, X, y, None, sources=True), current_loss(state)
         outputs, target, weight = self.predict(X), data.target, data.sample_weight
         if isinstance(loss, CustomLoss):
@@ -211,7 +222,22 @@ class Ensemble:
 
     def predictor(self) -> EnsemblePredictor:
         """Return a frozen copy for single rows: the mean of the members' `Sequential.predictor`."""
+        loss = self.models[0].loss
+        if isinstance(loss, SeveralLosses) and any(map(_is_mixed, loss.losses)):
+            raise ValueError("predictor of an ensemble mixes no variances of one of several outputs; take predict")
         return EnsemblePredictor([model.predictor() for model in self.models], self._mixes())
+
+    def _each(self, X: ArrayLike | Source, *functions: Callable[[Iterable[Array]], Array]) -> Array:
+        """Return the function of the members' predictions; of several outputs with a loss each, a list of it for each.
+
+        There is a function for each, or one for all.
+        """
+        found = (model.predict(X) for model in self.models)
+        if not self.models[0].program.heads:
+            return functions[0](found)
+        outputs = [*zip(*found, strict=True)]
+        of_each = functions if len(functions) > 1 else functions * len(outputs)
+        return cast(Array, [function(of_it) for function, of_it in zip(of_each, outputs, strict=True)])
 
     def _mean(self, outputs: Iterable[Array]) -> Array:
         return _mean(outputs, len(self), self.models[0].dtype)
@@ -351,6 +377,11 @@ class EnsemblePredictor:
 
     def __repr__(self) -> str:
         return f"EnsemblePredictor({len(self.predictors)} of {self.predictors[0]!r})"
+
+
+def _is_mixed(loss: Loss) -> bool:
+    """Whether a network with this loss answers with means and variances."""
+    return loss.link == "mean_and_variance"
 
 
 def _mean(outputs: Iterable[Array], n: int, dtype: np.dtype) -> Array:

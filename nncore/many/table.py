@@ -65,7 +65,8 @@ class Table:
     def whole(self, state: State, program: Program, names: tuple[Names, Names], index: int = 0) -> Data:
         """Return all rows as model number `index` reads them, without a copy where they are so already."""
         outputs = output_names(state, program)
-        key = program.loss, program.n_outputs, program.reading, program.categories, state.dtype, names[0], outputs
+        reads = program.loss, program.n_outputs, program.reading, program.heads, program.categories
+        key = *reads, state.dtype, names[0], outputs
         if key not in self._targets:
             X = self.features(state, program.n_features)
             self._targets[key] = data_for(program, state.dtype, X, self.y, None, outputs)
@@ -101,7 +102,7 @@ class Table:
         """Return what histories keep of these data: the same for all networks that are trained on them in a row."""
         target, kind = (
             None if validation is None else validation.target,
-            (program.loss, program.precision, program.reading),
+            (program.loss, program.precision, program.reading, program.heads),
         )
         parts = (*data, target)
         read = program.reading is not None

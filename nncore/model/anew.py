@@ -67,7 +67,7 @@ def config(state: State) -> dict[str, Any]:
         "layers": [layers.to_dict(layer) for layer in state.layers],
         "optimizer": optimizers.to_dict(state.optimizer),
         "loss": None if state.loss is None else losses.to_dict(state.loss),
-        "metrics": list(kept_metrics(state.metrics)),
+        "metrics": [list(of) if isinstance(of, tuple) else of for of in kept_metrics(state.metrics)],
     }
 
 

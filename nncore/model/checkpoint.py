@@ -29,7 +29,7 @@ from nncore.model import modelfile
 from nncore.optimizers import Optimizer
 from nncore.program import MIXED_BFLOAT16, Program, lower
 from nncore.program.naming import count_layers
-from nncore.training import scoring
+from nncore.training import outputs, scoring
 from nncore.version import __version__
 
 FORMAT_VERSION = 3
@@ -50,7 +50,7 @@ class Snapshot:
         True if it follows from the last layer.
     optimizer : Optimizer
     metrics : tuple of str
-        Names; metrics that are functions are not kept.
+        Names, of several outputs a tuple for each; metrics that are functions are not kept.
     seed, epoch, iterations : int
         Seed of the model, epochs trained, updates done.
     name : str or None
@@ -72,7 +72,7 @@ class Snapshot:
     loss: Loss
     loss_is_inferred: bool
     optimizer: Optimizer
-    metrics: tuple[str, ...]
+    metrics: tuple[Any, ...]
     seed: int
     epoch: int
     iterations: int
@@ -288,6 +288,7 @@ def _lowered(fields: dict[str, Any]) -> Program:
         if precision is not None and dtype != np.float32:
             raise ValueError(f"precision {precision!r} is of dtype float32, got {dtype}")
         program = lower(fields["layers"], fields["n_features"], fields["loss"], precision)
+        outputs.checked_metrics(fields["metrics"], fields["layers"], fields["loss"])
         for what, n in (("feature_names", program.n_features), ("output_names", program.n_targets)):
             if fields.get(what) is not None:
                 checks.items(what, fields[what], n)
@@ -308,8 +309,12 @@ def _layers(name: str, value: Any) -> tuple[Layer, ...]:
     return tuple(layers.from_dict(layer) for layer in checks.items(name, value))
 
 
-def _metrics(name: str, value: Any) -> tuple[str, ...]:
-    names = [checks.text(f"{name}[{i}]", metric) for i, metric in enumerate(checks.items(name, value))]
+def _metrics(name: str, value: Any) -> tuple[Any, ...]:
+    """Rule: names; of several outputs with a loss each, a list for each."""
+    given = checks.items(name, value)
+    if any(isinstance(of_output, list) for of_output in given):
+        return tuple(_metrics(f"{name}[{i}]", checks.items(f"{name}[{i}]", of_it)) for i, of_it in enumerate(given))
+    names = [checks.text(f"{name}[{i}]", metric) for i, metric in enumerate(given)]
     scoring.checked_metrics(names)
     return tuple(names)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore import losses, optimizers
+from nncore import optimizers
 from nncore.base import checks
 from nncore.base.names import did_you_mean
 from nncore.base.own_loss import Answers
@@ -21,7 +21,7 @@ from nncore.optimizers import Optimizer
 from nncore.program import MIXED_BFLOAT16, Program, check_output, lower
 from nncore.training.batches import MiniBatches, Shuffle
 from nncore.training.loop import Strategy
-from nncore.training.scoring import bind_metrics, checked_metrics
+from nncore.training.outputs import bound, checked_metrics, chosen_loss
 from nncore.training.state import State, loss_of, new_network, program_for
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ DTYPES = (np.dtype("float32"), np.dtype("float64"))
 POLICIES = (*(dtype.name for dtype in DTYPES), MIXED_BFLOAT16)
 """What a model may compute in, by name."""
 SEED = checks.integer(0, 2**64 - 1)
+
+Losses = str | Loss | Answers | Sequence[Any] | Mapping[str, Any] | None
+Metrics = str | Metric | Iterable[Any] | Mapping[str, Any] | None
+Weights = Sequence[float] | Mapping[str, float] | None
+"""What ``compile`` takes: of several outputs with a loss each, one for each, in a list or by the name of the output."""
 
 
 def new_state(seed: int | None, dtype: Any, name: str | None) -> State:
@@ -110,20 +115,21 @@ def build(state: State, n_features: int) -> None:
 def compile_model(
     state: State,
     optimizer: str | Optimizer,
-    loss: str | Loss | Answers | None,
-    metrics: str | Metric | Iterable[str | Metric] | None,
+    loss: Losses,
+    metrics: Metrics,
     keep_state: bool = False,
+    loss_weights: Weights = None,
 ) -> None:
     """Choose how to train; see ``Sequential.compile``."""
     new_optimizer = optimizers.get(optimizer)
-    new_loss = None if loss is None else losses.get(loss)
-    new_metrics = checked_metrics(metrics)
     checks.flag("keep_state", keep_state)
     with state.turn.changing():
+        new_loss = chosen_loss(state.layers, loss, loss_weights)
+        new_metrics = checked_metrics(metrics, state.layers, new_loss)
         if state.layers or new_loss:
             effective = loss_of(state.layers, new_loss)
             check_output(state.layers, effective)
-            bind_metrics(new_metrics, effective)
+            bound(new_metrics, state.layers, effective)
             if state.network is not None:
                 program = lower(state.layers, state.network.program.n_features, effective, state.precision)
                 state.network = _recompiled(state.network, program, new_optimizer)

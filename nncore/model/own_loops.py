@@ -217,10 +217,12 @@ LINKS = ("identity", "sigmoid", "softmax", "exponential")
 
 
 def _features(state: State, network: Network, X: ArrayLike) -> Array:
-    if network.program.link not in LINKS:
+    program = network.program
+    links = [head.link for head in program.heads] or [program.link]
+    if not set(links) <= set(LINKS):
         raise ValueError(
             f"derivatives do not go back through what the loss {current_loss(state).name} makes of the outputs "
-            f"({network.program.link}); compile the model with a loss of another kind"
+            f"({', '.join(links)}); compile the model with a loss of another kind"
         )
     array = inputs.features(X, state.dtype, network.program.n_features, state.feature_names)
     categories.check(network.program, array, state.feature_names)
@@ -228,7 +230,11 @@ def _features(state: State, network: Network, X: ArrayLike) -> Array:
 
 
 def _derivatives(state: State, dloss_dy: Any, shape: tuple[int, int]) -> Array:
-    """Return derivatives by the outputs as the engine reads them."""
+    """Return derivatives by the outputs as the engine reads them, a list of those of several outputs side by side."""
+    if built(state).program.heads and isinstance(dloss_dy, (list, tuple)):
+        dloss_dy = np.hstack(
+            [inputs.real_array(of_it, state.dtype, f"dloss_dy[{k}]") for k, of_it in enumerate(dloss_dy)]
+        )
     given: Array = inputs.real_array(dloss_dy, state.dtype, "dloss_dy")
     if given.ndim == 1 and shape[1] == 1:
         given = given.reshape(-1, 1)
@@ -259,7 +265,8 @@ def _backward(state: State, X: ArrayLike, dloss_dy: Derivatives, training: bool)
 
 def _asked(state: State, function: Callable[[Array], ArrayLike], _: None, y: Array) -> tuple[Floats, Array]:
     shape = y.shape
-    return np.zeros(len(y)), _derivatives(state, function(y), shape)
+    program = built(state).program
+    return np.zeros(len(y)), _derivatives(state, function(prediction.apart(program, y) if program.heads else y), shape)
 
 
 def _apply_gradient(state: State, gradient: ArrayLike, epoch: float | None) -> None:

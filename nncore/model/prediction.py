@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore.arrays import categories, inputs
+from nncore.arrays.several import places
 from nncore.arrays.targets import refuse_unmeasured
 from nncore.base import checks
 from nncore.base.bfloat16 import round_to_bfloat16
@@ -19,7 +20,7 @@ from nncore.engine import own_arithmetic
 from nncore.losses import Crossentropy
 from nncore.model.definition import given
 from nncore.network import Network
-from nncore.program import ParameterBlock, last_activation
+from nncore.program import ParameterBlock, Program, last_activation
 from nncore.training import scoring, streaming
 from nncore.training.state import State, built, converted, current_loss, scorers
 
@@ -35,7 +36,8 @@ def predict(state: State, X: ArrayLike | Source) -> Array:
     array: Any = X
     if not network.reads(X):
         if isinstance(X, Source):
-            return _of_source(state, network, X)
+            found = _of_source(state, network, X)
+            return apart(network.program, found) if network.program.heads else found
         n_features, names = network.program.n_features, state.feature_names
         array = _rounded_features(X, state.dtype, n_features, names, empty=True, check_finite=False, narrow=True)
     predictions = network.predict(array) if array.dtype == state.dtype or _is_right(network, array) else None
@@ -43,7 +45,12 @@ def predict(state: State, X: ArrayLike | Source) -> Array:
         raise _refusal(state, network, X)
     if state.precision is not None and not _all_finite(predictions):
         _check_rounded(state, X)
-    return predictions
+    return apart(network.program, predictions) if network.program.heads else predictions
+
+
+def apart(program: Program, predictions: Array) -> Any:
+    """Return the predictions of each output with a loss of its own, (n, n_outputs) of it, in the order of branches."""
+    return [np.ascontiguousarray(predictions[:, columns]) for _, columns, _ in places(program.heads)]
 
 
 @own_arithmetic
@@ -115,7 +122,13 @@ def predict_classes(state: State, X: ArrayLike, predict: Predict) -> NDArray[np.
 
 def _classifier(state: State, caller: str) -> tuple[str, bool]:
     """Return what makes class scores of logits, and whether the network's outputs are logits."""
-    built(state)
+    program = built(state).program
+    if program.heads:
+        names = [head.name for head in program.heads]
+        raise ValueError(
+            f"{caller} is for models with one output, and this one has {', '.join(names)}; predict gives an array for "
+            f"each, of classes their probabilities: predict(X)[{len(names) - 1}].argmax(axis=1), say"
+        )
     loss, activation = current_loss(state), last_activation(state.layers)
     if isinstance(loss, Crossentropy):
         return str(loss.activation), loss.from_logits
@@ -143,14 +156,14 @@ def evaluate(
     if network.program.masks:
         refuse_unmeasured(data.target, "y")
     if metrics:
-        from nncore.training.trial import check_targets  # here, not at the top, to keep `import nncore` quick
+        from nncore.training.trial import check_parts  # here, not at the top, to keep `import nncore` quick
 
-        check_targets(state.metrics, current_loss(state), data.target, network.program.n_outputs)
+        check_parts(state, network.program, data)
     shown = current_loss(state) if named and metrics else None  # a list shows no balance of classes
     scores = scoring.evaluate(network, data, metrics, shown)
     if state.precision is not None and not math.isfinite(scores["loss"]):
         _check_rounded(state, X)
-    return scores if named else list(scores) if state.metrics else scores["loss"]
+    return scores if named else list(scores) if state.metrics or network.program.heads else scores["loss"]
 
 
 def loss_and_gradient(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, Array]:

@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from nncore.base import checks, elsewhere
 from nncore.base.answered import Layers, answer, refuse_setting
-from nncore.base.own_loss import Answers
 from nncore.base.source import Source
 from nncore.base.typing import Array
 from nncore.engine import own_arithmetic
@@ -147,7 +146,7 @@ class Sequential(OwnLoops):
 
     @property
     def metrics(self) -> tuple[str | Metric, ...]:
-        """Names and functions given to `compile`."""
+        """Names and functions given to `compile`; of several outputs with a loss each, a tuple for each."""
         return self._state.metrics
 
     @property
@@ -382,10 +381,11 @@ class Sequential(OwnLoops):
     def compile(
         self,
         optimizer: str | Optimizer = "adam",
-        loss: str | Loss | Answers | None = None,
-        metrics: str | Metric | Iterable[str | Metric] | None = None,
+        loss: definition.Losses = None,
+        metrics: definition.Metrics = None,
         *,
         keep_state: bool = False,
+        loss_weights: definition.Weights = None,
     ) -> None:
         """Choose how to train. Optional: without it Adam and the loss that suits the last layer are used.
 
@@ -396,17 +396,22 @@ class Sequential(OwnLoops):
         ----------
         optimizer : str or Optimizer
             A name in `nncore.optimizers.OPTIMIZERS`, such as ``"adam"``, or an instance: ``Adam(learning_rate=0.01)``.
-        loss : str, Loss, callable or None
+        loss : str, Loss, callable, list, dict or None
             None infers it from the last layer: softmax sparse_categorical_crossentropy, sigmoid binary_crossentropy,
             else mean_squared_error. A function of your own, ``(y_true, y_pred) -> (losses, gradient)``, or an object
-            that can be called so, is a `CustomLoss`, which says what it gets and returns.
+            that can be called so, is a `CustomLoss`, which says what it gets and returns. If the layers end with a
+            `Parallel`, a list has a loss for each of its branches, or a dict by their names: these are then outputs
+            with a loss each, and what is minimised is the sum. One loss is of all branches together.
         metrics : list of str and functions, optional
             Names from `nncore.metrics.METRICS`, objects from `nncore.metrics` such as ``F1("macro")``, or functions of
             (y_true, y_pred) that return one number. y_true are the targets in the form the loss reads: class indices
             (n,) for sparse_categorical_crossentropy, else (n, n_outputs); y_pred are the predictions (n, n_outputs).
-            Functions of scikit-learn that want classes get them.
+            Functions of scikit-learn that want classes get them. Of several outputs with a loss each, a list has the
+            metrics of each output, or a dict by their names; one metric alone is for all of them.
         keep_state : bool
             Whether moments and number of updates go on, if the optimizer is of the same kind as before.
+        loss_weights : list or dict of float, optional
+            What the loss of each of several outputs counts in the sum, >= 0; by default 1.
 
         Raises
         ------
@@ -415,8 +420,22 @@ class Sequential(OwnLoops):
             then as before.
         RuntimeError
             If called while the model is being trained.
+
+        Examples
+        --------
+        >>> from nncore import Dense, Parallel, Sequential
+        >>> outputs = Parallel([[Dense(1, name="price")], [Dense(3, "softmax", name="kind")]])
+        >>> model = Sequential([Dense(8, "relu"), outputs])
+        >>> losses = ["mse", "sparse_categorical_crossentropy"]
+        >>> model.compile(loss=losses, loss_weights=[1.0, 0.5], metrics=[["mae"], ["accuracy"]])
+        >>> X, price, kind = [[0.0, 1.0], [1.0, 0.0]], [2.5, 4.0], [2, 0]
+        >>> model.fit(X, [price, kind]).columns[:5]
+        ('loss', 'price_loss', 'kind_loss', 'price_mae', 'kind_accuracy')
+        >>> price, kind = model.predict(X)
+        >>> price.shape, kind.shape
+        ((2, 1), (2, 3))
         """
-        definition.compile_model(self._state, optimizer, loss, metrics, keep_state)
+        definition.compile_model(self._state, optimizer, loss, metrics, keep_state, loss_weights)
 
     # ---- changing the layers
 
@@ -599,6 +618,7 @@ class Sequential(OwnLoops):
             For classes: indices (n_samples,) or one-hot rows (n_samples, n_outputs). For binary_crossentropy values in
             0..1, otherwise any numbers, (n_samples,) or (n_samples, n_outputs). Several columns of a table go by name
             as those of `X` do. Class names have to be numbered: ``names, y = numpy.unique(y, return_inverse=True)``.
+            For several outputs with a loss each, a list with such an array for each, or a dict by their names.
         epochs : int
             How many times to go through the data. Epochs are numbered on over all calls of `fit`.
         batch_size : int, optional
@@ -805,6 +825,7 @@ class Sequential(OwnLoops):
         `X` may be a source of `nncore.data`, too: it is read, and predicted, part by part.
 
         Of one output, too, they are a column: take ``[:, 0]`` to compare them with a target of shape (n_samples,).
+        Of several outputs with a loss each, a list with such an array for each, in the order of the branches.
 
         `batch_size` and `verbose` are there for programs written for Keras and change nothing: rows need not be cut
         into batches, and no bar is shown.
@@ -822,6 +843,8 @@ class Sequential(OwnLoops):
     @own_arithmetic
     def predictor(self, out: Predictor | None = None) -> Predictor:
         """Return a frozen copy of the network that answers single rows, in well under a microsecond for a small one.
+
+        Several outputs with a loss each stand side by side in its answers, in the order of the branches.
 
         See `nncore.Predictor` for how to call it: with one row or several, into an array of yours, from any
         number of threads. `Dropout` is left out of it, and `BatchNorm` folded into the weights of a `Dense` beside it
@@ -902,6 +925,8 @@ class Sequential(OwnLoops):
         return_dict: bool = True,
     ) -> Scores:
         """Return ``{"loss": ..., metric: ...}`` on these rows; `sample_weight` weighs loss and ``weighted_`` metrics.
+
+        Of several outputs with a loss each, ``<output>_loss`` and ``<output>_<metric>`` follow the weighted sum.
 
         Parameters
         ----------

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nncore.arrays import categories, inputs
+from nncore.arrays.several import places
 from nncore.base import checks
 from nncore.base.names import did_you_mean
 from nncore.base.typing import Array
@@ -18,6 +19,7 @@ from nncore.layers import Layer
 from nncore.model import prediction
 from nncore.network import Network
 from nncore.program import Program
+from nncore.program.heads import ends
 from nncore.program.naming import in_depth, layer_names
 from nncore.program.reading import place_of
 from nncore.program.row import ParameterBlock
@@ -94,8 +96,13 @@ def activations(state: State, X: ArrayLike, layer: str | int) -> Array:
     if place < 0:
         return np.array(array)
     row = program.rows[place]
-    if place == len(program.rows) - 1 and (row.op == "dense" or row.layer != number):
-        return prediction.predict(state, array)  # behind the link, which the loss has taken out of it
+    behind = row.op == "dense" or row.layer != number  # ... the link, which the loss has taken out of it
+    if program.heads:
+        found = _of_output(network, array, place, behind)
+        if found is not None:
+            return found
+    elif place == len(program.rows) - 1 and behind:
+        return prediction.predict(state, array)
     part = replace(
         program,
         rows=program.rows[: place + 1],
@@ -103,6 +110,8 @@ def activations(state: State, X: ArrayLike, layer: str | int) -> Array:
         loss="squared_error",
         loss_parameter=0.0,
         link="identity",
+        reading=None,
+        heads=(),
     )
     parameters, statistics = network.weights()
     cut = Network(part, parameters, state.optimizer)
@@ -110,3 +119,17 @@ def activations(state: State, X: ArrayLike, layer: str | int) -> Array:
     found = cut.predict(array)
     assert found is not None, "the rows are finite"
     return found
+
+
+def _of_output(network: Network, X: Array, place: int, behind: bool) -> Array | None:
+    """Return what ends with one of several losses, or all of it, as it is predicted; None of what lies before it."""
+    program = network.program
+    columns = {len(program.rows) - 1: slice(None)}
+    if behind:
+        for end, (_, of_it, _) in zip(ends(program.rows), places(program.heads), strict=True):
+            columns[end] = of_it
+    if place not in columns:
+        return None
+    whole = network.predict(X)
+    assert whole is not None, "the rows are finite"
+    return np.ascontiguousarray(whole[:, columns[place]])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nncore.base.typing import Array
-from nncore.metrics import METRICS, Metric, OfClasses, Weighted, name_of
+from nncore.metrics import METRICS, OfClasses, Weighted, name_of
 from nncore.model.definition import add, compile_model, new_state
 from nncore.network import Network
 from nncore.training.state import State, built, current_loss, loss_of, output_names, program_for
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from nncore.model.checkpoint import Snapshot
 
 
-def kept_metrics(metrics: Iterable[str | Metric]) -> tuple[str, ...]:
-    """Return the names of those metrics that a name says all of: functions are left out.
+def kept_metrics(metrics: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the names of those metrics that a name says all of: functions are left out. Of several outputs, by output.
 
     Examples
     --------
@@ -25,6 +25,9 @@ def kept_metrics(metrics: Iterable[str | Metric]) -> tuple[str, ...]:
     >>> kept_metrics(["acc", F1("macro"), F1(zero_division=1), accuracy])
     ('acc', 'f1_macro')
     """
+    metrics = tuple(metrics)
+    if any(isinstance(of_output, tuple) for of_output in metrics):
+        return tuple(map(kept_metrics, metrics))
     named = ((name_of(metric), metric) for metric in metrics if isinstance(metric, (str, OfClasses, Weighted)))
     return tuple(name for name, metric in named if metric in (name, METRICS.get(name)))
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nncore import engine
 from nncore.base import html
 from nncore.layers import Activation, Dense, Layer, Normalization, as_activation
-from nncore.program import Program, last_activation
+from nncore.losses import SeveralLosses
+from nncore.program import Program, last_activation, output_names
+from nncore.program.heads import branches_of
 from nncore.program.lowering import output_width
 from nncore.program.naming import in_depth, layer_name
 from nncore.program.reading import place_of
@@ -130,6 +134,15 @@ def _count(program: Program | None, number: int) -> str:
     return f"{sum(block.size for block in program.parameters if block.layer == number):,}"
 
 
+def of_outputs(layers: Sequence[Layer], loss: SeveralLosses) -> str:
+    """Return the losses of several outputs, as a sum."""
+    names = output_names(layers) if len(branches_of(layers)) == len(loss.losses) else map(str, range(len(loss.losses)))
+    return " + ".join(
+        f"{'' if weight == 1 else f'{weight:g} * '}{part.name} of {name}"
+        for name, part, weight in zip(names, loss.losses, loss.weights, strict=True)
+    )
+
+
 def _totals(state: State) -> list[str]:
     lines = []
     if state.network is not None:
@@ -140,6 +153,8 @@ def _totals(state: State) -> list[str]:
         lines.append(f"parameters: {n:,} ({n * state.dtype.itemsize / 1024:,.1f} KiB){resting}")
     if state.layers:
         inferred = f" (inferred from {last_activation(state.layers)})" if state.loss is None else ""
-        lines.append(f"loss: {current_loss(state).name}{inferred}")
+        loss = current_loss(state)
+        said = of_outputs(state.layers, loss) if isinstance(loss, SeveralLosses) else loss.name
+        lines.append(f"loss: {said}{inferred}")
     lines.append(f"optimizer: {state.optimizer}")
     return lines

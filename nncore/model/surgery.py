@@ -15,7 +15,7 @@ from nncore.layers import LAYERS, Layer
 from nncore.network import Network, initial_parameters
 from nncore.program import ParameterBlock, Program, lower, refuse_absurd_size
 from nncore.program.naming import count_layers, in_depth, layer_names
-from nncore.training.scoring import bind_metrics
+from nncore.training.outputs import bound
 from nncore.training.state import State, current_loss, loss_of
 
 
@@ -132,7 +132,7 @@ def _operate(state: State, layers: list[Layer], origins: list[int | None]) -> Su
         return SurgeryReport()
     loss, loss_before = loss_of(layers, state.loss), current_loss(state)
     program = lower(layers, network.program.n_features, loss, state.precision)
-    bind_metrics(state.metrics, loss)
+    bound(state.metrics, layers, loss)
     refuse_absurd_size(program, state.dtype.itemsize, state.optimizer.n_slots)
     origin_of = _origins_in_depth(before, layers, origins)
     fitting = _fitting(network.program, program, origin_of)

@@ -296,11 +296,13 @@ class Network:
         sample_weight: Array | None,
         predictions: Array | None,
         row_losses: Floats | None = None,
+        head_losses: Floats | None = None,
     ) -> float:
-        """Return the loss; write predictions (n, n_outputs) and the loss of each row (n,) to where they are wanted."""
+        """Return the loss; write predictions (n, n_outputs), losses (n,) and (n_heads, n) to where they are wanted."""
         self.turn.check()
         with self.turn.lock:
-            return float(self.ready_plan().evaluate(X, target, sample_weight, predictions, row_losses))
+            plan = self.ready_plan()
+            return float(plan.evaluate(X, target, sample_weight, predictions, row_losses, head_losses))
 
     def loss_and_gradient(
         self, X: Array, target: Array, sample_weight: Array | None, seed: int = 0

@@ -1,5 +1,6 @@
 """A model's layers as a *program*: a straight list of rows that the engine, or the NumPy reference, runs."""
 
+from nncore.program.heads import Head, output_names
 from nncore.program.lowering import (
     MIXED_BFLOAT16,
     Program,
@@ -14,6 +15,7 @@ from nncore.program.row import ParameterBlock, Row, batch_columns
 
 __all__ = [
     "MIXED_BFLOAT16",
+    "Head",
     "ParameterBlock",
     "Program",
     "Row",
@@ -21,6 +23,7 @@ __all__ = [
     "check_output",
     "last_activation",
     "lower",
+    "output_names",
     "refuse_absurd_size",
     "refuse_frozen",
     "refuse_unsuitable_batch",

@@ -6,7 +6,7 @@ Shapes are inferred in `nncore.program.rows`; what the network ends with and its
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from nncore import losses
@@ -28,7 +28,8 @@ from nncore.layers import (
     branches,
     leaves,
 )
-from nncore.losses import CustomLoss, Loss, Reading
+from nncore.losses import CustomLoss, Loss, Reading, SeveralLosses
+from nncore.program.heads import Head, branches_of, heads_of, output_names, refuse_unsuitable_output, take_link
 from nncore.program.row import BATCH, ParameterBlock, Row, batch_columns
 from nncore.program.rows import Rows, refuse_lone_softmax
 
@@ -72,6 +73,10 @@ class Program:
         How the loss comes from the caller's targets to its own, where these are others.
     own_loss : CustomLoss or None
         What the engine asks in Python instead of a kernel.
+    heads : tuple of Head
+        Where there are several losses: the columns, loss and link of each, in the order of the columns. `loss` and
+        `link` are "several" then, and the targets columns of one matrix. Empty where there is one loss, which the
+        fields above describe.
     """
 
     n_features: int
@@ -87,10 +92,13 @@ class Program:
     precision: str | None = None
     reading: Reading | None = None
     own_loss: CustomLoss | None = None
+    heads: tuple[Head, ...] = ()
 
     @property
     def n_targets(self) -> int:
         """Columns of the targets, where these are numbers."""
+        if self.heads:
+            return sum(head.n_targets for head in self.heads)
         return self.n_outputs if self.reading is None else self.reading.n_targets
 
     @property
@@ -104,9 +112,14 @@ class Program:
         return tuple(found)
 
     @property
+    def head_losses(self) -> tuple[str, ...]:
+        """What the losses of the heads are called where they are recorded."""
+        return tuple(f"{head.name}_loss" for head in self.heads)
+
+    @property
     def masks(self) -> bool:
         """Whether targets that are NaN were not measured."""
-        return self.reading is not None and self.reading.missing
+        return any(part.reading is not None and part.reading.missing for part in self.heads or (self,))
 
     def __str__(self) -> str:
         header = ("row", "op", "reads", "layer", "n_in", "n_out", "activation", "weight", "bias")
@@ -114,7 +127,8 @@ class Program:
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
         loss = f"{self.loss}({self.loss_parameter:g})" if self.loss_parameter else self.loss
-        return "\n".join([*lines, f"link {self.link}, loss {loss}, {self.n_parameters} parameters"])
+        ends = [f"{head.name}: columns {head.first}.., link {head.link}, loss {head.loss}" for head in self.heads]
+        return "\n".join([*lines, *ends, f"link {self.link}, loss {loss}, {self.n_parameters} parameters"])
 
 
 def _cells(number: int, row: Row) -> tuple[str, ...]:
@@ -172,7 +186,12 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str, precision:
         raise ValueError(f"{_SPOILS[found.rows[-1].op]}; remove it from the end of {list(layers)}")
     n_parameters, n_statistics = _total(found.parameters), _total(found.statistics)
     _refuse_absurd_size(found.rows, n_parameters)
-    rows, link = _take_link(found.rows, loss)
+    heads: tuple[Head, ...] = ()
+    if isinstance(loss, SeveralLosses):
+        rows, heads = heads_of(found.rows, layers, loss)
+        link = loss.kernel
+    else:
+        rows, link = take_link(found.rows, loss)
     return Program(
         n_features,
         rows[-1].n_out,
@@ -187,6 +206,7 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str, precision:
         precision,
         loss.reading(rows[-1].n_out),
         loss if isinstance(loss, CustomLoss) else None,
+        heads,
     )
 
 
@@ -221,12 +241,20 @@ def last_activation(layers: Sequence[Layer]) -> str:
 
 def check_output(layers: Sequence[Layer], loss: Loss) -> None:
     """Raise ValueError if what the network ends with does not suit `loss`, whatever its number of features."""
+    if isinstance(loss, SeveralLosses):
+        loss.check_count(len(branches_of(layers)))
+        for name, branch, of_it in zip(output_names(layers), branches_of(layers), loss.losses, strict=True):
+            try:
+                check_output(branch, of_it)
+            except ValueError as error:
+                raise ValueError(f"output {name!r}: {error}") from None
+        return
     width = output_width(layers)
     if width is not None:
         op = {Residual: "add", Parallel: "concat"}.get(type(layers[-1]), "dense")
         last = Row(op, len(layers) - 1, width, width, last_activation(layers))
         refuse_lone_softmax(last.activation, last.n_out, f"layers[{last.layer}]")
-        _refuse_unsuitable_output(last, loss)
+        refuse_unsuitable_output(last, loss)
         loss.reading(last.n_out)
 
 
@@ -330,60 +358,3 @@ def refuse_frozen(program: Program) -> None:
     learning = ("dense", "batchnorm", "layernorm", "embedding", "prelu", "rmsnorm")
     if all(row.frozen for row in program.rows if row.op in learning):
         raise ValueError("every layer is frozen, so there is nothing to train; model.unfreeze(layer) lets one learn")
-
-
-def _take_link(rows: list[Row], loss: Loss) -> tuple[list[Row], str]:
-    """Take the activation that belongs to a loss out of the last row, so that the loss reads what comes before it."""
-    last = rows[-1]
-    _refuse_unsuitable_output(last, loss)
-    if loss.activation is None or loss.raw:
-        return rows, loss.link or "identity"
-    if last.op == "activation":
-        return rows[:-1], loss.activation
-    if last.activity_l1 or last.activity_l2:
-        raise ValueError(
-            f"activity_l1 and activity_l2 of the last layer cannot be of its {loss.activation}, which the loss takes "
-            f"over; for penalties of what goes into it, put Activation({loss.activation!r}) behind the Dense"
-        )
-    return [*rows[:-1], replace(last, activation="identity", parameter=0.0)], loss.activation
-
-
-_LAST = {
-    "add": "a Residual, which adds its input to what its last layer gives",
-    "concat": "a Parallel, which puts what its branches give side by side",
-    "columns": "Columns, which chooses some of what the layer before it gives",
-    "one_hot": "a CategoryEncoding, which learns nothing",
-    "embedding": "an Embedding, which looks up what it has learned",
-}
-
-
-def _refuse_unsuitable_output(last: Row, loss: Loss) -> None:
-    name, given = type(loss).__name__, last.activation
-    if loss.last is not None and given not in loss.last:
-        known = " or ".join("none" if one == "identity" else repr(one) for one in loss.last)
-        raise ValueError(
-            f"loss {name}() expects the last layer's activation to be {known}, got {given!r}; leave it out: "
-            f"Dense({last.n_out})"
-        )
-    if loss.activation is None:
-        return
-    call = f"{name}({loss.raw_argument}={loss.raw})"
-    if loss.raw and given != "identity":
-        raise ValueError(
-            f"loss {call} expects the last layer to have no activation, got {given!r}; "
-            f"remove the activation, or set {loss.raw_argument}=False"
-        )
-    if last.op in _LAST and not loss.raw:
-        raise ValueError(
-            f"loss {call} expects {loss.activation!r} at the very end, but the last layer is {_LAST[last.op]}; put "
-            f"Activation({loss.activation!r}) or another Dense behind it"
-        )
-    if not loss.raw and given != loss.activation:
-        raw = "logarithms" if loss.activation == "exponential" else "logits"
-        raise ValueError(
-            f"loss {call} expects the last layer's activation to be {loss.activation!r}, got {given!r}; set "
-            f"activation={loss.activation!r} on the last layer, or no activation there and "
-            f"loss={name}({loss.raw_argument}=True), with which predict gives {raw}"
-        )
-    if loss.activation == "softmax" and last.n_out == 1:
-        raise ValueError(f"loss {call} over 1 output is always 0; use BinaryCrossentropy with sigmoid for two classes")

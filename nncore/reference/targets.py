@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nncore.program import Program
+from nncore.program import Head, Program
 from nncore.reference.formulas import ACTIVATION, Array
 from nncore.reference.losses import LOSS, LOSS_GRADIENT, OF_EACH, SLOPE_OF_EACH, gaussian
 
@@ -33,9 +33,24 @@ def slopes(program: Program, z: Array, target: Array) -> Array:
 
 
 def _of_rows(program: Program, z: Array, target: Array, derivative: int) -> Array:
+    if not program.heads:
+        return _of_one(program, z, target, derivative)
+    found, at = [], 0
+    for head in program.heads:
+        of_it = target[:, at : at + head.n_targets]
+        at += head.n_targets
+        if head.loss == "sparse_softmax_crossentropy":
+            of_it = of_it[:, 0].astype(int)
+        columns = z[:, head.first : head.first + head.n_outputs]
+        found.append(head.weight * _of_one(head, columns, of_it, derivative))
+    return np.hstack(found) if derivative else np.sum(found, axis=0)
+
+
+def _of_one(program: Program | Head, z: Array, target: Array, derivative: int) -> Array:
+    """Return row losses, or slopes, of one loss."""
     kernel, reading, (of_rows, of_each) = program.loss, program.reading, _TABLES[derivative]
     found: Array
-    if program.own_loss is not None:
+    if isinstance(program, Program) and program.own_loss is not None:
         found = program.own_loss(target, z)[derivative]
         return found
     if reading is None:
@@ -56,7 +71,7 @@ def _of_rows(program: Program, z: Array, target: Array, derivative: int) -> Arra
     return found
 
 
-def _read(program: Program, target: Array) -> tuple[Array, Array]:
+def _read(program: Program | Head, target: Array) -> tuple[Array, Array]:
     """Return targets and weights of all that is compared."""
     reading = program.reading
     assert reading is not None
@@ -72,6 +87,12 @@ def _read(program: Program, target: Array) -> tuple[Array, Array]:
 
 def linked(program: Program, z: Array) -> Array:
     """Return the predictions that raw ones stand for."""
+    if program.heads:
+        return np.hstack([_linked(head, z[:, head.first : head.first + head.n_outputs]) for head in program.heads])
+    return _linked(program, z)
+
+
+def _linked(program: Program | Head, z: Array) -> Array:
     if program.link == "sorted":
         return np.sort(z.reshape(len(z), program.n_targets, -1), axis=2).reshape(z.shape)
     if program.link == "mean_and_variance":

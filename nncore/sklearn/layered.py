@@ -93,7 +93,7 @@ class _Layered(NetworkEstimator):
             layers=_hidden(self.layers),
             output_layer=checks.optional(_output)("output_layer", self.output_layer),
             optimizer=settings.solver("optimizer", self.optimizer),
-            loss=self._default_loss if self.loss is None else losses.get(self.loss),
+            loss=self._default_loss if self.loss is None else _one_loss(self.loss),
             epochs=checks.integer(1, checks.EPOCHS)("epochs", self.epochs),
             batch_size=checks.integer(1, checks.COUNT)("batch_size", self.batch_size),
             shuffle=checks.flag("shuffle", self.shuffle),
@@ -286,3 +286,10 @@ class Regressor(NumbersMixin, _Layered):
         """Train for one epoch on these rows; as `MLPRegressor.partial_fit`."""
         self._learn_part(X, y, sample_weight)
         return self
+
+
+def _one_loss(given: Any) -> Loss:
+    """Return a loss; of several an estimator, whose y is one array, has no use."""
+    if isinstance(given, (list, tuple, dict, losses.SeveralLosses)):
+        raise ValueError(f"loss must be one loss, got {given!r}: for several outputs with a loss each take Sequential")
+    return losses.get(given)

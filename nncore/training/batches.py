@@ -25,8 +25,9 @@ from nncore.schedules import Schedule
 from nncore.training import sampling, streaming
 from nncore.training.decay import check_decay, rates_between
 from nncore.training.loop import Fit, Given
+from nncore.training.outputs import loss_names
 from nncore.training.own_gradient import check_own_loss
-from nncore.training.state import State, checked_data, names_for, new_network
+from nncore.training.state import State, checked_data, current_loss, names_for, new_network
 from nncore.training.within import Within
 
 SECONDS_PER_CALL = 0.1  # how long the engine runs alone: keeps the progress bar alive, costs 10 calls a second
@@ -85,7 +86,8 @@ class MiniBatches:
         self.shuffle = checked_shuffle(self.shuffle)
 
     def columns(self, state: State) -> tuple[str, ...]:
-        return ("learning_rate", "clipped") if _clips(state.optimizer) else ("learning_rate",)
+        of_outputs = loss_names(state.layers, current_loss(state))
+        return (*of_outputs, "learning_rate", *["clipped"][: _clips(state.optimizer)])
 
     def check(self, state: State, program: Program, data: Data) -> None:
         refuse_frozen(program)
@@ -234,7 +236,9 @@ class MiniBatches:
         if math.isfinite(result.last_finite_loss):  # else that of the call before still is the last
             self._last_finite_loss = result.last_finite_loss
         diverged = partial(self._diverged, fit) if result.diverged else None
-        scores = {} if self._within is None else self._scores(fit, self._within, result.scores.T.tolist())
+        scores = dict(zip(fit.network.program.head_losses, result.head_losses.T.tolist(), strict=True))
+        if self._within is not None:
+            scores |= self._scores(fit, self._within, result.scores.T.tolist())
         return Given(losses, seconds, columns, scores, result.recorded, result.records, self.record_every, diverged)
 
     def _diverged(self, fit: Fit) -> TrainingDiverged:

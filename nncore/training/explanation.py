@@ -18,7 +18,8 @@ from nncore.base import html
 from nncore.base.bfloat16 import round_to_bfloat16
 from nncore.base.typing import Array
 from nncore.layers import Layer
-from nncore.program import Program, refuse_unsuitable_batch
+from nncore.program import Head, Program, refuse_unsuitable_batch
+from nncore.program.heads import ends
 from nncore.program.naming import in_depth, layer_name
 from nncore.program.reading import input_of
 from nncore.program.unfused import owner_of_activation, unfused
@@ -123,7 +124,8 @@ class Explanation:
     loss : float
         Of the batch, before the step, without penalties.
     prediction : ndarray of shape (n, n_outputs)
-        What the network said in training: with batch statistics, and with what `Dropout` dropped.
+        What the network said in training: with batch statistics, and with what `Dropout` dropped. Several outputs with
+        a loss each stand side by side.
     learning_rate : float
     layers : tuple of LayerStep
         In the order of the network; those in a `Residual` or `Parallel` behind it.
@@ -198,8 +200,15 @@ def _explained(state: State, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLik
         number: _layer_step(twin.program, number, numbered, values_of, deltas, steps)
         for number in sorted({row.layer for row in twin.program.rows})
     }
-    if twin.program.link in ACTIVATIONS and twin.program.link != "identity":
-        _add_link(found, twin.program, numbered, prediction)
+    heads = twin.program.heads
+    ended = ends(twin.program.rows) if heads else [len(twin.program.rows) - 1]
+    ending: Sequence[Head | Program] = heads or (twin.program,)
+    for end, part in zip(ended, ending, strict=True):
+        if part.link in ACTIVATIONS and part.link != "identity":
+            of_it = prediction
+            if isinstance(part, Head):
+                of_it = np.ascontiguousarray(prediction[:, part.first : part.first + part.n_outputs])
+            _add_link(found, twin.program.rows[end].layer, part.link, numbered, of_it)
     return Explanation(loss, prediction, float(rate[0]), tuple(found[number] for number in sorted(found)))
 
 
@@ -243,12 +252,15 @@ def _rounded(x: Array, weight: ParameterStep | None, dz: Array | None) -> dict[s
     return {name: round_to_bfloat16(array) for name, array in operands.items() if array is not None}
 
 
-def _add_link(found: dict[int, LayerStep], program: Program, numbered: Sequence[Layer], prediction: Array) -> None:
+def _add_link(
+    found: dict[int, LayerStep], number: int, link: str, numbered: Sequence[Layer], prediction: Array
+) -> None:
     """Show the activation that the loss has taken over where the user put it; what is behind it is the prediction."""
-    last = found[program.rows[-1].layer]
-    owner = owner_of_activation(numbered, program.rows[-1].layer, program.link)
-    if owner == program.rows[-1].layer:
-        found[owner] = replace(last, activation=program.link, a=prediction, da=None)
+    last = found[number]
+    left = last.kind == "Activation" and last.activation == "identity"  # its row is still there, and does nothing
+    owner = number if left else owner_of_activation(numbered, number, link)
+    if owner == number:
+        found[owner] = replace(last, activation=link, a=prediction, da=None)
     else:
         name, z = layer_name(numbered[owner], owner), last.a
-        found[owner] = LayerStep(name, "Activation", program.link, z, z, prediction, last.da, None, {})
+        found[owner] = LayerStep(name, "Activation", link, z, z, prediction, last.da, None, {})

@@ -180,7 +180,7 @@ class Fit:
             self.data, self._seen = weighted_by_class(self.data, program, class_weight, state.dtype), None
         strategy.check(state, program, self.data)
         self.trained, self.n_rows = self.data, strategy.rows or len(self.data.X)
-        self.penalises, self.metrics = penalises(program), scorers(state)
+        self.penalises, self.metrics = penalises(program), scorers(state, program)
         names = recorded(program, self.metrics, self.validation is not None, strategy.columns(state))
         self.due = Due(validation_freq, names)
         self.callbacks.check_logs(names, self._objection)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from nncore import engine
 from nncore.arrays import Data
 from nncore.arrays.targets import CLASS_INDICES, CLASS_SHARES, PROBABILITIES, kind
 from nncore.base import checks
@@ -55,11 +56,11 @@ def checked_metrics(metrics: Any) -> tuple[str | Metric, ...]:
     for metric in checked:
         if not callable(metric):
             lookup("metric", metric, METRICS)
-    _check_names([name_of(metric) for metric in checked])
+    check_names([name_of(metric) for metric in checked])
     return checked
 
 
-def _check_names(names: list[str]) -> None:
+def check_names(names: list[str]) -> None:
     """Raise ValueError if a name is there twice, or taken; two names of one metric are two columns."""
     for index, name in enumerate(names):
         if name in names[:index]:
@@ -284,11 +285,19 @@ def _classes(argument: str, values: Array) -> str:
 def evaluate(network: Network, data: Data, metrics: Scorers, balance_of: Loss | None = None) -> Scores:
     """Return ``{"loss": ..., metric: ...}``; loss and `Weighted` metrics are weighted by `sample_weight`, others not.
 
+    Of several outputs with a loss each, their losses come behind the sum.
     With the loss `balance_of`, which says what targets and predictions mean, the scores get their balance of classes.
     """
     prediction = np.empty((len(data.X), network.program.n_outputs), network.dtype) if metrics else None
-    evaluated = streaming.evaluate(network, data, prediction) if streaming.is_streamed(data) else None
-    found = Scores({"loss": network.evaluate(*data, prediction) if evaluated is None else evaluated})
+    heads = network.program.heads
+    of_heads = np.empty((len(heads), len(data.X))) if heads else None
+    if streaming.is_streamed(data):
+        found = Scores({"loss": streaming.evaluate(network, data, prediction, of_heads)})
+    else:
+        found = Scores({"loss": network.evaluate(*data, prediction, None, of_heads)})
+    if of_heads is not None:
+        mean = engine.load(network.dtype.name).mean
+        found |= dict(zip(network.program.head_losses, map(float, map(mean, of_heads)), strict=True))
     if prediction is not None:
         found |= scores(metrics, data.target, prediction, data.sample_weight)
     if prediction is not None and balance_of is not None:

@@ -27,7 +27,8 @@ from nncore.network import Network, Turn, initial_parameters
 from nncore.optimizers import Adam, Optimizer
 from nncore.program import Program, last_activation, lower, refuse_absurd_size
 from nncore.training import streaming
-from nncore.training.scoring import Scorers, bind_metrics
+from nncore.training.outputs import bound
+from nncore.training.scoring import Scorers
 
 SHUFFLE = (
     "shuffle the rows of X and y together before, or use nncore.datasets.train_test_split(X, y{}) and validation_data"
@@ -50,7 +51,7 @@ class State:
         The one given to ``compile``; None for the one that suits the last layer, see `current_loss`.
     optimizer : Optimizer
     metrics : tuple of str and functions
-        As given to ``compile``.
+        As given to ``compile``; of several outputs with a loss each, a tuple for each.
     network : Network or None
         Program, weights and optimizer state; None until the model is built.
     epoch : int
@@ -105,9 +106,11 @@ def current_loss(state: State) -> Loss:
     return loss_of(state.layers, state.loss)
 
 
-def scorers(state: State) -> Scorers:
-    """Return the metrics as functions of (target, prediction), by name."""
-    return bind_metrics(state.metrics, current_loss(state))
+def scorers(state: State, program: Program | None = None) -> Scorers:
+    """Return the metrics as functions of (target, prediction), by name; `program`: of a model that is not built yet."""
+    if program is None and state.network is not None:
+        program = state.network.program
+    return bound(state.metrics, state.layers, current_loss(state), () if program is None else program.heads)
 
 
 def built(state: State) -> Network:
@@ -163,7 +166,8 @@ def checked_data(
 
 def names_for(state: State, program: Program, X: Any, y: Any) -> tuple[Names, Names]:
     """Return what features and outputs are called once the model is trained on these."""
-    return known_names(state.feature_names, X), known_names(output_names(state, program), y, "y", 2)
+    outputs = None if program.heads else known_names(output_names(state, program), y, "y", 2)
+    return known_names(state.feature_names, X), outputs
 
 
 def output_names(state: State, program: Program) -> Names:

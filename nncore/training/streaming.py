@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nncore import engine
 from nncore.arrays import Data
 from nncore.base.source import Source
-from nncore.base.typing import Array
+from nncore.base.typing import Array, Floats
 from nncore.network import Network
 from nncore.program import Program
 
@@ -97,11 +97,14 @@ def predict(network: Network, X: Any) -> Array:
     return out
 
 
-def evaluate(network: Network, data: Data, predictions: Array | None) -> float:
-    """Return what ``network.evaluate(*data, predictions)`` would, were all rows in memory."""
+def evaluate(network: Network, data: Data, predictions: Array | None, head_losses: Floats | None = None) -> float:
+    """Return what ``network.evaluate(*data, predictions, None, head_losses)`` would, were all rows in memory."""
     losses = np.empty(len(data.X))
     for place, rows in parts(data.X):
         weight = None if data.sample_weight is None else data.sample_weight[place]
         out = None if predictions is None else predictions[place]
-        network.evaluate(rows, data.target[place], weight, out, losses[place])
+        of_heads = None if head_losses is None else np.empty((len(head_losses), len(rows)))
+        network.evaluate(rows, data.target[place], weight, out, losses[place], of_heads)
+        if head_losses is not None:
+            head_losses[:, place] = of_heads
     return float(engine.load(network.dtype.name).mean(losses))

@@ -28,6 +28,8 @@ from nncore.metrics import (
 )
 from nncore.metrics.outcomes import truth
 from nncore.network import Network
+from nncore.program import Program
+from nncore.training.outputs import Part, outputs_with_losses, parts
 from nncore.training.scoring import Scorers, meaning, scores
 from nncore.training.state import State, current_loss, program_for, scorers
 
@@ -59,10 +61,9 @@ def check_metrics(state: State, network: Network, data: Data, what: str = "") ->
         What a metric raises, its name in the message.
     """
     try:
-        check_targets(state.metrics, current_loss(state), data.target, network.program.n_outputs)
-        _check_rows(state, data, network.program.n_outputs)
-        bound = scorers(state)
-        functions = {name: bound[name] for name in map(name_of, filter(_is_tried, state.metrics))}
+        check_parts(state, network.program, data, rows=True)
+        bound = scorers(state, network.program)
+        functions = {name: bound[name] for name in _tried(state)}
         if functions:
             _try(network, data, functions)
     except (TypeError, ValueError) as error:
@@ -73,16 +74,41 @@ def check_metrics(state: State, network: Network, data: Data, what: str = "") ->
 
 def objection(state: State, rows: Iterable[Data | None], metric: str) -> str | None:
     """Return why the model cannot have a metric, too, trained and validated on these rows; None if it can."""
+    if names := outputs_with_losses(state.layers, current_loss(state)):
+        return (
+            f"metrics of several outputs are given for each, as in compile(metrics=[['mae'], ...]), and called by it: "
+            f"'{names[0]}_mae'"
+        )
     other = replace(state, metrics=(metric,))
     try:
         scorers(other)
         for data in rows:
             if data is not None:
-                check_targets(other.metrics, current_loss(other), data.target)
-                _check_rows(other, data, program_for(state, data.X.shape[1]).n_outputs)
+                check_parts(other, program_for(state, data.X.shape[1]), data, rows=True)
     except ValueError as error:
         return str(error)
     return None
+
+
+def check_parts(state: State, program: Program, data: Data, rows: bool = False) -> None:
+    """Raise ValueError if a metric of the model cannot score these targets; with `rows` if it has no value for them."""
+    for part in parts(state.metrics, current_loss(state), program, data):
+        try:
+            check_targets(part.metrics, part.loss, part.target, part.n_outputs)
+            if rows:
+                _check_rows(part)
+        except ValueError as error:
+            raise ValueError(f"{part.where}{error}") from error
+
+
+def _tried(state: State) -> list[str]:
+    """Return the names of the metrics that are computed once."""
+    names = outputs_with_losses(state.layers, current_loss(state))
+    if not names:
+        return [name_of(metric) for metric in state.metrics if _is_tried(metric)]
+    several: Any = state.metrics
+    pairs = zip(names, several, strict=bool(several))
+    return [f"{name}_{name_of(metric)}" for name, of_it in pairs for metric in of_it if _is_tried(metric)]
 
 
 def _is_tried(metric: str | Metric) -> bool:
@@ -94,17 +120,18 @@ def _function(metric: str | Metric) -> Metric:
     return METRICS[metric] if isinstance(metric, str) else metric
 
 
-def _check_rows(state: State, data: Data, n_outputs: int) -> None:
+def _check_rows(part: Part) -> None:
     """Raise ValueError for R2 of one row and its like, which are NaN: whoever watches them would wait in vain."""
-    for metric in state.metrics:
+    for metric in part.metrics:
         own, name = inner(_function(metric)), name_of(metric)
-        if own is r2_score and len(data.X) < 2:
+        if own is r2_score and len(part.target) < 2:
             raise ValueError(
-                f"metric {name!r} is not defined for fewer than two rows, got {len(data.X)}; give more, or use 'mae'"
+                f"metric {name!r} is not defined for fewer than two rows, got {len(part.target)}; give more, or use "
+                "'mae'"
             )
-        if isinstance(own, OfClasses) and not getattr(current_loss(state), "mask_missing", False):
-            true = truth(data.target, n_outputs, meaning(current_loss(state))[1])
-            if reason := own.objection(true, n_outputs):
+        if isinstance(own, OfClasses) and not getattr(part.loss, "mask_missing", False):
+            true = truth(part.target, part.n_outputs, meaning(part.loss)[1])
+            if reason := own.objection(true, part.n_outputs):
                 raise ValueError(f"metric {name!r} is not defined for these rows: {reason}")
 
 

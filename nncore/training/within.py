@@ -74,6 +74,8 @@ def scored_within(network: Network, loss: Loss, metrics: Scorers, validation: Da
     """
     if validation is not None and streaming.is_streamed(validation):
         return None
+    if network.program.heads and (metrics or validation is not None):
+        return None  # the engine does not count each output apart
     n_outputs = network.program.n_outputs
     counted = {name: scoring.threshold(metric, loss, n_outputs) for name, metric in metrics.items()}
     thresholds = {name: threshold for name, threshold in counted.items() if threshold is not None}

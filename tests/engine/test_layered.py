@@ -5,6 +5,7 @@ import pytest
 from conftest import FUSED
 from engine_networks import (
     LAYERED,
+    SEVERAL,
     data,
     layered_network,
     make_plan,
@@ -35,7 +36,7 @@ def close(module, actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE[module.DTYPE.name] * scale)
 
 
-@pytest.fixture(params=LAYERED)
+@pytest.fixture(params=[*LAYERED, *SEVERAL])
 def program(request):
     return layered_network(request.param)
 
