@@ -349,3 +349,24 @@ def test_branches_that_cannot_end_so_are_refused():
     nested = Sequential([Parallel([[Parallel([[Dense(1)], [Dense(2)]], name="pair")], [Dense(2)]])])
     nested.compile(loss=["mse", "mae"])
     assert nested.fit(X, [np.zeros((120, 3)), X[:, :2]]).columns[:3] == ("loss", "pair_loss", "dense_4_loss")
+
+
+def test_epochs_of_batches_and_rare_validation():
+    made = model()
+    made.fit(X, BOTH, epochs=4, steps_per_epoch=2, validation_data=(X, BOTH), validation_freq=2)
+    history = made.history
+    assert np.isnan(history.val_kind_loss).tolist() == [True, False, True, False]
+    np.testing.assert_allclose(history.loss, history.price_loss + 0.5 * history.kind_loss, rtol=1e-12)
+
+
+def test_an_ensemble_mixes_the_variances_of_its_output():
+    made = Sequential([Parallel([[Dense(2)], [Dense(1)]])])
+    made.compile(loss=["gaussian_negative_log_likelihood", "mse"])
+    members = Ensemble.of(made, 2)
+    members.fit(X, [PRICE, PRICE])
+    (mean, variance), alone = members.predict(X)[0].T, [of.predict(X)[0] for of in members.models]
+    np.testing.assert_allclose(mean, np.mean(alone, axis=0)[:, 0], rtol=1e-5, atol=1e-6)
+    spread = np.var([of[:, 0] for of in alone], axis=0)
+    np.testing.assert_allclose(variance, np.mean(alone, axis=0)[:, 1] + spread, rtol=1e-5)
+    with pytest.raises(ValueError, match="mixes no variances of one of several outputs; take predict"):
+        members.predictor()
