@@ -290,19 +290,15 @@ class Network:
             return predictions
 
     def evaluate(
-        self,
-        X: Array,
-        target: Array,
-        sample_weight: Array | None,
-        predictions: Array | None,
-        row_losses: Floats | None = None,
-        head_losses: Floats | None = None,
+        self, X: Array, target: Array, sample_weight: Array | None, predictions: Array | None, *losses: Floats | None
     ) -> float:
-        """Return the loss; write predictions (n, n_outputs), losses (n,) and (n_heads, n) to where they are wanted."""
+        """Return the loss; write predictions (n, n_outputs) to where they are wanted.
+
+        `losses`: where those of the rows go (n,), and those by each of several heads (n_heads, n).
+        """
         self.turn.check()
         with self.turn.lock:
-            plan = self.ready_plan()
-            return float(plan.evaluate(X, target, sample_weight, predictions, row_losses, head_losses))
+            return float(self.ready_plan().evaluate(X, target, sample_weight, predictions, *losses))
 
     def loss_and_gradient(
         self, X: Array, target: Array, sample_weight: Array | None, seed: int = 0

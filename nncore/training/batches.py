@@ -237,8 +237,7 @@ class MiniBatches:
             self._last_finite_loss = result.last_finite_loss
         diverged = partial(self._diverged, fit) if result.diverged else None
         scores = dict(zip(fit.network.program.head_losses, result.head_losses.T.tolist(), strict=True))
-        if self._within is not None:
-            scores |= self._scores(fit, self._within, result.scores.T.tolist())
+        scores |= {} if self._within is None else self._scores(fit, self._within, result.scores.T.tolist())
         return Given(losses, seconds, columns, scores, result.recorded, result.records, self.record_every, diverged)
 
     def _diverged(self, fit: Fit) -> TrainingDiverged:
