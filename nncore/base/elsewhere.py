@@ -85,7 +85,6 @@ OF_A_MODEL = table(
         "loss_": "model.history['loss'][-1] is the last one",
         "loss_curve_": "model.history['loss'] has the loss of all epochs",
         "metrics_names": "list(model.evaluate(X, y).keys()) are the names",
-        "output_names": "[head.name for head in model.program.heads], of outputs with a loss each",
         "output_shape": "model.program.n_outputs is the number of outputs",
         "n_classes n_outputs n_outputs_ num_classes output outputs": "model.program.n_outputs is their number",
         "partial_fit": "every fit goes on from where the model is; model.train_on_batch(X, y) does one update",
