@@ -29,13 +29,20 @@ def smooth_problem(program, n, mode, margin=0.005):
     raise AssertionError("no smooth problem found")
 
 
+MOST = 800
+"""Parameters whose differences are taken; of a larger network a part of them, from everywhere."""
+
+
 def central_differences(f, w, h=1e-4):
-    gradient = np.empty_like(w)
-    for i in range(w.size):
-        step = h * np.eye(w.size)[i]
+    """Return the places in w whose differences were taken, and these."""
+    places = np.unique(np.linspace(0, w.size - 1, min(w.size, MOST)).astype(int))
+    gradient = np.empty(places.size)
+    for number, place in enumerate(places):
+        step = np.zeros_like(w)
+        step[place] = h
         near, far = (f(w + k * step) - f(w - k * step) for k in (1, 2))
-        gradient[i] = (8 * near - far) / (12 * h)
-    return gradient
+        gradient[number] = (8 * near - far) / (12 * h)
+    return places, gradient
 
 
 @pytest.mark.parametrize("name", LAYERED)
@@ -53,10 +60,10 @@ def test_gradient_agrees_with_central_differences(name):
         of_outputs = sum(row.activity_l1 * abs(y).sum() + row.activity_l2 * (y**2).sum() for row, (_, _, y) in rows)
         return reference.training_loss(program, p, X, target, sample_weight, **draws) + of_outputs / len(X)
 
-    numeric = central_differences(objective, w)
+    places, numeric = central_differences(objective, w)
     assert value == reference.training_loss(program, w, X, target, sample_weight, **draws)
     assert np.abs(gradient).max() > 1e-3
-    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(gradient[places], numeric, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["batch norm", "batch norms in a row"])
@@ -65,8 +72,8 @@ def test_gradient_of_a_batch_of_one_row(name):
     program = layered_network(name)
     w, X, target, _ = smooth_problem(program, 1, Training(), margin=0)
     _, gradient = reference.loss_and_gradient(program, w, X, target)
-    numeric = central_differences(lambda p: reference.training_loss(program, p, X, target), w)
-    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-9)
+    places, numeric = central_differences(lambda p: reference.training_loss(program, p, X, target), w)
+    np.testing.assert_allclose(gradient[places], numeric, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", LAYERED)
