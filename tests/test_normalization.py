@@ -323,6 +323,25 @@ def test_surgery_keeps_it():
         model.insert(1, Normalization())
 
 
+def test_other_columns_before_it_are_not_standardised_by_those_of_before():
+    model = model_of()
+    model.adapt(X)
+    before = moments_of(model)
+    assert model.insert(0, Columns([0, 1, 2, 3])).kept == ("normalization_1", "dense_2", "dense_3")
+    assert moments_of(model, "normalization_1") == before
+    report = model.replace(0, Columns([3, 1, 2, 0]))
+    assert report.changed == report.unadapted == ("normalization_1",)
+    assert str(report) == "kept     dense_2, dense_3\nadapt    normalization_1: fit does it, or model.adapt(X)"
+    with pytest.raises(NotBuiltError, match="not adapted"):
+        model.predict(X)
+    model.fit(X, Y, epochs=1)
+    assert moments_of(model, "normalization_1") == [[array[k] for k in (3, 1, 2, 0)] for array in before]
+    chosen = [Parallel([[Columns(columns), Normalization()], [Columns([2])]]) for columns in ([0, 1], [1, 3])]
+    model = Sequential([chosen[0], Dense(1)])
+    model.fit(X, Y, epochs=1)
+    assert model.replace(0, chosen[1]).unadapted == ("normalization_2",)
+
+
 def test_given_statistics_stay():
     model = Sequential([Normalization(mean=[1e6, 5, 0, -2], variance=[1, 1e4, 1e-6, 9]), Dense(1)])
     before = [np.float32([1e6, 5, 0, -2]).tolist(), np.float32([1, 1e4, 1e-6, 9]).tolist()]

@@ -13,8 +13,9 @@ from nncore.base import checks, html
 from nncore.base.typing import Array
 from nncore.layers import LAYERS, Layer
 from nncore.network import Network, initial_parameters
-from nncore.program import ParameterBlock, Program, lower, refuse_absurd_size
+from nncore.program import ParameterBlock, Program, batch_columns, lower, refuse_absurd_size
 from nncore.program.naming import count_layers, in_depth, layer_names
+from nncore.program.normalization import normalizations
 from nncore.training.outputs import bound
 from nncore.training.state import State, current_loss, loss_of
 
@@ -30,11 +31,14 @@ class SurgeryReport:
     new : tuple of str
         Layers that were put in; their weights are drawn from the model's seed, and are those of no layer before.
     changed : tuple of str
-        Layers whose weights no longer fit, because they have another width or read one: drawn anew.
+        Layers whose weights no longer fit, because they have another width or read one: drawn anew. And each
+        `Normalization` that reads other columns than before.
     renamed : dict of str to str
         Name now -> name before, of those layers kept or changed whose number, and so whose default name, is another.
     loss : str or None
         The loss, if another one is inferred from the last layer than before.
+    unadapted : tuple of str
+        Each `Normalization` that does not know its columns yet; ``fit`` or ``adapt`` sees to it.
 
     Examples
     --------
@@ -48,11 +52,14 @@ class SurgeryReport:
     changed: tuple[str, ...] = ()
     renamed: dict[str, str] = field(default_factory=dict)
     loss: str | None = None
+    unadapted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [(what, self._list(names)) for what, names in (("kept", self.kept), ("new", self.new)) if names]
-        if self.changed:
-            lines.append(("changed", f"{self._list(self.changed)}: of another shape now, drawn anew"))
+        if drawn := tuple(name for name in self.changed if name not in self.unadapted):
+            lines.append(("changed", f"{self._list(drawn)}: of another shape now, drawn anew"))
+        if self.unadapted:
+            lines.append(("adapt", f"{self._list(self.unadapted)}: fit does it, or model.adapt(X)"))
         if self.loss:
             lines.append(("loss", f"{self.loss}, inferred from the last layer"))
         return "\n".join(f"{what:9}{text}" for what, text in lines) or "no layer has weights yet"
@@ -136,11 +143,11 @@ def _operate(state: State, layers: list[Layer], origins: list[int | None]) -> Su
     refuse_absurd_size(program, state.dtype.itemsize, state.optimizer.n_slots)
     origin_of = _origins_in_depth(before, layers, origins)
     fitting = _fitting(network.program, program, origin_of)
-    report = _report(before, layers, program, origin_of, fitting, loss.name if loss != loss_before else None)
     drawn = max(state.drawn, count_layers(before))
     streams = _streams(drawn, count_layers(layers), fitting)
     parameters = initial_parameters(program, state.seed, state.dtype, streams)
     successor = _transplanted(network, program, origin_of, fitting, parameters)
+    report = _report(before, layers, successor, origin_of, fitting, loss.name if loss != loss_before else None)
     names, names_before = layer_names(layers), layer_names(before)
     state.layers, state.network = tuple(layers), successor
     state.drawn = drawn + len(streams)
@@ -186,12 +193,26 @@ def _blocks(program: Program, number: int) -> tuple[list[ParameterBlock], list[P
 
 
 def _fitting(before: Program, after: Program, origin_of: dict[int, int]) -> set[int]:
-    """Return the numbers of the layers whose parameters and statistics have the shapes, and given values, they had."""
+    """Return the numbers of the layers whose parameters and statistics have the shapes, and given values, they had.
+
+    A `Normalization` must read the columns that it did, too: nothing trains it to fit others.
+    """
 
     def shapes(program: Program, number: int) -> list[list[tuple[tuple[int, ...], Any]]]:
         return [[(block.shape, block.given) for block in blocks] for blocks in _blocks(program, number)]
 
-    return {now for now, origin in origin_of.items() if shapes(after, now) == shapes(before, origin)}
+    same = {now for now, origin in origin_of.items() if shapes(after, now) == shapes(before, origin)}
+    reads, read = _columns_read(after), _columns_read(before)
+    return {now for now in same if reads.get(now) == read.get(origin_of[now])}
+
+
+def _columns_read(program: Program) -> dict[int, tuple[int, ...] | None]:
+    """Return the columns of the batch that each `Normalization` that is to be adapted reads, by its layer's number."""
+    return {
+        program.rows[number].layer: batch_columns(program.rows, number)
+        for number, (mean, _) in normalizations(program)
+        if mean.given is None
+    }
 
 
 def _transplanted(
@@ -222,18 +243,19 @@ def _copy(blocks: tuple[list[ParameterBlock], list[ParameterBlock]], source: Arr
 def _report(
     before: Sequence[Layer],
     layers: Sequence[Layer],
-    program: Program,
+    network: Network,
     origin_of: dict[int, int],
     fitting: set[int],
     loss: str | None,
 ) -> SurgeryReport:
-    names, names_before = layer_names(layers), layer_names(before)
+    names, names_before, program = layer_names(layers), layer_names(before), network.program
     learning = {block.layer for block in (*program.parameters, *program.statistics)}
     old = sorted(learning & origin_of.keys())
     return SurgeryReport(
-        kept=tuple(names[i] for i in old if i in fitting),
+        kept=tuple(names[i] for i in old if i in fitting and names[i] not in network.unadapted),
         new=tuple(name for i, name in enumerate(names) if i not in origin_of),
         changed=tuple(names[i] for i in old if i not in fitting),
         renamed={names[i]: names_before[origin_of[i]] for i in old if names[i] != names_before[origin_of[i]]},
         loss=loss,
+        unadapted=network.unadapted,
     )
