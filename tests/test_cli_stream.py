@@ -175,7 +175,14 @@ def mistakes(folder):
     yield ["train", "weighted"], "weighted has weights of rows, which only Python takes"
     yield ["predict", "m.safetensors", "narrow.npy"], "narrow.npy has 2 columns, but the model expects 4 features"
     yield ["predict", "m.safetensors", "names", "--stream"], "names has no column 'b'"
-    yield ["predict", "m.safetensors", "csv", "--id", "a"], "--id needs all rows in memory, and csv is streamed"
+    yield ["train", "nan.npy"], "nan.npy: the target must hold finite numbers, got nan in row 3"
+    yield ["train", "-", "--stream"], "standard input is read as a whole: leave --stream out"
+    yield ["search", "npy", "--space", "hidden.units=1,2"], "npy: folders, patterns, .npy and .parquet files are for"
+    yield ["data", "show", "*.npy"], "*.npy: folders, patterns, .npy and .parquet files are for train, predict"
+    yield ["predict", "m.safetensors", "none.npy"], "none.npy has no rows"
+    yield ["evaluate", "m.safetensors", "none.npy"], "none.npy has no rows"
+    yield ["predict", "m.safetensors", "npy"], "npy has 5 columns without names, and which of them is 'a' is not known"
+    yield ["predict", "m.safetensors", "csv", "--id", "b"], "--id needs all rows in memory, and csv is streamed"
 
 
 def test_mistakes_are_named(run, tmp_path):
@@ -193,10 +200,27 @@ def test_mistakes_are_named(run, tmp_path):
     (tmp_path / "names" / "part-1.csv").write_text("a,e,y\n1,2,3\n")
     (tmp_path / "text").write_text("a,b,y\n1,2,3\n1,much,3\n")
     (tmp_path / "text").rename(tmp_path / "text.csv")
-    run("train", "csv", *QUICK, "-o", "m.safetensors")
+    np.save("nan.npy", np.column_stack([X, np.where(np.arange(300) == 3, np.nan, PRICE)]))
+    run("train", "csv", *QUICK, "--target", "a", "-o", "m.safetensors")
     for argv, message in mistakes(tmp_path):
         argv = ["text.csv" if argument == "text" else argument for argument in argv]
         code, out, err = run(*argv, *(QUICK if argv[0] == "train" else []))
         assert (code, out) == (2, ""), (argv, err)
         assert message in err, (argv, err)
         assert err.count("\n") == 1
+
+
+def test_the_target_is_found_as_in_training(run, tmp_path):
+    texts = np.array(["no", "yes"])[(PRICE > PRICE.mean()).astype(int)]
+    np.savez("named.npz", X=X, sold=texts, y=np.arange(300.0))
+    np.savetxt("bare.csv", np.column_stack([PRICE, X]), delimiter=",")
+    np.save("bare.npy", np.column_stack([PRICE, X]))
+    run("train", "named.npz", "--stream", "--target", "sold", *QUICK, "-o", "named.safetensors")
+    run("train", "bare.csv", "--target", "column 1", "--header", "no", "--task", "regression", *QUICK, "-o", "bare.safetensors")
+    streamed = run("evaluate", "named.safetensors", "named.npz", "--stream")
+    assert streamed[0] == 0
+    assert streamed == run("evaluate", "named.safetensors", "named.npz")
+    first = run("evaluate", "bare.safetensors", "bare.csv", "--header", "no")[:2]
+    assert first[0] == 0
+    assert first == run("evaluate", "bare.safetensors", "bare.csv", "--stream")[:2]
+    assert first == run("evaluate", "bare.safetensors", "bare.npy")[:2]

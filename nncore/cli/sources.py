@@ -146,14 +146,12 @@ def load_for_model(
         _refuse(options, TABLE_OPTIONS, "CSV files")
         source = noted.source(data, metadata)
         if is_npz(data):
-            X, targets = read_npz_arrays(data, y="y" if target else None)
+            X, targets = read_npz_arrays(data, y=(stream.array_of_target(data, schema) or "y") if target else None)
             X = noted.chosen(data, X, [f"x{i}" for i in range(X.shape[1])], schema, source)
             _check_width(data, X.shape[1], len(schema.feature_names))
             return X, None if targets is None else encode_targets(targets, schema.classes, data)
-        if _is_mnist(data):
-            dataset = load_mnist(data.partition(":")[2] or None).test
-        else:
-            dataset = noted.made(data, source) or _named(data)
+        made = load_mnist(data.partition(":")[2] or None).test if _is_mnist(data) else noted.made(data, source)
+        dataset = made or _named(data)
         X = noted.chosen(data, dataset.X, dataset.feature_names, schema, source)
         if X is dataset.X:
             _check_width(data, dataset.n_features, len(schema.feature_names))
@@ -195,7 +193,8 @@ def load_column(options: argparse.Namespace, name: str, schema: Schema) -> list[
 
 
 def check_is_there(data: str) -> None:
-    """Refuse a file that is not there but has the name of a data set, which needs none."""
+    """Refuse a file that is not there but has the name of a data set, which needs none; and what only streams."""
+    stream.refuse_parts(data)
     stem = Path(data).name.partition(".")[0].lower()
     if is_table_name(data) and (stem in BUNDLED or stem in GENERATORS) and not Path(expanded(data)).exists():
         raise UsageError(f"{data}: no such file; did you mean {stem!r}, which comes with nncore?")

@@ -14,7 +14,7 @@ import numpy as np
 
 from nncore.base.names import did_you_mean
 from nncore.base.paths import expanded
-from nncore.base.reading import on_address
+from nncore.base.reading import of_numpy, on_address, open_regular
 from nncore.base.source import Source as Streams
 from nncore.cli.errors import UsageError, blamed_on_the_user
 from nncore.data import Rows, files
@@ -78,14 +78,22 @@ class _Slices:
 
 def is_streamed(options: argparse.Namespace) -> bool:
     """Tell whether DATA is to be read part by part: it is asked for, or there is no other way."""
-    data = options.data
+    return bool(getattr(options, "stream", False)) or _is_in_parts(options.data)
+
+
+def _is_in_parts(data: str) -> bool:
     path = Path(expanded(data))
-    return bool(
-        getattr(options, "stream", False)
-        or path.is_dir()
-        or path.suffix.lower() in ALWAYS
-        or (any(mark in data for mark in "*?[") and not path.exists())
-    )
+    pattern = any(mark in data for mark in "*?[") and not path.exists()
+    return path.is_dir() or path.suffix.lower() in ALWAYS or pattern
+
+
+def refuse_parts(data: str) -> None:
+    """Raise UsageError for DATA that are read part by part, where a command needs all rows in memory."""
+    if _is_in_parts(data):
+        raise UsageError(
+            f"{data}: folders, patterns, .npy and .parquet files are for train, predict and evaluate; this needs all "
+            "rows in memory: give it a .csv or .npz file"
+        )
 
 
 def load(options: argparse.Namespace) -> Dataset:
@@ -158,14 +166,35 @@ def load_for_model(options: argparse.Namespace, schema: Schema, *, target: bool)
         return Table(X), encode_targets(y.reshape(len(y)), schema.classes, data) if target and y is not None else None
 
 
-def _column_of_array(paths: list[str], data: str, schema: Schema) -> int | None:
-    """Return which column of files without names is the target: the same as in training, if there is one more."""
+def _column_of_array(paths: list[str], data: str, schema: Schema) -> int | str | None:
+    """Return which column of files without names is the target, if there is one more: the one that had no name in
+    training, either; or of archives the array.
+    """
     if paths[0].lower().endswith(".npz"):
-        return None
-    width, n = next(iter(files(paths[:1]).chunks())).X.shape[1], len(schema.feature_names)
+        return array_of_target(paths[0], schema)
+    first = next(iter(files(paths).chunks()), None)
+    if first is None:
+        raise UsageError(f"{data} has no rows")
+    width, n = first.X.shape[1], len(schema.feature_names)
     if width not in (n, n + 1):
         raise UsageError(f"{data} has {width} columns, but the model expects {n} features, or with a target {n + 1}")
-    return None if width == n else int(schema.target) if schema.target.isdecimal() else -1
+    if width == n:
+        return None
+    number = schema.target.removeprefix("column ") if schema.width == width else schema.target
+    if not number.isdecimal():
+        read = ", ".join([*schema.feature_names[:4], *(["..."] if n > 4 else [])])
+        raise UsageError(
+            f"{data} has {width} columns without names, and which of them is {schema.target!r} is not known; the model "
+            f"reads {read}: give files with these names, or to predict the {n} inputs alone, in this order"
+        )
+    return int(number) - (number != schema.target)
+
+
+def array_of_target(path: str, schema: Schema) -> str | None:
+    """Return the array of an .npz file that is called as the target was in training, if there is one."""
+    with of_numpy(f"{path}: not a readable NPZ file"), open_regular(path) as stream:
+        file = np.load(stream, allow_pickle=False)
+        return schema.target if isinstance(file, np.lib.npyio.NpzFile) and schema.target in file else None
 
 
 def cut(dataset: Dataset, options: argparse.Namespace) -> tuple[Split, Dataset, Dataset | None]:
@@ -197,6 +226,8 @@ def notes(train: Dataset, test: Dataset | None) -> list[str]:
 
 
 def _refuse(options: argparse.Namespace) -> None:
+    if options.data == "-" or getattr(options, "shown", options.data) != options.data:
+        raise UsageError("what comes from standard input is read as a whole: leave --stream out, or write it to a file")
     given = [name for name in IN_MEMORY if getattr(options, name, None) not in (None, (), False)]
     if given:
         option = given[0].replace("_", "-")

@@ -219,8 +219,11 @@ def encode_targets(values: np.ndarray, classes: tuple[str, ...] | None, where: s
         If a value is no class, or no finite number; the message begins with `where`.
     """
     if classes is None:
-        if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
-            raise ValueError(f"{where}: the target must hold finite numbers, got dtype {values.dtype}")
+        wrong = values.dtype.kind not in "biuf"
+        if wrong or not np.isfinite(values).all():
+            row = 0 if wrong else int(np.isfinite(values).argmin())
+            got = f"dtype {values.dtype}" if wrong else f"{values.flat[row]} in row {row}"
+            raise ValueError(f"{where}: the target must hold finite numbers, got {got}")
         return values.astype(np.float64)
     distinct, inverse = np.unique(values, return_inverse=True)
     try:
