@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nncore.base.typing import Array
+from nncore.categories import MOST_TOKENS
 from nncore.program import Program
 
 
@@ -29,7 +30,7 @@ def check(program: Program, X: Array, names: tuple[str, ...] | None = None) -> N
     Traceback (most recent call last):
         ...
     ValueError: Input X contains 1.5 at row 1, column 1, which is to be one of 3 categories; expected a whole number \
-from 0 to 2: number them, for example by numpy.unique(X[:, 1], return_inverse=True)
+from 0 to 2: number them, as numpy.unique(X[:, 1], return_inverse=True) does of the rows to be trained on
     """
     for column, n, _ in program.categories:
         values = X[:, column].astype(np.result_type(X, np.float32), copy=False)  # halves would round n
@@ -41,8 +42,11 @@ from 0 to 2: number them, for example by numpy.unique(X[:, 1], return_inverse=Tr
 
 
 def _said(value: float, row: int, place: str, column: int, n: int) -> str:
-    mend = f"number them, for example by numpy.unique(X[:, {column}], return_inverse=True)"
+    mend = f"number them, as numpy.unique(X[:, {column}], return_inverse=True) does of the rows to be trained on"
     if value >= n and value.is_integer():
-        mend = f"number them without gaps, or let the layer that reads them know {int(value) + 1:,}"
+        mend = "number them without gaps"
+        if value < MOST_TOKENS:
+            mend += f", or let the layer that reads them know {int(value) + 1:,}"
     what = f"one of {n:,} categories; expected a whole number from 0 to {n - 1:,}"
-    return f"{value:g} at row {row}, column {place}, which is to be {what}: {mend}"
+    said = f"{value:g}" if float(f"{value:g}") == value or not 0 <= value < n else repr(value)
+    return f"{said} at row {row}, column {place}, which is to be {what}: {mend}"
