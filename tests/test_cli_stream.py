@@ -211,12 +211,13 @@ def test_mistakes_are_named(run, tmp_path):
 
 
 def test_the_target_is_found_as_in_training(run, tmp_path):
-    texts = np.array(["no", "yes"])[(PRICE > PRICE.mean()).astype(int)]
+    texts = np.array(["no", "yes"])[CLASS.clip(0, 1)]
     np.savez("named.npz", X=X, sold=texts, y=np.arange(300.0))
     np.savetxt("bare.csv", np.column_stack([PRICE, X]), delimiter=",")
     np.save("bare.npy", np.column_stack([PRICE, X]))
     run("train", "named.npz", "--stream", "--target", "sold", *QUICK, "-o", "named.safetensors")
-    run("train", "bare.csv", "--target", "column 1", "--header", "no", "--task", "regression", *QUICK, "-o", "bare.safetensors")
+    bare = ["--target", "column 1", "--header", "no", "--task", "regression", "-o", "bare.safetensors"]
+    run("train", "bare.csv", *bare, *QUICK)
     streamed = run("evaluate", "named.safetensors", "named.npz", "--stream")
     assert streamed[0] == 0
     assert streamed == run("evaluate", "named.safetensors", "named.npz")
