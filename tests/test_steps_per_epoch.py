@@ -166,3 +166,17 @@ def test_what_is_no_number_of_steps_and_who_has_none_is_named():
         model([]).fit(X, Y, solver="lbfgs", steps_per_epoch=3)
     with pytest.raises(TypeError, match="it goes to a Sequential's fit, as in"):
         fit_many([model()], X, Y, steps_per_epoch=3)
+
+
+def test_the_doctor_takes_no_other_rows_for_steps_that_are_too_long():
+    """Epochs of one batch each have a loss that goes up and down by the rows that they have."""
+
+    def findings(rate, **options):
+        found = Sequential([Dense(8, "tanh"), Dense(1)], seed=0)
+        found.compile(SGD(rate))
+        noisy = (X @ [1, 2, -1] + 4 * WEIGHT).astype(np.float32)
+        return {finding.rule for finding in found.fit(X, noisy, **options).doctor()}
+
+    for rate, rules in ((0.001, set()), (0.3, {"learning_rate_too_high"})):
+        assert findings(rate, epochs=40) & {"learning_rate_too_high"} == rules
+        assert findings(rate, epochs=200, steps_per_epoch=1) & {"learning_rate_too_high"} == rules

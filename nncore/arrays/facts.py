@@ -36,22 +36,30 @@ def sampled(
     precision: str | None = None,
     read: bool = False,
     dtype: np.dtype | None = None,
+    parts: int = 1,
 ) -> tuple[Callable[[], Facts], Callable[[], Facts]]:
     """Copy some rows; return functions without arguments that sum them up, by `inputs_seen` and `targets_seen`.
 
     With the targets `validation` of the validation rows, ``validation_counts`` says how often each class is in them,
     and ``sorted`` is 1 if they follow those to train on in sorted order; see `are_sorted` of `nncore.arrays.order`.
     With a `precision`, that of a program, `inputs_seen` also says what rounding to bfloat16 does to the features. Where
-    the loss has targets `read` as others, no baseline is known. Features count as `dtype`, the network's.
+    the loss has targets `read` as others, no baseline is known. Features count as `dtype`, the network's. ``parts``
+    says how many epochs have all rows once, if these are several.
     """
     weight = None if sample_weight is None else _spread(sample_weight, _most(target, MOST_TARGETS))
     rows = _spread(X, _most(X, MOST_ROWS)).astype(dtype or X.dtype, copy=False)
     inputs = partial(inputs_seen, rows, precision is not None)
     trained = _spread(target, _most(target, MOST_TARGETS))
-    targets = partial(targets_seen, trained, weight, loss, read)
+    targets: Callable[[], Facts] = partial(targets_seen, trained, weight, loss, read)
+    if parts > 1:
+        targets = partial(_in_parts, targets, parts)
     if validation is None:
         return inputs, targets
     return inputs, partial(_beside, targets, trained, _spread(validation, _most(validation, MOST_TARGETS)), loss)
+
+
+def _in_parts(targets: Callable[[], Facts], parts: int) -> Facts:
+    return targets() | {"parts": parts}
 
 
 def _beside(targets: Callable[[], Facts], trained: Array, validation: Array, loss: str) -> Facts:

@@ -74,7 +74,7 @@ def divergence(history: Record) -> Iterator[Finding]:
 
 def learning_rate_too_high(history: Record) -> Iterator[Finding]:
     """Report a loss that rises, leaps or jumps about, and large steps that go with it."""
-    loss, rate = column(history, "loss"), _rate(history)
+    loss, rate = _loss(history), _rate(history)
     if not rate > 0 or len(loss) < TREND_EPOCHS or not 0 < end(loss) < DIVERGED * loss[0]:
         return
     half = loss[len(loss) // 2 :]
@@ -172,17 +172,29 @@ def _above_one_answer(history: Record) -> bool:
         return False
     rows = (history.targets or {}).get("rows", 0)
     margin = ABOVE if rows <= MOST_TARGETS // 2 else ABOVE_SAMPLED  # of fewer rows, all are known
-    return bool(end(column(history, "loss")) >= margin * _one_answer(history) > 0)
+    return bool(end(_loss(history)) >= margin * _one_answer(history) > 0)
 
 
 def _hovers_above_one_answer(history: Record) -> bool:
     """Return whether the loss goes up and down above that of the best constant answer, as too long steps have it."""
-    loss = column(history, "loss")
+    loss = _loss(history)
     half = loss[len(loss) // 2 :]
     if len(loss) < SHAPE_EPOCHS or not _above_one_answer(history):
         return False
     steps = np.diff(half)
     return bool((steps > 0).mean() >= OFTEN and np.abs(steps).mean() >= MOVING * np.median(half))
+
+
+def _loss(history: Record) -> Floats:
+    """Return the loss of each epoch; where an epoch has a part of the rows, means over those that have all of them.
+
+    Other rows have another loss, so that it goes up and down whatever the steps do.
+    """
+    loss, parts = column(history, "loss"), int((history.targets or {}).get("parts", 1))
+    whole = len(loss) - len(loss) % parts
+    if parts == 1 or not len(loss):
+        return loss
+    return loss[-whole:].reshape(-1, parts).mean(axis=1) if whole else loss[-1:]
 
 
 def _rate(history: Record) -> float:

@@ -43,8 +43,8 @@ class History(Columns):
         epochs every second epoch is recorded, after 2,048 every fourth, and so on, besides the last of each call.
     inputs, targets : dict, optional
         What `nncore.arrays.facts` saw of the data: the range of means and deviations of the features; how often
-        each class occurs, also among the validation rows; the names of classes if ``nncore train`` knew them. Of the
-        latest ``fit``; None if there was none.
+        each class occurs, also among the validation rows; the names of classes if ``nncore train`` knew them; how many
+        epochs have all rows once, if several do. Of the latest ``fit``; None if there was none.
     symmetric : tuple of str
         The layers all of whose units had the same weights when the latest ``fit`` began.
     diverged : dict, optional

@@ -279,8 +279,15 @@ class Fit:
             alike = symmetric_layers(program, self.network.get_parameters(), names)
             history.symmetric = self.history.symmetric = alike
         validation = None if self.validation is None else self.validation.target
+        parts = -(-len(self.data.X) // self.n_rows)
         seen = self._seen or facts.sampled(
-            *self.data, program.loss, validation, program.precision, program.reading is not None, self.state.dtype
+            *self.data,
+            program.loss,
+            validation,
+            program.precision,
+            program.reading is not None,
+            self.state.dtype,
+            parts,
         )
         for history in self.histories:
             history.note_data(*seen)
