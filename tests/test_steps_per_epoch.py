@@ -180,3 +180,8 @@ def test_the_doctor_takes_no_other_rows_for_steps_that_are_too_long():
     for rate, rules in ((0.001, set()), (0.3, {"learning_rate_too_high"})):
         assert findings(rate, epochs=40) & {"learning_rate_too_high"} == rules
         assert findings(rate, epochs=200, steps_per_epoch=1) & {"learning_rate_too_high"} == rules
+
+
+def test_an_epoch_that_memory_cannot_hold_is_refused():
+    with pytest.raises(ValueError, match=r"steps_per_epoch=1,000,000,000 makes an epoch of 32,000,000,000 rows, whose"):
+        model().fit(X, Y, steps_per_epoch=10**9)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nncore import engine
 from nncore.arrays import Data
-from nncore.base import checks
+from nncore.base import checks, memory
 from nncore.base.typing import Array
 from nncore.data import Blocks
 from nncore.program import Program
@@ -116,11 +116,24 @@ class InSteps(MiniBatches):
     def check(self, state: State, program: Program, data: Data) -> None:
         super().check(state, program, data)
         self.steps, self.rows = self._asked, self._asked * self.batch_size
+        self._refuse_absurd_length(data)
         draw = engine.load(state.dtype.name).permutation
         self._passes = Passes(len(data.X), state.seed, draw, bool(self.shuffle), self._windows)
         self._draws = False
         self._windows = 1, min(Blocks().sizes(program.n_features, self.batch_size)[1], self.rows)
         self._room = np.empty((self._windows[1], program.n_features), data.X.dtype)
+
+    def _refuse_absurd_length(self, data: Data) -> None:
+        """Raise ValueError where the order of an epoch's rows, their targets and weights cannot be in memory."""
+        assert self.rows is not None
+        held = [array.nbytes / len(array) for array in (data.target, data.sample_weight) if array is not None]
+        n_bytes, limit = int(self.rows * (2 * np.dtype(np.int64).itemsize + sum(held))), memory.available()
+        if n_bytes > limit:
+            raise ValueError(
+                f"steps_per_epoch={self.steps:,} makes an epoch of {self.rows:,} rows, whose numbers and targets take "
+                f"{memory.readable(n_bytes)}, but this process may use {memory.readable(limit)} of memory; expected "
+                "fewer steps, and more epochs instead"
+            )
 
     def run(self, fit: Fit) -> None:
         self.prepare(fit)
