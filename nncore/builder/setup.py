@@ -244,7 +244,7 @@ def check(setup: Setup, prepared: Prepared) -> None:
     program, loss = _lowered(setup, prepared.X.shape[1])
     metrics = metrics_for(setup, prepared.dataset)
     located("training.metrics", scoring.bind_metrics, metrics, loss)
-    located("layers", categories.check, program, prepared.X)
+    _check_categories(program, prepared)
     target = _check_target(setup.layers, program, prepared)
     located("training.metrics", trial.check_targets, metrics, loss, target)
     if setup.class_weight and prepared.dataset.target_names is None:
@@ -297,6 +297,16 @@ def _lowered(setup: Setup, n_features: int) -> tuple[Program, Loss]:
             "layers",
         )
     return program, loss
+
+
+def _check_categories(program: Program, prepared: Prepared) -> None:
+    """Refuse what reads columns as categories that are none, as standardised ones are."""
+    try:
+        categories.check(program, prepared.X, prepared.dataset.feature_names)
+    except ValueError as error:
+        scaled = prepared.preparation.inputs is not None
+        mend = "; inputs are standardised: say No to that in the settings of the data" if scaled else ""
+        raise Refusal(f"{error}{mend}", "layers") from None
 
 
 def _check_target(given: Sequence[Layer], program: Program, prepared: Prepared) -> Array:

@@ -1008,6 +1008,16 @@ def test_a_network_reads_categories_where_the_columns_hold_them(ask):
     assert "reads categories" in str(refused(ask, "evaluate", kind="decision_map", part="train", resolution=20))
 
 
+@pytest.mark.parametrize(("preset", "mend"), [("xor", "trained on"), ("penguins", "say No to that in the settings")])
+def test_columns_that_are_no_categories_are_refused_as_that(new_session, preset, mend):
+    ask = new_session(preset)
+    branches = [[{"type": "Columns", "columns": [0]}, {"type": "Embedding", "input_dim": 5, "output_dim": 2}], []]
+    with pytest.raises(Refusal, match=r"^Input X contains .*, column 0 .* which is to be one of 5 .*") as refused:
+        ask("insert", index=0, layer={"type": "Parallel", "branches": branches})
+    assert refused.value.where == "layers"
+    assert mend in str(refused.value)
+
+
 def test_a_normalization_knows_the_rows_at_once(ask):
     """What is shown before the first epoch is what the script's model is in it."""
     ask("insert", index=0, layer={"type": "Normalization"})
