@@ -222,7 +222,7 @@ def test_who_averages_after_epochs_has_no_hook_of_batches_and_who_does_is_checke
     one = pickle.loads(pickle.dumps(ExponentialMovingAverage(every="batch")))
     new_model().fit(X, Y, epochs=2, batch_size=8, callbacks=one)
     assert one.n_averaged == 10
-    with pytest.raises(ValueError, match="needs 'learning_rate', which this training does not record, for a solver"):
+    with pytest.raises(ValueError, match="averages after batches, and a solver has none: leave every out"):
         Sequential([Dense(1)]).fit(X, Y, solver="lbfgs", callbacks=ExponentialMovingAverage(every="batch"))
     with pytest.raises(ValueError, match="every must be 'epoch' or 'batch', got 'bach'; did you mean 'batch'"):
         ExponentialMovingAverage(every="bach")

@@ -90,6 +90,7 @@ FIT = [
     (fit(sample_weight=[0.0] * 12), ValueError, "the sum of weights is zero"),
     (fit(X, LABELS, LABELS), TypeError, "fit takes X, y by place; give .* by name"),
     (fit(X, None), TypeError, "missing 1 required positional argument: 'y'"),
+    (fit(iter([(X, LABELS)]), None), TypeError, "argument: 'y'; rows .* are given as nncore.data.Batches"),
 ]
 
 WRONG_DATA = [
@@ -243,7 +244,7 @@ CONSTRUCTION = [
     (lambda: AdamW(True), TypeError, "learning_rate must be a finite number"),
     (lambda: Sequential().build(3), ValueError, "layers must hold at least one Dense layer, got an empty list"),
     (lambda: Sequential().fit(X, LABELS), ValueError, "layers must hold at least one Dense layer"),
-    (lambda: Sequential([Activation("relu")]).fit(X, LABELS), ValueError, "network has no parameters"),
+    (lambda: Sequential([Activation("relu")]).fit(X, LABELS), ValueError, "layers must hold at least one Dense"),
     (lambda: Sequential([Dense(3)]).build(0), ValueError, "n_features must be an integer from 1"),
     (lambda: Sequential([Dense(3)]).build("4"), TypeError, "n_features must be an integer from 1"),
     (lambda: Sequential([Dense(10**6), Dense(10**6)]).build(3), ValueError, r"needs at least [\d.e+]+ TB"),

@@ -19,6 +19,8 @@ BATCHES = checks.integer(1, checks.COUNT)
 class _Averaging(ABC):
     """What both have in common: weights are taken in as training goes, and their average put in at the end."""
 
+    unrecorded = "averages after batches, and a solver has none: leave every out, and it does after each iteration"
+    """What is said where a log that it requires is not recorded."""
     _every: int | None = None  # from one batch that is taken in to the next; None is epochs
 
     def __init__(self, start_from_epoch: int, put_in: bool, every: int | None = None) -> None:

@@ -198,6 +198,8 @@ class Callbacks:
             for name in getattr(callback, "required_logs", ()):
                 if name not in recorded:
                     who = f"callbacks[{place}], {type(callback).__name__},"
+                    if said := getattr(callback, "unrecorded", None):
+                        raise ValueError(f"{who} {said}")
                     mend = how_to_record(name, recorded, objection, how)
                     what = f"{who} needs {name!r}, which this training does not record{mend}"
                     raise ValueError(f"{what} recorded: {', '.join(recorded)}")

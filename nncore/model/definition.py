@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -149,7 +149,9 @@ def given(X: Any, y: Any, sample_weight: Any, solver: Any = None, method: str = 
     if solver is not None and isinstance(X, Source):
         raise ValueError(f"solver={solver!r} needs all rows at once: train without it, or give arrays")
     if y is None and not isinstance(X, Source):
-        raise TypeError(f"Sequential.{method}() missing 1 required positional argument: 'y'")
+        batches = "; rows that come one batch after the other are given as nncore.data.Batches(make), where make() "
+        mend = f"{batches}returns a new iterator over them" if isinstance(X, Iterator) else ""
+        raise TypeError(f"Sequential.{method}() missing 1 required positional argument: 'y'{mend}")
     return X, y, sample_weight
 
 

@@ -289,7 +289,7 @@ def _checked(layers: Sequence[Layer]) -> list[Layer]:
     if not layers:
         raise ValueError("layers must hold at least one Dense layer, got an empty list")
     if not any(isinstance(layer, Dense) for layer in leaves(layers)):
-        raise ValueError(f"network has no parameters: layers must hold at least one Dense layer, got {list(layers)}")
+        raise ValueError(f"layers must hold at least one Dense layer, got {list(layers)}")
     return list(layers)
 
 
