@@ -240,6 +240,12 @@ def test_words_of_other_packages():
 
 def test_what_to_do_about_it_is_said():
     model = built()
+    near = np.nextafter(np.float32(1), np.float32(2))
+    for door in (model.predict, model.predictor()):
+        with pytest.raises(ValueError, match=r"1\.00000011\d+ at row 3, column 0, which is to be one of 70 categories"):
+            door(with_value(near))
+    with pytest.raises(ValueError, match=r"without gaps$"):
+        model.predict(with_value(2**24))
     with pytest.raises(ValueError, match=r"numpy.unique\(X\[:, 0\], return_inverse=True\)"):
         model.predict(with_value(0.5))
     with pytest.raises(ValueError, match=r"without gaps, or let the layer that reads them know 8$"):

@@ -257,8 +257,9 @@ cdef class Predictor:
             for i in range(n):
                 x = X + i * self.net.n_features + known.column
                 if not nn_are_tokens(x, 1, 1, known.n_tokens):
-                    raise ValueError(f"x holds {x[0]:g} at row {i}, column {known.column}, which is one of "
-                                     f"{known.n_tokens} categories; expected a whole number from 0 to "
+                    said = repr(x[0]) if 0 <= x[0] < known.n_tokens else f"{x[0]:g}"
+                    raise ValueError(f"x holds {said} at row {i}, column {known.column}, which is to be one "
+                                     f"of {known.n_tokens} categories; expected a whole number from 0 to "
                                      f"{known.n_tokens - 1}")
         return 0
 
