@@ -414,7 +414,7 @@ def test_bad_arguments_are_named():
             Sequential(layers).build(4)
     with pytest.raises(ValueError, match="no Normalization"):
         Sequential([Dense(1)]).adapt(X)
-    with pytest.raises(ValueError, match="no parameters"):
+    with pytest.raises(ValueError, match="must hold at least one Dense layer"):
         Sequential([Normalization()]).build(4)
 
 
