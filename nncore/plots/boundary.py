@@ -166,6 +166,12 @@ def _answers_of_network(model: Model, rows: Array) -> Answers:
             f"model must have 2 features to be drawn in the plane, it has {n_features}; train one on two of them, "
             "X[:, [0, 1]]"
         )
+    if model.program.categories:
+        column = model.program.categories[0].column
+        raise ValueError(
+            f"model reads categories in column {column}, and a plane has all numbers between them; expected one that "
+            "reads two quantities"
+        )
     kind = model.loss.activation if isinstance(model.loss, Crossentropy) else model.last_activation
     if kind != "softmax" and n_outputs > 1:
         raise ValueError(

@@ -186,5 +186,13 @@ def test_unknown_activations_are_named():
         plots.activation_functions(["tanh", "rleu"])
     with pytest.raises(TypeError, match="names must be a name or a list of names, got 5 of type int"):
         plots.activation_functions(5)
-    with pytest.raises(ValueError, match="names must hold at least one of elu, exponential, gelu"):
+    with pytest.raises(ValueError, match="names must hold at least one of celu, elu, exponential, gelu"):
         plots.activation_functions([])
+
+
+def test_what_lies_between_categories_is_not_drawn():
+    city = [[nncore.Columns([0]), nncore.CategoryEncoding(2)], [nncore.Columns([1])]]
+    model = Sequential([nncore.Parallel(city), Dense(1, "sigmoid")])
+    model.build(2)
+    with pytest.raises(ValueError, match="reads categories in column 0, and a plane has all numbers between"):
+        plots.decision_boundary(model, [[0, 0.5], [1, 0.7]], [0, 1])
