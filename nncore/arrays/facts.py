@@ -36,23 +36,23 @@ def sampled(
     precision: str | None = None,
     read: bool = False,
     dtype: np.dtype | None = None,
-    parts: int = 1,
+    epoch: int = 0,
 ) -> tuple[Callable[[], Facts], Callable[[], Facts]]:
     """Copy some rows; return functions without arguments that sum them up, by `inputs_seen` and `targets_seen`.
 
     With the targets `validation` of the validation rows, ``validation_counts`` says how often each class is in them,
     and ``sorted`` is 1 if they follow those to train on in sorted order; see `are_sorted` of `nncore.arrays.order`.
     With a `precision`, that of a program, `inputs_seen` also says what rounding to bfloat16 does to the features. Where
-    the loss has targets `read` as others, no baseline is known. Features count as `dtype`, the network's. ``parts``
-    says how many epochs have all rows once, if these are several.
+    the loss has targets `read` as others, no baseline is known. Features count as `dtype`, the network's. Where an
+    `epoch` has fewer rows than there are, ``parts`` says how many of them have all rows once.
     """
     weight = None if sample_weight is None else _spread(sample_weight, _most(target, MOST_TARGETS))
     rows = _spread(X, _most(X, MOST_ROWS)).astype(dtype or X.dtype, copy=False)
     inputs = partial(inputs_seen, rows, precision is not None)
     trained = _spread(target, _most(target, MOST_TARGETS))
     targets: Callable[[], Facts] = partial(targets_seen, trained, weight, loss, read)
-    if parts > 1:
-        targets = partial(_in_parts, targets, parts)
+    if 0 < epoch < len(X):
+        targets = partial(_in_parts, targets, -(-len(X) // epoch))
     if validation is None:
         return inputs, targets
     return inputs, partial(_beside, targets, trained, _spread(validation, _most(validation, MOST_TARGETS)), loss)

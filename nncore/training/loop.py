@@ -278,16 +278,9 @@ class Fit:
             names = layer_names(self.state.layers)
             alike = symmetric_layers(program, self.network.get_parameters(), names)
             history.symmetric = self.history.symmetric = alike
-        validation = None if self.validation is None else self.validation.target
-        parts = -(-len(self.data.X) // self.n_rows)
+        beside = None if self.validation is None else self.validation.target
         seen = self._seen or facts.sampled(
-            *self.data,
-            program.loss,
-            validation,
-            program.precision,
-            program.reading is not None,
-            self.state.dtype,
-            parts,
+            *self.data, program.loss, beside, program.precision, bool(program.reading), self.state.dtype, self.n_rows
         )
         for history in self.histories:
             history.note_data(*seen)
