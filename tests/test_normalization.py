@@ -396,6 +396,8 @@ def test_nothing_is_computed_before_it_is_adapted():
 def test_bad_arguments_are_named():
     for wrong, message in (
         ({"mean": 1.0}, "mean alone"),
+        ({"mean": [1, 2], "variance": [1]}, "a value for each column, or one for all, got 2 and 1"),
+        ({"mean": [], "variance": 1}, "a value for each column, or one for all, got 0"),
         ({"variance": 1.0}, "variance alone"),
         ({"mean": 0, "variance": 0}, "variance must be a finite number > 0"),
         ({"mean": [0, np.nan], "variance": 1}, r"mean\[1\] must be a finite number"),

@@ -60,6 +60,10 @@ class Normalization:
         if (self.mean is None) != (self.variance is None):
             given = "mean" if self.variance is None else "variance"
             raise ValueError(f"Normalization was given {given} alone; give mean and variance, or neither")
+        lengths = [len(values) for values in (self.mean, self.variance) if isinstance(values, tuple)]
+        if lengths and not (lengths[0] and lengths[-1] == lengths[0]):
+            got = " and ".join(map(str, lengths))
+            raise ValueError(f"mean and variance must have a value for each column, or one for all, got {got}")
 
     def __repr__(self) -> str:
         return f"Normalization({', '.join(checks.changed(self))})"
