@@ -198,6 +198,23 @@ def test_training_has_the_bits_of_training_on_what_it_gives(dtype):
     assert inside.history["val_mae"].tolist() == outside.history["val_mae"].tolist()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_batch_norm_behind_it_sees_its_columns_alone(dtype):
+    """Not what fills the registers beside them: of 4 columns there is some."""
+    inside = Sequential([Normalization(), BatchNorm(), Dense(1)], dtype=dtype, seed=1)
+    outside = Sequential([BatchNorm(), Dense(1)], dtype=dtype, seed=1)
+    inside.adapt(X)
+    outside.build(4)
+    rows = inside.activations(X, 0)
+    own = inside.get_weights()
+    outside.set_weights([*own[:4], *own[6:]])
+    for model, given in ((inside, X), (outside, rows)):
+        model.compile(Adam(0.01))
+        model.fit(given, Y, epochs=3, batch_size=50)
+    assert inside.parameters.tobytes() == outside.parameters.tobytes()
+    assert [array.tobytes() for array in inside.get_weights()[6:]] == [w.tobytes() for w in outside.get_weights()[4:]]
+
+
 def test_bits_do_not_depend_on_threads():
     found = []
     before = nncore.get_num_threads()

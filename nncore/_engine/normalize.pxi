@@ -27,7 +27,7 @@ cdef void moments_panel(const Weights *w, const Arena *a, const Row *r, isize p,
 cdef void take_running_moments(const Network *net, const Weights *w) noexcept nogil:
     """To predict."""
     cdef int i
-    cdef isize p, n
+    cdef isize p, k, n
     cdef const Row *r
     for i in range(net.n_norm_rows):
         r = net.rows + net.norm_rows[i]
@@ -35,6 +35,8 @@ cdef void take_running_moments(const Network *net, const Weights *w) noexcept no
             n = nn_panel_width(r.n_out, p) * sizeof(real)
             memcpy(norm_at(w, r, MEAN, p), w.state + norm_parameter(r, RUNNING_MEAN, p), n)
             memcpy(norm_at(w, r, VARIANCE, p), w.state + norm_parameter(r, RUNNING_VARIANCE, p), n)
+            for k in range(nn_panel_cols(r.n_out, p), nn_panel_width(r.n_out, p)):
+                norm_at(w, r, VARIANCE, p)[k] = 1  # of filling it is 0, and Normalization has no epsilon
             scale_panel(w, r, p)
 
 
