@@ -10,9 +10,8 @@ from nncore.layers import Activation, Dense, Layer, Normalization, as_activation
 from nncore.losses import SeveralLosses
 from nncore.program import Program, last_activation, output_names
 from nncore.program.heads import branches_of
-from nncore.program.lowering import output_width
+from nncore.program.lowering import output_widths
 from nncore.program.naming import in_depth, layer_name
-from nncore.program.reading import place_of
 from nncore.training.state import State, current_loss, dtype_policy
 
 HEADER = ("layer", "kind", "outputs", "activation", "parameters")
@@ -96,20 +95,16 @@ def _title(state: State) -> str:
 
 
 def _layer_cells(state: State) -> list[tuple[str, ...]]:
+    """Return what the columns of `HEADER` say of each layer."""
     program = None if state.network is None else state.network.program
-    outputs = UNKNOWN if program is None else str(program.n_features)
+    widths = output_widths(state.layers, None if program is None else program.n_features)
     cells: list[tuple[str, ...]] = []
-    for number, (depth, layer) in enumerate(in_depth(state.layers)):
-        if program is not None:
-            place = place_of(state.layers, program.rows, number)
-            outputs = str(program.n_features if place < 0 else program.rows[place].n_out)
-        else:
-            width = output_width([layer])
-            outputs = outputs if width is None else str(width)
+    for number, ((depth, layer), width) in enumerate(zip(in_depth(state.layers), widths, strict=True)):
         name = "  " * depth + layer_name(layer, number)
         kind = type(layer).__name__ + ("" if getattr(layer, "trainable", True) else ", frozen")
         if isinstance(layer, Normalization):
             kind += f", {_known(state, layer, number)}"
+        outputs = UNKNOWN if width is None else str(width)
         cells.append((name, kind, outputs, _activation(layer), _count(program, number)))
     return cells
 

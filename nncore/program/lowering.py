@@ -5,7 +5,7 @@ Shapes are inferred in `nncore.program.rows`; what the network ends with and its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -258,27 +258,42 @@ def check_output(layers: Sequence[Layer], loss: Loss) -> None:
         loss.reading(last.n_out)
 
 
-def output_width(layers: Sequence[Layer]) -> int | None:
-    """Return the number of outputs of some layers; None where it depends on that of their inputs.
+def output_width(layers: Sequence[Layer], width: int | None = None) -> int | None:
+    """Return the number of outputs of some layers with `width` inputs; None where that is not known and decides.
 
     Examples
     --------
     >>> output_width([Parallel([[Dense(3), Dropout(0.5)], [Dense(2)]])]), output_width([Dropout(0.5)])
     (5, None)
     """
-    for layer in reversed(layers):
+    for layer in layers:
         if isinstance(layer, Dense):
-            return layer.units
-        if isinstance(layer, Columns):
-            return len(layer.columns)
-        if isinstance(layer, Embedding):
-            return layer.output_dim
-        if isinstance(layer, CategoryEncoding):
-            return None
-        if inner := branches(layer):
-            widths = [output_width(branch) for branch in inner]
-            return None if None in widths else sum(width for width in widths if width is not None)
-    return None
+            width = layer.units
+        elif isinstance(layer, Columns):
+            width = len(layer.columns)
+        elif isinstance(layer, Embedding):
+            width = layer.output_dim
+        elif isinstance(layer, CategoryEncoding):
+            width = None if width is None else width * layer.num_tokens
+        elif inner := branches(layer):
+            widths = [output_width(branch, width) for branch in inner]
+            width = None if None in widths else sum(one for one in widths if one is not None)
+    return width
+
+
+def output_widths(layers: Sequence[Layer], width: int | None = None) -> Iterator[int | None]:
+    """Yield `output_width` of each layer in depth, those inside of another behind it.
+
+    Examples
+    --------
+    >>> list(output_widths([Dense(3), Parallel([[Dense(2)], [Dropout(0.5)]]), Dropout(0.5)]))
+    [3, 5, 2, 3, 5]
+    """
+    for layer in layers:
+        yield output_width([layer], width)
+        for inner in branches(layer):
+            yield from output_widths(inner, width)
+        width = output_width([layer], width)
 
 
 def _checked(layers: Sequence[Layer]) -> list[Layer]:
