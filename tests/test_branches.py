@@ -11,9 +11,11 @@ from engine_networks import LAYERED
 from nncore import (
     Activation,
     BatchNorm,
+    CategoryEncoding,
     Columns,
     Dense,
     Dropout,
+    LayerNorm,
     Parallel,
     Residual,
     Sequential,
@@ -26,6 +28,7 @@ from nncore.layers import from_dict, leaves, to_dict
 from nncore.program import lower
 from nncore.program.checked import checked
 from nncore.program.naming import layer_names
+from nncore.program.row import Row
 from nncore.program.symmetry import symmetric_layers
 
 RANDOM = np.random.default_rng(0)
@@ -260,6 +263,10 @@ def test_a_picture_shows_what_they_hand_on():
         {"columns": [0, 1]},
         {"columns": (0, True)},
         {"n_in": 6},
+        {"skip": 7},
+        {"skip": -1},
+        {"weight": 0},
+        {"bias": 0},
     ],
 )
 def test_a_program_from_outside_is_checked(change):
@@ -269,3 +276,24 @@ def test_a_program_from_outside_is_checked(change):
         assert checked(lower(*LAYERED[name]))
     with pytest.raises(ValueError, match="not a program of nncore"):
         checked(replace(program, rows=(replace(program.rows[0], **change), *program.rows[1:])))
+
+
+def test_a_program_from_outside_is_no_wider_than_memory():
+    """A few rows that double what they read would be the end of whoever writes down their columns."""
+    program = lower([Columns([0, 1]), Dense(1)], 5, "mse")
+    doubling = [Row("concat", 0, 2 << k, 4 << k, source=k, skip=k) for k in range(36)]
+    rows = (program.rows[0], *doubling, Row("columns", 0, 2 << 36, 1, source=36, columns=(0,)))
+    with pytest.raises(ValueError, match=r"its rows write [0-9,]+ columns"):
+        checked(replace(program, rows=rows))
+
+
+def test_the_summary_says_how_wide_branches_are_before_and_behind():
+    spec = [Dense(3), Parallel([[Dense(2)], [Dropout(0.5)], []]), Residual([LayerNorm(), Dense(5)]), Activation("relu")]
+    model = Sequential([*spec, Dense(1)])
+    for _ in range(2):
+        outputs = [line.split()[2] for line in str(model.summary()).splitlines()[2:10]]
+        assert outputs == ["3", "8", "2", "3", "5", "8", "5", "5"]
+        model.build(4)
+    categories = [Columns([0, 1]), CategoryEncoding(3)]
+    model = Sequential([Parallel([categories, []]), Dense(1)])
+    assert [line.split()[2] for line in str(model.summary()).splitlines()[2:6]] == ["?", "2", "6", "1"]

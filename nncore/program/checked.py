@@ -6,12 +6,15 @@ import math
 from typing import Any
 
 from nncore.activations import ACTIVATIONS
+from nncore.base import memory
 from nncore.categories import MOST_TOKENS
 from nncore.program.lowering import MIXED_BFLOAT16, Program
-from nncore.program.row import BATCH, Row
+from nncore.program.row import BATCH, NOTHING, Row
 
 OPS: tuple[str, ...] = ("dense", "activation", "batchnorm", "layernorm", "dropout", "add", "columns", "concat")
 OPS += ("one_hot", "embedding", "prelu", "rmsnorm", "noise")
+
+MANY_COLUMNS = 2**24  # as many fit into any memory
 
 
 def checked(program: Any) -> Program:
@@ -62,12 +65,19 @@ def _check(program: Program) -> None:
         for value in (row.parameter, row.momentum, row.activity_l1, row.activity_l2):
             if not math.isfinite(value):
                 raise ValueError(f"row {i} holds {value}")
+    n_columns = sum(widths.values())
+    if n_columns > MANY_COLUMNS and 8 * n_columns > memory.available():  # a few rows double themselves again and again
+        raise ValueError(f"its rows write {n_columns:,} columns")
     if not program.rows or program.n_outputs != program.rows[-1].n_out:
         raise ValueError(f"n_outputs is {program.n_outputs}")
 
 
 def _check_reads(row: Row, i: int, widths: dict[int, int]) -> None:
-    reads = [(row.source, row.n_in), *([(row.skip, row.n_skip)] if row.op in ("add", "concat") else [])]
+    reads = [(row.source, row.n_in)]
+    if row.op in ("add", "concat"):
+        reads.append((row.skip, row.n_skip))
+    elif row.skip != NOTHING:
+        raise ValueError(f"row {i} is {row.op!r} and reads row {row.skip!r}, too")
     for source, width in reads:
         if type(source) is not int or not BATCH <= source < i:
             raise ValueError(f"row {i} reads row {source}")
@@ -99,6 +109,8 @@ def _check_places(row: Row, i: int, ends: dict[str, int]) -> None:
     learns = affine or row.op in ("dense", "embedding", "prelu")
     if learns:
         _check_place(f"weight of row {i}", row.weight, n_weight, ends["parameter"])
+    elif (row.weight, row.bias) != (-1, -1):
+        raise ValueError(f"row {i} is {row.op!r} and has parameters at {row.weight!r}")
     if row.op in ("embedding", "prelu", "rmsnorm") and row.bias != -1:
         raise ValueError(f"row {i}, of {row.op}, has a bias")
     if learns and (norm or row.bias != -1):

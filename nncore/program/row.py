@@ -14,6 +14,9 @@ from nncore.initializers import Initializer
 BATCH = -1
 """What row 0 reads: the batch."""
 
+NOTHING = -2
+"""What a row reads besides `Row.source` that reads nothing else."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -74,7 +77,7 @@ class Row:
     weight: int = -1
     bias: int = -1
     source: int = BATCH
-    skip: int = -2
+    skip: int = NOTHING
     statistics: int = -1
     momentum: float = 0.0
     l1: float = 0.0
@@ -93,7 +96,7 @@ class Row:
     @property
     def n_weight(self) -> int:
         """Number of values of its weight, or gamma, if it has one."""
-        return {"dense": self.n_in, "embedding": self.n_tokens}.get(self.op, 1) * self.n_out
+        return (self.n_in if self.op == "dense" else self.n_tokens if self.op == "embedding" else 1) * self.n_out
 
     @property
     def n_skip(self) -> int:
