@@ -131,6 +131,14 @@ def test_layers_without_rows_give_what_they_read():
     assert line == ["dropout_2", "Dropout", "5", "-", "0"]
 
 
+def test_a_layer_of_any_branch_gives_what_it_computes():
+    """What comes before it is then computed without what puts the branches together."""
+    model = built([Parallel([[Dense(3)], [Dense(2, "tanh", name="first"), Dense(5, name="second")], []]), Dense(1)])
+    (a, b), (c, d) = (model.get_weights(name) for name in ("first", "second"))
+    np.testing.assert_allclose(model.activations(X, "first"), np.tanh(X @ a + b), atol=1e-5)
+    np.testing.assert_allclose(model.activations(X, "second"), np.tanh(X @ a + b) @ c + d, atol=1e-5)
+
+
 def test_an_activation_behind_or_within_stays_there():
     """None becomes part of a dense row that somebody else reads as well, or that is only the last of the branches."""
     for spec in (

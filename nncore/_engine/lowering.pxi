@@ -245,6 +245,8 @@ cdef int columns_pay(const Network *net) noexcept:
     for i in range(net.n_rows):
         if net.rows[i].op not in (DENSE, ACTIVATION, BATCHNORM, DROPOUT, NOISE) or NN_BFLOAT16:
             return 0  # columns.pxi has no such
+        if net.rows[i].live_x != (net.rows[i - 1].live_y if i > 0 else 0):
+            return 0  # as in a part of a program, of which branches were not put together yet
         if net.rows[i].op == DENSE:
             filling += (nn_padded(net.rows[i].n_out) - net.rows[i].n_out) * (WORK_OF_ACTIVATION + net.rows[i].n_in)
     return (filling > WORK_OF_TRANSPOSING * net.n_features
