@@ -259,6 +259,9 @@ def test_what_to_do_about_it_is_said():
     frame.loc[7, "city"] = -3
     with pytest.raises(ValueError, match=r"-3 at row 7, column 0 \('city'\)"):
         named.predict(frame[["b", "city", "day", "a"]])
+    for model in (named, built(), Sequential(built().layers)):  # of two of them, fit has not seen the names yet
+        with pytest.raises(ValueError, match=r"-3 at row 7, column 0 \('city'\)"):
+            model.fit(frame, Y[:40], epochs=1, verbose=0)
 
 
 def test_sources_are_looked_through_for_them(tmp_path):

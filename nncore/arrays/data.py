@@ -36,10 +36,14 @@ def data_for(
     y: ArrayLike,
     sample_weight: ArrayLike | None,
     names: tuple[str, ...] | None = None,
+    features: tuple[str, ...] | None = None,
 ) -> Data:
-    """Return checked features `X` with `y` and `sample_weight` as `program` needs them; columns of y by `names`."""
+    """Return checked features `X` with `y` and `sample_weight` as `program` needs them; columns of y by `names`.
+
+    `features`: what those of X are called, for errors.
+    """
     if isinstance(X, np.ndarray):  # a source has been looked through
-        categories.check(program, X)
+        categories.check(program, X, features)
     if program.heads:
         target = targets_of_heads(y, program.heads, len(X), dtype)
     else:

@@ -17,7 +17,7 @@ from nncore.arrays.order import classes_of, said_of_split
 from nncore.arrays.targets import refuse_unmeasured
 from nncore.base import callers, checks
 from nncore.base.source import Source
-from nncore.base.tables import known_names
+from nncore.base.tables import column_names, known_names
 from nncore.errors import NotBuiltError
 from nncore.history import History
 from nncore.layers import Layer
@@ -145,7 +145,7 @@ def converted(
         found = streaming.looked_through(X, y, sample_weight, *known)
         return data_for(program, state.dtype, *found, outputs)
     array = inputs.features(X, state.dtype, program.n_features, features, narrow=sources)
-    return data_for(program, state.dtype, array, y, sample_weight, outputs)
+    return data_for(program, state.dtype, array, y, sample_weight, outputs, features or column_names(X))
 
 
 def checked_data(
@@ -161,7 +161,8 @@ def checked_data(
     else:
         array = inputs.features(X, state.dtype, None, state.feature_names, narrow=sources)
     program = program_for(state, array.shape[1])
-    return data_for(program, state.dtype, array, y, sample_weight), program
+    features = state.feature_names or column_names(X)
+    return data_for(program, state.dtype, array, y, sample_weight, features=features), program
 
 
 def names_for(state: State, program: Program, X: Any, y: Any) -> tuple[Names, Names]:
