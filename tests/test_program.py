@@ -141,7 +141,7 @@ def test_printed_table_is_aligned():
     ("layers", "n_features", "loss", "error", "message"),
     [
         ([], 4, MSE, ValueError, "layers must hold at least one Dense layer, got an empty list"),
-        ([Activation("relu")], 4, MSE, ValueError, "has no parameters: .* got .*Activation"),
+        ([Activation("relu")], 4, MSE, ValueError, "must hold at least one Dense layer, got .*Activation"),
         ([Dense(3), "relu"], 4, MSE, TypeError, r"layers\[1\] must be .* got 'relu' of type str"),
         ([Dense], 4, MSE, TypeError, r"layers\[0\] must be one of Dense, Activation"),
         (Dense(3), 4, MSE, TypeError, "layers must be a list of layers, got Dense"),

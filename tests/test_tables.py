@@ -7,6 +7,7 @@ from nncore.activations import ACTIVATIONS
 from nncore.initializers import INITIALIZERS
 from nncore.losses import LOSSES
 from nncore.optimizers import OPTIMIZERS, SGD, Adam, RMSprop
+from nncore.program import checked
 from nncore.reference import formulas, losses
 
 ROWS = {row.name: row for row in ACTIVATIONS.values()}
@@ -14,6 +15,10 @@ KERNELS = {cls.kernel for cls in LOSSES.values()}
 CENTERED = [RMSprop(centered=True), RMSprop(momentum=0.9, centered=True)]
 VARIED = [SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True), RMSprop(momentum=0.9), Adam(amsgrad=True), *CENTERED]
 SLOTS = {optimizer.rule: optimizer.n_slots for optimizer in [*(cls() for cls in OPTIMIZERS.values()), *VARIED]}
+
+
+def test_operations(variant):
+    assert variant.OPS == checked.OPS
 
 
 def test_activations(variant):

@@ -20,6 +20,7 @@ _Labels: TypeAlias = NDArray[np.int32]
 DTYPE: np.dtype[np.floating[Any]]
 TILE_SHAPE: tuple[int, int]
 N_LANES: int
+OPS: tuple[str, ...]
 ACTIVATION_NAMES: tuple[str, ...]
 KEEPS_INPUT: tuple[bool, ...]
 LOSS_NAMES: tuple[str, ...]
