@@ -17,6 +17,7 @@ from nncore import (
     Dropout,
     EarlyStopping,
     Ensemble,
+    GaussianNoise,
     MeanSquaredError,
     Parallel,
     Pinball,
@@ -27,7 +28,7 @@ from nncore import (
     kernels,
     metrics,
 )
-from nncore.data import Rows
+from nncore.data import Batches, Rows, files
 from nncore.history import History
 from nncore.losses import SeveralLosses
 from nncore.model import checkpoint, snapshot
@@ -370,3 +371,81 @@ def test_an_ensemble_mixes_the_variances_of_its_output():
     np.testing.assert_allclose(variance, np.mean(alone, axis=0)[:, 1] + spread, rtol=1e-5)
     with pytest.raises(ValueError, match="mixes no variances of one of several outputs; take predict"):
         members.predictor()
+
+
+def in_parts(first=50, wrong=None):
+    """Yield the rows in parts, y as a list, or a dict in the first one; one class of part `wrong` is none."""
+    for k, rows in enumerate((slice(0, first), slice(first, 90), slice(90, None))):
+        kind = KIND[rows] + (7 if k == wrong else 0)
+        yield X[rows], {"kind": kind, "price": PRICE[rows]} if k == 0 else [PRICE[rows], kind]
+
+
+def test_batches_that_are_yielded_have_the_targets_of_each_output():
+    streamed, in_memory = model(), model()
+    streamed.fit(Batches(in_parts), epochs=2, validation_data=Batches(in_parts))
+    in_memory.fit(X, BOTH, epochs=2, shuffle="block")
+    np.testing.assert_array_equal(streamed.parameters, in_memory.parameters)
+    assert streamed.evaluate(Batches(in_parts)) == in_memory.evaluate(X, BOTH)
+    with pytest.raises(ValueError, match=r"batch 1: output 'kind': y contains the label [789] at row 0"):
+        model().fit(Batches(lambda: in_parts(wrong=1)))
+    with pytest.raises(TypeError, match=r"batch 0: y must be a list .* got an array of shape \(120,\)"):
+        model().fit(Batches(lambda: [(X, PRICE)]))
+
+
+def test_columns_come_in_one_order_whoever_scores():
+    order = ("loss", "price_loss", "kind_loss", "price_mae", "kind_accuracy", "kind_f1")
+    of_solver = ("loss", *order[3:])
+    for options, trained in (({}, order), ({"callbacks": lambda *_: None}, order), ({"solver": "lbfgs"}, of_solver)):
+        history = model().fit(X, BOTH, epochs=2, validation_split=0.2, **options)
+        assert history.columns[: len(trained) + 6] == (*trained, *(f"val_{name}" for name in order))
+
+
+@pytest.mark.parametrize("name", ["val", "val_price"])
+def test_an_output_is_not_called_as_scores_of_the_rows_to_validate_on(name):
+    two = Sequential([Parallel([[Dense(1, name=name)], [Dense(1, name="price")]])])
+    with pytest.raises(ValueError, match=rf"output '{name}' would have its loss as '{name}_loss'.* another name"):
+        two.compile(loss=["mse", "mse"])
+
+
+def test_noise_is_no_end_of_an_output_and_has_no_say_in_its_name():
+    noisy = Sequential([Parallel([[Dense(1), GaussianNoise(0.1)], [Dense(1)]])])
+    noisy.compile(loss=["mse", "mse"])
+    with pytest.raises(ValueError, match="GaussianNoise at the end would blur predictions; remove it"):
+        noisy.fit(X, [PRICE, PRICE])
+    behind = [Dense(3, name="kind"), GaussianNoise(0.1), Activation("softmax")]
+    named = Sequential([Parallel([[Dense(1, name="price")], behind])])
+    named.compile(loss=TWO)
+    assert named.fit(X, BOTH).columns[:3] == ("loss", "price_loss", "kind_loss")
+
+
+def test_derivatives_by_each_output_have_its_shape(trained):
+    price, kind = RNG.standard_normal((120, 1)), RNG.standard_normal((120, 3))
+    expected = trained.backward(X, np.hstack([price, kind]))
+    for given in ([price, kind], [price[:, 0], kind], {"kind": kind, "price": price}, lambda y: [price, kind]):
+        np.testing.assert_array_equal(trained.backward(X, given), expected)
+    for given, message in (
+        ([kind, price], r"dloss_dy\[0\] has shape \(120, 3\), expected \(120, 1\)"),
+        ([price], "dloss_dy must have an array for each output, price .* got 1 items"),
+        ({"price": price}, "kind .* got a dict of 'price'; or be one array"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            trained.backward(X, given)
+
+
+def test_what_does_not_suit_several_outputs_is_said_with_what_does():
+    with pytest.raises(TypeError, match=r"metrics must be a list .* is for several outputs"):
+        Sequential([Dense(1)]).compile(metrics={"price": ["mae"]})
+    with pytest.raises(TypeError, match=r"metrics must be a list .* is for several outputs"):
+        Sequential([Dense(1)]).compile(metrics=[["mae"]])
+    for weights in ({"price": np.ones(120)}, [np.ones(120)] * 2):
+        with pytest.raises((TypeError, ValueError), match=r"compile\(loss_weights=\.\.\.\) each output"):
+            model().fit(X, BOTH, sample_weight=weights)
+
+    def b_loss(y_true, y_pred):
+        return 0.0
+
+    two = Sequential([Parallel([[Dense(1, name="a")], [Dense(1, name="a_b")]])])
+    with pytest.raises(ValueError, match="the loss of output 'a_b' and the metric 'b_loss' of output 'a' are both"):
+        two.compile(loss=["mse", "mse"], metrics=[b_loss, None])
+    with pytest.raises(TypeError, match=r"target must be the name or number of one column, got \['a', 'b'\]"):
+        files("*.csv", target=["a", "b"])

@@ -48,7 +48,13 @@ def data_for(
         target = targets_of_heads(y, program.heads, len(X), dtype)
     else:
         target = targets(y, program.loss, len(X), program.n_targets, dtype, names, missing=program.masks)
-    return Data(X, target, None if sample_weight is None else sample_weights(sample_weight, len(X), dtype))
+    try:
+        return Data(X, target, None if sample_weight is None else sample_weights(sample_weight, len(X), dtype))
+    except (TypeError, ValueError) as error:
+        if not program.heads or isinstance(sample_weight, np.ndarray):
+            raise
+        weighs = "sample_weight weighs the rows of all outputs, compile(loss_weights=...) each output"
+        raise type(error)(f"{error}; {weighs}") from error
 
 
 def split_validation(data: Data, fraction: float) -> tuple[Data, Data]:

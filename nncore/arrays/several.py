@@ -84,8 +84,16 @@ def _listed(y: Any, heads: Sequence[Head], n_samples: int) -> list[Any]:
             raise ValueError(f"y lacks {', '.join(map(repr, absent))}; {_wanted(heads, n_samples)}")
         return [y[name] for name in names]
     if not isinstance(y, (list, tuple)):
-        given = f"an array of shape {y.shape}" if isinstance(y, np.ndarray) else checks.described(y)
-        raise TypeError(f"y must be a list of arrays, got {given}; {_wanted(heads, n_samples)}")
+        shape = getattr(y, "shape", None)  # a table's repr has many lines
+        given = (
+            checks.described(y)
+            if shape is None
+            else f"{'an array' if isinstance(y, np.ndarray) else type(y).__name__} of shape {shape}"
+        )
+        mend = "; give its columns apart, y = {" + ", ".join(f"{name!r}: ..." for name in names) + "}"
+        raise TypeError(
+            f"y must be a list of arrays, got {given}; {_wanted(heads, n_samples)}{'' if shape is None else mend}"
+        )
     if len(y) != len(heads) or all(np.ndim(of_it) == 0 for of_it in y):
         raise ValueError(f"y must be a list of {len(heads)} arrays, got {len(y)} items; {_wanted(heads, n_samples)}")
     return list(y)

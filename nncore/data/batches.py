@@ -22,7 +22,8 @@ class Batches(Source):
     ----------
     make : callable, or stream
         Without arguments, returns a fresh iterator at each call. It yields X of shape (n, n_features), or tuples
-        (X, y) or (X, y, weight), or with a `target` tables. Or an object with ``__arrow_c_stream__``, such as a table
+        (X, y) or (X, y, weight), or with a `target` tables; y as ``fit`` takes it of these rows, of several outputs
+        with a loss each a list of arrays or a dict of them. Or an object with ``__arrow_c_stream__``, such as a table
         or a reader of PyArrow, Polars or DuckDB, which needs ``pip install pyarrow``.
     n_rows : int, optional
         How many there are to be in all: other numbers are an error.

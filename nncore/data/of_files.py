@@ -77,6 +77,11 @@ def files(
     >>> from nncore import Dense, Sequential
     >>> history = Sequential([Dense(1)], seed=0).fit(source, epochs=2)
     """
+    if not isinstance(target, (str, int, np.integer, type(None))):
+        raise TypeError(
+            f"target must be the name or number of one column, got {checks.described(target)}; for several, yield "
+            "(X, y) from a function that nncore.data.Batches is given, y a list or dict of them for several outputs"
+        )
     paths = _found(pattern)
     kinds = sorted({_kind(path) for path in paths})
     if len(kinds) > 1:

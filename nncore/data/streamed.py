@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.arrays import categories, inputs
+from nncore.arrays.several import of_head, places, targets_of_heads
 from nncore.base import memory
 from nncore.base.source import Chunk, Source
 from nncore.base.tables import column_names
@@ -17,7 +18,7 @@ from nncore.base.typing import Array
 from nncore.data.rows import Rows, let_go, named
 from nncore.data.spool import Spool
 from nncore.data.stored import Stored
-from nncore.program import Program
+from nncore.program import Head, Program
 
 NEAR, GATHERED = 16, 4096  # rows: those so near are read with what lies between them, so many at once
 
@@ -152,11 +153,11 @@ class Opened(NamedTuple):
     ----------
     X : Streamed
     y, weight : ndarray, or None
-        Of all rows.
+        Of all rows; y of several outputs with a loss each is a list of arrays.
     """
 
     X: Streamed
-    y: Array | None
+    y: Any
     weight: Array | None
 
 
@@ -205,7 +206,8 @@ def opened(
             n_chunks, n_features = n_chunks + 1, X.shape[1]
             if not random:
                 spool.write(X)
-                n = _gather_columns(chunk, len(X), n, targets, weights)
+                heads = () if program is None else program.heads
+                n = _gather_columns(_side_by_side(chunk, heads, len(X), dtype), len(X), n, targets, weights)
         if isinstance(source, Rows):
             if n_features is None:
                 raise ValueError("Rows has no row")
@@ -214,7 +216,10 @@ def opened(
         if n_features is None:
             raise ValueError(f"{type(source).__name__} has no row")
         rows = Streamed([spool.rows(n, n_features)], dtype, None, n_features)
-    return Opened(rows, *(np.concatenate(found) if found else None for found in (targets, weights)))
+    y, weight = (np.concatenate(found) if found else None for found in (targets, weights))
+    if y is not None and program is not None and program.heads:
+        return Opened(rows, [of_head(head, y[:, columns]) for head, _, columns in places(program.heads)], weight)
+    return Opened(rows, y, weight)
 
 
 def _checked(
@@ -240,6 +245,16 @@ def _check_categories(program: Program, X: Array, chunk: Chunk, names: tuple[str
         categories.check(program, X, names)
     except ValueError as error:
         raise ValueError(f"{chunk.where}, rows from {chunk.first} on: {error}") from None
+
+
+def _side_by_side(chunk: Chunk, heads: Sequence[Head], n: int, dtype: np.dtype) -> Chunk:
+    """Return a chunk of n rows with the targets of all outputs in one array, where each has a loss of its own."""
+    if not heads or chunk.y is None:
+        return chunk
+    try:
+        return chunk._replace(y=targets_of_heads(chunk.y, heads, n, dtype))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{chunk.where}: {error}") from error
 
 
 def _gather_columns(chunk: Chunk, rows: int, n: int, targets: list[Any], weights: list[Any]) -> int:

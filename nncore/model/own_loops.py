@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from nncore.engine import own_arithmetic
 from nncore.errors import NotBuiltError, TrainingDiverged
 from nncore.model import prediction
 from nncore.network import Network, own_steps
-from nncore.program import Program, refuse_unsuitable_batch
+from nncore.program import Head, Program, refuse_unsuitable_batch
 from nncore.program.normalization import filled
 from nncore.training import batches
 from nncore.training.state import State, built, current_loss
@@ -69,8 +69,9 @@ class OwnLoops:
         X : array-like of shape (n, n_features)
         dloss_dy : array-like of shape (n, n_outputs), or callable
             The derivatives of your loss by what `predict` returns, behind the last activation, whatever loss the model
-            was compiled with. A callable is given the outputs (n, n_outputs) of this very pass and returns them, which
-            saves a call of `predict`, and is what `Dropout` and `BatchNorm` need, whose outputs are others in training.
+            was compiled with; of several outputs with a loss each also a list of arrays, or a dict by name. A callable
+            is given the outputs (n, n_outputs) of this very pass and returns them, which saves a call of `predict`, and
+            is what `Dropout` and `BatchNorm` need, whose outputs are others in training.
         training : bool
             True: as a step of training sees it. `BatchNorm` goes by the rows of X, and its running averages take them
             in; `Dropout` drops, the same until the next update. False: as `predict` sees it, and nothing changes.
@@ -231,10 +232,8 @@ def _features(state: State, network: Network, X: ArrayLike) -> Array:
 
 def _derivatives(state: State, dloss_dy: Any, shape: tuple[int, int]) -> Array:
     """Return derivatives by the outputs as the engine reads them, a list of those of several outputs side by side."""
-    if built(state).program.heads and isinstance(dloss_dy, (list, tuple)):
-        dloss_dy = np.hstack(
-            [inputs.real_array(of_it, state.dtype, f"dloss_dy[{k}]") for k, of_it in enumerate(dloss_dy)]
-        )
+    if (heads := built(state).program.heads) and isinstance(dloss_dy, (list, tuple, Mapping)):
+        dloss_dy = _side_by_side(heads, dloss_dy, state.dtype, shape[0])
     given: Array = inputs.real_array(dloss_dy, state.dtype, "dloss_dy")
     if given.ndim == 1 and shape[1] == 1:
         given = given.reshape(-1, 1)
@@ -245,6 +244,28 @@ def _derivatives(state: State, dloss_dy: Any, shape: tuple[int, int]) -> Array:
     if not all_finite(given):
         raise inputs.not_finite_error(dloss_dy, given, "dloss_dy")
     return np.ascontiguousarray(given)
+
+
+def _side_by_side(heads: Sequence[Head], given: Any, dtype: np.dtype, n: int) -> Array:
+    """Return the derivatives by each of several outputs, a list of them or a dict by name, as one array."""
+    names = [head.name for head in heads]
+    if set(given) != set(names) if isinstance(given, Mapping) else len(given) != len(heads):
+        wanted = ", ".join(f"{head.name} ({n}, {head.n_outputs})" for head in heads)
+        got = f"a dict of {', '.join(map(repr, given))}" if isinstance(given, Mapping) else f"{len(given)} items"
+        raise ValueError(
+            f"dloss_dy must have an array for each output, {wanted}, got {got}; or be one array of them side by side"
+        )
+    columns = []
+    for key, head in zip(names if isinstance(given, Mapping) else range(len(heads)), heads, strict=True):
+        part: Array = inputs.real_array(given[key], dtype, f"dloss_dy[{key!r}]")
+        part = part.reshape(-1, 1) if part.ndim == 1 and head.n_outputs == 1 else part
+        if part.shape != (n, head.n_outputs):
+            raise ValueError(
+                f"dloss_dy[{key!r}] has shape {part.shape}, expected {(n, head.n_outputs)}: a derivative for every "
+                f"row by what output {head.name!r} gives"
+            )
+        columns.append(part)
+    return np.hstack(columns)
 
 
 def _backward(state: State, X: ArrayLike, dloss_dy: Derivatives, training: bool) -> Array:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nncore.layers import Activation, Dropout, Layer, Parallel
+from nncore.layers import Activation, Dropout, GaussianNoise, Layer, Parallel
 from nncore.losses import Loss, Reading, SeveralLosses
 from nncore.program.naming import count_layers, layer_names
 from nncore.program.row import Row
 
 SPARSE = "sparse_softmax_crossentropy"
+SPOILS = {"dropout": ("Dropout", "drop"), "noise": ("GaussianNoise", "blur")}
+"""What a network, or one of several outputs, cannot end with: the layer, and what it would do to predictions."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,15 @@ def branches_of(layers: Sequence[Layer]) -> tuple[tuple[Layer, ...], ...]:
 def output_names(layers: Sequence[Layer]) -> tuple[str, ...]:
     """Return what the outputs of a network with several are called: as the last layer of each branch.
 
-    An `Activation` is not counted, nor `Dropout`; a branch without any other layer is called by its number.
+    `Activation`, `Dropout` and `GaussianNoise` are not counted; a branch without any other layer is called by its
+    number.
     """
     branches = branches_of(layers)
     names, at, found = layer_names(layers), count_layers(layers[:-1]) + 1, []
     for k, branch in enumerate(branches):
         name = f"output_{k}"
         for layer in branch:
-            if not isinstance(layer, (Activation, Dropout)):
+            if not isinstance(layer, (Activation, Dropout, GaussianNoise)):
                 name = names[at]
             at += count_layers([layer])
         found.append(name)
@@ -119,8 +122,8 @@ def _own_end(rows: Sequence[Row], end: int, before: int, loss: Loss) -> Row:
     takes = loss.activation is not None and not loss.raw
     if end < 0 or (takes and rows[end].layer <= before):
         raise ValueError(f"a branch without layers cannot end with what the loss {loss.name} needs; give it a Dense")
-    if rows[end].op == "dropout":
-        raise ValueError("Dropout at the end would drop predictions; remove it")
+    if spoils := SPOILS.get(rows[end].op):
+        raise ValueError(f"{spoils[0]} at the end would {spoils[1]} predictions; remove it")
     return rows[end]
 
 

@@ -29,7 +29,15 @@ from nncore.layers import (
     leaves,
 )
 from nncore.losses import CustomLoss, Loss, Reading, SeveralLosses
-from nncore.program.heads import Head, branches_of, heads_of, output_names, refuse_unsuitable_output, take_link
+from nncore.program.heads import (
+    SPOILS,
+    Head,
+    branches_of,
+    heads_of,
+    output_names,
+    refuse_unsuitable_output,
+    take_link,
+)
 from nncore.program.row import BATCH, ParameterBlock, Row, batch_columns
 from nncore.program.rows import Rows, refuse_lone_softmax
 
@@ -182,8 +190,10 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str, precision:
         raise ValueError(f"precision must be None or {MIXED_BFLOAT16!r}, got {precision!r}")
     found = Rows(n_features)
     found.add(layers)
-    if found.rows[-1].op in _SPOILS:
-        raise ValueError(f"{_SPOILS[found.rows[-1].op]}; remove it from the end of {list(layers)}")
+    if spoils := SPOILS.get(found.rows[-1].op):
+        raise ValueError(
+            f"{spoils[0]} as the last layer would {spoils[1]} predictions; remove it from the end of {list(layers)}"
+        )
     n_parameters, n_statistics = _total(found.parameters), _total(found.statistics)
     _refuse_absurd_size(found.rows, n_parameters)
     heads: tuple[Head, ...] = ()
@@ -208,13 +218,6 @@ def lower(layers: Sequence[Layer], n_features: int, loss: Loss | str, precision:
         loss if isinstance(loss, CustomLoss) else None,
         heads,
     )
-
-
-_SPOILS = {
-    "dropout": "Dropout as the last layer would drop predictions",
-    "noise": "GaussianNoise as the last layer would blur predictions",
-}
-"""What a network cannot end with, and why."""
 
 
 def _total(blocks: Sequence[ParameterBlock]) -> int:

@@ -49,6 +49,7 @@ def chosen_loss(layers: Sequence[Layer], loss: Any, loss_weights: Any) -> Loss |
             f"loss has {len(parts)} losses, and the network has one output: give one loss, or end with Parallel([...]) "
             f"of {many}, an output each (layers come before compile)"
         )
+    _refuse_names(names)
     found = _by_output("loss", parts, names)
     if any(of_it is None for of_it in found):
         raise ValueError(
@@ -56,6 +57,16 @@ def chosen_loss(layers: Sequence[Layer], loss: Any, loss_weights: Any) -> Loss |
         )
     each = [losses.get(of_it) for of_it in found]
     return SeveralLosses(tuple(each), _weights(weights, names))
+
+
+def _refuse_names(names: Sequence[str]) -> None:
+    """Raise ValueError if the loss of an output would be called as one of the rows to validate on."""
+    for name in names:
+        if f"{name}_".startswith("val_"):
+            raise ValueError(
+                f"output {name!r} would have its loss as {name + '_loss'!r}, and val_* are scores of the rows to "
+                "validate on; give the last layer of its branch another name: Dense(1, name='value')"
+            )
 
 
 def _weights(given: Any, names: Sequence[str]) -> tuple[float, ...]:
@@ -96,8 +107,16 @@ def checked_metrics(metrics: Any, layers: Sequence[Layer], loss: Loss | None) ->
     if isinstance(metrics, str) or callable(metrics):
         metrics = [metrics] * len(names)
     found = [scoring.checked_metrics(of_it) for of_it in _by_output("metrics", metrics, names)]
-    scoring.check_names([*loss_names(layers, loss), *_names(found, names)])
+    where = [f"the {what} of output {name!r}" for what, name in _whose(found, names)]
+    scoring.check_names([*loss_names(layers, loss), *_names(found, names)], where)
     return tuple(found) if any(found) else ()
+
+
+def _whose(metrics: Sequence[Any], names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what each column is, in the order of `loss_names` and `_names`, and its output."""
+    yield from (("loss", name) for name in names)
+    for name, of_it in zip(names, metrics, strict=False):
+        yield from ((f"metric {name_of(metric)!r}", name) for metric in of_it)
 
 
 def _names(metrics: Sequence[Any], names: Sequence[str]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -53,6 +53,11 @@ def checked_metrics(metrics: Any) -> tuple[str | Metric, ...]:
     if not isinstance(metrics, Iterable):
         raise TypeError(f"metrics must be a list of names and functions, got {metrics!r}")
     checked = tuple(metrics)
+    if isinstance(metrics, Mapping) or any(isinstance(one, (list, Mapping)) for one in checked):
+        raise TypeError(
+            f"metrics must be a list of names and functions, got {metrics!r}; a list or a dict with those of each "
+            "output is for several outputs with a loss each, loss=[...]"
+        )
     for metric in checked:
         if not callable(metric):
             lookup("metric", metric, METRICS)
@@ -60,15 +65,19 @@ def checked_metrics(metrics: Any) -> tuple[str | Metric, ...]:
     return checked
 
 
-def check_names(names: list[str]) -> None:
-    """Raise ValueError if a name is there twice, or taken; two names of one metric are two columns."""
+def check_names(names: list[str], places: Sequence[str] = ()) -> None:
+    """Raise ValueError if a name is there twice, or taken; two names of one metric are two columns.
+
+    `places` say where each comes from, in the words of ``compile``: by default ``metrics[0]`` and so on.
+    """
+    where = places or [f"metrics[{index}]" for index in range(len(names))]
     for index, name in enumerate(names):
         if name in names[:index]:
-            first = f"metrics[{names.index(name)}] and metrics[{index}] are both {name!r}"
+            first = f"{where[names.index(name)]} and {where[index]} are both {name!r}"
             raise ValueError(f"metrics must have different names, and {first}; leave one out, or rename a function")
         if name in RESERVED or name.startswith("val_"):
             taken = f"none of {', '.join(RESERVED)} or val_*"
-            raise ValueError(f"metrics must have names of their own, {taken}, and metrics[{index}] is {name!r}")
+            raise ValueError(f"metrics must have names of their own, {taken}, and {where[index]} is {name!r}")
 
 
 class Scores(dict[str, float]):

@@ -18,10 +18,12 @@ PER_ROW, PER_WEIGHT = 4e-8, 5e-11  # seconds that scoring takes, for each row, a
 
 def recorded(program: Program, metrics: Iterable[str], validates: bool, others: Iterable[str]) -> list[str]:
     """Return the names of the values that every epoch will record; `others` are those of the strategy."""
-    scores = ["loss", *metrics]
-    validated = [f"val_{name}" for name in (*scores, *program.head_losses)] if validates else []
+    heads, others = program.head_losses, list(others)
+    trained = [name for name in heads if name in others]  # solvers have none
+    validated = [f"val_{name}" for name in ("loss", *heads, *metrics)] if validates else []
     of_weights = ["penalty"] if penalises(program) else []
-    return [*scores, *validated, *of_weights, "seconds", *others]
+    rest = [name for name in others if name not in trained]
+    return ["loss", *trained, *metrics, *validated, *of_weights, "seconds", *rest]
 
 
 class Frequency(NamedTuple):
