@@ -5,6 +5,7 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
+import pandas
 import pytest
 
 import nncore
@@ -400,11 +401,28 @@ def test_columns_come_in_one_order_whoever_scores():
         assert history.columns[: len(trained) + 6] == (*trained, *(f"val_{name}" for name in order))
 
 
+def test_columns_of_an_output_go_by_name():
+    two = Sequential([Parallel([[Dense(2, name="range")], [Dense(1, name="price")]])], seed=0)
+    two.compile(loss=["mse", "mse"], loss_weights=[1.0, 0.5])
+    table = pandas.DataFrame({"low": PRICE - 1, "high": PRICE + 2})
+    two.fit(X, [table, PRICE], validation_data=(X, [table[["high", "low"]], PRICE]))
+    expected = two.evaluate(X, [table.to_numpy(), PRICE])
+    for kept in (two, pickle.loads(pickle.dumps(two))):
+        assert kept.evaluate(X, {"range": table[["high", "low"]], "price": PRICE}) == expected
+        assert two.history["val_range_loss"][-1] == expected["range_loss"]
+        with pytest.raises(ValueError, match="output 'range': y lacks 'low' and has 'lo'"):
+            kept.evaluate(X, [table.rename(columns={"low": "lo"}), PRICE])
+
+
 @pytest.mark.parametrize("name", ["val", "val_price"])
 def test_an_output_is_not_called_as_scores_of_the_rows_to_validate_on(name):
     two = Sequential([Parallel([[Dense(1, name=name)], [Dense(1, name="price")]])])
     with pytest.raises(ValueError, match=rf"output '{name}' would have its loss as '{name}_loss'.* another name"):
         two.compile(loss=["mse", "mse"])
+    changed = model()
+    changed.fit(X, BOTH)
+    with pytest.raises(ValueError, match="another name"):
+        changed.replace(1, Parallel([[Dense(1, name=name)], [Dense(3, "softmax", name="kind")]]))
 
 
 def test_noise_is_no_end_of_an_output_and_has_no_say_in_its_name():

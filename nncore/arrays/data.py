@@ -45,7 +45,7 @@ def data_for(
     if isinstance(X, np.ndarray):  # a source has been looked through
         categories.check(program, X, features)
     if program.heads:
-        target = targets_of_heads(y, program.heads, len(X), dtype)
+        target = targets_of_heads(y, program.heads, len(X), dtype, names)
     else:
         target = targets(y, program.loss, len(X), program.n_targets, dtype, names, missing=program.masks)
     try:

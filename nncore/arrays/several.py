@@ -10,6 +10,7 @@ import numpy as np
 from nncore.arrays.targets import CLASS_INDICES, targets
 from nncore.base import checks
 from nncore.base.names import did_you_mean
+from nncore.base.tables import known_names
 from nncore.base.typing import Array
 from nncore.program import Head
 
@@ -36,7 +37,9 @@ def of_head(head: Head, target: Array) -> Array:
     return np.ascontiguousarray(target)
 
 
-def targets_of_heads(y: Any, heads: Sequence[Head], n_samples: int, dtype: np.dtype) -> Array:
+def targets_of_heads(
+    y: Any, heads: Sequence[Head], n_samples: int, dtype: np.dtype, names: tuple[str, ...] | None = None
+) -> Array:
     """Return the targets of all heads side by side, (n_samples, n_targets) of `dtype`; class indices as numbers.
 
     Parameters
@@ -46,6 +49,8 @@ def targets_of_heads(y: Any, heads: Sequence[Head], n_samples: int, dtype: np.dt
     heads : sequence of Head
     n_samples : int
     dtype : numpy.dtype
+    names : tuple of str, optional
+        What all columns are called, see `names_of_heads`.
 
     Raises
     ------
@@ -60,15 +65,35 @@ def targets_of_heads(y: Any, heads: Sequence[Head], n_samples: int, dtype: np.dt
            [0. , 1.5]], dtype=float32)
     """
     columns = []
-    for head, of_it in zip(heads, _listed(y, heads, n_samples), strict=True):
+    for (head, _, where), of_it in zip(places(heads), _listed(y, heads, n_samples), strict=True):
+        own = names[where] if names is not None and any(names[where]) else None
         n = head.n_outputs if head.loss == CLASS_INDICES else head.n_targets
         missing = head.reading is not None and head.reading.missing
         try:
-            found = targets(of_it, head.loss, n_samples, n, dtype, missing=missing)
+            found = targets(of_it, head.loss, n_samples, n, dtype, own, missing=missing)
         except (TypeError, ValueError) as error:
             raise type(error)(f"output {head.name!r}: {error}") from error
         columns.append(found.astype(dtype).reshape(n_samples, head.n_targets))
     return np.hstack(columns)
+
+
+def names_of_heads(known: tuple[str, ...] | None, y: Any, heads: Sequence[Head]) -> tuple[str, ...] | None:
+    """Return what the columns of all targets are called: as `known`, else as in tables of several columns, else "".
+
+    Examples
+    --------
+    >>> import pandas
+    >>> two = Head("a", 0, 2, "huber", 1.0, "identity"), Head("b", 2, 1, "huber", 1.0, "identity")
+    >>> names_of_heads(None, [pandas.DataFrame({"low": [1.0], "high": [2.0]}), [3.0]], two)
+    ('low', 'high', '')
+    """
+    found = list(known or [""] * sum(head.n_targets for head in heads))
+    for (head, _, where), of_it in zip(places(heads), _listed(y, heads, 0), strict=True):
+        own = tuple(found[where]) if any(found[where]) else None
+        names = known_names(own, of_it, "y", 2)
+        if names is not None and len(names) == head.n_targets:
+            found[where] = names
+    return tuple(found) if any(found) else None
 
 
 def _listed(y: Any, heads: Sequence[Head], n_samples: int) -> list[Any]:

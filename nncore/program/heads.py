@@ -87,6 +87,7 @@ def heads_of(rows: Sequence[Row], layers: Sequence[Layer], loss: SeveralLosses) 
     found, heads, first = list(rows), list[Head](), 0
     names, before = output_names(layers), count_layers(layers[:-1])
     loss.check_count(len(names))
+    refuse_names(names)
     for name, end, of_it, weight in zip(names, ends(rows), loss.losses, loss.weights, strict=True):
         try:
             found[end], link = _linked(_own_end(rows, end, before, of_it), of_it)
@@ -96,6 +97,21 @@ def heads_of(rows: Sequence[Row], layers: Sequence[Layer], loss: SeveralLosses) 
             raise ValueError(f"output {name!r}: {error}") from None
         first += head.n_outputs
     return found, tuple(heads)
+
+
+def refuse_names(names: Sequence[str]) -> None:
+    """Raise ValueError if the loss of an output would be called as one of the rows to validate on.
+
+    Examples
+    --------
+    >>> refuse_names(["value", "valve"])
+    """
+    for name in names:
+        if f"{name}_".startswith("val_"):
+            raise ValueError(
+                f"output {name!r} would have its loss as {name + '_loss'!r}, and val_* are scores of the rows to "
+                "validate on; give the last layer of its branch another name: Dense(1, name='value')"
+            )
 
 
 def ends(rows: Sequence[Row]) -> list[int]:

@@ -18,6 +18,7 @@ from nncore.layers import Layer
 from nncore.losses import Loss, SeveralLosses
 from nncore.metrics import Metric, Weighted, name_of
 from nncore.program import Head, Program, output_names
+from nncore.program.heads import refuse_names
 from nncore.training import scoring
 from nncore.training.scoring import Scorers
 
@@ -49,7 +50,7 @@ def chosen_loss(layers: Sequence[Layer], loss: Any, loss_weights: Any) -> Loss |
             f"loss has {len(parts)} losses, and the network has one output: give one loss, or end with Parallel([...]) "
             f"of {many}, an output each (layers come before compile)"
         )
-    _refuse_names(names)
+    refuse_names(names)
     found = _by_output("loss", parts, names)
     if any(of_it is None for of_it in found):
         raise ValueError(
@@ -57,16 +58,6 @@ def chosen_loss(layers: Sequence[Layer], loss: Any, loss_weights: Any) -> Loss |
         )
     each = [losses.get(of_it) for of_it in found]
     return SeveralLosses(tuple(each), _weights(weights, names))
-
-
-def _refuse_names(names: Sequence[str]) -> None:
-    """Raise ValueError if the loss of an output would be called as one of the rows to validate on."""
-    for name in names:
-        if f"{name}_".startswith("val_"):
-            raise ValueError(
-                f"output {name!r} would have its loss as {name + '_loss'!r}, and val_* are scores of the rows to "
-                "validate on; give the last layer of its branch another name: Dense(1, name='value')"
-            )
 
 
 def _weights(given: Any, names: Sequence[str]) -> tuple[float, ...]:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from nncore import losses
 from nncore.arrays import Data, data_for, inputs, split_validation
 from nncore.arrays.order import classes_of, said_of_split
+from nncore.arrays.several import names_of_heads
 from nncore.arrays.targets import refuse_unmeasured
 from nncore.base import callers, checks
 from nncore.base.source import Source
@@ -167,7 +168,11 @@ def checked_data(
 
 def names_for(state: State, program: Program, X: Any, y: Any) -> tuple[Names, Names]:
     """Return what features and outputs are called once the model is trained on these."""
-    outputs = None if program.heads else known_names(output_names(state, program), y, "y", 2)
+    known = output_names(state, program)
+    if not program.heads:
+        outputs = known_names(known, y, "y", 2)
+    else:
+        outputs = known if isinstance(X, Source) else names_of_heads(known, y, program.heads)
     return known_names(state.feature_names, X), outputs
 
 
