@@ -247,7 +247,8 @@ cdef void lose_lanes(Lanes *g, isize n) noexcept nogil:
     for i in range(n):
         if not by_labels:
             gather_lane_targets(g, i)
-        apply_loss(g.net.heads, value, z + i * n_outputs * NN_V, g.labels + i * NN_V, g.scratch, g.scales + i * g.weight_step)
+        apply_loss(g.net.heads, value, z + i * n_outputs * NN_V, g.labels + i * NN_V, g.scratch,
+                   g.scales + i * g.weight_step)
         for lane in range(NN_V):
             g.batch_loss[lane] += value[lane] * g.weights[i * g.weight_step + lane]
 

@@ -68,7 +68,8 @@ cdef bint take_values(Engine *e, y) noexcept:
         return 0
     e.job.n_targets = n_targets
     e.job.targets = <const real *>numpy.PyArray_DATA(y)
-    if e.net.heads.loss == NN_softmax_crossentropy or e.net.heads.loss == NN_softmax_focal or e.net.heads.loss == NN_kl_divergence:
+    if (e.net.heads.loss == NN_softmax_crossentropy or e.net.heads.loss == NN_softmax_focal
+            or e.net.heads.loss == NN_kl_divergence):
         return n_targets > 1 and choices_fit(e.job.targets, n, n_targets)  # one column would be one of labels
     if e.net.heads.loss == NN_sigmoid_crossentropy or e.net.heads.loss == NN_sigmoid_focal:
         return nn_shares(e.job.targets, n * n_targets, &total)

@@ -21,7 +21,8 @@ cdef int check_lane(const Engine *e, const Engine *first, isize k) except -1:
     if e.job.kind != NN_REAL:
         raise ValueError(f"X of plan {k} is not of {DTYPE}, which lanes read alone")
     if (net.n_rows != first.net.n_rows or net.n_features != first.net.n_features
-            or net.heads.loss != first.net.heads.loss or net.heads.loss_parameter != first.net.heads.loss_parameter or net.heads.link != first.net.heads.link
+            or net.heads.loss != first.net.heads.loss or net.heads.loss_parameter != first.net.heads.loss_parameter
+            or net.heads.link != first.net.heads.link
             or net.heads.reading.parameters != NULL or first.net.heads.reading.parameters != NULL
             or e.optimizer.rule != first.optimizer.rule):
         raise ValueError(f"plan {k} has another shape, loss or rule than plan 0")
