@@ -459,6 +459,10 @@ def test_what_does_not_suit_several_outputs_is_said_with_what_does():
         with pytest.raises((TypeError, ValueError), match=r"compile\(loss_weights=\.\.\.\) each output"):
             model().fit(X, BOTH, sample_weight=weights)
 
+    for y in (BOTH, {"price": PRICE, "kind": KIND}):
+        with pytest.raises(ValueError, match=r"is for a loss each: compile\(loss=\[\.\.\.\]\), with a last Parallel"):
+            Sequential([Parallel([[Dense(1)], [Dense(3)]])]).fit(X, y)
+
     def b_loss(y_true, y_pred):
         return 0.0
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,7 +48,13 @@ def data_for(
     if program.heads:
         target = targets_of_heads(y, program.heads, len(X), dtype, names)
     else:
-        target = targets(y, program.loss, len(X), program.n_targets, dtype, names, missing=program.masks)
+        try:
+            target = targets(y, program.loss, len(X), program.n_targets, dtype, names, missing=program.masks)
+        except (TypeError, ValueError) as error:
+            if not isinstance(y, Mapping) and not (isinstance(y, (list, tuple)) and _are_columns(y, len(X))):
+                raise
+            apart = "a list or dict with the targets of each output is for a loss each: compile(loss=[...]),"
+            raise type(error)(f"{error}; {apart} with a last Parallel([...])") from error
     try:
         return Data(X, target, None if sample_weight is None else sample_weights(sample_weight, len(X), dtype))
     except (TypeError, ValueError) as error:
@@ -55,6 +62,11 @@ def data_for(
             raise
         weighs = "sample_weight weighs the rows of all outputs, compile(loss_weights=...) each output"
         raise type(error)(f"{error}; {weighs}") from error
+
+
+def _are_columns(y: Sequence[Any], n_samples: int) -> bool:
+    """Return whether y is a list of arrays of so many rows each, and not of rows."""
+    return len(y) != n_samples and all(np.ndim(of_it) > 0 and len(of_it) == n_samples for of_it in y)
 
 
 def split_validation(data: Data, fraction: float) -> tuple[Data, Data]:
