@@ -414,6 +414,24 @@ def test_columns_of_an_output_go_by_name():
             kept.evaluate(X, [table.rename(columns={"low": "lo"}), PRICE])
 
 
+def test_columns_of_targets_that_are_streamed_go_by_name():
+    table = pandas.DataFrame({"low": PRICE - 1, "high": PRICE + 2})
+    turned = table[["high", "low"]]
+    one = Sequential([Dense(2)], seed=0)
+    two = Sequential([Parallel([[Dense(2, name="range")], [Dense(1, name="price")]])], seed=0)
+    two.compile(loss=["mse", "mse"])
+    for made, of in ((one, lambda y, rows: y[rows]), (two, lambda y, rows: [y[rows], PRICE[rows]])):
+        whole, begin, end = slice(None), slice(0, 70), slice(70, None)
+        in_two = Batches(lambda of=of, a=begin, b=end: [(X[a], of(table, a)), (X[b], of(turned, b))])
+        in_one = Batches(lambda of=of, all_of_it=whole: [(X, of(turned, all_of_it))])
+        for source in (in_two, Rows(X, of(table, whole))):
+            model = made.clone()
+            model.fit(source)
+            expected = model.evaluate(X, of(table.to_numpy(), whole))
+            for other in ((in_two,), (in_one,), (Rows(X, of(turned, whole)),), (X, of(turned, whole))):
+                assert model.evaluate(*other) == expected
+
+
 @pytest.mark.parametrize("name", ["val", "val_price"])
 def test_an_output_is_not_called_as_scores_of_the_rows_to_validate_on(name):
     two = Sequential([Parallel([[Dense(1, name=name)], [Dense(1, name="price")]])])

@@ -62,9 +62,12 @@ class Source:
     ----------
     column_names : tuple of str, or None
         What the columns of X are called, once they have been looked at; None of arrays.
+    named_y : array-like, list or dict of them, or None
+        y, or tables without rows whose columns are called as those of y, once it has been looked at.
     """
 
     column_names: tuple[str, ...] | None = None
+    named_y: Any = None
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows, from the first to the last."""

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.arrays import categories, inputs
-from nncore.arrays.several import of_head, places, targets_of_heads
 from nncore.base import memory
 from nncore.base.source import Chunk, Source
 from nncore.base.tables import column_names
@@ -18,6 +17,7 @@ from nncore.base.typing import Array
 from nncore.data.rows import Rows, let_go, named
 from nncore.data.spool import Spool
 from nncore.data.stored import Stored
+from nncore.data.table import in_order, named_as, names_of
 from nncore.program import Head, Program
 
 NEAR, GATHERED = 16, 4096  # rows: those so near are read with what lies between them, so many at once
@@ -190,9 +190,8 @@ def opened(
         If a part is not what the model can read; the message says where.
     """
     random, n, n_chunks = isinstance(source, Rows), 0, 0
-    targets: list[Any] = []
-    weights: list[Any] = []
-    program: Program | None = None
+    targets, weights = list[Any](), list[Any]()
+    program, heads, y_names = None, tuple[Head, ...](), None
     with Spool(dtype) as spool:
         for chunk in source.chunks():
             found = column_names(chunk.X) if not n_chunks else None
@@ -206,20 +205,21 @@ def opened(
             n_chunks, n_features = n_chunks + 1, X.shape[1]
             if not random:
                 spool.write(X)
-                heads = () if program is None else program.heads
-                n = _gather_columns(_side_by_side(chunk, heads, len(X), dtype), len(X), n, targets, weights)
+                before, heads = n, () if program is None else program.heads
+                n = _gather_columns(in_order(chunk, y_names, heads, len(X), dtype), len(X), n, targets, weights)
+                y_names = y_names if before else names_of(chunk.y, heads)
         if isinstance(source, Rows):
             if n_features is None:
                 raise ValueError("Rows has no row")
+            source.named_y = source.y
             X_all = Streamed(source.parts, dtype, source.transform, n_features)
             return Opened(X_all, source.y, source.weight)
         if n_features is None:
             raise ValueError(f"{type(source).__name__} has no row")
         rows = Streamed([spool.rows(n, n_features)], dtype, None, n_features)
     y, weight = (np.concatenate(found) if found else None for found in (targets, weights))
-    if y is not None and program is not None and program.heads:
-        return Opened(rows, [of_head(head, y[:, columns]) for head, _, columns in places(program.heads)], weight)
-    return Opened(rows, y, weight)
+    source.named_y = named_as(None if y is None else y[:0], y_names, heads)
+    return Opened(rows, named_as(y, y_names, heads), weight)
 
 
 def _checked(
@@ -245,16 +245,6 @@ def _check_categories(program: Program, X: Array, chunk: Chunk, names: tuple[str
         categories.check(program, X, names)
     except ValueError as error:
         raise ValueError(f"{chunk.where}, rows from {chunk.first} on: {error}") from None
-
-
-def _side_by_side(chunk: Chunk, heads: Sequence[Head], n: int, dtype: np.dtype) -> Chunk:
-    """Return a chunk of n rows with the targets of all outputs in one array, where each has a loss of its own."""
-    if not heads or chunk.y is None:
-        return chunk
-    try:
-        return chunk._replace(y=targets_of_heads(chunk.y, heads, n, dtype))
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{chunk.where}: {error}") from error
 
 
 def _gather_columns(chunk: Chunk, rows: int, n: int, targets: list[Any], weights: list[Any]) -> int:

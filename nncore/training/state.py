@@ -169,10 +169,8 @@ def checked_data(
 def names_for(state: State, program: Program, X: Any, y: Any) -> tuple[Names, Names]:
     """Return what features and outputs are called once the model is trained on these."""
     known = output_names(state, program)
-    if not program.heads:
-        outputs = known_names(known, y, "y", 2)
-    else:
-        outputs = known if isinstance(X, Source) else names_of_heads(known, y, program.heads)
+    y = X.named_y if isinstance(X, Source) else y
+    outputs = names_of_heads(known, y, program.heads) if program.heads else known_names(known, y, "y", 2)
     return known_names(state.feature_names, X), outputs
 
 
