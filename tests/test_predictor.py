@@ -265,6 +265,7 @@ class Rebuilt:
         ({"source": 0}, "row 0 reads row 0"),
         ({"op": "batchnorm"}, "makes 8 columns of 3"),
         ({"op": "add", "n_in": 3, "n_out": 3, "skip": 99}, "reads row 99"),
+        ({"op": "columns", "columns": (0,) * 8}, "has parameters"),
         ({"op": "exec"}, "'exec'"),
         ({"activation": "none"}, "'none'"),
         ({"parameter": float("nan")}, "holds nan"),

@@ -27,12 +27,14 @@ from nncore import (
     cross_validate,
     fit_many,
     kernels,
+    losses,
     metrics,
 )
 from nncore.data import Batches, Rows, files
 from nncore.history import History
 from nncore.losses import SeveralLosses
 from nncore.model import checkpoint, snapshot
+from nncore.program.checked import checked
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(-1, 1, (120, 3))
@@ -351,6 +353,23 @@ def test_branches_that_cannot_end_so_are_refused():
     nested = Sequential([Parallel([[Parallel([[Dense(1)], [Dense(2)]], name="pair")], [Dense(2)]])])
     nested.compile(loss=["mse", "mae"])
     assert nested.fit(X, [np.zeros((120, 3)), X[:, :2]]).columns[:3] == ("loss", "pair_loss", "dense_4_loss")
+
+
+def test_a_forged_program_of_several_outputs_is_refused(trained):
+    program, two = trained.program, trained.program.heads
+    pinball = losses.Pinball([0.1, 0.5, 0.9]).reading(3)
+    assert checked(program) is program and checked(replace(program, heads=(replace(two[1], n_outputs=4),))).heads
+    for heads, message in [
+        (two[:1], "the heads have 1 outputs, the network has 4"),
+        ((*two, two[0]), "the heads have 5 outputs, the network has 4"),
+        ((replace(two[0], n_outputs=-1), replace(two[1], n_outputs=5)), "n_outputs of a head is -1"),
+        ((two[0], replace(two[1], reading=pinball._replace(n_targets=2))), "3 outputs are read as 2 targets"),
+        ((two[0], replace(two[1], reading=pinball._replace(n_targets=0))), "n_targets is 0"),
+    ]:
+        with pytest.raises(ValueError, match=f"not a program of nncore: .*{message}"):
+            checked(replace(program, heads=heads))
+    with pytest.raises(TypeError, match="not a program of nncore"):
+        checked(replace(program, heads=(1, 2)))
 
 
 def test_epochs_of_batches_and_rare_validation():

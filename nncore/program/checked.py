@@ -70,6 +70,19 @@ def _check(program: Program) -> None:
         raise ValueError(f"its rows write {n_columns:,} columns")
     if not program.rows or program.n_outputs != program.rows[-1].n_out:
         raise ValueError(f"n_outputs is {program.n_outputs}")
+    _check_ends(program)
+
+
+def _check_ends(program: Program) -> None:
+    """Raise unless the heads share the outputs, and links find as many of them beside each other as they look at."""
+    first = 0
+    for part in program.heads or (program,):
+        n_outputs = _count("n_outputs of a head", part.n_outputs)
+        first += n_outputs
+        if part.reading is not None and n_outputs % _count("n_targets", part.reading.n_targets):
+            raise ValueError(f"{n_outputs} outputs are read as {part.reading.n_targets} targets")
+    if first != program.n_outputs:
+        raise ValueError(f"the heads have {first} outputs, the network has {program.n_outputs}")
 
 
 def _check_reads(row: Row, i: int, widths: dict[int, int]) -> None:
