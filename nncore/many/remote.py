@@ -18,6 +18,7 @@ import numpy as np
 from nncore.base import checks
 from nncore.base.tables import column_names
 from nncore.many import parcels, pool
+from nncore.many.helper import LOOK
 from nncore.many.job import Job
 from nncore.many.parcels import Parcel
 from nncore.many.progress import Progress
@@ -160,7 +161,8 @@ class _Errand:
                 while waiting and len(pending) < MOST_PENDING:
                     chunk = waiting.popleft()
                     pending[self._sent(executor, chunk)] = chunk
-                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                # not without end: a signal that strikes just before it would be heard after it alone
+                for future in wait(pending, LOOK, FIRST_COMPLETED).done:
                     chunk = pending.pop(future)
                     if self._received(executor, future, chunk):
                         waiting.append(chunk)
